@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# From the checkout to what runs: programs, the base image, the schema, a demo project.
+
+# cmake_build PRESET FOLDER TARGET...
+cmake_build() {
+    local preset=$1 folder=$2
+    shift 2
+    (cd "$DM_ROOT" && cmake --preset "$preset" -B "$folder" "-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$folder/bin")
+    cmake --build "$folder" --target "$@"
+}
+
+build_programs() {
+    local before after
+    before=$(ls -l --time-style=+%s.%N "$DM_BUILD/bin" 2>/dev/null | sha256sum)
+    cmake_build "$DM_PRESET" "$DM_BUILD" dormouse-api dormouse-worker dormouse-guest dormouse-meter \
+        dormouse-migrate dormouse-admin
+    after=$(ls -l --time-style=+%s.%N "$DM_BUILD/bin" | sha256sum)
+    if [ "$before" = "$after" ]; then
+        note "unchanged, preset $DM_PRESET"
+    else
+        note "built, preset $DM_PRESET"
+    fi
+}
+
+build_image() {
+    "$DM_ROOT/workers/image/build" --cache "$DM_CACHE" --out "$DM_DATA/images" --agent "$(program dormouse-guest)" \
+        --name base
+    [ -d "$DM_DATA/images/base" ] || die "the image builder left no $DM_DATA/images/base" "see $DM_DATA/log/up/image.log"
+    note "base, $(du -sm "$DM_DATA/images/base" | cut -f 1) MiB"
+}
+
+migrate() {
+    "$(program dormouse-migrate)" --dir "$DM_ROOT/migrations" --db "$(conninfo postgres)"
+    note "$(super -d dormouse -At -c 'SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('"'pg_catalog', 'information_schema'"')') tables"
+}
+
+# demo_project: a pay-as-you-go project to play with, its key and the public template `base` in the default size.
+# What is there already stays as it is, the key too.
+demo_project() {
+    local out
+    out=$("$(program dormouse-admin)" --db "$(conninfo dm_ops)" --who root demo --key-file "$DM_DATA/secrets/demo.key" \
+        --vcpus "$DM_DEFAULT_VCPUS" --mem-mib "$DM_DEFAULT_MEM_MIB")
+    grep -qE '^E2B_API_KEY=e2b_[0-9a-f]+$' <<<"$out" || die "dormouse-admin demo gave no API key" "see $DM_DATA/log/up/project.log"
+    printf '%s\n' "$out" | put "$DM_DATA/secrets/demo.env" 600 root:root
+    note "demo, base is $DM_DEFAULT_SPEC"
+}
+
+demo_key() {
+    local key
+    key=$(sed -n 's/^E2B_API_KEY=//p' "$DM_DATA/secrets/demo.env" 2>/dev/null) || true
+    [ -n "$key" ] || die "this deployment has no demo project yet" "run: ops/dormouse up"
+    printf '%s' "$key"
+}

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# The private Kafka broker: jars from Maven Central by the pinned pom, formatted once, topics made by
+# librdkafka's admin calls (the Java tools take seconds a topic).
+
+# digest FILE...: names a build in the cache by what it was made from.
+digest() {
+    cat "$@" | sha256sum | cut -c 1-12
+}
+
+kafka_jars() {
+    printf '%s/kafka-%s' "$DM_CACHE" "$(digest "$DM_ROOT/ops/kafka/pom.xml")"
+}
+
+kafka_version() {
+    sed -n '/kafka_2.13/,/version/s|.*<version>\(.*\)</version>.*|\1|p' "$DM_ROOT/ops/kafka/pom.xml"
+}
+
+kafka_fetch() {
+    local jars aside
+    jars=$(kafka_jars)
+    if [ -d "$jars" ]; then
+        note "Kafka $(kafka_version), in the cache"
+        return
+    fi
+    aside=$(mktemp -d "$DM_CACHE/.kafka-XXXXXX")
+    if ! mvn -q -B -ntp -f "$DM_ROOT/ops/kafka/pom.xml" "-Dmaven.repo.local=$DM_CACHE/maven" \
+        dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$aside/jars"; then
+        rm -rf "$aside"
+        die "Kafka could not be fetched from Maven Central" \
+            "let this machine reach it, or give maven a mirror in ~/.m2/settings.xml; then run up again"
+    fi
+    chmod -R a+rX "$aside/jars"
+    # Another checkout may have been faster; either result is the same.
+    mv -T "$aside/jars" "$jars" 2>/dev/null || [ -d "$jars" ]
+    rm -rf "$aside"
+    note "Kafka $(kafka_version), $(du -sm "$jars" | cut -f 1) MiB fetched"
+}
+
+# kafka_topics_program: the small program that makes topics, compiled once for each version of its source.
+kafka_topics_program() {
+    local source=$DM_ROOT/ops/kafka/topics.c program
+    program=$DM_CACHE/kafka-topics-$(digest "$source")
+    if [ ! -x "$program" ]; then
+        # shellcheck disable=SC2046 # the flags are words
+        cc -std=gnu17 -O1 -Wall -Wextra -Werror -o "$program.$$" "$source" $(pkg-config --cflags --libs rdkafka)
+        mv "$program.$$" "$program"
+    fi
+    printf '%s' "$program"
+}
+
+kafka_format() {
+    local id
+    if [ -e "$DM_DATA/kafka/data/meta.properties" ]; then
+        return
+    fi
+    # A cluster id is a UUID in base64 for URLs.
+    id=$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=')
+    (cd / && as_dormouse java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+        "-Dlog4j2.configurationFile=$DM_DATA/etc/kafka-log4j2.properties" \
+        -cp "$(kafka_jars)/*" kafka.tools.StorageTool format "--cluster-id=$id" -c "$DM_DATA/etc/kafka.properties")
+}
+
+kafka_start() {
+    local topics
+    topics=$(kafka_topics_program)
+    kafka_format
+    service_start kafka
+    wait_for kafka 90 kafka_listening
+    "$topics" "127.0.0.1:$DM_PORT_KAFKA" "$DM_ROOT/ops/kafka/topics.list"
+    note "$(service_word kafka), version $(kafka_version)"
+}
+
+kafka_listening() {
+    tcp_open "$DM_PORT_KAFKA"
+}

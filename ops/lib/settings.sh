@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# Which deployment this is: its data folder, its ports and its few settings. A setting comes from the
+# environment, else from what the last `up` of that data folder wrote down, else from the table below.
+
+# name, default, form (an extended regular expression), what it is
+DM_SETTINGS=(
+    'DM_PORT_BASE|3000|[0-9]{4,5}|first port; a multiple of 1000 from 2000 to 32000, all others follow from it'
+    'DM_LISTEN|127.0.0.1|[0-9a-fA-F.:]+|address on which the two front doors listen'
+    'DM_DOMAIN||[A-Za-z0-9.-]*(:[0-9]+)?|domain of sandbox hosts, PORT-ID.DOMAIN (default: localhost and the sandbox port)'
+    'DM_REGION|local|[a-z0-9-]{1,32}|region that everything here belongs to'
+    'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds, 60 to 3600'
+    'DM_DEFAULT_SPEC|1c256m|[1-9][0-9]*c[1-9][0-9]*[gm]|what a sandbox gets that does not choose: vCPUs c memory'
+    'DM_ACCEL|auto|auto|tcg|kvm|accelerator of the microVMs'
+    'DM_POOL|4|[0-9]{1,4}|warm microVMs kept ready'
+    'DM_PRESET|release|[a-z]+|CMake preset that `up` builds'
+)
+
+# setting_rows: each row as NAME TAB DEFAULT TAB FORM TAB HELP (a form may hold the separator).
+setting_rows() {
+    local row name default help form
+    for row in "${DM_SETTINGS[@]}"; do
+        name=${row%%|*} row=${row#*|}
+        default=${row%%|*} row=${row#*|}
+        help=${row##*|} form=${row%|*}
+        printf '%s\t%s\t%s\t%s\n' "$name" "${default:--}" "$form" "$help"
+    done
+}
+
+# reachable DIR: true where a service user can enter it: every folder above it lets others pass.
+reachable() {
+    local dir=$1 mode
+    while [ "$dir" != / ]; do
+        dir=${dir%/*}
+        dir=${dir:-/}
+        mode=$(stat -c %a "$dir" 2>/dev/null) || return 1
+        (((8#$mode & 1) == 1)) || return 1
+    done
+}
+
+# data_folder: the default one. A unix socket's path has 107 bytes, so a very deep checkout counts as unreachable.
+data_folder() {
+    local own=$DM_ROOT/.dormouse
+    if reachable "$own" && [ "${#own}" -le 70 ]; then
+        printf '%s' "$own"
+    else
+        printf '/var/lib/dormouse-%s' "$(printf '%s' "$DM_ROOT" | sha256sum | cut -c 1-8)"
+    fi
+}
+
+settings_load() {
+    local name default form help key value
+    local -A saved=()
+    DM_DATA=${DM_DATA:-$(data_folder)}
+    [[ $DM_DATA == /* ]] || DM_DATA=$PWD/$DM_DATA
+    DM_DATA=${DM_DATA%/}
+    [[ $DM_DATA =~ ^/[A-Za-z0-9/._+-]+$ && $DM_DATA =~ ^/[^/]+/ ]] ||
+        die "DM_DATA is not a usable folder: $DM_DATA" "name one below the root, of letters, digits and . _ + -"
+    [ "${#DM_DATA}" -le 80 ] ||
+        die "DM_DATA is too long for unix sockets: $DM_DATA" "set DM_DATA to a folder of at most 80 characters"
+    DM_CACHE=${DM_CACHE:-/var/cache/dormouse}
+    [[ $DM_CACHE =~ ^/[A-Za-z0-9/._+-]+$ ]] || die "DM_CACHE is not a usable folder: $DM_CACHE" "set it to an absolute path"
+    if [ -r "$DM_DATA/etc/settings" ]; then
+        while IFS='=' read -r key value; do
+            saved[$key]=$value
+        done <"$DM_DATA/etc/settings"
+    fi
+    while IFS=$'\t' read -r name default form help; do
+        [ "$default" != - ] || default=''
+        value=${!name-${saved[$name]-$default}}
+        [[ $value =~ ^($form)$ ]] || die "$name is not valid: '$value' ($help)" "unset $name, or set it to a valid value"
+        printf -v "$name" '%s' "$value"
+    done < <(setting_rows)
+    if ((DM_PORT_BASE % 1000 != 0 || DM_PORT_BASE < 2000 || DM_PORT_BASE > 32000)); then
+        die "DM_PORT_BASE is not valid: $DM_PORT_BASE" "set it to a multiple of 1000 from 2000 to 32000"
+    fi
+    if ((10#$DM_PERIOD_S < 60 || 10#$DM_PERIOD_S > 3600)); then
+        die "DM_PERIOD_S is not valid: $DM_PERIOD_S" "set it to 60 to 3600"
+    fi
+    settings_derive
+}
+
+settings_derive() {
+    DM_PORT_FRONT=$DM_PORT_BASE
+    DM_PORT_SANDBOX=$((DM_PORT_BASE + 2))
+    DM_PORT_KAFKA=$((DM_PORT_BASE + 92))
+    DM_PORT_KAFKA_CTL=$((DM_PORT_BASE + 93))
+    DM_PORT_API=$((DM_PORT_BASE + 100))
+    DM_PORT_WORKER=$((DM_PORT_BASE + 200))
+    DM_PORT_DOOR=$((DM_PORT_BASE + 202))
+    DM_PORT_METER=$((DM_PORT_BASE + 300))
+    DM_PORT_PG=$((DM_PORT_BASE + 432))
+    # Two deployments on one machine must not meet in the kernel either: names and addresses of slots follow
+    # from the port base. Namespaces dm-BASE-N, uplinks dmvBASE-N, a /16 each from 10.66.0.0 on.
+    DM_SLOT_PREFIX=$DM_PORT_BASE
+    DM_SLOT_BASE=10.$((64 + DM_PORT_BASE / 1000)).0.0
+    DM_DEFAULT_VCPUS=${DM_DEFAULT_SPEC%%c*}
+    DM_DEFAULT_MEM_MIB=${DM_DEFAULT_SPEC#*c}
+    case $DM_DEFAULT_MEM_MIB in
+    *g) DM_DEFAULT_MEM_MIB=$((${DM_DEFAULT_MEM_MIB%g} * 1024)) ;;
+    *) DM_DEFAULT_MEM_MIB=${DM_DEFAULT_MEM_MIB%m} ;;
+    esac
+    DM_RUN=$DM_DATA/run
+    # what only the launcher reads and writes
+    DM_STATE=$DM_DATA/state
+    # A test deployment may run what another data folder has built.
+    DM_BUILD=${DM_BUILD:-$DM_DATA/build}
+    DM_HOST_SHOWN=$DM_LISTEN
+    case $DM_LISTEN in 0.0.0.0 | ::) DM_HOST_SHOWN=127.0.0.1 ;; esac
+    DM_URL_API=http://$DM_HOST_SHOWN:$DM_PORT_FRONT
+    DM_URL_SANDBOX=http://$DM_HOST_SHOWN:$DM_PORT_SANDBOX
+    DM_DOMAIN_IN_USE=${DM_DOMAIN:-localhost:$DM_PORT_SANDBOX}
+}
+
+settings_save() {
+    local name default form help
+    while IFS=$'\t' read -r name default form help; do
+        printf '%s=%s\n' "$name" "${!name}"
+    done < <(setting_rows) >"$DM_DATA/etc/settings.new"
+    mv "$DM_DATA/etc/settings.new" "$DM_DATA/etc/settings"
+}
+
+# accelerator: what the microVMs will run on. kvm_pvm offers /dev/kvm and then hangs guests, so it does not count.
+accelerator() {
+    if [ "$DM_ACCEL" != auto ]; then
+        printf '%s' "$DM_ACCEL"
+    elif [ -w /dev/kvm ] && [ ! -d /sys/module/kvm_pvm ] && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }; then
+        printf kvm
+    else
+        printf tcg
+    fi
+}
