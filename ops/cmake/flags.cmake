@@ -15,12 +15,15 @@ if(DM_WERROR)
 endif()
 
 add_compile_options(${DM_WARNINGS} -D_GNU_SOURCE -fstack-protector-strong -fno-common)
+# Assertions stay on: a broken invariant stops the program, in production too.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    add_compile_options(-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-clash-protection -fcf-protection=full
-                        -ftrivial-auto-var-init=zero)
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+        set(DM_FORTIFY -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -ftrivial-auto-var-init=zero)
+    else()
+        set(DM_FORTIFY -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
     endif()
+    add_compile_options(${DM_FORTIFY} -fstack-clash-protection -fcf-protection=full)
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_link_options(-Wl,-z,relro,-z,now)

@@ -191,10 +191,9 @@ services_settle() {
     rm -f "$DM_DATA"/sv/*/down
 }
 
-# seconds a service may take to stop: the worker puts its microVMs to an end first
+# seconds a service may take to stop
 service_patience() {
     case $1 in
-    worker) printf 90 ;;
     pg | kafka) printf 40 ;;
     *) printf 15 ;;
     esac
@@ -205,8 +204,25 @@ supervised() {
     [ -d "$DM_DATA/sv/$1/supervise" ] && sv status "$DM_DATA/sv/$1" >/dev/null
 }
 
+worker_asks() {
+    curl -s -m 5 --unix-socket "$DM_RUN/worker.sock" "$@"
+}
+
+worker_idle() {
+    [ "$(worker_asks http://worker/v1/worker | jq -r .idle)" = true ]
+}
+
+# worker_drain: every sandbox goes to sleep, so that the next `up` can wake it. A stopped worker alone would leave its
+# microVMs running, for the next one to adopt.
+worker_drain() {
+    if worker_asks -o /dev/null -X POST http://worker/v1/worker/drain; then
+        (wait_for '' 60 worker_idle) || note "some sandboxes did not fall asleep in time"
+    fi
+}
+
 service_stop() {
     local name=$1
+    [ "$name" != worker ] || worker_drain
     if ! sv -w "$(service_patience "$name")" down "$DM_DATA/sv/$name"; then
         sv -w 10 force-stop "$DM_DATA/sv/$name" || true
         note "killed: it did not stop in time"

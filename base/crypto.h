@@ -1,0 +1,46 @@
+/* base/crypto.h: the few operations we use of OpenSSL, with sizes in their types. Only crypto.c includes it. */
+#ifndef DM_BASE_CRYPTO_H
+#define DM_BASE_CRYPTO_H
+
+#include "base/buf.h"
+
+enum { DM_SHA256 = 32, DM_ED25519_KEY = 32, DM_ED25519_SIG = 64 };
+
+typedef struct dm_digest {
+    uint8_t b[DM_SHA256];
+} dm_digest;
+
+int dm_sha256(dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
+/* Of several pieces one after the other. */
+int dm_sha256_parts(const dm_str *parts, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
+int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
+
+/* From the kernel; a failure here is a reason to stop. */
+int dm_random(void *p, size_t n, dm_err *err) DM_NODISCARD;
+/* Constant time; false for different lengths. */
+bool dm_secret_eq(dm_str a, dm_str b);
+
+typedef struct dm_sign_key dm_sign_key; /* an Ed25519 pair */
+
+typedef struct dm_public_key {
+    uint8_t b[DM_ED25519_KEY];
+} dm_public_key;
+
+typedef struct dm_signature {
+    uint8_t b[DM_ED25519_SIG];
+} dm_signature;
+
+/* Reads the seed (64 hex digits) from a file of mode 0600, making it first when there is none. */
+int dm_sign_key_open(const char *path, dm_sign_key **out, dm_err *err) DM_NODISCARD;
+void dm_sign_key_free(dm_sign_key *k);
+DM_DEFINE_FREEP(dm_sign_key)
+void dm_sign_key_public(const dm_sign_key *k, dm_public_key *out);
+int dm_sign(const dm_sign_key *k, dm_str data, dm_signature *out, dm_err *err) DM_NODISCARD;
+bool dm_verify(const dm_public_key *k, dm_str data, const dm_signature *sig);
+
+/* Secrets at rest: AES-256-GCM under a 32-byte key; bound is authenticated beside it (say which row it is for).
+ * sealed = version byte, 12-byte nonce, ciphertext, 16-byte tag. open fails with DM_E_CORRUPT. */
+int dm_seal(const uint8_t key[32], dm_str bound, dm_str plain, dm_buf *sealed, dm_err *err) DM_NODISCARD;
+int dm_unseal(const uint8_t key[32], dm_str bound, dm_str sealed, dm_buf *plain, dm_err *err) DM_NODISCARD;
+
+#endif

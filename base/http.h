@@ -1,0 +1,147 @@
+/* base/http.h: an HTTP/1.1 server. Handlers see dm_req and dm_reply, never libmicrohttpd, so a unit test calls them
+ * without a socket.
+ *
+ * A few libmicrohttpd threads hold the connections. When a request's body is whole (it is bounded by its route), the
+ * connection is suspended and the request goes to the dispatcher: an executor of this server's own, or, for a daemon
+ * whose state belongs to one thread, that thread's loop. The handler fills the reply and returns 0, or returns
+ * DM_HTTP_LATER and calls dm_req_done from any thread when it has the answer; the connection is resumed then.
+ * Overload: what does not fit into the executor's queue is answered 503 with Retry-After: 1 at once.
+ *
+ * A request's strings are copies: they stay while the handler has the request, whatever happens to the connection. A
+ * client that leaves meanwhile is noticed when the answer is sent. Path parameters and query are decoded, UTF-8 and
+ * without NUL, or the answer is 400; a longer head than 64 KiB is libmicrohttpd's own 431. A body that is too large, or
+ * that nobody wants, is read and dropped up to 1 MiB; past that the connection is closed. */
+#ifndef DM_BASE_HTTP_H
+#define DM_BASE_HTTP_H
+
+#include "base/exec.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+
+enum { DM_HTTP_LATER = 1 };
+enum { DM_HTTP_BODIES_MAX = 256 << 20 }; /* bytes of request bodies one server holds; past it 503 */
+enum { DM_HTTP_PARAMS_MAX = 4, DM_HTTP_HEADERS_MAX = 64, DM_HTTP_QUERY_MAX = 32, DM_REPLY_HEADERS_MAX = 16 };
+
+typedef struct dm_pair {
+    dm_str name, value;
+} dm_pair;
+
+typedef struct dm_reply {
+    int status; /* 0 until the handler sets it */
+    const char *content_type;
+    dm_buf body;
+    size_t nheaders;
+    struct {
+        const char *name; /* a literal */
+        char *value;      /* malloc'd */
+    } headers[DM_REPLY_HEADERS_MAX];
+} dm_reply;
+
+struct dm_route;
+
+/* Everything is borrowed for the life of the request. */
+typedef struct dm_req {
+    const struct dm_route *route;
+    dm_str method, path;               /* path as sent, no query */
+    dm_str params[DM_HTTP_PARAMS_MAX]; /* what stood at {name}, decoded, in the order of the pattern */
+    size_t nquery;
+    dm_pair query[DM_HTTP_QUERY_MAX]; /* decoded */
+    size_t nheaders;
+    dm_pair headers[DM_HTTP_HEADERS_MAX]; /* names as sent */
+    dm_str body;
+    int64_t arrived_mono_us;
+    uint64_t id; /* stands on each log line about this request */
+    void *auth;  /* set by the route table's gate */
+    dm_reply reply;
+} dm_req;
+
+/* 0, DM_HTTP_LATER, or a failure: then the status is dm_http_status of it, unless reply.status was set to 4xx or 5xx
+ * before (401 has no code). Headers set before a failure are kept, a body is not. */
+typedef int (*dm_http_handler)(dm_req *req, void *ctx, dm_err *err);
+
+typedef struct dm_route {
+    const char *method;
+    const char *path; /* "/sandboxes/{id}/connect"; matched on the raw path, segment by segment */
+    unsigned scope;   /* the program's own word for who may; 0 is anybody */
+    size_t body_max;
+    dm_http_handler handle;
+} dm_route;
+
+typedef struct dm_http_config {
+    const char *listen_address; /* IPv4, or NULL */
+    uint16_t port;
+    const char *unix_path; /* listens there too, mode 0660, when not NULL */
+    unsigned threads;      /* libmicrohttpd's, 1 to 16 */
+    unsigned connections_max;
+    unsigned idle_s;       /* a silent connection is closed after this */
+    unsigned exec_threads; /* 0: dispatch to loop instead */
+    unsigned exec_queue_max;
+    dm_loop *loop; /* used when exec_threads is 0 */
+    const dm_route *routes;
+    size_t nroutes;
+    /* Before the handler, on the handler's thread; 0 goes on, negative is answered as an error, as a handler's. May be
+     * NULL. */
+    int (*gate)(dm_req *req, void *ctx, dm_err *err);
+    /* After it, if the gate let it pass: releases req->auth. On the thread that answers. May be NULL. */
+    void (*ungate)(dm_req *req, void *ctx);
+    /* Makes the body of an error answer (a handler or gate that failed, 404, 405, 413, 503), on any thread, a
+     * libmicrohttpd one too: it must not block. May be NULL: then {"code":STATUS,"message":...}, without the words of a
+     * 500. status is already chosen and may be read from, or changed in, reply->status. req->route is NULL for 404 and
+     * 405. */
+    void (*error_body)(const dm_req *req, dm_reply *reply, const dm_err *err, void *ctx);
+    /* Headers that every answer carries (CORS); the last to touch it; on any thread, as above. May be NULL. */
+    void (*finish)(const dm_req *req, dm_reply *reply, void *ctx);
+    void *ctx;
+    dm_log *log;
+    const dm_clock *clock;
+    dm_metrics *metrics; /* may be NULL: requests, seconds, rejected */
+} dm_http_config;
+
+typedef struct dm_http dm_http;
+
+/* config is copied; what it points to is borrowed. Listening when it returns. With a loop: on the loop's thread, or
+ * before it runs; the same holds for stop and free. */
+int dm_http_new(const dm_http_config *config, dm_http **out, dm_err *err) DM_NODISCARD;
+/* Takes no new connection, waits up to grace_ms for what is under way, then closes every connection. With a loop, which
+ * must not be in a callback: turns it meanwhile. A request given out with DM_HTTP_LATER may be answered even after
+ * dm_http_free, and is dropped; but then ctx, log and metrics must still be there. */
+void dm_http_stop(dm_http *h, unsigned grace_ms);
+void dm_http_free(dm_http *h);
+DM_DEFINE_FREEP(dm_http)
+uint16_t dm_http_port(const dm_http *h); /* the one the kernel chose when config said 0 */
+
+/* For DM_HTTP_LATER: the reply is whole. r is what the handler would have returned. Any thread, once, also before the
+ * handler has returned; req is gone afterwards. */
+void dm_req_done(dm_req *req, int r, const dm_err *err);
+
+/* What stands in a header, query or parameter; .p is NULL when it is not there. Header names match without case. */
+dm_str dm_req_header(const dm_req *req, const char *name);
+dm_str dm_req_query(const dm_req *req, const char *name);
+
+/* --- answering ---------------------------------------------------------------------------------------------- */
+
+enum { DM_REPLY_MAX = 32 << 20 };
+
+/* A JSON answer: returns a writer on the reply's body. */
+dm_jw dm_reply_json(dm_reply *reply, int status);
+void dm_reply_empty(dm_reply *reply, int status);
+void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str body);
+/* name must be a literal. DM_E_LIMIT past DM_REPLY_HEADERS_MAX; control bytes in value are DM_E_INVALID. */
+int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err) DM_NODISCARD;
+
+/* The status an error code becomes: INVALID 400, DENIED 403, NOTFOUND 404, CONFLICT and EXISTS 409, LIMIT 429,
+ * UNAVAILABLE 503, TIMEOUT 504, others 500. */
+int dm_http_status(int code);
+
+/* For tests, and for whoever dispatches without a socket: matches the table, runs gate, handler, error body and finish
+ * on a request made of these strings; body is borrowed. The caller frees with dm_req_free. Of config only routes, gate,
+ * ungate, error_body, finish, ctx, log, clock and metrics are read; all but routes may be NULL. DM_HTTP_LATER when the
+ * handler said so: *out is whole when its dm_req_done has returned (which then does not free it). */
+int dm_http_call(const dm_http_config *config, const char *method, const char *target, const dm_pair *headers, size_t n,
+        dm_str body, dm_req **out, dm_err *err) DM_NODISCARD;
+void dm_req_free(dm_req *req);
+DM_DEFINE_FREEP(dm_req)
+
+#endif

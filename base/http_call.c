@@ -1,0 +1,362 @@
+#include "base/http_call.h"
+
+#include <errno.h>
+
+#include "base/parse.h"
+
+/* What we read of a refused body to keep the connection, and to let a client that is still sending see the answer. */
+enum { DISCARD_MAX = 1 << 20 };
+
+/* --- lifetime ----------------------------------------------------------------------------------------------- */
+
+void dm_http_call_leave(http_call *c, unsigned holder)
+{
+    dm_http *h = c->h;
+    bool last_ref = false;
+
+    (void)pthread_mutex_lock(&h->lock);
+    c->held &= ~holder;
+    bool last = c->held == 0;
+    if (holder == HELD_BY_CONN) {
+        c->conn = NULL;
+        if (c->prev != NULL)
+            c->prev->next = c->next;
+        else
+            h->calls = c->next;
+        if (c->next != NULL)
+            c->next->prev = c->prev;
+        if (h->calls == NULL)
+            (void)pthread_cond_broadcast(&h->idle);
+    }
+    if (last) {
+        (void)atomic_fetch_sub(&h->body_bytes, c->body.len);
+        last_ref = --h->refs == 0; /* unless it is ours to destroy, h may be gone after the unlock */
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    if (!last)
+        return;
+    dm_buf_done(&c->body);
+    if (c->opened)
+        dm_exchange_close(&c->x);
+    free(c->target);
+    free(c);
+    if (last_ref)
+        dm_http_destroy(h);
+}
+
+/* --- answering ---------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result send_reply(http_call *c, struct MHD_Connection *conn)
+{
+    dm_reply *reply = &c->x.req.reply;
+    size_t n = reply->body.len;
+    char *bytes = dm_buf_take(&reply->body);
+    struct MHD_Response *response;
+    bool ok = true;
+
+    response =
+            MHD_create_response_from_buffer(n, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) {
+        free(bytes);
+        return MHD_NO;
+    }
+    if (reply->content_type != NULL)
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type) == MHD_YES;
+    for (size_t i = 0; i < reply->nheaders && ok; i++)
+        ok = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value) == MHD_YES;
+    (void)pthread_mutex_lock(&c->h->lock);
+    bool draining = c->h->draining;
+    (void)pthread_mutex_unlock(&c->h->lock);
+    if (draining && ok)
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+    enum MHD_Result r = ok ? MHD_queue_response(conn, (unsigned)reply->status, response) : MHD_NO;
+    MHD_destroy_response(response);
+    return r;
+}
+
+/* On the connection's thread, for what no handler is asked about. */
+static enum MHD_Result refuse_now(http_call *c, struct MHD_Connection *conn)
+{
+    dm_exchange_answer(&c->x, 0, NULL);
+    c->phase = ANSWERED;
+    return send_reply(c, conn);
+}
+
+/* The exchange's done: the handler's side, any thread. */
+static void call_done(dm_exchange *x, int r, const dm_err *err)
+{
+    http_call *c = (http_call *)x;
+    dm_http *h = c->h;
+
+    (void)pthread_mutex_lock(&h->lock);
+    bool wanted = c->conn != NULL;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (wanted)
+        dm_exchange_answer(x, r, err);
+    else
+        dm_exchange_drop(x);
+
+    (void)pthread_mutex_lock(&h->lock);
+    if (c->conn != NULL) {
+        struct MHD_Connection *conn = c->conn;
+        c->conn = NULL;
+        c->phase = ANSWERED;
+        MHD_resume_connection(conn); /* its thread waits for the lock, if it is quicker than we are */
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    dm_http_call_leave(c, HELD_BY_WORK);
+}
+
+/* --- dispatch ----------------------------------------------------------------------------------------------- */
+
+static void work(http_call *c)
+{
+    dm_http *h = c->h;
+    dm_err err = {0};
+
+    (void)pthread_mutex_lock(&h->lock); /* the one who dispatched us still holds it until the connection sleeps */
+    bool wanted = c->conn != NULL;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (!wanted) {
+        dm_http_call_leave(c, HELD_BY_WORK);
+        return;
+    }
+    int r = dm_exchange_run(&c->x, &err);
+    if (r != DM_HTTP_LATER) /* else c may be gone by now */
+        call_done(&c->x, r, &err);
+}
+
+static http_call *call_of_job(dm_job *job)
+{
+    void *p = (char *)job - offsetof(http_call, job);
+
+    return p;
+}
+
+static void work_job(dm_job *job)
+{
+    work(call_of_job(job));
+}
+
+void dm_http_woken(void *arg, uint32_t events)
+{
+    dm_http *h = arg;
+    uint64_t count;
+
+    (void)events;
+    if (read(h->wake_fd, &count, sizeof count) < 0 && errno == EAGAIN)
+        return;
+    (void)pthread_mutex_lock(&h->lock);
+    dm_job *job = h->first;
+    h->first = h->last = NULL;
+    h->queued = 0;
+    (void)pthread_mutex_unlock(&h->lock);
+    while (job != NULL) {
+        dm_job *next = job->next;
+        work(call_of_job(job));
+        job = next;
+    }
+}
+
+void dm_http_drop_queue(dm_http *h)
+{
+    for (dm_job *job = h->first, *next; job != NULL; job = next) {
+        next = job->next;
+        dm_http_call_leave(call_of_job(job), HELD_BY_WORK);
+    }
+    h->first = h->last = NULL;
+}
+
+/* With the lock. */
+static bool submit(dm_http *h, dm_job *job)
+{
+    static const uint64_t one = 1;
+
+    if (h->exec != NULL)
+        return dm_exec_submit(h->exec, job) == 0;
+    if (h->queued == h->config.exec_queue_max)
+        return false;
+    job->next = NULL;
+    if (h->last != NULL)
+        h->last->next = job;
+    else
+        h->first = job;
+    h->last = job;
+    h->queued++;
+    (void)!write(h->wake_fd, &one, sizeof one); /* only fails when it is far above zero: awake already */
+    return true;
+}
+
+static enum MHD_Result dispatch(http_call *c, struct MHD_Connection *conn)
+{
+    dm_http *h = c->h;
+
+    c->x.req.body = dm_buf_view(&c->body);
+    (void)pthread_mutex_lock(&h->lock);
+    if (!h->closing && submit(h, &c->job)) {
+        c->conn = conn;
+        c->phase = WORKING;
+        c->held |= HELD_BY_WORK;
+        MHD_suspend_connection(conn);
+        (void)pthread_mutex_unlock(&h->lock);
+        return MHD_YES;
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    dm_exchange_refuse(&c->x, 503, DM_E_UNAVAILABLE, "too many requests at this moment");
+    return refuse_now(c, conn);
+}
+
+/* --- reading a request -------------------------------------------------------------------------------------- */
+
+typedef struct heads {
+    dm_pair pairs[DM_HTTP_HEADERS_MAX + 1]; /* the one too many says that there are too many */
+    size_t n;
+    dm_str length, coding;
+    bool doubtful; /* two lengths, or a length and a coding: where the body ends is a matter of opinion */
+    bool expects;
+} heads;
+
+static enum MHD_Result on_header(
+        void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value, size_t value_n)
+{
+    heads *hs = arg;
+    dm_pair pair = {{name, name_n}, {value != NULL ? value : "", value_n}};
+
+    (void)kind;
+    if (hs->n < DM_LEN(hs->pairs))
+        hs->pairs[hs->n++] = pair;
+    if (dm_str_ieq_c(pair.name, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
+        hs->doubtful |= hs->length.p != NULL || hs->coding.p != NULL;
+        hs->length = pair.value;
+    } else if (dm_str_ieq_c(pair.name, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+        hs->doubtful |= hs->length.p != NULL || hs->coding.p != NULL;
+        hs->coding = pair.value;
+    } else if (dm_str_ieq_c(pair.name, MHD_HTTP_HEADER_EXPECT)) {
+        hs->expects = true;
+    }
+    return MHD_YES;
+}
+
+/* A refusal waits for the end of a short body. It goes out at once, and closes the connection, when the body would be
+ * long, when the client waits for our word before it sends any, or when the end of the body cannot be told. */
+static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const char *method)
+{
+    heads hs = {.n = 0};
+    dm_err err = {0};
+    uint64_t length = 0;
+
+    (void)MHD_get_connection_values_n(conn, MHD_HEADER_KIND, on_header, &hs);
+    uint64_t id = atomic_fetch_add(&c->h->ids, 1) + 1;
+    c->opened = true;
+    if (dm_exchange_open(&c->x, &c->h->config, id, dm_str_c(method), dm_str_c(c->target), hs.pairs, hs.n, &err) < 0)
+        return MHD_NO;
+    c->x.done = call_done;
+    bool unframed = hs.doubtful || (hs.coding.p != NULL && !dm_str_ieq_c(hs.coding, "chunked"));
+    if (unframed) {
+        dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "the length of the body is ambiguous");
+        return refuse_now(c, conn);
+    }
+    if (hs.length.p != NULL && dm_parse_u64(hs.length, 0, UINT64_MAX, &length, &err) < 0)
+        dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "Content-Length: %s", err.msg);
+    if (c->x.refused == 0 && length > c->x.req.route->body_max)
+        dm_exchange_refuse(&c->x, 413, DM_E_INVALID, "the body has more than %zu bytes", c->x.req.route->body_max);
+    if (c->x.refused == 0)
+        dm_buf_init(&c->body, c->x.req.route->body_max);
+    else if (hs.expects || length > DISCARD_MAX)
+        return refuse_now(c, conn);
+    return MHD_YES;
+}
+
+static bool body_charge(dm_http *h, size_t n)
+{
+    size_t now = atomic_fetch_add(&h->body_bytes, n) + n;
+
+    if (now <= DM_HTTP_BODIES_MAX)
+        return true;
+    (void)atomic_fetch_sub(&h->body_bytes, n);
+    return false;
+}
+
+/* libmicrohttpd takes no answer in the middle of a body: a refusal that comes here is given after its end. */
+static enum MHD_Result on_body(http_call *c, const char *p, size_t n)
+{
+    if (c->x.refused == 0) {
+        size_t max = c->x.req.route->body_max;
+        if (n > max - c->body.len)
+            dm_exchange_refuse(&c->x, 413, DM_E_INVALID, "the body has more than %zu bytes", max);
+        else if (!body_charge(c->h, n))
+            dm_exchange_refuse(&c->x, 503, DM_E_UNAVAILABLE, "too many request bodies at this moment");
+        else if (dm_buf_add(&c->body, p, n) == 0)
+            return MHD_YES;
+        else {
+            (void)atomic_fetch_sub(&c->h->body_bytes, n);
+            dm_exchange_refuse(&c->x, 500, DM_E_NOMEM, "no memory for a request's body");
+        }
+        (void)atomic_fetch_sub(&c->h->body_bytes, c->body.len);
+        dm_buf_done(&c->body);
+    }
+    c->discarded += n;
+    return c->discarded <= DISCARD_MAX ? MHD_YES : MHD_NO;
+}
+
+/* --- libmicrohttpd's callbacks ------------------------------------------------------------------------------ */
+
+void *dm_http_on_target(void *arg, const char *uri, struct MHD_Connection *conn)
+{
+    dm_http *h = arg;
+    DM_AUTO_MEM char *target = strdup(uri != NULL ? uri : "");
+    http_call *c = target != NULL ? calloc(1, sizeof *c) : NULL;
+
+    (void)conn;
+    if (c == NULL)
+        return NULL;
+    c->h = h;
+    c->job.fn = work_job;
+    c->held = HELD_BY_CONN;
+    c->target = dm_steal(&target);
+    (void)pthread_mutex_lock(&h->lock);
+    h->refs++;
+    c->next = h->calls;
+    if (h->calls != NULL)
+        h->calls->prev = c;
+    h->calls = c;
+    (void)pthread_mutex_unlock(&h->lock);
+    return c;
+}
+
+enum MHD_Result dm_http_on_request(void *arg, struct MHD_Connection *conn, const char *url, const char *method,
+        const char *version, const char *data, size_t *size, void **context)
+{
+    dm_http *h = arg;
+    http_call *c = *context;
+
+    (void)url;
+    (void)version;
+    if (c == NULL)
+        return MHD_NO;
+    if (!c->opened)
+        return on_head(c, conn, method);
+    if (*size > 0) {
+        size_t n = *size;
+        *size = 0;
+        return on_body(c, data, n);
+    }
+    (void)pthread_mutex_lock(&h->lock);
+    enum phase phase = c->phase;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (phase == ANSWERED)
+        return send_reply(c, conn);
+    if (phase == WORKING) /* resumed without an answer: dm_http_stop's grace is over */
+        return MHD_NO;
+    return c->x.refused != 0 ? refuse_now(c, conn) : dispatch(c, conn);
+}
+
+void dm_http_on_completed(void *arg, struct MHD_Connection *conn, void **context, enum MHD_RequestTerminationCode why)
+{
+    (void)arg;
+    (void)conn;
+    (void)why;
+    if (*context != NULL)
+        dm_http_call_leave(*context, HELD_BY_CONN);
+    *context = NULL;
+}

@@ -1,0 +1,348 @@
+#include "base/pg.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "base/pg_conn.h"
+
+enum { TRIES = 8 };
+
+/* --- statements --------------------------------------------------------------------------------------------- */
+
+int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
+        dm_err *err)
+{
+    PGresult *res = NULL;
+    dm_err why = {0};
+    int r = dm_pg_send(c, st, args, n, &why);
+
+    if (r == 0)
+        r = dm_pg_settle(c, &res, &why);
+    if (r < 0) {
+        (void)dm_pg_give_failure(&why, err);
+        return dm_pg_keep_failure(c, r, &why);
+    }
+    int64_t touched = 0;
+    const char *count = PQcmdTuples(res);
+    if (count[0] != '\0' && dm_parse_i64(dm_str_c(count), 0, INT64_MAX, &touched, NULL) < 0)
+        touched = 0;
+    if (out != NULL)
+        r = dm_pg_rows_new(res, out, &why);
+    else
+        PQclear(res);
+    if (r < 0) {
+        (void)dm_pg_give_failure(&why, err);
+        return dm_pg_keep_failure(c, r, &why);
+    }
+    if (changed != NULL)
+        *changed = touched;
+    return 0;
+}
+
+int dm_pg_batch_add(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_err *err)
+{
+    dm_err why = {0};
+    int r = dm_pg_send(c, st, args, n, &why);
+
+    if (r == 0)
+        return 0;
+    (void)dm_pg_give_failure(&why, err);
+    return dm_pg_keep_failure(c, r, &why);
+}
+
+int dm_pg_batch_flush(dm_pg *c, dm_err *err)
+{
+    if (c->failed)
+        return dm_pg_give_failure(&c->why, err);
+    return c->nowed > 0 ? dm_pg_settle(c, NULL, err) : 0;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------------- */
+
+static const dm_pg_stmt set_scope = {"dm_pg_scope",
+        "SELECT set_config('dm.account_no', $1, true), set_config('dm.project_no', $2, true)", DM_PG_ONE};
+
+static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
+{
+    static const char *const words[2][2] = {
+            {"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"},
+            {"BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE", "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"},
+    };
+    char account[24], project[24];
+
+    c->failed = c->retry = false;
+    c->nowed = c->owed_bytes = 0;
+    if (c->lost)
+        return dm_pg_lost(c, err);
+    if (PQenterPipelineMode(c->conn) != 1)
+        return dm_pg_lost(c, err);
+    c->in_tx = true;
+    (void)snprintf(account, sizeof account, "%lld", (long long)scope->account_no);
+    (void)snprintf(project, sizeof project, "%lld", (long long)scope->project_no);
+    int r = dm_pg_control(c, words[scope->serializable][scope->read_only], err);
+    if (r < 0)
+        return r;
+    return dm_pg_send(c, &set_scope, (const dm_pg_arg[]){dm_pa_c(account), dm_pa_c(project)}, 2, err);
+}
+
+/* Leaves the connection idle, or lost. */
+static void end(dm_pg *c)
+{
+    c->in_tx = false;
+    if (!c->lost && (PQexitPipelineMode(c->conn) != 1 || PQtransactionStatus(c->conn) != PQTRANS_IDLE))
+        c->lost = true;
+}
+
+static int commit(dm_pg *c, dm_err *err)
+{
+    PGresult *res = NULL;
+    int r = c->nowed > 0 ? dm_pg_settle(c, NULL, err)
+                         : 0; /* a batch that was not flushed; its failure is not the commit's */
+
+    if (r == 0)
+        r = dm_pg_control(c, "COMMIT", err);
+    if (r < 0)
+        return r;
+    r = dm_pg_settle(c, &res, err);
+    if (r < 0)
+        return c->lost ? dm_wrap(err, "whether the commit happened is not known") : r;
+    /* What cannot be committed is rolled back, and that is no error to the server. */
+    bool done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+    PQclear(res);
+    return done ? 0 : dm_fail(err, DM_E_INTERNAL, "the transaction was rolled back at its commit");
+}
+
+static void roll_back(dm_pg *c)
+{
+    bool retry = c->retry;
+    dm_err e = {0};
+
+    /* First what was not flushed: if it fails, what follows it before the next sync is skipped, a ROLLBACK too. */
+    if (c->nowed > 0)
+        (void)!dm_pg_settle(c, NULL, &e);
+    if (!c->lost && (dm_pg_control(c, "ROLLBACK", &e) < 0 || dm_pg_settle(c, NULL, &e) < 0))
+        DM_LOG(c->log, DM_DEBUG, "pg.rollback", dm_fs("message", e.msg));
+    c->retry = retry; /* nobody asked for what was still under way */
+}
+
+static int tx_once(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    int r = begin(c, scope, err);
+
+    if (r == 0)
+        r = fn(c, arg, err);
+    if (r == 0 && c->failed)
+        r = dm_pg_give_failure(&c->why, err); /* a failure the callback did not pass on is one all the same */
+    if (r == 0)
+        r = commit(c, err);
+    /* After a refused COMMIT there is nothing to roll back, and saying so twice does no harm. */
+    if (r != 0 && c->in_tx && PQtransactionStatus(c->conn) != PQTRANS_IDLE)
+        roll_back(c);
+    end(c);
+    return r;
+}
+
+/* 1, 2, 4 ... ms, each times a random part between a half and one and a half. */
+static void back_off(dm_pg *c, unsigned tries)
+{
+    uint64_t us = 1000u << (tries < 7 ? tries : 7);
+
+    c->seed = c->seed * 6364136223846793005u + 1442695040888963407u;
+    us = us / 2 + (c->seed >> 33) % us;
+    struct timespec ts = {.tv_sec = 0, .tv_nsec = (long)us * 1000};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+int dm_pg_tx_on(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    if (c->in_tx)
+        return dm_fail(err, DM_E_INTERNAL, "a transaction within a transaction");
+    for (unsigned tries = 0;; tries++) {
+        dm_err why = {0};
+        int r = tx_once(c, scope, fn, arg, &why);
+        if (r == 0)
+            return 0;
+        if (!c->retry || c->lost) {
+            if (r < 0)
+                (void)dm_pg_give_failure(&why, err);
+            return r;
+        }
+        if (tries + 1 == TRIES)
+            return dm_fail(err, DM_E_CONFLICT, "given up after %d tries: %.160s", TRIES, c->why.msg);
+        DM_LOG(c->log, DM_DEBUG, "pg.retry", dm_fu("tries", tries + 1), dm_fs("message", c->why.msg));
+        back_off(c, tries);
+    }
+}
+
+/* --- scripts and notifications ------------------------------------------------------------------------------ */
+
+static int run_script(dm_pg *c, const char *sql, dm_err *err)
+{
+    int64_t until = dm_pg_now_ms() + c->wait_ms;
+    PGresult *res = NULL;
+    dm_err e = {0};
+    int r = 0;
+
+    if (PQsendQuery(c->conn, sql) != 1)
+        return dm_pg_lost(c, err);
+    do {
+        PQclear(res);
+        res = NULL;
+        if (dm_pg_next_result(c, until, &res, &e) < 0)
+            return dm_pg_give_failure(&e, err);
+        static const dm_pg_owed any = {DM_PG_OWED_CONTROL, NULL};
+        if (res != NULL && r == 0 && PQresultStatus(res) != PGRES_EMPTY_QUERY)
+            r = dm_pg_check_result(c, res, &any, err);
+    } while (res != NULL && !c->lost);
+    PQclear(res);
+    return r;
+}
+
+int dm_pg_script(dm_pg *c, const char *sql, dm_err *err)
+{
+    dm_err why = {0};
+    int r = 0;
+
+    if (c->lost)
+        return dm_pg_lost(c, err);
+    if (!c->in_tx)
+        return run_script(c, sql, err);
+    if (c->failed)
+        return dm_pg_give_failure(&c->why, err);
+    /* Several statements in one text need the simple protocol, which pipeline mode does not have. */
+    if (c->nowed > 0)
+        r = dm_pg_settle(c, NULL, &why);
+    if (r == 0 && PQexitPipelineMode(c->conn) != 1)
+        r = dm_pg_lost(c, &why);
+    if (r == 0) {
+        r = run_script(c, sql, &why);
+        if (r == 0 && PQtransactionStatus(c->conn) != PQTRANS_INTRANS)
+            r = dm_fail(&why, DM_E_INTERNAL, "the script ended the transaction it ran in");
+        if (!c->lost && PQenterPipelineMode(c->conn) != 1)
+            r = dm_pg_lost(c, &why);
+    }
+    return r == 0 ? 0 : dm_pg_keep_failure(c, dm_pg_give_failure(&why, err), &why);
+}
+
+int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err)
+{
+    int64_t until = dm_pg_now_ms() + wait_ms;
+
+    for (;;) {
+        if (c->lost || PQconsumeInput(c->conn) == 0)
+            return dm_pg_lost(c, err);
+        PGnotify *n = PQnotifies(c->conn);
+        if (n != NULL) {
+            dm_buf_reset(out);
+            (void)dm_buf_c(out, n->extra);
+            PQfreemem(n);
+            return dm_buf_ok(out, err);
+        }
+        int64_t left = until - dm_pg_now_ms();
+        if (left <= 0)
+            return dm_fail(err, DM_E_TIMEOUT, "no notification");
+        struct pollfd p = {.fd = PQsocket(c->conn), .events = POLLIN};
+        if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+            return dm_fail_sys(err, errno, "poll");
+    }
+}
+
+/* --- connections -------------------------------------------------------------------------------------------- */
+
+static void on_notice(void *arg, const PGresult *res)
+{
+    dm_pg *c = arg;
+    const char *words = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+    DM_LOG(c->log, DM_DEBUG, "pg.notice", dm_fs("message", words != NULL ? words : ""));
+}
+
+static int set_session(dm_pg *c, unsigned statement_ms, dm_err *err)
+{
+    char sql[256];
+
+    if (statement_ms == 0)
+        (void)snprintf(sql, sizeof sql, "SET bytea_output = hex; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'");
+    else
+        (void)snprintf(sql, sizeof sql,
+                "SET bytea_output = hex; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET statement_timeout = %u; "
+                "SET idle_in_transaction_session_timeout = %u",
+                statement_ms, statement_ms + 60000);
+    return dm_pg_script(c, sql, err);
+}
+
+int dm_pg_dial(const char *conninfo, unsigned statement_ms, dm_log *log, dm_pg **out, dm_err *err)
+{
+    /* What conninfo says stands after our own words and wins, but for the encoding. */
+    static const char *const names[] = {
+            "connect_timeout", "application_name", "gssencmode", "dbname", "client_encoding", NULL};
+    const char *const values[] = {"5", "dormouse", "disable", conninfo, "UTF8", NULL};
+    DM_AUTO(dm_pg) c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a database connection");
+    dm_buf_init(&c->scratch, DM_PG_SCRATCH_MAX + DM_PG_ARGS_MAX);
+    c->log = log;
+    c->wait_ms =
+            statement_ms > 0 && statement_ms < DM_PG_WAIT_MOST_MS ? statement_ms + DM_PG_EXTRA_MS : DM_PG_WAIT_MOST_MS;
+    c->seed = (uint64_t)(uintptr_t)c ^ (uint64_t)dm_mono_us(&dm_clock_real);
+    c->conn = PQconnectdbParams(names, values, 1);
+    if (c->conn == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a database connection");
+    (void)PQsetNoticeReceiver(c->conn, on_notice, c);
+    if (PQstatus(c->conn) != CONNECTION_OK) {
+        dm_str words = dm_str_trim(dm_str_c(PQerrorMessage(c->conn)));
+        return dm_fail(err, DM_E_UNAVAILABLE, "database: %.*s", (int)(words.n < 200 ? words.n : 200), words.p);
+    }
+    if (PQsetnonblocking(c->conn, 1) != 0)
+        return dm_pg_lost(c, err);
+    int r = set_session(c, statement_ms, err);
+    if (r < 0)
+        return r;
+    *out = dm_steal(&c);
+    return 0;
+}
+
+int dm_pg_conninfo_check(const char *conninfo, dm_err *err)
+{
+    char *words = NULL;
+    PQconninfoOption *options = PQconninfoParse(conninfo, &words);
+    int r = 0;
+
+    if (options == NULL) /* the words may quote a password: they stay here */
+        r = dm_fail(err, DM_E_INVALID, "the connection string of the database cannot be read");
+    PQconninfoFree(options);
+    PQfreemem(words);
+    return r;
+}
+
+int dm_pg_open(const char *conninfo, dm_pg **out, dm_err *err)
+{
+    return dm_pg_dial(conninfo, 0, NULL, out, err);
+}
+
+void dm_pg_close(dm_pg *c)
+{
+    if (c == NULL)
+        return;
+    PQfinish(c->conn);
+    dm_buf_done(&c->scratch);
+    free(c);
+}
+
+bool dm_pg_usable(dm_pg *c)
+{
+    struct pollfd p = {.fd = PQsocket(c->conn), .events = POLLIN};
+
+    if (c->lost || c->doomed || c->in_tx || PQstatus(c->conn) != CONNECTION_OK)
+        return false;
+    /* Nobody asked anything: what can be read is a farewell, or the end. A notice is possible, too, and costs us no
+     * more than a new connection. */
+    if (poll(&p, 1, 0) != 0)
+        return false;
+    return PQtransactionStatus(c->conn) == PQTRANS_IDLE;
+}

@@ -1,0 +1,124 @@
+/* base/pg.h: PostgreSQL. One statement is one static dm_pg_stmt: prepared on first use of a connection, given
+ * parameters only, and said to return nothing, one row, at most one, or rows; another shape is an error, never a
+ * surprise. Work happens in dm_pg_tx, which sets the row-level security scope, commits, and runs the callback again
+ * after a serialization failure or a deadlock: so the callback touches nothing but the database and its own out
+ * values. */
+#ifndef DM_BASE_PG_H
+#define DM_BASE_PG_H
+
+#include "base/buf.h"
+#include "base/log.h"
+
+enum dm_pg_shape { DM_PG_NONE, DM_PG_ONE, DM_PG_MAYBE, DM_PG_ROWS };
+
+typedef struct dm_pg_stmt {
+    const char *name; /* unique in the program */
+    const char *sql;
+    enum dm_pg_shape shape;
+} dm_pg_stmt;
+
+typedef struct dm_pg_arg {
+    enum { DM_PG_NULL_ARG, DM_PG_TEXT_ARG, DM_PG_BYTES_ARG, DM_PG_I64_ARG, DM_PG_BOOL_ARG } type;
+    dm_str s;
+    int64_t i;
+} dm_pg_arg;
+
+static inline DM_UNUSED dm_pg_arg dm_pa_null(void)
+{
+    return (dm_pg_arg){.type = DM_PG_NULL_ARG};
+}
+
+static inline DM_UNUSED dm_pg_arg dm_pa_text(dm_str s) /* .p NULL is SQL null; also numerics, JSON, uuids as text */
+{
+    return (dm_pg_arg){.type = s.p != NULL ? DM_PG_TEXT_ARG : DM_PG_NULL_ARG, .s = s};
+}
+
+static inline DM_UNUSED dm_pg_arg dm_pa_c(const char *z)
+{
+    return dm_pa_text(dm_str_c(z));
+}
+
+static inline DM_UNUSED dm_pg_arg dm_pa_bytes(const void *p, size_t n) /* bytea */
+{
+    return (dm_pg_arg){.type = p != NULL ? DM_PG_BYTES_ARG : DM_PG_NULL_ARG, .s = {p, n}};
+}
+
+static inline DM_UNUSED dm_pg_arg dm_pa_i64(int64_t i)
+{
+    return (dm_pg_arg){.type = DM_PG_I64_ARG, .i = i};
+}
+
+static inline DM_UNUSED dm_pg_arg dm_pa_bool(bool b)
+{
+    return (dm_pg_arg){.type = DM_PG_BOOL_ARG, .i = b};
+}
+
+enum { DM_PG_ARGS_MAX = 40 };
+
+typedef struct dm_pg dm_pg; /* one connection */
+typedef struct dm_pg_rows dm_pg_rows;
+typedef struct dm_pg_pool dm_pg_pool;
+
+typedef struct dm_pg_config {
+    const char *conninfo;
+    unsigned max;          /* connections */
+    unsigned wait_ms;      /* for a free one; then DM_E_UNAVAILABLE */
+    unsigned statement_ms; /* statement_timeout */
+    dm_log *log;
+} dm_pg_config;
+
+/* Connects to nothing yet: a database that is away is found out by the first transaction (DM_E_UNAVAILABLE). A server
+ * that was restarted is noticed when a connection is taken. free: no transaction may be under way. */
+int dm_pg_pool_new(const dm_pg_config *config, dm_pg_pool **out, dm_err *err) DM_NODISCARD;
+void dm_pg_pool_free(dm_pg_pool *p);
+DM_DEFINE_FREEP(dm_pg_pool)
+
+typedef struct dm_pg_scope {
+    int64_t account_no; /* 0: nobody; row-level security then shows no tenant's rows */
+    int64_t project_no;
+    bool serializable; /* default is READ COMMITTED */
+    bool read_only;
+} dm_pg_scope;
+
+/* fn returns 0 to commit, anything else to roll back; that value is returned. DM_E_CONFLICT after 8 tries. A statement
+ * that failed spoils the transaction, whatever fn makes of it (use ON CONFLICT instead of catching). A connection lost
+ * on the way is DM_E_UNAVAILABLE and not tried again; when it was lost in the COMMIT the message says that its fate is
+ * unknown. The settings dm.account_no and dm.project_no hold the scope's numbers in decimal, "0" for nobody.
+ * One transaction at a time in a thread. */
+typedef int (*dm_pg_fn)(dm_pg *c, void *arg, dm_err *err);
+int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* Inside a transaction. out may be NULL when no rows are wanted; *changed (may be NULL) is the number of rows touched.
+ * A unique or exclusion violation is DM_E_EXISTS; a check, foreign key or not-null violation and bad data (SQLSTATE 22)
+ * DM_E_INVALID; statement_timeout DM_E_TIMEOUT; no_data_found NOTFOUND; another shape of result, missing rights and all
+ * else DM_E_INTERNAL. SQLSTATE and the constraint's name stand in the message. */
+int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
+        dm_err *err) DM_NODISCARD;
+
+/* Many executions in one round trip (pipeline mode): add each, then flush (a later exec or the commit does it, too). No
+ * results are kept, but shapes are checked; the first failure is reported and the transaction is lost. add may flush by
+ * itself, to stay within 1 MiB and some hundred statements. */
+int dm_pg_batch_add(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_err *err) DM_NODISCARD;
+int dm_pg_batch_flush(dm_pg *c, dm_err *err) DM_NODISCARD;
+
+void dm_pg_rows_free(dm_pg_rows *r);
+DM_DEFINE_FREEP(dm_pg_rows)
+size_t dm_pg_count(const dm_pg_rows *r);
+bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col);
+/* Borrowed until the rows are freed; empty for null. bytea comes out as its bytes. */
+dm_str dm_pg_str(const dm_pg_rows *r, size_t row, unsigned col);
+int64_t dm_pg_i64(const dm_pg_rows *r, size_t row, unsigned col); /* 0 for null; asserts that it is a number */
+bool dm_pg_bool(const dm_pg_rows *r, size_t row, unsigned col);
+
+/* A connection of its own outside any pool, for migrations, LISTEN and the meter's fence. It is never opened again by
+ * itself (a session lock would be gone): once lost, everything on it is DM_E_UNAVAILABLE. No statement_timeout but what
+ * conninfo says. */
+int dm_pg_open(const char *conninfo, dm_pg **out, dm_err *err) DM_NODISCARD;
+void dm_pg_close(dm_pg *c);
+/* Plain text of several statements, without parameters; inside a transaction, too, which it must not end. No COPY. */
+int dm_pg_script(dm_pg *c, const char *sql, dm_err *err) DM_NODISCARD;
+int dm_pg_tx_on(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* Waits up to wait_ms for a notification; 0 got one (payload goes to out), DM_E_TIMEOUT else. */
+int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,70 @@
+/* base/wire/frame.h: usage evidence. A worker makes one frame a second, after the second has ended, from its own log of
+ * transitions: every sandbox that was RUN or HIB for any part of [s, s+1). RUN wins over HIB: a started running second
+ * is a running second. Pool time, creating and failing are in no sample. The frame is also the unit of the worker's
+ * journal. Little-endian, version 1:
+ *
+ *   u32 magic  u16 version  u16 flags  u64 worker_no  u64 worker_boot  u64 frame_no  u64 prev_boot_last_frame
+ *   i64 second  i64 complete_through  u16 part  u16 parts  u32 clock_err_us  u32 n  n x sample  u32 crc32c
+ *
+ * frame_no has no gap within a boot, boots are chained by prev_boot_last_frame. A second of more than DM_FRAME_SAMPLES
+ * samples goes out in parts under one frame_no. */
+#ifndef DM_WIRE_FRAME_H
+#define DM_WIRE_FRAME_H
+
+#include "base/buf.h"
+#include "base/wire/id.h"
+
+enum {
+    DM_FRAME_MAGIC = 0x31464d44, /* "DMF1" */
+    DM_FRAME_VERSION = 1,
+    DM_FRAME_SAMPLES = 15000,
+    DM_FRAME_HEAD = 68,
+    DM_SAMPLE_BYTES = 64,
+    DM_FRAME_BYTES_MAX = DM_FRAME_HEAD + DM_FRAME_SAMPLES * DM_SAMPLE_BYTES + 4,
+    DM_HIB_SPAN_MAX = 60, /* a sleeper's sample covers this many seconds at most */
+};
+
+#define DM_DISK_UNKNOWN UINT32_MAX
+
+typedef enum dm_sample_state { DM_SAMPLE_RUN = 1, DM_SAMPLE_HIB = 2 } dm_sample_state;
+
+typedef struct dm_sample {
+    dm_sandbox_id sandbox;
+    uint32_t epoch;
+    uint32_t project_no;
+    uint16_t spec_table, spec;
+    uint8_t state;  /* dm_sample_state */
+    uint8_t span_s; /* RUN: 1. HIB: the 1 to 60 seconds that end with this one */
+    uint16_t region_no;
+    uint32_t disk_16mib; /* allocated blocks of the writable layer, rounded up, on the first sample of this (sandbox,
+                            epoch, minute); else DM_DISK_UNKNOWN */
+    /* shown, never billed: */
+    uint32_t cpu_used_us, mem_private_mib, mem_shared_mib, net_in_kib, net_out_kib, disk_read_kib, disk_write_kib;
+} dm_sample;
+
+typedef struct dm_frame_head {
+    uint16_t flags;
+    uint64_t worker_no, worker_boot, frame_no, prev_boot_last_frame;
+    int64_t second, complete_through; /* all seconds <= complete_through are final on this worker */
+    uint16_t part, parts;             /* part counts from 0 */
+    uint32_t clock_err_us;
+    uint32_t n;
+} dm_frame_head;
+
+uint32_t dm_crc32c(uint32_t crc, const void *p, size_t n); /* start with 0 */
+
+/* Appends one frame; head->n is taken as the count of samples. */
+int dm_frame_write(dm_buf *b, const dm_frame_head *head, const dm_sample *samples, dm_err *err) DM_NODISCARD;
+
+/* Checks magic, version, sizes, crc and the ranges of the head, and that bytes holds exactly one frame; *samples then
+ * points at the first sample within bytes. DM_E_CORRUPT (crc, size) or DM_E_INVALID (a value that cannot be). */
+int dm_frame_open(dm_str bytes, dm_frame_head *head, const uint8_t **samples, dm_err *err) DM_NODISCARD;
+
+/* How long the frame at the front of bytes is, for files that hold one after the other; 0 when the head is not whole
+ * or not a frame's. */
+size_t dm_frame_length(dm_str bytes);
+
+/* The i-th sample; DM_E_INVALID when its state, span, epoch or id cannot be. */
+int dm_frame_sample(const uint8_t *samples, uint32_t i, dm_sample *out, dm_err *err) DM_NODISCARD;
+
+#endif

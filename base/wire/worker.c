@@ -1,0 +1,155 @@
+#include "base/wire/worker.h"
+
+#include <stddef.h>
+
+#include "base/wire/id.h"
+
+enum {
+    NAME_MAX_ = 64,
+    WORDS_MAX = 1024,
+    PATH_MAX_ = 4095,
+    SANDBOX_LEN = DM_SANDBOX_ID_TEXT - 1,
+    TEMPLATE_LEN = DM_TEMPLATE_ID_TEXT - 1,
+    UUID_LEN = DM_UUID_TEXT - 1,
+    VCPUS_AND_MIB_MAX = 1 << 30,
+};
+
+#define STR(message, member, lo, hi)                                                                                   \
+    {                                                                                                                  \
+#member, DM_JSON_STR, offsetof(dm_wk_##message, member), DM_JSON_NEED, (lo), (hi)                              \
+    }
+#define I64(message, member, lo, hi)                                                                                   \
+    {                                                                                                                  \
+#member, DM_JSON_I64, offsetof(dm_wk_##message, member), DM_JSON_NEED, (lo), (hi)                              \
+    }
+#define BOOL(message, member)                                                                                          \
+    {                                                                                                                  \
+#member, DM_JSON_BOOL, offsetof(dm_wk_##message, member), DM_JSON_NEED, 0, 0                                   \
+    }
+
+static const dm_json_field admit_fields[] = {
+        STR(admit, sandbox, SANDBOX_LEN, SANDBOX_LEN),
+        I64(admit, epoch, 1, INT32_MAX),
+        I64(admit, project_no, 1, INT32_MAX),
+        I64(admit, region_no, 1, UINT16_MAX),
+        I64(admit, spec_table, 1, UINT16_MAX),
+        I64(admit, spec, 1, UINT16_MAX),
+        I64(admit, disk_mib, 1, VCPUS_AND_MIB_MAX),
+        STR(admit, template_id, TEMPLATE_LEN, TEMPLATE_LEN),
+        STR(admit, build_id, UUID_LEN, UUID_LEN),
+        STR(admit, image, 1, NAME_MAX_),
+        I64(admit, timeout_us, 0, INT64_MAX),
+        BOOL(admit, pause_on_timeout),
+        BOOL(admit, internet),
+        STR(admit, token, 0, 255),
+        STR(admit, user, 1, NAME_MAX_),
+        STR(admit, workdir, 0, PATH_MAX_),
+        STR(admit, hostname, 1, NAME_MAX_ - 1),
+        {"env", DM_JSON_STRMAP, offsetof(dm_wk_admit, env), DM_JSON_NEED, 0, DM_WK_ENV_MAX},
+        STR(admit, previous, 0, 64),
+};
+
+static const dm_json_field started_fields[] = {
+        I64(started, epoch, 1, INT32_MAX),
+        I64(started, started_us, 1, INT64_MAX),
+        I64(started, end_us, 1, INT64_MAX),
+        STR(started, address, 7, 15),
+        BOOL(started, pooled),
+};
+
+static const dm_json_field stop_fields[] = {
+        I64(stop, epoch, 1, INT32_MAX),
+        STR(stop, cause, 1, NAME_MAX_),
+};
+
+static const dm_json_field stopped_fields[] = {
+        I64(stopped, epoch, 1, INT32_MAX),
+        I64(stopped, at_us, 1, INT64_MAX),
+        STR(stopped, state, 5, 6),
+        STR(stopped, cause, 1, NAME_MAX_),
+        I64(stopped, image_mib, 0, INT64_MAX),
+};
+
+static const dm_json_field deadline_fields[] = {
+        I64(deadline, epoch, 1, INT32_MAX),
+        I64(deadline, end_us, 1, INT64_MAX),
+        BOOL(deadline, pause_on_timeout),
+};
+
+static const dm_json_field usage_fields[] = {
+        I64(usage, second, 0, INT64_MAX),
+        I64(usage, cpu_used_us, 0, INT64_MAX),
+        I64(usage, mem_used_mib, 0, VCPUS_AND_MIB_MAX),
+        I64(usage, mem_total_mib, 0, VCPUS_AND_MIB_MAX),
+        I64(usage, mem_cache_mib, 0, VCPUS_AND_MIB_MAX),
+        I64(usage, disk_used_mib, 0, VCPUS_AND_MIB_MAX),
+        I64(usage, disk_total_mib, 0, VCPUS_AND_MIB_MAX),
+};
+
+static const dm_json_field enrol_fields[] = {
+        STR(enrol, name, 1, NAME_MAX_),
+        STR(enrol, public_key, 64, 64),
+        I64(enrol, boot, 1, INT64_MAX),
+        STR(enrol, door, 1, 32),
+        STR(enrol, accel, 1, 16),
+        I64(enrol, slots, 0, 1 << 20),
+        I64(enrol, mem_mib, 0, VCPUS_AND_MIB_MAX),
+};
+
+static const dm_json_field enrolled_fields[] = {
+        I64(enrolled, worker_no, 1, INT64_MAX),
+        I64(enrolled, region_no, 1, UINT16_MAX),
+        I64(enrolled, period_s, 1, 3600),
+};
+
+static const dm_json_field beat_fields[] = {
+        I64(beat, boot, 1, INT64_MAX),
+        I64(beat, running, 0, INT32_MAX),
+        I64(beat, asleep, 0, INT32_MAX),
+        I64(beat, pooled, 0, INT32_MAX),
+        I64(beat, free_slots, 0, INT32_MAX),
+        I64(beat, last_frame, 0, INT64_MAX),
+        BOOL(beat, refusing),
+};
+
+static const dm_json_field beat_answer_fields[] = {
+        I64(beat_answer, durable_boot, 0, INT64_MAX),
+        I64(beat_answer, durable_frame, 0, INT64_MAX),
+        BOOL(beat_answer, enrol_again),
+};
+
+static const dm_json_field event_fields[] = {
+        I64(event, seq, 1, INT64_MAX),
+        STR(event, sandbox, SANDBOX_LEN, SANDBOX_LEN),
+        I64(event, epoch, 1, INT32_MAX),
+        STR(event, state, 5, 6),
+        STR(event, cause, 1, NAME_MAX_),
+        STR(event, detail, 0, WORDS_MAX),
+        I64(event, at_us, 1, INT64_MAX),
+};
+
+#define DEFINE(name)                                                                                                   \
+    void dm_wk_##name##_write(dm_jw *w, const dm_wk_##name *m)                                                         \
+    {                                                                                                                  \
+        dm_json_encode(w, name##_fields, DM_LEN(name##_fields), m);                                                    \
+    }                                                                                                                  \
+    int dm_wk_##name##_read(const json_t *obj, dm_wk_##name *out, dm_err *err)                                         \
+    {                                                                                                                  \
+        return dm_json_decode(obj, name##_fields, DM_LEN(name##_fields), out, err);                                    \
+    }                                                                                                                  \
+    void dm_wk_##name##_done(dm_wk_##name *m)                                                                          \
+    {                                                                                                                  \
+        dm_json_done(name##_fields, DM_LEN(name##_fields), m);                                                         \
+    }
+
+DEFINE(admit)
+DEFINE(started)
+DEFINE(stop)
+DEFINE(stopped)
+DEFINE(deadline)
+DEFINE(usage)
+DEFINE(enrol)
+DEFINE(enrolled)
+DEFINE(beat)
+DEFINE(beat_answer)
+DEFINE(event)

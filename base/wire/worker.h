@@ -1,0 +1,136 @@
+/* base/wire/worker.h: what the API and a worker say to each other: JSON bodies over HTTP (a unix socket on one machine,
+ * mutual TLS between hosts; the bodies are the same).
+ *
+ *   API -> worker                                      answer
+ *   POST   /v1/sandboxes              dm_wk_admit      201 dm_wk_started        start from the template's pool
+ *   POST   /v1/sandboxes/{id}/pause   dm_wk_stop       200 dm_wk_stopped        answers when durable
+ *   POST   /v1/sandboxes/{id}/resume  dm_wk_admit      201 dm_wk_started        epoch is one higher than the sleeper's
+ *   POST   /v1/sandboxes/{id}/kill    dm_wk_stop       200 dm_wk_stopped        also of a sleeper
+ *   POST   /v1/sandboxes/{id}/deadline dm_wk_deadline  200 {}
+ *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route
+ *   GET    /v1/worker                                  200 state, for people
+ *
+ *   worker -> API
+ *   POST   /v1/workers/enrol          dm_wk_enrol      200 dm_wk_enrolled       at each start of the daemon
+ *   POST   /v1/workers/{no}/beat      dm_wk_beat       200 dm_wk_beat_answer    each second
+ *   POST   /v1/workers/{no}/events    {"events":[dm_wk_event]}  200 {"acked":seq}   at least once, in order of seq
+ *
+ * A refusal has the status of its kind and the body {"code","message","denial"?, "cause"?}. An order that names an
+ * older epoch than the worker holds is 409 and does nothing. Orders are idempotent by (sandbox, epoch, verb). Times are
+ * microseconds of UTC. */
+#ifndef DM_WIRE_WORKER_H
+#define DM_WIRE_WORKER_H
+
+#include "base/json.h"
+
+enum { DM_WK_BODY_MAX = 1 << 20, DM_WK_ENV_MAX = 512, DM_WK_EVENTS_MAX = 256 };
+
+typedef struct dm_wk_admit {
+    char *sandbox; /* written id */
+    int64_t epoch;
+    int64_t project_no;
+    int64_t region_no;
+    int64_t spec_table, spec; /* as billed */
+    int64_t disk_mib;
+    char *template_id;
+    char *build_id;
+    char *image;        /* name of the guest image the build is made from */
+    int64_t timeout_us; /* from the moment it is handed out */
+    bool pause_on_timeout;
+    bool internet; /* false: nothing leaves but answers */
+    char *token;   /* agent's access token; "" : not secured */
+    char *user, *workdir, *hostname;
+    json_t *env;    /* string map */
+    char *previous; /* hash of its last attestation in hex; "" : the first */
+} dm_wk_admit;
+
+typedef struct dm_wk_started {
+    int64_t epoch;
+    int64_t started_us; /* the journalled transition to RUN */
+    int64_t end_us;
+    char *address; /* where the worker's door finds it: IPv4 of its slot */
+    bool pooled;   /* it came from the pool */
+} dm_wk_started;
+
+typedef struct dm_wk_stop {
+    int64_t epoch;
+    char *cause; /* a name of base/wire/cause */
+} dm_wk_stop;
+
+typedef struct dm_wk_stopped {
+    int64_t epoch;
+    int64_t at_us;     /* the journalled transition */
+    char *state;       /* "asleep" or "ended" */
+    char *cause;       /* why it ended or slept: may be another's, when that came first */
+    int64_t image_mib; /* of a sleeper: memory delta and disk, shown and not charged */
+} dm_wk_stopped;
+
+typedef struct dm_wk_deadline {
+    int64_t epoch;
+    int64_t end_us;
+    bool pause_on_timeout;
+} dm_wk_deadline;
+
+typedef struct dm_wk_usage {
+    int64_t second;
+    int64_t cpu_used_us, mem_used_mib, mem_total_mib, mem_cache_mib, disk_used_mib, disk_total_mib;
+} dm_wk_usage;
+
+typedef struct dm_wk_enrol {
+    char *name;       /* stable: says which worker this is */
+    char *public_key; /* Ed25519, hex: attestations are verified with it */
+    int64_t boot;     /* counts starts of the daemon */
+    char *door;       /* name of the front's upstream block: "w1" */
+    char *accel;      /* "kvm" or "tcg" */
+    int64_t slots, mem_mib;
+} dm_wk_enrol;
+
+typedef struct dm_wk_enrolled {
+    int64_t worker_no;
+    int64_t region_no;
+    int64_t period_s; /* accounting period */
+} dm_wk_enrolled;
+
+typedef struct dm_wk_beat {
+    int64_t boot;
+    int64_t running, asleep, pooled, free_slots;
+    int64_t last_frame; /* journalled */
+    bool refusing;      /* no new sandboxes: journal or memory is at its bound */
+} dm_wk_beat;
+
+typedef struct dm_wk_beat_answer {
+    int64_t durable_boot; /* frames up to (durable_boot, durable_frame) are in the ledger: the journal may drop them */
+    int64_t durable_frame;
+    bool enrol_again; /* the API does not know this boot */
+} dm_wk_beat_answer;
+
+typedef struct dm_wk_event {
+    int64_t seq; /* per worker, over all boots; no gap */
+    char *sandbox;
+    int64_t epoch;
+    char *state; /* "asleep" or "ended" */
+    char *cause;
+    char *detail; /* words for people; may be "" */
+    int64_t at_us;
+} dm_wk_event;
+
+/* Each message has the same three functions: write appends the whole object, read fills (DM_E_INVALID names the field),
+ * done frees what read allocated. */
+#define DM_WK_MESSAGE(name)                                                                                            \
+    void dm_wk_##name##_write(dm_jw *w, const dm_wk_##name *m);                                                        \
+    int dm_wk_##name##_read(const json_t *obj, dm_wk_##name *out, dm_err *err) DM_NODISCARD;                           \
+    void dm_wk_##name##_done(dm_wk_##name *m);
+
+DM_WK_MESSAGE(admit)
+DM_WK_MESSAGE(started)
+DM_WK_MESSAGE(stop)
+DM_WK_MESSAGE(stopped)
+DM_WK_MESSAGE(deadline)
+DM_WK_MESSAGE(usage)
+DM_WK_MESSAGE(enrol)
+DM_WK_MESSAGE(enrolled)
+DM_WK_MESSAGE(beat)
+DM_WK_MESSAGE(beat_answer)
+DM_WK_MESSAGE(event)
+
+#endif

@@ -1,0 +1,320 @@
+#include "tests/support/apirig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "migrations/migrate.h"
+#include "tenants/admin.h"
+
+static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
+
+static void must(int r, const dm_err *err, const char *what)
+{
+    if (r >= 0)
+        return;
+    (void)fprintf(stderr, "%s: %s\n", what, err->msg);
+    abort();
+}
+
+/* The real tool's own function makes the tenant; what it prints goes to /dev/null, the key to a file. */
+static void make_demo(dm_rig *r, const char *super)
+{
+    char file[256], conninfo[256];
+    dm_err err = {0};
+    dm_migrate_result result;
+    dm_pg *c = NULL;
+    DM_AUTO_BUF key;
+    dm_buf_init(&key, 128);
+    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err, "migrate");
+    (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
+    dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
+    must(dm_pg_open(conninfo, &c, &err), &err, "open");
+    (void)fflush(stdout);
+    int out = dup(1), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    (void)dup2(null, 1);
+    const dm_admin_args args = {.who = "test", .key_file = file, .vcpus = "1", .mem_mib = "256", .disk_mib = "1024"};
+    int made = dm_admin_demo(c, &args, &err);
+    (void)fflush(stdout);
+    (void)dup2(out, 1);
+    (void)close(out);
+    (void)close(null);
+    dm_pg_close(c);
+    must(made, &err, "demo");
+    must(dm_file_read(file, &key, &err), &err, "key");
+    must(dm_str_to_array(dm_buf_view(&key), r->key, sizeof r->key, &err), &err, "key");
+}
+
+static void make_config(dm_rig *r)
+{
+    const char *dir = dm_pgtest_dir(r->pg);
+    char api[256], ops[256];
+    dm_err err = {0};
+    dm_pgtest_conninfo(r->pg, "dm_api", api);
+    dm_pgtest_conninfo(r->pg, "dm_ops", ops);
+    char all[2048];
+    (void)snprintf(all, sizeof all,
+            "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
+            "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = 3000\n"
+            "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
+            dir, dir, api, ops, dir);
+    must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
+}
+
+static void make_api(dm_rig *r, unsigned threads)
+{
+    dm_err err = {0};
+    dm_api *a = &r->api;
+    const dm_pg_config db = {.conninfo = r->config.db_api, .max = 16, .wait_ms = 5000, .statement_ms = 10000};
+    const dm_pg_config ops = {.conninfo = r->config.db_ops, .max = 4, .wait_ms = 5000, .statement_ms = 10000};
+    const dm_dispatch_config dispatch = {.socket = r->config.worker_socket,
+            .connections = 32,
+            .timeout_ms = (unsigned)r->config.order_timeout_ms,
+            .wait_ms = (unsigned)r->config.worker_wait_ms,
+            .clock = &dm_clock_real};
+    const dm_later_config later = {.threads = threads,
+            .queue_max = 1024,
+            .parked_max = 1024,
+            .wait_us = (int64_t)r->config.wait_s * 1000000,
+            .clock = &dm_clock_real};
+    a->config = &r->config;
+    a->clock = &dm_clock_real;
+    must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
+    must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
+    must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
+    must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
+    must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_later_new(&later, &a->later, &err), &err, "later");
+    r->table = dm_api_http(a);
+    r->worker_table = dm_api_worker_http(a);
+}
+
+static void enrol(dm_rig *r)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+            "{\"name\":\"worker-1\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":10,"
+            "\"mem_mib\":4096}",
+            uuid_key);
+    DM_AUTO_SAID said = dm_rig_worker_call(r, "/v1/workers/enrol", body);
+    if (said.status != 200) {
+        (void)fprintf(stderr, "enrol: %d %s\n", said.status, said.text);
+        abort();
+    }
+}
+
+void dm_rig_start(dm_rig *r, unsigned threads)
+{
+    char super[256];
+    dm_err err = {0};
+    memset(r, 0, sizeof *r);
+    must(dm_pgtest_start(&r->pg, &err), &err, "postgres");
+    dm_pgtest_conninfo(r->pg, "postgres", super);
+    make_demo(r, super);
+    make_config(r);
+    must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
+    make_api(r, threads);
+    enrol(r);
+    if (threads == 0)
+        return;
+    dm_http_config http = r->table;
+    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->pg));
+    http.listen_address = NULL;
+    http.unix_path = r->socket;
+    must(dm_http_new(&http, &r->http, &err), &err, "http");
+}
+
+void dm_rig_stop(dm_rig *r)
+{
+    if (r->http != NULL)
+        dm_http_stop(r->http, 2000);
+    dm_later_free(r->api.later);
+    dm_http_free(r->http);
+    dm_dispatch_free(r->api.dispatch);
+    dm_auth_free(r->api.auth);
+    dm_pg_pool_free(r->api.db);
+    dm_pg_pool_free(r->api.ops);
+    dm_master_free(r->api.master);
+    dm_metrics_free(r->api.metrics);
+    dm_fakeworker_free(r->worker);
+    dm_conf_done(&dm_api_conf, &r->config);
+    dm_pgtest_free(r->pg);
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------- */
+
+void dm_said_done(dm_said *s)
+{
+    json_decref(s->body);
+    dm_req_free(s->req);
+    s->body = NULL;
+    s->req = NULL;
+}
+
+static dm_said said_of(int status, dm_str body)
+{
+    dm_said s = {.status = status};
+    size_t n = body.n < sizeof s.text - 1 ? body.n : sizeof s.text - 1;
+    memcpy(s.text, body.p, n);
+    if (body.n > 0 && dm_json_load(body, 32 << 20, &s.body, NULL) < 0)
+        s.body = NULL;
+    return s;
+}
+
+static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers, size_t n,
+        const char *body)
+{
+    dm_req *req = NULL;
+    dm_err err = {0};
+    int r = dm_http_call(table, method, target, headers, n, dm_str_c(body), &req, &err);
+    must(r, &err, target);
+    if (r == DM_HTTP_LATER) {
+        (void)fprintf(stderr, "%s: answered later\n", target);
+        abort();
+    }
+    dm_said s = said_of(req->reply.status, dm_buf_view(&req->reply.body));
+    s.req = req;
+    return s;
+}
+
+dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const char *target, const char *body,
+        const dm_pair *more, size_t nmore)
+{
+    dm_pair headers[16];
+    size_t n = 0;
+    if (key == NULL)
+        key = r->key;
+    if (key[0] != '\0')
+        headers[n++] = (dm_pair){DM_STR("x-api-key"), dm_str_c(key)};
+    for (size_t i = 0; i < nmore; i++)
+        headers[n++] = more[i];
+    return call(&r->table, method, target, headers, n, body);
+}
+
+dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body)
+{
+    return dm_rig_call_as(r, NULL, method, target, body, NULL, 0);
+}
+
+dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body)
+{
+    return call(&r->worker_table, "POST", target, NULL, 0, body);
+}
+
+/* One request, one connection; the server closes it after the answer. */
+static void exchange(const char *socket_path, dm_str request, dm_buf *answer)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    dm_err err = {0};
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", socket_path);
+    DM_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&at, sizeof at) < 0)
+        must(dm_fail_sys(&err, errno, "connect"), &err, socket_path);
+    must(dm_write_all(fd, request.p, request.n, &err), &err, "write");
+    for (;;) {
+        char *room = dm_buf_want(answer, 4096);
+        ssize_t n = room != NULL ? read(fd, room, 4096) : -1;
+        if (n <= 0)
+            return;
+        dm_buf_grew(answer, (size_t)n);
+    }
+}
+
+dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body)
+{
+    DM_AUTO_BUF request;
+    DM_AUTO_BUF answer;
+    size_t n = body != NULL ? strlen(body) : 0;
+    dm_buf_init(&request, 64 << 10);
+    dm_buf_init(&answer, 1 << 20);
+    (void)dm_buf_fmt(&request,
+            "%s %s HTTP/1.1\r\nHost: api\r\nX-API-KEY: %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", method,
+            target, r->key, n, body != NULL ? body : "");
+    exchange(r->socket, dm_buf_view(&request), &answer);
+    dm_str all = dm_buf_view(&answer), words = all, proto, status;
+    const char *blank = strstr(all.p, "\r\n\r\n");
+    uint64_t code = 0;
+    if (blank == NULL || !dm_str_split(&words, ' ', &proto) || !dm_str_split(&words, ' ', &status) ||
+            dm_parse_u64(status, 100, 599, &code, NULL) < 0) {
+        (void)fprintf(stderr, "%s %s: no answer\n", method, target);
+        abort();
+    }
+    return said_of((int)code, (dm_str){blank + 4, all.n - (size_t)(blank + 4 - all.p)});
+}
+
+const char *dm_said_str(const dm_said *s, const char *name)
+{
+    const char *v = json_string_value(json_object_get(s->body, name));
+    return v != NULL ? v : "";
+}
+
+const char *dm_said_header(const dm_said *s, const char *name)
+{
+    for (size_t i = 0; s->req != NULL && i < s->req->reply.nheaders; i++)
+        if (strcasecmp(s->req->reply.headers[i].name, name) == 0)
+            return s->req->reply.headers[i].value;
+    return NULL;
+}
+
+/* --- the database ------------------------------------------------------------------------------------------- */
+
+static dm_pg *open_super(dm_rig *r)
+{
+    char super[256];
+    dm_err err = {0};
+    dm_pg *c = NULL;
+    dm_pgtest_conninfo(r->pg, "postgres", super);
+    must(dm_pg_open(super, &c, &err), &err, "open");
+    return c;
+}
+
+void dm_rig_sql(dm_rig *r, const char *sql)
+{
+    dm_err err = {0};
+    dm_pg *c = open_super(r);
+    must(dm_pg_script(c, sql, &err), &err, sql);
+    dm_pg_close(c);
+}
+
+typedef struct number {
+    dm_pg_stmt st;
+    int64_t value;
+} number;
+
+static int ask_number(dm_pg *c, void *arg, dm_err *err)
+{
+    number *n = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &n->st, NULL, 0, &rows, NULL, err);
+    if (r == 0)
+        n->value = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
+int64_t dm_rig_number(dm_rig *r, const char *sql)
+{
+    static const dm_pg_scope nobody = {.read_only = true};
+    dm_err err = {0};
+    number n = {.st = {"test_number", sql, DM_PG_ONE}};
+    dm_pg *c = open_super(r);
+    must(dm_pg_tx_on(c, &nobody, ask_number, &n, &err), &err, sql);
+    dm_pg_close(c);
+    return n.value;
+}
+
+void dm_rig_create(dm_rig *r, const char *more, char id[32])
+{
+    char body[1024];
+    (void)snprintf(body, sizeof body, "{\"templateID\":\"base\"%s}", more);
+    DM_AUTO_SAID said = dm_rig_call(r, "POST", "/v2/sandboxes", body);
+    if (said.status != 201) {
+        (void)fprintf(stderr, "create: %d %s\n", said.status, said.text);
+        abort();
+    }
+    (void)snprintf(id, 32, "%s", dm_said_str(&said, "sandboxID"));
+}

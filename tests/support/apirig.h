@@ -1,0 +1,55 @@
+/* tests/support/apirig.h: dormouse-api's insides on a throw-away PostgreSQL with the real schema and the demo tenant, and
+ * a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave. */
+#ifndef DM_TESTS_APIRIG_H
+#define DM_TESTS_APIRIG_H
+
+#include "api/api.h"
+#include "tests/support/fakeworker.h"
+#include "tests/support/pgtest.h"
+
+typedef struct dm_rig {
+    dm_pgtest *pg;
+    dm_fakeworker *worker;
+    dm_api_config config;
+    dm_api api;
+    dm_http *http;        /* with threads: the public listener, on rig's own unix socket */
+    dm_http_config table; /* the same without a socket, for dm_http_call */
+    dm_http_config worker_table;
+    char key[64];         /* of the demo project */
+    char socket[128];
+} dm_rig;
+
+/* threads 0: handlers run on the caller's thread and nothing parks. The worker is enrolled. Stops the test when it
+ * cannot be made. */
+void dm_rig_start(dm_rig *r, unsigned threads);
+void dm_rig_stop(dm_rig *r);
+
+/* An answer, however it was asked for. */
+typedef struct dm_said {
+    int status;
+    json_t *body;   /* NULL: none, or no JSON */
+    char text[4096]; /* the body's beginning */
+    dm_req *req;    /* for headers; NULL through a socket */
+} dm_said;
+void dm_said_done(dm_said *s);
+#define DM_AUTO_SAID __attribute__((cleanup(dm_said_done), unused)) dm_said
+
+/* Calls a handler with the demo key (key NULL) or another one ("" : none). body NULL: none. */
+dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body);
+dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const char *target, const char *body,
+        const dm_pair *more, size_t nmore);
+dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body);
+/* Through the socket: for what parks, and from several threads at once. */
+dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body);
+
+const char *dm_said_str(const dm_said *s, const char *name); /* "" when it is not there */
+const char *dm_said_header(const dm_said *s, const char *name); /* NULL when it is not there */
+
+/* A statement as superuser, and one that gives a number. */
+void dm_rig_sql(dm_rig *r, const char *sql);
+int64_t dm_rig_number(dm_rig *r, const char *sql);
+
+/* Creates with {"templateID":"base",...more} and gives the id. */
+void dm_rig_create(dm_rig *r, const char *more, char id[32]);
+
+#endif

@@ -1,0 +1,309 @@
+#include "tests/support/fakeworker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { HELD_MAX = 2048 };
+
+static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage"};
+enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, VERBS };
+
+typedef struct held {
+    char id[32];
+    int64_t epoch, end_us;
+    bool running, asleep;
+} held;
+
+struct dm_fakeworker {
+    dm_http *http;
+    pthread_mutex_t lock;
+    int refuse_status[VERBS];
+    unsigned refuse_left[VERBS], delay_ms[VERBS], count[VERBS];
+    held held[HELD_MAX];
+    size_t nheld;
+    json_t *last;
+};
+
+static unsigned verb_no(const char *verb)
+{
+    for (unsigned i = 0; i < VERBS; i++)
+        if (strcmp(verb, verbs[i]) == 0)
+            return i;
+    abort();
+}
+
+static held *find(dm_fakeworker *f, dm_str id)
+{
+    for (size_t i = 0; i < f->nheld; i++)
+        if (dm_str_eq_c(id, f->held[i].id))
+            return &f->held[i];
+    return NULL;
+}
+
+static int64_t now_us(void)
+{
+    return dm_wall_us(&dm_clock_real);
+}
+
+static int no(dm_req *req, int status, const char *message)
+{
+    dm_jw w = dm_reply_json(&req->reply, status);
+    dm_jw_obj(&w);
+    dm_jw_ki64(&w, "code", status);
+    dm_jw_kc(&w, "message", message);
+    dm_jw_end(&w);
+    return 0;
+}
+
+/* Counts, waits and refuses as told; true: it has answered. Takes the lock. */
+static bool begin(dm_fakeworker *f, dm_req *req, unsigned verb)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->count[verb]++;
+    unsigned ms = f->delay_ms[verb];
+    bool refuse = f->refuse_left[verb] > 0;
+    int status = f->refuse_status[verb];
+    f->refuse_left[verb] -= refuse;
+    if (ms > 0) {
+        (void)pthread_mutex_unlock(&f->lock);
+        (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
+        (void)pthread_mutex_lock(&f->lock);
+    }
+    if (refuse) {
+        (void)pthread_mutex_unlock(&f->lock);
+        (void)no(req, status, "told to refuse");
+    }
+    return refuse;
+}
+
+static int end(dm_fakeworker *f, int r)
+{
+    (void)pthread_mutex_unlock(&f->lock);
+    return r;
+}
+
+static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
+{
+    json_t *obj = NULL;
+    dm_wk_admit m;
+    int r = dm_json_load(req->body, DM_WK_BODY_MAX, &obj, err);
+    if (r == 0)
+        r = dm_wk_admit_read(obj, &m, err);
+    if (r < 0) {
+        json_decref(obj);
+        return r;
+    }
+    if (begin(f, req, verb)) {
+        dm_wk_admit_done(&m);
+        json_decref(obj);
+        return 0;
+    }
+    json_decref(f->last);
+    f->last = obj;
+    held *h = find(f, dm_str_c(m.sandbox));
+    if (verb == START && h == NULL && f->nheld < HELD_MAX) {
+        h = &f->held[f->nheld++];
+        (void)snprintf(h->id, sizeof h->id, "%s", m.sandbox);
+    }
+    if (h == NULL || (verb == RESUME && !h->asleep)) {
+        r = no(req, 404, "not held");
+    } else if (m.epoch <= h->epoch) {
+        r = no(req, 409, "older epoch");
+    } else {
+        *h = (held){.epoch = m.epoch, .end_us = now_us() + m.timeout_us, .running = true};
+        (void)snprintf(h->id, sizeof h->id, "%s", m.sandbox);
+        dm_wk_started s = {.epoch = h->epoch,
+                .started_us = now_us(),
+                .end_us = h->end_us,
+                .address = (char[]){"10.77.0.2"},
+                .pooled = true};
+        dm_jw w = dm_reply_json(&req->reply, 201);
+        dm_wk_started_write(&w, &s);
+    }
+    dm_wk_admit_done(&m);
+    return end(f, r);
+}
+
+static int start(dm_req *req, void *ctx, dm_err *err)
+{
+    return admit(req, ctx, START, err);
+}
+
+static int resume(dm_req *req, void *ctx, dm_err *err)
+{
+    return admit(req, ctx, RESUME, err);
+}
+
+static int stop(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_stop m;
+    int r = dm_json_load(req->body, DM_WK_BODY_MAX, &obj, err);
+    if (r == 0)
+        r = dm_wk_stop_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    if (begin(f, req, verb)) {
+        dm_wk_stop_done(&m);
+        return 0;
+    }
+    held *h = find(f, req->params[0]);
+    if (h == NULL || (!h->running && !h->asleep)) {
+        r = no(req, 404, "not held");
+    } else if (m.epoch < h->epoch) {
+        r = no(req, 409, "older epoch");
+    } else {
+        h->running = false;
+        h->asleep = verb == PAUSE;
+        dm_wk_stopped s = {.epoch = h->epoch,
+                .at_us = now_us(),
+                .state = h->asleep ? (char[]){"asleep"} : (char[]){"ended"},
+                .cause = m.cause};
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        dm_wk_stopped_write(&w, &s);
+    }
+    dm_wk_stop_done(&m);
+    return end(f, r);
+}
+
+static int pause_one(dm_req *req, void *ctx, dm_err *err)
+{
+    return stop(req, ctx, PAUSE, err);
+}
+
+static int kill_one(dm_req *req, void *ctx, dm_err *err)
+{
+    return stop(req, ctx, KILL, err);
+}
+
+static int deadline(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_deadline m;
+    int r = dm_json_load(req->body, DM_WK_BODY_MAX, &obj, err);
+    if (r == 0)
+        r = dm_wk_deadline_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    if (begin(f, req, DEADLINE))
+        return 0;
+    held *h = find(f, req->params[0]);
+    if (h == NULL || !h->running)
+        return end(f, no(req, 404, "not held"));
+    h->end_us = m.end_us;
+    dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
+    return end(f, 0);
+}
+
+static int usage(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    (void)err;
+    if (begin(f, req, USAGE))
+        return 0;
+    held *h = find(f, req->params[0]);
+    if (h == NULL || !h->running)
+        return end(f, no(req, 409, "not running"));
+    const dm_wk_usage u = {.second = now_us() / 1000000,
+            .cpu_used_us = 123456,
+            .mem_used_mib = 100,
+            .mem_total_mib = 256,
+            .mem_cache_mib = 10,
+            .disk_used_mib = 50,
+            .disk_total_mib = 1024};
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_usage_write(&w, &u);
+    return end(f, 0);
+}
+
+static const dm_route routes[] = {
+        {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
+        {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
+        {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_one},
+        {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_one},
+        {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
+        {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},
+};
+
+int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err)
+{
+    dm_fakeworker *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return dm_fail(err, DM_E_NOMEM, "fake worker");
+    const dm_http_config http = {.unix_path = socket,
+            .threads = 1,
+            .connections_max = 128,
+            .idle_s = 60,
+            .exec_threads = 16,
+            .exec_queue_max = 256,
+            .routes = routes,
+            .nroutes = DM_LEN(routes),
+            .ctx = f,
+            .clock = &dm_clock_real};
+    (void)pthread_mutex_init(&f->lock, NULL);
+    int r = dm_http_new(&http, &f->http, err);
+    if (r < 0)
+        dm_fakeworker_free(f);
+    else
+        *out = f;
+    return r;
+}
+
+void dm_fakeworker_free(dm_fakeworker *f)
+{
+    if (f == NULL)
+        return;
+    if (f->http != NULL)
+        dm_http_stop(f->http, 1000);
+    dm_http_free(f->http);
+    json_decref(f->last);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->refuse_status[verb_no(verb)] = status;
+    f->refuse_left[verb_no(verb)] = n;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->delay_ms[verb_no(verb)] = ms;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+unsigned dm_fakeworker_count(dm_fakeworker *f, const char *verb)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    unsigned n = f->count[verb_no(verb)];
+    (void)pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+const char *dm_fakeworker_state(dm_fakeworker *f, const char *sandbox, int64_t *epoch, int64_t *end_us)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    const held *h = find(f, dm_str_c(sandbox));
+    const char *state = h == NULL ? "" : h->running ? "running" : h->asleep ? "asleep" : "";
+    if (h != NULL && epoch != NULL)
+        *epoch = h->epoch;
+    if (h != NULL && end_us != NULL)
+        *end_us = h->end_us;
+    (void)pthread_mutex_unlock(&f->lock);
+    return state;
+}
+
+void dm_fakeworker_admitted(dm_fakeworker *f, const char *member, char *out, size_t cap)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    char *text = json_dumps(json_object_get(f->last, member), JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+    (void)snprintf(out, cap, "%s", text != NULL ? text : "");
+    free(text);
+    (void)pthread_mutex_unlock(&f->lock);
+}

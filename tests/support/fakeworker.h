@@ -1,0 +1,26 @@
+/* tests/support/fakeworker.h: a worker that only pretends. It keeps sandboxes as a worker would (state, epoch), answers
+ * orders by their protocol, and misbehaves as it is told. Thread-safe. */
+#ifndef DM_TESTS_FAKEWORKER_H
+#define DM_TESTS_FAKEWORKER_H
+
+#include "base/http.h"
+#include "base/wire/worker.h"
+
+typedef struct dm_fakeworker dm_fakeworker;
+
+int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err) DM_NODISCARD;
+void dm_fakeworker_free(dm_fakeworker *f);
+DM_DEFINE_FREEP(dm_fakeworker)
+
+/* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage") are refused. */
+void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
+/* Every order of that verb takes so long. */
+void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms);
+/* How many orders of that verb have come. */
+unsigned dm_fakeworker_count(dm_fakeworker *f, const char *verb);
+/* What is held: "running", "asleep" or "" for nothing; its epoch and deadline. */
+const char *dm_fakeworker_state(dm_fakeworker *f, const char *sandbox, int64_t *epoch, int64_t *end_us);
+/* The last admission's member of that name, as text; "" when there was none. */
+void dm_fakeworker_admitted(dm_fakeworker *f, const char *member, char *out, size_t cap);
+
+#endif

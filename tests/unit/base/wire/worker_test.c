@@ -1,0 +1,134 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/wire/worker.h"
+
+static char sandbox[] = "i0123456789abcdefghij";
+static char template_id[] = "abcdefghij0123456789";
+static char build[] = "0d4c1d0c-6b0e-4f3a-9f0e-0123456789ab";
+
+static json_t *parsed(dm_str text)
+{
+    json_t *j = NULL;
+    dm_err err = {0};
+    if (dm_json_load(text, DM_WK_BODY_MAX, &j, &err) < 0)
+        fail_msg("%s in %.*s", err.msg, (int)text.n, text.p);
+    return j;
+}
+
+static dm_wk_admit admit_of(json_t *env)
+{
+    return (dm_wk_admit){.sandbox = sandbox,
+            .epoch = 1,
+            .project_no = 7,
+            .region_no = 1,
+            .spec_table = 1,
+            .spec = 6,
+            .disk_mib = 1024,
+            .template_id = template_id,
+            .build_id = build,
+            .image = (char[]){"base"},
+            .timeout_us = 300000000,
+            .pause_on_timeout = true,
+            .token = (char[]){""},
+            .user = (char[]){"user"},
+            .workdir = (char[]){""},
+            .hostname = (char[]){"e2b.local"},
+            .env = env,
+            .previous = (char[]){""}};
+}
+
+static void admit_goes_both_ways(void **state)
+{
+    (void)state;
+    DM_AUTO(json_t) env = json_pack("{s:s, s:s}", "A", "1", "EMPTY", "");
+    DM_AUTO_BUF text;
+    dm_jw w;
+    dm_err err = {0};
+    dm_wk_admit m = admit_of(env), back = {0};
+    dm_buf_init(&text, DM_WK_BODY_MAX);
+    dm_jw_init(&w, &text);
+    dm_wk_admit_write(&w, &m);
+    assert_int_equal(dm_buf_ok(&text, &err), 0);
+    DM_AUTO(json_t) j = parsed(dm_buf_view(&text));
+    assert_int_equal(dm_wk_admit_read(j, &back, &err), 0);
+    assert_string_equal(back.sandbox, sandbox);
+    assert_int_equal(back.epoch, 1);
+    assert_int_equal(back.timeout_us, 300000000);
+    assert_true(back.pause_on_timeout);
+    assert_string_equal(back.token, "");
+    assert_string_equal(json_string_value(json_object_get(back.env, "A")), "1");
+    dm_wk_admit_done(&back);
+}
+
+static void event_goes_both_ways(void **state)
+{
+    (void)state;
+    DM_AUTO_BUF text;
+    dm_jw w;
+    dm_err err = {0};
+    dm_wk_event back = {0}, m = {.seq = INT64_MAX,
+                                 .sandbox = sandbox,
+                                 .epoch = 2,
+                                 .state = (char[]){"ended"},
+                                 .cause = (char[]){"vmm_crashed"},
+                                 .detail = (char[]){"signal 9 \"x\""},
+                                 .at_us = 1};
+    dm_buf_init(&text, DM_WK_BODY_MAX);
+    dm_jw_init(&w, &text);
+    dm_wk_event_write(&w, &m);
+    DM_AUTO(json_t) j = parsed(dm_buf_view(&text));
+    assert_int_equal(dm_wk_event_read(j, &back, &err), 0);
+    assert_true(back.seq == INT64_MAX);
+    assert_string_equal(back.detail, m.detail);
+    dm_wk_event_done(&back);
+}
+
+/* Each member is needed, and each bound holds: the message names the field. */
+static void refuses_what_cannot_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *names;
+    } cases[] = {
+            {"{\"epoch\":1}", "cause"},
+            {"{\"cause\":\"killed\"}", "epoch"},
+            {"{\"epoch\":0,\"cause\":\"killed\"}", "epoch"},
+            {"{\"epoch\":2147483648,\"cause\":\"killed\"}", "epoch"},
+            {"{\"epoch\":1.0,\"cause\":\"killed\"}", "epoch"},
+            {"{\"epoch\":\"1\",\"cause\":\"killed\"}", "epoch"},
+            {"{\"epoch\":1,\"cause\":\"\"}", "cause"},
+            {"{\"epoch\":1,\"cause\":null}", "cause"},
+    };
+    for (size_t i = 0; i < DM_LEN(cases); i++) {
+        dm_wk_stop m = {0};
+        dm_err err = {0};
+        DM_AUTO(json_t) j = parsed(dm_str_c(cases[i].text));
+        assert_int_equal(dm_wk_stop_read(j, &m, &err), DM_E_INVALID);
+        assert_non_null(strstr(err.msg, cases[i].names));
+        assert_null(m.cause);
+    }
+}
+
+static void unknown_members_are_ignored(void **state)
+{
+    (void)state;
+    dm_wk_beat_answer m = {0};
+    dm_err err = {0};
+    DM_AUTO(json_t) j = parsed(
+            DM_STR("{\"durable_boot\":1,\"durable_frame\":9,\"enrol_again\":false,\"of_next_year\":[1]}"));
+    assert_int_equal(dm_wk_beat_answer_read(j, &m, &err), 0);
+    assert_int_equal(m.durable_frame, 9);
+    dm_wk_beat_answer_done(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(admit_goes_both_ways), cmocka_unit_test(event_goes_both_ways),
+            cmocka_unit_test(refuses_what_cannot_be), cmocka_unit_test(unknown_members_are_ignored)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
