@@ -103,7 +103,7 @@ static void write_states(dm_buf *b, const dm_attest *a, uint32_t runs)
 
 int dm_attest_write(dm_buf *b, const dm_attest *a, const dm_sign_key *key, dm_digest *hash, dm_err *err)
 {
-    uint32_t runs;
+    uint32_t runs = 0;
     int r = check(a, err);
     if (r == 0)
         r = count_runs(a, &runs, err);

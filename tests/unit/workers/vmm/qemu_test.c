@@ -1,0 +1,777 @@
+/* The driver with a real QEMU and a real guest image: a template is built once, then cloned, run, stopped, saved,
+ * woken, adopted and killed. Needs root and
+ *
+ *     DM_TEST_IMAGE_DIR   a guest image (workers/image/build)
+ *
+ * and skips, saying why, without them. Prints what each step took. */
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/parse.h"
+
+#include "tests/unit/workers/vmm/rig.h"
+#include "workers/host/disk.h"
+#include "workers/host/slot.h"
+#include "workers/vmm/agent.h"
+#include "workers/vmm/manifest.h"
+#include "workers/vmm/template.h"
+
+#define QEMU "/usr/bin/qemu-system-x86_64"
+#define PREFIX "vmmt"
+#define NET "10.99.0.0"
+
+enum { WAIT_S = 100, MEM = 512, NOBODY = 65534, PORT = 49983 };
+
+typedef struct answer {
+    unsigned n;
+    int r;
+    dm_err err;
+} answer;
+
+typedef struct lab {
+    const char *image, *why_not;
+    char dir[64], template_dir[96];
+    dm_loop *loop;
+    dm_exec *exec;
+    dm_log *log;
+    dm_vmm_env env;
+    const dm_vmm_driver *driver;
+    dm_slot slot;
+    unsigned fds;
+} lab;
+
+typedef struct guest {
+    lab *lab;
+    char run[128], disk[160];
+    dm_vm *vm;
+    dm_agent *agent;
+    answer call, said;
+    unsigned ends;
+    dm_vm_event end;
+} guest;
+
+/* --- waiting ------------------------------------------------------------------------------------------------ */
+
+static void until(lab *l, const unsigned *flag, unsigned n)
+{
+    int64_t end = dm_mono_us(&dm_clock_real) + (int64_t)WAIT_S * 1000000;
+    while (*flag < n && dm_mono_us(&dm_clock_real) < end)
+        assert_int_equal(dm_loop_once(l->loop, 50000, NULL), 0);
+    assert_true(*flag >= n);
+}
+
+static void pump(lab *l, int64_t us)
+{
+    int64_t end = dm_mono_us(&dm_clock_real) + us;
+    while (dm_mono_us(&dm_clock_real) < end)
+        assert_int_equal(dm_loop_once(l->loop, 1000, NULL), 0);
+}
+
+static void on_done(void *arg, int r, const dm_err *err)
+{
+    answer *a = &((guest *)arg)->call;
+    a->n++;
+    a->r = r;
+    if (r < 0)
+        a->err = *err;
+}
+
+static void on_said(void *arg, int r, const json_t *line, const dm_err *err)
+{
+    answer *a = &((guest *)arg)->said;
+    (void)line;
+    a->n++;
+    a->r = r;
+    if (r < 0)
+        a->err = *err;
+}
+
+static void on_end(void *arg, const dm_vm_event *ev)
+{
+    guest *g = arg;
+    g->ends++;
+    g->end = *ev;
+}
+
+static int wait_call(guest *g, const char *what, int64_t since)
+{
+    until(g->lab, &g->call.n, 1);
+    g->call.n = 0;
+    if (g->call.r < 0)
+        print_message("      %s: %s\n", what, g->call.err.msg);
+    else
+        print_message("      %-12s %7.1f ms\n", what, (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    return g->call.r;
+}
+
+/* Asks, waits, and says how it ended. */
+#define CALL(g, what, ...)                                                                                             \
+    do {                                                                                                               \
+        int64_t since_ = dm_mono_us(&dm_clock_real);                                                                   \
+        assert_int_equal((__VA_ARGS__), 0);                                                                            \
+        assert_int_equal(wait_call((g), (what), since_), 0);                                                           \
+    } while (0)
+
+/* --- a guest ------------------------------------------------------------------------------------------------ */
+
+static dm_vm_config config_of(const guest *g)
+{
+    return (dm_vm_config){.vcpus = 1,
+            .mem_mib = MEM,
+            .image_dir = g->lab->image,
+            .base_dir = g->lab->template_dir,
+            .run_dir = g->run,
+            .disk = g->disk,
+            .tap_fd = g->lab->slot.tap_fd};
+}
+
+static void place(lab *l, guest *g, const char *name)
+{
+    *g = (guest){.lab = l};
+    (void)snprintf(g->run, sizeof(g->run), "%s/%s", l->dir, name);
+    (void)snprintf(g->disk, sizeof(g->disk), "%s/disk.ext4", g->run);
+}
+
+/* from: a snapshot's folder with a disk in it. delta: to be loaded, or NULL. */
+static void clone_vm(lab *l, guest *g, const char *name, const char *from, const char *delta)
+{
+    char disk[192];
+    place(l, g, name);
+    assert_int_equal(dm_mkdir_p(g->run, 0700, NULL), 0);
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", from);
+    assert_int_equal(dm_disk_copy(disk, g->disk, false, NULL), 0);
+    dm_vm_config c = config_of(g);
+    CALL(g, "spawn", l->driver->spawn(&l->env, &c, on_done, on_end, g, &g->vm, NULL));
+    CALL(g, "load", l->driver->load(g->vm, delta, on_done, g, NULL));
+}
+
+static void run_vm(guest *g)
+{
+    CALL(g, "run", g->lab->driver->run(g->vm, on_done, g, NULL));
+}
+
+static void stop_vm(guest *g)
+{
+    CALL(g, "stop", g->lab->driver->stop(g->vm, on_done, g, NULL));
+}
+
+static void save_vm(guest *g, enum dm_vm_save kind, const char *name, char dir[128])
+{
+    char disk[192];
+    (void)snprintf(dir, 128, "%s/%s", g->lab->dir, name);
+    assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
+    CALL(g, "save", g->lab->driver->save(g->vm, kind, dir, on_done, g, NULL));
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
+    assert_int_equal(dm_disk_copy(g->disk, disk, true, NULL), 0);
+}
+
+static void end_vm(guest *g)
+{
+    dm_agent_free(dm_steal(&g->agent));
+    int64_t since = dm_mono_us(&dm_clock_real);
+    g->lab->driver->destroy(dm_steal(&g->vm));
+    print_message("      %-12s %7.1f ms\n", "destroy", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+}
+
+static void attach(guest *g)
+{
+    int fd;
+    assert_int_equal(g->lab->driver->agent_fd(g->vm, &fd, NULL), 0);
+    assert_int_equal(dm_agent_new(g->lab->loop, fd, NULL, NULL, &g->agent, NULL), 0);
+}
+
+static void become(guest *g, bool fresh)
+{
+    char name[] = "iaaaaaaaaaaaaaaaaaaaa", none[] = "", user[] = "user", host[] = "sandbox";
+    DM_AUTO(json_t) env = json_object();
+    dm_guest_resume m = {.generation = 1,
+            .sandbox = name,
+            .template_id = none,
+            .hostname = host,
+            .token = none,
+            .user = user,
+            .workdir = none,
+            .env = env,
+            .fresh = fresh};
+    int64_t since = dm_mono_us(&dm_clock_real);
+    assert_int_equal(dm_agent_resume(g->agent, &m, 20000, on_said, g, NULL), 0);
+    until(g->lab, &g->said.n, 1);
+    g->said.n = 0;
+    if (g->said.r < 0)
+        fail_msg("resume: %s", g->said.err.msg);
+    print_message("      %-12s %7.1f ms\n", "resume", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+}
+
+/* Status and body of an answer, from outside, through the slot. 0: none came. */
+static int http(const guest *g, const char *request, char *body, size_t room)
+{
+    char in[4096];
+    size_t n = 0;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    const struct timeval limit = {.tv_sec = 10};
+    DM_AUTO_FD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(inet_pton(AF_INET, g->lab->slot.address, &a.sin_addr), 1);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    int64_t since = dm_mono_us(&dm_clock_real);
+    if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
+        return 0;
+    (void)send(fd, request, strlen(request), MSG_NOSIGNAL);
+    for (ssize_t got; n < sizeof(in) - 1 && (got = recv(fd, in + n, sizeof(in) - 1 - n, 0)) > 0;)
+        n += (size_t)got;
+    in[n] = '\0';
+    const char *start = strstr(in, "\r\n\r\n");
+    if (n < 12 || start == NULL)
+        return 0;
+    if (body != NULL)
+        (void)snprintf(body, room, "%s", start + 4);
+    print_message("      %-12.6s %7.1f ms\n", request, (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    uint64_t status;
+    assert_int_equal(dm_parse_u64((dm_str){in + 9, 3}, 100, 599, &status, NULL), 0);
+    return (int)status;
+}
+
+static int health(const guest *g)
+{
+    return http(g, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", NULL, 0);
+}
+
+/* A file of the guest's, as the user. */
+static void write_file(const guest *g, const char *path, const char *text)
+{
+    char part[512], request[1024];
+    (void)snprintf(part, sizeof(part),
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n%s\r\n--b--\r\n", text);
+    (void)snprintf(request, sizeof(request),
+            "POST /files?path=%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
+            "multipart/form-data; boundary=b\r\nContent-Length: %zu\r\n\r\n%s",
+            path, strlen(part), part);
+    assert_int_equal(http(g, request, NULL, 0), 200);
+}
+
+static void assert_file(const guest *g, const char *path, const char *text)
+{
+    char body[512], request[256];
+    (void)snprintf(
+            request, sizeof(request), "GET /files?path=%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+    assert_int_equal(http(g, request, body, sizeof(body)), 200);
+    assert_non_null(strstr(body, text));
+}
+
+/* --- the lab ------------------------------------------------------------------------------------------------ */
+
+static const char *why_not(const char *image)
+{
+    if (image == NULL)
+        return "DM_TEST_IMAGE_DIR is not set";
+    if (access(image, R_OK) < 0)
+        return "DM_TEST_IMAGE_DIR cannot be read";
+    if (access(QEMU, X_OK) < 0)
+        return "there is no " QEMU;
+    return geteuid() == 0 ? NULL : "it makes namespaces: root only";
+}
+
+static void build_template(lab *l)
+{
+    guest g = {.lab = l};
+    char disk[256];
+    (void)snprintf(disk, sizeof(disk), "%s/disk-1g.ext4", l->image);
+    const dm_template_config c = {.driver = l->driver,
+            .env = &l->env,
+            .image_dir = l->image,
+            .out_dir = l->template_dir,
+            .disk_image = disk,
+            .vcpus = 1,
+            .mem_mib = MEM,
+            .tap_fd = l->slot.tap_fd};
+    dm_template_build *b = NULL;
+    CALL(&g, "template", dm_template_build_start(&c, on_done, &g, &b, NULL));
+    dm_template_build_free(b);
+}
+
+/* Also half made: the helper that is killed makes one without a template. */
+static int lab_make(lab *l)
+{
+    l->fds = rig_fds();
+    assert_int_equal(dm_loop_new(&dm_clock_real, &l->loop, NULL), 0);
+    assert_int_equal(dm_exec_new(2, 32, &l->exec, NULL), 0);
+    assert_int_equal(dm_log_new(2, "qemu_test", DM_WARN, &dm_clock_real, &l->log, NULL), 0);
+    l->driver = dm_vmm_find("qemu");
+    assert_non_null(l->driver);
+    l->env = (dm_vmm_env){.loop = l->loop,
+            .exec = l->exec,
+            .log = l->log,
+            .binary = QEMU,
+            .uid = NOBODY,
+            .gid = NOBODY,
+            .accel = "tcg"};
+    (void)snprintf(l->template_dir, sizeof(l->template_dir), "%s/template", l->dir);
+    return dm_slot_open(PREFIX, NET, 1, &l->slot, NULL);
+}
+
+static int open_lab(void **state)
+{
+    lab *l = calloc(1, sizeof(*l));
+    assert_non_null(l);
+    *state = l;
+    l->image = getenv("DM_TEST_IMAGE_DIR");
+    l->why_not = why_not(l->image);
+    if (l->why_not != NULL) {
+        print_message("      skipped: %s\n", l->why_not);
+        return 0;
+    }
+    (void)snprintf(l->dir, sizeof(l->dir), "/var/tmp/dm-qemu-test-XXXXXX");
+    assert_non_null(mkdtemp(l->dir));
+    /* What a killed worker leaves comes to us, as to a supervisor. */
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    assert_int_equal(lab_make(l), 0);
+    build_template(l);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    lab *l = *state;
+    if (l->why_not == NULL) {
+        dm_slot_close(&l->slot);
+        assert_int_equal(dm_slot_destroy(PREFIX, 1, NULL), 0);
+        dm_exec_free(l->exec);
+        dm_loop_free(l->loop);
+        dm_log_free(l->log);
+        assert_int_equal(rig_fds(), l->fds);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left, dead or alive */
+        assert_int_equal(access("/run/netns/dm-" PREFIX "-1", F_OK), -1);
+        assert_int_equal(dm_remove_tree(l->dir, NULL), 0);
+    }
+    free(l);
+    return 0;
+}
+
+#define NEED(l)                                                                                                        \
+    do {                                                                                                               \
+        if ((l)->why_not != NULL)                                                                                      \
+            skip();                                                                                                    \
+    } while (0)
+
+/* --- tests -------------------------------------------------------------------------------------------------- */
+
+static int check_template(lab *l, uint32_t vcpus, uint32_t mem_mib, dm_err *err)
+{
+    const dm_template_config c = {.driver = l->driver,
+            .env = &l->env,
+            .image_dir = l->image,
+            .out_dir = l->template_dir,
+            .vcpus = vcpus,
+            .mem_mib = mem_mib,
+            .tap_fd = -1};
+    return dm_template_check(&c, err);
+}
+
+static void template_is_whole_and_known(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    char path[160];
+    dm_err err;
+    assert_int_equal(check_template(l, 1, MEM, &err), 0);
+    assert_int_equal(check_template(l, 2, MEM, &err), DM_TEMPLATE_STALE);
+    assert_int_equal(check_template(l, 1, 1024, &err), DM_TEMPLATE_STALE);
+    (void)snprintf(path, sizeof(path), "%s.new", l->template_dir);
+    assert_int_equal(access(path, F_OK), -1);
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/ram", l->template_dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, MEM * 1024 * 1024);
+    assert_true(st.st_blocks * 512 < 200 * 1024 * 1024);
+    print_message("      template has %ld MiB of %d\n", (long)(st.st_blocks / 2048), MEM);
+}
+
+static uint64_t cpu_of(const guest *g)
+{
+    dm_vm_stats s;
+    assert_int_equal(g->lab->driver->stats(g->vm, &s, NULL), 0);
+    assert_true(s.rss_shared_kib > 1024 && s.rss_private_kib > 1024);
+    return s.cpu_us;
+}
+
+static void assert_status_line(const guest *g, const char *line)
+{
+    char path[64];
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 16384);
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)g->lab->driver->pid(g->vm));
+    assert_int_equal(dm_file_read(path, &b, NULL), 0);
+    if (strstr(b.p, line) == NULL)
+        fail_msg("\"%s\" is not in its status", line);
+}
+
+static void clone_stands_still_until_it_runs(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    clone_vm(l, &g, "still", l->template_dir, NULL);
+    /* Nobody, without a single right, behind a filter. */
+    assert_status_line(&g, "Uid:\t65534\t65534\t65534\t65534");
+    assert_status_line(&g, "Groups:\t \n");
+    assert_status_line(&g, "CapBnd:\t0000000000000000");
+    assert_status_line(&g, "CapEff:\t0000000000000000");
+    assert_status_line(&g, "NoNewPrivs:\t1");
+    assert_status_line(&g, "Seccomp:\t2");
+    uint64_t before = cpu_of(&g);
+    pump(l, 300000);
+    assert_in_range(cpu_of(&g) - before, 0, 20000);
+    run_vm(&g);
+    attach(&g);
+    become(&g, true);
+    assert_int_equal(health(&g), 204);
+    assert_int_equal(health(&g), 204);
+    stop_vm(&g);
+    stop_vm(&g); /* as often as one likes */
+    before = cpu_of(&g);
+    pump(l, 300000);
+    assert_in_range(cpu_of(&g) - before, 0, 20000);
+    run_vm(&g);
+    run_vm(&g);
+    assert_int_equal(health(&g), 204);
+    uint64_t in, out;
+    assert_int_equal(dm_slot_traffic(&l->slot, &in, &out, NULL), 0);
+    assert_true(in > 100 && out > 100);
+    assert_int_equal(g.ends, 0);
+    end_vm(&g);
+}
+
+static void warmed_clone_answers_at_once(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    clone_vm(l, &g, "warm", l->template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    assert_int_equal(dm_agent_warm(g.agent, 3, 20000, on_said, &g, NULL), 0);
+    until(l, &g.said.n, 1);
+    assert_int_equal(g.said.r, 0);
+    g.said.n = 0;
+    stop_vm(&g);
+    run_vm(&g);
+    become(&g, true);
+    assert_int_equal(health(&g), 204);
+    end_vm(&g);
+}
+
+/* What was in memory and on the disk, synced or not, is there again in another process; twice. */
+static void sleeps_and_wakes(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    char delta[128], again[128];
+    clone_vm(l, &g, "sleeper", l->template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    become(&g, true);
+    write_file(&g, "/home/user/disk", "kept-on-disk");
+    write_file(&g, "/dev/shm/memory", "kept-in-memory");
+    dm_err err;
+    assert_int_equal(l->driver->save(g.vm, DM_SAVE_DELTA, l->dir, on_done, &g, &err), DM_E_CONFLICT); /* it runs */
+    stop_vm(&g);
+    save_vm(&g, DM_SAVE_DELTA, "delta", delta);
+    run_vm(&g); /* the parent goes on */
+    assert_file(&g, "/dev/shm/memory", "kept-in-memory");
+    end_vm(&g);
+
+    clone_vm(l, &g, "woken", delta, delta);
+    run_vm(&g);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/home/user/disk", "kept-on-disk");
+    assert_file(&g, "/dev/shm/memory", "kept-in-memory");
+    write_file(&g, "/dev/shm/more", "second-life");
+    stop_vm(&g);
+    save_vm(&g, DM_SAVE_DELTA, "again", again);
+    end_vm(&g);
+
+    clone_vm(l, &g, "third", again, again);
+    run_vm(&g);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/dev/shm/memory", "kept-in-memory");
+    assert_file(&g, "/dev/shm/more", "second-life");
+    assert_file(&g, "/home/user/disk", "kept-on-disk");
+    end_vm(&g);
+}
+
+/* A full save of a clone is a base of its own. */
+static void full_save_is_a_base(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    char full[128], keep[96];
+    clone_vm(l, &g, "parent", l->template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    become(&g, true);
+    write_file(&g, "/dev/shm/memory", "for-my-children");
+    stop_vm(&g);
+    save_vm(&g, DM_SAVE_FULL, "full", full);
+    end_vm(&g);
+    memcpy(keep, l->template_dir, sizeof(keep));
+    (void)snprintf(l->template_dir, sizeof(l->template_dir), "%s/full", l->dir);
+    clone_vm(l, &g, "child", full, NULL);
+    run_vm(&g);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/dev/shm/memory", "for-my-children");
+    end_vm(&g);
+    memcpy(l->template_dir, keep, sizeof(keep));
+}
+
+/* A copy of the template with one word of its manifest changed. */
+static void load_refuses_what_does_not_fit(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    char other[128];
+    DM_AUTO_MANIFEST m = {.format = 0};
+    (void)snprintf(other, sizeof(other), "%s/other", l->dir);
+    assert_int_equal(dm_mkdir_p(other, 0700, NULL), 0);
+    assert_int_equal(dm_manifest_read(l->template_dir, &m, NULL), 0);
+    m.kind[0] = 'x';
+    assert_int_equal(dm_manifest_write(other, &m, NULL), 0);
+    place(l, &g, "refused");
+    assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
+    char disk[192];
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
+    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    dm_vm_config c = config_of(&g);
+    CALL(&g, "spawn", l->driver->spawn(&l->env, &c, on_done, on_end, &g, &g.vm, NULL));
+    dm_err err;
+    assert_int_equal(l->driver->run(g.vm, on_done, &g, &err), DM_E_CONFLICT); /* a clone has nothing to run */
+    int64_t since = dm_mono_us(&dm_clock_real);
+    assert_int_equal(l->driver->load(g.vm, other, on_done, &g, NULL), 0);
+    assert_int_equal(l->driver->stop(g.vm, on_done, &g, &err), DM_E_CONFLICT); /* one at a time */
+    assert_int_equal(wait_call(&g, "load", since), DM_E_CONFLICT);
+    assert_says(g.call.err, "not saved from this base");
+    assert_int_equal(l->driver->load(g.vm, NULL, on_done, &g, &err), DM_E_CONFLICT);
+    end_vm(&g);
+}
+
+static void destroy_is_safe_at_any_point(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    char disk[192];
+    place(l, &g, "doomed");
+    assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
+    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    dm_vm_config c = config_of(&g), boot = c;
+    boot.base_dir = NULL;
+    /* at once; while a boot measures the clock; while a job of load is under way; while QEMU loads */
+    assert_int_equal(l->driver->spawn(&l->env, &c, on_done, on_end, &g, &g.vm, NULL), 0);
+    end_vm(&g);
+    assert_int_equal(l->driver->spawn(&l->env, &boot, on_done, on_end, &g, &g.vm, NULL), 0);
+    end_vm(&g);
+    for (int rounds = 0; rounds < 8; rounds++) {
+        CALL(&g, "spawn", l->driver->spawn(&l->env, &c, on_done, on_end, &g, &g.vm, NULL));
+        assert_int_equal(l->driver->load(g.vm, NULL, on_done, &g, NULL), 0);
+        for (int i = 0; i < rounds; i++)
+            assert_int_equal(dm_loop_once(l->loop, 1000, NULL), 0);
+        g.call.n = 0;
+        end_vm(&g);
+    }
+    pump(l, 400000);
+    assert_int_equal(g.call.n, 0);
+    assert_int_equal(g.ends, 0);
+}
+
+static void death_is_seen(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    clone_vm(l, &g, "killed", l->template_dir, NULL);
+    run_vm(&g);
+    int64_t since = dm_mono_us(&dm_clock_real);
+    assert_int_equal(kill((pid_t)l->driver->pid(g.vm), SIGKILL), 0);
+    until(l, &g.ends, 1);
+    print_message("      %-12s %7.1f ms\n", "death seen", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    assert_int_equal(g.end.end, DM_VM_SIGNALLED);
+    assert_int_equal(g.end.status, SIGKILL);
+    dm_err err;
+    assert_int_equal(l->driver->stop(g.vm, on_done, &g, &err), DM_E_UNAVAILABLE);
+    end_vm(&g);
+    assert_int_equal(g.ends, 1);
+
+    /* In the middle of a call: the call fails, then the end is told. */
+    clone_vm(l, &g, "killed2", l->template_dir, NULL);
+    assert_int_equal(kill((pid_t)l->driver->pid(g.vm), SIGKILL), 0);
+    if (l->driver->run(g.vm, on_done, &g, &err) == 0) {
+        until(l, &g.call.n, 1);
+        assert_int_equal(g.call.r, DM_E_UNAVAILABLE);
+    } else {
+        assert_int_equal(err.code, DM_E_UNAVAILABLE); /* it was that quick */
+    }
+    until(l, &g.ends, 1);
+    end_vm(&g);
+
+    /* The guest ends itself. */
+    clone_vm(l, &g, "off", l->template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    assert_int_equal(dm_agent_simple(g.agent, "poweroff", 20000, on_said, &g, NULL), 0);
+    until(l, &g.ends, 1);
+    assert_int_equal(g.end.end, DM_VM_GUEST_SHUTDOWN);
+    end_vm(&g);
+}
+
+static void not_qemu_at_all(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    dm_err err = {.code = 0};
+    dm_vmm_env env = l->env;
+    place(l, &g, "false");
+    assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
+    char disk[192];
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
+    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    dm_vm_config c = config_of(&g);
+    env.binary = "/nowhere/qemu";
+    if (l->driver->spawn(&env, &c, on_done, on_end, &g, &g.vm, &err) < 0)
+        return; /* it was over before it could be watched */
+    until(l, &g.ends, 1);
+    assert_int_equal(g.call.r, DM_E_UNAVAILABLE);
+    assert_says(g.call.err, "/nowhere/qemu"); /* its own last words */
+    end_vm(&g);
+}
+
+/* --- a worker that is killed -------------------------------------------------------------------------------- */
+
+/* The worker: this program again, which makes a VM and dies. */
+static int leave_behind(const char *dir)
+{
+    lab l = {.image = getenv("DM_TEST_IMAGE_DIR")};
+    guest g;
+    (void)snprintf(l.dir, sizeof(l.dir), "%s", dir);
+    if (l.image == NULL || lab_make(&l) != 0)
+        return 1;
+    clone_vm(&l, &g, "orphan", l.template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    become(&g, true);
+    write_file(&g, "/dev/shm/memory", "of-an-orphan");
+    (void)kill(getpid(), SIGKILL);
+    return 1;
+}
+
+static void run_worker(lab *l)
+{
+    /* Its tap is the same: ours is let go. */
+    dm_slot_close(&l->slot);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)execl("/proc/self/exe", "qemu_test", "--leave", l->dir, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(dm_slot_open(PREFIX, NET, 1, &l->slot, NULL), 0);
+    assert_int_equal(l->slot.tap_fd, -1); /* the VM has it */
+}
+
+static void adopts_what_a_killed_worker_left(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    dm_err err;
+    char delta[128];
+    place(l, &g, "nobody");
+    dm_vm_config c = config_of(&g);
+    assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
+    assert_int_equal(l->driver->adopt(&l->env, &c, on_done, on_end, &g, &g.vm, &err), DM_E_NOTFOUND);
+
+    run_worker(l);
+    place(l, &g, "orphan");
+    c = config_of(&g);
+    CALL(&g, "adopt", l->driver->adopt(&l->env, &c, on_done, on_end, &g, &g.vm, NULL));
+    pid_t pid = (pid_t)l->driver->pid(g.vm);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/dev/shm/memory", "of-an-orphan");
+    (void)cpu_of(&g);
+    stop_vm(&g);
+    save_vm(&g, DM_SAVE_DELTA, "orphans-delta", delta);
+    end_vm(&g);
+    assert_int_equal(waitpid(pid, NULL, 0), pid); /* ours by adoption only: the driver cannot have reaped it */
+    assert_int_equal(l->driver->adopt(&l->env, &c, on_done, on_end, &g, &g.vm, &err), DM_E_NOTFOUND);
+
+    const dm_slot_policy open = {.internet = true};
+    assert_int_equal(dm_slot_reset(&l->slot, &open, NULL), 0);
+    assert_true(l->slot.tap_fd >= 0);
+    clone_vm(l, &g, "orphan-woken", delta, delta);
+    run_vm(&g);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/dev/shm/memory", "of-an-orphan");
+    end_vm(&g);
+}
+
+/* The worker died between starting a VMM and writing down which: nobody can prove whose it is, so it must not stay. */
+static void what_cannot_be_proven_is_ended(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    guest g;
+    dm_err err;
+    char path[192];
+    run_worker(l);
+    place(l, &g, "orphan");
+    dm_vm_config c = config_of(&g);
+    (void)snprintf(path, sizeof(path), "%s/vmm.json", g.run);
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 512);
+    assert_int_equal(dm_file_read(path, &b, NULL), 0);
+    DM_AUTO(json_t) seen = json_loadb(b.p, b.len, 0, NULL);
+    pid_t pid = (pid_t)json_integer_value(json_object_get(seen, "pid"));
+    assert_true(pid > 1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(l->driver->adopt(&l->env, &c, on_done, on_end, &g, &g.vm, &err), DM_E_NOTFOUND);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    const dm_slot_policy open = {.internet = true};
+    assert_int_equal(dm_slot_reset(&l->slot, &open, NULL), 0);
+    assert_true(l->slot.tap_fd >= 0);
+    assert_int_equal(dm_remove_tree(g.run, NULL), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--leave") == 0)
+        return leave_behind(argv[2]);
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(template_is_whole_and_known),
+            cmocka_unit_test(clone_stands_still_until_it_runs),
+            cmocka_unit_test(warmed_clone_answers_at_once),
+            cmocka_unit_test(sleeps_and_wakes),
+            cmocka_unit_test(full_save_is_a_base),
+            cmocka_unit_test(load_refuses_what_does_not_fit),
+            cmocka_unit_test(destroy_is_safe_at_any_point),
+            cmocka_unit_test(death_is_seen),
+            cmocka_unit_test(not_qemu_at_all),
+            cmocka_unit_test(what_cannot_be_proven_is_ended),
+            cmocka_unit_test(adopts_what_a_killed_worker_left),
+    };
+    return cmocka_run_group_tests(tests, open_lab, close_lab);
+}

@@ -1,0 +1,25 @@
+#include "workers/host/disk.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "workers/vmm/sparse.h"
+
+enum { UNIT = 16 * 1024 * 1024, STAT_BLOCK = 512 };
+
+int dm_disk_copy(const char *from, const char *to, bool sync, dm_err *err)
+{
+    return dm_sparse_copy(from, to, sync, err);
+}
+
+int dm_disk_units(const char *path, uint32_t *out, dm_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return dm_fail_sys(err, errno, "stat %s", path);
+    uint64_t units = ((uint64_t)st.st_blocks * STAT_BLOCK + UNIT - 1) / UNIT;
+    if (units > UINT32_MAX)
+        return dm_fail(err, DM_E_LIMIT, "%s is larger than can be counted", path);
+    *out = (uint32_t)units;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* workers/host/disk.h: writable disks. Blocking. */
+#ifndef DM_WORKERS_HOST_DISK_H
+#define DM_WORKERS_HOST_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* A copy by extents: reflink where the file system can, copy_file_range of the data else; holes stay holes. to must not
+ * exist. sync: fdatasync'd before it returns. */
+int dm_disk_copy(const char *from, const char *to, bool sync, dm_err *err) DM_NODISCARD;
+/* Allocated blocks, rounded up to 16 MiB units: what is charged. */
+int dm_disk_units(const char *path, uint32_t *out, dm_err *err) DM_NODISCARD;
+
+#endif

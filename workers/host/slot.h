@@ -1,0 +1,42 @@
+/* workers/host/slot.h: the network place of one microVM: a namespace with a tap (172.20.0.1/24, always the same MACs),
+ * a veth uplink, and a rule table of its own. Slots are made once, reset on release, never churned. Guest: always
+ * 172.20.0.2 / 02:00:00:00:00:02. What reaches the slot's outer address on any TCP port reaches the guest. Blocking:
+ * call from a worker thread. */
+#ifndef DM_WORKERS_HOST_SLOT_H
+#define DM_WORKERS_HOST_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { DM_SLOT_MAX = 4096 };
+
+typedef struct dm_slot {
+    uint32_t no;      /* 0 to DM_SLOT_MAX - 1 */
+    char netns[32];   /* dm-PREFIX-NO */
+    char host_if[16]; /* dmPREFIXvNO */
+    char address[16]; /* outer IPv4: what the door dials */
+    int tap_fd;       /* tap0 of the namespace, opened once; -1 while another process has it open, which is the VM of
+                         an earlier worker: the reset after its end opens it */
+} dm_slot;
+
+/* What may leave: internet false cuts everything but established answers. Private and local ranges are always cut. */
+typedef struct dm_slot_policy {
+    bool internet;
+} dm_slot_policy;
+
+/* prefix tells deployments on one host apart (1 to 6 of a-z0-9); base is the first address of the /16 used, such as
+ * 10.77.0.0, from which slot no gets a /30. Makes what is missing, keeps what is right: also after a crash. */
+int dm_slot_open(const char *prefix, const char *base, uint32_t no, dm_slot *out, dm_err *err) DM_NODISCARD;
+/* Cuts every connection to the outer address (SOCK_DESTROY), puts the table back to what policy says, and forgets what
+ * was under way: connections, and packets for a guest that is gone. */
+int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err) DM_NODISCARD;
+/* Only the first half: what a kill does at once. */
+int dm_slot_cut(const dm_slot *s, dm_err *err) DM_NODISCARD;
+/* Byte counts of the uplink since it was made, as the guest sees them. */
+int dm_slot_traffic(const dm_slot *s, uint64_t *in, uint64_t *out, dm_err *err) DM_NODISCARD;
+void dm_slot_close(dm_slot *s);                                    /* keeps the namespace */
+int dm_slot_destroy(const char *prefix, uint32_t no, dm_err *err); /* removes it */
+
+#endif

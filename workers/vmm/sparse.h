@@ -1,0 +1,25 @@
+/* workers/vmm/sparse.h: files with holes. Holes stay holes in every copy. Blocking. */
+#ifndef DM_WORKERS_VMM_SPARSE_H
+#define DM_WORKERS_VMM_SPARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* A whole file to a path that does not exist: reflink where the file system can, the data by copy_file_range else. The
+ * copy has from's size and mode; it is removed again on failure. sync: fdatasync'd before it returns. */
+int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err) DM_NODISCARD;
+
+/* Calls fn for each run of data, in order; a negative answer ends it and is handed on. */
+typedef int (*dm_sparse_fn)(void *arg, uint64_t at, uint64_t length, dm_err *err);
+int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* Copies the data of from over to at the same offsets, leaving out pages of zeros: to must read as zero there. */
+int dm_sparse_fill(int from, int to, dm_err *err) DM_NODISCARD;
+
+/* Writes n bytes (whole pages) at an offset, leaving out pages of zeros. */
+int dm_sparse_write(int fd, const uint8_t *p, size_t n, off_t at, dm_err *err) DM_NODISCARD;
+
+#endif
