@@ -1,0 +1,103 @@
+/* workers/host/box.h: one sandbox as its worker holds it: what was admitted, which state it is in, since when, and what
+ * it stands on. A box is a value with a written form (the journal's BOX record); the state machine is a table, and
+ * dm_box_next is the only way to a new state.
+ *
+ *     starting --handed_out--> running --pause--> pausing --slept--> asleep --wake--> waking --handed_out--> running
+ *         |                     |  ^                 |                 ^                 |
+ *         +-----kill, died------+  +--pause_failed---+                 +---wake_failed---+
+ *                               v
+ *                             ended
+ */
+#ifndef DM_WORKERS_HOST_BOX_H
+#define DM_WORKERS_HOST_BOX_H
+
+#include "base/crypto.h"
+#include "base/wire/cause.h"
+#include "base/wire/id.h"
+#include "base/wire/worker.h"
+
+#include "workers/host/machine.h"
+#include "workers/host/pool.h"
+#include "workers/host/usage.h"
+
+typedef enum dm_box_state {
+    DM_BOX_STARTING,
+    DM_BOX_RUNNING,
+    DM_BOX_PAUSING,
+    DM_BOX_ASLEEP,
+    DM_BOX_WAKING,
+    DM_BOX_ENDED,
+    DM_BOX_STATES
+} dm_box_state;
+
+typedef enum dm_box_event {
+    DM_BOX_HANDED_OUT,
+    DM_BOX_PAUSE,
+    DM_BOX_SLEPT,
+    DM_BOX_PAUSE_FAILED,
+    DM_BOX_WAKE,
+    DM_BOX_WAKE_FAILED,
+    DM_BOX_END, /* by call, by timeout, by the VMM's death, by a failed start: the cause says */
+    DM_BOX_EVENTS
+} dm_box_event;
+
+typedef struct dm_box_row {
+    dm_box_state from;
+    dm_box_event event;
+    dm_box_state to;
+    const char *why;
+} dm_box_row;
+
+extern const dm_box_row dm_box_table[];
+extern const size_t dm_box_rows;
+
+const char *dm_box_state_name(dm_box_state s);
+/* NULL: that event cannot happen in that state. */
+const dm_box_row *dm_box_next(dm_box_state from, dm_box_event event);
+
+struct dm_worker;
+typedef struct dm_box dm_box;
+
+/* Somebody who waits for the end of what is under way on a box. */
+typedef struct dm_box_waiter {
+    struct dm_box_waiter *next;
+    void (*fn)(struct dm_box_waiter *w, dm_box *b, int r, const dm_err *err);
+} dm_box_waiter;
+
+struct dm_box {
+    struct dm_worker *w;
+    dm_box *next; /* in its hash bucket */
+    dm_sandbox_id id;
+    dm_sandbox_name name;
+    dm_box_state state;
+    dm_wk_admit admit;  /* of the newest epoch it was admitted with */
+    int64_t epoch;      /* that may run; the journalled one */
+    int64_t started_us; /* last hand-out */
+    int64_t slept_us, ended_us;
+    int64_t end_us; /* when its time is up */
+    bool pause_on_timeout;
+    bool pooled;
+    dm_cause cause; /* why it sleeps or ended */
+    char detail[128];
+    int32_t slot;        /* of its machine, or -1 */
+    dm_digest previous;  /* hash of its last attestation */
+    int64_t image_epoch; /* the epoch whose image is kept; 0: none */
+    int64_t image_mib;
+
+    dm_machine *machine;
+    dm_pool_ticket *ticket;
+    dm_stretch *stretch;
+    dm_timer *deadline;
+    dm_guest_resume resume; /* borrowed from admit while a hand-out is under way */
+    dm_cause pause_cause;
+    dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
+    uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
+    uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
+};
+
+/* The written form. */
+void dm_box_write(const dm_box *b, dm_jw *w);
+/* Fills the values of a fresh box; admit is its own. Live parts stay NULL. */
+int dm_box_read(const json_t *obj, dm_box *b, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,47 @@
+#include "workers/host/config.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(dm_worker_config, member)
+
+static const dm_conf_row rows[] = {
+        {"name", DM_CONF_STR, AT(name), "worker-1", 1, 64, "which worker this is; never reuse a name for another host"},
+        {"data_dir", DM_CONF_STR, AT(data_dir), NULL, 1, 200,
+                "folder of the journal, the machines, the sleepers, the key"},
+        {"images_dir", DM_CONF_STR, AT(images_dir), NULL, 1, 200, "folder of guest images"},
+        {"templates_dir", DM_CONF_STR, AT(templates_dir), NULL, 1, 200, "folder of template snapshots, made here"},
+        {"live_dir", DM_CONF_STR, AT(live_dir), NULL, 1, 200, "folder of the door's live files, one a running sandbox"},
+        {"socket", DM_CONF_STR, AT(socket), NULL, 1, 100, "unix socket on which the API gives orders"},
+        {"socket_group", DM_CONF_STR, AT(socket_group), "dormouse", 1, 32, "group that may give orders: the API's"},
+        {"api_socket", DM_CONF_STR, AT(api_socket), NULL, 1, 100, "unix socket of the API for workers"},
+        {"brokers", DM_CONF_STR, AT(brokers), "127.0.0.1:3092", 1, 1000, "Kafka's bootstrap servers"},
+        {"door", DM_CONF_STR, AT(door), "w1", 1, 32, "the front's upstream block of this worker's door"},
+        {"vmm", DM_CONF_STR, AT(vmm), "qemu", 1, 32, "VMM driver"},
+        {"vmm_binary", DM_CONF_STR, AT(vmm_binary), "/usr/bin/qemu-system-x86_64", 1, 200, "its program"},
+        {"accel", DM_CONF_STR, AT(accel), "auto", 1, 8, "auto, tcg or kvm"},
+        {"vmm_user", DM_CONF_STR, AT(vmm_user), "dormouse-vm", 1, 32, "system user every VMM runs as"},
+        {"slot_prefix", DM_CONF_STR, AT(slot_prefix), "a", 1, 6,
+                "tells deployments on one host apart in namespace names"},
+        {"slot_base", DM_CONF_STR, AT(slot_base), "10.77.0.0", 7, 15,
+                "first address of the /16 that slots are cut from"},
+        {"default_image", DM_CONF_STR, AT(default_image), "base", 1, 64, "guest image whose pool is kept warm"},
+        {"default_vcpus", DM_CONF_U64, AT(default_vcpus), "1", 1, 8, "its size: vCPUs"},
+        {"default_mem_mib", DM_CONF_U64, AT(default_mem_mib), "256", 128, 16384, "its size: memory in MiB"},
+        {"slots", DM_CONF_U64, AT(slots), "250", 1, 4096, "sandboxes at once, running or warm"},
+        {"pool_size", DM_CONF_U64, AT(pool_size), "4", 0, 256, "warm machines kept ready"},
+        {"warming_max", DM_CONF_U64, AT(warming_max), "1", 1, 16, "machines made warm at once"},
+        {"mem_reserve_mib", DM_CONF_U64, AT(mem_reserve_mib), "1024", 64, 1 << 20,
+                "new sandboxes are refused while the host has less memory available than this"},
+        {"journal_bytes_max", DM_CONF_U64, AT(journal_bytes_max), "4294967296", 1 << 20, UINT64_MAX / 2,
+                "room for evidence the ledger does not have yet; without room nothing runs"},
+        {"journal_segment_bytes", DM_CONF_U64, AT(journal_segment_bytes), "16777216", 1 << 16, 1 << 30,
+                "size of one journal file"},
+        {"metrics_port", DM_CONF_U64, AT(metrics_port), "3200", 1, 65535, "Prometheus text on 127.0.0.1"},
+};
+
+const dm_conf_spec dm_worker_conf = {
+        .program = "dormouse-worker",
+        .summary = "runs the microVMs of one host and keeps the evidence of every second of them",
+        .rows = rows,
+        .n = DM_LEN(rows),
+};

@@ -1,0 +1,27 @@
+/* workers/host/config.h: what a worker can be told (base/conf makes parser, help and dump of the table). */
+#ifndef DM_WORKERS_HOST_CONFIG_H
+#define DM_WORKERS_HOST_CONFIG_H
+
+#include "base/conf.h"
+
+typedef struct dm_worker_config {
+    char *name;     /* which worker this is, for ever */
+    char *data_dir; /* journal, machines, sleepers, key */
+    char *images_dir, *templates_dir, *live_dir;
+    char *socket;       /* where the API gives orders */
+    char *socket_group; /* who may: the group of the API */
+    char *api_socket; /* where the API hears of us */
+    char *brokers;
+    char *door; /* the front's name for this worker's door */
+    char *vmm, *vmm_binary, *accel, *vmm_user;
+    char *slot_prefix, *slot_base;
+    char *default_image; /* what the pool is kept warm for */
+    uint64_t default_vcpus, default_mem_mib;
+    uint64_t slots, pool_size, warming_max, mem_reserve_mib;
+    uint64_t journal_bytes_max, journal_segment_bytes;
+    uint64_t metrics_port;
+} dm_worker_config;
+
+extern const dm_conf_spec dm_worker_conf;
+
+#endif

@@ -1,0 +1,453 @@
+#include "workers/host/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/wire/frame.h"
+
+enum { RECORD_HEAD = 5, RECORD_TAIL = 4, SEGMENTS_MAX = 100000 };
+
+static const int64_t retry_us = 500 * 1000;
+
+/* Records on their way to the disk, and who waits for them. */
+typedef struct batch {
+    dm_buf bytes;
+    dm_call *first, **last;
+} batch;
+
+struct dm_journal {
+    dm_journal_config c;
+    char *dir;
+    uint64_t oldest, newest; /* segment numbers that exist */
+    uint64_t snapshot;       /* newest segment whose snapshot is whole and durable */
+    uint64_t snapshot_end;   /* where the newest segment's ends */
+    uint64_t bytes_before;   /* of all segments but the newest */
+    int fd;                  /* the newest */
+    uint64_t written;        /* its length on disk, whole records only */
+    uint64_t added;          /* its length once everything added is written */
+    batch gathering, writing;
+    bool busy, full, rotate, stopping;
+    dm_job job;
+    dm_call done;
+    dm_timer *retry;
+    int read_fd;
+    uint64_t read_segment;
+    int job_result;
+    dm_err job_err;
+};
+
+static void batch_init(batch *b)
+{
+    dm_buf_init(&b->bytes, SIZE_MAX / 2);
+    b->first = NULL;
+    b->last = &b->first;
+}
+
+static int segment_path(const dm_journal *j, uint64_t segment, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/%08" PRIu64 ".journal", j->dir, segment);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------- */
+
+/* The record at offset: its payload into b. DM_JOURNAL_END where no whole record stands any more: a clean end or a torn
+ * one; *torn tells them apart. */
+static int record_at(int fd, uint64_t offset, dm_record *type, dm_buf *b, bool *torn, dm_err *err)
+{
+    uint8_t head[RECORD_HEAD], tail[RECORD_TAIL];
+    size_t got;
+    *torn = false;
+    if (dm_pread_all(fd, head, sizeof(head), (off_t)offset, &got, err) < 0)
+        return err != NULL ? err->code : DM_E_IO;
+    if (got == 0)
+        return DM_JOURNAL_END;
+    *torn = true;
+    if (got < sizeof(head))
+        return DM_JOURNAL_END;
+    uint32_t length, crc;
+    dm_str in = {(const char *)head, 4};
+    (void)dm_take_le32(&in, &length);
+    if (length > DM_RECORD_BYTES_MAX || head[4] < DM_RECORD_BOOT || head[4] > DM_RECORD_SNAPSHOT)
+        return DM_JOURNAL_END;
+    dm_buf_reset(b);
+    char *p = dm_buf_want(b, length + 1);
+    if (p == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a record of %u bytes", length);
+    if (dm_pread_all(fd, p, length, (off_t)(offset + sizeof(head)), &got, err) < 0)
+        return err != NULL ? err->code : DM_E_IO;
+    if (got < length)
+        return DM_JOURNAL_END;
+    dm_buf_grew(b, length);
+    if (dm_pread_all(fd, tail, sizeof(tail), (off_t)(offset + sizeof(head) + length), &got, err) < 0)
+        return err != NULL ? err->code : DM_E_IO;
+    in = (dm_str){(const char *)tail, got};
+    if (dm_take_le32(&in, &crc) != 0 || crc != dm_crc32c(dm_crc32c(0, head + 4, 1), p, length))
+        return DM_JOURNAL_END;
+    *type = (dm_record)head[4];
+    *torn = false;
+    return 0;
+}
+
+static int list_segments(dm_journal *j, dm_err *err)
+{
+    DIR *d = opendir(j->dir);
+    if (d == NULL)
+        return dm_fail_sys(err, errno, "open %s", j->dir);
+    j->oldest = j->newest = 0;
+    unsigned n = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL && n < SEGMENTS_MAX;) {
+        dm_str name = dm_str_c(e->d_name), digits;
+        uint64_t no;
+        if (!dm_str_split(&name, '.', &digits) || !dm_str_eq_c(name, "journal") ||
+                dm_parse_u64(digits, 1, UINT64_MAX / 2, &no, NULL) != 0)
+            continue;
+        n++;
+        j->oldest = j->oldest == 0 || no < j->oldest ? no : j->oldest;
+        j->newest = no > j->newest ? no : j->newest;
+    }
+    (void)closedir(d);
+    return 0;
+}
+
+typedef int (*scan_fn)(void *arg, dm_record type, dm_str payload, dm_journal_pos at, dm_err *err);
+
+/* Walks one segment. Only the last one may end in a torn record, which is cut off. */
+static int scan_segment(dm_journal *j, uint64_t segment, bool last, scan_fn fn, void *arg, dm_err *err)
+{
+    char path[PATH_MAX];
+    if (segment_path(j, segment, path, err) < 0)
+        return err != NULL ? err->code : DM_E_LIMIT;
+    DM_AUTO_FD fd = open(path, (last ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : dm_fail_sys(err, errno, "open %s", path);
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, DM_RECORD_BYTES_MAX + 1);
+    uint64_t offset = 0;
+    for (;;) {
+        dm_record type;
+        bool torn;
+        int r = record_at(fd, offset, &type, &b, &torn, err);
+        if (r < 0)
+            return r;
+        if (r == DM_JOURNAL_END && torn && !last)
+            return dm_fail(err, DM_E_CORRUPT, "%s: a bad record at byte %" PRIu64, path, offset);
+        if (r == DM_JOURNAL_END && torn) {
+            DM_LOG(j->c.log, DM_WARN, "journal.torn_tail", dm_fu("segment", segment), dm_fu("offset", offset));
+            if (ftruncate(fd, (off_t)offset) < 0 || fdatasync(fd) < 0)
+                return dm_fail_sys(err, errno, "cut %s", path);
+        }
+        if (r == DM_JOURNAL_END)
+            return 0;
+        r = fn(arg, type, dm_buf_view(&b), (dm_journal_pos){segment, offset}, err);
+        if (r < 0)
+            return r;
+        offset += RECORD_HEAD + b.len + RECORD_TAIL;
+    }
+}
+
+typedef struct replaying {
+    dm_journal *j;
+    dm_journal_replay_fn fn;
+} replaying;
+
+static int note_snapshot(void *arg, dm_record type, dm_str payload, dm_journal_pos at, dm_err *err)
+{
+    replaying *p = arg;
+    (void)payload;
+    (void)err;
+    if (type == DM_RECORD_SNAPSHOT)
+        p->j->snapshot = at.segment;
+    return 0;
+}
+
+static int pass_on(void *arg, dm_record type, dm_str payload, dm_journal_pos at, dm_err *err)
+{
+    replaying *p = arg;
+    return p->fn(p->j->c.arg, type, payload, at, at.segment >= p->j->snapshot, err);
+}
+
+static int replay_all(dm_journal *j, dm_journal_replay_fn fn, dm_err *err)
+{
+    replaying p = {j, fn};
+    for (uint64_t s = j->oldest; j->newest != 0 && s <= j->newest; s++) {
+        int r = scan_segment(j, s, s == j->newest, note_snapshot, &p, err);
+        if (r < 0)
+            return r;
+    }
+    for (uint64_t s = j->oldest; j->newest != 0 && s <= j->newest; s++) {
+        int r = scan_segment(j, s, s == j->newest, pass_on, &p, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static uint64_t bytes_of_segments(const dm_journal *j)
+{
+    uint64_t sum = 0;
+    for (uint64_t s = j->oldest; j->newest != 0 && s <= j->newest; s++) {
+        char path[PATH_MAX];
+        struct stat st;
+        if (segment_path(j, s, path, NULL) == 0 && stat(path, &st) == 0)
+            sum += (uint64_t)st.st_size;
+    }
+    return sum;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------- */
+
+static void start_writing(dm_journal *j);
+
+static void write_batch(dm_job *job) /* on an executor thread */
+{
+    dm_journal *j = (void *)((char *)job - offsetof(dm_journal, job));
+    j->job_err = (dm_err){0};
+    j->job_result = dm_pwrite_all(j->fd, j->writing.bytes.p, j->writing.bytes.len, (off_t)j->written, &j->job_err);
+    if (j->job_result == 0 && fdatasync(j->fd) < 0)
+        j->job_result = dm_fail_sys(&j->job_err, errno, "fdatasync of the journal");
+    dm_loop_post(j->c.loop, &j->done);
+}
+
+static void batch_written(void *arg) /* on the loop */
+{
+    dm_journal *j = arg;
+    j->busy = false;
+    if (j->job_result < 0) {
+        if (j->job_err.sys == ENOSPC || j->job_err.sys == EDQUOT) {
+            if (!j->full)
+                dm_log_err(j->c.log, DM_ERROR, "journal.full", &j->job_err);
+            j->full = true;
+            if (!j->stopping)
+                dm_timer_in(j->retry, retry_us);
+            return;
+        }
+        /* After a failed fsync nobody knows what is on the disk: the only honest thing is to stop and replay. */
+        j->c.broken(j->c.arg, &j->job_err);
+        return;
+    }
+    j->full = false;
+    j->written += j->writing.bytes.len;
+    if (j->written >= j->snapshot_end)
+        j->snapshot = j->newest;
+    dm_call *c = j->writing.first;
+    dm_buf_done(&j->writing.bytes);
+    batch_init(&j->writing);
+    while (c != NULL) {
+        dm_call *next = c->next;
+        c->fn(c->arg);
+        c = next;
+    }
+    if (!j->stopping)
+        start_writing(j);
+}
+
+static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
+{
+    char path[PATH_MAX];
+    if (segment_path(j, segment, path, err) < 0)
+        return err != NULL ? err->code : DM_E_LIMIT;
+    DM_AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return dm_fail_sys(err, errno, "create %s", path);
+    if (dm_sync_dir(j->dir, err) < 0)
+        return err != NULL ? err->code : DM_E_IO;
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    j->bytes_before += j->written;
+    j->fd = dm_steal_fd(&fd);
+    j->newest = segment;
+    j->oldest = j->oldest == 0 ? segment : j->oldest;
+    j->written = j->added = 0;
+    return 0;
+}
+
+/* Between two batches everything added is on the disk, so a new segment can begin with the state as it is now. */
+static void rotate(dm_journal *j)
+{
+    dm_err err = {0};
+    if (open_segment(j, j->newest + 1, &err) < 0) {
+        j->c.broken(j->c.arg, &err);
+        return;
+    }
+    j->rotate = false;
+    j->snapshot_end = UINT64_MAX;
+    j->c.snapshot(j->c.arg, j);
+    dm_journal_add(j, DM_RECORD_SNAPSHOT, (dm_str){"", 0}, NULL);
+    j->snapshot_end = j->added;
+}
+
+static void start_writing(dm_journal *j)
+{
+    if (j->busy || j->c.exec == NULL || j->fd < 0)
+        return;
+    if (j->writing.bytes.len == 0) {
+        if (j->gathering.bytes.len == 0)
+            return;
+        batch swap = j->writing;
+        j->writing = j->gathering;
+        j->gathering = swap;
+        batch_init(&j->gathering);
+    }
+    j->busy = true;
+    if (dm_exec_submit(j->c.exec, &j->job) != 0) {
+        j->busy = false;
+        dm_timer_in(j->retry, retry_us / 50);
+    }
+}
+
+static void write_again(void *arg)
+{
+    start_writing(arg);
+}
+
+void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call)
+{
+    if (j->rotate && !j->busy && j->gathering.bytes.len == 0 && j->writing.bytes.len == 0)
+        rotate(j);
+    uint8_t t = (uint8_t)type;
+    dm_buf *b = &j->gathering.bytes;
+    (void)dm_buf_le32(b, (uint32_t)payload.n);
+    (void)dm_buf_u8(b, t);
+    (void)dm_buf_str(b, payload);
+    (void)dm_buf_le32(b, dm_crc32c(dm_crc32c(0, &t, 1), payload.p, payload.n));
+    dm_err err = {0};
+    if (payload.n > DM_RECORD_BYTES_MAX || dm_buf_ok(b, &err) < 0) {
+        j->c.broken(j->c.arg, &err);
+        return;
+    }
+    if (call != NULL) {
+        call->next = NULL;
+        *j->gathering.last = call;
+        j->gathering.last = &call->next;
+    }
+    j->added += RECORD_HEAD + payload.n + RECORD_TAIL;
+    if (j->added > j->c.segment_bytes)
+        j->rotate = true;
+    start_writing(j);
+}
+
+bool dm_journal_full(const dm_journal *j)
+{
+    return j->full || j->bytes_before + j->added > j->c.bytes_max;
+}
+
+bool dm_journal_quiet(const dm_journal *j)
+{
+    return !j->busy && j->writing.bytes.len == 0 && j->gathering.bytes.len == 0;
+}
+
+int dm_journal_open(const dm_journal_config *config, dm_journal_replay_fn replay, dm_journal **out, dm_err *err)
+{
+    DM_AUTO(dm_journal) j = calloc(1, sizeof(*j));
+    if (j == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for the journal");
+    j->c = *config;
+    j->fd = j->read_fd = -1;
+    batch_init(&j->gathering);
+    batch_init(&j->writing);
+    j->job.fn = write_batch;
+    j->done = (dm_call){.fn = batch_written, .arg = j};
+    j->dir = dm_str_dup(dm_str_c(config->dir));
+    if (j->dir == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for the journal");
+    int r = dm_mkdir_p(j->dir, 0700, err);
+    if (r == 0)
+        r = dm_loop_timer(config->loop, write_again, j, &j->retry, err);
+    if (r == 0)
+        r = list_segments(j, err);
+    if (r == 0)
+        r = replay_all(j, replay, err);
+    if (r < 0)
+        return dm_wrap(err, "journal %s", config->dir);
+    j->bytes_before = bytes_of_segments(j);
+    *out = dm_steal(&j);
+    return 0;
+}
+
+void dm_journal_belongs(dm_journal *j, void *arg)
+{
+    j->c.arg = arg;
+}
+
+void dm_journal_begin(dm_journal *j)
+{
+    rotate(j);
+}
+
+void dm_journal_free(dm_journal *j)
+{
+    if (j == NULL)
+        return;
+    j->stopping = true;
+    while (j->busy) { /* its completion arrives through the loop */
+        dm_err err = {0};
+        if (dm_loop_once(j->c.loop, 100 * 1000, &err) < 0)
+            break;
+    }
+    dm_buf_done(&j->gathering.bytes);
+    dm_buf_done(&j->writing.bytes);
+    dm_timer_free(j->retry);
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    if (j->read_fd >= 0)
+        (void)close(j->read_fd);
+    free(j->dir);
+    free(j);
+}
+
+int dm_journal_read(dm_journal *j, dm_journal_pos *pos, dm_record *type, dm_buf *b, dm_err *err)
+{
+    if (pos->segment < j->oldest)
+        *pos = (dm_journal_pos){j->oldest, 0};
+    while (pos->segment <= j->newest) {
+        bool last = pos->segment == j->newest;
+        if (last && pos->offset >= j->written)
+            return DM_JOURNAL_END;
+        if (j->read_fd < 0 || j->read_segment != pos->segment) {
+            char path[PATH_MAX];
+            if (j->read_fd >= 0)
+                (void)close(j->read_fd);
+            if (segment_path(j, pos->segment, path, err) < 0)
+                return err != NULL ? err->code : DM_E_LIMIT;
+            j->read_fd = open(path, O_RDONLY | O_CLOEXEC);
+            j->read_segment = pos->segment;
+            if (j->read_fd < 0 && errno != ENOENT)
+                return dm_fail_sys(err, errno, "open %s", path);
+        }
+        bool torn = false;
+        int r = j->read_fd < 0 ? DM_JOURNAL_END : record_at(j->read_fd, pos->offset, type, b, &torn, err);
+        if (r < 0)
+            return r;
+        if (r == 0) {
+            pos->offset += RECORD_HEAD + b->len + RECORD_TAIL;
+            return 0;
+        }
+        if (torn)
+            return dm_fail(err, DM_E_CORRUPT, "segment %" PRIu64 " has a bad record", pos->segment);
+        if (last)
+            return DM_JOURNAL_END;
+        *pos = (dm_journal_pos){pos->segment + 1, 0};
+    }
+    return DM_JOURNAL_END;
+}
+
+void dm_journal_drop_before(dm_journal *j, uint64_t segment)
+{
+    if (segment > j->snapshot)
+        segment = j->snapshot;
+    while (j->oldest < segment) {
+        char path[PATH_MAX];
+        struct stat st;
+        if (segment_path(j, j->oldest, path, NULL) == 0 && stat(path, &st) == 0 && unlink(path) == 0 &&
+                j->bytes_before >= (uint64_t)st.st_size)
+            j->bytes_before -= (uint64_t)st.st_size;
+        j->oldest++;
+    }
+}

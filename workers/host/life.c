@@ -1,0 +1,558 @@
+/* How a sandbox starts, sleeps, wakes and ends on its worker. box.h has the table; here is what each transition does.
+ * At most one thing is under way on a box. An end is possible at any moment: freeing the machine stops whatever it was
+ * doing, and no callback of it runs any more. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/wire/spec.h"
+
+#include "workers/host/worker.h"
+
+static void move(dm_worker *w, dm_box *b, dm_box_event event)
+{
+    const dm_box_row *row = dm_box_next(b->state, event);
+    assert(row != NULL);
+    w->running -= b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
+    w->asleep -= b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
+    b->state = row->to;
+    w->running += b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
+    w->asleep += b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
+    DM_LOG(w->h->log, DM_INFO, "sandbox.moved", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch),
+            dm_fs("from", dm_box_state_name(row->from)), dm_fs("to", dm_box_state_name(row->to)),
+            dm_fs("cause", dm_cause_get(b->cause)->name));
+}
+
+static void answer(dm_box *b, int r, const dm_err *err)
+{
+    dm_box_waiter *list = b->waiting;
+    b->waiting = NULL;
+    while (list != NULL) {
+        dm_box_waiter *next = list->next;
+        list->fn(list, b, r, err);
+        list = next;
+    }
+}
+
+static void wait_for(dm_box *b, dm_box_waiter *waiter)
+{
+    if (waiter != NULL) {
+        waiter->next = b->waiting;
+        b->waiting = waiter;
+    }
+}
+
+void dm_worker_forget_waiter(dm_box *b, dm_box_waiter *waiter)
+{
+    for (dm_box_waiter **at = &b->waiting; *at != NULL; at = &(*at)->next) {
+        if (*at == waiter) {
+            *at = waiter->next;
+            return;
+        }
+    }
+}
+
+/* --- when a transition is durable ------------------------------------------------------------------------------- */
+
+typedef struct note {
+    dm_call call;
+    dm_worker *w;
+    dm_sandbox_id id;
+    int64_t epoch;
+    dm_box_state state;
+} note;
+
+static void told(dm_worker *w, dm_box *b)
+{
+    dm_err err = {0};
+    if (b->state == DM_BOX_RUNNING) {
+        if (dm_box_live_file(b, true, &err) < 0) {
+            dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
+            dm_worker_end_box(w, b, DM_CAUSE_START_FAILED, "its live file could not be made", dm_worker_now_us(w));
+            return;
+        }
+        dm_box_arm(b);
+    }
+    answer(b, 0, NULL);
+}
+
+static void note_durable(void *arg)
+{
+    note *n = arg;
+    dm_box *b = dm_worker_find(n->w, &n->id);
+    /* Meanwhile it may have moved on: the newer transition has a note of its own. */
+    if (b != NULL && b->state == n->state && b->epoch == n->epoch)
+        told(n->w, b);
+    free(n);
+}
+
+static void journal_and_tell(dm_worker *w, dm_box *b)
+{
+    note *n = calloc(1, sizeof(*n));
+    if (n != NULL)
+        *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
+    if (n == NULL)
+        DM_LOG(w->h->log, DM_ERROR, "worker.no_memory", dm_fs("sandbox", b->name.s));
+    dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
+}
+
+/* --- what a machine says ------------------------------------------------------------------------------------------ */
+
+static dm_cause cause_of(const dm_vm_event *ev)
+{
+    switch (ev->end) {
+    case DM_VM_GUEST_SHUTDOWN:
+        return DM_CAUSE_GUEST_SHUTDOWN;
+    case DM_VM_GUEST_PANIC:
+        return DM_CAUSE_GUEST_PANIC;
+    case DM_VM_EXITED:
+    case DM_VM_KILLED_BY_US:
+    case DM_VM_SIGNALLED:
+        break;
+    }
+    return DM_CAUSE_VMM_CRASHED;
+}
+
+static void vmm_died(dm_worker *w, dm_box *b, const dm_vm_event *ev)
+{
+    char detail[64] = "";
+    if (ev->end == DM_VM_SIGNALLED)
+        (void)snprintf(detail, sizeof(detail), "the VMM died of signal %d", ev->status);
+    else if (ev->end == DM_VM_EXITED)
+        (void)snprintf(detail, sizeof(detail), "the VMM exited with status %d", ev->status);
+    dm_worker_end_box(w, b, cause_of(ev), detail, dm_worker_now_us(w));
+}
+
+static void machine_gone(void *arg, const dm_vm_event *ev)
+{
+    dm_box *b = arg;
+    vmm_died(b->w, b, ev);
+}
+
+static void machine_said(void *arg, const char *event, const json_t *line)
+{
+    dm_box *b = arg;
+    const char *message = json_string_value(json_object_get(line, "message"));
+    DM_LOG(b->w->h->log, DM_INFO, "sandbox.agent_said", dm_fs("sandbox", b->name.s), dm_fs("said", event),
+            dm_fs("message", message));
+}
+
+void dm_box_own_machine(dm_box *b)
+{
+    dm_machine_own(b->machine, &(dm_machine_owner){.gone = machine_gone, .said = machine_said, .arg = b});
+}
+
+/* --- running -------------------------------------------------------------------------------------------------------
+ */
+
+static void drop_machine(dm_box *b)
+{
+    dm_machine_free(b->machine);
+    b->machine = NULL;
+    b->slot = -1;
+}
+
+/* A start or wake that did not come to be. It bills nothing: no stretch of RUN was begun. */
+static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
+{
+    dm_err why = *err;
+    why.code = r;
+    drop_machine(b);
+    dm_log_err(w->h->log, DM_ERROR, b->state == DM_BOX_WAKING ? "sandbox.wake_failed" : "sandbox.start_failed", err);
+    if (b->state == DM_BOX_WAKING) {
+        move(w, b, DM_BOX_WAKE_FAILED);
+        answer(b, r, &why);
+        return;
+    }
+    b->cause = DM_CAUSE_START_FAILED;
+    move(w, b, DM_BOX_END);
+    answer(b, r, &why);
+    dm_worker_box_drop(w, b);
+}
+
+static void handed_out(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    dm_worker *w = b->w;
+    if (r < 0) {
+        hand_out_failed(w, b, r, err);
+        return;
+    }
+    int64_t at = dm_worker_now_us(w);
+    if (b->stretch != NULL) { /* it slept until now */
+        dm_usage_end(w->usage, b->stretch, at, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
+        b->stretch = NULL;
+    }
+    b->epoch = b->admit.epoch;
+    b->started_us = at;
+    b->end_us = at + b->admit.timeout_us;
+    b->pause_on_timeout = b->admit.pause_on_timeout;
+    b->cause = DM_CAUSE_NONE;
+    b->slot = (int32_t)dm_machine_slot(b->machine);
+    move(w, b, DM_BOX_HANDED_OUT);
+    dm_box_run_stretch(w, b, DM_SAMPLE_RUN, at);
+    journal_and_tell(w, b);
+}
+
+static void hand_out(dm_worker *w, dm_box *b, bool fresh)
+{
+    dm_err err = {0};
+    b->slot = (int32_t)dm_machine_slot(b->machine);
+    b->resume = (dm_guest_resume){
+            .generation = b->admit.epoch,
+            .sandbox = b->admit.sandbox,
+            .template_id = b->admit.template_id,
+            .hostname = b->admit.hostname,
+            .token = b->admit.token,
+            .user = b->admit.user,
+            .workdir = b->admit.workdir,
+            .env = b->admit.env,
+            .fresh = fresh,
+    };
+    int r = dm_machine_hand_out(b->machine, &b->resume, b->admit.internet, handed_out, b, &err);
+    if (r < 0)
+        hand_out_failed(w, b, r, &err);
+}
+
+static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    b->ticket = NULL;
+    if (r < 0) {
+        hand_out_failed(b->w, b, r, err);
+        return;
+    }
+    b->machine = m;
+    b->pooled = pooled;
+    dm_box_own_machine(b);
+    hand_out(b->w, b, true);
+}
+
+static void woke_machine(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    if (r < 0)
+        hand_out_failed(b->w, b, r, err);
+    else
+        hand_out(b->w, b, false);
+}
+
+/* The order was given before, or contradicts what is here. 0: it is to be carried out. */
+enum { ALREADY = 2 };
+static int known_start(dm_box *b, int64_t epoch, dm_box_waiter *waiter, dm_err *err)
+{
+    if (epoch < b->epoch || (epoch < b->admit.epoch && b->state == DM_BOX_WAKING))
+        return DM_ORDER_STALE;
+    bool same = epoch == b->admit.epoch;
+    if (same && b->state == DM_BOX_RUNNING) {
+        waiter->fn(waiter, b, 0, NULL);
+        return ALREADY;
+    }
+    if (same && (b->state == DM_BOX_STARTING || b->state == DM_BOX_WAKING)) {
+        wait_for(b, waiter);
+        return ALREADY;
+    }
+    if (b->state == DM_BOX_ENDED)
+        return dm_fail(err, DM_E_NOTFOUND, "the sandbox has ended: %s", dm_cause_get(b->cause)->name);
+    if (b->state != DM_BOX_ASLEEP)
+        return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    return 0;
+}
+
+static int check_admit(dm_worker *w, const dm_wk_admit *admit, dm_sandbox_id *id, dm_err *err)
+{
+    const char *why;
+    if (dm_sandbox_id_parse(dm_str_c(admit->sandbox), id, err) < 0)
+        return DM_E_INVALID;
+    if (dm_spec_get((uint16_t)admit->spec_table, (uint16_t)admit->spec) == NULL)
+        return dm_fail(err, DM_E_INVALID, "no spec %d in table %d", (int)admit->spec, (int)admit->spec_table);
+    if (dm_worker_refusing(w, &why))
+        return dm_fail(err, DM_E_UNAVAILABLE, "this worker takes no sandboxes now: %s", why);
+    return 0;
+}
+
+int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = check_admit(w, admit, &id, err);
+    if (r < 0)
+        return r;
+    dm_box *b = dm_worker_find(w, &id);
+    if (b != NULL) {
+        r = known_start(b, admit->epoch, waiter, err);
+        if (r == 0)
+            r = dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+        return r == ALREADY ? 0 : r;
+    }
+    b = dm_worker_box_new(w, err);
+    if (b == NULL)
+        return DM_E_NOMEM;
+    b->id = id;
+    b->name = dm_sandbox_name_of(&id);
+    b->epoch = admit->epoch;
+    b->admit = *admit;
+    *admit = (dm_wk_admit){0};
+    if (dm_parse_previous(b->admit.previous, &b->previous, err) < 0) {
+        dm_worker_box_drop(w, b);
+        return DM_E_INVALID;
+    }
+    dm_worker_box_link(w, b);
+    wait_for(b, waiter);
+    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    /* got_machine may run at once, and may drop the box. */
+    r = dm_pools_take(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, got_machine, b, &b->ticket, err);
+    if (r < 0) {
+        b->waiting = NULL;
+        dm_worker_box_drop(w, b);
+    }
+    return r;
+}
+
+int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = check_admit(w, admit, &id, err);
+    if (r < 0)
+        return r;
+    dm_box *b = dm_worker_find(w, &id);
+    if (b == NULL)
+        return dm_fail(err, DM_E_NOTFOUND, "this worker does not hold the sandbox");
+    r = known_start(b, admit->epoch, waiter, err);
+    if (r != 0)
+        return r == ALREADY ? 0 : r;
+    if (admit->epoch <= b->epoch)
+        return DM_ORDER_STALE;
+    char image_dir[PATH_MAX], template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
+    dm_machine_config config;
+    r = dm_box_machine_config(w, b, &config, image_dir, template_dir, sleeper_dir, err);
+    if (r < 0)
+        return r;
+    dm_machine *m = NULL;
+    r = dm_machine_make(w->h, &config, woke_machine, b, &m, err);
+    if (r < 0)
+        return r;
+    dm_wk_admit_done(&b->admit);
+    b->admit = *admit;
+    *admit = (dm_wk_admit){0};
+    b->machine = m;
+    b->pooled = false;
+    dm_box_own_machine(b);
+    wait_for(b, waiter);
+    move(w, b, DM_BOX_WAKE);
+    return 0;
+}
+
+/* --- sleeping --------------------------------------------------------------------------------------------------------
+ */
+
+static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->h->conf->data_dir, b->name.s, (long long)epoch);
+}
+
+static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
+{
+    char path[PATH_MAX];
+    dm_err err = {0};
+    if (epoch == 0)
+        return;
+    image_path(w, b, epoch, path);
+    if (dm_remove_tree(path, &err) < 0)
+        dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
+}
+
+static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
+{
+    *out = (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
+    dm_machine_stats s;
+    if (b->machine == NULL || dm_machine_stats_now(b->machine, &s, NULL) < 0)
+        return;
+    (void)w;
+    out->disk_16mib = s.disk_16mib;
+    b->disk_16mib = s.disk_16mib;
+}
+
+static void slept(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    dm_worker *w = b->w;
+    dm_vm_event how;
+    if (r < 0 && dm_machine_lost(b->machine, &how)) {
+        vmm_died(w, b, &how);
+        return;
+    }
+    if (r < 0) {
+        dm_err why = *err;
+        dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", err);
+        move(w, b, DM_BOX_PAUSE_FAILED);
+        if (dm_box_live_file(b, true, &why) < 0)
+            dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &why);
+        dm_box_arm(b);
+        answer(b, r, err);
+        return;
+    }
+    int64_t at = dm_worker_now_us(w);
+    int64_t older = b->image_epoch;
+    dm_sample last;
+    measured_now(w, b, &last);
+    b->cause = b->pause_cause;
+    b->slept_us = at;
+    b->image_epoch = b->epoch;
+    b->image_mib = (int64_t)b->disk_16mib * 16;
+    drop_machine(b);
+    move(w, b, DM_BOX_SLEPT);
+    dm_usage_end(w->usage, b->stretch, at, &last, DM_CAUSE_NONE);
+    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, at);
+    dm_worker_event(w, b, at);
+    journal_and_tell(w, b);
+    if (older != b->image_epoch)
+        remove_image(w, b, older); /* the new generation is durable */
+}
+
+int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
+{
+    char path[PATH_MAX];
+    if (epoch < b->epoch)
+        return DM_ORDER_STALE;
+    if (b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED) {
+        if (waiter != NULL)
+            waiter->fn(waiter, b, 0, NULL);
+        return 0;
+    }
+    if (b->state == DM_BOX_PAUSING) {
+        wait_for(b, waiter);
+        return 0;
+    }
+    if (b->state != DM_BOX_RUNNING)
+        return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    image_path(w, b, b->epoch, path);
+    int r = dm_machine_sleep(b->machine, path, slept, b, err);
+    if (r < 0)
+        return r;
+    wait_for(b, waiter);
+    b->pause_cause = cause;
+    dm_err ignored = {0};
+    if (dm_box_live_file(b, false, &ignored) < 0)
+        dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &ignored);
+    dm_timer_clear(b->deadline);
+    move(w, b, DM_BOX_PAUSE);
+    return 0;
+}
+
+/* --- ending
+ * ------------------------------------------------------------------------------------------------------------ */
+
+void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
+{
+    dm_err err = {0};
+    bool ran = b->stretch != NULL;
+    dm_sample last;
+    if (dm_box_live_file(b, false, &err) < 0)
+        dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &err);
+    measured_now(w, b, &last);
+    if (b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING)
+        last.disk_16mib = b->disk_16mib;
+    dm_pool_ticket_drop(b->ticket);
+    b->ticket = NULL;
+    drop_machine(b);
+    if (b->deadline != NULL)
+        dm_timer_clear(b->deadline);
+    if (ran)
+        dm_usage_end(w->usage, b->stretch, at_us, &last, cause);
+    b->stretch = NULL;
+    remove_image(w, b, b->image_epoch);
+    b->image_epoch = 0;
+    b->cause = cause;
+    b->ended_us = at_us;
+    (void)snprintf(b->detail, sizeof(b->detail), "%s", detail);
+    move(w, b, DM_BOX_END);
+    if (!ran) { /* nobody was told of it, and no second of it counts */
+        answer(b, 0, NULL);
+        dm_worker_box_drop(w, b);
+        return;
+    }
+    dm_worker_event(w, b, at_us);
+    journal_and_tell(w, b);
+}
+
+int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
+{
+    (void)err;
+    if (epoch < b->epoch)
+        return DM_ORDER_STALE;
+    if (b->state == DM_BOX_ENDED) {
+        waiter->fn(waiter, b, 0, NULL);
+        return 0;
+    }
+    wait_for(b, waiter);
+    dm_worker_end_box(w, b, cause, "", dm_worker_now_us(w));
+    return 0;
+}
+
+static void time_is_up(void *arg)
+{
+    dm_box *b = arg;
+    dm_worker *w = b->w;
+    dm_err err = {0};
+    if (b->state != DM_BOX_RUNNING)
+        return;
+    if (dm_worker_now_us(w) < b->end_us) {
+        dm_box_arm(b);
+        return;
+    }
+    if (!b->pause_on_timeout) {
+        dm_worker_end_box(w, b, DM_CAUSE_TIMEOUT, "", dm_worker_now_us(w));
+        return;
+    }
+    if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, NULL, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
+        dm_timer_in(b->deadline, 1000 * 1000);
+    }
+}
+
+void dm_box_arm(dm_box *b)
+{
+    dm_worker *w = b->w;
+    dm_err err = {0};
+    if (b->deadline == NULL && dm_loop_timer(w->h->loop, time_is_up, b, &b->deadline, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_timer", &err);
+        return;
+    }
+    int64_t left = b->end_us - dm_worker_now_us(w);
+    dm_timer_in(b->deadline, left > 0 ? left : 0);
+}
+
+int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err *err)
+{
+    if (d->epoch < b->epoch)
+        return DM_ORDER_STALE;
+    if (b->state != DM_BOX_RUNNING)
+        return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    b->end_us = d->end_us;
+    b->pause_on_timeout = d->pause_on_timeout;
+    dm_worker_journal_box(w, b, NULL);
+    dm_box_arm(b);
+    return 0;
+}
+
+void dm_worker_drain(dm_worker *w)
+{
+    w->draining = true;
+    dm_pools_drain(w->pools);
+    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
+        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
+            dm_err err = {0};
+            if (b->state == DM_BOX_RUNNING &&
+                    dm_worker_pause(w, b, b->epoch, DM_CAUSE_OPERATOR_DRAINED, NULL, &err) < 0)
+                dm_log_err(w->h->log, DM_ERROR, "worker.drain_failed", &err);
+        }
+    }
+}
+
+bool dm_worker_idle(const dm_worker *w)
+{
+    return w->running == 0 && w->h->slots_free == w->h->conf->slots && dm_journal_quiet(w->journal);
+}

@@ -1,0 +1,640 @@
+/* A machine is a row of steps, some on the loop (VMM and agent calls), some on the executor (files, namespaces). The
+ * phase says which step is under way; step_done is told how it went and starts the next one. A machine that is freed
+ * while a job of its runs is freed by that job's end. */
+#include "workers/host/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+#include "workers/host/disk.h"
+#include "workers/vmm/template.h"
+
+enum { WARM_ROUNDS = 3, AGENT_MS = 20000, QUIESCE_MS = 1000 };
+
+typedef enum phase {
+    IDLE,
+    MAKE_FILES,
+    MAKE_SPAWN,
+    MAKE_LOAD,
+    WARM_RUN,
+    WARM_AGENT,
+    WARM_STOP,
+    ADOPT_SLOT,
+    ADOPT_VM,
+    ADOPT_RUN,
+    HAND_POLICY,
+    HAND_RUN,
+    HAND_RESUME,
+    SLEEP_QUIESCE,
+    SLEEP_STOP,
+    SLEEP_SAVE,
+    SLEEP_KEEP,
+    SLEEP_UNDO,
+} phase;
+
+struct dm_machine {
+    dm_host *h;
+    phase at;
+    dm_slot slot;
+    bool slot_open;
+    uint32_t slot_no;
+    uint32_t vcpus, mem_mib;
+    char *image_dir, *template_dir, *sleeper_dir;
+    char run_dir[PATH_MAX], disk[PATH_MAX];
+    dm_vm *vm;
+    dm_agent *agent;
+    bool stray;      /* found to be killed */
+    bool lost;       /* the VMM is gone */
+    bool agent_lost; /* the channel broke: the next use connects again */
+    dm_vm_event how;
+    dm_machine_owner owner;
+
+    dm_machine_done_fn done;
+    void *done_arg;
+    const dm_guest_resume *resume;
+    bool internet;
+    char dir[PATH_MAX], dir_tmp[PATH_MAX];
+    dm_err undo_err;
+
+    dm_job job;
+    dm_call back;
+    bool job_running, freed;
+    int job_r;
+    dm_err job_err;
+    int (*job_fn)(dm_machine *m, dm_err *err);
+};
+
+static void step_done(dm_machine *m, int r, const dm_err *err);
+static void clean_up(dm_machine *m);
+
+/* --- steps on the executor ------------------------------------------------------------------------------------- */
+
+static void job_run(dm_job *job)
+{
+    dm_machine *m = (void *)((char *)job - offsetof(dm_machine, job));
+    m->job_err = (dm_err){0};
+    m->job_r = m->job_fn(m, &m->job_err);
+    dm_loop_post(m->h->loop, &m->back);
+}
+
+static void job_back(void *arg)
+{
+    dm_machine *m = arg;
+    m->job_running = false;
+    if (m->freed)
+        clean_up(m);
+    else
+        step_done(m, m->job_r, &m->job_err);
+}
+
+static int job_start(dm_machine *m, int (*fn)(dm_machine *m, dm_err *err), dm_err *err)
+{
+    m->job_fn = fn;
+    m->job.fn = job_run;
+    m->back = (dm_call){.fn = job_back, .arg = m};
+    m->job_running = true;
+    if (dm_exec_submit(m->h->exec, &m->job) != 0) {
+        m->job_running = false;
+        return dm_fail(err, DM_E_LIMIT, "too much waits for the disk");
+    }
+    return 0;
+}
+
+static int own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
+{
+    if (m->h->env.uid != 0 && chown(path, m->h->env.uid, m->h->env.gid) < 0)
+        return dm_fail_sys(err, errno, "give %s to the VMM's user", path);
+    return 0;
+}
+
+static int open_slot(dm_machine *m, dm_err *err)
+{
+    if (dm_slot_open(m->h->conf->slot_prefix, m->h->conf->slot_base, m->slot_no, &m->slot, err) < 0)
+        return err->code;
+    m->slot_open = true;
+    return 0;
+}
+
+static int make_files(dm_machine *m, dm_err *err)
+{
+    char from[PATH_MAX];
+    dm_slot_policy open_policy = {.internet = true};
+    int r = open_slot(m, err);
+    if (r == 0)
+        r = dm_slot_reset(&m->slot, &open_policy, err);
+    if (r == 0)
+        r = dm_remove_tree(m->run_dir, err);
+    if (r == 0)
+        r = dm_mkdir_p(m->run_dir, 0700, err);
+    if (r == 0)
+        r = own_by_vmm(m, m->run_dir, err);
+    if (r == 0)
+        r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
+                                   : dm_path(from, sizeof(from), err, "%s/%s", m->template_dir, DM_TEMPLATE_DISK);
+    if (r == 0)
+        r = dm_disk_copy(from, m->disk, false, err);
+    return r == 0 ? own_by_vmm(m, m->disk, err) : r;
+}
+
+static int cut_network(dm_machine *m, dm_err *err)
+{
+    dm_slot_policy policy = {.internet = m->internet};
+    return dm_slot_reset(&m->slot, &policy, err);
+}
+
+/* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
+ * so that the VM can go on with its disk if the last step fails. */
+static int keep_image(dm_machine *m, dm_err *err)
+{
+    char to[PATH_MAX];
+    int r = dm_path(to, sizeof(to), err, "%s/%s", m->dir_tmp, DM_SLEEPER_DISK);
+    if (r < 0)
+        return r;
+    DM_AUTO_FD fd = open(m->disk, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fdatasync(fd) < 0)
+        return dm_fail_sys(err, errno, "sync %s", m->disk);
+    if (link(m->disk, to) < 0)
+        return dm_fail_sys(err, errno, "link %s", to);
+    r = dm_sync_dir(m->dir_tmp, err);
+    if (r == 0 && rename(m->dir_tmp, m->dir) < 0)
+        r = dm_fail_sys(err, errno, "rename to %s", m->dir);
+    if (r == 0) {
+        char *slash = strrchr(to, '/');
+        *slash = '\0'; /* the image's folder */
+        slash = strrchr(to, '/');
+        *slash = '\0'; /* the sleepers' folder */
+        r = dm_sync_dir(to, err);
+    }
+    return r;
+}
+
+static int remove_leftovers(dm_machine *m, dm_err *err)
+{
+    if (m->slot_open) {
+        /* Once more, after the VM is gone: a request that had passed the door just before may still be dialling. */
+        if (dm_slot_cut(&m->slot, err) < 0)
+            DM_LOG(m->h->log, DM_WARN, "machine.cut_failed", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
+        dm_slot_close(&m->slot);
+    }
+    if (m->at >= SLEEP_QUIESCE) { /* it was freed while it fell asleep: nobody knows of the image */
+        int r = dm_remove_tree(m->dir_tmp, err);
+        if (r == 0)
+            r = dm_remove_tree(m->dir, err);
+        if (r < 0)
+            return r;
+    }
+    return dm_remove_tree(m->run_dir, err);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------ */
+
+static void machine_delete(dm_machine *m)
+{
+    free(m->image_dir);
+    free(m->template_dir);
+    free(m->sleeper_dir);
+    free(m);
+}
+
+static void cleaned(void *arg)
+{
+    dm_machine *m = arg;
+    m->job_running = false;
+    if (m->job_r < 0)
+        dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &m->job_err);
+    dm_host_slot_give(m->h, m->slot_no);
+    machine_delete(m);
+}
+
+static void clean_up(dm_machine *m)
+{
+    m->job_fn = remove_leftovers;
+    m->job.fn = job_run;
+    m->back = (dm_call){.fn = cleaned, .arg = m};
+    m->job_running = true;
+    if (dm_exec_submit(m->h->exec, &m->job) != 0)
+        job_run(&m->job); /* the executor is full: rather late than never */
+}
+
+void dm_machine_free(dm_machine *m)
+{
+    if (m == NULL)
+        return;
+    m->freed = true;
+    dm_agent_free(m->agent);
+    m->agent = NULL;
+    if (m->vm != NULL)
+        m->h->driver->destroy(m->vm);
+    m->vm = NULL;
+    if (!m->job_running)
+        clean_up(m);
+}
+
+static void finish(dm_machine *m, int r, const dm_err *err)
+{
+    dm_machine_done_fn done = m->done;
+    m->at = IDLE;
+    m->done = NULL;
+    if (done != NULL)
+        done(m->done_arg, r, err);
+}
+
+static void vm_gone(void *arg, const dm_vm_event *ev)
+{
+    dm_machine *m = arg;
+    m->lost = true;
+    m->how = *ev;
+    if (m->at == IDLE && m->owner.gone != NULL)
+        m->owner.gone(m->owner.arg, ev);
+    /* Else the call under way fails, and its caller frees the machine. */
+}
+
+static void agent_said(void *arg, const char *event, const json_t *line)
+{
+    dm_machine *m = arg;
+    if (strcmp(event, "lost") == 0)
+        m->agent_lost = true;
+    if (m->owner.said != NULL)
+        m->owner.said(m->owner.arg, event, line);
+}
+
+static void vm_step(void *arg, int r, const dm_err *err)
+{
+    step_done(arg, r, err);
+}
+
+static void agent_step(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    (void)answer;
+    step_done(arg, r, err);
+}
+
+static int connect_agent(dm_machine *m, dm_err *err)
+{
+    int fd;
+    if (m->agent_lost) {
+        dm_agent_free(m->agent);
+        m->agent = NULL;
+        m->agent_lost = false;
+    }
+    if (m->agent != NULL)
+        return 0;
+    int r = m->h->driver->agent_fd(m->vm, &fd, err);
+    if (r < 0)
+        return r;
+    r = dm_agent_new(m->h->loop, fd, agent_said, m, &m->agent, err);
+    if (r < 0)
+        (void)close(fd);
+    return r;
+}
+
+static void config_of(const dm_machine *m, dm_vm_config *c)
+{
+    *c = (dm_vm_config){
+            .vcpus = m->vcpus,
+            .mem_mib = m->mem_mib,
+            .image_dir = m->image_dir,
+            .base_dir = m->template_dir,
+            .run_dir = m->run_dir,
+            .disk = m->disk,
+            .tap_fd = m->slot.tap_fd,
+    };
+}
+
+/* Starts the step that belongs to a phase. */
+static int enter(dm_machine *m, phase next, dm_err *err)
+{
+    const dm_vmm_driver *d = m->h->driver;
+    dm_vm_config c;
+    m->at = next;
+    switch (next) {
+    case IDLE:
+        return 0;
+    case MAKE_FILES:
+        return job_start(m, make_files, err);
+    case MAKE_SPAWN:
+        config_of(m, &c);
+        return d->spawn(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
+    case MAKE_LOAD:
+        return d->load(m->vm, m->sleeper_dir, vm_step, m, err);
+    case WARM_RUN:
+    case ADOPT_RUN:
+    case HAND_RUN:
+    case SLEEP_UNDO:
+        return d->run(m->vm, vm_step, m, err);
+    case WARM_AGENT: {
+        int r = connect_agent(m, err);
+        return r < 0 ? r : dm_agent_warm(m->agent, WARM_ROUNDS, AGENT_MS, agent_step, m, err);
+    }
+    case WARM_STOP:
+    case SLEEP_STOP:
+        return d->stop(m->vm, vm_step, m, err);
+    case ADOPT_SLOT:
+        return job_start(m, open_slot, err);
+    case ADOPT_VM:
+        config_of(m, &c);
+        return d->adopt(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
+    case HAND_POLICY:
+        return job_start(m, cut_network, err);
+    case HAND_RESUME: {
+        int r = connect_agent(m, err);
+        return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
+    }
+    case SLEEP_QUIESCE: {
+        int r = connect_agent(m, err);
+        return r < 0 ? r : dm_agent_simple(m->agent, "quiesce", QUIESCE_MS, agent_step, m, err);
+    }
+    case SLEEP_SAVE:
+        return d->save(m->vm, DM_SAVE_DELTA, m->dir_tmp, vm_step, m, err);
+    case SLEEP_KEEP:
+        return job_start(m, keep_image, err);
+    }
+    return dm_fail(err, DM_E_INTERNAL, "no such phase");
+}
+
+static void go(dm_machine *m, phase next)
+{
+    dm_err err = {0};
+    int r = enter(m, next, &err);
+    if (r < 0)
+        step_done(m, r, &err);
+}
+
+/* A step of falling asleep failed while the VM lives: the guest runs on, the half image goes. */
+static void undo_sleep(dm_machine *m, const dm_err *err)
+{
+    m->undo_err = *err;
+    dm_err ignored = {0};
+    if (dm_remove_tree(m->dir_tmp, &ignored) < 0)
+        dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &ignored);
+    go(m, SLEEP_UNDO);
+}
+
+static void failed(dm_machine *m, int r, const dm_err *err)
+{
+    if (!m->lost && (m->at == SLEEP_SAVE || m->at == SLEEP_KEEP)) {
+        undo_sleep(m, err);
+        return;
+    }
+    finish(m, r, err);
+}
+
+static void step_done(dm_machine *m, int r, const dm_err *err)
+{
+    dm_err lost = {0};
+    if (m->lost && r >= 0) {
+        r = dm_fail(&lost, DM_E_UNAVAILABLE, "the VMM died");
+        err = &lost;
+    }
+    /* A guest that does not answer is put to sleep all the same: its memory is what counts. */
+    if (r < 0 && m->at == SLEEP_QUIESCE && !m->lost)
+        r = 0;
+    if (r < 0) {
+        failed(m, r, err);
+        return;
+    }
+    switch (m->at) {
+    case IDLE:
+        break;
+    case MAKE_FILES:
+        go(m, MAKE_SPAWN);
+        break;
+    case MAKE_SPAWN:
+        go(m, MAKE_LOAD);
+        break;
+    case MAKE_LOAD:
+        if (m->sleeper_dir != NULL || (m->h->caps.flags & DM_VMM_NEEDS_WARM) == 0)
+            finish(m, 0, NULL);
+        else
+            go(m, WARM_RUN);
+        break;
+    case WARM_RUN:
+        go(m, WARM_AGENT);
+        break;
+    case WARM_AGENT:
+        go(m, WARM_STOP);
+        break;
+    case WARM_STOP:
+        finish(m, 0, NULL);
+        break;
+    case ADOPT_SLOT:
+        go(m, ADOPT_VM);
+        break;
+    case ADOPT_VM: /* 1: it was stopped, in the middle of a pause that did not come to be */
+        if (r > 0 && !m->stray)
+            go(m, ADOPT_RUN);
+        else
+            finish(m, 0, NULL);
+        break;
+    case HAND_POLICY:
+        go(m, HAND_RUN);
+        break;
+    case HAND_RUN:
+        go(m, HAND_RESUME);
+        break;
+    case ADOPT_RUN:
+    case HAND_RESUME:
+        finish(m, 0, NULL);
+        break;
+    case SLEEP_QUIESCE:
+        go(m, SLEEP_STOP);
+        break;
+    case SLEEP_STOP:
+        go(m, SLEEP_SAVE);
+        break;
+    case SLEEP_SAVE:
+        go(m, SLEEP_KEEP);
+        break;
+    case SLEEP_KEEP:
+        dm_agent_free(m->agent);
+        m->agent = NULL;
+        m->h->driver->destroy(m->vm);
+        m->vm = NULL;
+        finish(m, 0, NULL);
+        break;
+    case SLEEP_UNDO:
+        finish(m, m->undo_err.code, &m->undo_err);
+        break;
+    }
+}
+
+static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine **out, dm_err *err)
+{
+    dm_machine *m = calloc(1, sizeof(*m));
+    if (m == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
+    m->h = h;
+    m->slot_no = slot_no;
+    m->slot.tap_fd = -1;
+    m->vcpus = config->vcpus;
+    m->mem_mib = config->mem_mib;
+    m->image_dir = dm_str_dup(dm_str_c(config->image_dir));
+    m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
+    m->sleeper_dir = config->sleeper_dir != NULL ? dm_str_dup(dm_str_c(config->sleeper_dir)) : NULL;
+    int r = 0;
+    if (m->image_dir == NULL || m->template_dir == NULL || (config->sleeper_dir != NULL && m->sleeper_dir == NULL))
+        r = dm_fail(err, DM_E_NOMEM, "no memory for a machine");
+    if (r == 0)
+        r = dm_path(m->run_dir, sizeof(m->run_dir), err, "%s/vms/%u", h->conf->data_dir, slot_no);
+    if (r == 0)
+        r = dm_path(m->disk, sizeof(m->disk), err, "%s/disk.ext4", m->run_dir);
+    if (r < 0)
+        machine_delete(m);
+    else
+        *out = m;
+    return r;
+}
+
+static int start(dm_machine *m, phase first, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    if (m->at != IDLE)
+        return dm_fail(err, DM_E_CONFLICT, "the machine is busy");
+    if (m->lost)
+        return dm_fail(err, DM_E_UNAVAILABLE, "the VMM died");
+    m->done = done;
+    m->done_arg = arg;
+    int r = enter(m, first, err);
+    if (r < 0) {
+        m->at = IDLE;
+        m->done = NULL;
+    }
+    return r;
+}
+
+int dm_machine_make(
+        dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err)
+{
+    int32_t slot = dm_host_slot_take(h);
+    if (slot < 0)
+        return dm_fail(err, DM_E_LIMIT, "all %llu slots are taken", (unsigned long long)h->conf->slots);
+    dm_machine *m = NULL;
+    int r = machine_new(h, config, (uint32_t)slot, &m, err);
+    if (r < 0) {
+        dm_host_slot_give(h, (uint32_t)slot);
+        return r;
+    }
+    r = start(m, MAKE_FILES, done, arg, err);
+    if (r < 0)
+        dm_machine_free(m);
+    else
+        *out = m;
+    return r;
+}
+
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine_done_fn done, void *arg,
+        dm_machine **out, dm_err *err)
+{
+    if (slot_no >= h->conf->slots || h->slot_used[slot_no])
+        return dm_fail(err, DM_E_LIMIT, "slot %u is not to be had", slot_no);
+    dm_machine *m = NULL;
+    int r = machine_new(h, config, slot_no, &m, err);
+    if (r < 0)
+        return r;
+    dm_host_slot_claim(h, slot_no);
+    r = start(m, ADOPT_SLOT, done, arg, err);
+    if (r < 0)
+        dm_machine_free(m);
+    else
+        *out = m;
+    return r;
+}
+
+void dm_machine_own(dm_machine *m, const dm_machine_owner *owner)
+{
+    m->owner = *owner;
+}
+
+uint32_t dm_machine_slot(const dm_machine *m)
+{
+    return m->slot_no;
+}
+
+const char *dm_machine_address(const dm_machine *m)
+{
+    return m->slot.address;
+}
+
+int dm_machine_hand_out(
+        dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    m->resume = resume;
+    m->internet = internet;
+    return start(m, internet ? HAND_RUN : HAND_POLICY, done, arg, err);
+}
+
+int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    int r = dm_path(m->dir, sizeof(m->dir), err, "%s", dir);
+    if (r == 0)
+        r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s.making", dir);
+    if (r == 0)
+        r = dm_remove_tree(m->dir_tmp, err);
+    if (r == 0)
+        r = dm_mkdir_p(m->dir_tmp, 0700, err);
+    if (r == 0)
+        r = own_by_vmm(m, m->dir_tmp, err);
+    return r < 0 ? r : start(m, SLEEP_QUIESCE, done, arg, err);
+}
+
+bool dm_machine_lost(const dm_machine *m, dm_vm_event *how)
+{
+    if (m->lost)
+        *how = m->how;
+    return m->lost;
+}
+
+int dm_machine_stats_now(dm_machine *m, dm_machine_stats *out, dm_err *err)
+{
+    dm_machine_stats s = {0};
+    dm_vm_stats v = {0};
+    int r = dm_disk_units(m->disk, &s.disk_16mib, err);
+    if (r == 0 && m->vm != NULL)
+        r = m->h->driver->stats(m->vm, &v, err);
+    if (r == 0)
+        r = dm_slot_traffic(&m->slot, &s.net_in, &s.net_out, err);
+    if (r < 0)
+        return r;
+    s.cpu_us = v.cpu_us;
+    s.private_kib = v.rss_private_kib;
+    s.shared_kib = v.rss_shared_kib;
+    *out = s;
+    return 0;
+}
+
+int dm_machine_guest_stats(dm_machine *m, dm_agent_done_fn done, void *arg, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_simple(m->agent, "stats", QUIESCE_MS, done, arg, err);
+}
+
+/* --- after a crash ----------------------------------------------------------------------------------------------- */
+
+static void swept(void *arg, int r, const dm_err *err)
+{
+    (void)r;
+    (void)err;
+    dm_machine_free(arg);
+}
+
+void dm_machine_sweep(dm_host *h)
+{
+    static const dm_machine_config nobody = {.image_dir = "", .template_dir = "", .vcpus = 1, .mem_mib = 1};
+    for (uint32_t no = 0; no < h->conf->slots; no++) {
+        char path[PATH_MAX];
+        struct stat st;
+        dm_machine *m = NULL;
+        dm_err err = {0};
+        if (h->slot_used[no] || dm_path(path, sizeof(path), &err, "%s/vms/%u", h->conf->data_dir, no) < 0 ||
+                stat(path, &st) < 0 || machine_new(h, &nobody, no, &m, &err) < 0)
+            continue;
+        dm_host_slot_claim(h, no);
+        m->stray = true;
+        if (start(m, ADOPT_SLOT, swept, m, &err) < 0)
+            dm_machine_free(m);
+    }
+}

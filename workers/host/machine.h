@@ -1,0 +1,79 @@
+/* workers/host/machine.h: a microVM with all it stands on: VMM process, slot, writable disk, agent link. It belongs to
+ * the loop and to one owner: the pool while it is warm, then a sandbox.
+ *
+ *     making --> warm --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
+ *     making (from an image) --> serving
+ *     any --> gone, when the VMM died or dm_machine_free was called
+ *
+ * One call is under way at a time; its done runs on the loop. What takes long (disk copies, namespaces, fsync) runs on
+ * the executor. */
+#ifndef DM_WORKERS_HOST_MACHINE_H
+#define DM_WORKERS_HOST_MACHINE_H
+
+#include "workers/host/host.h"
+#include "workers/vmm/agent.h"
+
+typedef struct dm_machine dm_machine;
+
+typedef void (*dm_machine_done_fn)(void *arg, int r, const dm_err *err);
+
+typedef struct dm_machine_owner {
+    /* The VMM is gone, while no call was under way. */
+    void (*gone)(void *arg, const dm_vm_event *ev);
+    /* An unasked line from the agent. */
+    void (*said)(void *arg, const char *event, const json_t *line);
+    void *arg;
+} dm_machine_owner;
+
+/* What it is made from; strings are copied. */
+typedef struct dm_machine_config {
+    const char *image_dir;
+    const char *template_dir;
+    uint32_t vcpus, mem_mib;
+    const char *sleeper_dir; /* NULL: a warm clone of the template; else the image it wakes from, left as it is */
+} dm_machine_config;
+
+/* DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
+int dm_machine_make(dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out,
+        dm_err *err) DM_NODISCARD;
+/* The VM in this slot outlived the worker that made it. done has DM_E_NOTFOUND when it did not. */
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine_done_fn done, void *arg,
+        dm_machine **out, dm_err *err) DM_NODISCARD;
+
+/* Kills the VM at once, cuts every connection to it, and cleans up behind; the slot is free when that is done. No
+ * callback runs afterwards. NULL is fine. */
+void dm_machine_free(dm_machine *m);
+
+void dm_machine_own(dm_machine *m, const dm_machine_owner *owner);
+uint32_t dm_machine_slot(const dm_machine *m);
+const char *dm_machine_address(const dm_machine *m);
+
+/* Runs the guest and tells it who it is; m's strings are needed until done. internet false: its network is cut first.
+ */
+int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg,
+        dm_err *err) DM_NODISCARD;
+
+/* Stops the guest and makes a durable image of it in dir (which must not exist): memory delta, device state, disk,
+ * manifest. When done with 0 the VM is gone and the machine is only good for dm_machine_free; when it failed before the
+ * VM was lost (DM_E_IO, DM_E_LIMIT) the guest runs again. */
+int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+
+/* Whether the VMM is gone, and how. */
+bool dm_machine_lost(const dm_machine *m, dm_vm_event *how);
+
+/* Now: disk in 16 MiB units, CPU time so far, memory. */
+typedef struct dm_machine_stats {
+    uint32_t disk_16mib;
+    uint64_t cpu_us, private_kib, shared_kib, net_in, net_out;
+} dm_machine_stats;
+int dm_machine_stats_now(dm_machine *m, dm_machine_stats *out, dm_err *err) DM_NODISCARD;
+
+/* Asks the agent for its own figures (base/wire/guest, op stats). */
+int dm_machine_guest_stats(dm_machine *m, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+
+/* Kills whatever VMs a dead worker left in slots that nobody claimed, and their folders. */
+void dm_machine_sweep(dm_host *h);
+
+#define DM_SLEEPER_DISK "disk.ext4"
+
+#endif

@@ -1,0 +1,294 @@
+#include "workers/host/orders.h"
+
+#include <stdio.h>
+
+typedef enum wanted { WANT_RUNNING, WANT_STOPPED } wanted;
+
+/* A request that waits for a box. */
+typedef struct order {
+    dm_box_waiter waiter;
+    dm_req *req;
+    wanted want;
+} order;
+
+static void reply_started(dm_reply *reply, const dm_box *b)
+{
+    char address[16];
+    (void)snprintf(address, sizeof(address), "%s", dm_machine_address(b->machine));
+    dm_wk_started m = {
+            .epoch = b->epoch,
+            .started_us = b->started_us,
+            .end_us = b->end_us,
+            .address = address,
+            .pooled = b->pooled,
+    };
+    dm_jw w = dm_reply_json(reply, 201);
+    dm_wk_started_write(&w, &m);
+}
+
+static void reply_stopped(dm_reply *reply, const dm_box *b)
+{
+    char state[8], cause[64];
+    bool asleep = b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
+    (void)snprintf(state, sizeof(state), "%s", asleep ? "asleep" : "ended");
+    (void)snprintf(cause, sizeof(cause), "%s", dm_cause_get(b->cause)->name);
+    dm_wk_stopped m = {
+            .epoch = b->epoch,
+            .at_us = asleep            ? b->slept_us
+                     : b->ended_us > 0 ? b->ended_us
+                                       : 1,
+            .state = state,
+            .cause = cause,
+            .image_mib = b->image_mib,
+    };
+    dm_jw w = dm_reply_json(reply, 200);
+    dm_wk_stopped_write(&w, &m);
+}
+
+static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
+{
+    order *o = (order *)waiter;
+    dm_err why = err != NULL ? *err : (dm_err){0};
+    if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
+        r = dm_fail(&why, DM_E_CONFLICT, "the sandbox is %s: %s", dm_box_state_name(b->state),
+                dm_cause_get(b->cause)->name);
+    else if (r == 0 && o->want == WANT_RUNNING)
+        reply_started(&o->req->reply, b);
+    else if (r == 0)
+        reply_stopped(&o->req->reply, b);
+    dm_req_done(o->req, r, &why);
+    free(o);
+}
+
+static order *order_new(dm_req *req, wanted want, dm_err *err)
+{
+    order *o = calloc(1, sizeof(*o));
+    if (o == NULL)
+        (void)dm_fail(err, DM_E_NOMEM, "no memory for an order");
+    else
+        *o = (order){.waiter = {.fn = answer_order}, .req = req, .want = want};
+    return o;
+}
+
+/* What a worker's function said becomes what a handler says. The order is freed unless it waits or was answered. */
+static int ordered(order *o, int r, dm_err *err)
+{
+    if (r == 0)
+        return DM_HTTP_LATER;
+    free(o);
+    if (r == DM_ORDER_STALE)
+        return dm_fail(err, DM_E_CONFLICT, "that epoch is over");
+    return r;
+}
+
+static int body_json(const dm_req *req, json_t **out, dm_err *err)
+{
+    return dm_json_load(req->body, DM_WK_BODY_MAX, out, err);
+}
+
+/* NULL, and *err says why: err->code is what the handler returns. */
+static dm_box *box_of(dm_worker *w, const dm_req *req, dm_err *err)
+{
+    dm_sandbox_id id;
+    if (dm_sandbox_id_parse(req->params[0], &id, err) < 0)
+        return NULL;
+    dm_box *b = dm_worker_find(w, &id);
+    if (b == NULL)
+        (void)dm_fail(err, DM_E_NOTFOUND, "this worker does not hold the sandbox");
+    return b;
+}
+
+typedef int (*admit_fn)(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err);
+
+static int admitted(dm_req *req, dm_worker *w, admit_fn fn, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_admit admit;
+    int r = body_json(req, &obj, err);
+    if (r == 0)
+        r = dm_wk_admit_read(obj, &admit, err);
+    if (r < 0)
+        return r;
+    order *o = order_new(req, WANT_RUNNING, err);
+    r = o == NULL ? DM_E_NOMEM : ordered(o, fn(w, &admit, &o->waiter, err), err);
+    dm_wk_admit_done(&admit);
+    return r;
+}
+
+static int start(dm_req *req, void *ctx, dm_err *err)
+{
+    return admitted(req, ctx, dm_worker_start, err);
+}
+
+static int resume(dm_req *req, void *ctx, dm_err *err)
+{
+    return admitted(req, ctx, dm_worker_resume, err);
+}
+
+typedef int (*stop_fn)(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err);
+
+static int stopped(dm_req *req, dm_worker *w, stop_fn fn, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_stop stop;
+    dm_cause cause;
+    dm_box *b = box_of(w, req, err);
+    if (b == NULL)
+        return err->code;
+    int r = body_json(req, &obj, err);
+    if (r == 0)
+        r = dm_wk_stop_read(obj, &stop, err);
+    if (r < 0)
+        return r;
+    r = dm_cause_parse(dm_str_c(stop.cause), &cause, err);
+    int64_t epoch = stop.epoch;
+    dm_wk_stop_done(&stop);
+    if (r < 0)
+        return r;
+    order *o = order_new(req, WANT_STOPPED, err);
+    return o == NULL ? DM_E_NOMEM : ordered(o, fn(w, b, epoch, cause, &o->waiter, err), err);
+}
+
+static int pause_order(dm_req *req, void *ctx, dm_err *err)
+{
+    return stopped(req, ctx, dm_worker_pause, err);
+}
+
+static int kill_order(dm_req *req, void *ctx, dm_err *err)
+{
+    return stopped(req, ctx, dm_worker_kill, err);
+}
+
+static int deadline(dm_req *req, void *ctx, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_deadline d;
+    dm_box *b = box_of(ctx, req, err);
+    if (b == NULL)
+        return err->code;
+    int r = body_json(req, &obj, err);
+    if (r == 0)
+        r = dm_wk_deadline_read(obj, &d, err);
+    if (r < 0)
+        return r;
+    r = dm_worker_deadline(ctx, b, &d, err);
+    if (r == DM_ORDER_STALE)
+        return dm_fail(err, DM_E_CONFLICT, "that epoch is over");
+    if (r == 0)
+        dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
+    return r;
+}
+
+/* --- what people and the metrics route look at ---------------------------------------------------------------------
+ */
+
+static int64_t figure(const json_t *answer, const char *name)
+{
+    const json_t *v = json_object_get(answer, name);
+    return json_is_integer(v) && json_integer_value(v) > 0 ? json_integer_value(v) : 0;
+}
+
+static void usage_answered(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    dm_req *req = arg;
+    static const int64_t mib = 1024 * 1024;
+    if (r == 0) {
+        dm_wk_usage m = {
+                .second = dm_second_of(figure(answer, "wall_us")),
+                .cpu_used_us = figure(answer, "cpu_used_us"),
+                .mem_used_mib = figure(answer, "mem_used") / mib,
+                .mem_total_mib = figure(answer, "mem_total") / mib,
+                .mem_cache_mib = figure(answer, "mem_cache") / mib,
+                .disk_used_mib = figure(answer, "disk_used") / mib,
+                .disk_total_mib = figure(answer, "disk_total") / mib,
+        };
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        dm_wk_usage_write(&w, &m);
+    }
+    dm_req_done(req, r, err);
+}
+
+static int usage(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_box *b = box_of(ctx, req, err);
+    if (b == NULL)
+        return err->code;
+    if (b->state != DM_BOX_RUNNING)
+        return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    int r = dm_machine_guest_stats(b->machine, usage_answered, req, err);
+    return r == 0 ? DM_HTTP_LATER : r;
+}
+
+static int state(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_worker *w = ctx;
+    const char *why;
+    (void)err;
+    dm_jw jw = dm_reply_json(&req->reply, 200);
+    dm_jw_obj(&jw);
+    dm_jw_kc(&jw, "name", w->h->conf->name);
+    dm_jw_kc(&jw, "accel", w->h->caps.accel);
+    dm_jw_kc(&jw, "vmm", w->h->caps.version);
+    dm_jw_ku64(&jw, "boot", w->boot);
+    dm_jw_kbool(&jw, "enrolled", w->enrolled);
+    dm_jw_kbool(&jw, "pool_ready", dm_pools_ready(w->pools));
+    dm_jw_ki64(&jw, "running", w->running);
+    dm_jw_ki64(&jw, "asleep", w->asleep);
+    dm_jw_ki64(&jw, "pooled", dm_pools_warm(w->pools));
+    dm_jw_ki64(&jw, "free_slots", w->h->slots_free);
+    dm_jw_ki64(&jw, "last_second", w->last_second);
+    dm_jw_ku64(&jw, "last_frame", w->frame_no);
+    dm_jw_ku64(&jw, "durable_frame", w->durable_frame);
+    dm_jw_kbool(&jw, "idle", dm_worker_idle(w));
+    dm_jw_kbool(&jw, "refusing", dm_worker_refusing(w, &why));
+    dm_jw_kc(&jw, "why", why);
+    dm_jw_end(&jw);
+    return 0;
+}
+
+static int drain(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_worker_drain(ctx);
+    return state(req, ctx, err);
+}
+
+static int print_metrics(dm_req *req, void *ctx, dm_err *err)
+{
+    static const dm_metric running = {"dm_worker_sandboxes_running", DM_GAUGE, NULL, "sandboxes that run"};
+    static const dm_metric asleep = {"dm_worker_sandboxes_asleep", DM_GAUGE, NULL, "sandboxes that sleep here"};
+    static const dm_metric pooled = {"dm_worker_pool_warm", DM_GAUGE, NULL, "warm machines"};
+    static const dm_metric slots = {"dm_worker_slots_free", DM_GAUGE, NULL, "free slots"};
+    static const dm_metric behind = {
+            "dm_worker_frames_not_durable", DM_GAUGE, NULL, "frames the ledger does not have yet"};
+    dm_worker *w = ctx;
+    dm_metric_set(w->h->metrics, &running, NULL, w->running);
+    dm_metric_set(w->h->metrics, &asleep, NULL, w->asleep);
+    dm_metric_set(w->h->metrics, &pooled, NULL, dm_pools_warm(w->pools));
+    dm_metric_set(w->h->metrics, &slots, NULL, w->h->slots_free);
+    dm_metric_set(w->h->metrics, &behind, NULL,
+            (int64_t)(w->durable_boot == w->boot ? w->frame_no - w->durable_frame : w->frame_no));
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 1 << 20);
+    int r = dm_metrics_print(w->h->metrics, &text, err);
+    if (r == 0)
+        dm_reply_text(&req->reply, 200, "text/plain; version=0.0.4", dm_buf_view(&text));
+    return r;
+}
+
+const dm_route dm_orders_routes[] = {
+        {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
+        {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
+        {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_order},
+        {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_order},
+        {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
+        {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},
+        {"GET", "/v1/worker", 0, 0, state},
+        {"POST", "/v1/worker/drain", 0, 0, drain},
+};
+const size_t dm_orders_nroutes = DM_LEN(dm_orders_routes);
+
+const dm_route dm_worker_metrics_routes[] = {
+        {"GET", "/metrics", 0, 0, print_metrics},
+        {"GET", "/state", 0, 0, state},
+};
+const size_t dm_worker_metrics_nroutes = DM_LEN(dm_worker_metrics_routes);

@@ -1,0 +1,17 @@
+/* workers/host/orders.h: the API's orders (base/wire/worker.h) as routes of an HTTP server whose handlers run on the
+ * worker's loop. */
+#ifndef DM_WORKERS_HOST_ORDERS_H
+#define DM_WORKERS_HOST_ORDERS_H
+
+#include "base/http.h"
+
+#include "workers/host/worker.h"
+
+extern const dm_route dm_orders_routes[];
+extern const size_t dm_orders_nroutes;
+
+/* GET /metrics, for a server that people and Prometheus reach. ctx is the worker too. */
+extern const dm_route dm_worker_metrics_routes[];
+extern const size_t dm_worker_metrics_nroutes;
+
+#endif

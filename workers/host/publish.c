@@ -1,0 +1,197 @@
+#include "workers/host/publish.h"
+
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#include "base/kafka.h"
+#include "base/wire/frame.h"
+
+enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 };
+
+static const int64_t look_us = 50 * 1000, back_off_us = 1000 * 1000;
+
+/* The newest frame in a segment that was read to its end. */
+typedef struct passed {
+    uint64_t segment, boot, frame;
+} passed;
+
+struct dm_publish {
+    dm_worker *w;
+    dm_producer *producer;
+    dm_watch *watch;
+    dm_timer *look;
+    dm_journal_pos next;                  /* the first record not produced */
+    dm_journal_pos starts[IN_FLIGHT_MAX]; /* where message tag % IN_FLIGHT_MAX stands */
+    bool done[IN_FLIGHT_MAX];             /* confirmed, while an older one is not */
+    uint64_t sent, confirmed;             /* running numbers: produced; confirmed without a gap */
+    uint32_t era;                         /* counts rewinds: answers of an older era mean nothing */
+    dm_buf record;
+    char key[24];
+    passed passed[SEGMENTS_TRACKED];
+    size_t npassed;
+    uint64_t boot, frame; /* of the last frame read */
+};
+
+/* tag = era in the upper, running number in the lower 40 bits */
+static uint64_t tag_of(const dm_publish *p, uint64_t number)
+{
+    return ((uint64_t)p->era << 40) | (number & 0xffffffffff);
+}
+
+static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
+{
+    dm_publish *p = arg;
+    (void)offset;
+    if (tag >> 40 != (p->era & 0xffffffu))
+        return;
+    if (ok) { /* two topics: answers of one may overtake the other's */
+        uint64_t number = (p->confirmed & ~(uint64_t)0xffffffffff) | (tag & 0xffffffffff);
+        p->done[number % IN_FLIGHT_MAX] = true;
+        while (p->confirmed < p->sent && p->done[p->confirmed % IN_FLIGHT_MAX])
+            p->done[p->confirmed++ % IN_FLIGHT_MAX] = false;
+        return;
+    }
+    DM_LOG(p->w->h->log, DM_WARN, "publish.refused", dm_fu("segment", p->next.segment));
+    p->next = p->starts[p->confirmed % IN_FLIGHT_MAX];
+    p->sent = p->confirmed;
+    memset(p->done, 0, sizeof(p->done));
+    p->era = (p->era + 1) & 0xffffffu;
+    dm_timer_in(p->look, back_off_us);
+}
+
+static void note_segment(dm_publish *p, uint64_t segment)
+{
+    if (p->npassed == SEGMENTS_TRACKED) {
+        memmove(p->passed, p->passed + 1, (SEGMENTS_TRACKED - 1) * sizeof(passed));
+        p->npassed--;
+    }
+    p->passed[p->npassed++] = (passed){segment, p->boot, p->frame};
+}
+
+/* Segments whose frames have been in the ledger for a while (and so have their attestations, which follow them). */
+static void trim(dm_publish *p)
+{
+    const dm_worker *w = p->w;
+    size_t n = 0;
+    while (n < p->npassed) {
+        const passed *s = &p->passed[n];
+        bool in = w->durable_boot > s->boot ||
+                  (w->durable_boot == s->boot && w->durable_frame >= s->frame + DURABLE_MARGIN);
+        if (!in)
+            break;
+        n++;
+    }
+    if (n == 0)
+        return;
+    dm_journal_drop_before(w->journal, p->passed[n - 1].segment + 1);
+    memmove(p->passed, p->passed + n, (p->npassed - n) * sizeof(passed));
+    p->npassed -= n;
+}
+
+/* 0, DM_KAFKA_FULL, or an error that ends this round. */
+static int produce(dm_publish *p, dm_record type, dm_err *err)
+{
+    const char *topic = type == DM_RECORD_FRAME ? DM_TOPIC_USAGE : DM_TOPIC_ATTEST;
+    return dm_produce(p->producer, topic, dm_str_c(p->key), dm_buf_view(&p->record), tag_of(p, p->sent), err);
+}
+
+static bool step(dm_publish *p)
+{
+    dm_journal_pos before = p->next;
+    dm_record type;
+    dm_err err = {0};
+    int r = dm_journal_read(p->w->journal, &p->next, &type, &p->record, &err);
+    if (r == DM_JOURNAL_END)
+        return false;
+    if (p->next.segment != before.segment && before.segment != 0)
+        note_segment(p, before.segment);
+    dm_frame_head head;
+    const uint8_t *samples;
+    if (r == 0 && type == DM_RECORD_FRAME) {
+        r = dm_frame_open(dm_buf_view(&p->record), &head, &samples, &err);
+        if (r == 0) {
+            p->boot = head.worker_boot;
+            p->frame = head.frame_no;
+        }
+    }
+    if (r == 0 && (type == DM_RECORD_FRAME || type == DM_RECORD_ATTEST))
+        r = produce(p, type, &err);
+    else if (r == 0)
+        return true;
+    if (r == 0) {
+        p->starts[p->sent % IN_FLIGHT_MAX] = before;
+        p->sent++;
+        return true;
+    }
+    p->next = before;
+    if (r < 0) {
+        dm_log_err(p->w->h->log, DM_ERROR, "publish.failed", &err);
+        dm_timer_in(p->look, back_off_us);
+    }
+    return false;
+}
+
+static void look(void *arg)
+{
+    dm_publish *p = arg;
+    dm_timer_in(p->look, look_us);
+    dm_producer_poll(p->producer);
+    if (p->key[0] == '\0' && p->w->enrolled)
+        (void)snprintf(p->key, sizeof(p->key), "%lld", (long long)p->w->me.worker_no);
+    if (p->key[0] == '\0')
+        return;
+    while (p->sent - p->confirmed < IN_FLIGHT_MAX && step(p))
+        ;
+    trim(p);
+}
+
+static void readable(void *arg, uint32_t events)
+{
+    dm_publish *p = arg;
+    (void)events;
+    dm_producer_poll(p->producer);
+}
+
+int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err)
+{
+    DM_AUTO(dm_publish) p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory to publish");
+    p->w = w;
+    dm_buf_init(&p->record, DM_RECORD_BYTES_MAX + 1);
+    dm_producer_config c = {
+            .brokers = w->h->conf->brokers,
+            .client_id = w->h->conf->name,
+            .linger_ms = 20,
+            .queue_max_bytes = 64 << 20,
+            .log = w->h->log,
+            .delivered = delivered,
+            .arg = p,
+    };
+    int r = dm_producer_new(&c, &p->producer, err);
+    if (r == 0)
+        r = dm_loop_watch(w->h->loop, dm_producer_fd(p->producer), EPOLLIN, readable, p, &p->watch, err);
+    if (r == 0)
+        r = dm_loop_timer(w->h->loop, look, p, &p->look, err);
+    if (r < 0)
+        return r;
+    dm_timer_in(p->look, look_us);
+    *out = dm_steal(&p);
+    return 0;
+}
+
+void dm_publish_free(dm_publish *p)
+{
+    if (p == NULL)
+        return;
+    dm_timer_free(p->look);
+    dm_watch_free(p->watch);
+    dm_producer_free(p->producer);
+    dm_buf_done(&p->record);
+    free(p);
+}
+
+uint32_t dm_publish_waiting(const dm_publish *p)
+{
+    return (uint32_t)(p->sent - p->confirmed);
+}

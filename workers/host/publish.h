@@ -1,0 +1,21 @@
+/* workers/host/publish.h: from the journal to Kafka, in the journal's order, as often as needed. What the broker
+ * refuses or loses is read from the journal again; nothing is taken from memory. Twice is harmless: the ledger's merge
+ * is. Whole segments are forgotten only when the ledger says that it has what is in them. Belongs to the loop. */
+#ifndef DM_WORKERS_HOST_PUBLISH_H
+#define DM_WORKERS_HOST_PUBLISH_H
+
+#include "workers/host/worker.h"
+
+#define DM_TOPIC_USAGE "dm.usage.v1"
+#define DM_TOPIC_ATTEST "dm.attest.v1"
+
+typedef struct dm_publish dm_publish;
+
+int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err) DM_NODISCARD;
+void dm_publish_free(dm_publish *p);
+DM_DEFINE_FREEP(dm_publish)
+
+/* Messages the broker has not confirmed. */
+uint32_t dm_publish_waiting(const dm_publish *p);
+
+#endif

@@ -1,0 +1,436 @@
+/* After a crash. The journal says which sandboxes there were and up to which second they are proven. A VM that lived on
+ * is adopted and ran all the while: the seconds nobody framed are framed now. One that died meanwhile ended at its last
+ * proven second. What slept, sleeps. Warm machines belong to nobody and are let go. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/wire/frame.h"
+
+#include "workers/host/worker.h"
+
+typedef struct was {
+    int64_t boot, prev_boot_last_frame, frame_no, last_second, event_seq;
+    char *kernel_boot;
+} was;
+
+static const dm_json_field boot_fields[] = {
+        {"boot", DM_JSON_I64, offsetof(was, boot), DM_JSON_NEED, 1, INT64_MAX},
+        {"prev_boot_last_frame", DM_JSON_I64, offsetof(was, prev_boot_last_frame), DM_JSON_NEED, 0, INT64_MAX},
+        {"frame_no", DM_JSON_I64, offsetof(was, frame_no), DM_JSON_NEED, 0, INT64_MAX},
+        {"last_second", DM_JSON_I64, offsetof(was, last_second), DM_JSON_NEED, 0, INT64_MAX},
+        {"event_seq", DM_JSON_I64, offsetof(was, event_seq), DM_JSON_NEED, 0, INT64_MAX},
+        {"kernel_boot", DM_JSON_STR, offsetof(was, kernel_boot), DM_JSON_NEED, 1, 39},
+};
+
+typedef struct replay {
+    dm_worker *w;
+    char kernel_boot[40]; /* of the host when the dead worker began */
+    int64_t attested;     /* start of the last period with an end record */
+    dm_attest *attest;
+} replay;
+
+/* --- replay --------------------------------------------------------------------------------------------------------
+ */
+
+static int replay_boot(replay *p, const json_t *obj, dm_err *err)
+{
+    was v;
+    int r = dm_json_decode(obj, boot_fields, DM_LEN(boot_fields), &v, err);
+    if (r < 0)
+        return r;
+    dm_worker *w = p->w;
+    w->boot = (uint64_t)v.boot;
+    w->prev_boot_last_frame = (uint64_t)v.prev_boot_last_frame;
+    w->frame_no = (uint64_t)v.frame_no;
+    w->last_second = v.last_second > w->last_second ? v.last_second : w->last_second;
+    w->event_seq = (uint64_t)v.event_seq > w->event_seq ? (uint64_t)v.event_seq : w->event_seq;
+    r = dm_str_to_array(dm_str_c(v.kernel_boot), p->kernel_boot, sizeof(p->kernel_boot), err);
+    dm_json_done(boot_fields, DM_LEN(boot_fields), &v);
+    return r;
+}
+
+static int replay_enrolled(replay *p, const json_t *obj, dm_err *err)
+{
+    int r = dm_wk_enrolled_read(obj, &p->w->me, err);
+    if (r < 0)
+        return r;
+    p->w->enrolled = true;
+    return p->w->usage == NULL ? dm_usage_of_worker(p->w, err) : 0;
+}
+
+static int replay_box(replay *p, const json_t *obj, dm_err *err)
+{
+    dm_worker *w = p->w;
+    dm_box *b = dm_worker_box_new(w, err);
+    if (b == NULL)
+        return DM_E_NOMEM;
+    int r = dm_box_read(obj, b, err);
+    if (r < 0) {
+        dm_worker_box_drop(w, b);
+        return r;
+    }
+    dm_box *old = dm_worker_find(w, &b->id);
+    if (old != NULL)
+        dm_worker_box_drop(w, old);
+    dm_worker_box_link(w, b);
+    return 0;
+}
+
+static int replay_gone(replay *p, dm_str name, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = dm_sandbox_id_parse(name, &id, err);
+    dm_box *b = r == 0 ? dm_worker_find(p->w, &id) : NULL;
+    if (b != NULL)
+        dm_worker_box_drop(p->w, b);
+    return r;
+}
+
+static int replay_frame(replay *p, dm_str bytes, dm_err *err)
+{
+    dm_worker *w = p->w;
+    dm_frame_head head;
+    const uint8_t *samples;
+    int r = dm_frame_open(bytes, &head, &samples, err);
+    if (r < 0 || w->usage == NULL)
+        return r;
+    for (uint32_t i = 0; r == 0 && i < head.n; i++) {
+        dm_sample s;
+        r = dm_frame_sample(samples, i, &s, err);
+        if (r == 0)
+            r = dm_usage_replay(w->usage, head.second, &s, err);
+    }
+    if (head.second > w->last_second)
+        w->last_second = head.second;
+    if (head.worker_boot == w->boot && head.frame_no > w->frame_no)
+        w->frame_no = head.frame_no;
+    return r;
+}
+
+static int replay_attest(replay *p, dm_str message, dm_err *err)
+{
+    dm_worker *w = p->w;
+    dm_attest_kind kind;
+    dm_attest_end end;
+    dm_digest hash;
+    int r = dm_attest_kind_of(message, &kind, err);
+    if (r < 0)
+        return r;
+    if (kind == DM_ATTEST_END) {
+        r = dm_attest_end_read(message, &end, err);
+        if (r == 0)
+            p->attested = end.period_start;
+        return r == 0 && w->usage != NULL ? dm_usage_forget(w->usage, end.period_start, err) : r;
+    }
+    r = dm_attest_read(message, p->attest, &hash, err);
+    dm_box *b = r == 0 ? dm_worker_find(w, &p->attest->sandbox) : NULL;
+    if (b != NULL)
+        b->previous = hash;
+    return r;
+}
+
+static int replay_event(replay *p, const json_t *obj, dm_err *err)
+{
+    dm_worker *w = p->w;
+    dm_event_held *held = calloc(1, sizeof(*held));
+    if (held == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for an event");
+    int r = dm_wk_event_read(obj, &held->e, err);
+    if (r < 0) {
+        free(held);
+        return r;
+    }
+    w->event_seq = (uint64_t)held->e.seq > w->event_seq ? (uint64_t)held->e.seq : w->event_seq;
+    dm_worker_event_hold(w, held);
+    return 0;
+}
+
+/* Events that a record later in the journal says were taken. */
+static void forget_acked(dm_worker *w)
+{
+    dm_event_held *list = w->events;
+    w->events = NULL;
+    w->events_last = &w->events;
+    w->nevents = 0;
+    while (list != NULL) {
+        dm_event_held *held = list;
+        list = held->next;
+        held->next = NULL;
+        if ((uint64_t)held->e.seq <= w->event_acked) {
+            dm_wk_event_done(&held->e);
+            free(held);
+        } else {
+            dm_worker_event_hold(w, held);
+        }
+    }
+}
+
+static int replay_json(replay *p, dm_record type, dm_str payload, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    int r = dm_json_load(payload, DM_RECORD_BYTES_MAX, &obj, err);
+    if (r < 0)
+        return r;
+    if (type == DM_RECORD_BOOT)
+        return replay_boot(p, obj, err);
+    if (type == DM_RECORD_ENROLLED)
+        return replay_enrolled(p, obj, err);
+    if (type == DM_RECORD_BOX)
+        return replay_box(p, obj, err);
+    return replay_event(p, obj, err);
+}
+
+static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos at, bool state, dm_err *err)
+{
+    replay *p = arg;
+    (void)at;
+    int r = 0;
+    switch (type) {
+    case DM_RECORD_FRAME:
+        return replay_frame(p, payload, err);
+    case DM_RECORD_ATTEST:
+        return replay_attest(p, payload, err);
+    case DM_RECORD_ENROLLED:
+    case DM_RECORD_BOOT:
+        return replay_json(p, type, payload, err);
+    case DM_RECORD_BOX:
+    case DM_RECORD_EVENT:
+        return state ? replay_json(p, type, payload, err) : 0;
+    case DM_RECORD_GONE:
+        return state ? replay_gone(p, payload, err) : 0;
+    case DM_RECORD_ACKED: {
+        uint64_t seq;
+        r = dm_take_le64(&payload, &seq);
+        if (r == 0)
+            p->w->event_acked = seq;
+        break;
+    }
+    case DM_RECORD_DURABLE: {
+        uint64_t boot, frame;
+        r = dm_take_le64(&payload, &boot);
+        if (r == 0)
+            r = dm_take_le64(&payload, &frame);
+        if (r == 0)
+            dm_worker_durable(p->w, boot, frame);
+        break;
+    }
+    case DM_RECORD_SNAPSHOT:
+        break;
+    }
+    return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
+}
+
+/* --- what is true now
+ * -------------------------------------------------------------------------------------------------- */
+
+static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t until_us)
+{
+    /* It was sampled at each minute's end up to the last framed second. */
+    int64_t owed = (w->last_second + 1) / 60 * 60;
+    int64_t from = b->slept_us;
+    if (owed * 1000000 > from)
+        from = owed * 1000000; /* exactly on the boundary: that second is not touched by the one before */
+    if (until_us != INT64_MAX && until_us <= from)
+        return;
+    int64_t epoch_now = b->epoch;
+    b->epoch = epoch;
+    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, from);
+    b->epoch = epoch_now;
+    if (until_us != INT64_MAX) {
+        dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
+        b->stretch = NULL;
+    }
+}
+
+static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us)
+{
+    int64_t from = b->started_us;
+    int64_t owed_us = (w->last_second + 1) * 1000000;
+    if (until_us != INT64_MAX && dm_second_of(until_us - 1) <= w->last_second && dm_second_of(from) <= w->last_second)
+        return;
+    if (owed_us > from)
+        from = owed_us;
+    dm_box_run_stretch(w, b, DM_SAMPLE_RUN, from);
+    if (until_us != INT64_MAX) {
+        dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, b->cause);
+        b->stretch = NULL;
+    }
+}
+
+/* The stretches of which seconds are still owed, as the box's moments tell them. */
+static void restore_stretches(dm_worker *w, dm_box *b)
+{
+    int64_t end = b->state == DM_BOX_ENDED ? b->ended_us : INT64_MAX;
+    bool slept_last = b->slept_us > b->started_us;
+    if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->last_second)
+        sleepers_stretch(w, b, b->image_epoch, b->started_us);
+    runners_stretch(w, b, slept_last ? b->slept_us : end);
+    if (slept_last)
+        sleepers_stretch(w, b, b->epoch, end);
+    if (b->state == DM_BOX_ENDED)
+        dm_usage_replay_cause(w->usage, &b->id, (uint32_t)b->epoch, b->cause);
+}
+
+static void adopted_all(dm_worker *w);
+
+static void adopted(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    dm_worker *w = b->w;
+    dm_err why = {0};
+    if (r >= 0 && dm_box_live_file(b, true, &why) < 0)
+        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &why);
+    if (r >= 0) {
+        DM_LOG(w->h->log, DM_INFO, "sandbox.adopted", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
+        dm_box_arm(b);
+    } else {
+        dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
+        int64_t proven = (w->last_second + 1) * 1000000;
+        dm_worker_end_box(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away",
+                proven > b->started_us ? proven : b->started_us + 1);
+    }
+    w->adopting--;
+    if (w->adopting == 0)
+        adopted_all(w);
+}
+
+static void adopt(dm_worker *w, dm_box *b)
+{
+    char image_dir[PATH_MAX], template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
+    dm_machine_config config;
+    dm_err err = {0};
+    int r = dm_box_machine_config(w, b, &config, image_dir, template_dir, sleeper_dir, &err);
+    config.sleeper_dir = NULL;
+    w->adopting++;
+    if (r == 0)
+        r = b->slot < 0 ? dm_fail(&err, DM_E_NOTFOUND, "it had no slot")
+                        : dm_machine_adopt(w->h, &config, (uint32_t)b->slot, adopted, b, &b->machine, &err);
+    if (r < 0)
+        adopted(b, r, &err);
+    else
+        dm_box_own_machine(b);
+}
+
+/* Files of sandboxes that are not here any more: name.epoch.address of the door, name.epoch of an image. */
+static void sweep_folder(dm_worker *w, const char *dir, bool live)
+{
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        dm_str rest = dm_str_c(e->d_name), name, epoch;
+        dm_sandbox_id id;
+        uint64_t no = 0;
+        char path[PATH_MAX];
+        dm_err err = {0};
+        if (e->d_name[0] == '.' || !dm_str_split(&rest, '.', &name) || !dm_str_split(&rest, '.', &epoch))
+            continue;
+        dm_box *b = dm_sandbox_id_parse(name, &id, NULL) == 0 ? dm_worker_find(w, &id) : NULL;
+        bool known = b != NULL && b->state != DM_BOX_ENDED && dm_parse_u64(epoch, 1, INT32_MAX, &no, NULL) == 0;
+        if (known && live && b->state == DM_BOX_RUNNING && (int64_t)no == b->epoch)
+            continue;
+        if (known && !live && (int64_t)no == b->image_epoch && rest.n == 0)
+            continue;
+        if (dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0 || dm_remove_tree(path, &err) < 0)
+            dm_log_err(w->h->log, DM_WARN, "worker.leftover", &err);
+    }
+    if (d != NULL)
+        (void)closedir(d);
+}
+
+static void adopted_all(dm_worker *w)
+{
+    char path[PATH_MAX];
+    dm_err err = {0};
+    sweep_folder(w, w->h->conf->live_dir, true);
+    if (dm_path(path, sizeof(path), &err, "%s/sleepers", w->h->conf->data_dir) == 0)
+        sweep_folder(w, path, false);
+    dm_machine_sweep(w->h);
+    dm_pools_start(w->pools);
+    if (w->enrolled && dm_worker_seconds_start(w, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
+        abort();
+    }
+}
+
+static void take_stock(dm_worker *w, bool host_lives)
+{
+    w->adopting = 1; /* held, so that adopted_all runs once, at the end */
+    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
+        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
+            next = b->next;
+            if (b->state == DM_BOX_PAUSING)
+                b->state = DM_BOX_RUNNING; /* the image did not come to be */
+            if (b->state == DM_BOX_WAKING)
+                b->state = DM_BOX_ASLEEP;
+            restore_stretches(w, b);
+            w->running += b->state == DM_BOX_RUNNING;
+            w->asleep += b->state == DM_BOX_ASLEEP;
+            if (b->state != DM_BOX_RUNNING)
+                continue;
+            if (host_lives) {
+                adopt(w, b);
+                continue;
+            }
+            int64_t proven = (w->last_second + 1) * 1000000;
+            dm_worker_end_box(w, b, DM_CAUSE_HOST_LOST, "its host was started anew",
+                    proven > b->started_us ? proven : b->started_us + 1);
+        }
+    }
+    w->adopting--;
+    if (w->adopting == 0)
+        adopted_all(w);
+}
+
+/* The crash may have come between the last frame of a period and its attestations. */
+static int attest_owed(dm_worker *w, int64_t attested, dm_err *err)
+{
+    if (!w->enrolled || w->last_second == 0 || (w->last_second + 1) % w->me.period_s != 0)
+        return 0;
+    int64_t start = w->last_second + 1 - w->me.period_s;
+    return attested >= start ? 0 : dm_worker_attest_period(w, start, err);
+}
+
+int dm_worker_recover(dm_worker *w, dm_err *err)
+{
+    char dir[PATH_MAX];
+    replay p = {.w = w};
+    dm_journal_config c = {
+            .segment_bytes = w->h->conf->journal_segment_bytes,
+            .bytes_max = w->h->conf->journal_bytes_max,
+            .loop = w->h->loop,
+            .exec = w->h->exec,
+            .log = w->h->log,
+            .snapshot = dm_worker_snapshot,
+            .broken = dm_worker_journal_broken,
+            .arg = &p,
+    };
+    int r = dm_path(dir, sizeof(dir), err, "%s/journal", w->h->conf->data_dir);
+    c.dir = dir;
+    DM_AUTO_MEM dm_attest *attest = calloc(1, sizeof(*attest));
+    p.attest = attest;
+    if (r == 0 && attest == NULL)
+        r = dm_fail(err, DM_E_NOMEM, "no memory to replay the journal");
+    if (r == 0)
+        r = dm_journal_open(&c, replay_one, &w->journal, err);
+    if (r < 0)
+        return r;
+    dm_journal_belongs(w->journal, w);
+    forget_acked(w);
+    bool first = w->boot == 0;
+    if (w->frame_no > 0) /* else the dead boot wrote none, and its own predecessor is what we follow */
+        w->prev_boot_last_frame = w->frame_no;
+    w->frame_no = 0;
+    w->boot++;
+    dm_journal_begin(w->journal);
+    r = attest_owed(w, p.attested, err);
+    if (r < 0)
+        return r;
+    DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->boot), dm_fi("last_second", w->last_second),
+            dm_fu("last_frame", w->prev_boot_last_frame));
+    take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);
+    return 0;
+}

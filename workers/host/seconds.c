@@ -1,0 +1,211 @@
+/* The life of a second. When it has ended, its samples become a frame, the frame a journal record, and later a message
+ * (publish.c). When it was the last of a period, every (sandbox, epoch) of the period is attested. Seconds follow each
+ * other without a gap, also over a crash: what the dead worker did not frame is framed by the next one from the
+ * transitions it finds. */
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/wire/frame.h"
+
+#include "workers/host/worker.h"
+
+/* A frame is made this long after its second ended, so that what happened in it has been noted. */
+static const int64_t settle_us = 20 * 1000;
+enum { CATCH_UP_MAX = 600 }; /* seconds framed in one go, so that the loop is not held up for long */
+
+int64_t dm_worker_now_us(const dm_worker *w)
+{
+    return w->anchor_wall_us + (dm_mono_us(w->h->clock) - w->anchor_mono_us);
+}
+
+/* Usage time is the wall clock of the daemon's start moved by the monotonic clock. It leans back to the wall by at most
+ * 1 ms a second; a step of the wall of more than a second is told as an error of the clock and not followed, so that no
+ * second is billed twice or left out. */
+static void lean_to_wall(dm_worker *w)
+{
+    int64_t off = dm_wall_us(w->h->clock) - dm_worker_now_us(w);
+    int64_t abs = off < 0 ? -off : off;
+    if (abs > 1000000 && w->clock_err_us <= 1000000)
+        DM_LOG(w->h->log, DM_ERROR, "clock.stepped", dm_fi("by_us", off));
+    w->clock_err_us = abs > UINT32_MAX ? UINT32_MAX : (uint32_t)abs;
+    if (abs <= 1000000)
+        w->anchor_wall_us += off > 1000 ? 1000 : off < -1000 ? -1000 : off;
+}
+
+static uint32_t clamp32(uint64_t v)
+{
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static void measure(void *arg, void *owner, dm_sample *out)
+{
+    dm_box *b = owner;
+    dm_machine_stats s;
+    (void)arg;
+    out->disk_16mib = b->disk_16mib;
+    if (b->machine == NULL || b->state == DM_BOX_WAKING || dm_machine_stats_now(b->machine, &s, NULL) < 0)
+        return;
+    out->disk_16mib = b->disk_16mib = s.disk_16mib;
+    out->cpu_used_us = s.cpu_us > b->cpu_us_seen ? clamp32(s.cpu_us - b->cpu_us_seen) : 0;
+    out->mem_private_mib = clamp32(s.private_kib / 1024);
+    out->mem_shared_mib = clamp32(s.shared_kib / 1024);
+    out->net_in_kib = s.net_in > b->net_in_seen ? clamp32((s.net_in - b->net_in_seen) / 1024) : 0;
+    out->net_out_kib = s.net_out > b->net_out_seen ? clamp32((s.net_out - b->net_out_seen) / 1024) : 0;
+    b->cpu_us_seen = s.cpu_us;
+    b->net_in_seen = s.net_in;
+    b->net_out_seen = s.net_out;
+}
+
+static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
+{
+    const dm_box *b = dm_worker_find(arg, sandbox);
+    *out = b != NULL ? b->previous : (dm_digest){0};
+}
+
+int dm_usage_of_worker(dm_worker *w, dm_err *err)
+{
+    dm_usage_config c = {.period_s = (uint32_t)w->me.period_s, .measure = measure, .previous = previous, .arg = w};
+    return dm_usage_new(&c, &w->usage, err);
+}
+
+void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
+{
+    dm_usage_who who = {
+            .sandbox = b->id,
+            .epoch = (uint32_t)b->epoch,
+            .project_no = (uint32_t)b->admit.project_no,
+            .spec_table = (uint16_t)b->admit.spec_table,
+            .spec = (uint16_t)b->admit.spec,
+            .region_no = (uint16_t)b->admit.region_no,
+    };
+    b->cpu_us_seen = b->net_in_seen = b->net_out_seen = 0;
+    b->stretch = dm_usage_begin(w->usage, &who, state, at_us, b);
+    if (b->stretch == NULL)
+        abort(); /* without memory for evidence nothing may run: the supervisor starts us again, VMs live on */
+}
+
+/* --- attesting -------------------------------------------------------------------------------------------------- */
+
+static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err)
+{
+    dm_worker *w = arg;
+    (void)err;
+    dm_journal_add(w->journal, DM_RECORD_ATTEST, message, NULL);
+    if (a != NULL) {
+        dm_box *b = dm_worker_find(w, &a->sandbox);
+        if (b != NULL)
+            b->previous = *hash;
+    }
+    return 0;
+}
+
+/* An ended box is kept until its last second is attested; then nothing is owed to it. */
+static void forget_ended(dm_worker *w, int64_t period_end)
+{
+    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
+        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
+            next = b->next;
+            if (b->state == DM_BOX_ENDED && dm_second_of(b->ended_us - 1) < period_end) {
+                dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
+                dm_worker_box_drop(w, b);
+            }
+        }
+    }
+}
+
+int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err)
+{
+    int r = dm_usage_attest(w->usage, start, (uint64_t)w->me.worker_no, w->boot, w->key, emit, w, err);
+    if (r < 0)
+        return r;
+    forget_ended(w, start + w->me.period_s);
+    return 0;
+}
+
+/* --- frames ----------------------------------------------------------------------------------------------------- */
+
+static int journal_frame(
+        dm_worker *w, int64_t second, const dm_sample *samples, uint32_t n, int64_t complete_through, dm_err *err)
+{
+    uint32_t parts = n == 0 ? 1 : (n + DM_FRAME_SAMPLES - 1) / DM_FRAME_SAMPLES;
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    for (uint32_t part = 0; part < parts; part++) {
+        uint32_t from = part * DM_FRAME_SAMPLES;
+        dm_frame_head head = {
+                .worker_no = (uint64_t)w->me.worker_no,
+                .worker_boot = w->boot,
+                .frame_no = w->frame_no,
+                .prev_boot_last_frame = w->prev_boot_last_frame,
+                .second = second,
+                .complete_through = complete_through,
+                .part = (uint16_t)part,
+                .parts = (uint16_t)parts,
+                .clock_err_us = w->clock_err_us,
+                .n = n - from > DM_FRAME_SAMPLES ? DM_FRAME_SAMPLES : n - from,
+        };
+        dm_buf_reset(&b);
+        int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, err);
+        if (r < 0)
+            return r;
+        dm_journal_add(w->journal, DM_RECORD_FRAME, dm_buf_view(&b), NULL);
+    }
+    return 0;
+}
+
+static int frame_second(dm_worker *w, int64_t second, dm_err *err)
+{
+    const dm_sample *samples;
+    uint32_t n;
+    int64_t complete_through;
+    int r = dm_usage_second(w->usage, second, w->frame_no + 1, &samples, &n, &complete_through, err);
+    if (r < 0)
+        return r;
+    w->frame_no++;
+    r = journal_frame(w, second, samples, n, complete_through, err);
+    if (r < 0)
+        return r;
+    w->last_second = second;
+    if ((second + 1) % w->me.period_s == 0)
+        r = dm_worker_attest_period(w, second + 1 - w->me.period_s, err);
+    return r;
+}
+
+static void arm(dm_worker *w)
+{
+    int64_t now = dm_worker_now_us(w);
+    int64_t next = (dm_second_of(now) + 1) * 1000000 + settle_us;
+    dm_timer_in(w->tick, next - now);
+}
+
+static void tick(void *arg)
+{
+    dm_worker *w = arg;
+    dm_err err = {0};
+    lean_to_wall(w);
+    int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
+    for (int i = 0; w->last_second < ended && i < CATCH_UP_MAX; i++) {
+        if (frame_second(w, w->last_second + 1, &err) < 0) {
+            /* Without evidence nothing may run. The journal has what is true; VMs live on and are adopted. */
+            dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
+            abort();
+        }
+    }
+    if (w->last_second < ended)
+        dm_timer_in(w->tick, 1000);
+    else
+        arm(w);
+}
+
+int dm_worker_seconds_start(dm_worker *w, dm_err *err)
+{
+    if (w->tick == NULL) {
+        int r = dm_loop_timer(w->h->loop, tick, w, &w->tick, err);
+        if (r < 0)
+            return r;
+    }
+    if (w->last_second == 0)
+        w->last_second = dm_second_of(dm_worker_now_us(w)) - 1;
+    dm_timer_in(w->tick, 1000);
+    return 0;
+}

@@ -1,0 +1,279 @@
+#include "workers/host/uplink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/httpc.h"
+#include "base/parse.h"
+
+enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
+
+typedef enum what { SAY_ENROL, SAY_BEAT, SAY_EVENTS, SAY_NOTHING } what;
+
+struct dm_uplink {
+    dm_worker *w;
+    dm_httpc *client;
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    bool turn; /* the thread's turn: body is made; else the loop's: answer is there */
+
+    /* whoever's turn it is */
+    what say;
+    char path[64];
+    dm_buf body, answer;
+    int status, r;
+    dm_err err;
+
+    dm_call heard;
+    dm_timer *next;
+    bool enrol; /* this boot is not known there yet */
+    bool away;  /* said once in the log */
+    int64_t beat_at;
+};
+
+static const int64_t beat_us = 1000 * 1000, soon_us = 20 * 1000;
+
+/* --- the thread ----------------------------------------------------------------------------------------------------
+ */
+
+static void *talk(void *arg)
+{
+    dm_uplink *u = arg;
+    (void)pthread_mutex_lock(&u->lock);
+    for (;;) {
+        while (!u->turn && !u->stop)
+            (void)pthread_cond_wait(&u->wake, &u->lock);
+        if (u->stop)
+            break;
+        (void)pthread_mutex_unlock(&u->lock);
+        u->err = (dm_err){0};
+        dm_buf_reset(&u->answer);
+        u->r = dm_httpc_call(
+                u->client, "POST", u->path, dm_buf_view(&u->body), CALL_MS, &u->status, &u->answer, &u->err);
+        (void)pthread_mutex_lock(&u->lock);
+        u->turn = false;
+        dm_loop_post(u->w->h->loop, &u->heard);
+    }
+    (void)pthread_mutex_unlock(&u->lock);
+    return NULL;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------------
+ */
+
+static void make_enrol(dm_uplink *u, dm_jw *jw)
+{
+    dm_worker *w = u->w;
+    const dm_worker_config *c = w->h->conf;
+    dm_public_key key;
+    char hex[2 * DM_ED25519_KEY + 1];
+    dm_sign_key_public(w->key, &key);
+    dm_hex(key.b, sizeof(key.b), hex);
+    char accel[8];
+    (void)snprintf(accel, sizeof(accel), "%s", w->h->caps.accel);
+    dm_wk_enrol m = {
+            .name = c->name,
+            .public_key = hex,
+            .boot = (int64_t)w->boot,
+            .door = c->door,
+            .accel = accel,
+            .slots = (int64_t)c->slots,
+            .mem_mib = (int64_t)c->mem_reserve_mib,
+    };
+    dm_wk_enrol_write(jw, &m);
+}
+
+static void make_beat(dm_uplink *u, dm_jw *jw)
+{
+    dm_worker *w = u->w;
+    const char *why;
+    dm_wk_beat m = {
+            .boot = (int64_t)w->boot,
+            .running = w->running,
+            .asleep = w->asleep,
+            .pooled = dm_pools_warm(w->pools),
+            .free_slots = w->h->slots_free + dm_pools_warm(w->pools),
+            .last_frame = (int64_t)w->frame_no,
+            .refusing = dm_worker_refusing(w, &why),
+    };
+    dm_wk_beat_write(jw, &m);
+}
+
+static void make_events(dm_uplink *u, dm_jw *jw)
+{
+    unsigned n = 0;
+    dm_jw_obj(jw);
+    dm_jw_key(jw, "events");
+    dm_jw_arr(jw);
+    for (dm_event_held *held = u->w->events; held != NULL && n < DM_WK_EVENTS_MAX; held = held->next, n++)
+        dm_wk_event_write(jw, &held->e);
+    dm_jw_arr_end(jw);
+    dm_jw_end(jw);
+}
+
+static what next_word(dm_uplink *u)
+{
+    if (u->enrol)
+        return SAY_ENROL;
+    /* Events wait for the journal: what is told is durable. */
+    if (u->w->events != NULL && dm_journal_quiet(u->w->journal))
+        return SAY_EVENTS;
+    return dm_mono_us(u->w->h->clock) >= u->beat_at ? SAY_BEAT : SAY_NOTHING;
+}
+
+static void say(void *arg)
+{
+    dm_uplink *u = arg;
+    dm_jw jw;
+    dm_timer_in(u->next, soon_us);
+    (void)pthread_mutex_lock(&u->lock);
+    bool busy = u->turn;
+    (void)pthread_mutex_unlock(&u->lock);
+    if (busy || u->say != SAY_NOTHING)
+        return;
+    u->say = next_word(u);
+    dm_buf_reset(&u->body);
+    dm_jw_init(&jw, &u->body);
+    switch (u->say) {
+    case SAY_NOTHING:
+        return;
+    case SAY_ENROL:
+        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/enrol");
+        make_enrol(u, &jw);
+        break;
+    case SAY_BEAT:
+        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/%lld/beat", (long long)u->w->me.worker_no);
+        u->beat_at = dm_mono_us(u->w->h->clock) + beat_us;
+        make_beat(u, &jw);
+        break;
+    case SAY_EVENTS:
+        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/%lld/events", (long long)u->w->me.worker_no);
+        make_events(u, &jw);
+        break;
+    }
+    (void)pthread_mutex_lock(&u->lock);
+    u->turn = true;
+    (void)pthread_cond_signal(&u->wake);
+    (void)pthread_mutex_unlock(&u->lock);
+}
+
+static int take_enrolled(dm_uplink *u, const json_t *obj, dm_err *err)
+{
+    dm_wk_enrolled m;
+    int r = dm_wk_enrolled_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    u->enrol = false;
+    dm_worker_enrolled(u->w, &m);
+    dm_wk_enrolled_done(&m);
+    return 0;
+}
+
+static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)
+{
+    dm_wk_beat_answer m;
+    int r = dm_wk_beat_answer_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    u->enrol = m.enrol_again;
+    dm_worker_durable(u->w, (uint64_t)m.durable_boot, (uint64_t)m.durable_frame);
+    dm_wk_beat_answer_done(&m);
+    return 0;
+}
+
+static int take_answer(dm_uplink *u, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    if (u->status != 200) {
+        if (u->status == 404 && u->say != SAY_ENROL)
+            u->enrol = true;
+        return dm_fail(err, DM_E_PROTO, "%s: %d %.100s", u->path, u->status, dm_buf_view(&u->answer).p);
+    }
+    int r = dm_json_load(dm_buf_view(&u->answer), BODY_MAX, &obj, err);
+    if (r < 0)
+        return r;
+    if (u->say == SAY_ENROL)
+        return take_enrolled(u, obj, err);
+    if (u->say == SAY_BEAT)
+        return take_beat(u, obj, err);
+    const json_t *acked = json_object_get(obj, "acked");
+    if (!json_is_integer(acked) || json_integer_value(acked) < 0)
+        return dm_fail(err, DM_E_PROTO, "%s: no 'acked'", u->path);
+    dm_worker_acked(u->w, (uint64_t)json_integer_value(acked));
+    return 0;
+}
+
+static void heard(void *arg)
+{
+    dm_uplink *u = arg;
+    dm_err err = u->err;
+    int r = u->r == 0 ? take_answer(u, &err) : u->r;
+    u->say = SAY_NOTHING;
+    if (r < 0) {
+        if (!u->away)
+            dm_log_err(u->w->h->log, DM_WARN, "uplink.away", &err);
+        u->away = true;
+        dm_timer_in(u->next, beat_us / 4);
+        return;
+    }
+    if (u->away)
+        DM_LOG(u->w->h->log, DM_INFO, "uplink.back");
+    u->away = false;
+    dm_timer_in(u->next, soon_us);
+}
+
+int dm_uplink_new(dm_worker *w, dm_uplink **out, dm_err *err)
+{
+    DM_AUTO(dm_uplink) u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for the uplink");
+    u->w = w;
+    u->enrol = true;
+    u->say = SAY_NOTHING;
+    u->heard = (dm_call){.fn = heard, .arg = u};
+    dm_buf_init(&u->body, BODY_MAX);
+    dm_buf_init(&u->answer, BODY_MAX);
+    (void)pthread_mutex_init(&u->lock, NULL);
+    (void)pthread_cond_init(&u->wake, NULL);
+    dm_httpc_config c = {.base = "http://api", .unix_path = w->h->conf->api_socket, .connect_ms = 2000};
+    int r = dm_httpc_new(&c, &u->client, err);
+    if (r == 0)
+        r = dm_loop_timer(w->h->loop, say, u, &u->next, err);
+    if (r == 0) {
+        int e = pthread_create(&u->thread, NULL, talk, u);
+        if (e != 0)
+            r = dm_fail_sys(err, e, "start the uplink");
+    }
+    if (r < 0)
+        return r;
+    u->started = true;
+    dm_timer_in(u->next, soon_us);
+    *out = dm_steal(&u);
+    return 0;
+}
+
+void dm_uplink_free(dm_uplink *u)
+{
+    if (u == NULL)
+        return;
+    if (u->started) {
+        (void)pthread_mutex_lock(&u->lock);
+        u->stop = true;
+        (void)pthread_cond_signal(&u->wake);
+        (void)pthread_mutex_unlock(&u->lock);
+        (void)pthread_join(u->thread, NULL);
+    }
+    dm_timer_free(u->next);
+    dm_httpc_free(u->client);
+    dm_buf_done(&u->body);
+    dm_buf_done(&u->answer);
+    (void)pthread_mutex_destroy(&u->lock);
+    (void)pthread_cond_destroy(&u->wake);
+    free(u);
+}

@@ -1,0 +1,396 @@
+#include "workers/host/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/wire/spec.h"
+
+/* --- the table of boxes ------------------------------------------------------------------------------------------ */
+
+static dm_box **bucket(dm_worker *w, const dm_sandbox_id *id)
+{
+    uint32_t h;
+    memcpy(&h, id->b + DM_SANDBOX_ID_BYTES - sizeof(h), sizeof(h));
+    return &w->boxes[h % DM_BOX_BUCKETS];
+}
+
+dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id)
+{
+    for (dm_box *b = *bucket(w, id); b != NULL; b = b->next) {
+        if (dm_sandbox_id_eq(&b->id, id))
+            return b;
+    }
+    return NULL;
+}
+
+dm_box *dm_worker_box_new(dm_worker *w, dm_err *err)
+{
+    dm_box *b = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        (void)dm_fail(err, DM_E_NOMEM, "no memory for a sandbox");
+        return NULL;
+    }
+    b->w = w;
+    b->slot = -1;
+    return b;
+}
+
+void dm_worker_box_link(dm_worker *w, dm_box *b)
+{
+    dm_box **at = bucket(w, &b->id);
+    b->next = *at;
+    *at = b;
+}
+
+void dm_worker_box_drop(dm_worker *w, dm_box *b)
+{
+    for (dm_box **at = bucket(w, &b->id); *at != NULL; at = &(*at)->next) {
+        if (*at == b) {
+            *at = b->next;
+            break;
+        }
+    }
+    dm_timer_free(b->deadline);
+    dm_wk_admit_done(&b->admit);
+    free(b);
+}
+
+int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
+{
+    if (*hex == '\0') {
+        *out = (dm_digest){0};
+        return 0;
+    }
+    return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
+}
+
+int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *image_dir, char *template_dir,
+        char *sleeper_dir, dm_err *err)
+{
+    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    if (spec == NULL)
+        return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
+    int r = dm_pools_dirs(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, image_dir, template_dir, PATH_MAX, err);
+    if (r == 0)
+        r = dm_path(
+                sleeper_dir, PATH_MAX, err, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->image_epoch);
+    if (r < 0)
+        return r;
+    *out = (dm_machine_config){
+            .image_dir = image_dir,
+            .template_dir = template_dir,
+            .vcpus = spec->vcpus,
+            .mem_mib = spec->mem_mib,
+            .sleeper_dir = b->image_epoch != 0 ? sleeper_dir : NULL,
+    };
+    return 0;
+}
+
+/* The door looks for this file at each request: what has none is not found there, whatever anybody remembers. */
+int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
+{
+    char path[PATH_MAX];
+    const dm_worker *w = b->w;
+    if (b->machine == NULL)
+        return 0;
+    int r = dm_path(path, sizeof(path), err, "%s/%s.%" PRId64 ".%s", w->h->conf->live_dir, b->name.s, b->epoch,
+            dm_machine_address(b->machine));
+    if (r < 0)
+        return r;
+    if (!make)
+        return unlink(path) == 0 || errno == ENOENT ? 0 : dm_fail_sys(err, errno, "remove %s", path);
+    DM_AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
+}
+
+/* --- events for the API ------------------------------------------------------------------------------------------- */
+
+void dm_worker_event_hold(dm_worker *w, dm_event_held *held)
+{
+    *w->events_last = held;
+    w->events_last = &held->next;
+    w->nevents++;
+}
+
+void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us)
+{
+    dm_event_held *held = calloc(1, sizeof(*held));
+    if (held == NULL)
+        return; /* the API hears of it when it asks for the sandbox */
+    held->e = (dm_wk_event){
+            .seq = (int64_t)++w->event_seq,
+            .sandbox = dm_str_dup(dm_str_c(b->name.s)),
+            .epoch = b->epoch,
+            .state = dm_str_dup(b->state == DM_BOX_ASLEEP ? DM_STR("asleep") : DM_STR("ended")),
+            .cause = dm_str_dup(dm_str_c(dm_cause_get(b->cause)->name)),
+            .detail = dm_str_dup(dm_str_c(b->detail)),
+            .at_us = at_us,
+    };
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 4096);
+    dm_jw jw;
+    dm_jw_init(&jw, &text);
+    dm_wk_event_write(&jw, &held->e);
+    dm_journal_add(w->journal, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
+    dm_worker_event_hold(w, held);
+}
+
+void dm_worker_acked(dm_worker *w, uint64_t seq)
+{
+    if (seq <= w->event_acked || seq > w->event_seq)
+        return;
+    w->event_acked = seq;
+    while (w->events != NULL && (uint64_t)w->events->e.seq <= seq) {
+        dm_event_held *held = w->events;
+        w->events = held->next;
+        w->nevents--;
+        dm_wk_event_done(&held->e);
+        free(held);
+    }
+    if (w->events == NULL)
+        w->events_last = &w->events;
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 8);
+    (void)dm_buf_le64(&b, seq);
+    dm_journal_add(w->journal, DM_RECORD_ACKED, dm_buf_view(&b), NULL);
+}
+
+void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame)
+{
+    if (boot < w->durable_boot || (boot == w->durable_boot && frame <= w->durable_frame))
+        return;
+    w->durable_boot = boot;
+    w->durable_frame = frame;
+}
+
+/* --- the journal ----------------------------------------------------------------------------------------------------
+ */
+
+void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call)
+{
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, DM_RECORD_BYTES_MAX);
+    dm_jw jw;
+    dm_jw_init(&jw, &text);
+    dm_box_write(b, &jw);
+    dm_err err = {0};
+    if (dm_buf_ok(&text, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
+        abort();
+    }
+    dm_journal_add(w->journal, DM_RECORD_BOX, dm_buf_view(&text), call);
+}
+
+static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, dm_jw *jw))
+{
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 1 << 16);
+    dm_jw jw;
+    dm_jw_init(&jw, &text);
+    write(w, &jw);
+    dm_journal_add(w->journal, type, dm_buf_view(&text), NULL);
+}
+
+static void write_boot(dm_worker *w, dm_jw *jw)
+{
+    dm_jw_obj(jw);
+    dm_jw_ku64(jw, "boot", w->boot);
+    dm_jw_ku64(jw, "prev_boot_last_frame", w->prev_boot_last_frame);
+    dm_jw_ku64(jw, "frame_no", w->frame_no);
+    dm_jw_ki64(jw, "last_second", w->last_second);
+    dm_jw_ku64(jw, "event_seq", w->event_seq);
+    dm_jw_kc(jw, "kernel_boot", w->kernel_boot);
+    dm_jw_end(jw);
+}
+
+static void write_enrolled(dm_worker *w, dm_jw *jw)
+{
+    dm_wk_enrolled_write(jw, &w->me);
+}
+
+static void add_two(dm_worker *w, dm_record type, uint64_t a, uint64_t b, bool both)
+{
+    DM_AUTO_BUF bytes;
+    dm_buf_init(&bytes, 16);
+    (void)dm_buf_le64(&bytes, a);
+    if (both)
+        (void)dm_buf_le64(&bytes, b);
+    dm_journal_add(w->journal, type, dm_buf_view(&bytes), NULL);
+}
+
+/* All that recovery needs, at the head of each segment. */
+void dm_worker_snapshot(void *arg, dm_journal *j)
+{
+    dm_worker *w = arg;
+    w->journal = j; /* the first snapshot comes before dm_worker_new has it */
+    add_json(w, DM_RECORD_BOOT, write_boot);
+    if (w->enrolled)
+        add_json(w, DM_RECORD_ENROLLED, write_enrolled);
+    add_two(w, DM_RECORD_ACKED, w->event_acked, 0, false);
+    add_two(w, DM_RECORD_DURABLE, w->durable_boot, w->durable_frame, true);
+    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
+        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
+            if (b->state != DM_BOX_STARTING)
+                dm_worker_journal_box(w, b, NULL);
+        }
+    }
+    for (dm_event_held *held = w->events; held != NULL; held = held->next) {
+        DM_AUTO_BUF text;
+        dm_buf_init(&text, 4096);
+        dm_jw jw;
+        dm_jw_init(&jw, &text);
+        dm_wk_event_write(&jw, &held->e);
+        dm_journal_add(j, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
+    }
+}
+
+void dm_worker_journal_broken(void *arg, const dm_err *err)
+{
+    dm_worker *w = arg;
+    dm_log_err(w->h->log, DM_ERROR, "journal.broken", err);
+    abort(); /* nobody knows what is on the disk: replay tells */
+}
+
+/* --- refusing
+ * --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t mem_available_mib(void)
+{
+    DM_AUTO_BUF text;
+    dm_str rest, line;
+    uint64_t kib = UINT64_MAX;
+    dm_buf_init(&text, 1 << 16);
+    if (dm_file_read("/proc/meminfo", &text, NULL) < 0)
+        return UINT64_MAX;
+    rest = dm_buf_view(&text);
+    while (dm_str_split(&rest, '\n', &line)) {
+        dm_str prefix = DM_STR("MemAvailable:");
+        if (!dm_str_starts(line, prefix))
+            continue;
+        line = dm_str_trim((dm_str){line.p + prefix.n, line.n - prefix.n});
+        dm_str digits = line;
+        (void)dm_str_split(&line, ' ', &digits);
+        if (dm_parse_u64(digits, 0, UINT64_MAX / 2, &kib, NULL) < 0)
+            return UINT64_MAX;
+        break;
+    }
+    return kib == UINT64_MAX ? kib : kib / 1024;
+}
+
+bool dm_worker_refusing(const dm_worker *w, const char **why)
+{
+    *why = NULL;
+    if (!w->enrolled)
+        *why = "the API has not enrolled it yet";
+    else if (w->draining || w->stopping)
+        *why = "it is being drained";
+    else if (dm_journal_full(w->journal))
+        *why = "there is no room for evidence";
+    else if (mem_available_mib() < w->h->conf->mem_reserve_mib)
+        *why = "its memory is needed as a reserve";
+    return *why != NULL;
+}
+
+/* --- life
+ * --------------------------------------------------------------------------------------------------------------- */
+
+void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
+{
+    dm_err err = {0};
+    if (w->enrolled && (w->me.worker_no != e->worker_no || w->me.period_s != e->period_s)) {
+        /* Evidence of two workers, or two sorts of period, cannot share a journal. */
+        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fi("was", w->me.worker_no),
+                dm_fi("is", e->worker_no));
+        return;
+    }
+    if (w->enrolled)
+        return;
+    w->me = *e;
+    w->enrolled = true;
+    add_json(w, DM_RECORD_ENROLLED, write_enrolled);
+    if (dm_usage_of_worker(w, &err) < 0 || dm_worker_seconds_start(w, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
+        abort();
+    }
+}
+
+/* Two workers on one folder would both write its journal and both own its VMs. The lock goes with the process. */
+static int take_folder(const dm_host *h, dm_err *err)
+{
+    char path[PATH_MAX];
+    int r = dm_mkdir_p(h->conf->data_dir, 0711, err);
+    if (r == 0)
+        r = dm_path(path, sizeof(path), err, "%s/lock", h->conf->data_dir);
+    if (r < 0)
+        return r;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return dm_fail_sys(err, errno, "open %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    int e = errno;
+    (void)close(fd);
+    if (e == EWOULDBLOCK)
+        return dm_fail(err, DM_E_EXISTS, "another worker has %s", h->conf->data_dir);
+    return dm_fail_sys(err, e, "lock %s", path);
+}
+
+int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
+{
+    char path[PATH_MAX];
+    dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
+    if (w == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
+    w->h = h;
+    w->events_last = &w->events;
+    w->anchor_wall_us = dm_wall_us(h->clock);
+    w->anchor_mono_us = dm_mono_us(h->clock);
+
+    DM_AUTO_BUF boot_id;
+    dm_buf_init(&boot_id, 64);
+    int r = take_folder(h, err);
+    if (r == 0)
+        r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
+    static const char *const dirs[] = {"vms", "sleepers"};
+    for (size_t i = 0; r == 0 && i < DM_LEN(dirs); i++) {
+        r = dm_path(path, sizeof(path), err, "%s/%s", h->conf->data_dir, dirs[i]);
+        if (r == 0)
+            r = dm_mkdir_p(path, 0711, err);
+    }
+    if (r == 0)
+        r = dm_mkdir_p(h->conf->live_dir, 0755, err);
+    if (r == 0)
+        r = dm_mkdir_p(h->conf->templates_dir, 0711, err);
+    if (r == 0)
+        r = dm_path(path, sizeof(path), err, "%s/worker.key", h->conf->data_dir);
+    if (r == 0)
+        r = dm_sign_key_open(path, &w->key, err);
+    if (r == 0)
+        r = dm_pools_new(h, &w->pools, err);
+    if (r == 0)
+        r = dm_worker_recover(w, err);
+    if (r < 0)
+        return r;
+    *out = w;
+    return 0;
+}
+
+void dm_worker_flush(dm_worker *w)
+{
+    dm_err err = {0};
+    w->stopping = true;
+    dm_timer_clear(w->tick);
+    for (int i = 0; i < 100 && !dm_journal_quiet(w->journal); i++) {
+        if (dm_loop_once(w->h->loop, 100 * 1000, &err) < 0)
+            return;
+    }
+}
