@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+
 #include "migrations/migrate.h"
 #include "tenants/admin.h"
 
@@ -30,7 +31,8 @@ static void make_demo(dm_rig *r, const char *super)
     dm_pg *c = NULL;
     DM_AUTO_BUF key;
     dm_buf_init(&key, 128);
-    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err, "migrate");
+    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err,
+            "migrate");
     (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
     dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
     must(dm_pg_open(conninfo, &c, &err), &err, "open");
@@ -83,6 +85,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .clock = &dm_clock_real};
     a->config = &r->config;
     a->clock = &dm_clock_real;
+    dm_spawns_init(&a->spawns);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
@@ -137,6 +140,7 @@ void dm_rig_stop(dm_rig *r)
     dm_http_free(r->http);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
+    dm_spawns_done(&r->api.spawns);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);
     dm_master_free(r->api.master);
@@ -166,8 +170,8 @@ static dm_said said_of(int status, dm_str body)
     return s;
 }
 
-static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers, size_t n,
-        const char *body)
+static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
+        size_t n, const char *body)
 {
     dm_req *req = NULL;
     dm_err err = {0};
@@ -233,8 +237,8 @@ dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char
     dm_buf_init(&request, 64 << 10);
     dm_buf_init(&answer, 1 << 20);
     (void)dm_buf_fmt(&request,
-            "%s %s HTTP/1.1\r\nHost: api\r\nX-API-KEY: %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", method,
-            target, r->key, n, body != NULL ? body : "");
+            "%s %s HTTP/1.1\r\nHost: api\r\nX-API-KEY: %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+            method, target, r->key, n, body != NULL ? body : "");
     exchange(r->socket, dm_buf_view(&request), &answer);
     dm_str all = dm_buf_view(&answer), words = all, proto, status;
     const char *blank = strstr(all.p, "\r\n\r\n");
@@ -245,6 +249,22 @@ dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char
         abort();
     }
     return said_of((int)code, (dm_str){blank + 4, all.n - (size_t)(blank + 4 - all.p)});
+}
+
+dm_said dm_rig_ask_as_door(dm_rig *r, const char *id, const char *port)
+{
+    DM_AUTO_BUF request;
+    DM_AUTO_BUF answer;
+    dm_buf_init(&request, 8 << 10);
+    dm_buf_init(&answer, 64 << 10);
+    (void)dm_buf_fmt(&request,
+            "GET /door HTTP/1.1\r\nHost: api\r\nConnection: close\r\nX-Dm-Sid: %s\r\nX-Dm-Port: %s\r\nX-Dm-Uri: "
+            "/\r\n\r\n",
+            id, port);
+    exchange(r->socket, dm_buf_view(&request), &answer);
+    dm_said s = {.status = 200};
+    (void)snprintf(s.text, sizeof s.text, "%s", answer.len > 0 ? answer.p : "");
+    return s;
 }
 
 const char *dm_said_str(const dm_said *s, const char *name)

@@ -1,5 +1,5 @@
-/* tests/support/apirig.h: dormouse-api's insides on a throw-away PostgreSQL with the real schema and the demo tenant, and
- * a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave. */
+/* tests/support/apirig.h: dormouse-api's insides on a throw-away PostgreSQL with the real schema and the demo tenant,
+ * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave. */
 #ifndef DM_TESTS_APIRIG_H
 #define DM_TESTS_APIRIG_H
 
@@ -15,7 +15,7 @@ typedef struct dm_rig {
     dm_http *http;        /* with threads: the public listener, on rig's own unix socket */
     dm_http_config table; /* the same without a socket, for dm_http_call */
     dm_http_config worker_table;
-    char key[64];         /* of the demo project */
+    char key[64]; /* of the demo project */
     char socket[128];
 } dm_rig;
 
@@ -27,9 +27,9 @@ void dm_rig_stop(dm_rig *r);
 /* An answer, however it was asked for. */
 typedef struct dm_said {
     int status;
-    json_t *body;   /* NULL: none, or no JSON */
+    json_t *body;    /* NULL: none, or no JSON */
     char text[4096]; /* the body's beginning */
-    dm_req *req;    /* for headers; NULL through a socket */
+    dm_req *req;     /* for headers; NULL through a socket */
 } dm_said;
 void dm_said_done(dm_said *s);
 #define DM_AUTO_SAID __attribute__((cleanup(dm_said_done), unused)) dm_said
@@ -42,7 +42,10 @@ dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body);
 /* Through the socket: for what parks, and from several threads at once. */
 dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body);
 
-const char *dm_said_str(const dm_said *s, const char *name); /* "" when it is not there */
+/* What nginx asks of the door; text is the whole answer, headers and all. */
+dm_said dm_rig_ask_as_door(dm_rig *r, const char *id, const char *port);
+
+const char *dm_said_str(const dm_said *s, const char *name);    /* "" when it is not there */
 const char *dm_said_header(const dm_said *s, const char *name); /* NULL when it is not there */
 
 /* A statement as superuser, and one that gives a number. */

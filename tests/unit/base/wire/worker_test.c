@@ -1,15 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "base/wire/worker.h"
+
+#include "tests/unit/test.h"
 
 static char sandbox[] = "i0123456789abcdefghij";
 static char template_id[] = "abcdefghij0123456789";
 static char build[] = "0d4c1d0c-6b0e-4f3a-9f0e-0123456789ab";
+static char nothing[] = "", image[] = "base", user[] = "user", hostname[] = "e2b.local";
 
 static json_t *parsed(dm_str text)
 {
@@ -31,15 +28,16 @@ static dm_wk_admit admit_of(json_t *env)
             .disk_mib = 1024,
             .template_id = template_id,
             .build_id = build,
-            .image = (char[]){"base"},
+            .image = image,
             .timeout_us = 300000000,
             .pause_on_timeout = true,
-            .token = (char[]){""},
-            .user = (char[]){"user"},
-            .workdir = (char[]){""},
-            .hostname = (char[]){"e2b.local"},
+            .internet = true,
+            .token = nothing,
+            .user = user,
+            .workdir = nothing,
+            .hostname = hostname,
             .env = env,
-            .previous = (char[]){""}};
+            .previous = nothing};
 }
 
 static void admit_goes_both_ways(void **state)
@@ -55,11 +53,13 @@ static void admit_goes_both_ways(void **state)
     dm_wk_admit_write(&w, &m);
     assert_int_equal(dm_buf_ok(&text, &err), 0);
     DM_AUTO(json_t) j = parsed(dm_buf_view(&text));
-    assert_int_equal(dm_wk_admit_read(j, &back, &err), 0);
+    if (dm_wk_admit_read(j, &back, &err) < 0)
+        fail_msg("%s", err.msg);
     assert_string_equal(back.sandbox, sandbox);
     assert_int_equal(back.epoch, 1);
     assert_int_equal(back.timeout_us, 300000000);
     assert_true(back.pause_on_timeout);
+    assert_true(back.internet);
     assert_string_equal(back.token, "");
     assert_string_equal(json_string_value(json_object_get(back.env, "A")), "1");
     dm_wk_admit_done(&back);
@@ -72,12 +72,12 @@ static void event_goes_both_ways(void **state)
     dm_jw w;
     dm_err err = {0};
     dm_wk_event back = {0}, m = {.seq = INT64_MAX,
-                                 .sandbox = sandbox,
-                                 .epoch = 2,
-                                 .state = (char[]){"ended"},
-                                 .cause = (char[]){"vmm_crashed"},
-                                 .detail = (char[]){"signal 9 \"x\""},
-                                 .at_us = 1};
+                                    .sandbox = sandbox,
+                                    .epoch = 2,
+                                    .state = (char[]){"ended"},
+                                    .cause = (char[]){"vmm_crashed"},
+                                    .detail = (char[]){"signal 9 \"x\""},
+                                    .at_us = 1};
     dm_buf_init(&text, DM_WK_BODY_MAX);
     dm_jw_init(&w, &text);
     dm_wk_event_write(&w, &m);
@@ -119,8 +119,8 @@ static void unknown_members_are_ignored(void **state)
     (void)state;
     dm_wk_beat_answer m = {0};
     dm_err err = {0};
-    DM_AUTO(json_t) j = parsed(
-            DM_STR("{\"durable_boot\":1,\"durable_frame\":9,\"enrol_again\":false,\"of_next_year\":[1]}"));
+    DM_AUTO(json_t)
+    j = parsed(DM_STR("{\"durable_boot\":1,\"durable_frame\":9,\"enrol_again\":false,\"of_next_year\":[1]}"));
     assert_int_equal(dm_wk_beat_answer_read(j, &m, &err), 0);
     assert_int_equal(m.durable_frame, 9);
     dm_wk_beat_answer_done(&m);

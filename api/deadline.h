@@ -1,0 +1,18 @@
+/* api/deadline.h: moving the moment at which a running sandbox expires. */
+#ifndef DM_API_DEADLINE_H
+#define DM_API_DEADLINE_H
+
+#include "api/api.h"
+#include "tenants/sandbox.h"
+
+enum {
+    DM_DEADLINE_NONE = 1,    /* it is not there, or asleep */
+    DM_DEADLINE_BUSY = 2,    /* on its way: park and come again */
+    DM_DEADLINE_REFUSED = 3, /* by the worker */
+};
+
+/* later_only: never shortens, and an end that does not move is not written again. one is the row afterwards. */
+int dm_deadline_move(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t end_us, bool later_only,
+        dm_sandbox_one *one, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,224 @@
+/* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, another what
+ * waits for a worker; the main thread's loop has signals and the tick, and one thread keeps house: it listens for
+ * changed keys and sweeps. Stateless: any number of replicas. */
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "api/api.h"
+#include "api/sweep.h"
+
+enum { TICK_US = 100000, LISTEN_MS = 500, SWEEP_US = 10000000, AGAIN_MS = 1000, GRACE_MS = 10000, PARKED_MAX = 65536 };
+
+typedef struct program {
+    dm_api api;
+    dm_api_config config;
+    dm_loop *loop;
+    dm_timer *tick;
+    dm_http *public_http, *worker_http;
+    pthread_t keeper;
+    bool keeping;
+    atomic_bool stop;
+} program;
+
+/* --- the house keeper --------------------------------------------------------------------------------------- */
+
+static dm_pg *listen_again(program *p)
+{
+    dm_pg *c = NULL;
+    dm_err err = {0};
+    int r = dm_pg_open(p->config.db_api, &c, &err);
+    if (r == 0)
+        r = dm_pg_script(c, "LISTEN dm_keys", &err);
+    if (r < 0) {
+        dm_log_err(p->api.log, DM_WARN, "keys.not_heard", &err);
+        dm_pg_close(c);
+        return NULL;
+    }
+    dm_auth_forget(p->api.auth); /* whatever was said while nobody listened */
+    return c;
+}
+
+static void pause_ms(unsigned ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
+}
+
+static void sweep(program *p)
+{
+    dm_err err = {0};
+    unsigned done = 0;
+    if (dm_sweep(&p->api, &done, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
+    if (dm_spawns_write(&p->api.spawns, p->api.ops, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
+}
+
+static void *keep_house(void *arg)
+{
+    program *p = arg;
+    dm_pg *c = NULL;
+    int64_t swept = dm_mono_us(p->api.clock);
+    while (!atomic_load(&p->stop)) {
+        DM_AUTO_BUF payload;
+        dm_err err = {0};
+        dm_buf_init(&payload, 8192);
+        if (c == NULL)
+            c = listen_again(p);
+        int r = c != NULL ? dm_pg_wait_notify(c, LISTEN_MS, &payload, &err) : DM_E_UNAVAILABLE;
+        if (r == 0) {
+            dm_auth_forget(p->api.auth);
+        } else if (r != DM_E_TIMEOUT) {
+            dm_pg_close(c);
+            c = NULL;
+            pause_ms(AGAIN_MS);
+        }
+        if (dm_mono_us(p->api.clock) - swept > SWEEP_US) {
+            sweep(p);
+            swept = dm_mono_us(p->api.clock);
+        }
+    }
+    dm_pg_close(c);
+    return NULL;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------- */
+
+static void on_tick(void *arg)
+{
+    program *p = arg;
+    dm_later_tick(p->api.later);
+    dm_timer_in(p->tick, TICK_US);
+}
+
+static void on_signal(void *arg, uint32_t events)
+{
+    (void)events;
+    dm_loop_stop(((program *)arg)->loop);
+}
+
+/* --- made and unmade ---------------------------------------------------------------------------------------- */
+
+static int make_pools(program *p, dm_err *err)
+{
+    const dm_api_config *c = &p->config;
+    const dm_pg_config db = {.conninfo = c->db_api,
+            .max = (unsigned)c->db_connections,
+            .wait_ms = 5000,
+            .statement_ms = 10000,
+            .log = p->api.log};
+    const dm_pg_config ops = {.conninfo = c->db_ops,
+            .max = (unsigned)c->db_ops_connections,
+            .wait_ms = 5000,
+            .statement_ms = 10000,
+            .log = p->api.log};
+    int r = dm_pg_pool_new(&db, &p->api.db, err);
+    return r < 0 ? r : dm_pg_pool_new(&ops, &p->api.ops, err);
+}
+
+static int make_api(program *p, dm_err *err)
+{
+    dm_api *a = &p->api;
+    const dm_api_config *c = &p->config;
+    const dm_dispatch_config dispatch = {.socket = c->worker_socket,
+            .connections = (unsigned)c->order_threads,
+            .timeout_ms = (unsigned)c->order_timeout_ms,
+            .wait_ms = (unsigned)c->worker_wait_ms,
+            .clock = &dm_clock_real};
+    const dm_later_config later = {.threads = (unsigned)c->order_threads,
+            .queue_max = (unsigned)c->order_queue,
+            .parked_max = PARKED_MAX,
+            .wait_us = (int64_t)c->wait_s * 1000000,
+            .clock = &dm_clock_real};
+    a->config = c;
+    a->clock = &dm_clock_real;
+    dm_spawns_init(&a->spawns);
+    int r = dm_log_new(2, "dormouse-api", (enum dm_log_level)c->log_level, &dm_clock_real, &a->log, err);
+    if (r == 0)
+        r = dm_metrics_new(&a->metrics, err);
+    if (r == 0)
+        r = dm_master_open(c->master_key, &a->master, err);
+    if (r == 0)
+        r = make_pools(p, err);
+    if (r == 0)
+        r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
+    if (r == 0)
+        r = dm_dispatch_new(&dispatch, &a->dispatch, err);
+    return r < 0 ? r : dm_later_new(&later, &a->later, err);
+}
+
+static int make_servers(program *p, dm_err *err)
+{
+    const dm_http_config worker = dm_api_worker_http(&p->api), public = dm_api_http(&p->api);
+    int r = dm_http_new(&worker, &p->worker_http, err);
+    return r < 0 ? r : dm_http_new(&public, &p->public_http, err);
+}
+
+/* Requests first, then those that wait, then what they all stood on. */
+static void unmake(program *p)
+{
+    atomic_store(&p->api.draining, true);
+    atomic_store(&p->stop, true);
+    dm_http_stop(p->public_http, GRACE_MS);
+    dm_http_stop(p->worker_http, GRACE_MS);
+    if (p->keeping)
+        (void)pthread_join(p->keeper, NULL);
+    dm_later_free(p->api.later);
+    dm_http_free(p->public_http);
+    dm_http_free(p->worker_http);
+    dm_dispatch_free(p->api.dispatch);
+    dm_auth_free(p->api.auth);
+    dm_spawns_done(&p->api.spawns);
+    dm_pg_pool_free(p->api.db);
+    dm_pg_pool_free(p->api.ops);
+    dm_master_free(p->api.master);
+    dm_metrics_free(p->api.metrics);
+    dm_timer_free(p->tick);
+    dm_loop_free(p->loop);
+    dm_log_free(p->api.log);
+}
+
+static int serve(program *p, int signals, dm_err *err)
+{
+    DM_AUTO(dm_watch) watch = NULL;
+    int r = dm_loop_new(&dm_clock_real, &p->loop, err);
+    if (r == 0)
+        r = dm_loop_watch(p->loop, signals, EPOLLIN, on_signal, p, &watch, err);
+    if (r == 0)
+        r = dm_loop_timer(p->loop, on_tick, p, &p->tick, err);
+    if (r == 0)
+        r = make_api(p, err);
+    if (r == 0)
+        r = make_servers(p, err);
+    if (r < 0)
+        return r;
+    if (pthread_create(&p->keeper, NULL, keep_house, p) != 0)
+        return dm_fail(err, DM_E_NOMEM, "house keeper");
+    p->keeping = true;
+    dm_timer_in(p->tick, TICK_US);
+    DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fu("port", dm_http_port(p->public_http)),
+            dm_fs("socket", p->config.socket));
+    return dm_loop_run(p->loop, err);
+}
+
+int main(int argc, char **argv)
+{
+    static program p;
+    dm_err err = {0};
+    DM_AUTO_FD signals = -1;
+    int r = dm_conf_main(&dm_api_conf, argc, argv, &p.config, &err);
+    if (r == DM_CONF_EXIT)
+        return 0;
+    if (r == 0)
+        r = dm_loop_stop_signals(&signals, &err);
+    if (r == 0)
+        r = serve(&p, signals, &err);
+    if (r < 0) {
+        dm_log_err(p.api.log, DM_ERROR, "api.failed", &err);
+        dprintf(2, "dormouse-api: %s\n", err.msg);
+    }
+    unmake(&p);
+    dm_conf_done(&dm_api_conf, &p.config);
+    return r < 0 ? 1 : 0;
+}

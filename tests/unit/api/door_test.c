@@ -1,0 +1,224 @@
+#include <stdio.h>
+
+#include "api/door_verdict.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
+
+static int start(void **state)
+{
+    (void)state;
+    dm_rig_start(&rig, 0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    dm_rig_stop(&rig);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0; DELETE FROM dm.project_limit");
+    return 0;
+}
+
+typedef struct visit {
+    const char *sid, *port, *uri, *token, *access, *agent, *accept, *mode, *status;
+} visit;
+
+static dm_said knock(const char *path, const visit *v)
+{
+    dm_pair h[16];
+    size_t n = 0;
+    const struct {
+        const char *name, *value;
+    } all[] = {{"X-Dm-Sid", v->sid}, {"X-Dm-Port", v->port}, {"X-Dm-Uri", v->uri != NULL ? v->uri : "/"},
+            {"X-Dm-Host", "host.test:3002"}, {"X-Dm-Method", "GET"}, {"X-Dm-Token", v->token},
+            {"X-Dm-Access-Token", v->access}, {"User-Agent", v->agent}, {"Accept", v->accept},
+            {"Sec-Fetch-Mode", v->mode}, {"X-Dm-Status", v->status}};
+    for (size_t i = 0; i < DM_LEN(all); i++)
+        if (all[i].value != NULL)
+            h[n++] = (dm_pair){dm_str_c(all[i].name), dm_str_c(all[i].value)};
+    return dm_rig_call_as(&rig, "", "GET", path, NULL, h, n);
+}
+
+static void expect(const visit *v, const char *kind, const char *status)
+{
+    DM_AUTO_SAID said = knock("/door", v);
+    assert_int_equal(said.status, 200);
+    if (strcmp(dm_said_header(&said, "X-Dm-Kind"), kind) != 0 ||
+            strcmp(dm_said_header(&said, "X-Dm-Status"), status) != 0)
+        fail_msg("%s:%s %s: %s %s", v->sid, v->port, v->uri, dm_said_header(&said, "X-Dm-Kind"),
+                dm_said_header(&said, "X-Dm-Status"));
+}
+
+static void passes(void **state)
+{
+    (void)state;
+    char id[32], route[128];
+    dm_rig_create(&rig, "", id);
+    const visit v = {.sid = id, .port = "8080", .uri = "/a?b"};
+    DM_AUTO_SAID said = knock("/door", &v);
+    (void)snprintf(route, sizeof route, "%s/1/10.77.0.2/8080", id);
+    assert_string_equal(dm_said_header(&said, "X-Dm-Kind"), "pass");
+    assert_string_equal(dm_said_header(&said, "X-Dm-Up"), "w1");
+    assert_string_equal(dm_said_header(&said, "X-Dm-Path"), route);
+    assert_string_equal(dm_said_header(&said, "X-Dm-Host"), "host.test:3002");
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    char id[32], path[64];
+    dm_rig_create(&rig, "", id);
+    expect(&(visit){.sid = id, .port = "0"}, "refuse", "400");
+    expect(&(visit){.sid = id, .port = "65536"}, "refuse", "400");
+    expect(&(visit){.sid = id}, "refuse", "400");
+    expect(&(visit){.port = "80"}, "refuse", "400");
+    expect(&(visit){.sid = "Bad", .port = "80"}, "refuse", "400");
+    expect(&(visit){.sid = "nosuch", .port = "80"}, "refuse", "502");
+    expect(&(visit){.sid = "i00000000000000000000", .port = "80"}, "refuse", "502");
+    expect(&(visit){.sid = id, .port = "49983", .uri = "/init"}, "refuse", "404");
+    expect(&(visit){.sid = id, .port = "49983", .uri = "/x/..//%69nit?y"}, "refuse", "404");
+    expect(&(visit){.sid = "i00000000000000000000", .port = "49983", .uri = "/freeze"}, "refuse", "404");
+    expect(&(visit){.sid = id, .port = "8080", .uri = "/init"}, "pass", "200");
+    expect(&(visit){.sid = id, .port = "49983", .uri = "/initial"}, "pass", "200");
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", id);
+    DM_AUTO_SAID paused = dm_rig_call(&rig, "POST", path, NULL);
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "502");
+    (void)snprintf(path, sizeof path, "/sandboxes/%s", id);
+    DM_AUTO_SAID killed = dm_rig_call(&rig, "DELETE", path, NULL);
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "502");
+}
+
+static void traffic_tokens_and_masks(void **state)
+{
+    (void)state;
+    DM_AUTO_SAID made = dm_rig_call(&rig, "POST", "/v2/sandboxes",
+            "{\"templateID\":\"base\",\"network\":{\"allowPublicTraffic\":false,\"maskRequestHost\":\"x${PORT}.y:${"
+            "PORT}\"}}");
+    assert_int_equal(made.status, 201);
+    const char *id = dm_said_str(&made, "sandboxID"), *token = dm_said_str(&made, "trafficAccessToken");
+    assert_true(strlen(token) >= 32);
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "403");
+    expect(&(visit){.sid = id, .port = "8080", .token = "wrong"}, "refuse", "403");
+    expect(&(visit){.sid = id, .port = "49983"}, "pass", "200");
+    DM_AUTO_SAID said = knock("/door", &(visit){.sid = id, .port = "8080", .token = token});
+    assert_string_equal(dm_said_header(&said, "X-Dm-Kind"), "pass");
+    assert_string_equal(dm_said_header(&said, "X-Dm-Host"), "x8080.y:8080");
+
+    DM_AUTO_SAID missing = knock("/door/page", &(visit){.sid = id, .port = "8080", .status = "403"});
+    assert_int_equal(missing.status, 403);
+    assert_string_equal(dm_said_str(&missing, "message"),
+            "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing");
+    DM_AUTO_SAID wrong = knock("/door/page", &(visit){.sid = id, .port = "8080", .token = "w", .status = "403"});
+    assert_string_equal(dm_said_str(&wrong, "message"), "Sandbox is secured with traffic access token. Provided token "
+                                                        "in header 'e2b-traffic-access-token' is invalid");
+}
+
+/* Woken by traffic, when it may be, by whom it may be, for as long as it was made for. */
+static void wakes(void **state)
+{
+    (void)state;
+    char path[64];
+    int64_t end_us = 0;
+    DM_AUTO_SAID made = dm_rig_call(&rig, "POST", "/v2/sandboxes",
+            "{\"templateID\":\"base\",\"timeout\":420,\"autoPause\":true,\"autoResume\":{\"enabled\":true}}");
+    const char *id = dm_said_str(&made, "sandboxID"), *token = dm_said_str(&made, "envdAccessToken");
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", id);
+    DM_AUTO_SAID paused = dm_rig_call(&rig, "POST", path, NULL);
+    assert_int_equal(paused.status, 204);
+    expect(&(visit){.sid = id, .port = "49983"}, "refuse", "403");
+    expect(&(visit){.sid = id, .port = "49983", .access = "wrong"}, "refuse", "403");
+    dm_rig_sql(&rig, "INSERT INTO dm.project_limit SELECT account_no, project_no, 'running_max', 0 FROM dm.project");
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "429");
+    dm_rig_sql(&rig, "DELETE FROM dm.project_limit; UPDATE dm.account SET blocked = 'x'");
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "403");
+    dm_rig_sql(&rig, "UPDATE dm.account SET blocked = NULL");
+    dm_fakeworker_refuse(rig.worker, "resume", 503, 1);
+    expect(&(visit){.sid = id, .port = "8080"}, "refuse", "503");
+
+    int64_t now_us = dm_wall_us(&dm_clock_real);
+    DM_AUTO_SAID said = knock("/door", &(visit){.sid = id, .port = "49983", .access = token, .uri = "/health"});
+    assert_string_equal(dm_said_header(&said, "X-Dm-Kind"), "pass");
+    (void)dm_fakeworker_state(rig.worker, id, NULL, &end_us);
+    assert_true(end_us >= now_us + 420 * 1000000LL && end_us < now_us + 430 * 1000000LL);
+    DM_AUTO_SAID again = dm_rig_call(&rig, "POST", path, NULL);
+    assert_int_equal(again.status, 204);
+    expect(&(visit){.sid = id, .port = "8080"}, "pass", "200");
+    assert_int_equal(dm_rig_number(&rig, "SELECT sum(running) FROM dm.quota_use"), 2);
+}
+
+static void pages(void **state)
+{
+    (void)state;
+    static const char browser[] = "Mozilla/5.0 (X11)";
+    const visit gone = {.sid = "i00000000000000000000", .port = "8080", .status = "502"};
+    DM_AUTO_SAID json = knock("/door/page", &gone);
+    assert_int_equal(json.status, 502);
+    assert_string_equal(json.text,
+            "{\"sandboxId\":\"i00000000000000000000\",\"message\":\"The sandbox was not found\",\"code\":502}");
+    assert_string_equal(json.req->reply.content_type, "application/json; charset=utf-8");
+    assert_non_null(strstr(dm_said_header(&json, "Dormouse-Denial"), "\"rule\":\"sandbox.unknown\""));
+
+    visit v = gone;
+    v.agent = browser;
+    DM_AUTO_SAID html = knock("/door/page", &v);
+    assert_int_equal(html.status, 502);
+    assert_string_equal(html.req->reply.content_type, "text/html; charset=utf-8");
+    assert_memory_equal(html.text, "<html", 5);
+    assert_string_equal(html.text + strlen(html.text) - 7, "</html>");
+    assert_non_null(strstr(html.text, "Sandbox Not Found"));
+    assert_non_null(strstr(html.text, "i00000000000000000000"));
+    v.mode = "cors";
+    DM_AUTO_SAID script = knock("/door/page", &v);
+    assert_string_equal(script.req->reply.content_type, "application/json; charset=utf-8");
+    v.mode = "navigate";
+    v.accept = "text/html, application/json";
+    DM_AUTO_SAID accepts = knock("/door/page", &v);
+    assert_string_equal(accepts.req->reply.content_type, "application/json; charset=utf-8");
+
+    DM_AUTO_SAID internal =
+            knock("/door/page", &(visit){.sid = "nosuch", .port = "49983", .uri = "/init?x", .status = "404"});
+    assert_int_equal(internal.status, 404);
+    assert_string_equal(dm_said_str(&internal, "path"), "/init");
+    assert_non_null(strstr(dm_said_str(&internal, "message"), "reserved for the E2B control plane"));
+    DM_AUTO_SAID bad = knock("/door/page", &(visit){.sid = "<b>", .port = "80", .agent = browser, .status = "400"});
+    assert_int_equal(bad.status, 400);
+    assert_null(strstr(bad.text, "<b>"));
+
+    /* What was decided stays decided, though the sandbox is there now. */
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    DM_AUTO_SAID late = knock("/door/page", &(visit){.sid = id, .port = "80", .status = "429"});
+    assert_int_equal(late.status, 429);
+}
+
+static void internal_paths(void **state)
+{
+    (void)state;
+    char path[64];
+    static const char *const private[] = {
+            "/init", "/init?a=b", "//init", "/./init", "/a/../init", "/%69nit", "/init/", "/upgrade", "/fsthaw"};
+    static const char *const open[] = {"/", "", "/initx", "/a/init", "/init/x", "/%zz", "/health", "/Init"};
+    for (size_t i = 0; i < DM_LEN(private); i++)
+        if (!dm_door_internal(dm_str_c(private[i]), path))
+            fail_msg("%s is private", private[i]);
+    for (size_t i = 0; i < DM_LEN(open); i++)
+        if (dm_door_internal(dm_str_c(open[i]), path))
+            fail_msg("%s is open", open[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(passes, clean),
+            cmocka_unit_test_teardown(refuses, clean), cmocka_unit_test_teardown(traffic_tokens_and_masks, clean),
+            cmocka_unit_test_teardown(wakes, clean), cmocka_unit_test_teardown(pages, clean),
+            cmocka_unit_test(internal_paths)};
+    return cmocka_run_group_tests(tests, start, stop);
+}

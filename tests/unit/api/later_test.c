@@ -1,0 +1,224 @@
+/* Requests at the same time, through a real listener: who waits for whom, and what each is told. */
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
+enum { CROWD = 12 };
+
+static int start(void **state)
+{
+    (void)state;
+    dm_rig_start(&rig, 24);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    dm_rig_stop(&rig);
+    return 0;
+}
+
+typedef struct asker {
+    pthread_t thread;
+    char method[8], path[128], body[128];
+    unsigned wait_ms;
+    int status;
+} asker;
+
+static void sleep_ms(unsigned ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
+}
+
+static void *ask(void *arg)
+{
+    asker *a = arg;
+    sleep_ms(a->wait_ms);
+    DM_AUTO_SAID said = dm_rig_ask(&rig, a->method, a->path, a->body);
+    a->status = said.status;
+    return NULL;
+}
+
+static asker asker_of(const char *method, const char *id, const char *rest, const char *body, unsigned wait_ms)
+{
+    asker a = {.wait_ms = wait_ms};
+    (void)snprintf(a.method, sizeof a.method, "%s", method);
+    (void)snprintf(a.path, sizeof a.path, "/sandboxes/%s%s", id, rest);
+    (void)snprintf(a.body, sizeof a.body, "%s", body);
+    return a;
+}
+
+static void run(asker *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(pthread_create(&a[i].thread, NULL, ask, &a[i]), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(pthread_join(a[i].thread, NULL), 0);
+}
+
+static void create(char id[32])
+{
+    DM_AUTO_SAID said = dm_rig_ask(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(said.status, 201);
+    (void)snprintf(id, 32, "%s", dm_said_str(&said, "sandboxID"));
+}
+
+static size_t with_status(const asker *a, size_t n, int status)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        found += a[i].status == status;
+    return found;
+}
+
+static int64_t running(void)
+{
+    return dm_rig_number(&rig, "SELECT coalesce(sum(running), 0) FROM dm.quota_use");
+}
+
+/* Pauses at once are one pause; all are told it is done. One that comes later is told it was done before. */
+static void pauses(void **state)
+{
+    (void)state;
+    char id[32];
+    asker a[CROWD];
+    create(id);
+    int64_t before = running();
+    unsigned pauses_before = dm_fakeworker_count(rig.worker, "pause");
+    dm_fakeworker_delay(rig.worker, "pause", 400);
+    for (size_t i = 0; i < CROWD; i++)
+        a[i] = asker_of("POST", id, "/pause", "{}", 0);
+    run(a, CROWD);
+    assert_int_equal(with_status(a, CROWD, 204), CROWD);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "pause"), pauses_before + 1);
+    assert_int_equal(running(), before - 2);
+    a[0] = asker_of("POST", id, "/pause", "{}", 0);
+    run(a, 1);
+    assert_int_equal(a[0].status, 409);
+
+    /* Wakes at once are one wake. */
+    unsigned wakes_before = dm_fakeworker_count(rig.worker, "resume");
+    dm_fakeworker_delay(rig.worker, "resume", 400);
+    for (size_t i = 0; i < CROWD; i++)
+        a[i] = asker_of("POST", id, i % 2 == 0 ? "/connect" : "/resume", "{\"timeout\":30}", 0);
+    run(a, CROWD);
+    assert_int_equal(with_status(a, CROWD, 201) + with_status(a, CROWD, 409), CROWD);
+    assert_true(with_status(a, CROWD, 201) >= 1);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), wakes_before + 1);
+    assert_int_equal(running(), before);
+    dm_fakeworker_delay(rig.worker, "resume", 0);
+    dm_fakeworker_delay(rig.worker, "pause", 0);
+}
+
+/* connect in the middle of a pause waits for it and wakes it. */
+static void connect_waits_for_a_pause(void **state)
+{
+    (void)state;
+    char id[32];
+    int64_t epoch = 0;
+    create(id);
+    dm_fakeworker_delay(rig.worker, "pause", 400);
+    asker a[] = {asker_of("POST", id, "/pause", "{}", 0), asker_of("POST", id, "/connect", "{\"timeout\":30}", 100)};
+    run(a, 2);
+    dm_fakeworker_delay(rig.worker, "pause", 0);
+    assert_int_equal(a[0].status, 204);
+    assert_int_equal(a[1].status, 201);
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, &epoch, NULL), "running");
+    assert_int_equal(epoch, 2);
+}
+
+/* A kill in the middle of anything: it is over, once, and nothing is left that counts. */
+static void kill_during(void **state)
+{
+    (void)state;
+    static const char *const verbs[] = {"pause", "resume"};
+    for (size_t i = 0; i < DM_LEN(verbs); i++) {
+        char id[32];
+        create(id);
+        int64_t before = running();
+        if (i == 1) {
+            asker sleep_first = asker_of("POST", id, "/pause", "{}", 0);
+            run(&sleep_first, 1);
+        }
+        dm_fakeworker_delay(rig.worker, verbs[i], 400);
+        asker a[] = {asker_of("POST", id, i == 0 ? "/pause" : "/connect", i == 0 ? "{}" : "{\"timeout\":30}", 0),
+                asker_of("DELETE", id, "", "", 150), asker_of("DELETE", id, "", "", 150)};
+        run(a, 3);
+        dm_fakeworker_delay(rig.worker, verbs[i], 0);
+        assert_int_equal(with_status(a + 1, 2, 204), 1);
+        assert_int_equal(with_status(a + 1, 2, 404), 1);
+        assert_true(a[0].status == 404 || a[0].status == 500);
+        assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
+        assert_int_equal(running(), before - 2);
+    }
+}
+
+/* The door holds a crowd while one wake is under way, and lets all pass. */
+static void *knock(void *arg)
+{
+    asker *a = arg;
+    DM_AUTO_SAID said = dm_rig_ask_as_door(&rig, a->path, a->body);
+    a->status = strstr(said.text, "X-Dm-Kind: pass") != NULL ? 200 : 502;
+    return NULL;
+}
+
+static void the_door_holds_a_crowd(void **state)
+{
+    (void)state;
+    asker a[CROWD];
+    DM_AUTO_SAID made = dm_rig_ask(&rig, "POST", "/v2/sandboxes",
+            "{\"templateID\":\"base\",\"autoPause\":true,\"autoResume\":{\"enabled\":true}}");
+    const char *id = dm_said_str(&made, "sandboxID");
+    asker pause_first = asker_of("POST", id, "/pause", "{}", 0);
+    run(&pause_first, 1);
+    assert_int_equal(pause_first.status, 204);
+    unsigned before = dm_fakeworker_count(rig.worker, "resume");
+    dm_fakeworker_delay(rig.worker, "resume", 500);
+    for (size_t i = 0; i < CROWD; i++) {
+        a[i] = asker_of("GET", id, "", "8080", 0);
+        (void)snprintf(a[i].path, sizeof a[i].path, "%s", id);
+        assert_int_equal(pthread_create(&a[i].thread, NULL, knock, &a[i]), 0);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        assert_int_equal(pthread_join(a[i].thread, NULL), 0);
+    dm_fakeworker_delay(rig.worker, "resume", 0);
+    assert_int_equal(with_status(a, CROWD, 200), CROWD);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), before + 1);
+}
+
+/* Many at once take no more quota than there is, and give all of it back. */
+static void quota_in_a_crowd(void **state)
+{
+    (void)state;
+    asker a[CROWD];
+    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0;"
+                     "INSERT INTO dm.project_limit SELECT account_no, project_no, 'running_max', 5 FROM dm.project");
+    for (size_t i = 0; i < CROWD; i++) {
+        a[i] = asker_of("POST", "", "", "{\"templateID\":\"base\"}", 0);
+        (void)snprintf(a[i].path, sizeof a[i].path, "/v2/sandboxes");
+    }
+    run(a, CROWD);
+    assert_int_equal(with_status(a, CROWD, 201), 5);
+    assert_int_equal(with_status(a, CROWD, 429), CROWD - 5);
+    assert_int_equal(running(), 10);
+    DM_AUTO_SAID list = dm_rig_ask(&rig, "GET", "/v2/sandboxes", NULL);
+    for (size_t i = 0; i < 5; i++)
+        a[i] = asker_of(
+                "DELETE", json_string_value(json_object_get(json_array_get(list.body, i), "sandboxID")), "", "", 0);
+    run(a, 5);
+    assert_int_equal(with_status(a, 5, 204), 5);
+    assert_int_equal(running(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(pauses), cmocka_unit_test(connect_waits_for_a_pause),
+            cmocka_unit_test(kill_during), cmocka_unit_test(the_door_holds_a_crowd),
+            cmocka_unit_test(quota_in_a_crowd)};
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -1,0 +1,207 @@
+#include "base/wire/frame.h"
+
+#include "tests/unit/test.h"
+
+static dm_frame_head head_of(uint32_t n)
+{
+    return (dm_frame_head){.flags = 3, .worker_no = 7, .worker_boot = 2, .frame_no = 99, .prev_boot_last_frame = 41,
+            .second = 1772359200, .complete_through = 1772359199, .part = 1, .parts = 2, .clock_err_us = 12, .n = n};
+}
+
+static dm_sample sample_of(uint32_t i)
+{
+    uint8_t random[16] = {0};
+    memcpy(random + 8, &i, sizeof(i));
+    random[3] = 1;
+    return (dm_sample){.sandbox = dm_sandbox_id_of_random(random), .epoch = i + 1, .project_no = 5, .spec_table = 1,
+            .spec = 4, .state = i % 2 == 0 ? DM_SAMPLE_RUN : DM_SAMPLE_HIB, .span_s = i % 2 == 0 ? 1 : 60, .region_no = 9,
+            .disk_16mib = i % 3 == 0 ? DM_DISK_UNKNOWN : 640 + i, .cpu_used_us = 1, .mem_private_mib = 2,
+            .mem_shared_mib = 3, .net_in_kib = 4, .net_out_kib = 5, .disk_read_kib = 6, .disk_write_kib = 7};
+}
+
+static void write_one(dm_buf *b, uint32_t n)
+{
+    DM_AUTO_MEM dm_sample *s = calloc(n + 1, sizeof(*s));
+    dm_frame_head h = head_of(n);
+    dm_err err;
+    for (uint32_t i = 0; i < n; i++)
+        s[i] = sample_of(i);
+    if (dm_frame_write(b, &h, s, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+static void checksum_is_castagnoli(void **state)
+{
+    (void)state;
+    assert_int_equal(dm_crc32c(0, "123456789", 9), 0xe3069283u);
+    uint8_t zeros[32] = {0};
+    assert_int_equal(dm_crc32c(0, zeros, 32), 0x8a9136aau);
+    assert_int_equal(dm_crc32c(dm_crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
+    assert_int_equal(dm_crc32c(0, "", 0), 0);
+}
+
+static void comes_back_as_it_went(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n < 40; n += 13) {
+        DM_AUTO_BUF b;
+        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+        write_one(&b, n);
+        assert_int_equal(b.len, DM_FRAME_HEAD + n * DM_SAMPLE_BYTES + 4);
+        assert_int_equal(dm_frame_length(dm_buf_view(&b)), b.len);
+        dm_frame_head h;
+        const uint8_t *samples;
+        assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
+        dm_frame_head want = head_of(n);
+        assert_memory_equal(&h.worker_no, &want.worker_no, 6 * 8);
+        assert_int_equal(h.flags, 3);
+        assert_int_equal(h.part, 1);
+        assert_int_equal(h.parts, 2);
+        assert_int_equal(h.clock_err_us, 12);
+        assert_int_equal(h.n, n);
+        for (uint32_t i = 0; i < n; i++) {
+            dm_sample got = {0}, s = sample_of(i);
+            assert_int_equal(dm_frame_sample(samples, i, &got, NULL), 0);
+            assert_memory_equal(&got, &s, sizeof(s));
+        }
+    }
+}
+
+static void layout_is_fixed(void **state)
+{
+    DM_AUTO_BUF b;
+    (void)state;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    write_one(&b, 1);
+    const uint8_t *p = (const uint8_t *)b.p;
+    static const uint8_t start[] = {'D', 'M', 'F', '1', 1, 0, 3, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2};
+    assert_memory_equal(p, start, sizeof(start));
+    assert_int_equal(p[24], 99);
+    assert_int_equal(p[56], 1);
+    assert_int_equal(p[64], 1);
+    assert_int_equal(p[68 + 16], 1); /* epoch */
+    assert_int_equal(p[68 + 28], DM_SAMPLE_RUN);
+    assert_int_equal(p[68 + 60], 7);
+}
+
+static void every_changed_byte_is_seen(void **state)
+{
+    DM_AUTO_BUF b;
+    dm_frame_head h;
+    const uint8_t *samples;
+    (void)state;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    write_one(&b, 3);
+    for (size_t i = 0; i < b.len; i++) {
+        b.p[i] = (char)(b.p[i] ^ 0x40);
+        assert_true(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL) < 0);
+        b.p[i] = (char)(b.p[i] ^ 0x40);
+    }
+    for (size_t n = 0; n < b.len; n++)
+        assert_true(dm_frame_open((dm_str){b.p, n}, &h, &samples, NULL) < 0);
+    (void)dm_buf_ch(&b, 'x');
+    assert_true(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL) < 0);
+}
+
+/* A head with a right checksum whose values cannot be. */
+static int open_with(void (*change)(dm_frame_head *h))
+{
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    dm_frame_head h = head_of(0);
+    change(&h);
+    return dm_frame_write(&b, &h, NULL, NULL);
+}
+
+static void no_worker(dm_frame_head *h)
+{
+    h->worker_no = 0;
+}
+
+static void part_past_the_end(dm_frame_head *h)
+{
+    h->part = 2;
+}
+
+static void complete_in_the_future(dm_frame_head *h)
+{
+    h->complete_through = h->second + 1;
+}
+
+static void before_the_epoch(dm_frame_head *h)
+{
+    h->second = -1;
+}
+
+static void far_future(dm_frame_head *h)
+{
+    h->second = INT64_MAX;
+}
+
+static void huge_number(dm_frame_head *h)
+{
+    h->frame_no = UINT64_MAX;
+}
+
+static void heads_that_cannot_be(void **state)
+{
+    (void)state;
+    assert_int_equal(open_with(no_worker), DM_E_INVALID);
+    assert_int_equal(open_with(part_past_the_end), DM_E_INVALID);
+    assert_int_equal(open_with(complete_in_the_future), DM_E_INVALID);
+    assert_int_equal(open_with(before_the_epoch), DM_E_INVALID);
+    assert_int_equal(open_with(far_future), DM_E_INVALID);
+    assert_int_equal(open_with(huge_number), DM_E_INVALID);
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    dm_frame_head h = head_of(DM_FRAME_SAMPLES + 1);
+    assert_int_equal(dm_frame_write(&b, &h, NULL, NULL), DM_E_LIMIT);
+    assert_int_equal(b.len, 0);
+}
+
+static void samples_that_cannot_be(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 7; what++) {
+        DM_AUTO_BUF b;
+        dm_frame_head h = head_of(1);
+        const uint8_t *samples;
+        dm_sample s = sample_of(0), out = {.epoch = 1234};
+        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+        switch (what) {
+        case 0: memset(s.sandbox.b, 0xff, sizeof(s.sandbox.b)); break;
+        case 1: s.epoch = 0; break;
+        case 2: s.state = 0; break;
+        case 3: s.state = 3; break;
+        case 4: s.span_s = 2; break;
+        case 5: s.span_s = 0; break;
+        default: s.state = DM_SAMPLE_HIB; s.span_s = 61; break;
+        }
+        assert_int_equal(dm_frame_write(&b, &h, &s, NULL), 0);
+        assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
+        assert_int_equal(dm_frame_sample(samples, 0, &out, NULL), DM_E_INVALID);
+        assert_int_equal(out.epoch, 1234);
+    }
+}
+
+static void lengths_of_what_is_no_frame(void **state)
+{
+    (void)state;
+    char junk[DM_FRAME_HEAD] = {0};
+    assert_int_equal(dm_frame_length((dm_str){junk, sizeof(junk)}), 0);
+    assert_int_equal(dm_frame_length((dm_str){"DMF1", 4}), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(checksum_is_castagnoli),
+            cmocka_unit_test(comes_back_as_it_went),
+            cmocka_unit_test(layout_is_fixed),
+            cmocka_unit_test(every_changed_byte_is_seen),
+            cmocka_unit_test(heads_that_cannot_be),
+            cmocka_unit_test(samples_that_cannot_be),
+            cmocka_unit_test(lengths_of_what_is_no_frame),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
