@@ -1,0 +1,31 @@
+#include "metering/config.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(dm_meter_config, member)
+
+static const dm_conf_row rows[] = {
+        {"db", DM_CONF_STR, AT(db), NULL, 1, 1000, "database, as libpq has it, of role dm_meter"},
+        {"brokers", DM_CONF_STR, AT(brokers), "127.0.0.1:3092", 1, 1000, "Kafka's bootstrap servers"},
+        {"signing_key_file", DM_CONF_STR, AT(signing_key_file), NULL, 1, 200,
+                "Ed25519 seed in hex, mode 0600, made when it is not there: statements are signed with it"},
+        {"region", DM_CONF_STR, AT(region), "local", 1, 64, "stands on this program's log lines"},
+        {"metrics_address", DM_CONF_STR, AT(metrics_address), "127.0.0.1", 7, 15, "IPv4 address of the metrics page"},
+        {"metrics_port", DM_CONF_U64, AT(metrics_port), "3300", 1, 65535, "its port"},
+        {"period_s", DM_CONF_U64, AT(period_s), "3600", 60, 3600,
+                "accounting period: a multiple of 60 that divides 3600; the workers' must be the same"},
+        {"flush_ms", DM_CONF_U64, AT(flush_ms), "5000", 100, 60000, "how often what was taken goes into the ledger"},
+        {"wait_s", DM_CONF_U64, AT(wait_s), "3600", 1, 30 * 86400,
+                "how long after a period's end missing evidence is waited for before it is written off"},
+        {"rows_max", DM_CONF_U64, AT(rows_max), "4194304", 1024, 1 << 28, "usage rows in memory, about 1 KiB each"},
+        {"queue_mib", DM_CONF_U64, AT(queue_mib), "64", 1, 1024, "messages fetched ahead"},
+        {"accept_gap", DM_CONF_BOOL, AT(accept_gap), "false", 0, 0,
+                "go on at the oldest message where the stream no longer has the wanted one; else stop there"},
+};
+
+const dm_conf_spec dm_meter_conf = {
+        .program = "dormouse-meter",
+        .summary = "reads usage off the stream, keeps the ledger, closes periods and signs statements",
+        .rows = rows,
+        .n = DM_LEN(rows),
+};

@@ -1,0 +1,15 @@
+/* metering/config.h: dormouse-meter's options. */
+#ifndef DM_METERING_CONFIG_H
+#define DM_METERING_CONFIG_H
+
+#include "base/conf.h"
+
+typedef struct dm_meter_config {
+    char *db, *brokers, *signing_key_file, *region, *metrics_address;
+    uint64_t metrics_port, period_s, flush_ms, wait_s, rows_max, queue_mib;
+    bool accept_gap;
+} dm_meter_config;
+
+extern const dm_conf_spec dm_meter_conf;
+
+#endif

@@ -1,0 +1,203 @@
+/* dormouse-meter: one thread consumes, flushes, closes periods and makes statements; the metrics page has threads of its
+ * own and only reads counters. Whatever goes wrong, it stops and the supervisor starts it again: what it knows is in the
+ * database, and the rest is still in the stream. */
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/http.h"
+#include "base/wire/id.h"
+#include "metering/config.h"
+#include "metering/ledger.h"
+#include "metering/stream.h"
+
+enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
+enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000 };
+
+typedef struct meter {
+    const dm_meter_config *conf;
+    dm_log *log;
+    dm_metrics *metrics;
+    dm_ledger *ledger;
+    dm_stream *stream;
+    int stop_fd;
+} meter;
+
+/* --- metrics page -------------------------------------------------------------------------------------------- */
+
+static int show_metrics(dm_req *req, void *ctx, dm_err *err)
+{
+    DM_AUTO_BUF page;
+    dm_buf_init(&page, PAGE_MAX);
+    int r = dm_metrics_print(ctx, &page, err);
+    if (r == 0)
+        dm_reply_text(&req->reply, 200, "text/plain; version=0.0.4", dm_buf_view(&page));
+    return r;
+}
+
+static const dm_route routes[] = {{"GET", "/metrics", 0, 0, show_metrics}};
+
+static int serve(const meter *m, dm_http **out, dm_err *err)
+{
+    dm_http_config c = {
+            .listen_address = m->conf->metrics_address,
+            .port = (uint16_t)m->conf->metrics_port,
+            .threads = 1,
+            .connections_max = 64,
+            .idle_s = 30,
+            .exec_threads = 1,
+            .exec_queue_max = 64,
+            .routes = routes,
+            .nroutes = DM_LEN(routes),
+            .ctx = m->metrics,
+            .log = m->log,
+            .clock = &dm_clock_real,
+    };
+    return dm_http_new(&c, out, err);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------ */
+
+static bool told_to_stop(const meter *m, int wait_ms)
+{
+    struct pollfd p = {.fd = m->stop_fd, .events = POLLIN};
+    return poll(&p, 1, wait_ms) > 0;
+}
+
+static int fenced(int r, dm_err *err)
+{
+    if (r == DM_LEDGER_ZOMBIE)
+        return dm_fail(err, DM_E_CONFLICT, "another meter has taken over: this one wrote nothing and stops");
+    return r;
+}
+
+/* After a flush: what has ended is closed, what is to be told is sent. */
+static int round_off(meter *m, dm_err *err)
+{
+    int64_t patient_from = dm_stream_look(m->stream);
+    int r = 0;
+    for (int i = 0; r == 0 && i < CLOSES_PER_ROUND; i++)
+        r = dm_ledger_close(m->ledger, patient_from, err);
+    if (r != DM_LEDGER_WAIT && r != 0)
+        return fenced(r, err);
+    return dm_stream_send(m->stream, SEND_WAIT_MS, err);
+}
+
+static int run(meter *m, dm_err *err)
+{
+    const dm_clock *clock = &dm_clock_real;
+    int64_t period_us = (int64_t)m->conf->flush_ms * 1000, due = dm_mono_us(clock) + period_us;
+    while (!told_to_stop(m, 0)) {
+        int64_t left_ms = (due - dm_mono_us(clock)) / 1000;
+        unsigned wait = left_ms < 0 ? 0 : left_ms < WAIT_MS ? (unsigned)left_ms : WAIT_MS;
+        int r = dm_stream_take(m->stream, wait, TAKE_MAX, err);
+        bool full = dm_ledger_full(m->ledger), time = dm_mono_us(clock) >= due;
+        if (r >= 0 && (full || time))
+            r = fenced(dm_ledger_flush(m->ledger, err), err);
+        if (r >= 0 && time) {
+            r = round_off(m, err);
+            due = dm_mono_us(clock) + period_us;
+        }
+        if (r < 0)
+            return r;
+    }
+    DM_LOG(m->log, DM_INFO, "meter.stopping");
+    return fenced(dm_ledger_flush(m->ledger, err), err);
+}
+
+/* --- start --------------------------------------------------------------------------------------------------- */
+
+/* The database may still be starting. */
+static int open_db(const meter *m, dm_pg **out, dm_err *err)
+{
+    int r = DM_E_UNAVAILABLE;
+    for (int i = 0; i < OPEN_TRIES && r == DM_E_UNAVAILABLE; i++) {
+        if (i > 0 && told_to_stop(m, OPEN_STEP_MS))
+            break;
+        r = dm_pg_open(m->conf->db, out, err);
+    }
+    return r;
+}
+
+static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner, dm_err *err)
+{
+    dm_ledger_config lc = {
+            .pg = pg,
+            .clock = &dm_clock_real,
+            .log = m->log,
+            .metrics = m->metrics,
+            .key = key,
+            .owner = owner,
+            .period_s = (uint32_t)m->conf->period_s,
+            .wait_s = (uint32_t)m->conf->wait_s,
+            .rows_max = m->conf->rows_max,
+    };
+    int r = dm_ledger_open(&lc, &m->ledger, err);
+    dm_stream_config sc = {
+            .brokers = m->conf->brokers,
+            .queue_bytes = m->conf->queue_mib << 20,
+            .accept_gap = m->conf->accept_gap,
+            .ledger = m->ledger,
+            .clock = &dm_clock_real,
+            .log = m->log,
+            .metrics = m->metrics,
+    };
+    return r < 0 ? r : dm_stream_new(&sc, &m->stream, err);
+}
+
+static int work(meter *m, dm_err *err)
+{
+    DM_AUTO(dm_sign_key) key = NULL;
+    DM_AUTO(dm_http) page = NULL;
+    dm_pg *pg = NULL;
+    uint8_t random[16];
+    int r = dm_sign_key_open(m->conf->signing_key_file, &key, err);
+    if (r == 0)
+        r = dm_metrics_new(&m->metrics, err);
+    if (r == 0)
+        r = serve(m, &page, err);
+    if (r == 0)
+        r = dm_random(random, sizeof(random), err);
+    if (r == 0)
+        r = open_db(m, &pg, err);
+    if (r == 0) {
+        dm_uuid owner = dm_uuid_of_random(random);
+        r = start(m, pg, key, owner.s, err);
+        if (r == 0) {
+            DM_LOG(m->log, DM_INFO, "meter.started", dm_fs("owner", owner.s), dm_fs("region", m->conf->region),
+                    dm_fu("period_s", m->conf->period_s));
+            r = run(m, err);
+        }
+    }
+    dm_stream_free(m->stream);
+    dm_ledger_free(m->ledger);
+    if (pg != NULL)
+        dm_pg_close(pg);
+    dm_http_free(dm_steal(&page)); /* before what it shows */
+    dm_metrics_free(m->metrics);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    dm_meter_config conf;
+    dm_err err = {0};
+    meter m = {.conf = &conf, .stop_fd = -1};
+    int r = dm_conf_main(&dm_meter_conf, argc, argv, &conf, &err);
+    if (r == DM_CONF_EXIT)
+        return 0;
+    if (r < 0) {
+        (void)fprintf(stderr, "dormouse-meter: %s\n", err.msg);
+        return 2;
+    }
+    r = dm_log_new(2, "dormouse-meter", DM_INFO, &dm_clock_real, &m.log, &err);
+    if (r == 0)
+        r = dm_loop_stop_signals(&m.stop_fd, &err);
+    if (r == 0)
+        r = work(&m, &err);
+    if (r < 0)
+        dm_log_err(m.log, DM_ERROR, "meter.stopped", &err);
+    dm_log_free(m.log);
+    dm_conf_done(&dm_meter_conf, &conf);
+    return r < 0 ? 1 : 0;
+}
