@@ -1,0 +1,661 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/parse.h"
+#include "workers/guest/conn_parts.h"
+
+enum {
+    SCRATCH = 256 * 1024,
+    DRAIN_MAX = DM_CONN_DRAIN_MAX,
+    LINGER_MAX = 16 * 1024 * 1024, /* a closing peer's bytes we still take, so that no reset overtakes the answer */
+    IN_MAX = DM_HEAD_MAX + 2 * SCRATCH,
+    ACCEPT_MAX = 64,
+    HEAD_S = 60,
+    IDLE_S = 650, /* proxies in front keep theirs for 610 to 640 s */
+    LINGER_S = 5,
+    SECOND_US = 1000000,
+};
+
+static void turn(dm_conn *c);
+static void accept_again(dm_server *s);
+
+/* --- the budget ----------------------------------------------------------------------------------------------- */
+
+static bool charge(dm_server *s, size_t bytes)
+{
+    if (bytes > s->conf.budget - s->held_bytes)
+        return false;
+    s->held_bytes += bytes;
+    return true;
+}
+
+bool dm_x_charge(dm_x *x, size_t bytes)
+{
+    if (!charge(dm_conn_of(x)->s, bytes))
+        return false;
+    x->charged += bytes;
+    return true;
+}
+
+void dm_x_uncharge(dm_x *x)
+{
+    dm_conn_of(x)->s->held_bytes -= x->charged;
+    x->charged = 0;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------- */
+
+static void run_posted(void *arg)
+{
+    dm_conn *c = arg;
+    c->posted = false;
+    if (c->state == ST_DEAD)
+        free(c);
+    else
+        turn(c);
+}
+
+static void post(dm_conn *c)
+{
+    if (c->posted)
+        return;
+    c->posted = true;
+    c->call = (dm_call){.fn = run_posted, .arg = c};
+    dm_loop_post(c->s->conf.loop, &c->call);
+}
+
+/* The end of an exchange, answered or not. */
+static void exchange_over(dm_conn *c)
+{
+    dm_x *x = &c->x;
+    if (x->handler != NULL && x->handler->gone != NULL) {
+        const dm_handler *handler = x->handler;
+        x->handler = NULL;
+        handler->gone(x->h);
+    }
+    dm_conn_drop_queue(c);
+    dm_head_done(&x->head);
+    dm_buf_done(&x->fields);
+    free(x->block);
+    if (x->kept_fd >= 0)
+        (void)close(x->kept_fd);
+    c->s->held_bytes -= x->charged;
+    *x = (dm_x){.kept_fd = -1};
+    dm_buf_init(&x->fields, DM_CONN_FIELDS_MAX);
+}
+
+static void conn_close(dm_conn *c)
+{
+    if (c->state == ST_DEAD)
+        return;
+    if (c->reset) {
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+    dm_watch_free(c->watch);
+    dm_timer_free(c->timer);
+    (void)close(c->fd);
+    c->state = ST_DEAD;
+    exchange_over(c);
+    dm_buf_done(&c->in);
+    dm_buf_done(&c->x.fields);
+    c->s->held_bytes -= c->in_charged;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        c->s->conns = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    c->s->count--;
+    accept_again(c->s);
+    post(c); /* frees it when nobody up the stack holds it any more */
+}
+
+static void set_timer(dm_conn *c, int64_t seconds)
+{
+    dm_timer_in(c->timer, seconds * SECOND_US);
+}
+
+void dm_conn_later(dm_conn *c)
+{
+    if (!c->in_turn)
+        post(c);
+}
+
+void dm_conn_break(dm_conn *c)
+{
+    c->broken = c->reset = true;
+    dm_conn_later(c);
+}
+
+static void on_timer(void *arg)
+{
+    conn_close(arg);
+}
+
+void dm_conn_update_events(dm_conn *c)
+{
+    if (c->state == ST_DEAD)
+        return;
+    uint32_t want = c->fin ? 0 : EPOLLRDHUP;
+    bool reading = c->state == ST_HEAD || c->state == ST_DRAIN || c->state == ST_LINGER ||
+                   (c->state == ST_BODY && !c->x.held);
+    if (reading && !c->eof)
+        want |= EPOLLIN;
+    if (c->first != NULL)
+        want |= EPOLLOUT;
+    if (want == c->events)
+        return;
+    if (dm_watch_set(c->watch, want, NULL) == 0)
+        c->events = want;
+    else
+        c->broken = true;
+}
+
+/* --- requests ------------------------------------------------------------------------------------------------- */
+
+const dm_head *dm_x_head(const dm_x *x)
+{
+    return &x->head;
+}
+
+const char *dm_x_path(const dm_x *x)
+{
+    return x->path;
+}
+
+void dm_x_handle(dm_x *x, const dm_handler *handler, void *h)
+{
+    x->handler = handler;
+    x->h = h;
+}
+
+void dm_x_hold(dm_x *x)
+{
+    x->held = true;
+}
+
+void dm_x_release(dm_x *x)
+{
+    if (!x->held)
+        return;
+    x->held = false;
+    dm_conn_later(dm_conn_of(x));
+}
+
+/* A refusal before there is a request: plain text, and the end of the connection. */
+static void refuse(dm_conn *c, int status, const char *why)
+{
+    char body[160];
+    c->state = ST_ANSWER;
+    c->x.body_over = true;
+    c->x.close_after = true;
+    int n = snprintf(body, sizeof(body), "%d %s: %s\n", status, dm_conn_reason(status), why);
+    dm_x_field(&c->x, "Content-Type", "text/plain; charset=utf-8");
+    if (status == 405)
+        dm_x_field(&c->x, "Allow", "GET, POST");
+    dm_x_reply(&c->x, status, (dm_str){body, (size_t)n});
+}
+
+static void decode_path(dm_x *x)
+{
+    dm_buf b;
+    dm_buf_init(&b, DM_CONN_PATH_MAX - 1);
+    if (dm_url_decode(&b, x->head.path, false, NULL) != 0 ||
+            dm_str_to_array(dm_buf_view(&b), x->path, sizeof(x->path), NULL) != 0)
+        x->path[0] = '\0';
+    dm_buf_done(&b);
+}
+
+/* A whole head stands at the front of in. */
+static void start_exchange(dm_conn *c, dm_str block)
+{
+    dm_x *x = &c->x;
+    const char *why = "out of memory";
+    dm_timer_clear(c->timer);
+    c->head_seen = 0;
+    x->body_over = true;
+    x->block = dm_str_dup(block);
+    int status = 500;
+    if (x->block != NULL && dm_x_charge(x, block.n))
+        status = dm_head_parse((dm_str){x->block, block.n}, &x->head, &why);
+    c->state = ST_ANSWER;
+    if (status != 0) {
+        refuse(c, status, why);
+        return;
+    }
+    if (x->head.body != DM_BODY_NONE) {
+        x->body_over = false;
+        x->body_left = x->head.length;
+        c->state = ST_BODY;
+    }
+    decode_path(x);
+    c->s->conf.route(c->s->conf.arg, x);
+    if (x->head.expect && !x->begun) {
+        dm_conn_put(c, DM_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        x->head.expect = false; /* the rest of the body will come */
+    }
+    if (x->body_over && x->handler != NULL && x->handler->end != NULL)
+        x->handler->end(x->h);
+}
+
+/* Uses a head off the front of *in; false when more bytes are needed or the connection is refused. */
+static bool take_head(dm_conn *c, dm_str *in)
+{
+    while (in->n > 0 && c->head_seen == 0 && (in->p[0] == '\r' || in->p[0] == '\n'))
+        *in = (dm_str){in->p + 1, in->n - 1}; /* blank lines before a request are customary */
+    if (in->n == 0)
+        return false;
+    size_t len = dm_head_end(*in, &c->head_seen);
+    if (len == 0 && in->n <= DM_HEAD_MAX)
+        return false;
+    if (len == 0 || len > DM_HEAD_MAX) {
+        refuse(c, 431, "the header block is too large");
+        *in = (dm_str){in->p + in->n, 0};
+        return false;
+    }
+    dm_str block = {in->p, len};
+    *in = (dm_str){in->p + len, in->n - len};
+    start_exchange(c, block);
+    return true;
+}
+
+static void body_complete(dm_conn *c)
+{
+    dm_x *x = &c->x;
+    x->body_over = true;
+    if (c->state == ST_BODY) {
+        c->state = ST_ANSWER;
+        if (x->handler != NULL && x->handler->end != NULL && !x->done)
+            x->handler->end(x->h);
+    }
+}
+
+/* Uses body bytes; false when it can go no further for now. */
+static bool take_body(dm_conn *c, dm_str *in)
+{
+    dm_x *x = &c->x;
+    dm_str piece = {NULL, 0};
+    if (x->head.body == DM_BODY_CHUNKED) {
+        int r = dm_chunked_next(&x->chunked_in, in, &piece);
+        if (r < 0) {
+            /* Where this request ends is now anyone's guess. */
+            if (!x->begun)
+                refuse(c, 400, "malformed chunked encoding");
+            else
+                c->broken = true;
+            return false;
+        }
+        if (r == DM_CHUNKED_MORE)
+            return false;
+        if (r == DM_CHUNKED_END) {
+            body_complete(c);
+            return true;
+        }
+    } else {
+        if (in->n == 0)
+            return false;
+        size_t n = in->n < x->body_left ? in->n : (size_t)x->body_left;
+        piece = (dm_str){in->p, n};
+        *in = (dm_str){in->p + n, in->n - n};
+        x->body_left -= n;
+    }
+    if (c->state == ST_DRAIN || x->done)
+        c->dropped += piece.n;
+    else if (x->handler != NULL && x->handler->body != NULL)
+        x->handler->body(x->h, piece);
+    if (x->head.body == DM_BODY_LENGTH && x->body_left == 0)
+        body_complete(c);
+    return true;
+}
+
+/* Answer queued and out, body read: the connection starts over. */
+static void next_exchange(dm_conn *c)
+{
+    exchange_over(c);
+    c->state = ST_HEAD;
+    c->dropped = 0;
+    set_timer(c, c->in.len > 0 ? HEAD_S : IDLE_S);
+}
+
+/* What follows from an answer that is complete and out. True when the state changed. */
+static bool settle(dm_conn *c)
+{
+    dm_x *x = &c->x;
+    if ((c->state != ST_BODY && c->state != ST_ANSWER && c->state != ST_DRAIN) || !x->done || c->first != NULL)
+        return false;
+    if (x->close_after) {
+        bool whole = x->body_over && c->in.len == 0;
+        exchange_over(c);
+        if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
+            conn_close(c);
+            return true;
+        }
+        /* Unread bytes in the socket would turn our close into a reset that may overtake the answer. */
+        c->state = ST_LINGER;
+        c->dropped = 0;
+        set_timer(c, whole ? 1 : LINGER_S);
+        return true;
+    }
+    if (x->body_over) {
+        next_exchange(c);
+        return true;
+    }
+    if (c->state != ST_DRAIN) {
+        c->state = ST_DRAIN;
+        set_timer(c, LINGER_S);
+        return true;
+    }
+    return false;
+}
+
+/* Feeds bytes through the states as far as they go; what is left stays in *in. */
+static void feed(dm_conn *c, dm_str *in)
+{
+    for (unsigned guard = 0; guard < 1u << 20 && !c->broken; guard++) {
+        bool more;
+        switch (c->state) {
+        case ST_HEAD:
+            more = take_head(c, in);
+            break;
+        case ST_BODY:
+            more = !c->x.held && take_body(c, in);
+            break;
+        case ST_DRAIN:
+            more = take_body(c, in);
+            if (c->dropped > DRAIN_MAX)
+                c->broken = true;
+            break;
+        case ST_LINGER:
+            c->dropped += in->n;
+            *in = (dm_str){in->p + in->n, 0};
+            c->broken = c->dropped > LINGER_MAX;
+            return;
+        case ST_ANSWER:
+        case ST_DEAD:
+        default:
+            more = false;
+            break;
+        }
+        dm_conn_flush(c);
+        if (settle(c))
+            more = c->state != ST_DEAD && c->state != ST_LINGER;
+        if (!more)
+            return;
+    }
+}
+
+/* Keeps what could not be used yet. */
+static void keep_rest(dm_conn *c, dm_str rest)
+{
+    if (rest.n == 0 || c->broken || c->state == ST_DEAD)
+        return;
+    if (!charge(c->s, rest.n)) {
+        if (c->state == ST_HEAD)
+            refuse(c, 503, "too much is being held in memory");
+        c->broken = c->state != ST_HEAD;
+        return;
+    }
+    c->in_charged += rest.n;
+    if (dm_buf_str(&c->in, rest) != 0)
+        c->broken = true;
+}
+
+static void feed_kept(dm_conn *c)
+{
+    if (c->in.len == 0)
+        return;
+    dm_str rest = dm_buf_view(&c->in);
+    feed(c, &rest);
+    if (c->state == ST_DEAD)
+        return;
+    size_t used = c->in.len - rest.n;
+    dm_buf_eat(&c->in, used);
+    c->s->held_bytes -= used;
+    c->in_charged -= used;
+    if (c->in.len == 0)
+        dm_buf_done(&c->in); /* an idle connection holds nothing */
+}
+
+static bool wants_input(const dm_conn *c)
+{
+    return !c->broken && !c->eof && c->state != ST_ANSWER && c->state != ST_DEAD &&
+           !(c->state == ST_BODY && c->x.held);
+}
+
+static void read_some(dm_conn *c)
+{
+    for (unsigned i = 0; i < 4 && wants_input(c); i++) {
+        ssize_t n = recv(c->fd, c->s->scratch, SCRATCH, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n < 0) {
+            c->broken = true;
+            return;
+        }
+        if (n == 0) {
+            c->eof = c->fin = true;
+            return;
+        }
+        c->s->active_us = dm_mono_us(dm_loop_clock(c->s->conf.loop));
+        dm_str fresh = {c->s->scratch, (size_t)n};
+        bool idle = c->state == ST_HEAD && c->in.len == 0;
+        if (c->in.len > 0) {
+            keep_rest(c, fresh);
+            feed_kept(c);
+        } else {
+            feed(c, &fresh);
+            keep_rest(c, fresh);
+        }
+        if (idle && c->state == ST_HEAD && c->in.len > 0)
+            set_timer(c, HEAD_S);
+        if ((size_t)n < SCRATCH)
+            return;
+    }
+}
+
+/* A peer that has shut its side. A stream has nobody to speak to any more; a plain answer may still be awaited. */
+static void handle_fin(dm_conn *c)
+{
+    bool answering = c->state == ST_ANSWER;
+    if (answering ? c->x.streaming || !c->x.begun : c->eof)
+        c->broken = true;
+}
+
+static void turn(dm_conn *c)
+{
+    c->in_turn = true;
+    feed_kept(c);
+    if (c->state != ST_DEAD)
+        dm_conn_flush(c);
+    while (c->state != ST_DEAD && settle(c))
+        feed_kept(c);
+    if (c->state != ST_DEAD && c->fin)
+        handle_fin(c);
+    if (c->state != ST_DEAD && !c->broken && c->x.want_room && c->queued <= DM_X_HIGH / 2) {
+        c->x.want_room = false;
+        if (c->x.handler != NULL && c->x.handler->room != NULL && !c->x.done)
+            c->x.handler->room(c->x.h);
+    }
+    c->in_turn = false;
+    dm_conn_update_events(c);
+    if (c->broken)
+        conn_close(c);
+}
+
+static void on_ready(void *arg, uint32_t events)
+{
+    dm_conn *c = arg;
+    c->in_turn = true;
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+        c->broken = true;
+    if ((events & EPOLLIN) != 0)
+        read_some(c);
+    if ((events & EPOLLRDHUP) != 0)
+        c->fin = true;
+    turn(c);
+}
+
+/* --- accepting ------------------------------------------------------------------------------------------------ */
+
+/* At the bound, an idle kept-alive connection makes way; its client will open another. */
+static bool evict_idle(dm_server *s)
+{
+    dm_conn *oldest = NULL;
+    for (dm_conn *c = s->conns; c != NULL; c = c->next) /* newest first */
+        if (c->state == ST_HEAD && c->in.len == 0)
+            oldest = c;
+    if (oldest == NULL)
+        return false;
+    conn_close(oldest);
+    return true;
+}
+
+static int conn_new(dm_server *s, int fd)
+{
+    dm_conn *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return -1;
+    c->s = s;
+    c->fd = fd;
+    c->generation = s->generation;
+    c->x.kept_fd = -1;
+    c->events = EPOLLIN | EPOLLRDHUP;
+    dm_buf_init(&c->in, IN_MAX);
+    dm_buf_init(&c->x.fields, DM_CONN_FIELDS_MAX);
+    if (dm_loop_timer(s->conf.loop, on_timer, c, &c->timer, NULL) != 0 ||
+            dm_loop_watch(s->conf.loop, fd, c->events, on_ready, c, &c->watch, NULL) != 0) {
+        dm_timer_free(c->timer);
+        free(c);
+        return -1;
+    }
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    c->next = s->conns;
+    if (s->conns != NULL)
+        s->conns->prev = c;
+    s->conns = c;
+    s->count++;
+    set_timer(c, HEAD_S);
+    on_ready(c, EPOLLIN); /* the request is usually there already */
+    return 0;
+}
+
+static void on_accept(void *arg, uint32_t events)
+{
+    dm_server *s = arg;
+    (void)events;
+    for (unsigned i = 0; i < ACCEPT_MAX; i++) {
+        if (s->count >= DM_CONNS_MAX && !evict_idle(s)) {
+            s->paused = dm_watch_set(s->watch, 0, NULL) == 0;
+            return;
+        }
+        int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return;
+        if (conn_new(s, fd) != 0)
+            (void)close(fd);
+    }
+}
+
+static void accept_again(dm_server *s)
+{
+    if (s->paused && dm_watch_set(s->watch, EPOLLIN, NULL) == 0)
+        s->paused = false;
+}
+
+static int listen_on(const dm_server_conf *conf, dm_err *err)
+{
+    DM_AUTO_FD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return dm_fail_sys(err, errno, "socket");
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(conf->port)};
+    to.sin_addr.s_addr = htonl(conf->loopback_only ? INADDR_LOOPBACK : INADDR_ANY);
+    if (bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+        return dm_fail_sys(err, errno, "bind port %u", conf->port);
+    if (listen(fd, 1024) != 0)
+        return dm_fail_sys(err, errno, "listen on port %u", conf->port);
+    return dm_steal_fd(&fd);
+}
+
+int dm_server_new(const dm_server_conf *conf, dm_server **out, dm_err *err)
+{
+    DM_AUTO(dm_server) s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return dm_fail(err, DM_E_NOMEM, "server");
+    s->conf = *conf;
+    s->fd = -1;
+    s->scratch = malloc(SCRATCH);
+    if (s->scratch == NULL)
+        return dm_fail(err, DM_E_NOMEM, "server");
+    s->fd = listen_on(conf, err);
+    if (s->fd < 0)
+        return s->fd;
+    int r = dm_loop_watch(conf->loop, s->fd, EPOLLIN, on_accept, s, &s->watch, err);
+    if (r < 0)
+        return r;
+    *out = dm_steal(&s);
+    return 0;
+}
+
+void dm_server_free(dm_server *s)
+{
+    if (s == NULL)
+        return;
+    while (s->conns != NULL)
+        conn_close(s->conns);
+    dm_watch_free(s->watch);
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    free(s->scratch);
+    free(s);
+}
+
+/* --- the outside ---------------------------------------------------------------------------------------------- */
+
+static void drop(dm_server *s, int64_t below)
+{
+    dm_conn *next;
+    for (dm_conn *c = s->conns; c != NULL; c = next) {
+        next = c->next;
+        if (c->generation >= below)
+            continue;
+        dm_conn_break(c);
+    }
+}
+
+void dm_server_drop_older(dm_server *s, int64_t generation)
+{
+    s->generation = generation;
+    drop(s, generation);
+}
+
+void dm_server_drop_all(dm_server *s)
+{
+    drop(s, INT64_MAX);
+}
+
+uint16_t dm_server_port(const dm_server *s)
+{
+    struct sockaddr_in at = {.sin_port = 0};
+    socklen_t size = sizeof(at);
+    return getsockname(s->fd, (struct sockaddr *)&at, &size) == 0 ? ntohs(at.sin_port) : 0;
+}
+
+unsigned dm_server_count(const dm_server *s)
+{
+    return s->count;
+}
+
+int64_t dm_server_active_us(const dm_server *s)
+{
+    return s->active_us;
+}

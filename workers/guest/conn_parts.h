@@ -1,0 +1,109 @@
+/* workers/guest/conn_parts.h: what conn.c (life and requests) and answer.c (answers) share. Nobody else includes it. */
+#ifndef DM_GUEST_CONN_PARTS_H
+#define DM_GUEST_CONN_PARTS_H
+
+#include <time.h>
+
+#include "workers/guest/conn.h"
+
+enum {
+    DM_CONN_DRAIN_MAX = 256 * 1024, /* an unread body up to this is read and dropped, to keep the connection */
+    DM_CONN_FIELDS_MAX = 16 * 1024,
+    DM_CONN_PATH_MAX = 256,
+};
+
+/* A piece of an answer on its way out: bytes, or a range of a file. */
+typedef struct dm_seg {
+    struct dm_seg *next;
+    dm_buf b;
+    size_t at;
+    int fd; /* -1: bytes */
+    off_t from;
+    uint64_t left;
+} dm_seg;
+
+enum state {
+    ST_HEAD,   /* reading a head, or idle */
+    ST_BODY,   /* reading a body; the answer may be under way */
+    ST_ANSWER, /* body whole, answer under way */
+    ST_DRAIN,  /* answered; dropping what is left of the body */
+    ST_LINGER, /* our side is shut; waiting for the peer to close */
+    ST_DEAD,   /* fd closed; freed in the next turn */
+};
+
+struct dm_x {
+    const dm_handler *handler;
+    void *h;
+    char *block; /* owns what head points into */
+    dm_head head;
+    char path[DM_CONN_PATH_MAX];
+    dm_chunked chunked_in;
+    uint64_t body_left;
+    size_t charged;
+    dm_buf fields;
+    int kept_fd;
+    bool held;
+    bool body_over;
+    bool begun;
+    bool chunked_out;
+    bool streaming;
+    bool done;
+    bool close_after;
+    bool want_room;
+};
+
+typedef struct dm_conn {
+    dm_x x; /* first: an exchange is its connection */
+    dm_server *s;
+    struct dm_conn *prev, *next;
+    int fd;
+    dm_watch *watch;
+    dm_timer *timer;
+    uint32_t events;
+    enum state state;
+    int64_t generation;
+    dm_buf in;
+    size_t head_seen;
+    size_t in_charged;
+    uint64_t dropped;
+    dm_seg *first, *last;
+    size_t queued;
+    bool in_turn, posted, broken, reset;
+    bool eof; /* read to the end */
+    bool fin; /* the peer has shut its side; bytes may still wait to be read */
+    dm_call call;
+} dm_conn;
+
+struct dm_server {
+    dm_server_conf conf;
+    int fd;
+    dm_watch *watch;
+    dm_conn *conns;
+    unsigned count;
+    bool paused;
+    int64_t generation;
+    int64_t active_us;
+    size_t held_bytes;
+    char *scratch;
+    time_t date_s;
+    char date[40];
+};
+
+static inline dm_conn *dm_conn_of(dm_x *x)
+{
+    return (dm_conn *)x;
+}
+
+/* A turn for the connection: the one that is under way, or one of its own. */
+void dm_conn_later(dm_conn *c);
+/* The connection cannot go on; closed (by a reset) in its next turn. */
+void dm_conn_break(dm_conn *c);
+void dm_conn_update_events(dm_conn *c);
+
+/* answer.c */
+const char *dm_conn_reason(int status);
+void dm_conn_put(dm_conn *c, dm_str bytes);
+void dm_conn_flush(dm_conn *c);
+void dm_conn_drop_queue(dm_conn *c);
+
+#endif

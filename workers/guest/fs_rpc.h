@@ -1,0 +1,14 @@
+/* workers/guest/fs_rpc.h: what the methods of filesystem.Filesystem have in common. */
+#ifndef DM_GUEST_FS_RPC_H
+#define DM_GUEST_FS_RPC_H
+
+#include "workers/guest/path.h"
+#include "workers/guest/rpc.h"
+
+/* Fails the call with the code that an error of the file system has on the wire. */
+void dm_fs_fail(dm_rpc *c, const dm_err *err);
+
+/* The request's path, resolved; false after the call was failed. */
+bool dm_fs_path(dm_rpc *c, const char *asked, dm_guest_path *out);
+
+#endif

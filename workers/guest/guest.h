@@ -1,0 +1,43 @@
+/* workers/guest/guest.h: the agent's context, passed down to everything. One thread, one loop, no locks. */
+#ifndef DM_GUEST_GUEST_H
+#define DM_GUEST_GUEST_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "workers/guest/conn.h"
+#include "workers/guest/identity.h"
+#include "workers/guest/metrics.h"
+#include "workers/guest/user.h"
+
+typedef struct dm_procs dm_procs;
+typedef struct dm_watchers dm_watchers;
+typedef struct dm_oom dm_oom;
+
+typedef struct dm_guest {
+    dm_loop *loop;
+    const dm_clock *clock;
+    dm_log *log;
+    dm_identity identity;
+    dm_cpu_mark cpu;
+    dm_users *users;
+    dm_procs *procs;
+    dm_watchers *watchers;
+    dm_server *server;
+    dm_oom *oom; /* NULL in a native run */
+} dm_guest;
+
+/* All but oom; listens on the port. clock, loop and log are borrowed. */
+typedef struct dm_guest_conf {
+    dm_loop *loop;
+    const dm_clock *clock;
+    dm_log *log;
+    uint16_t port;
+    bool loopback_only;
+} dm_guest_conf;
+
+int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err) DM_NODISCARD;
+/* Processes that run are left alone. */
+void dm_guest_free(dm_guest *g);
+DM_DEFINE_FREEP(dm_guest)
+
+#endif
