@@ -11,7 +11,7 @@ cmake_build() {
 
 build_programs() {
     local before after
-    before=$(ls -l --time-style=+%s.%N "$DM_BUILD/bin" 2>/dev/null | sha256sum)
+    before=$({ ls -l --time-style=+%s.%N "$DM_BUILD/bin" 2>/dev/null || true; } | sha256sum)
     cmake_build "$DM_PRESET" "$DM_BUILD" dormouse-api dormouse-worker dormouse-guest dormouse-meter \
         dormouse-migrate dormouse-admin
     after=$(ls -l --time-style=+%s.%N "$DM_BUILD/bin" | sha256sum)

@@ -57,14 +57,16 @@ conninfo() {
 config_api() {
     cat <<END
 listen_address = 127.0.0.1
-listen_port = $DM_PORT_API
-worker_socket = $DM_RUN/api.sock
-db = $(conninfo dm_api)
-master_key_file = $DM_DATA/secrets/master.key
-domain = $DM_DOMAIN_IN_USE
+port = $DM_PORT_API
+socket = $DM_RUN/api.sock
+worker_socket = $DM_RUN/worker.sock
+db_api = $(conninfo dm_api)
+db_ops = $(conninfo dm_ops)
+master_key = $DM_DATA/secrets/master.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
 END
+    [ -z "$DM_DOMAIN" ] || printf 'domain = %s\n' "$DM_DOMAIN"
 }
 
 config_worker() {

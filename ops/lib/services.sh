@@ -317,7 +317,7 @@ our_namespaces() {
 
 our_veths() {
     local path
-    for path in /sys/class/net/"dmv$DM_SLOT_PREFIX-"*; do
+    for path in /sys/class/net/"dm${DM_SLOT_PREFIX}v"*; do
         [ ! -e "$path" ] || printf '%s\n' "${path##*/}"
     done
 }

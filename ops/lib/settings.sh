@@ -90,7 +90,7 @@ settings_derive() {
     DM_PORT_METER=$((DM_PORT_BASE + 300))
     DM_PORT_PG=$((DM_PORT_BASE + 432))
     # Two deployments on one machine must not meet in the kernel either: names and addresses of slots follow
-    # from the port base. Namespaces dm-BASE-N, uplinks dmvBASE-N, a /16 each from 10.66.0.0 on.
+    # from the port base. Namespaces dm-BASE-N, uplinks dmBASEvN, a /16 each from 10.66.0.0 on.
     DM_SLOT_PREFIX=$DM_PORT_BASE
     DM_SLOT_BASE=10.$((64 + DM_PORT_BASE / 1000)).0.0
     DM_DEFAULT_VCPUS=${DM_DEFAULT_SPEC%%c*}
@@ -108,7 +108,6 @@ settings_derive() {
     case $DM_LISTEN in 0.0.0.0 | ::) DM_HOST_SHOWN=127.0.0.1 ;; esac
     DM_URL_API=http://$DM_HOST_SHOWN:$DM_PORT_FRONT
     DM_URL_SANDBOX=http://$DM_HOST_SHOWN:$DM_PORT_SANDBOX
-    DM_DOMAIN_IN_USE=${DM_DOMAIN:-localhost:$DM_PORT_SANDBOX}
 }
 
 settings_save() {
