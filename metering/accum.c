@@ -273,8 +273,8 @@ static uint64_t *bits_of(const dm_accum *a, uint64_t **bits, dm_err *err)
 /* --- samples ------------------------------------------------------------------------------------------------- */
 
 /* from..to lie in one period. */
-static int merge(dm_accum *a, const dm_accum_key *k, const dm_sample *s, int64_t from, int64_t to, int64_t second,
-        dm_err *err)
+static int merge(
+        dm_accum *a, const dm_accum_key *k, const dm_sample *s, int64_t from, int64_t to, int64_t second, dm_err *err)
 {
     int64_t start = dm_period_start(from, a->period_s);
     period *p;
@@ -328,8 +328,8 @@ static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *
     return 0;
 }
 
-int dm_accum_frame(dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg,
-        dm_err *err)
+int dm_accum_frame(
+        dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg, dm_err *err)
 {
     for (uint32_t i = 0; i < head->n; i++) {
         dm_sample s;

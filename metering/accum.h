@@ -2,8 +2,9 @@
  * region, worker) there is one row: a bit a running second, a bit a hibernated second, the largest disk figure of each
  * minute. Merging is OR and maximum, so that neither order nor repetition of frames can matter. No money here, no I/O.
  *
- * Rows of one worker come in much the same order each second, so each row remembers which came after it: most samples are
- * found without hashing. Memory: about 800 bytes a row of a 3,600 s period, 1,250 when it both ran and slept. One thread. */
+ * Rows of one worker come in much the same order each second, so each row remembers which came after it: most samples
+ * are found without hashing. Memory: about 800 bytes a row of a 3,600 s period, 1,250 when it both ran and slept. One
+ * thread. */
 #ifndef DM_METERING_ACCUM_H
 #define DM_METERING_ACCUM_H
 
@@ -38,7 +39,8 @@ static inline int64_t dm_period_start(int64_t second, uint32_t period_s)
     return second - second % period_s; /* seconds here are not negative */
 }
 
-/* Seconds before this one are closed: they are counted in dm_accum_late and change nothing. Rows before it are dropped. */
+/* Seconds before this one are closed: they are counted in dm_accum_late and change nothing. Rows before it are dropped.
+ */
 void dm_accum_close_before(dm_accum *a, int64_t second);
 uint64_t dm_accum_late(const dm_accum *a);
 
@@ -56,10 +58,10 @@ bool dm_accum_heard(const dm_accum *a, uint64_t worker_no, int64_t period_start)
 /* The i-th worker heard of in a period, ascending; 0 past the end. */
 uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i);
 
-/* The rows of one period, sorted by project, sandbox, epoch, spec table, spec, region, worker; *out is an array of pointers
- * to free, they are borrowed until the next frame. None: *n is 0 and *out is NULL. */
-int dm_accum_rows(const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err)
-        DM_NODISCARD;
+/* The rows of one period, sorted by project, sandbox, epoch, spec table, spec, region, worker; *out is an array of
+ * pointers to free, they are borrowed until the next frame. None: *n is 0 and *out is NULL. */
+int dm_accum_rows(
+        const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err) DM_NODISCARD;
 /* The earliest period that has anything; -1 when none has. */
 int64_t dm_accum_first(const dm_accum *a);
 size_t dm_accum_count(const dm_accum *a); /* rows */

@@ -1,5 +1,5 @@
-/* metering/anomaly.h: what does not fit together. It is noted for people, counted in a metric, and never billed against a
- * customer. A list is bounded: what comes too often is counted on the entry that is there, or in `dropped`. */
+/* metering/anomaly.h: what does not fit together. It is noted for people, counted in a metric, and never billed against
+ * a customer. A list is bounded: what comes too often is counted on the entry that is there, or in `dropped`. */
 #ifndef DM_METERING_ANOMALY_H
 #define DM_METERING_ANOMALY_H
 

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+
 #include "metering/books.h"
 #include "metering/evidence.h"
 #include "metering/meters.h"
@@ -318,8 +319,7 @@ static int tell(const bill *b, dm_pg *c, const dm_digest *sha256, dm_err *err)
     dm_jw_kc(&w, "total", text);
     dm_jw_end(&w);
     int r = dm_buf_ok(&json, err);
-    return r < 0 ? r
-                 : dm_sql_outbox_add(c, DM_TOPIC_STATEMENT, dm_str_c(b->st.account), dm_buf_view(&json), err);
+    return r < 0 ? r : dm_sql_outbox_add(c, DM_TOPIC_STATEMENT, dm_str_c(b->st.account), dm_buf_view(&json), err);
 }
 
 static int state_account(bill *b, dm_pg *c, dm_err *err)

@@ -20,18 +20,18 @@ void dm_books_use(dm_books *b, int64_t id)
 }
 
 /* Rows [from, to) are one book's prices. */
-static int read_book(dm_book *out, const dm_pg_rows *rows, size_t from, size_t to, dm_str currency, dm_str tier,
-        dm_err *err)
+static int read_book(
+        dm_book *out, const dm_pg_rows *rows, size_t from, size_t to, dm_str currency, dm_str tier, dm_err *err)
 {
     dm_book_price prices[PRICES_MAX];
     size_t n = 0;
-    *out = (dm_book){
-            .rate = {.id = dm_pg_i64(rows, from, DM_BOOK_ID),
-                    .minutes = dm_str_eq_c(dm_pg_str(rows, from, DM_BOOK_RATED_BY), "minutes")}};
+    *out = (dm_book){.rate = {.id = dm_pg_i64(rows, from, DM_BOOK_ID),
+                             .minutes = dm_str_eq_c(dm_pg_str(rows, from, DM_BOOK_RATED_BY), "minutes")}};
     for (size_t i = from; i < to; i++) {
         dm_sku sku;
         if (n == PRICES_MAX)
-            return dm_fail(err, DM_E_LIMIT, "price book %lld has more than %d prices", (long long)out->rate.id, PRICES_MAX);
+            return dm_fail(
+                    err, DM_E_LIMIT, "price book %lld has more than %d prices", (long long)out->rate.id, PRICES_MAX);
         prices[n].sku = dm_pg_str(rows, i, DM_BOOK_SKU);
         prices[n].unit = dm_pg_str(rows, i, DM_BOOK_UNIT);
         int r = dm_price_parse(dm_pg_str(rows, i, DM_BOOK_PER_UNIT), &prices[n].per_unit, err);
@@ -62,7 +62,8 @@ static int add_segment(dm_books *b, const dm_pg_rows *rows, size_t row, const dm
             return dm_wrap(err, "price group");
     }
     if (g->n == DM_RATE_SEGMENTS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "prices of %s change more than %d times in a period", g->name, DM_RATE_SEGMENTS_MAX);
+        return dm_fail(
+                err, DM_E_LIMIT, "prices of %s change more than %d times in a period", g->name, DM_RATE_SEGMENTS_MAX);
     int64_t from = dm_pg_i64(rows, row, DM_BOOK_FROM) - start, to = period_s;
     if (!dm_pg_is_null(rows, row, DM_BOOK_TO) && dm_pg_i64(rows, row, DM_BOOK_TO) - start < to)
         to = dm_pg_i64(rows, row, DM_BOOK_TO) - start;

@@ -1,9 +1,10 @@
-/* metering/books.h: the price books that hold for an account in a period, cut into segments by price group. Where one book
- * ends and another begins inside the period, there are two segments, split at that second. */
+/* metering/books.h: the price books that hold for an account in a period, cut into segments by price group. Where one
+ * book ends and another begins inside the period, there are two segments, split at that second. */
 #ifndef DM_METERING_BOOKS_H
 #define DM_METERING_BOOKS_H
 
 #include "base/pg.h"
+
 #include "metering/statement.h"
 
 enum { DM_BOOKS_MAX = 128, DM_GROUPS_MAX = 32 };

@@ -112,12 +112,13 @@ static void note_strangers(closing *k)
         for (size_t j = 0; j < k->n && !known; j++)
             known = k->workers[j].worker_no == no;
         if (!known)
-            note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no}, "it is not enrolled: nothing is charged");
+            note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no},
+                    "it is not enrolled: nothing is charged");
     }
 }
 
-/* Whether the sandbox was there a moment before or after seconds from..to, so that it may have been in them. A sleeper is
- * heard of once a minute. */
+/* Whether the sandbox was there a moment before or after seconds from..to, so that it may have been in them. A sleeper
+ * is heard of once a minute. */
 static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_t to)
 {
     for (int64_t s = from - NEAR_S; s <= to + NEAR_S; s++) {
@@ -244,8 +245,8 @@ static int write_period(closing *k, dm_err *err)
     dm_accum_close_before(l->accum, k->end);
     dm_metric_add(l->c.metrics, &dm_m_periods, NULL, 1);
     dm_metric_set(l->c.metrics, &dm_m_open_from, NULL, l->open_from);
-    DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start),
-            dm_fu("workers", k->n), dm_fb("forced", k->forced));
+    DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start), dm_fu("workers", k->n),
+            dm_fb("forced", k->forced));
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/parse.h"
 #include "base/wire/frame.h"
+
 #include "metering/sql_bill.h"
 
 static uint16_t u16_of(const dm_pg_rows *rows, size_t i, unsigned col)
@@ -107,7 +108,8 @@ static void name_of(const dm_pg_rows *rows, size_t i, unsigned col, char *out, s
     out[s.n] = '\0';
 }
 
-int dm_evidence_stated(const dm_pg_rows *rows, size_t i, const dm_claim *c, uint32_t period_s, dm_stated *out, dm_err *err)
+int dm_evidence_stated(
+        const dm_pg_rows *rows, size_t i, const dm_claim *c, uint32_t period_s, dm_stated *out, dm_err *err)
 {
     *out = (dm_stated){
             .project_no = (uint32_t)c->project_no,

@@ -3,6 +3,7 @@
 #define DM_METERING_EVIDENCE_H
 
 #include "base/pg.h"
+
 #include "metering/judge.h"
 #include "metering/statement.h"
 

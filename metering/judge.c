@@ -45,7 +45,8 @@ static bool contradicted(court *j, const dm_claim *c)
         return true;
     }
     if (c->has_row && c->row_project_no != c->project_no) {
-        note(j, c, DM_ANOMALY_FOREIGN_PROJECT, claimed(j, c), "the sandbox belongs to another project: nobody is charged");
+        note(j, c, DM_ANOMALY_FOREIGN_PROJECT, claimed(j, c),
+                "the sandbox belongs to another project: nobody is charged");
         return true;
     }
     bool differs = !c->has_spec || !c->has_region || (c->framed && c->sworn && c->sworn_region != c->region_no);
@@ -53,7 +54,8 @@ static bool contradicted(court *j, const dm_claim *c)
         differs = differs || c->row_spec_table != c->spec_table || c->row_spec != c->spec ||
                   c->row_region_no != c->region_no || c->epoch > c->row_epoch;
     if (differs)
-        note(j, c, DM_ANOMALY_STAMP_DIFFERS, claimed(j, c), "spec, region or epoch are not the sandbox's: nobody is charged");
+        note(j, c, DM_ANOMALY_STAMP_DIFFERS, claimed(j, c),
+                "spec, region or epoch are not the sandbox's: nobody is charged");
     return differs;
 }
 
@@ -155,7 +157,8 @@ static int weigh(court *j, dm_claim *c, dm_err *err)
     } else if (c->sworn) {
         note(j, c, DM_ANOMALY_EVIDENCE_MISSING, claimed(j, c), "sworn to, but no frame says so: not charged");
     } else if (c->worker_attested) {
-        note(j, c, DM_ANOMALY_ATTESTATION_MISSING, claimed(j, c), "its worker swore to all it had, and not to this: not charged");
+        note(j, c, DM_ANOMALY_ATTESTATION_MISSING, claimed(j, c),
+                "its worker swore to all it had, and not to this: not charged");
         c->counted = false;
     } else {
         c->basis = DM_BASIS_FRAMES;

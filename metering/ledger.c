@@ -1,10 +1,11 @@
-/* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says whether it
- * is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they say: the first
- * copy in the stream's order is the evidence, so a replay of the stream comes to the same. */
+/* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says
+ * whether it is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they
+ * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same. */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/parse.h"
+
 #include "metering/ledger_own.h"
 #include "metering/meters.h"
 #include "metering/sql_ledger.h"
@@ -159,8 +160,8 @@ static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint
 }
 
 /* A dead letter: why, where it came from, and the bytes, as far as they fit. */
-static int reject(dm_ledger *l, const dm_message *m, const char *reason, const char *words, uint64_t count, dm_str bytes,
-        dm_err *err)
+static int reject(dm_ledger *l, const dm_message *m, const char *reason, const char *words, uint64_t count,
+        dm_str bytes, dm_err *err)
 {
     if (l->nrejects == DM_LEDGER_DLQ_MAX)
         return 0; /* the anomaly counts it, and its coordinates are in the stream */
@@ -194,8 +195,8 @@ static int reject(dm_ledger *l, const dm_message *m, const char *reason, const c
     return 0;
 }
 
-static int reject_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *head, const char *kind, const char *words,
-        dm_err *err)
+static int reject_frame(
+        dm_ledger *l, const dm_message *m, const dm_frame_head *head, const char *kind, const char *words, dm_err *err)
 {
     dm_metric_add(l->c.metrics, &dm_m_frames, "rejected", 1);
     note(l, kind, head, 1, words);
@@ -233,7 +234,9 @@ static const char *wrong_date(const dm_ledger *l, const dm_message *m, const dm_
 void dm_ledger_told_gap(void *arg, const dm_track_gap *g)
 {
     dm_ledger *l = arg;
-    dm_anomaly a = {.kind = DM_ANOMALY_FRAMES_MISSING, .worker_no = g->worker_no, .worker_boot = g->boot,
+    dm_anomaly a = {.kind = DM_ANOMALY_FRAMES_MISSING,
+            .worker_no = g->worker_no,
+            .worker_boot = g->boot,
             .period_start = g->from_s >= 0 ? dm_period_start(g->from_s, l->c.period_s) : -1};
     dm_anomalies_add(&l->anomalies, &a, "frames %llu to %llu never came and are written off",
             (unsigned long long)g->first, (unsigned long long)g->last);
@@ -353,8 +356,8 @@ static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int
     return r < 0 ? r : signed_by_any(&l->keys, message, start, end);
 }
 
-static int reject_attest(dm_ledger *l, const dm_message *m, const char *kind, uint64_t worker_no, const char *words,
-        dm_err *err)
+static int reject_attest(
+        dm_ledger *l, const dm_message *m, const char *kind, uint64_t worker_no, const char *words, dm_err *err)
 {
     dm_anomaly a = {.kind = kind, .worker_no = worker_no, .period_start = -1};
     dm_anomalies_add(&l->anomalies, &a, "%s", words);
@@ -530,7 +533,9 @@ int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err)
     for (size_t i = 0; r == 0 && i < list->n; i++)
         r = dm_sql_anomaly_add(c, &list->v[i], err);
     if (r == 0 && list->dropped > 0) {
-        dm_anomaly more = {.kind = DM_ANOMALY_MALFORMED, .period_start = -1, .count = list->dropped,
+        dm_anomaly more = {.kind = DM_ANOMALY_MALFORMED,
+                .period_start = -1,
+                .count = list->dropped,
                 .detail = "more anomalies than could be noted one by one"};
         r = dm_sql_anomaly_add(c, &more, err);
     }
@@ -607,8 +612,8 @@ static void flushed(dm_ledger *l)
 int dm_ledger_flush(dm_ledger *l, dm_err *err)
 {
     int64_t began = dm_mono_us(l->c.clock);
-    int r = dm_ledger_partitions(l, dm_second_of(dm_wall_us(l->c.clock)) - 86400, dm_second_of(dm_wall_us(l->c.clock)),
-            err);
+    int r = dm_ledger_partitions(
+            l, dm_second_of(dm_wall_us(l->c.clock)) - 86400, dm_second_of(dm_wall_us(l->c.clock)), err);
     if (r < 0 || !anything(l))
         return r;
     size_t n = dm_window_count(l->window);

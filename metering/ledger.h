@@ -28,18 +28,18 @@ typedef struct dm_ledger_config {
     dm_pg *pg; /* role dm_meter; borrowed */
     const dm_clock *clock;
     dm_log *log;
-    dm_metrics *metrics; /* may be NULL */
+    dm_metrics *metrics;    /* may be NULL */
     const dm_sign_key *key; /* statements are signed with it */
     const char *owner;      /* a uuid: who holds the fence */
     uint32_t period_s;
-    uint32_t wait_s;  /* how long after a period's end missing evidence is waited for */
-    size_t rows_max;  /* of usage in memory */
+    uint32_t wait_s; /* how long after a period's end missing evidence is waited for */
+    size_t rows_max; /* of usage in memory */
 } dm_ledger_config;
 
 typedef struct dm_ledger dm_ledger;
 
-/* Registers the public key, makes partitions, loads marks and rebuilds the open periods. config is copied, what it points
- * to borrowed. */
+/* Registers the public key, makes partitions, loads marks and rebuilds the open periods. config is copied, what it
+ * points to borrowed. */
 int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err) DM_NODISCARD;
 void dm_ledger_free(dm_ledger *l); /* what was not flushed is read again by whoever comes next */
 DM_DEFINE_FREEP(dm_ledger)

@@ -1,9 +1,10 @@
-/* metering/ledger_own.h: what the files of the ledger share (ledger.c takes and flushes, restore.c rebuilds, close.c ends
- * periods), and nobody else includes. */
+/* metering/ledger_own.h: what the files of the ledger share (ledger.c takes and flushes, restore.c rebuilds, close.c
+ * ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 
 #include "base/wire/attest.h"
+
 #include "metering/accum.h"
 #include "metering/anomaly.h"
 #include "metering/ledger.h"
@@ -82,6 +83,5 @@ int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD
 /* Writes and counts what is noted; clears nothing. Inside a transaction. */
 int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err) DM_NODISCARD;
 void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list);
-
 
 #endif

@@ -1,12 +1,13 @@
-/* dormouse-meter: one thread consumes, flushes, closes periods and makes statements; the metrics page has threads of its
- * own and only reads counters. Whatever goes wrong, it stops and the supervisor starts it again: what it knows is in the
- * database, and the rest is still in the stream. */
+/* dormouse-meter: one thread consumes, flushes, closes periods and makes statements; the metrics page has threads of
+ * its own and only reads counters. Whatever goes wrong, it stops and the supervisor starts it again: what it knows is
+ * in the database, and the rest is still in the stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/http.h"
 #include "base/wire/id.h"
+
 #include "metering/config.h"
 #include "metering/ledger.h"
 #include "metering/stream.h"

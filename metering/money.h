@@ -1,6 +1,6 @@
-/* metering/money.h: exact money. An amount is an integer of 10^-18 of a currency unit, a price one of 10^-12 of a unit a
- * base unit, a quantity one of 10^-6 of a base unit: a product needs no rounding, 12 + 6 = 18. Their ranges are those of
- * the columns they are kept in: NUMERIC(38,18), NUMERIC(18,12), NUMERIC(20,6). Whatever would leave its range is
+/* metering/money.h: exact money. An amount is an integer of 10^-18 of a currency unit, a price one of 10^-12 of a unit
+ * a base unit, a quantity one of 10^-6 of a base unit: a product needs no rounding, 12 + 6 = 18. Their ranges are those
+ * of the columns they are kept in: NUMERIC(38,18), NUMERIC(18,12), NUMERIC(20,6). Whatever would leave its range is
  * DM_E_LIMIT: nothing wraps, saturates or rounds. There is no floating point here and none may be added.
  *
  * Each is its own type, so that a price is never passed for an amount. */
@@ -25,8 +25,8 @@ typedef struct dm_qty {
 
 enum { DM_MONEY_TEXT = 48 }; /* room for any of them, printed */
 
-/* What PostgreSQL prints: an optional '-', digits, and after a '.' at most as many digits as the type has. Anything else
- * is DM_E_INVALID, what is out of range DM_E_LIMIT. A price is not negative. */
+/* What PostgreSQL prints: an optional '-', digits, and after a '.' at most as many digits as the type has. Anything
+ * else is DM_E_INVALID, what is out of range DM_E_LIMIT. A price is not negative. */
 int dm_money_parse(dm_str s, dm_money *out, dm_err *err) DM_NODISCARD;
 int dm_price_parse(dm_str s, dm_price *out, dm_err *err) DM_NODISCARD;
 int dm_qty_parse(dm_str s, dm_qty *out, dm_err *err) DM_NODISCARD;

@@ -76,8 +76,8 @@ uint64_t dm_rate_count(const dm_rate_use *use, uint8_t state, uint32_t from, uin
 void dm_rate_disk(const uint32_t *disk_16mib, size_t minutes, uint32_t *out);
 
 /* The pool of an account in one calendar month: `before` seconds were in it, `seconds` more come. Whole minutes are
- * charged as floor(after/60) - floor(before/60), free below the allowance (rounded up to a whole minute). Up to two lines:
- * tier 0, then tier 1. */
+ * charged as floor(after/60) - floor(before/60), free below the allowance (rounded up to a whole minute). Up to two
+ * lines: tier 0, then tier 1. */
 int dm_rate_minutes(uint64_t before, uint64_t seconds, uint64_t included_s, const dm_rate_segment *segment,
         dm_rate_line out[2], size_t *n_out, dm_err *err) DM_NODISCARD;
 

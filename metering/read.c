@@ -23,11 +23,12 @@ static int read_statement(const dm_pg_rows *rows, size_t i, dm_read_statement *o
     return r < 0 ? r : copy(dm_pg_str(rows, i, 8), out->sha256.b, sizeof(out->sha256.b), err);
 }
 
-int dm_read_statements(dm_pg *c, int64_t account_no, int64_t before, size_t max, dm_read_statement *out, size_t *n,
-        dm_err *err)
+int dm_read_statements(
+        dm_pg *c, int64_t account_no, int64_t before, size_t max, dm_read_statement *out, size_t *n, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_statements",
-            "SELECT number, dm.us(period_start) / 1000000, period_s, currency, total, running_s, hibernated_s, unattested, "
+            "SELECT number, dm.us(period_start) / 1000000, period_s, currency, total, running_s, hibernated_s, "
+            "unattested, "
             "sha256, dm.us(closed_at) FROM dm.statement WHERE account_no = $1::bigint AND number < $2::bigint "
             "ORDER BY number DESC LIMIT $3::bigint",
             DM_PG_ROWS};
@@ -44,8 +45,8 @@ int dm_read_statements(dm_pg *c, int64_t account_no, int64_t before, size_t max,
     return r;
 }
 
-int dm_read_statement_body(dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig,
-        dm_err *err)
+int dm_read_statement_body(
+        dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_statement_body",
             "SELECT body, sha256, public_key, signature FROM dm.statement WHERE account_no = $1::bigint "
@@ -96,16 +97,18 @@ int dm_read_lines(dm_pg *c, int64_t account_no, int64_t number, int64_t project_
         dm_read_line *out, size_t *n, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_lines",
-            "SELECT l.line_no, l.project_no, l.sandbox_id, l.epoch, l.sku, l.tier, l.book_id, dm.us(l.charge_from) / 1000000, "
+            "SELECT l.line_no, l.project_no, l.sandbox_id, l.epoch, l.sku, l.tier, l.book_id, dm.us(l.charge_from) / "
+            "1000000, "
             "dm.us(l.charge_to) / 1000000, l.seconds, l.qty, l.per_unit, l.amount FROM dm.statement s "
             "JOIN dm.statement_line l ON l.account_no = s.account_no AND l.period_start = s.period_start "
-            "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND ($3::bigint = 0 OR l.project_no = $3::bigint) "
+            "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND ($3::bigint = 0 OR l.project_no = "
+            "$3::bigint) "
             "AND l.line_no > $4::bigint ORDER BY l.line_no LIMIT $5::bigint",
             DM_PG_ROWS};
     if (max == 0 || max > 1000)
         return dm_fail(err, DM_E_INVALID, "a page of %zu lines", max);
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(number), dm_pa_i64(project_no), dm_pa_i64(after),
-            dm_pa_i64((int64_t)max)};
+    dm_pg_arg args[] = {
+            dm_pa_i64(account_no), dm_pa_i64(number), dm_pa_i64(project_no), dm_pa_i64(after), dm_pa_i64((int64_t)max)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     size_t count = r == 0 ? dm_pg_count(rows) : 0;

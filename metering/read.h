@@ -1,11 +1,12 @@
-/* metering/read.h: the side of the ledger that the API shows. Runs inside a transaction of role dm_api whose scope has the
- * account set: row-level security shows that account's rows and no others. Times are seconds of UTC. */
+/* metering/read.h: the side of the ledger that the API shows. Runs inside a transaction of role dm_api whose scope has
+ * the account set: row-level security shows that account's rows and no others. Times are seconds of UTC. */
 #ifndef DM_METERING_READ_H
 #define DM_METERING_READ_H
 
 #include "base/crypto.h"
 #include "base/pg.h"
 #include "base/wire/id.h"
+
 #include "metering/money.h"
 
 enum { DM_READ_NONE = 1 };
@@ -21,8 +22,8 @@ typedef struct dm_read_statement {
     int64_t closed_at_us;
 } dm_read_statement;
 
-/* Newest first, those of a number below `before` (INT64_MAX: from the newest on): the number of the last one is the next
- * page's `before`. out has room for max (1 to 1000). */
+/* Newest first, those of a number below `before` (INT64_MAX: from the newest on): the number of the last one is the
+ * next page's `before`. out has room for max (1 to 1000). */
 int dm_read_statements(dm_pg *c, int64_t account_no, int64_t before, size_t max, dm_read_statement *out, size_t *n,
         dm_err *err) DM_NODISCARD;
 
@@ -33,8 +34,8 @@ typedef struct dm_read_signature {
 } dm_read_signature;
 
 /* Appends the canonical body, byte for byte as it was signed. 0 or DM_READ_NONE. */
-int dm_read_statement_body(dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig,
-        dm_err *err) DM_NODISCARD;
+int dm_read_statement_body(
+        dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig, dm_err *err) DM_NODISCARD;
 
 /* One line of a statement as it stands in the ledger; what a line of the whole account does not have is 0 or "". */
 typedef struct dm_read_line {
@@ -64,8 +65,8 @@ typedef struct dm_read_key {
     int64_t valid_from_us, valid_to_us; /* INT64_MAX: still */
 } dm_read_key;
 
-/* The keys attestations and statements are verified with, those of the service first. max is 1 to 10000; DM_E_LIMIT when
- * there are more. No scope is needed. */
+/* The keys attestations and statements are verified with, those of the service first. max is 1 to 10000; DM_E_LIMIT
+ * when there are more. No scope is needed. */
 int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
 
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */

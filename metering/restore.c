@@ -1,5 +1,5 @@
-/* The open periods, rebuilt from the chunks by the code that made them: the tracker starts at the stored marks, each frame
- * of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. */
+/* The open periods, rebuilt from the chunks by the code that made them: the tracker starts at the stored marks, each
+ * frame of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. */
 #include "metering/ledger_own.h"
 #include "metering/sql_ledger.h"
 
@@ -48,7 +48,8 @@ static int load_state(dm_pg *c, void *arg, dm_err *err)
         l->open_from = start + period_s;
         if (l->open_from % l->c.period_s != 0)
             return dm_fail(err, DM_E_INVALID,
-                    "periods of %lld s were written up to %lld: periods of %u s cannot begin there; keep the old length until "
+                    "periods of %lld s were written up to %lld: periods of %u s cannot begin there; keep the old "
+                    "length until "
                     "the hour is over",
                     (long long)period_s, (long long)l->open_from, l->c.period_s);
         dm_accum_close_before(l->accum, l->open_from);

@@ -17,7 +17,8 @@ int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm
 int dm_sql_bill_account(dm_pg *c, int64_t account_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_account",
-            "SELECT a.id, a.tier, a.currency, coalesce((SELECT value FROM dm.account_limit WHERE account_no = a.account_no "
+            "SELECT a.id, a.tier, a.currency, coalesce((SELECT value FROM dm.account_limit WHERE account_no = "
+            "a.account_no "
             "AND name = 'included_seconds'), (SELECT value FROM dm.tier_limit WHERE tier = a.tier "
             "AND name = 'included_seconds'), 0) FROM dm.account a WHERE a.account_no = $1::bigint",
             DM_PG_ONE};
@@ -51,7 +52,8 @@ int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_s
             "u AS (SELECT project_no, sandbox_id, epoch, spec_table, spec, worker_no, region_no, run_bits, hib_bits, "
             "disk_16mib FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
             "AND account_no = $1::bigint AND sandbox_id = ANY (ARRAY(SELECT sandbox_id FROM ids))), "
-            "a AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec, worker_no) project_no, sandbox_id, "
+            "a AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec, worker_no) project_no, "
+            "sandbox_id, "
             "epoch, spec_table, spec, worker_no, region_no AS sworn_region, message FROM dm.attestation "
             "WHERE period_start = dm.ts($2::bigint * 1000000) AND account_no = $1::bigint AND NOT by_service "
             "AND sandbox_id = ANY (ARRAY(SELECT sandbox_id FROM ids)) "
@@ -59,7 +61,8 @@ int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_s
             "SELECT e.project_no, e.sandbox_id, e.epoch, e.spec_table, e.spec, e.worker_no, "
             "coalesce(e.region_no, e.sworn_region), e.sworn_region, e.run_bits::text, e.hib_bits::text, "
             "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, s.project_no, "
-            "s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, s.template_id, s.build_id, "
+            "s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, s.template_id, "
+            "s.build_id, "
             "s.compute_type, s.compute_quality "
             "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
             "JOIN dm.project p ON p.project_no = e.project_no "
@@ -87,7 +90,8 @@ static int digest_of(const dm_pg_rows *rows, dm_digest *out, dm_err *err)
     return 0;
 }
 
-static int last_of_chain(dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
+static int last_of_chain(
+        dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
 {
     dm_pg_arg args[] = {dm_pa_i64(account_no)};
     DM_AUTO(dm_pg_rows) rows = NULL;
@@ -140,7 +144,8 @@ int dm_sql_bill_statement(dm_pg *c, int64_t account_no, const dm_statement *s, c
     static const dm_pg_stmt st = {"bill_statement",
             "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
             "hibernated_s, pool_after_s, unattested, body, sha256, previous_sha256, public_key, signature) "
-            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, $7::bigint, $8::bigint, "
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, $7::bigint, "
+            "$8::bigint, "
             "$9::bigint, $10::int, $11, $12, $13, $14, $15)",
             DM_PG_NONE};
     char total[DM_MONEY_TEXT];
@@ -158,9 +163,11 @@ int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t
 {
     static const dm_pg_stmt st = {"bill_line",
             "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
-            "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, book_id, "
+            "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
+            "book_id, "
             "charge_from, charge_to, seconds, qty, per_unit, amount) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), "
-            "$3::int, 'usage', $4::int, $5, $6::int, $7::smallint, $8::smallint, $9::smallint, $10, $11, $12::bigint, $13, "
+            "$3::int, 'usage', $4::int, $5, $6::int, $7::smallint, $8::smallint, $9::smallint, $10, $11, $12::bigint, "
+            "$13, "
             "$14::uuid, $15, $16::smallint, $17::bigint, dm.ts($18::bigint * 1000000), dm.ts($19::bigint * 1000000), "
             "$20::bigint, $21::numeric, $22::numeric, $23::numeric)",
             DM_PG_NONE};
@@ -198,14 +205,15 @@ int dm_sql_bill_state(dm_pg *c, int64_t account_no, int64_t start, const char *s
 
 /* --- journal ------------------------------------------------------------------------------------------------- */
 
-int dm_sql_ledger_account(dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out,
-        dm_err *err)
+int dm_sql_ledger_account(
+        dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out, dm_err *err)
 {
     static const dm_pg_stmt find = {"bill_ledger_find",
             "SELECT ledger_no FROM dm.ledger_account WHERE account_no = $1::bigint AND name = $2 AND currency = $3",
             DM_PG_MAYBE};
     static const dm_pg_stmt make = {"bill_ledger_make",
-            "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) RETURNING ledger_no",
+            "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) RETURNING "
+            "ledger_no",
             DM_PG_ONE};
     dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(name), dm_pa_c(currency)};
     DM_AUTO(dm_pg_rows) found = NULL;
@@ -226,8 +234,8 @@ int dm_sql_journal_last(dm_pg *c, int64_t account_no, int64_t *number, dm_digest
     return last_of_chain(c, &st, account_no, number, hash, err);
 }
 
-int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char *idem_key, const char *kind, int64_t effective_s,
-        const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err)
+int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char *idem_key, const char *kind,
+        int64_t effective_s, const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_journal_txn",
             "INSERT INTO dm.journal_txn (account_no, number, idem_key, kind, effective_at, prev_hash, hash) "
@@ -240,8 +248,8 @@ int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char 
     return r < 0 ? r : dm_str_to_array(dm_pg_str(rows, 0, 0), id->s, sizeof(id->s), err);
 }
 
-int dm_sql_journal_entry(dm_pg *c, const dm_uuid *txn, int n, int64_t ledger_no, const char *currency, dm_money amount,
-        dm_err *err)
+int dm_sql_journal_entry(
+        dm_pg *c, const dm_uuid *txn, int n, int64_t ledger_no, const char *currency, dm_money amount, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_journal_entry",
             "INSERT INTO dm.journal_entry (txn, n, ledger_no, currency, amount) "

@@ -14,7 +14,8 @@ int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_workers_in",
-            "WITH newest AS (SELECT DISTINCT ON (worker_no, project_no, sandbox_id, epoch, spec_table, spec) worker_no, hash "
+            "WITH newest AS (SELECT DISTINCT ON (worker_no, project_no, sandbox_id, epoch, spec_table, spec) "
+            "worker_no, hash "
             "FROM dm.attestation WHERE period_start = dm.ts($1::bigint * 1000000) AND NOT by_service "
             "ORDER BY worker_no, project_no, sandbox_id, epoch, spec_table, spec, worker_boot DESC, hash), "
             "sworn AS (SELECT worker_no, count(*) AS n, sha256(string_agg(hash, ''::bytea ORDER BY hash)) AS digest "
@@ -44,8 +45,7 @@ int dm_sql_worker_period_add(dm_pg *c, uint64_t worker_no, int64_t start, bool c
             "INSERT INTO dm.worker_period (worker_no, period_start, complete, attested) "
             "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {
-            dm_pa_i64((int64_t)worker_no), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -69,8 +69,8 @@ int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t 
     DM_AUTO_BUF disk;
     dm_buf_init(&disk, DM_MINUTES_MAX * 12 + 2);
     for (uint32_t m = 0; m < period_s / 60; m++)
-        (void)dm_buf_fmt(&disk, "%c%lld", m == 0 ? '{' : ',',
-                row->disk[m] == DM_DISK_UNKNOWN ? -1ll : (long long)row->disk[m]);
+        (void)dm_buf_fmt(
+                &disk, "%c%lld", m == 0 ? '{' : ',', row->disk[m] == DM_DISK_UNKNOWN ? -1ll : (long long)row->disk[m]);
     (void)dm_buf_ch(&disk, '}');
     int r = dm_buf_ok(&disk, err);
     if (r < 0)
@@ -84,8 +84,8 @@ int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t 
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_usage_gap_add(dm_pg *c, const dm_accum_key *k, int64_t start, int64_t from_s, int64_t to_s, const char *cause,
-        dm_err *err)
+int dm_sql_usage_gap_add(
+        dm_pg *c, const dm_accum_key *k, int64_t start, int64_t from_s, int64_t to_s, const char *cause, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_usage_gap_add",
             "INSERT INTO dm.usage_gap (account_no, project_no, period_start, sandbox_id, epoch, from_s, to_s, cause, "

@@ -18,11 +18,11 @@ int dm_sql_service_key(dm_pg *c, const dm_public_key *key, dm_err *err)
 
 /* --- the fence ----------------------------------------------------------------------------------------------- */
 
-int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation,
-        dm_err *err)
+int dm_sql_offset_take(
+        dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation, dm_err *err)
 {
-    /* The conflict's update locks the row as SELECT FOR UPDATE would: whoever is in the middle of a flush goes first, and
-     * this sees what it wrote. */
+    /* The conflict's update locks the row as SELECT FOR UPDATE would: whoever is in the middle of a flush goes first,
+     * and this sees what it wrote. */
     static const dm_pg_stmt st = {"meter_offset_take",
             "INSERT INTO dm.consumer_offset AS o (topic, part, owner, generation) VALUES ($1, $2::int, $3::uuid, 1) "
             "ON CONFLICT (topic, part) DO UPDATE SET owner = excluded.owner, generation = o.generation + 1 "
@@ -54,8 +54,8 @@ int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *ow
     return r;
 }
 
-int dm_sql_offset_held(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held,
-        dm_err *err)
+int dm_sql_offset_held(
+        dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held, dm_err *err)
 {
     static const dm_pg_stmt st = {"meter_offset_held",
             "SELECT 1 FROM dm.consumer_offset WHERE topic = $1 AND part = $2::int AND owner = $3::uuid "
@@ -81,8 +81,8 @@ int dm_sql_chunk_add(dm_pg *c, const dm_chunk *k, dm_str packed, dm_err *err)
             DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_i64((int64_t)k->worker_no), dm_pa_i64((int64_t)k->boot),
             dm_pa_i64((int64_t)k->first_frame), dm_pa_i64(k->first_part), dm_pa_i64((int64_t)k->last_frame),
-            dm_pa_i64(k->first_second), dm_pa_i64(k->last_second), dm_pa_i64(k->frames),
-            dm_pa_i64((int64_t)k->raw.len), dm_pa_bytes(packed.p, packed.n)};
+            dm_pa_i64(k->first_second), dm_pa_i64(k->last_second), dm_pa_i64(k->frames), dm_pa_i64((int64_t)k->raw.len),
+            dm_pa_bytes(packed.p, packed.n)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -143,14 +143,15 @@ int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err)
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_attest_add(dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service,
-        dm_err *err)
+int dm_sql_attest_add(
+        dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service, dm_err *err)
 {
     static const dm_pg_stmt st = {"meter_attest_add",
             "WITH new AS (INSERT INTO dm.attestation (account_no, project_no, period_start, sandbox_id, epoch, "
             "spec_table, spec, worker_no, worker_boot, by_service, hash, message, region_no) "
             "VALUES (coalesce((SELECT account_no FROM dm.project WHERE project_no = $1::bigint), 0), $1::bigint, "
-            "dm.ts($2::bigint * 1000000), $3, $4::int, $5::int, $6::int, $7::bigint, $8::bigint, $9::boolean, $10, $11, "
+            "dm.ts($2::bigint * 1000000), $3, $4::int, $5::int, $6::int, $7::bigint, $8::bigint, $9::boolean, $10, "
+            "$11, "
             "$13::int) ON CONFLICT DO NOTHING RETURNING account_no, project_no, period_start, sandbox_id, epoch) "
             "INSERT INTO dm.anomaly (kind, worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, "
             "epoch, detail) SELECT 'late', $7::bigint, $8::bigint, account_no, project_no, period_start, sandbox_id, "
@@ -202,8 +203,8 @@ int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err)
     dm_pg_arg args[] = {dm_pa_c(a->kind), unless_zero((int64_t)a->worker_no), unless_zero((int64_t)a->worker_boot),
             unless_zero(a->account_no), unless_zero(a->project_no),
             a->has_sandbox ? dm_pa_bytes(a->sandbox.b, sizeof(a->sandbox.b)) : dm_pa_bytes(NULL, 0),
-            unless_zero(a->epoch), a->period_start >= 0 ? dm_pa_i64(a->period_start) : dm_pa_null(),
-            dm_pa_c(a->detail), dm_pa_i64((int64_t)a->count)};
+            unless_zero(a->epoch), a->period_start >= 0 ? dm_pa_i64(a->period_start) : dm_pa_null(), dm_pa_c(a->detail),
+            dm_pa_i64((int64_t)a->count)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -224,8 +225,8 @@ int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err)
 
 int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err)
 {
-    static const dm_pg_stmt st = {"meter_outbox_add",
-            "INSERT INTO dm.outbox (topic, key, payload) VALUES ($1, $2, $3::jsonb)", DM_PG_NONE};
+    static const dm_pg_stmt st = {
+            "meter_outbox_add", "INSERT INTO dm.outbox (topic, key, payload) VALUES ($1, $2, $3::jsonb)", DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_c(topic), dm_pa_text(key), dm_pa_text(json)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
@@ -242,8 +243,8 @@ int dm_sql_outbox_unsent(dm_pg *c, const char *topic, int64_t limit, dm_pg_rows 
 
 int dm_sql_outbox_sent(dm_pg *c, int64_t outbox_no, dm_err *err)
 {
-    static const dm_pg_stmt st = {"meter_outbox_sent",
-            "UPDATE dm.outbox SET sent_at = now() WHERE outbox_no = $1::bigint", DM_PG_NONE};
+    static const dm_pg_stmt st = {
+            "meter_outbox_sent", "UPDATE dm.outbox SET sent_at = now() WHERE outbox_no = $1::bigint", DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_i64(outbox_no)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }

@@ -1,11 +1,12 @@
-/* metering/sql_ledger.h: the ledger's statements for what arrives: offsets, chunks, marks, attestations, anomalies, outbox.
- * Each runs inside a transaction of role dm_meter. Times are seconds of UTC. */
+/* metering/sql_ledger.h: the ledger's statements for what arrives: offsets, chunks, marks, attestations, anomalies,
+ * outbox. Each runs inside a transaction of role dm_meter. Times are seconds of UTC. */
 #ifndef DM_METERING_SQL_LEDGER_H
 #define DM_METERING_SQL_LEDGER_H
 
 #include "base/crypto.h"
 #include "base/pg.h"
 #include "base/wire/attest.h"
+
 #include "metering/anomaly.h"
 #include "metering/track.h"
 #include "metering/window.h"
@@ -17,8 +18,8 @@ int dm_sql_service_key(dm_pg *c, const dm_public_key *key, dm_err *err) DM_NODIS
 /* --- the fence --- */
 
 /* Makes owner the holder of this partition, with a new generation. next: -2 when it was never read. */
-int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next,
-        int64_t *generation, dm_err *err) DM_NODISCARD;
+int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation,
+        dm_err *err) DM_NODISCARD;
 /* *held false: another owner took it, nothing was changed. */
 int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, int64_t from,
         int64_t to, bool *held, dm_err *err) DM_NODISCARD;

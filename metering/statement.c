@@ -91,8 +91,8 @@ static int node(const dm_digest *left, const dm_digest *right, dm_digest *out, d
     return dm_sha256_parts(parts, DM_LEN(parts), out, err);
 }
 
-/* The hashes come one by one; `levels` holds the roots of the full trees so far, as the bits of how many there were. What
- * is left over at the end is joined from the right: that is the tree of RFC 6962. */
+/* The hashes come one by one; `levels` holds the roots of the full trees so far, as the bits of how many there were.
+ * What is left over at the end is joined from the right: that is the tree of RFC 6962. */
 int dm_merkle_root(const dm_digest *hashes, size_t n, dm_digest *out, dm_err *err)
 {
     dm_digest levels[64];

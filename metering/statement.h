@@ -2,8 +2,8 @@
  * bytes. Whoever rebuilds it from the attestations and the price books must come to the same SHA-256.
  *
  * One line of JSON: no blanks, no newline, members in the order of their names as bytes, UTF-8. Whole numbers are JSON
- * numbers. Money is a string with 18 decimals, a price one with 12, a quantity one with 6, '-' in front of a negative one,
- * at least one digit before the point. A time is "YYYY-MM-DDTHH:MM:SSZ". A hash is 64 hex digits in lower case.
+ * numbers. Money is a string with 18 decimals, a price one with 12, a quantity one with 6, '-' in front of a negative
+ * one, at least one digit before the point. A time is "YYYY-MM-DDTHH:MM:SSZ". A hash is 64 hex digits in lower case.
  *
  * {"account": uuid,
  *  "attestations": {"count": how many, "root": hash, "unattested": how many of them the service signed},
@@ -30,14 +30,14 @@
  *   spec, region_no, worker_no. running_s and hibernated_s are the seconds billed, after all rules.
  * lines: those of the account as a whole first (sku "minutes": epoch, project, project_no, region, sandbox, spec and
  *   spec_table are null), by from, book, tier; then by the order of sandboxes, sku, from. from..to is the part of
- *   the period in which that price held: the whole period unless a price changed in it. seconds: those in which something
- *   was charged; of minutes, those pooled. tier: 1 for paid minutes, else 0. A line of quantity 0 is left out.
- * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance. Where prices
- *   change in the period or price groups share the pool, it fills by the time a price begins, then by the group's name.
- * root: Merkle tree of RFC 6962 with SHA-256 over the attestations' hashes in the order of sandboxes:
- *   leaf = SHA-256(0x00 || hash), node = SHA-256(0x01 || left || right), the left of n is the largest power of two below
- *   n; of none: SHA-256 of nothing. The hash of an attestation is SHA-256 of its whole message (base/wire/attest.h).
- * sha256 of a book: of its own canonical JSON, {"currency","group","prices":[{"per_unit","sku","unit"}, by sku],
+ *   the period in which that price held: the whole period unless a price changed in it. seconds: those in which
+ * something was charged; of minutes, those pooled. tier: 1 for paid minutes, else 0. A line of quantity 0 is left out.
+ * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance. Where
+ * prices change in the period or price groups share the pool, it fills by the time a price begins, then by the group's
+ * name. root: Merkle tree of RFC 6962 with SHA-256 over the attestations' hashes in the order of sandboxes: leaf =
+ * SHA-256(0x00 || hash), node = SHA-256(0x01 || left || right), the left of n is the largest power of two below n; of
+ * none: SHA-256 of nothing. The hash of an attestation is SHA-256 of its whole message (base/wire/attest.h). sha256 of
+ * a book: of its own canonical JSON, {"currency","group","prices":[{"per_unit","sku","unit"}, by sku],
  *   "rated_by","tier","valid_from": time}, all its prices, whether applied or not.
  *
  * The statement's hash is SHA-256 of the body, its signature Ed25519 over the body by a key of dm.service_key. */
@@ -46,6 +46,7 @@
 
 #include "base/crypto.h"
 #include "base/wire/id.h"
+
 #include "metering/judge.h"
 #include "metering/rate.h"
 

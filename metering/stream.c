@@ -79,12 +79,17 @@ int dm_stream_new(const dm_stream_config *config, dm_stream **out, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory for a stream");
     s->c = *config;
     s->kept_up_since = -1;
-    dm_consumer_config reading = {
-            .brokers = config->brokers, .client_id = "dormouse-meter", .queue_max_bytes = config->queue_bytes,
+    dm_consumer_config reading = {.brokers = config->brokers,
+            .client_id = "dormouse-meter",
+            .queue_max_bytes = config->queue_bytes,
             .log = config->log};
-    dm_producer_config sending = {
-            .brokers = config->brokers, .client_id = "dormouse-meter", .linger_ms = 5, .queue_max_bytes = SEND_QUEUE,
-            .log = config->log, .delivered = delivered, .arg = s};
+    dm_producer_config sending = {.brokers = config->brokers,
+            .client_id = "dormouse-meter",
+            .linger_ms = 5,
+            .queue_max_bytes = SEND_QUEUE,
+            .log = config->log,
+            .delivered = delivered,
+            .arg = s};
     int r = dm_consumer_new(&reading, &s->consumer, err);
     if (r == 0)
         r = dm_producer_new(&sending, &s->producer, err);
@@ -109,7 +114,8 @@ static int gap(dm_stream *s, const dm_message *m, dm_err *err)
     int64_t wanted = dm_ledger_next(s->c.ledger, m->topic, m->partition);
     if (!s->c.accept_gap)
         return dm_fail(err, DM_E_CORRUPT,
-                "%s/%d no longer has offset %lld: what was in between is lost to the ledger; set accept_gap = true to go on "
+                "%s/%d no longer has offset %lld: what was in between is lost to the ledger; set accept_gap = true to "
+                "go on "
                 "at the oldest message there is",
                 m->topic, m->partition, (long long)wanted);
     DM_LOG(s->c.log, DM_ERROR, "stream.gap_accepted", dm_fs("topic", m->topic), dm_fi("partition", m->partition),
@@ -157,8 +163,8 @@ static void show_lag(const dm_stream *s)
     dm_metric_set(s->c.metrics, &dm_m_lag, DM_TOPIC_ATTEST, attest);
 }
 
-/* One partition a look: the broker answers only after the fetch that is under way, which on a quiet stream is half a second
- * later. Two whole rounds without falling behind are keeping up. */
+/* One partition a look: the broker answers only after the fetch that is under way, which on a quiet stream is half a
+ * second later. Two whole rounds without falling behind are keeping up. */
 int64_t dm_stream_look(dm_stream *s)
 {
     seen_end *e = &s->ends[s->turn];

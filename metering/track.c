@@ -214,7 +214,8 @@ static int take_part(pending *p, const dm_frame_head *h, dm_err *err)
 {
     uint64_t bit = (uint64_t)1 << h->part;
     if (p->parts != h->parts || p->second != h->second || p->prev != h->prev_boot_last_frame)
-        return dm_fail(err, DM_E_INVALID, "frame %llu: its parts contradict each other", (unsigned long long)h->frame_no);
+        return dm_fail(
+                err, DM_E_INVALID, "frame %llu: its parts contradict each other", (unsigned long long)h->frame_no);
     if ((p->have & bit) != 0)
         return DM_TRACK_SEEN;
     p->have |= bit;
@@ -306,8 +307,8 @@ static bool gap_before(const worker *w, const pending *p, dm_track_gap *g)
     return g->first <= g->last;
 }
 
-int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before, void (*told)(void *arg, const dm_track_gap *gap),
-        void *arg, dm_err *err)
+int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
+        void (*told)(void *arg, const dm_track_gap *gap), void *arg, dm_err *err)
 {
     worker *w = worker_find(t, worker_no);
     int n = 0;
@@ -327,8 +328,8 @@ int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before, void (*t
     return n;
 }
 
-void dm_track_each_changed(const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark),
-        void *arg)
+void dm_track_each_changed(
+        const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark), void *arg)
 {
     for (size_t i = 0; i < t->n; i++) {
         if (t->workers[i].changed)

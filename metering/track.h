@@ -1,11 +1,12 @@
 /* metering/track.h: which frames of which worker have arrived. A worker's word "all seconds up to s are final" is worth
- * something only when every frame up to the one that says it is here. So a worker's mark is the last frame (boot, number)
- * before which none is missing, and the watermark is what that frame says.
+ * something only when every frame up to the one that says it is here. So a worker's mark is the last frame (boot,
+ * number) before which none is missing, and the watermark is what that frame says.
  *
  * Numbers begin at 1 in each boot. A boot's first frame says with which number the newest earlier boot that wrote any
- * ended (0: there was none): it follows the mark only if that is where the mark stands. Frames beyond a gap wait; the gap
- * is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards is seen
- * to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no clock. */
+ * ended (0: there was none): it follows the mark only if that is where the mark stands. Frames beyond a gap wait; the
+ * gap is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards
+ * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no
+ * clock. */
 #ifndef DM_METERING_TRACK_H
 #define DM_METERING_TRACK_H
 
@@ -22,9 +23,9 @@ enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17 };
 typedef struct dm_track dm_track;
 
 typedef struct dm_track_mark {
-    uint64_t boot, frame;      /* 0, 0: nothing yet */
-    int64_t second;            /* of that frame; -1 */
-    int64_t complete_through;  /* the watermark; -1 */
+    uint64_t boot, frame;     /* 0, 0: nothing yet */
+    int64_t second;           /* of that frame; -1 */
+    int64_t complete_through; /* the watermark; -1 */
 } dm_track_mark;
 
 /* Frames first..last of a boot, which never came. from_s..to_s are the seconds between their neighbours. */
@@ -50,12 +51,12 @@ dm_track_mark dm_track_mark_of(const dm_track *t, uint64_t worker_no);
 
 /* Moves the mark over the gaps that lie before a frame of a second below `before`, which was received: each is told to
  * `told` and remembered. Returns how many; negative without memory. */
-int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before, void (*told)(void *arg, const dm_track_gap *gap),
-        void *arg, dm_err *err) DM_NODISCARD;
+int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
+        void (*told)(void *arg, const dm_track_gap *gap), void *arg, dm_err *err) DM_NODISCARD;
 
 /* Each worker heard of, for saving: changed since the last dm_track_saved. */
-void dm_track_each_changed(const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark),
-        void *arg);
+void dm_track_each_changed(
+        const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark), void *arg);
 void dm_track_saved(dm_track *t);
 size_t dm_track_waiting(const dm_track *t); /* frames behind a gap, all workers */
 

@@ -181,6 +181,8 @@ static void on_warm(void *arg, const dm_err *err)
 {
     dm_control *c = arg;
     c->warm = NULL;
+    /* A journal commit left for later would meet the first writes of each clone, and they would wait for its disk. */
+    sync();
     answer(c, c->warm_seq, err != NULL ? err->msg : NULL);
     take_lines(c);
 }

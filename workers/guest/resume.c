@@ -60,17 +60,51 @@ int dm_resume(dm_guest *g, const dm_guest_resume *m, dm_err *err)
     return 0;
 }
 
-void dm_resume_rehearse(dm_guest *g)
+/* A message like the real one, there and back. */
+static int rehearse_message(const dm_identity *id, dm_guest_resume *out, dm_err *err)
 {
-    char name[65] = "", seed[2 * DM_GUEST_SEED + 1];
-    dm_err err;
+    char seed[2 * DM_GUEST_SEED + 1];
     memset(seed, '0', sizeof(seed) - 1);
     seed[sizeof(seed) - 1] = '\0';
-    (void)gethostname(name, sizeof(name) - 1);
-    int r = set_clock(dm_wall_us(g->clock), &err);
-    r = r < 0 ? r : reseed(seed, 0, &err); /* what everybody knows is worth nothing, and counted so */
-    if (r == 0 && name[0] != '\0')
-        r = dm_boot_hostname(name, &err);
+    union {
+        const char *from;
+        char *to; /* the writer only reads */
+    } text[] = {{"rehearsal"}, {"a-name-that-is-longer-than-others"}};
+    dm_guest_resume m = {.generation = 1, .seed = seed, .sandbox = text[0].to, .template_id = text[0].to,
+            .hostname = text[1].to, .token = text[0].to, .user = id->user, .workdir = id->workdir, .env = id->env,
+            .fresh = true};
+    DM_AUTO_BUF b;
+    DM_AUTO(json_t) tree = NULL;
+    dm_jw w;
+    dm_buf_init(&b, DM_GUEST_LINE_MAX);
+    dm_jw_init(&w, &b);
+    int r = dm_guest_resume_write(&w, &m, 1);
+    r = r < 0 ? r : dm_json_load(dm_buf_view(&b), DM_GUEST_LINE_MAX, &tree, err);
+    return r < 0 ? r : dm_guest_resume_read(tree, out, err);
+}
+
+void dm_resume_rehearse(dm_guest *g)
+{
+    char name[65] = "";
+    dm_err err = {.code = 0};
+    dm_guest_resume m;
+    dm_identity other;
+    int r = rehearse_message(&g->identity, &m, &err);
+    if (r == 0) {
+        r = set_clock(dm_wall_us(g->clock), &err);
+        r = r < 0 ? r : reseed(m.seed, 0, &err); /* what everybody knows is worth nothing, and counted so */
+        r = r < 0 ? r : dm_identity_init(&other, &err);
+        if (r == 0) {
+            r = dm_identity_take(&other, &m, &err);
+            dm_identity_done(&other);
+        }
+        if (r == 0 && gethostname(name, sizeof(name) - 1) == 0) {
+            r = dm_boot_hostname(m.hostname, &err); /* longer, so that going back cuts the files */
+            r = r < 0 ? r : dm_boot_hostname(name, &err);
+        }
+        dm_guest_resume_done(&m);
+    }
+    dm_server_drop_older(g->server, g->identity.generation);
     if (r < 0)
         dm_log_err(g->log, DM_WARN, "guest.rehearse", &err);
 }

@@ -10,7 +10,7 @@ typedef struct dm_worker_config {
     char *images_dir, *templates_dir, *live_dir;
     char *socket;       /* where the API gives orders */
     char *socket_group; /* who may: the group of the API */
-    char *api_socket; /* where the API hears of us */
+    char *api_socket;   /* where the API hears of us */
     char *brokers;
     char *door; /* the front's name for this worker's door */
     char *vmm, *vmm_binary, *accel, *vmm_user;

@@ -55,7 +55,7 @@ void dm_worker_forget_waiter(dm_box *b, dm_box_waiter *waiter)
     }
 }
 
-/* --- when a transition is durable ------------------------------------------------------------------------------- */
+/* --- when a transition is durable ------------------------------------------------------------------------ */
 
 typedef struct note {
     dm_call call;
@@ -99,7 +99,7 @@ static void journal_and_tell(dm_worker *w, dm_box *b)
     dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
 }
 
-/* --- what a machine says ------------------------------------------------------------------------------------------ */
+/* --- what a machine says --------------------------------------------------------------------------------- */
 
 static dm_cause cause_of(const dm_vm_event *ev)
 {
@@ -442,8 +442,7 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     return 0;
 }
 
-/* --- ending
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- ending ---------------------------------------------------------------------------------------------- */
 
 void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
 {

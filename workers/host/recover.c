@@ -225,8 +225,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
     return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
 }
 
-/* --- what is true now
- * -------------------------------------------------------------------------------------------------- */
+/* --- what is true now ------------------------------------------------------------------------------------ */
 
 static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t until_us)
 {
@@ -290,7 +289,7 @@ static void adopted(void *arg, int r, const dm_err *err)
         dm_box_arm(b);
     } else {
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
-        int64_t proven = (w->last_second + 1) * 1000000;
+        int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
         dm_worker_end_box(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away",
                 proven > b->started_us ? proven : b->started_us + 1);
     }
@@ -375,7 +374,7 @@ static void take_stock(dm_worker *w, bool host_lives)
                 adopt(w, b);
                 continue;
             }
-            int64_t proven = (w->last_second + 1) * 1000000;
+            int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
             dm_worker_end_box(w, b, DM_CAUSE_HOST_LOST, "its host was started anew",
                     proven > b->started_us ? proven : b->started_us + 1);
         }

@@ -5,14 +5,13 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-/* --- the table of boxes ------------------------------------------------------------------------------------------ */
+/* --- the table of boxes ---------------------------------------------------------------------------------- */
 
 static dm_box **bucket(dm_worker *w, const dm_sandbox_id *id)
 {
@@ -110,7 +109,7 @@ int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
     return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
 }
 
-/* --- events for the API ------------------------------------------------------------------------------------------- */
+/* --- events for the API ---------------------------------------------------------------------------------- */
 
 void dm_worker_event_hold(dm_worker *w, dm_event_held *held)
 {
@@ -258,8 +257,7 @@ void dm_worker_journal_broken(void *arg, const dm_err *err)
     abort(); /* nobody knows what is on the disk: replay tells */
 }
 
-/* --- refusing
- * --------------------------------------------------------------------------------------------------------- */
+/* --- refusing -------------------------------------------------------------------------------------------- */
 
 static uint64_t mem_available_mib(void)
 {
@@ -298,90 +296,9 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
     return *why != NULL;
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------- */
-
-void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
+void dm_worker_journal_enrolled(dm_worker *w)
 {
-    dm_err err = {0};
-    if (w->enrolled && (w->me.worker_no != e->worker_no || w->me.period_s != e->period_s)) {
-        /* Evidence of two workers, or two sorts of period, cannot share a journal. */
-        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fi("was", w->me.worker_no),
-                dm_fi("is", e->worker_no));
-        return;
-    }
-    if (w->enrolled)
-        return;
-    w->me = *e;
-    w->enrolled = true;
     add_json(w, DM_RECORD_ENROLLED, write_enrolled);
-    if (dm_usage_of_worker(w, &err) < 0 || dm_worker_seconds_start(w, &err) < 0) {
-        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
-        abort();
-    }
-}
-
-/* Two workers on one folder would both write its journal and both own its VMs. The lock goes with the process. */
-static int take_folder(const dm_host *h, dm_err *err)
-{
-    char path[PATH_MAX];
-    int r = dm_mkdir_p(h->conf->data_dir, 0711, err);
-    if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/lock", h->conf->data_dir);
-    if (r < 0)
-        return r;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dm_fail_sys(err, errno, "open %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    int e = errno;
-    (void)close(fd);
-    if (e == EWOULDBLOCK)
-        return dm_fail(err, DM_E_EXISTS, "another worker has %s", h->conf->data_dir);
-    return dm_fail_sys(err, e, "lock %s", path);
-}
-
-int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
-{
-    char path[PATH_MAX];
-    dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
-    if (w == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
-    w->h = h;
-    w->events_last = &w->events;
-    w->anchor_wall_us = dm_wall_us(h->clock);
-    w->anchor_mono_us = dm_mono_us(h->clock);
-
-    DM_AUTO_BUF boot_id;
-    dm_buf_init(&boot_id, 64);
-    int r = take_folder(h, err);
-    if (r == 0)
-        r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
-    if (r == 0)
-        r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
-    static const char *const dirs[] = {"vms", "sleepers"};
-    for (size_t i = 0; r == 0 && i < DM_LEN(dirs); i++) {
-        r = dm_path(path, sizeof(path), err, "%s/%s", h->conf->data_dir, dirs[i]);
-        if (r == 0)
-            r = dm_mkdir_p(path, 0711, err);
-    }
-    if (r == 0)
-        r = dm_mkdir_p(h->conf->live_dir, 0755, err);
-    if (r == 0)
-        r = dm_mkdir_p(h->conf->templates_dir, 0711, err);
-    if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/worker.key", h->conf->data_dir);
-    if (r == 0)
-        r = dm_sign_key_open(path, &w->key, err);
-    if (r == 0)
-        r = dm_pools_new(h, &w->pools, err);
-    if (r == 0)
-        r = dm_worker_recover(w, err);
-    if (r < 0)
-        return r;
-    *out = w;
-    return 0;
 }
 
 void dm_worker_flush(dm_worker *w)

@@ -55,7 +55,7 @@ void dm_worker_flush(dm_worker *w);
 /* The API knows us: usage may begin (the first time), pools are filled. */
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e);
 
-/* --- orders (the loop's thread; waiter->fn runs when it is done and durable, also at once) ------------------------ */
+/* --- orders (the loop's thread; waiter->fn runs when it is done and durable, also at once) --------------- */
 
 /* Both take over *admit (it is empty afterwards). Positive outcomes: */
 enum { DM_ORDER_STALE = 1 }; /* an epoch older than what is here */
@@ -82,8 +82,9 @@ void dm_worker_acked(dm_worker *w, uint64_t seq);
 /* The ledger has frames up to here: older evidence may go. */
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 
-/* --- between the files of the worker ----------------------------------------------------------------------------- */
+/* --- between the files of the worker --------------------------------------------------------------------- */
 
+void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
 void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us);
 dm_box *dm_worker_box_new(dm_worker *w, dm_err *err);

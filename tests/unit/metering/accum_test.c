@@ -1,6 +1,5 @@
 /* The merge against a model that keeps a byte a second, whatever the order, repetition or cut of the frames. */
 #include "metering/accum.h"
-
 #include "tests/unit/test.h"
 
 enum { T = 1772359200, BOXES = 12, SECONDS = 240, PERIOD = 60 };
@@ -49,8 +48,14 @@ static void model_take(model *m, const frame *f)
 static void take(dm_accum *a, const frame *f, uint64_t worker)
 {
     DM_AUTO_BUF b;
-    dm_frame_head h = {.worker_no = worker, .worker_boot = 1, .frame_no = 1, .second = T + f->second,
-            .complete_through = T, .parts = 1, .n = f->n}, back;
+    dm_frame_head h = {.worker_no = worker,
+                          .worker_boot = 1,
+                          .frame_no = 1,
+                          .second = T + f->second,
+                          .complete_through = T,
+                          .parts = 1,
+                          .n = f->n},
+                  back;
     const uint8_t *samples;
     dm_err err;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
@@ -68,9 +73,15 @@ static void make(frame *f, int64_t second, uint64_t *seed)
         if (next(seed) % 3 == 0)
             continue;
         bool run = next(seed) % 2 == 0;
-        f->s[f->n++] = (dm_sample){.sandbox = box(i / 2), .epoch = i + 1, .project_no = 1 + i % 3, .spec_table = 1, .spec = 2,
-                .state = run ? DM_SAMPLE_RUN : DM_SAMPLE_HIB, .span_s = run ? 1 : (uint8_t)(next(seed) % 60 + 1),
-                .region_no = 1, .disk_16mib = next(seed) % 4 == 0 ? (uint32_t)(next(seed) % 1000) : DM_DISK_UNKNOWN};
+        f->s[f->n++] = (dm_sample){.sandbox = box(i / 2),
+                .epoch = i + 1,
+                .project_no = 1 + i % 3,
+                .spec_table = 1,
+                .spec = 2,
+                .state = run ? DM_SAMPLE_RUN : DM_SAMPLE_HIB,
+                .span_s = run ? 1 : (uint8_t)(next(seed) % 60 + 1),
+                .region_no = 1,
+                .disk_16mib = next(seed) % 4 == 0 ? (uint32_t)(next(seed) % 1000) : DM_DISK_UNKNOWN};
     }
 }
 
@@ -148,8 +159,15 @@ static void workers_and_stamps_are_kept_apart(void **state)
     frame f = {.second = 5, .n = 1};
     (void)state;
     assert_int_equal(dm_accum_new(3600, 1000, &a, NULL), 0);
-    f.s[0] = (dm_sample){.sandbox = box(1), .epoch = 1, .project_no = 1, .spec_table = 1, .spec = 2, .state = DM_SAMPLE_RUN,
-            .span_s = 1, .region_no = 1, .disk_16mib = DM_DISK_UNKNOWN};
+    f.s[0] = (dm_sample){.sandbox = box(1),
+            .epoch = 1,
+            .project_no = 1,
+            .spec_table = 1,
+            .spec = 2,
+            .state = DM_SAMPLE_RUN,
+            .span_s = 1,
+            .region_no = 1,
+            .disk_16mib = DM_DISK_UNKNOWN};
     take(a, &f, 1);
     take(a, &f, 2);
     f.s[0].project_no = 2;

@@ -1,7 +1,6 @@
-#include "metering/anomaly.h"
-
 #include <stdio.h>
 
+#include "metering/anomaly.h"
 #include "tests/unit/test.h"
 
 static void equals_are_counted(void **state)

@@ -1,5 +1,4 @@
 #include "metering/money.h"
-
 #include "tests/unit/test.h"
 
 /* One bit short of the sign, made without a word of 128 bits. */
@@ -47,8 +46,8 @@ static void parses_what_the_database_prints(void **state)
 
 static void refuses_everything_else(void **state)
 {
-    static const char *const wrong[] = {"", "-", ".", ".5", "1.", "-.5", "+1", " 1", "1 ", "1e3", "1,5", "1.2.3", "0x1", "NaN",
-            "1.0000000000000000001", "--1", "1-", "/", ":"};
+    static const char *const wrong[] = {"", "-", ".", ".5", "1.", "-.5", "+1", " 1", "1 ", "1e3", "1,5", "1.2.3", "0x1",
+            "NaN", "1.0000000000000000001", "--1", "1-", "/", ":"};
     (void)state;
     for (size_t i = 0; i < DM_LEN(wrong); i++)
         refuse_money(wrong[i], DM_E_INVALID);

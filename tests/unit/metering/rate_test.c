@@ -1,7 +1,7 @@
 /* The golden vectors that customers were promised, and what must hold for any evidence. */
-#include "metering/rate.h"
-
 #include "base/wire/frame.h"
+
+#include "metering/rate.h"
 #include "tests/unit/test.h"
 
 enum { GIB = 64 /* grains of 16 MiB */, RUN = DM_SAMPLE_RUN, HIB = DM_SAMPLE_HIB };
@@ -57,8 +57,8 @@ static void make(hour *h, uint32_t run, uint32_t hib, uint32_t grains)
         h->disk[m] = grains;
 }
 
-static size_t rate_segments(const hour *h, uint32_t vcpus, uint32_t mem_mib, const dm_rate_segment *g, size_t ng,
-        dm_rate_line *lines)
+static size_t rate_segments(
+        const hour *h, uint32_t vcpus, uint32_t mem_mib, const dm_rate_segment *g, size_t ng, dm_rate_line *lines)
 {
     dm_rate_use use = {3600, h->state, h->disk, vcpus, mem_mib};
     size_t n;
@@ -162,7 +162,8 @@ static void runs_then_sleeps(void **state)
     assert_total(l, n, "0.057010000000000000");
 }
 
-static void assert_minutes(uint64_t before, uint64_t seconds, uint64_t included, const dm_rate_book *b, const char *want)
+static void assert_minutes(
+        uint64_t before, uint64_t seconds, uint64_t included, const dm_rate_book *b, const char *want)
 {
     dm_rate_segment g = {0, 3600, b};
     dm_rate_line l[2];

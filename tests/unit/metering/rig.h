@@ -1,6 +1,6 @@
-/* tests/unit/metering/rig.h: a worker in miniature, and a ledger under test. The worker knows what each sandbox does when,
- * and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge them before the
- * ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. */
+/* tests/unit/metering/rig.h: a worker in miniature, and a ledger under test. The worker knows what each sandbox does
+ * when, and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge them
+ * before the ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. */
 #ifndef DM_TESTS_UNIT_METERING_RIG_H
 #define DM_TESTS_UNIT_METERING_RIG_H
 
@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/wire/attest.h"
 #include "base/wire/frame.h"
-#include "metering/ledger.h"
 
+#include "metering/ledger.h"
 #include "tests/unit/metering/cluster.h"
 #include "tests/unit/test.h"
 
@@ -91,7 +91,8 @@ static inline const char *ask(rig *r, const char *text)
 
 #define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
 
-static inline void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended)
+static inline void rig_sandbox(
+        rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended)
 {
     char text[1200], hex[33], end[64] = "NULL";
     dm_sandbox_id id = sandbox_no(n);
@@ -100,12 +101,14 @@ static inline void rig_sandbox(rig *r, unsigned n, int account, int project, int
     if (ended >= 0)
         (void)snprintf(end, sizeof(end), "dm.ts(%lld500000)", (long long)(T0 + ended));
     (void)snprintf(text, sizeof(text),
-            "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, cause, region_no, worker_no, key_no, "
-            "template_id, build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s, ended_at) "
+            "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, cause, region_no, worker_no, "
+            "key_no, "
+            "template_id, build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s, "
+            "ended_at) "
             "VALUES (%d, %d, '\\x%s', '%s', %d, %s, %d, 1, 1, 'aaaaaaaaaaaaaaaaaaaa', "
             "'00000000-0000-4000-8000-000000000001', 1, 512, 1, %d, 1024, false, 300, %s)",
-            account, project, hex, ended >= 0 ? "ended" : "running", epoch, ended >= 0 ? "'killed'" : "NULL", region, spec,
-            end);
+            account, project, hex, ended >= 0 ? "ended" : "running", epoch, ended >= 0 ? "'killed'" : "NULL", region,
+            spec, end);
     sql(r, text);
 }
 
@@ -120,8 +123,13 @@ static inline void ledger_start(rig *r)
     assert_int_equal(dm_random(random, sizeof(random), NULL), 0);
     dm_uuid owner = dm_uuid_of_random(random);
     memcpy(r->uuid, owner.s, sizeof(r->uuid));
-    dm_ledger_config c = {.pg = r->pg, .clock = &r->clock.base, .key = r->service, .owner = r->uuid,
-            .period_s = r->period_s, .wait_s = r->wait_s, .rows_max = 100000};
+    dm_ledger_config c = {.pg = r->pg,
+            .clock = &r->clock.base,
+            .key = r->service,
+            .owner = r->uuid,
+            .period_s = r->period_s,
+            .wait_s = r->wait_s,
+            .rows_max = 100000};
     if (dm_ledger_open(&c, &r->ledger, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(dm_ledger_assign(r->ledger, DM_TOPIC_USAGE, 1, offsets, &err), 0);
@@ -158,8 +166,10 @@ static inline void ledger_crash(rig *r)
 static inline void take(rig *r, const msg *m)
 {
     dm_err err;
-    dm_message km = {.topic = m->attest ? DM_TOPIC_ATTEST : DM_TOPIC_USAGE, .offset = r->offsets[m->attest]++,
-            .timestamp_ms = m->ts_ms, .value = {m->p, m->n}};
+    dm_message km = {.topic = m->attest ? DM_TOPIC_ATTEST : DM_TOPIC_USAGE,
+            .offset = r->offsets[m->attest]++,
+            .timestamp_ms = m->ts_ms,
+            .value = {m->p, m->n}};
     if (dm_ledger_take(r->ledger, &km, &err) < 0)
         fail_msg("%s", err.msg);
 }
@@ -221,8 +231,14 @@ static inline uint8_t act_state(const act *a, int64_t s)
 
 static inline dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk)
 {
-    return (dm_sample){.sandbox = sandbox_no(a->sandbox), .epoch = a->epoch, .project_no = a->project_no, .spec_table = 1,
-            .spec = a->spec, .state = state, .span_s = (uint8_t)span, .region_no = a->region_no,
+    return (dm_sample){.sandbox = sandbox_no(a->sandbox),
+            .epoch = a->epoch,
+            .project_no = a->project_no,
+            .spec_table = 1,
+            .spec = a->spec,
+            .state = state,
+            .span_s = (uint8_t)span,
+            .region_no = a->region_no,
             .disk_16mib = disk ? a->grains : DM_DISK_UNKNOWN};
 }
 
@@ -230,8 +246,13 @@ static inline void work_second(rig *r, int64_t s)
 {
     DM_AUTO_BUF b;
     dm_sample samples[ACTS_MAX];
-    dm_frame_head h = {.worker_no = 1, .worker_boot = r->boot, .frame_no = ++r->frame, .prev_boot_last_frame = r->prev,
-            .second = T0 + s, .complete_through = T0 + s, .parts = 1};
+    dm_frame_head h = {.worker_no = 1,
+            .worker_boot = r->boot,
+            .frame_no = ++r->frame,
+            .prev_boot_last_frame = r->prev,
+            .second = T0 + s,
+            .complete_through = T0 + s,
+            .parts = 1};
     for (size_t i = 0; i < r->nacts; i++) {
         const act *a = &r->acts[i];
         uint8_t state = act_state(a, s);
@@ -284,7 +305,10 @@ static inline void swear(rig *r, int64_t start, void (*change)(dm_attest *a))
 {
     DM_AUTO_MEM dm_attest *a = malloc(sizeof(*a));
     dm_digest hashes[ACTS_MAX];
-    dm_attest_end e = {.worker_no = 1, .worker_boot = r->boot, .period_start = T0 + start, .period_s = r->period_s,
+    dm_attest_end e = {.worker_no = 1,
+            .worker_boot = r->boot,
+            .period_start = T0 + start,
+            .period_s = r->period_s,
             .last_frame = r->frame};
     DM_AUTO_BUF b;
     assert_non_null(a);
@@ -293,10 +317,19 @@ static inline void swear(rig *r, int64_t start, void (*change)(dm_attest *a))
         const act *c = &r->acts[i];
         if (!act_in(r, c, start))
             continue;
-        *a = (dm_attest){.worker_no = 1, .worker_boot = r->boot, .project_no = c->project_no,
-                .sandbox = sandbox_no(c->sandbox), .epoch = c->epoch, .spec_table = 1, .spec = c->spec,
-                .region_no = c->region_no, .period_start = T0 + start, .period_s = r->period_s, .first_frame = 1,
-                .last_frame = r->frame, .previous = r->previous[i]};
+        *a = (dm_attest){.worker_no = 1,
+                .worker_boot = r->boot,
+                .project_no = c->project_no,
+                .sandbox = sandbox_no(c->sandbox),
+                .epoch = c->epoch,
+                .spec_table = 1,
+                .spec = c->spec,
+                .region_no = c->region_no,
+                .period_start = T0 + start,
+                .period_s = r->period_s,
+                .first_frame = 1,
+                .last_frame = r->frame,
+                .previous = r->previous[i]};
         for (uint32_t s = 0; s < r->period_s; s++)
             a->state[s] = act_state(c, start + s);
         for (uint32_t m = 0; m < DM_ATTEST_MINUTES_MAX; m++)
@@ -354,9 +387,8 @@ static inline void rig_open(rig *r, const cluster *c, const char *db, uint32_t p
     *r = (rig){.c = c, .period_s = period_s, .wait_s = 600, .boot = 1};
     (void)snprintf(r->db, sizeof(r->db), "%s", db);
     (void)snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE house", db);
-    assert_int_equal(cluster_script(c, "postgres", "owner", text), 0);
-    (void)snprintf(text, sizeof(text), "host=%s user=owner dbname=%s", c->dir, db);
-    r->owner = PQconnectdb(text);
+    assert_int_equal(cluster_script(c, "postgres", "postgres", text), 0);
+    r->owner = PQconnectdb(cluster_conninfo(c, db, "postgres"));
     assert_int_equal(PQstatus(r->owner), CONNECTION_OK);
     dm_clock_fake_init(&r->clock, (int64_t)T0 * 1000000);
     for (size_t i = 0; i < ACTS_MAX; i++)
@@ -381,10 +413,11 @@ static inline void rig_close(rig *r)
 }
 
 /* The database every test's own is copied from. */
-static inline int house(cluster *c)
+static inline int house(const cluster *c)
 {
     static const char tenants[] =
-            "INSERT INTO dm.account (account_no, id, legal_name, country, currency, tier) OVERRIDING SYSTEM VALUE VALUES "
+            "INSERT INTO dm.account (account_no, id, legal_name, country, currency, tier) OVERRIDING SYSTEM VALUE "
+            "VALUES "
             "(1, '00000000-0000-4000-8000-0000000000a1', 'One', 'CN', 'CNY', 'payg'), "
             "(2, '00000000-0000-4000-8000-0000000000a2', 'Two', 'CN', 'CNY', 'payg'), "
             "(3, '00000000-0000-4000-8000-0000000000a3', 'Three', 'US', 'USD', 'pro');"
@@ -395,12 +428,12 @@ static inline int house(cluster *c)
             "(1, 4, '00000000-0000-4000-8000-0000000000b4', 'four', 'Four', 2);"
             "INSERT INTO dm.account_limit VALUES (3, 'included_seconds', 60);"
             "INSERT INTO dm.worker (worker_no, name, region_no, boot, door, accel, slots, mem_mib, enrolled_at) "
-            "OVERRIDING SYSTEM VALUE VALUES (1, 'w1', 2, 1, 'w1', 'tcg', 10, 1000, dm.ts(1772359200 * 1000000::bigint));";
-    if (cluster_start(c) < 0 ||
-            cluster_script(c, "postgres", "owner", "CREATE DATABASE house OWNER dm_migrate") < 0 ||
+            "OVERRIDING SYSTEM VALUE VALUES (1, 'w1', 2, 1, 'w1', 'tcg', 10, 1000, dm.ts(1772359200 * "
+            "1000000::bigint));";
+    if (cluster_script(c, "postgres", "postgres", "CREATE DATABASE house OWNER dm_migrate") < 0 ||
             cluster_migrate(c, "house") < 0)
         return -1;
-    return cluster_script(c, "house", "owner", tenants);
+    return cluster_script(c, "house", "postgres", tenants);
 }
 
 #endif

@@ -1,8 +1,8 @@
-#include "metering/statement.h"
-
 #include <stdio.h>
 
 #include "base/parse.h"
+
+#include "metering/statement.h"
 #include "tests/unit/test.h"
 
 /* RFC 6962, as it is written there: recursively. */
@@ -42,8 +42,17 @@ static void the_tree_is_that_of_the_rfc(void **state)
 
 static dm_stated box(uint32_t project, uint8_t id, uint32_t epoch)
 {
-    dm_stated s = {.project_no = project, .epoch = epoch, .spec_table = 1, .spec = 4, .region_no = 2, .vcpus = 1,
-            .mem_mib = 2048, .worker_no = 1, .running_s = 10 * id, .hibernated_s = epoch, .basis = DM_BASIS_FRAMES,
+    dm_stated s = {.project_no = project,
+            .epoch = epoch,
+            .spec_table = 1,
+            .spec = 4,
+            .region_no = 2,
+            .vcpus = 1,
+            .mem_mib = 2048,
+            .worker_no = 1,
+            .running_s = 10 * id,
+            .hibernated_s = epoch,
+            .basis = DM_BASIS_FRAMES,
             .attested = epoch != 9};
     s.sandbox.b[15] = id;
     memset(s.attestation.b, id, sizeof(s.attestation.b));
@@ -54,8 +63,14 @@ static dm_stated box(uint32_t project, uint8_t id, uint32_t epoch)
 
 static dm_stated_line line(size_t of, dm_sku sku, uint32_t from, int64_t amount)
 {
-    return (dm_stated_line){of, {.sku = sku, .book_id = 1, .from = from, .to = 60, .seconds = 3, .qty = {2500000},
-                                        .per_unit = {21700000}, .amount = {amount}}};
+    return (dm_stated_line){of, {.sku = sku,
+                                        .book_id = 1,
+                                        .from = from,
+                                        .to = 60,
+                                        .seconds = 3,
+                                        .qty = {2500000},
+                                        .per_unit = {21700000},
+                                        .amount = {amount}}};
 }
 
 static void fill(dm_statement *s, dm_stated *boxes, dm_stated_line *lines, dm_stated_book *book)
@@ -73,9 +88,20 @@ static void fill(dm_statement *s, dm_stated *boxes, dm_stated_line *lines, dm_st
     lines[5] = line(3, DM_SKU_MEM_RUN, 0, -1);
     lines[4].rate.tier = 1;
     *book = (dm_stated_book){.id = 1};
-    *s = (dm_statement){.currency = "CNY", .number = 3, .period_start = 1772359200, .period_s = 60, .sandboxes = boxes,
-            .nsandboxes = 4, .lines = lines, .nlines = 6, .books = book, .nbooks = 1, .pooled = true, .pool_before_s = 1,
-            .pool_after_s = 2, .included_s = 60};
+    *s = (dm_statement){.currency = "CNY",
+            .number = 3,
+            .period_start = 1772359200,
+            .period_s = 60,
+            .sandboxes = boxes,
+            .nsandboxes = 4,
+            .lines = lines,
+            .nlines = 6,
+            .books = book,
+            .nbooks = 1,
+            .pooled = true,
+            .pool_before_s = 1,
+            .pool_after_s = 2,
+            .included_s = 60};
     memcpy(s->account, account, sizeof(account));
 }
 
@@ -105,23 +131,28 @@ static void sorts_and_sums(void **state)
 static void the_body_is_canonical(void **state)
 {
     static const char want[] =
-            "{\"account\":\"00000000-0000-4000-8000-0000000000a1\",\"attestations\":{\"count\":1,\"root\":\"@\",\"unattested\":0},"
+            "{\"account\":\"00000000-0000-4000-8000-0000000000a1\",\"attestations\":{\"count\":1,\"root\":\"@\","
+            "\"unattested\":0},"
             "\"books\":[{\"id\":1,\"sha256\":\"0000000000000000000000000000000000000000000000000000000000000000\"}],"
             "\"currency\":\"CNY\",\"hibernated_s\":1,\"lines\":["
-            "{\"amount\":\"0.000000000000000017\",\"book\":1,\"epoch\":null,\"from\":\"2026-03-01T10:00:00Z\",\"kind\":\"usage\","
+            "{\"amount\":\"0.000000000000000017\",\"book\":1,\"epoch\":null,\"from\":\"2026-03-01T10:00:00Z\",\"kind\":"
+            "\"usage\","
             "\"per_unit\":\"0.000021700000\",\"project\":null,\"project_no\":null,\"qty\":\"2.500000\",\"region\":null,"
             "\"sandbox\":null,\"seconds\":3,\"sku\":\"minutes\",\"spec\":null,\"spec_table\":null,\"tier\":1,"
             "\"to\":\"2026-03-01T10:01:00Z\"},"
-            "{\"amount\":\"0.000000000000000005\",\"book\":1,\"epoch\":1,\"from\":\"2026-03-01T10:00:30Z\",\"kind\":\"usage\","
+            "{\"amount\":\"0.000000000000000005\",\"book\":1,\"epoch\":1,\"from\":\"2026-03-01T10:00:30Z\",\"kind\":"
+            "\"usage\","
             "\"per_unit\":\"0.000021700000\",\"project\":\"00000000-0000-4000-8000-000000000002\",\"project_no\":2,"
-            "\"qty\":\"2.500000\",\"region\":\"local\",\"sandbox\":\"i00000000000000000001\",\"seconds\":3,\"sku\":\"vcpu-run\","
+            "\"qty\":\"2.500000\",\"region\":\"local\",\"sandbox\":\"i00000000000000000001\",\"seconds\":3,\"sku\":"
+            "\"vcpu-run\","
             "\"spec\":4,\"spec_table\":1,\"tier\":0,\"to\":\"2026-03-01T10:01:00Z\"}],"
             "\"number\":3,\"period\":{\"end\":\"2026-03-01T10:01:00Z\",\"start\":\"2026-03-01T10:00:00Z\"},"
             "\"pool\":{\"after_s\":2,\"before_s\":1,\"included_s\":60},"
             "\"previous\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"running_s\":10,"
             "\"sandboxes\":[{\"attestation\":\"0101010101010101010101010101010101010101010101010101010101010101\","
             "\"attested\":true,\"basis\":\"frames\",\"epoch\":1,\"hibernated_s\":1,\"mem_mib\":2048,"
-            "\"project\":\"00000000-0000-4000-8000-000000000002\",\"project_no\":2,\"region\":\"local\",\"running_s\":10,"
+            "\"project\":\"00000000-0000-4000-8000-000000000002\",\"project_no\":2,\"region\":\"local\",\"running_s\":"
+            "10,"
             "\"sandbox\":\"i00000000000000000001\",\"spec\":4,\"spec_table\":1,\"vcpus\":1}],"
             "\"total\":\"0.000000000000000022\",\"version\":1}";
     dm_statement s;
@@ -154,16 +185,18 @@ static void the_body_is_canonical(void **state)
 
 static void the_hash_of_a_book(void **state)
 {
-    dm_book_price p[] = {{DM_STR("disk-hib"), DM_STR("GiB-Seconds"), {300000}}, {DM_STR("vcpu-run"), DM_STR("Core-Seconds"), {21700000}}};
-    static const char text[] =
-            "{\"currency\":\"CNY\",\"group\":\"mainland\",\"prices\":[{\"per_unit\":\"0.000000300000\",\"sku\":\"disk-hib\","
-            "\"unit\":\"GiB-Seconds\"},{\"per_unit\":\"0.000021700000\",\"sku\":\"vcpu-run\",\"unit\":\"Core-Seconds\"}],"
-            "\"rated_by\":\"resources\",\"tier\":\"payg\",\"valid_from\":\"2026-01-01T00:00:00Z\"}";
+    dm_book_price p[] = {{DM_STR("disk-hib"), DM_STR("GiB-Seconds"), {300000}},
+            {DM_STR("vcpu-run"), DM_STR("Core-Seconds"), {21700000}}};
+    static const char text[] = "{\"currency\":\"CNY\",\"group\":\"mainland\",\"prices\":[{\"per_unit\":\"0."
+                               "000000300000\",\"sku\":\"disk-hib\","
+                               "\"unit\":\"GiB-Seconds\"},{\"per_unit\":\"0.000021700000\",\"sku\":\"vcpu-run\","
+                               "\"unit\":\"Core-Seconds\"}],"
+                               "\"rated_by\":\"resources\",\"tier\":\"payg\",\"valid_from\":\"2026-01-01T00:00:00Z\"}";
     dm_digest want, got;
     (void)state;
     assert_int_equal(dm_sha256(DM_STR(text), &want, NULL), 0);
-    assert_int_equal(dm_book_sha256(DM_STR("CNY"), DM_STR("mainland"), DM_STR("resources"), DM_STR("payg"), 1767225600, p, 2,
-                             &got, NULL),
+    assert_int_equal(dm_book_sha256(DM_STR("CNY"), DM_STR("mainland"), DM_STR("resources"), DM_STR("payg"), 1767225600,
+                             p, 2, &got, NULL),
             0);
     assert_memory_equal(&want, &got, sizeof(want));
 }

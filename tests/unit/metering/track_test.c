@@ -1,13 +1,17 @@
 #include "metering/track.h"
-
 #include "tests/unit/test.h"
 
 enum { T = 1000000 };
 
 static dm_frame_head head(uint64_t boot, uint64_t frame, uint64_t prev, int64_t second)
 {
-    return (dm_frame_head){.worker_no = 1, .worker_boot = boot, .frame_no = frame, .prev_boot_last_frame = prev,
-            .second = second, .complete_through = second, .parts = 1};
+    return (dm_frame_head){.worker_no = 1,
+            .worker_boot = boot,
+            .frame_no = frame,
+            .prev_boot_last_frame = prev,
+            .second = second,
+            .complete_through = second,
+            .parts = 1};
 }
 
 static int take(dm_track *t, uint64_t boot, uint64_t frame, uint64_t prev, int64_t second)
@@ -93,9 +97,11 @@ static void boots_follow_each_other(void **state)
     assert_mark(t, 1, 1, T);
     assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_NEW);
     assert_mark(t, 2, 1, T + 2);
-    assert_int_equal(take(t, 4, 1, 1, T + 3), DM_TRACK_NEW); /* boot 3 wrote nothing; the newest that did ended with 1 */
+    assert_int_equal(
+            take(t, 4, 1, 1, T + 3), DM_TRACK_NEW); /* boot 3 wrote nothing; the newest that did ended with 1 */
     assert_mark(t, 4, 1, T + 3);
-    assert_int_equal(take(t, 6, 1, 0, T + 5), DM_TRACK_NEW); /* only knows that boot 5 wrote nothing, and a second is missing */
+    assert_int_equal(
+            take(t, 6, 1, 0, T + 5), DM_TRACK_NEW); /* only knows that boot 5 wrote nothing, and a second is missing */
     assert_mark(t, 4, 1, T + 3);
     assert_int_equal(take(t, 4, 2, 1, T + 4), DM_TRACK_NEW);
     assert_mark(t, 6, 1, T + 5);

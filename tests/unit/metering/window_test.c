@@ -1,12 +1,16 @@
 #include "metering/window.h"
-
 #include "tests/unit/test.h"
 
 static void add(dm_window *w, uint64_t worker, uint64_t frame, uint16_t part, int64_t second, uint32_t n, dm_buf *copy)
 {
     DM_AUTO_BUF b;
     DM_AUTO_MEM dm_sample *s = calloc(n + 1, sizeof(*s));
-    dm_frame_head h = {.worker_no = worker, .worker_boot = 1, .frame_no = frame, .second = second, .part = part, .parts = 2,
+    dm_frame_head h = {.worker_no = worker,
+            .worker_boot = 1,
+            .frame_no = frame,
+            .second = second,
+            .part = part,
+            .parts = 2,
             .n = n};
     assert_non_null(s);
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);

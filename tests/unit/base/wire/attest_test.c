@@ -1,9 +1,9 @@
-#include "base/wire/attest.h"
-
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/wire/attest.h"
 #include "base/wire/frame.h"
+
 #include "tests/unit/test.h"
 
 static dm_sign_key *key;
@@ -150,14 +150,30 @@ static void refuses_to_write_nonsense(void **state)
     for (int what = 0; what < 8; what++) {
         fill(a);
         switch (what) {
-        case 0: a->state[5] = 3; break;
-        case 1: a->period_s = 3601; break;
-        case 2: a->period_start++; break;
-        case 3: a->epoch = 0; break;
-        case 4: a->cause = DM_CAUSE_COUNT; break;
-        case 5: a->first_frame = a->last_frame + 1; break;
-        case 6: a->worker_no = 0; break;
-        default: memset(&a->sandbox, 0, sizeof(a->sandbox)); break;
+        case 0:
+            a->state[5] = 3;
+            break;
+        case 1:
+            a->period_s = 3601;
+            break;
+        case 2:
+            a->period_start++;
+            break;
+        case 3:
+            a->epoch = 0;
+            break;
+        case 4:
+            a->cause = DM_CAUSE_COUNT;
+            break;
+        case 5:
+            a->first_frame = a->last_frame + 1;
+            break;
+        case 6:
+            a->worker_no = 0;
+            break;
+        default:
+            memset(&a->sandbox, 0, sizeof(a->sandbox));
+            break;
         }
         assert_int_equal(dm_attest_write(&b, a, key, NULL, NULL), DM_E_INVALID);
         assert_int_equal(b.len, 0);
@@ -169,8 +185,13 @@ static void end_records(void **state)
     DM_AUTO_MEM dm_attest *a = malloc(sizeof(*a));
     DM_AUTO_BUF b;
     dm_attest_kind kind;
-    dm_attest_end e = {.worker_no = 3, .worker_boot = 2, .period_start = 1772359200, .period_s = 60, .count = 5,
-            .last_frame = 77}, back;
+    dm_attest_end e = {.worker_no = 3,
+                          .worker_boot = 2,
+                          .period_start = 1772359200,
+                          .period_s = 60,
+                          .count = 5,
+                          .last_frame = 77},
+                  back;
     (void)state;
     memset(e.all.b, 7, sizeof(e.all.b));
     dm_buf_init(&b, DM_ATTEST_BYTES_MAX);

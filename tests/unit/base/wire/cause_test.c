@@ -1,6 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/wire/cause.h"
+
+#include "tests/unit/test.h"
 
 /* promises.md, section 5, written down once more: name, whose, credit where it ended. */
 static const struct {

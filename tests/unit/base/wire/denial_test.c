@@ -1,6 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/wire/denial.h"
+
+#include "tests/unit/test.h"
 
 static json_t *parsed(dm_str text)
 {
@@ -21,8 +21,9 @@ static void all_eight_members_are_always_there(void **state)
     dm_jw_init(&w, &text);
     dm_denial_write(&w, &d);
     assert_int_equal(dm_buf_ok(&text, NULL), 0);
-    assert_string_equal(text.p, "{\"what\":\"sandbox.create\",\"rule\":\"project.running_max\",\"limit\":null,\"current\":null,"
-                                "\"allowed\":null,\"retry_after_s\":null,\"cure\":\"Kill one.\",\"doc\":null}");
+    assert_string_equal(text.p,
+            "{\"what\":\"sandbox.create\",\"rule\":\"project.running_max\",\"limit\":null,\"current\":null,"
+            "\"allowed\":null,\"retry_after_s\":null,\"cure\":\"Kill one.\",\"doc\":null}");
 }
 
 static void a_full_one_goes_both_ways(void **state)
@@ -32,17 +33,17 @@ static void a_full_one_goes_both_ways(void **state)
     dm_jw w;
     dm_err err = {0};
     dm_denial back, d = {
-            .what = "sandbox.create",
-            .rule = "project.running_max",
-            .has_limit = true,
-            .limit = INT64_MAX,
-            .has_current = true,
-            .current = -1,
-            .allowed = "3 \"at once\"",
-            .retry_after_s = 0,
-            .cure = "Kill one, or \xc3\xa4sk.",
-            .doc = "/limits",
-    };
+                            .what = "sandbox.create",
+                            .rule = "project.running_max",
+                            .has_limit = true,
+                            .limit = INT64_MAX,
+                            .has_current = true,
+                            .current = -1,
+                            .allowed = "3 \"at once\"",
+                            .retry_after_s = 0,
+                            .cure = "Kill one, or \xc3\xa4sk.",
+                            .doc = "/limits",
+                    };
     dm_buf_init(&text, 4096);
     dm_jw_init(&w, &text);
     dm_denial_write(&w, &d);

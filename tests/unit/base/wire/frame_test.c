@@ -4,8 +4,17 @@
 
 static dm_frame_head head_of(uint32_t n)
 {
-    return (dm_frame_head){.flags = 3, .worker_no = 7, .worker_boot = 2, .frame_no = 99, .prev_boot_last_frame = 41,
-            .second = 1772359200, .complete_through = 1772359199, .part = 1, .parts = 2, .clock_err_us = 12, .n = n};
+    return (dm_frame_head){.flags = 3,
+            .worker_no = 7,
+            .worker_boot = 2,
+            .frame_no = 99,
+            .prev_boot_last_frame = 41,
+            .second = 1772359200,
+            .complete_through = 1772359199,
+            .part = 1,
+            .parts = 2,
+            .clock_err_us = 12,
+            .n = n};
 }
 
 static dm_sample sample_of(uint32_t i)
@@ -13,10 +22,22 @@ static dm_sample sample_of(uint32_t i)
     uint8_t random[16] = {0};
     memcpy(random + 8, &i, sizeof(i));
     random[3] = 1;
-    return (dm_sample){.sandbox = dm_sandbox_id_of_random(random), .epoch = i + 1, .project_no = 5, .spec_table = 1,
-            .spec = 4, .state = i % 2 == 0 ? DM_SAMPLE_RUN : DM_SAMPLE_HIB, .span_s = i % 2 == 0 ? 1 : 60, .region_no = 9,
-            .disk_16mib = i % 3 == 0 ? DM_DISK_UNKNOWN : 640 + i, .cpu_used_us = 1, .mem_private_mib = 2,
-            .mem_shared_mib = 3, .net_in_kib = 4, .net_out_kib = 5, .disk_read_kib = 6, .disk_write_kib = 7};
+    return (dm_sample){.sandbox = dm_sandbox_id_of_random(random),
+            .epoch = i + 1,
+            .project_no = 5,
+            .spec_table = 1,
+            .spec = 4,
+            .state = i % 2 == 0 ? DM_SAMPLE_RUN : DM_SAMPLE_HIB,
+            .span_s = i % 2 == 0 ? 1 : 60,
+            .region_no = 9,
+            .disk_16mib = i % 3 == 0 ? DM_DISK_UNKNOWN : 640 + i,
+            .cpu_used_us = 1,
+            .mem_private_mib = 2,
+            .mem_shared_mib = 3,
+            .net_in_kib = 4,
+            .net_out_kib = 5,
+            .disk_read_kib = 6,
+            .disk_write_kib = 7};
 }
 
 static void write_one(dm_buf *b, uint32_t n)
@@ -169,13 +190,28 @@ static void samples_that_cannot_be(void **state)
         dm_sample s = sample_of(0), out = {.epoch = 1234};
         dm_buf_init(&b, DM_FRAME_BYTES_MAX);
         switch (what) {
-        case 0: memset(s.sandbox.b, 0xff, sizeof(s.sandbox.b)); break;
-        case 1: s.epoch = 0; break;
-        case 2: s.state = 0; break;
-        case 3: s.state = 3; break;
-        case 4: s.span_s = 2; break;
-        case 5: s.span_s = 0; break;
-        default: s.state = DM_SAMPLE_HIB; s.span_s = 61; break;
+        case 0:
+            memset(s.sandbox.b, 0xff, sizeof(s.sandbox.b));
+            break;
+        case 1:
+            s.epoch = 0;
+            break;
+        case 2:
+            s.state = 0;
+            break;
+        case 3:
+            s.state = 3;
+            break;
+        case 4:
+            s.span_s = 2;
+            break;
+        case 5:
+            s.span_s = 0;
+            break;
+        default:
+            s.state = DM_SAMPLE_HIB;
+            s.span_s = 61;
+            break;
         }
         assert_int_equal(dm_frame_write(&b, &h, &s, NULL), 0);
         assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);

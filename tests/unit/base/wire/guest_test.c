@@ -1,6 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/wire/guest.h"
+
+#include "tests/unit/test.h"
 
 static char seed[2 * DM_GUEST_SEED + 1];
 static char sandbox[] = "i0123456789abcdefghij", template_id[] = "base", hostname[] = "e2b.local", user[] = "user";
@@ -80,8 +80,15 @@ static void bounds_hold(void **state)
         json_int_t number;
         const char *text;
     } cases[] = {
-            {"generation", 0, NULL}, {"generation", 2147483648, NULL}, {"wall_us", -1, NULL}, {"seed", 0, "aa"},
-            {"sandbox", 0, ""}, {"hostname", 0, ""}, {"user", 0, ""}, {"fresh", 0, "true"}, {"env", 0, "A=1"},
+            {"generation", 0, NULL},
+            {"generation", 2147483648, NULL},
+            {"wall_us", -1, NULL},
+            {"seed", 0, "aa"},
+            {"sandbox", 0, ""},
+            {"hostname", 0, ""},
+            {"user", 0, ""},
+            {"fresh", 0, "true"},
+            {"env", 0, "A=1"},
             {"token", 3, NULL},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {

@@ -1,6 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/wire/id.h"
+
+#include "tests/unit/test.h"
 
 static void the_written_form_goes_both_ways(void **state)
 {
@@ -42,10 +42,10 @@ static void only_the_written_form_is_an_id(void **state)
     static const dm_str cases[] = {
             DM_STR_INIT(""),
             DM_STR_INIT("i"),
-            DM_STR_INIT("i0123456789abcdefghi"),     /* one digit short */
-            DM_STR_INIT("i0123456789abcdefghijk"),   /* one too many */
-            DM_STR_INIT("j0123456789abcdefghij"),    /* another letter in front */
-            DM_STR_INIT("i0123456789Abcdefghij"),    /* upper case */
+            DM_STR_INIT("i0123456789abcdefghi"),   /* one digit short */
+            DM_STR_INIT("i0123456789abcdefghijk"), /* one too many */
+            DM_STR_INIT("j0123456789abcdefghij"),  /* another letter in front */
+            DM_STR_INIT("i0123456789Abcdefghij"),  /* upper case */
             DM_STR_INIT("i0123456789-bcdefghij"),
             DM_STR_INIT("i0123456789\0bcdefghij"),
             DM_STR_INIT("i0123456789abcdefghi "),

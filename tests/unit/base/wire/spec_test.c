@@ -1,6 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/wire/spec.h"
+
+#include "tests/unit/test.h"
 
 /* promises.md, section 2. */
 static const struct {
@@ -74,9 +74,11 @@ static void the_shape_of_a_virtual_tag(void **state)
     static const struct {
         const char *tag;
         uint32_t vcpus, mem_mib;
-    } good[] = {{"2c1g", 2, 1024}, {"4c4g", 4, 4096}, {"1c256m", 1, 256}, {"8c16g", 8, 16384}, {"64c1024g", 64, 1048576}};
-    static const char *const bad[] = {"", "c", "2c", "2c1", "c1g", "2cg", "2c1k", "2c1G", "2C1g", "02x1g", "2c-1g", "2c1gg",
-            "0c1g", "2c0g", "65c1g", "2c1025g", "2c1048577m", "2c99999999999999999999g", "v2-2c1g", " 2c1g", "2c1g "};
+    } good[] = {
+            {"2c1g", 2, 1024}, {"4c4g", 4, 4096}, {"1c256m", 1, 256}, {"8c16g", 8, 16384}, {"64c1024g", 64, 1048576}};
+    static const char *const bad[] = {"", "c", "2c", "2c1", "c1g", "2cg", "2c1k", "2c1G", "2C1g", "02x1g", "2c-1g",
+            "2c1gg", "0c1g", "2c0g", "65c1g", "2c1025g", "2c1048577m", "2c99999999999999999999g", "v2-2c1g", " 2c1g",
+            "2c1g "};
     for (size_t i = 0; i < DM_LEN(good); i++) {
         uint32_t vcpus = 0, mem = 0;
         assert_int_equal(dm_spec_parse(dm_str_c(good[i].tag), &vcpus, &mem, NULL), 0);

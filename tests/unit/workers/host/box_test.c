@@ -1,8 +1,8 @@
 #include "tests/unit/test.h"
-
 #include "workers/host/box.h"
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the table
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void every_state_is_reached_and_none_is_stuck(void **state)
 {
@@ -85,7 +85,8 @@ static void names_are_distinct(void **state)
     assert_string_equal(dm_box_state_name(DM_BOX_STATES), "?");
 }
 
-/* --- the written form ------------------------------------------------------------------------------------------------ */
+/* --- the written form ------------------------------------------------------------------------------------------------
+ */
 
 static char sandbox[] = "i0123456789abcdefghij", template_id[] = "abcdefghij0123456789";
 static char build[] = "0d4c1d0c-6b0e-4f3a-9f0e-0123456789ab", image[] = "base", user[] = "user", host[] = "e2b.local";
@@ -198,17 +199,29 @@ static void every_cause_can_be_written(void **state)
     }
 }
 
-/* A journal is read back by another version, or after somebody was at it: what cannot be is refused, and nothing is left
- * allocated (the sanitizer build looks). */
+/* A journal is read back by another version, or after somebody was at it: what cannot be is refused, and nothing is
+ * left allocated (the sanitizer build looks). */
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
     static const struct {
         const char *member, *json;
     } cases[] = {
-            {"state", "\"dreaming\""}, {"state", "1"}, {"cause", "\"unknown\""}, {"epoch", "0"}, {"epoch", "2147483648"},
-            {"previous", "\"00\""}, {"previous", "\"zz\""}, {"slot", "-2"}, {"slot", "4097"}, {"disk_16mib", "4294967296"},
-            {"started_us", "-1"}, {"detail", "3"}, {"admit", "{}"}, {"admit", "null"}, {"image_epoch", "-1"},
+            {"state", "\"dreaming\""},
+            {"state", "1"},
+            {"cause", "\"unknown\""},
+            {"epoch", "0"},
+            {"epoch", "2147483648"},
+            {"previous", "\"00\""},
+            {"previous", "\"zz\""},
+            {"slot", "-2"},
+            {"slot", "4097"},
+            {"disk_16mib", "4294967296"},
+            {"started_us", "-1"},
+            {"detail", "3"},
+            {"admit", "{}"},
+            {"admit", "null"},
+            {"image_epoch", "-1"},
             {"pause_on_timeout", "\"true\""},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {
@@ -243,7 +256,8 @@ static void each_member_is_needed(void **state)
     const char *member;
     json_t *value;
     size_t n = 0;
-    json_object_foreach (j, member, value) {
+    json_object_foreach(j, member, value)
+    {
         DM_AUTO(json_t) without = json_copy(j);
         dm_box back = {0};
         dm_err err = {0};

@@ -1,5 +1,3 @@
-#include "tests/unit/test.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+
+#include "tests/unit/test.h"
 #include "workers/host/journal.h"
 
 enum { RECORDS_MAX = 4096, TEXT_MAX = 64 };
@@ -31,10 +31,10 @@ typedef struct world {
     replayed seen[RECORDS_MAX];
     size_t nseen;
     int snapshots;
-    unsigned boxes;       /* the "whole state": how many box records a snapshot writes */
+    unsigned boxes; /* the "whole state": how many box records a snapshot writes */
     bool broken;
     size_t segment_bytes, bytes_max;
-    int refuse_at;        /* replay fails at this record; -1: never */
+    int refuse_at; /* replay fails at this record; -1: never */
 } world;
 
 static int replay(void *arg, dm_record type, dm_str payload, dm_journal_pos at, bool state, dm_err *err)
@@ -166,7 +166,8 @@ static size_t seen_of(const world *w, dm_record type)
     return n;
 }
 
-/* --- adding and replay --------------------------------------------------------------------------------------------- */
+/* --- adding and replay ---------------------------------------------------------------------------------------------
+ */
 
 typedef struct order {
     dm_call call;
@@ -299,7 +300,8 @@ static void an_owner_that_refuses_a_record_ends_the_replay(void **state)
     world_free(w);
 }
 
-/* --- what a crash leaves --------------------------------------------------------------------------------------------- */
+/* --- what a crash leaves ---------------------------------------------------------------------------------------------
+ */
 
 /* The last segment, cut at every byte: what was whole before the cut is there, the rest is gone, and a second start
  * finds nothing to cut any more. */
@@ -336,8 +338,8 @@ static void a_torn_tail_is_cut_off(void **state)
 static void garbage_behind_the_last_record_is_cut_off(void **state)
 {
     (void)state;
-    static const char *const garbage[] = {"\xff\xff\xff\xff", "\xff\xff\xff\x7f\x05xxxxxxxxxxxx", "\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            "\5\0\0\0\5hellohell", "\5\0\0\0\xffhello\0\0\0\0"};
+    static const char *const garbage[] = {"\xff\xff\xff\xff", "\xff\xff\xff\x7f\x05xxxxxxxxxxxx",
+            "\0\0\0\0\0\0\0\0\0\0\0\0\0", "\5\0\0\0\5hellohell", "\5\0\0\0\xffhello\0\0\0\0"};
     static const size_t length[] = {4, 16, 13, 14, 14};
     for (size_t i = 0; i < DM_LEN(garbage); i++) {
         world *w = world_new();
@@ -457,7 +459,8 @@ static void other_files_in_the_folder_are_left_alone(void **state)
     world_free(w);
 }
 
-/* --- segments ---------------------------------------------------------------------------------------------------------- */
+/* --- segments
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void segments_follow_each_other_and_each_begins_with_the_state(void **state)
 {
@@ -595,7 +598,8 @@ static void a_snapshot_is_kept_until_the_next_is_durable(void **state)
     world_free(w);
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------------- */
+/* --- bounds
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static void past_its_bytes_it_is_full_until_segments_go(void **state)
 {
@@ -632,7 +636,8 @@ static void a_record_beyond_the_bound_breaks_it(void **state)
     world_free(w);
 }
 
-/* --- a full disk ---------------------------------------------------------------------------------------------------------- */
+/* --- a full disk
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void turn(world *w, int rounds)
 {

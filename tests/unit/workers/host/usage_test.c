@@ -1,24 +1,23 @@
-#include "tests/unit/test.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/unit/alloc_fail.h"
+#include "tests/unit/test.h"
 #include "workers/host/usage.h"
 
 /* 2026-01-01 00:00:00, the start of a minute, an hour and a day. */
 static const int64_t t0 = 1767225600;
 
-enum { SECONDS_MAX = 4000, WHO_MAX = 64, NOBODY = -1 };
+enum { SECONDS_MAX = 4000, WHO_MAX = 64 };
 
 /* A usage with everything that came out of it: what each (sandbox, epoch) was in each second, by the samples. */
 typedef struct world {
     dm_usage *u;
     dm_sign_key *key;
-    int64_t at;         /* the next second to be framed */
+    int64_t at; /* the next second to be framed */
     uint64_t frame_no;
-    uint32_t disk;      /* what measuring finds */
+    uint32_t disk; /* what measuring finds */
     int measured;
     int64_t complete_through;
     uint8_t state[WHO_MAX][SECONDS_MAX];
@@ -190,12 +189,12 @@ static void a_running_second_is_one_that_was_touched(void **state)
         int64_t from_us, to_us;
         unsigned first, last;
     } cases[] = {
-            {2100000, 2150000, 2, 2},   /* 50 ms */
-            {2999999, 3000001, 2, 3},   /* 2 us, over a boundary */
-            {2000000, 3000000, 2, 2},   /* exactly one second */
+            {2100000, 2150000, 2, 2}, /* 50 ms */
+            {2999999, 3000001, 2, 3}, /* 2 us, over a boundary */
+            {2000000, 3000000, 2, 2}, /* exactly one second */
             {2000000, 3000001, 2, 3},
-            {2000000, 2000000, 2, 2},   /* no time at all, and on a boundary */
-            {2999999, 3000000, 2, 2},   /* ends on the boundary: the second that begins there is not touched */
+            {2000000, 2000000, 2, 2}, /* no time at all, and on a boundary */
+            {2999999, 3000000, 2, 2}, /* ends on the boundary: the second that begins there is not touched */
             {2000000, 7500000, 2, 7},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {
@@ -364,7 +363,9 @@ static void a_killed_sleeper_has_its_cause(void **state)
     assert_int_equal(w->nattest, 1);
     assert_int_equal(w->attest[0].cause, DM_CAUSE_KILLED);
     for (int s = 0; s < 60; s++)
-        assert_int_equal(w->attest[0].state[s], s >= 1 && s <= 3 ? DM_SAMPLE_RUN : s >= 4 && s <= 20 ? DM_SAMPLE_HIB : 0);
+        assert_int_equal(w->attest[0].state[s], s >= 1 && s <= 3    ? DM_SAMPLE_RUN
+                                                : s >= 4 && s <= 20 ? DM_SAMPLE_HIB
+                                                                    : 0);
     assert_int_equal(w->attest[0].disk_16mib[0], 9);
     world_free(w);
 }
@@ -559,12 +560,49 @@ static void replay_gives_the_same_attestations(void **state)
     world_free(b);
 }
 
+/* Its worker was away for a while and begins anew with second 35; its VM is found dead: 34 is its last proven second.
+ */
+static void what_nobody_can_prove_is_not_claimed(void **state)
+{
+    (void)state;
+    world *w = world_new(60);
+    dm_usage_who one = who(0, 1);
+    dm_err err = {0};
+    dm_sample s = {.sandbox = one.sandbox,
+            .epoch = 1,
+            .project_no = 7,
+            .spec_table = 1,
+            .spec = 3,
+            .region_no = 1,
+            .state = DM_SAMPLE_RUN,
+            .span_s = 1,
+            .disk_16mib = DM_DISK_UNKNOWN};
+    for (int64_t at = 30; at < 35; at++)
+        assert_int_equal(dm_usage_replay(w->u, t0 + at, &s, &err), 0);
+    w->at = t0 + 35;
+    dm_stretch *again = dm_usage_begin(w->u, &one, DM_SAMPLE_RUN, us(35, 0), w);
+    dm_usage_end(w->u, again, us(35, 0) - 1, NULL, DM_CAUSE_VMM_CRASHED);
+    frame_until(w, 60);
+    assert_int_equal(w->samples, 0);
+    attest(w, 0);
+    assert_int_equal(w->nattest, 1);
+    assert_int_equal(w->attest[0].cause, DM_CAUSE_VMM_CRASHED);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(w->attest[0].state[i], i >= 30 && i < 35 ? DM_SAMPLE_RUN : 0);
+    world_free(w);
+}
+
 static void an_attested_period_is_forgotten_on_replay(void **state)
 {
     (void)state;
     world *w = world_new(60);
     dm_err err = {0};
-    dm_sample s = {.epoch = 1, .project_no = 7, .spec_table = 1, .spec = 3, .state = DM_SAMPLE_RUN, .span_s = 1,
+    dm_sample s = {.epoch = 1,
+            .project_no = 7,
+            .spec_table = 1,
+            .spec = 3,
+            .state = DM_SAMPLE_RUN,
+            .span_s = 1,
             .disk_16mib = DM_DISK_UNKNOWN};
     s.sandbox.b[15] = 1;
     assert_int_equal(dm_usage_forget(w->u, t0, &err), 0); /* nothing there yet */
@@ -578,7 +616,8 @@ static void an_attested_period_is_forgotten_on_replay(void **state)
     world_free(w);
 }
 
-/* --- at random ----------------------------------------------------------------------------------------------------- */
+/* --- at random -----------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t random_state;
 static int64_t below(int64_t n)
@@ -669,7 +708,8 @@ static void random_lives_are_told_to_the_second(void **state)
                 if (w->state[n][s] != expect[n][s]) {
                     for (int k = 0; k < lives[n].n; k++)
                         print_error("moment %d: %lld us\n", k, (long long)lives[n].at[k]);
-                    fail_msg("round %d, life %u, second %d: told %u, lived %u", round, n, s, w->state[n][s], expect[n][s]);
+                    fail_msg("round %d, life %u, second %d: told %u, lived %u", round, n, s, w->state[n][s],
+                            expect[n][s]);
                 }
             }
         }
@@ -692,7 +732,8 @@ static void random_lives_are_told_to_the_second(void **state)
     }
 }
 
-/* --- without memory ------------------------------------------------------------------------------------------------ */
+/* --- without memory ------------------------------------------------------------------------------------------------
+ */
 
 static void every_allocation_may_fail(void **state)
 {
@@ -751,6 +792,7 @@ int main(void)
             cmocka_unit_test(an_empty_period_has_an_end_record),
             cmocka_unit_test(a_period_is_attested_once),
             cmocka_unit_test(replay_gives_the_same_attestations),
+            cmocka_unit_test(what_nobody_can_prove_is_not_claimed),
             cmocka_unit_test(an_attested_period_is_forgotten_on_replay),
             cmocka_unit_test(random_lives_are_told_to_the_second),
             cmocka_unit_test(every_allocation_may_fail),

@@ -1,0 +1,203 @@
+"""HTTP and nothing else: exact bytes in, exact bytes out."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import struct
+import sys
+import threading
+import urllib.parse
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from check import at_end, equal  # noqa: E402
+
+KEY = os.environ["E2B_API_KEY"]
+API = os.environ["E2B_API_URL"]
+DOOR = os.environ["E2B_SANDBOX_URL"]
+AGENT_PORT = 49983
+JSON = "application/json"
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)", "Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+
+_made = {}
+_shared = {}
+_lock = threading.RLock()
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+        self.text = body.decode("utf-8", "replace")
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def header(self, name):
+        return self.headers.get(name)
+
+
+def connect(base, timeout=30):
+    url = urllib.parse.urlsplit(base)
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    return kind(url.hostname, url.port, timeout=timeout)
+
+
+def ask(base, method, path, body=None, headers=None):
+    connection = connect(base)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+def api(method, path, body=None, key=KEY, headers=None):
+    """body: an object, or the bytes themselves."""
+    sent = {"X-API-Key": key} if key is not None else {}
+    sent.update(headers or {})
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    if body is not None:
+        sent.setdefault("Content-Type", JSON)
+    return ask(API, method, path, body, sent)
+
+
+def door(box, path="/", port=AGENT_PORT, method="GET", body=None, headers=None):
+    """By the routing headers."""
+    return ask(DOOR, method, path, body, {"E2b-Sandbox-Id": box["sandboxID"], "E2b-Sandbox-Port": str(port), **(headers or {})})
+
+
+def by_host(label, path="/", headers=None):
+    return ask(DOOR, "GET", path, None, {"Host": f"{label}.sandboxes.test", **(headers or {})})
+
+
+def token(box):
+    return {"X-Access-Token": box["envdAccessToken"]}
+
+
+def rpc(box, name, message, headers=None):
+    return door(box, f"/{name}", method="POST", body=json.dumps(message).encode(),
+                headers={"Content-Type": JSON, "Connect-Protocol-Version": "1", **token(box), **(headers or {})})
+
+
+def envelope(message, flags=0):
+    data = json.dumps(message).encode()
+    return struct.pack(">BI", flags, len(data)) + data
+
+
+class Stream:
+    """A server stream, frame by frame: (flags, message)."""
+
+    def __init__(self, box, name, message, headers=None):
+        self.connection = connect(DOOR)
+        self.connection.request("POST", f"/{name}", envelope(message), {
+            "Content-Type": "application/connect+json", "Connect-Protocol-Version": "1", "E2b-Sandbox-Id": box["sandboxID"],
+            "E2b-Sandbox-Port": str(AGENT_PORT), **token(box), **(headers or {})})
+        self.answer = self.connection.getresponse()
+
+    def frame(self):
+        head = self._exactly(5)
+        flags, length = struct.unpack(">BI", head)
+        return flags, json.loads(self._exactly(length))
+
+    def _exactly(self, n):
+        data = self.answer.read(n)
+        if len(data) != n:
+            raise http.client.IncompleteRead(data, n - len(data))
+        return data
+
+    def close(self):
+        self.connection.close()
+
+
+def run(box, text, user=None):
+    """A shell command's standard output."""
+    basic = base64.b64encode(f"{user}:".encode()).decode()
+    stream = Stream(box, "process.Process/Start", {"process": {"cmd": "/bin/bash", "args": ["-l", "-c", text]}, "stdin": False},
+                    {"Authorization": f"Basic {basic}"} if user else None)
+    out, ends = b"", None
+    try:
+        while True:
+            flags, message = stream.frame()
+            if flags & 2:
+                equal((message, ends), ({}, {"exitCode": 0}), text)
+                return out.decode()
+            event = message["event"]
+            out += base64.b64decode(event.get("data", {}).get("stdout", ""))
+            if "end" in event:
+                ends = {"exitCode": event["end"].get("exitCode", 0)}
+    finally:
+        stream.close()
+
+
+def start_server(box, port, program):
+    """A Python program that listens on the port, in the background."""
+    run(box, f"cat >/tmp/server-{port}.py <<'END'\n{program}\nEND\n"
+             f"nohup python3 /tmp/server-{port}.py >/tmp/server-{port}.log 2>&1 &\n"
+             f"for i in $(seq 100); do ss -ltn | grep -q ':{port} ' && exit 0; sleep 0.1; done; exit 1")
+
+
+def create(version="v2", key=KEY, **members):
+    path = "/v2/sandboxes" if version == "v2" else "/sandboxes"
+    answer = api("POST", path, {"templateID": "base", "timeout": 240, **members}, key=key)
+    assert answer.status == 201, f"create: {answer.status} {answer.text}"
+    box = answer.json
+    with _lock:
+        _made[box["sandboxID"]] = key
+    return box
+
+
+def kill(box):
+    with _lock:
+        key = _made.pop(box["sandboxID"], KEY)
+    return api("DELETE", f"/sandboxes/{box['sandboxID']}", key=key)
+
+
+@contextlib.contextmanager
+def own(**members):
+    box = create(**members)
+    try:
+        yield box
+    finally:
+        with contextlib.suppress(OSError):
+            kill(box)
+
+
+def shared():
+    with _lock:
+        if "box" not in _shared:
+            _shared["box"] = create(metadata={"for": "wire"})
+        return _shared["box"]
+
+
+def drop_shared():
+    with _lock:
+        box = _shared.pop("box", None)
+    if box:
+        kill(box)
+
+
+@at_end
+def end_all():
+    for name in list(_made):
+        kill({"sandboxID": name})
+
+
+def refused(answer, status):
+    """E2B's error body, and our denial in it."""
+    equal((answer.status, answer.header("Content-Type")), (status, JSON), answer.text)
+    body = answer.json
+    equal((body["code"], isinstance(body["message"], str) and body["message"] != ""), (status, True))
+    return body
+
+
+def denial_of(body):
+    d = body["denial"]
+    equal(sorted(d), sorted(["what", "rule", "limit", "current", "allowed", "retry_after_s", "cure", "doc"]))
+    assert d["what"] and d["rule"] and d["cure"], d
+    return d

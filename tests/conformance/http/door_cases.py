@@ -1,0 +1,200 @@
+"""The public entry to what listens in a sandbox."""
+
+import http.client
+import socket
+import time
+import urllib.parse
+
+from check import case, equal, raises, wait_for
+from client import BROWSER, DOOR, Stream, api, ask, by_host, door, kill, own, shared, start_server, token
+
+GROUP = "door"
+UNKNOWN = {"sandboxID": "i0123456789abcdefghij"}
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+CLOSED = "The sandbox is running but port is not open"
+
+ECHO = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        body = (self.path + '|' + self.headers.get('Host', '') + '|' + self.headers.get('X-Own', '')).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_POST(self):
+        self.send_response(201)
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+HTTPServer(('0.0.0.0', PORT), Handler).serve_forever()
+"""
+
+SOCKET = """
+import socket
+s = socket.create_server(('0.0.0.0', PORT))
+while True:
+    c, _ = s.accept()
+    head = b''
+    while b'\\r\\n\\r\\n' not in head:
+        head += c.recv(4096)
+    said = [l for l in head.decode().split('\\r\\n') if l.lower().startswith('upgrade:')]
+    c.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n' + str(said).encode())
+    while data := c.recv(4096):
+        c.sendall(data[::-1])
+"""
+
+
+def not_found(answer, box):
+    equal((answer.status, answer.header("Content-Type")), (502, JSON), answer.text)
+    equal(answer.json, {"sandboxId": box["sandboxID"], "message": "The sandbox was not found", "code": 502})
+
+
+def page(answer, status, *words):
+    equal((answer.status, answer.header("Content-Type")), (status, HTML), answer.text)
+    assert answer.text.startswith("<html") and answer.text.rstrip().endswith("</html>"), answer.text
+    for word in words:
+        assert word in answer.text, f"no {word!r} in {answer.text}"
+
+
+@case(GROUP)
+def unknown_sandbox():
+    for path in ("/", "/health", "/files?path=/etc/passwd"):
+        not_found(door(UNKNOWN, path), UNKNOWN)
+    not_found(by_host(f"49983-{UNKNOWN['sandboxID']}", "/health"), UNKNOWN)
+    not_found(door(UNKNOWN, "/", 8080, headers={"User-Agent": BROWSER["User-Agent"], "Accept": "application/json"}), UNKNOWN)
+    page(door(UNKNOWN, "/", 8080, headers=BROWSER), 502, "Sandbox Not Found", UNKNOWN["sandboxID"])
+
+
+@case(GROUP)
+def malformed():
+    name = shared()["sandboxID"]
+    for headers in ({"E2b-Sandbox-Id": name}, {"E2b-Sandbox-Port": "49983"}, {"E2b-Sandbox-Id": name, "E2b-Sandbox-Port": "0"},
+                    {"E2b-Sandbox-Id": name, "E2b-Sandbox-Port": "65536"}, {"E2b-Sandbox-Id": name, "E2b-Sandbox-Port": "x"},
+                    {"E2b-Sandbox-Id": "../etc", "E2b-Sandbox-Port": "80"}):
+        answer = ask(DOOR, "GET", "/health", None, headers)
+        equal((answer.status, answer.json["code"]), (400, 400), headers)
+    for label in (name, "8080", f"8080-{name}-a-b", "x-y", f"99999-{name}", f"8080-{name.upper()}x_"):
+        equal(by_host(label, "/health").status, 400, label)
+
+
+@case(GROUP)
+def closed_port():
+    box = shared()
+    answer = door(box, "/", 4711)
+    equal((answer.status, answer.header("Content-Type")), (502, JSON), answer.text)
+    equal(answer.json, {"sandboxId": box["sandboxID"], "message": CLOSED, "port": 4711, "code": 502})
+    page(door(box, "/", 4711, headers=BROWSER), 502, "no service running on port", "4711", box["sandboxID"])
+
+
+@case(GROUP)
+def internal_paths():
+    box = shared()
+    for path in ("/init", "/freeze", "/unfreeze", "/collapse", "/fsfreeze", "/fsthaw", "/upgrade", "/in%69t", "//init", "/x/../init"):
+        answer = door(box, path, method="POST", body=b"{}", headers=token(box))
+        equal(answer.status, 404, path)
+        assert "reserved for the E2B control plane" in answer.json["message"], answer.text
+        equal((answer.json["code"], "path" in answer.json), (404, True))
+
+
+@case(GROUP)
+def server_inside():
+    box = shared()
+    start_server(box, 8080, ECHO.replace("PORT", "8080"))
+    name = box["sandboxID"]
+    equal(door(box, "/a%20b/./c?d=%2F&e", 8080, headers={"X-Own": "y"}).text.split("|")[::2], ["/a%20b/./c?d=%2F&e", "y"])
+    equal(by_host(f"8080-{name}", "/x").text, f"/x|8080-{name}.sandboxes.test|")
+    equal(by_host(f"8080-{name}-client", "/long").text.split("|")[0], "/long")
+    body = bytes(range(256)) * 4096
+    answer = door(box, "/post", 8080, "POST", body)
+    equal((answer.status, answer.body == body), (201, True))
+    equal(door(box, "/init", 8080).text.split("|")[0], "/init", "only the agent's own are reserved")
+
+
+@case(GROUP)
+def web_socket():
+    box = shared()
+    start_server(box, 8081, SOCKET.replace("PORT", "8081"))
+    url = urllib.parse.urlsplit(DOOR)
+    with socket.create_connection((url.hostname, url.port), 20) as s:
+        s.sendall((f"GET /ws HTTP/1.1\r\nHost: 8081-{box['sandboxID']}.sandboxes.test\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
+        data = b""
+        while b"websocket']" not in data:
+            more = s.recv(4096)
+            assert more, data
+            data += more
+        assert data.startswith(b"HTTP/1.1 101"), data
+        s.sendall(b"\x01\x02abc")
+        equal(s.recv(4096), b"cba\x02\x01")
+
+
+@case(GROUP)
+def closed_to_the_public():
+    with own(network={"allowPublicTraffic": False}) as box:
+        assert box["trafficAccessToken"], box
+        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        name = "E2B-Traffic-Access-Token"
+        refused = door(box, "/", 8080)
+        equal((refused.status, refused.json["message"]),
+              (403, "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing"))
+        refused = door(box, "/", 8080, headers={name: "wrong"})
+        equal((refused.status, refused.json["message"]),
+              (403, "Sandbox is secured with traffic access token. Provided token in header 'e2b-traffic-access-token' is invalid"))
+        page(door(box, "/", 8080, headers=BROWSER), 403, "Missing Traffic Access Token")
+        page(door(box, "/", 8080, headers={**BROWSER, name: "wrong"}), 403, "Invalid Traffic Access Token")
+        equal(door(box, "/ok", 8080, headers={name: box["trafficAccessToken"]}).text.split("|")[0], "/ok")
+        equal(door(box, "/health").status, 204, "the agent's port is exempt")
+
+
+@case(GROUP)
+def masked_host():
+    with own(network={"maskRequestHost": "localhost:${PORT}"}) as box:
+        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        equal(by_host(f"8080-{box['sandboxID']}", "/m").text, "/m|localhost:8080|")
+
+
+@case(GROUP)
+def the_request_after_a_kill():
+    with own() as box:
+        equal(door(box, "/health").status, 204)
+        equal(kill(box).status, 204)
+        not_found(door(box, "/health"), box)
+        not_found(by_host(f"8080-{box['sandboxID']}"), box)
+
+
+@case(GROUP, limit=40)
+def a_kill_cuts_streams():
+    with own() as box:
+        stream = Stream(box, "process.Process/Start", {"process": {"cmd": "/bin/sleep", "args": ["100"]}})
+        equal(stream.answer.status, 200)
+        equal(stream.answer.getheader("Transfer-Encoding"), "chunked")
+        assert "start" in stream.frame()[1]["event"]
+        equal(kill(box).status, 204)
+        not_found(door(box, "/health"), box)
+        began = time.monotonic()
+        raises((http.client.IncompleteRead, ConnectionError), stream.frame)
+        assert time.monotonic() - began < 5, "the stream outlived its sandbox"
+
+
+@case(GROUP, limit=60)
+def asleep():
+    with own() as box:
+        equal(api("POST", f"/sandboxes/{box['sandboxID']}/pause", {}).status, 204)
+        not_found(door(box, "/health"), box)
+        not_found(door(box, "/", 8080), box)
+
+
+@case(GROUP, limit=60)
+def woken_by_traffic():
+    with own(autoPause=True, autoResume={"enabled": True}, timeout=240) as box:
+        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        equal(api("POST", f"/sandboxes/{box['sandboxID']}/pause", {}).status, 204)
+        refused = door(box, "/envs", headers={"X-Access-Token": "wrong"})
+        assert refused.status in (403, 502), refused.status
+        equal(api("GET", f"/sandboxes/{box['sandboxID']}").json["state"], "paused")
+        equal(door(box, "/woken", 8080).text.split("|")[0], "/woken")
+        wait_for("its state", lambda: api("GET", f"/sandboxes/{box['sandboxID']}").json["state"] == "running", limit=5)

@@ -1,0 +1,153 @@
+"""What the test may know of the deployment it runs against: its processes, its API, its worker's own page."""
+
+import ipaddress
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+
+DATA = Path(os.environ["DM_DATA"])
+BASE = int(os.environ["DM_PORT_BASE"])
+API = os.environ.get("E2B_API_URL", "")
+BROKERS = f"127.0.0.1:{BASE + 92}"
+SLOT_BASE = ipaddress.ip_address(f"10.{64 + BASE // 1000}.0.0")
+
+
+def wait_for(what, seconds, condition):
+    end = time.time() + seconds
+    while not condition():
+        if time.time() > end:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.1)
+
+
+def fetch(url, headers=None, timeout=10):
+    """(status, body); a status of 0: nobody answered."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=timeout) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as e:
+        return e.code, e.read(), e.headers
+    except OSError:
+        return 0, b"", {}
+
+
+def api(path):
+    status, body, _ = fetch(API + path, {"X-API-KEY": os.environ["E2B_API_KEY"]})
+    return status, json.loads(body) if body else None
+
+
+# --- processes
+
+
+def pid(service):
+    """Of the running service, as its supervisor wrote it down; None while it is down."""
+    try:
+        number = int((DATA / "sv" / service / "supervise/pid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return number if Path(f"/proc/{number}").is_dir() else None
+
+
+def kill(number):
+    os.kill(number, signal.SIGKILL)
+
+
+def worker_state():
+    status, body, _ = fetch(f"http://127.0.0.1:{BASE + 200}/state", timeout=2)
+    return json.loads(body) if status == 200 else {}
+
+
+def useful(service):
+    if service == "worker":
+        state = worker_state()
+        return bool(state.get("enrolled")) and time.time() - state.get("last_second", 0) < 4
+    if service == "kafka":
+        return broker_answers()
+    return fetch(f"http://127.0.0.1:{BASE + {'meter': 300, 'api': 100}[service]}/metrics", timeout=2)[0] == 200
+
+
+def broker_answers():
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+    try:
+        return bool(AdminClient({"bootstrap.servers": BROKERS, "log_level": 0}).list_topics(timeout=2).topics)
+    except KafkaException:
+        return False
+
+
+def vmm_pid(sandbox):
+    """Of the process that is this sandbox's machine: its live file names its address, the address its slot."""
+    (live,) = (DATA / "run/live").glob(sandbox + ".*")
+    address = ipaddress.ip_address(live.name.split(".", 2)[2])
+    slot = (int(address) - int(SLOT_BASE)) // 4
+    for path in (DATA / "worker/vms" / str(slot)).iterdir():
+        if not path.is_file() or path.stat().st_size > 4096:
+            continue
+        try:
+            return int(json.loads(path.read_bytes())["pid"])
+        except (ValueError, KeyError, TypeError):
+            pass
+    raise LookupError(f"no process of slot {slot} is written down")
+
+
+# --- what it says
+
+
+def cause_of_end(sandbox):
+    """From the sandbox's own log, which outlives it."""
+    end = time.time() + 10
+    while time.time() < end:
+        status, answer = api(f"/v2/sandboxes/{sandbox}/logs?direction=backward")
+        for entry in answer["logs"] if status == 200 else []:
+            fields = entry.get("fields", {})
+            if fields.get("state") == "ended":
+                return fields.get("cause")
+        time.sleep(0.2)
+    return None
+
+
+def epoch_of(text):
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+def closed_periods():
+    """Starts of the periods that have a statement, newest first, as far as one page shows them."""
+    status, rows = api("/v1/statements")
+    return [epoch_of(row["periodStart"]) for row in rows] if status == 200 else []
+
+
+def statements():
+    """All, whole: the list page by page, then one by one."""
+    numbers, token = [], ""
+    while True:
+        path = "/v1/statements?limit=100" + (f"&nextToken={token}" if token else "")
+        status, body, headers = fetch(API + path, {"X-API-KEY": os.environ["E2B_API_KEY"]})
+        if status != 200:
+            raise OSError(f"{path}: {status}")
+        numbers += [row["number"] for row in json.loads(body)]
+        token = headers.get("X-Next-Token")
+        if not token:
+            break
+    out = []
+    for number in sorted(numbers):
+        status, s = api(f"/v1/statements/{number}")
+        if status != 200:
+            raise OSError(f"statement {number}: {status}")
+        out.append({"number": number, "body": s["body"], "signature": s["signature"], "public_key": s["publicKey"]})
+    return out
+
+
+def keys():
+    """Those that are published: of the service, and of each worker."""
+    status, answer = api("/v1/keys")
+    if status != 200:
+        raise OSError(f"/v1/keys: {status}")
+    workers = {}
+    for key in answer["workers"]:
+        workers.setdefault(str(key["workerNo"]), []).append(key["publicKey"])
+    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers}

@@ -1,0 +1,299 @@
+"""The oracle's own tests: golden vectors of promises.md section 4, layouts, rules, and that it sees what is planted."""
+
+import hashlib
+import unittest
+from fractions import Fraction
+
+import faults
+import ledger
+import rating
+import wire
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from wire import DISK_UNKNOWN, HIB, RUN
+
+GIB = 64  # grains
+START = 1_767_225_600  # 2026-01-01
+
+
+def cost(seconds, vcpus, mem_mib, group, disk=DISK_UNKNOWN):
+    disks = [disk] * (len(seconds) // 60 + 1)
+    return sum(line.amount for line in rating.resource_lines(seconds, disks, vcpus, mem_mib, rating.PRICES[group]))
+
+
+class GoldenVectors(unittest.TestCase):
+    def test_an_hour_of_two_vcpus(self):
+        hour = [RUN] * 3600
+        self.assertEqual(rating.decimals(cost(hour, 2, 4096, "mainland"), 8), "0.31219200")
+        self.assertEqual(rating.decimals(cost(hour, 2, 4096, "other"), 8), "0.49262400")
+
+    def test_47_seconds(self):
+        self.assertEqual(rating.decimals(cost([RUN] * 47, 1, 2048, "mainland"), 8), "0.00203792")
+
+    def test_disk_of_a_runner(self):
+        lines = rating.resource_lines([RUN] * 3600, [35 * GIB] * 60, 1, 256, rating.PRICES["other"])
+        self.assertEqual([(line.sku, line.qty) for line in lines if line.sku.startswith("disk")],
+                         [("disk-run-over-30", 18_000)])
+        lines = rating.resource_lines([RUN] * 3600, [30 * GIB] * 60, 1, 256, rating.PRICES["other"])
+        self.assertEqual([line.sku for line in lines], ["mem-run", "vcpu-run"])
+
+    def test_disk_of_a_sleeper(self):
+        lines = rating.resource_lines([HIB] * 3600, [20 * GIB] * 60, 1, 256, rating.PRICES["other"])
+        self.assertEqual([(line.sku, line.qty) for line in lines], [("disk-hib", 72_000)])
+
+    def test_runs_then_sleeps(self):
+        states = [RUN] * 1000 + [HIB] * 2600
+        lines = rating.resource_lines(states, [31 * GIB] * 60, 1, 1024, rating.PRICES["mainland"])
+        by_sku = {line.sku: line for line in lines}
+        self.assertEqual(by_sku["vcpu-run"].amount + by_sku["mem-run"].amount, Fraction("0.03253"))
+        self.assertEqual(by_sku["disk-run-over-30"].qty, 1000)
+        self.assertEqual(by_sku["disk-hib"].qty, 80_600)
+        self.assertEqual(sum(line.amount for line in lines), Fraction("0.05701"))
+
+    def test_minutes(self):
+        def pro(seconds):
+            return rating.minutes_charged(0, seconds, rating.PRO_INCLUDED_S, rating.PRO_MINUTE)
+        self.assertEqual(pro(60_059), 0)
+        self.assertEqual(pro(60_060), Fraction("0.005"))
+        self.assertEqual(rating.minutes_charged(60_000, 60_060, rating.PRO_INCLUDED_S, rating.PRO_MINUTE), Fraction("0.005"))
+        self.assertEqual(rating.minutes_charged(0, 6000, rating.FREE_INCLUDED_S, Fraction(0)), 0)
+
+    def test_short_lives(self):
+        for start_ms in range(0, 1000, 7):
+            for life_ms in (50, 333, 900):
+                touched = (start_ms + life_ms - 1) // 1000 + 1
+                self.assertIn(touched, (1, 2))
+
+    def test_text_is_exact(self):
+        self.assertEqual(rating.decimals(Fraction("-0.5"), 6), "-0.500000")
+        self.assertEqual(rating.decimals(0, 18), "0." + "0" * 18)
+        self.assertEqual(rating.decimals(Fraction(1, 64), 6), "0.015625")
+        with self.assertRaises(ValueError):
+            rating.decimals(Fraction(1, 3), 18)
+
+
+class Carrying(unittest.TestCase):
+    def test_a_minute_without_a_figure(self):
+        self.assertEqual(rating.carried([DISK_UNKNOWN, 5, DISK_UNKNOWN, 7, DISK_UNKNOWN]), [0, 5, 5, 7, 7])
+
+    def test_spec_table(self):
+        self.assertEqual(rating.spec_of(1, 1), (1, 256))
+        self.assertEqual(rating.spec_of(1, 6), (2, 512))
+        self.assertEqual(rating.spec_of(1, 19), (8, 16384))
+        self.assertEqual(len(rating.SPECS[1]), 19)
+
+
+class Layout(unittest.TestCase):
+    def test_crc32c(self):
+        # RFC 3720, B.4.
+        self.assertEqual(wire.crc32c(b"\0" * 32), 0x8A9136AA)
+        self.assertEqual(wire.crc32c(b"123456789"), 0xE3069283)
+
+    def test_ids(self):
+        name = "i0123456789abcdefghij"
+        self.assertEqual(wire.sandbox_name(wire.sandbox_bytes(name)), name)
+        with self.assertRaises(wire.Malformed):
+            wire.sandbox_name((36**20).to_bytes(16, "big"))
+
+    def test_sizes(self):
+        self.assertEqual(wire.FRAME_HEAD.size, 68)
+        self.assertEqual(wire.SAMPLE.size, 64)
+
+    def test_frame_both_ways_and_every_flipped_bit(self):
+        sample = wire.Sample("i0123456789abcdefghij", 2, 7, 1, 3, HIB, 60, 1, 9)
+        data = wire.Frame(1, 2, 3, 4, START, START - 1, [sample]).pack()
+        frame = wire.read_frame(data)
+        self.assertEqual(frame.samples, [sample])
+        self.assertEqual((frame.frame_no, frame.prev_boot_last_frame, frame.second), (3, 4, START))
+        for i in range(len(data)):
+            with self.assertRaises(wire.Malformed):
+                wire.read_frame(data[:i] + bytes([data[i] ^ 4]) + data[i + 1:])
+        with self.assertRaises(wire.Malformed):
+            wire.read_frame(data[:-1])
+
+
+class World:
+    """A worker that writes frames and attestations as the headers say: two sandboxes over three periods of 60 s, one of
+    which sleeps from second 45 to 98 and wakes as epoch 2; the daemon is started again after second 70."""
+
+    A, B = "i0000000000000000000a", "i0000000000000000000b"
+
+    def __init__(self):
+        self.key = Ed25519PrivateKey.generate()
+        self.public = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.usage, self.attest, self.hashes = [], [], {}
+        self.rows = {}  # (sandbox, epoch) -> second -> state
+        self.disk = {}
+        boot, number, before = 1, 0, 0
+        for second in range(180):
+            if second == 70:
+                boot, number, before = 2, 0, number
+            number += 1
+            frame = wire.Frame(42, boot, number, before, START + second, self.complete(second), self.samples(second))
+            self.usage.append(frame.pack())
+            if second % 60 == 59:
+                self.swear(second - 59, boot, number)
+
+    @staticmethod
+    def complete(second):
+        if 46 <= second < 98:
+            return START + (second if (second + 1) % 60 == 0 else max(45, second // 60 * 60 - 1))
+        return START + second
+
+    def sample(self, second, sandbox, epoch, state, span=1, disk=DISK_UNKNOWN):
+        for at in range(second - span + 1, second + 1):
+            row = self.rows.setdefault((sandbox, epoch), {})
+            row[at] = RUN if state == RUN or row.get(at) == RUN else HIB
+        if disk != DISK_UNKNOWN:
+            self.disk[sandbox, epoch, second // 60] = disk
+        return wire.Sample(sandbox, epoch, 7, 1, 3, state, span, 1, disk)
+
+    def samples(self, second):
+        out = []
+        if 30 <= second <= 45:
+            out.append(self.sample(second, self.A, 1, RUN, disk=3 if second == 30 else DISK_UNKNOWN))
+        if second == 59:
+            out.append(self.sample(second, self.A, 1, HIB, 14, 3))
+        if second == 98:
+            out.append(self.sample(second, self.A, 1, HIB, 39, 3))
+        if 98 <= second <= 118:
+            out.append(self.sample(second, self.A, 2, RUN, disk=4 if second == 98 else DISK_UNKNOWN))
+        if 50 <= second <= 130:
+            out.append(self.sample(second, self.B, 1, RUN, disk=2000 if second % 60 == 50 or second == 60 else DISK_UNKNOWN))
+        return out
+
+    def put(self, body):
+        message = body + self.key.sign(body)
+        self.attest.append(message)
+        return hashlib.sha256(message).digest()
+
+    def swear(self, from_s, boot, number):
+        import struct
+        hashes = []
+        for (sandbox, epoch), row in sorted(self.rows.items()):
+            states = [row.get(from_s + s, 0) for s in range(60)]
+            if not any(states):
+                continue
+            body = struct.pack(
+                "<BHQQI16sIHHHqIQQ32sH", 1, 1, 42, boot, 7, wire.sandbox_bytes(sandbox), epoch, 1, 3, 1, START + from_s, 60,
+                1, number, self.hashes.get(sandbox, b"\0" * 32), 0)
+            runs = []
+            for state in states:
+                if runs and runs[-1][0] == state:
+                    runs[-1][1] += 1
+                else:
+                    runs.append([state, 1])
+            body += struct.pack("<H", len(runs)) + b"".join(struct.pack("<BH", *run) for run in runs)
+            body += struct.pack("<HI", 1, self.disk.get((sandbox, epoch, from_s // 60), DISK_UNKNOWN))
+            self.hashes[sandbox] = self.put(body)
+            hashes.append(self.hashes[sandbox])
+        digest = hashlib.sha256(b"".join(sorted(hashes))).digest()
+        self.put(struct.pack("<BHQQqII32sQ", 2, 1, 42, boot, START + from_s, 60, len(hashes), digest, number))
+
+    def read(self, fault=None):
+        usage, attest, rules = faults.plant(fault, self.usage, self.attest, self.A)
+        return ledger.Ledger(usage, attest, {42: [self.public]}, 60, rules)
+
+
+class Rules(unittest.TestCase):
+    def test_the_whole_story(self):
+        book = World().read()
+        self.assertEqual(book.findings, [])
+        first = {(s.sandbox, s.epoch): s for s in book.period(START, 7)}
+        self.assertEqual((first[World.A, 1].running_s, first[World.A, 1].hibernated_s), (16, 14))
+        self.assertEqual((first[World.B, 1].running_s, first[World.B, 1].hibernated_s), (10, 0))
+        second = {(s.sandbox, s.epoch): s for s in book.period(START + 60, 7)}
+        # The second of the wake is claimed by both epochs and is the higher one's.
+        self.assertEqual((second[World.A, 1].running_s, second[World.A, 1].hibernated_s), (0, 38))
+        self.assertEqual((second[World.A, 2].running_s, second[World.A, 2].hibernated_s), (21, 0))
+        # 2000 grains are 31.25 GiB.
+        over = [line for line in second[World.B, 1].lines("other") if line.sku == "disk-run-over-30"]
+        self.assertEqual(over[0].qty, 60 * Fraction(5, 4))
+        third = book.period(START + 120, 7)
+        self.assertEqual([(s.sandbox, s.running_s) for s in third], [(World.B, 11)])
+        self.assertEqual(book.period(START, 8), [])
+
+    def test_order_and_repetition_do_not_matter(self):
+        world = World()
+        plain = world.read()
+        world.usage = world.usage[::-1] + world.usage[:50]
+        shuffled = world.read()
+        self.assertEqual(shuffled.findings, [])
+        for start in (START, START + 60, START + 120):
+            self.assertEqual(plain.period(start, 7), shuffled.period(start, 7))
+
+    def test_merkle(self):
+        # RFC 6962, 2.1: of nothing, of one, of three.
+        self.assertEqual(ledger.merkle_root([]), hashlib.sha256(b"").digest())
+        leaf = [hashlib.sha256(b"\0" + bytes([i]) * 32).digest() for i in range(3)]
+        self.assertEqual(ledger.merkle_root([b"\0" * 32]), leaf[0])
+        left = hashlib.sha256(b"\1" + leaf[0] + leaf[1]).digest()
+        self.assertEqual(ledger.merkle_root([bytes([i]) * 32 for i in range(3)]), hashlib.sha256(b"\1" + left + leaf[2]).digest())
+
+
+class Findings(unittest.TestCase):
+    def found(self, world, words):
+        findings = world.read().findings
+        self.assertTrue(any(words in finding for finding in findings), (words, findings))
+
+    def test_a_gap(self):
+        world = World()
+        del world.usage[40]
+        self.found(world, "boot 1: frame 41 is missing")
+
+    def test_boots_that_do_not_chain(self):
+        world = World()
+        del world.usage[69]
+        self.found(world, "does not follow")
+
+    def test_two_frames_of_one_number(self):
+        world = World()
+        frame = wire.read_frame(world.usage[40])
+        frame.clock_err_us = 1
+        world.usage.append(frame.pack())
+        self.found(world, "two different frames")
+
+    def test_another_signature(self):
+        world = World()
+        world.attest[0] = world.attest[0][:-1] + bytes([world.attest[0][-1] ^ 1])
+        self.found(world, "signature")
+
+    def test_an_attestation_withheld(self):
+        world = World()
+        del world.attest[0]
+        self.found(world, "attest")
+
+    def test_an_attestation_that_says_something_else(self):
+        world = World()
+        world.rows[World.B, 1][55] = 0
+        world.attest.clear()
+        world.hashes.clear()
+        world.swear(0, 1, 60)
+        self.found(world, "frames say")
+
+    def test_a_chain_that_is_broken(self):
+        world = World()
+        world.attest.clear()
+        world.swear(0, 1, 60)
+        self.found(world, "previous")
+
+
+class Planted(unittest.TestCase):
+    """Each fault changes what is found or what is owed, but for the one that must not."""
+
+    def red(self, name):
+        world = World()
+        plain, planted = world.read(), world.read(name)
+        same = all(plain.period(s, 7) == planted.period(s, 7) and
+                   [x.lines("other") for x in plain.period(s, 7)] == [x.lines("other") for x in planted.period(s, 7)]
+                   for s in (START, START + 60, START + 120))
+        return bool(planted.findings) or not same
+
+    def test_each(self):
+        for name, fault in faults.FAULTS.items():
+            with self.subTest(name):
+                self.assertEqual(self.red(name), fault.red)
+
+
+if __name__ == "__main__":
+    unittest.main()
