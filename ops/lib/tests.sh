@@ -234,6 +234,9 @@ test_finish() {
 
 run_slice() {
     local unit=''
+    if wanted line; then
+        run_tests line "$DM_ROOT/tests/line/run"
+    fi
     if wanted unit; then
         for unit in "${DM_TEST_NAMES[@]-}"; do
             case $unit in unit*) break ;; *) unit='' ;; esac
@@ -241,9 +244,6 @@ run_slice() {
         run_tests unit run_ctest "$unit"
     fi
     run_folder lint
-    if wanted line; then
-        run_tests line "$DM_ROOT/tests/line/run"
-    fi
     run_folder conformance
 }
 
