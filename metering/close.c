@@ -48,7 +48,6 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
         w[i].worker_no = (uint64_t)dm_pg_i64(rows, i, 0);
         w[i].enrolled_s = dm_pg_i64(rows, i, 1);
         w[i].written_off = dm_pg_bool(rows, i, 2);
-        w[i].attested = dm_pg_bool(rows, i, 3);
     }
     free(k->workers);
     k->workers = w;
@@ -56,18 +55,42 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
     return 0;
 }
 
-/* Whether nothing is missing. A worker that is through the period and framed no second of it was not there yet: it has
- * nothing to swear to. */
-static bool judge_workers(closing *k)
+static int load_attested(dm_pg *c, void *arg, dm_err *err)
+{
+    closing *k = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_attested_in(c, k->start, &rows, err);
+    size_t n = r == 0 ? dm_pg_count(rows) : 0;
+    for (size_t i = 0, at = 0; i < k->n; i++) { /* both ascend */
+        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no)
+            at++;
+        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no;
+    }
+    return r;
+}
+
+/* Whether the frames of all are whole. */
+static bool judge_frames(closing *k)
 {
     bool all = true;
     for (size_t i = 0; i < k->n; i++) {
         standing *w = &k->workers[i];
-        dm_track_mark m = dm_track_mark_of(k->l->track, w->worker_no);
-        w->complete = m.complete_through >= k->end - 1;
+        w->complete = dm_track_mark_of(k->l->track, w->worker_no).complete_through >= k->end - 1;
+        all = all && (w->complete || w->written_off);
+    }
+    return all;
+}
+
+/* Whether all swore to them. A worker that is through the period and framed no second of it was not there yet: it has
+ * nothing to swear to. */
+static bool judge_oaths(closing *k)
+{
+    bool all = true;
+    for (size_t i = 0; i < k->n; i++) {
+        standing *w = &k->workers[i];
         if (w->complete && !dm_accum_heard(k->l->accum, w->worker_no, k->start))
             w->attested = true;
-        all = all && ((w->complete && w->attested) || w->written_off);
+        all = all && (w->attested || w->written_off);
     }
     return all;
 }
@@ -255,11 +278,16 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
     closing k = {.l = l, .start = l->open_from, .end = l->open_from + l->c.period_s};
     if (dm_second_of(dm_wall_us(l->c.clock)) < k.end + SETTLE_S)
         return DM_LEDGER_WAIT;
-    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, load_workers, &k, err);
-    if (r == 0 && !judge_workers(&k)) {
-        k.forced = patience_is_over(&k, patient_from_s);
-        if (!k.forced)
-            r = DM_LEDGER_WAIT;
+    const dm_pg_scope reading = {.read_only = true};
+    bool forced = patience_is_over(&k, patient_from_s);
+    int r = dm_pg_tx_on(l->c.pg, &reading, load_workers, &k, err);
+    bool framed = r == 0 && judge_frames(&k);
+    if (r == 0 && (framed || forced))
+        r = dm_pg_tx_on(l->c.pg, &reading, load_attested, &k, err);
+    bool sworn = r == 0 && (framed || forced) && judge_oaths(&k);
+    if (r == 0 && !(framed && sworn)) {
+        k.forced = forced;
+        r = forced ? 0 : DM_LEDGER_WAIT;
     }
     if (r == 0)
         r = write_period(&k, err);

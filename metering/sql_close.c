@@ -14,20 +14,28 @@ int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_workers_in",
+            "SELECT worker_no, dm.us(enrolled_at) / 1000000, state = 'written_off' FROM dm.worker "
+            "WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
+            "AND (gone_at IS NULL OR gone_at >= dm.ts($1::bigint * 1000000)) ORDER BY worker_no",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(end)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_attested_in",
             "WITH newest AS (SELECT DISTINCT ON (worker_no, project_no, sandbox_id, epoch, spec_table, spec) "
-            "worker_no, hash "
-            "FROM dm.attestation WHERE period_start = dm.ts($1::bigint * 1000000) AND NOT by_service "
+            "worker_no, "
+            "hash FROM dm.attestation WHERE period_start = dm.ts($1::bigint * 1000000) AND NOT by_service "
             "ORDER BY worker_no, project_no, sandbox_id, epoch, spec_table, spec, worker_boot DESC, hash), "
             "sworn AS (SELECT worker_no, count(*) AS n, sha256(string_agg(hash, ''::bytea ORDER BY hash)) AS digest "
             "FROM newest GROUP BY worker_no) "
-            "SELECT w.worker_no, dm.us(w.enrolled_at) / 1000000, w.state = 'written_off', EXISTS (SELECT FROM "
-            "dm.attestation_end e WHERE e.worker_no = w.worker_no AND e.period_start = dm.ts($1::bigint * 1000000) "
-            "AND e.attested = coalesce(s.n, 0) AND e.digest = coalesce(s.digest, sha256(''::bytea))) "
-            "FROM dm.worker w LEFT JOIN sworn s ON s.worker_no = w.worker_no "
-            "WHERE w.enrolled_at < dm.ts($2::bigint * 1000000) "
-            "AND (w.gone_at IS NULL OR w.gone_at >= dm.ts($1::bigint * 1000000)) ORDER BY w.worker_no",
+            "SELECT DISTINCT e.worker_no FROM dm.attestation_end e LEFT JOIN sworn s ON s.worker_no = e.worker_no "
+            "WHERE e.period_start = dm.ts($1::bigint * 1000000) AND e.attested = coalesce(s.n, 0) "
+            "AND e.digest = coalesce(s.digest, sha256(''::bytea)) ORDER BY e.worker_no",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(end)};
+    dm_pg_arg args[] = {dm_pa_i64(start)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 

@@ -10,9 +10,11 @@
 /* The first second at which a worker was enrolled; -1 when none ever was. */
 int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* Workers known during [start, end): worker_no, enrolled_at, written_off, attested. attested: an end record of the
- * period fits the attestations that are there (of two for the same thing the later boot's counts). */
+/* Workers known during [start, end), ascending: worker_no, enrolled_at, written_off. */
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Of which an end record of the period fits the attestations that are there (of two for the same thing the later boot's
+ * counts), ascending: worker_no. Reads every attestation of the period. */
+int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_worker_period_add(

@@ -1,10 +1,10 @@
 /* A request is the same however its bytes were cut: where its head ends, and what its chunked body holds. A head is
  * refused with a status, or its parts lie inside it. */
 #include "base/buf.h"
-#include "workers/guest/head.h"
-#include "workers/guest/negotiate.h"
 
 #include "tests/fuzz/fuzz.h"
+#include "workers/guest/head.h"
+#include "workers/guest/negotiate.h"
 
 enum { MAX = 1 << 16 };
 

@@ -1,13 +1,12 @@
 /* A multipart body is the same however its bytes were cut. What is given as data holds no separator. */
-#include "workers/guest/multipart.h"
-
 #include "tests/fuzz/fuzz.h"
+#include "workers/guest/multipart.h"
 
 enum { MAX = 1 << 16 };
 
 typedef struct seen {
-    dm_buf text;  /* all calls, in order */
-    dm_buf data;  /* of the part under way */
+    dm_buf text; /* all calls, in order */
+    dm_buf data; /* of the part under way */
     bool open;
 } seen;
 

@@ -121,13 +121,13 @@ const char *dm_conn_reason(int status)
     static const struct {
         int status;
         const char *words;
-    } rows[] = {{200, "OK"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"},
-            {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-            {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {412, "Precondition Failed"},
-            {415, "Unsupported Media Type"}, {416, "Requested Range Not Satisfiable"}, {417, "Expectation Failed"},
-            {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
-            {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
-            {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"}};
+    } rows[] = {{200, "OK"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
+            {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+            {406, "Not Acceptable"}, {409, "Conflict"}, {412, "Precondition Failed"}, {415, "Unsupported Media Type"},
+            {416, "Requested Range Not Satisfiable"}, {417, "Expectation Failed"}, {429, "Too Many Requests"},
+            {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"}, {500, "Internal Server Error"},
+            {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+            {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"}};
     for (size_t i = 0; i < DM_LEN(rows); i++)
         if (rows[i].status == status)
             return rows[i].words;
@@ -178,7 +178,8 @@ static void begin(dm_x *x, int status)
     char line[128];
     x->begun = true;
     x->close_after = x->close_after || !may_keep(c);
-    int n = snprintf(line, sizeof(line), "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, dm_conn_reason(status), date_now(c->s));
+    int n = snprintf(
+            line, sizeof(line), "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, dm_conn_reason(status), date_now(c->s));
     dm_conn_put(c, (dm_str){line, (size_t)n});
     dm_conn_put(c, dm_buf_view(&x->fields));
     if (x->close_after)
@@ -342,4 +343,3 @@ bool dm_x_broken(const dm_x *x)
 {
     return ((const dm_conn *)x)->broken;
 }
-

@@ -1,6 +1,7 @@
 #include "workers/guest/auth.h"
 
 #include "base/parse.h"
+
 #include "workers/guest/sha256.h"
 
 enum { SIGNED_MAX = 16 * 1024 };

@@ -21,7 +21,7 @@ int dm_auth_sign(const char *path, const char *operation, const char *user, cons
 
 /* The rules of a file request, in the order clients rely on. 0, or an HTTP status with *why. operation is "read" or
  * "write". */
-int dm_auth_file(const dm_head *h, const char *token, const char *operation, int64_t now_s, const char **why)
-        DM_NODISCARD;
+int dm_auth_file(
+        const dm_head *h, const char *token, const char *operation, int64_t now_s, const char **why) DM_NODISCARD;
 
 #endif

@@ -1,7 +1,7 @@
 /* The order matters in three places. Modules come before drives and port, which need them. The drives are looked for by
  * serial number, since their letters follow the order of probing. And the new root is moved over the old one before the
- * chroot: a mere chroot would leave the kernel believing that every process in the sandbox is jailed, and would forbid it
- * user namespaces (bubblewrap, a browser's own sandbox). */
+ * chroot: a mere chroot would leave the kernel believing that every process in the sandbox is jailed, and would forbid
+ * it user namespaces (bubblewrap, a browser's own sandbox). */
 #include "workers/guest/boot.h"
 
 #include <dirent.h>
@@ -144,7 +144,8 @@ static int load_modules(dm_err *err)
 /* --- devices ---------------------------------------------------------------------------------------------------- */
 
 /* The entry of dir whose file `attribute` holds value. */
-static bool find_by(const char *dir, const char *prefix, const char *attribute, const char *value, char *out, size_t size)
+static bool find_by(
+        const char *dir, const char *prefix, const char *attribute, const char *value, char *out, size_t size)
 {
     DIR *d = opendir(dir);
     bool found = false;
@@ -156,16 +157,15 @@ static bool find_by(const char *dir, const char *prefix, const char *attribute, 
                 dm_path(path, sizeof(path), NULL, "%s/%s/%s", dir, e->d_name, attribute) != 0 ||
                 dm_file_read(path, &b, NULL) != 0)
             continue;
-        found = dm_str_eq_c(dm_str_trim(dm_buf_view(&b)), value) &&
-                dm_path(out, size, NULL, "/dev/%s", e->d_name) == 0;
+        found = dm_str_eq_c(dm_str_trim(dm_buf_view(&b)), value) && dm_path(out, size, NULL, "/dev/%s", e->d_name) == 0;
     }
     if (d != NULL)
         (void)closedir(d);
     return found;
 }
 
-static int wait_for(const char *dir, const char *prefix, const char *attribute, const char *value, char *out, size_t size,
-        dm_err *err)
+static int wait_for(const char *dir, const char *prefix, const char *attribute, const char *value, char *out,
+        size_t size, dm_err *err)
 {
     const struct timespec pause_for = {0, POLL_MS * 1000000};
     for (unsigned waited = 0; waited <= WAIT_MS; waited += POLL_MS) {
@@ -177,14 +177,14 @@ static int wait_for(const char *dir, const char *prefix, const char *attribute, 
             WAIT_MS);
 }
 
-static int open_port(dm_boot_port *out, dm_err *err)
+static int open_port(dm_machine *out, dm_err *err)
 {
     char dev[PATH_SIZE];
     int r = wait_for("/sys/class/virtio-ports", "vport", "name", DM_GUEST_SERIAL_NAME, dev, sizeof(dev), err);
     if (r < 0)
         return dm_wrap(err, "control port");
-    out->fd = open(dev, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    return out->fd < 0 ? dm_fail_sys(err, errno, "control port %s", dev) : 0;
+    out->port = open(dev, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return out->port < 0 ? dm_fail_sys(err, errno, "control port %s", dev) : 0;
 }
 
 /* --- the root --------------------------------------------------------------------------------------------------- */
@@ -222,7 +222,7 @@ static int mount_root(bool *fresh, dm_err *err)
     return 0;
 }
 
-static int enter_root(dm_err *err)
+static int enter_root(dm_machine *out, dm_err *err)
 {
     static const char *const moved[] = {"/proc", "/sys", "/dev", "/run"};
     for (size_t i = 0; i < DM_LEN(moved); i++) {
@@ -232,6 +232,7 @@ static int enter_root(dm_err *err)
         if (mount(moved[i], to, NULL, MS_MOVE, NULL) != 0)
             return dm_fail_sys(err, errno, "move %s into the new root", moved[i]);
     }
+    out->old_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (chdir(NEW_ROOT) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0)
         return dm_fail_sys(err, errno, "enter the new root");
     if (mkdir("/tmp", 01777) == 0)
@@ -252,9 +253,9 @@ static void link_devices(void)
     (void)chmod("/dev/fuse", 0666);
 }
 
-/* Written over what is there, which on the overlay is much cheaper than a new file under the name of one of the image's,
- * and never cut to nothing first: ext4 would take that for a replacement and write to the disk at once. A link is replaced:
- * in an image resolv.conf often leads to a service that does not run here. */
+/* Written over what is there, which on the overlay is much cheaper than a new file under the name of one of the
+ * image's, and never cut to nothing first: ext4 would take that for a replacement and write to the disk at once. A link
+ * is replaced: in an image resolv.conf often leads to a service that does not run here. */
 static int put(const char *path, const char *text, mode_t mode, dm_err *err)
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -289,8 +290,8 @@ static void tune(void)
     }
 }
 
-/* Programs look their own host name up (sudo does, before anything else), so it must be in the file; all other lines are
- * the image's. */
+/* Programs look their own host name up (sudo does, before anything else), so it must be in the file; all other lines
+ * are the image's. */
 static int name_in_hosts(const char *name, dm_err *err)
 {
     static const char own[] = "127.0.1.1";
@@ -339,7 +340,7 @@ static int furnish(bool fresh, dm_err *err)
     return r;
 }
 
-int dm_boot(dm_boot_port *out, dm_err *err)
+int dm_boot(dm_machine *out, dm_err *err)
 {
     bool fresh = false;
     (void)umask(022);
@@ -349,7 +350,7 @@ int dm_boot(dm_boot_port *out, dm_err *err)
     r = r < 0 ? r : load_modules(err);
     r = r < 0 ? r : open_port(out, err);
     r = r < 0 ? r : mount_root(&fresh, err);
-    r = r < 0 ? r : enter_root(err);
+    r = r < 0 ? r : enter_root(out, err);
     r = r < 0 ? r : furnish(fresh, err);
     return r < 0 ? r : dm_boot_network(err);
 }

@@ -1,9 +1,11 @@
-/* proto3's JSON mapping, driven by the tables of message.h. Reading takes lowerCamel and snake names, numbers as numbers
- * or decimal strings, enums as names or numbers (an unknown name counts as unspecified), bytes in either base64 alphabet,
- * null as absent; it refuses doubled names, two members of one oneof, and wrong types. Writing leaves zero values out. */
+/* proto3's JSON mapping, driven by the tables of message.h. Reading takes lowerCamel and snake names, numbers as
+ * numbers or decimal strings, enums as names or numbers (an unknown name counts as unspecified), bytes in either base64
+ * alphabet, null as absent; it refuses doubled names, two members of one oneof, and wrong types. Writing leaves zero
+ * values out. */
 #include <stdio.h>
 
 #include "base/parse.h"
+
 #include "workers/guest/message.h"
 
 static void *member(void *msg, size_t offset)

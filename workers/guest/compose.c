@@ -1,6 +1,6 @@
-/* POST /files/compose: several files strung together into one, and then gone. Large ones take a while, so the copying is
- * done a slice a turn of the loop. The result is put together under a name of its own beside the destination and renamed
- * onto it when it is whole. */
+/* POST /files/compose: several files strung together into one, and then gone. Large ones take a while, so the copying
+ * is done a slice a turn of the loop. The result is put together under a name of its own beside the destination and
+ * renamed onto it when it is whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -7,14 +7,13 @@
 #include <sys/socket.h>
 
 #include "base/parse.h"
+
 #include "workers/guest/conn_parts.h"
 
 enum {
-    SCRATCH = 256 * 1024,
     DRAIN_MAX = DM_CONN_DRAIN_MAX,
     LINGER_MAX = 16 * 1024 * 1024, /* a closing peer's bytes we still take, so that no reset overtakes the answer */
-    IN_MAX = DM_HEAD_MAX + 2 * SCRATCH,
-    ACCEPT_MAX = 64,
+    IN_MAX = DM_HEAD_MAX + 2 * DM_CONN_SCRATCH,
     HEAD_S = 60,
     IDLE_S = 650, /* proxies in front keep theirs for 610 to 640 s */
     LINGER_S = 5,
@@ -22,7 +21,6 @@ enum {
 };
 
 static void turn(dm_conn *c);
-static void accept_again(dm_server *s);
 
 /* --- the budget ----------------------------------------------------------------------------------------------- */
 
@@ -89,7 +87,7 @@ static void exchange_over(dm_conn *c)
     dm_buf_init(&x->fields, DM_CONN_FIELDS_MAX);
 }
 
-static void conn_close(dm_conn *c)
+void dm_conn_close(dm_conn *c)
 {
     if (c->state == ST_DEAD)
         return;
@@ -112,7 +110,7 @@ static void conn_close(dm_conn *c)
     if (c->next != NULL)
         c->next->prev = c->prev;
     c->s->count--;
-    accept_again(c->s);
+    dm_server_accept_again(c->s);
     post(c); /* frees it when nobody up the stack holds it any more */
 }
 
@@ -135,7 +133,7 @@ void dm_conn_break(dm_conn *c)
 
 static void on_timer(void *arg)
 {
-    conn_close(arg);
+    dm_conn_close(arg);
 }
 
 void dm_conn_update_events(dm_conn *c)
@@ -143,8 +141,8 @@ void dm_conn_update_events(dm_conn *c)
     if (c->state == ST_DEAD)
         return;
     uint32_t want = c->fin ? 0 : EPOLLRDHUP;
-    bool reading = c->state == ST_HEAD || c->state == ST_DRAIN || c->state == ST_LINGER ||
-                   (c->state == ST_BODY && !c->x.held);
+    bool reading =
+            c->state == ST_HEAD || c->state == ST_DRAIN || c->state == ST_LINGER || (c->state == ST_BODY && !c->x.held);
     if (reading && !c->eof)
         want |= EPOLLIN;
     if (c->first != NULL)
@@ -333,7 +331,7 @@ static bool settle(dm_conn *c)
         bool whole = x->body_over && c->in.len == 0;
         exchange_over(c);
         if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
-            conn_close(c);
+            dm_conn_close(c);
             return true;
         }
         /* Unread bytes in the socket would turn our close into a reset that may overtake the answer. */
@@ -424,14 +422,13 @@ static void feed_kept(dm_conn *c)
 
 static bool wants_input(const dm_conn *c)
 {
-    return !c->broken && !c->eof && c->state != ST_ANSWER && c->state != ST_DEAD &&
-           !(c->state == ST_BODY && c->x.held);
+    return !c->broken && !c->eof && c->state != ST_ANSWER && c->state != ST_DEAD && !(c->state == ST_BODY && c->x.held);
 }
 
 static void read_some(dm_conn *c)
 {
     for (unsigned i = 0; i < 4 && wants_input(c); i++) {
-        ssize_t n = recv(c->fd, c->s->scratch, SCRATCH, 0);
+        ssize_t n = recv(c->fd, c->s->scratch, DM_CONN_SCRATCH, 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n < 0) {
@@ -454,7 +451,7 @@ static void read_some(dm_conn *c)
         }
         if (idle && c->state == ST_HEAD && c->in.len > 0)
             set_timer(c, HEAD_S);
-        if ((size_t)n < SCRATCH)
+        if ((size_t)n < DM_CONN_SCRATCH)
             return;
     }
 }
@@ -485,7 +482,7 @@ static void turn(dm_conn *c)
     c->in_turn = false;
     dm_conn_update_events(c);
     if (c->broken)
-        conn_close(c);
+        dm_conn_close(c);
 }
 
 static void on_ready(void *arg, uint32_t events)
@@ -501,22 +498,10 @@ static void on_ready(void *arg, uint32_t events)
     turn(c);
 }
 
-/* --- accepting ------------------------------------------------------------------------------------------------ */
+/* --- a new one -----------------------------------------------------------------------------------------------------
+ */
 
-/* At the bound, an idle kept-alive connection makes way; its client will open another. */
-static bool evict_idle(dm_server *s)
-{
-    dm_conn *oldest = NULL;
-    for (dm_conn *c = s->conns; c != NULL; c = c->next) /* newest first */
-        if (c->state == ST_HEAD && c->in.len == 0)
-            oldest = c;
-    if (oldest == NULL)
-        return false;
-    conn_close(oldest);
-    return true;
-}
-
-static int conn_new(dm_server *s, int fd)
+int dm_conn_new(dm_server *s, int fd)
 {
     dm_conn *c = calloc(1, sizeof(*c));
     if (c == NULL)
@@ -545,117 +530,4 @@ static int conn_new(dm_server *s, int fd)
     set_timer(c, HEAD_S);
     on_ready(c, EPOLLIN); /* the request is usually there already */
     return 0;
-}
-
-static void on_accept(void *arg, uint32_t events)
-{
-    dm_server *s = arg;
-    (void)events;
-    for (unsigned i = 0; i < ACCEPT_MAX; i++) {
-        if (s->count >= DM_CONNS_MAX && !evict_idle(s)) {
-            s->paused = dm_watch_set(s->watch, 0, NULL) == 0;
-            return;
-        }
-        int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
-        if (conn_new(s, fd) != 0)
-            (void)close(fd);
-    }
-}
-
-static void accept_again(dm_server *s)
-{
-    if (s->paused && dm_watch_set(s->watch, EPOLLIN, NULL) == 0)
-        s->paused = false;
-}
-
-static int listen_on(const dm_server_conf *conf, dm_err *err)
-{
-    DM_AUTO_FD fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return dm_fail_sys(err, errno, "socket");
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(conf->port)};
-    to.sin_addr.s_addr = htonl(conf->loopback_only ? INADDR_LOOPBACK : INADDR_ANY);
-    if (bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
-        return dm_fail_sys(err, errno, "bind port %u", conf->port);
-    if (listen(fd, 1024) != 0)
-        return dm_fail_sys(err, errno, "listen on port %u", conf->port);
-    return dm_steal_fd(&fd);
-}
-
-int dm_server_new(const dm_server_conf *conf, dm_server **out, dm_err *err)
-{
-    DM_AUTO(dm_server) s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return dm_fail(err, DM_E_NOMEM, "server");
-    s->conf = *conf;
-    s->fd = -1;
-    s->scratch = malloc(SCRATCH);
-    if (s->scratch == NULL)
-        return dm_fail(err, DM_E_NOMEM, "server");
-    s->fd = listen_on(conf, err);
-    if (s->fd < 0)
-        return s->fd;
-    int r = dm_loop_watch(conf->loop, s->fd, EPOLLIN, on_accept, s, &s->watch, err);
-    if (r < 0)
-        return r;
-    *out = dm_steal(&s);
-    return 0;
-}
-
-void dm_server_free(dm_server *s)
-{
-    if (s == NULL)
-        return;
-    while (s->conns != NULL)
-        conn_close(s->conns);
-    dm_watch_free(s->watch);
-    if (s->fd >= 0)
-        (void)close(s->fd);
-    free(s->scratch);
-    free(s);
-}
-
-/* --- the outside ---------------------------------------------------------------------------------------------- */
-
-static void drop(dm_server *s, int64_t below)
-{
-    dm_conn *next;
-    for (dm_conn *c = s->conns; c != NULL; c = next) {
-        next = c->next;
-        if (c->generation >= below)
-            continue;
-        dm_conn_break(c);
-    }
-}
-
-void dm_server_drop_older(dm_server *s, int64_t generation)
-{
-    s->generation = generation;
-    drop(s, generation);
-}
-
-void dm_server_drop_all(dm_server *s)
-{
-    drop(s, INT64_MAX);
-}
-
-uint16_t dm_server_port(const dm_server *s)
-{
-    struct sockaddr_in at = {.sin_port = 0};
-    socklen_t size = sizeof(at);
-    return getsockname(s->fd, (struct sockaddr *)&at, &size) == 0 ? ntohs(at.sin_port) : 0;
-}
-
-unsigned dm_server_count(const dm_server *s)
-{
-    return s->count;
-}
-
-int64_t dm_server_active_us(const dm_server *s)
-{
-    return s->active_us;
 }

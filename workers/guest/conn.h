@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/loop.h"
+
 #include "workers/guest/head.h"
 
 typedef struct dm_server dm_server;
@@ -23,7 +24,7 @@ typedef struct dm_x dm_x;
 
 enum {
     DM_CONNS_MAX = 1024,
-    DM_X_HIGH = 64 * 1024,          /* a queue above this is full */
+    DM_X_HIGH = 64 * 1024,            /* a queue above this is full */
     DM_X_BODY_MAX = 64 * 1024 * 1024, /* an answer built in memory */
 };
 
@@ -82,23 +83,23 @@ void dm_x_release(dm_x *x);
 void dm_x_field(dm_x *x, const char *name, const char *fmt, ...) DM_PRINTF(3, 4);
 
 /* One of these begins the answer (and, but for dm_x_stream, ends it). */
-void dm_x_reply(dm_x *x, int status, dm_str body); /* Content-Length */
+void dm_x_reply(dm_x *x, int status, dm_str body);       /* Content-Length */
 void dm_x_reply_take(dm_x *x, int status, dm_buf *body); /* the bytes move, nothing is copied */
-void dm_x_reply_none(dm_x *x, int status); /* no body and, for 204 and 304, no length */
-void dm_x_stream(dm_x *x, int status); /* chunked (an HTTP/1.0 peer: until close) */
+void dm_x_reply_none(dm_x *x, int status);               /* no body and, for 204 and 304, no length */
+void dm_x_stream(dm_x *x, int status);                   /* chunked (an HTTP/1.0 peer: until close) */
 
 /* A file's bytes. fd moves to the exchange; it may be given again for the parts of one multi-part answer, between
  * dm_x_parts (which begins an answer of a known length) and dm_x_finish. */
 void dm_x_parts(dm_x *x, int status, uint64_t length);
 void dm_x_part_text(dm_x *x, dm_str text);
 void dm_x_part_file(dm_x *x, int fd, off_t from, uint64_t length); /* fd is borrowed until dm_x_keep_fd's is closed */
-void dm_x_keep_fd(dm_x *x, int fd); /* closed at the exchange's end */
+void dm_x_keep_fd(dm_x *x, int fd);                                /* closed at the exchange's end */
 
 /* Stream only: one chunk. Goes out with the next flush. */
 void dm_x_write(dm_x *x, dm_str chunk);
 void dm_x_flush(dm_x *x);
-bool dm_x_full(dm_x *x); /* and arms room() */
-void dm_x_finish(dm_x *x);     /* ends the answer properly; flushes */
+bool dm_x_full(dm_x *x);   /* and arms room() */
+void dm_x_finish(dm_x *x); /* ends the answer properly; flushes */
 /* Breaks the connection by a reset, so that the peer cannot take what it got for whole. */
 void dm_x_abort(dm_x *x);
 

@@ -1,4 +1,5 @@
-/* workers/guest/conn_parts.h: what conn.c (life and requests) and answer.c (answers) share. Nobody else includes it. */
+/* workers/guest/conn_parts.h: what server.c (accepting), conn.c (life and requests) and answer.c (answers) share.
+ * Nobody else includes it. */
 #ifndef DM_GUEST_CONN_PARTS_H
 #define DM_GUEST_CONN_PARTS_H
 
@@ -7,6 +8,7 @@
 #include "workers/guest/conn.h"
 
 enum {
+    DM_CONN_SCRATCH = 256 * 1024,   /* read at a time, into memory that all connections share */
     DM_CONN_DRAIN_MAX = 256 * 1024, /* an unread body up to this is read and dropped, to keep the connection */
     DM_CONN_FIELDS_MAX = 16 * 1024,
     DM_CONN_PATH_MAX = 256,
@@ -99,6 +101,13 @@ void dm_conn_later(dm_conn *c);
 /* The connection cannot go on; closed (by a reset) in its next turn. */
 void dm_conn_break(dm_conn *c);
 void dm_conn_update_events(dm_conn *c);
+
+/* Takes over the descriptor and serves what is there already. Negative without memory; the descriptor then stays. */
+int dm_conn_new(dm_server *s, int fd);
+void dm_conn_close(dm_conn *c);
+
+/* server.c: there is room again */
+void dm_server_accept_again(dm_server *s);
 
 /* answer.c */
 const char *dm_conn_reason(int status);

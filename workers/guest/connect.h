@@ -3,6 +3,7 @@
 #define DM_GUEST_CONNECT_H
 
 #include "base/json.h"
+
 #include "workers/guest/head.h"
 
 typedef enum dm_connect_code {

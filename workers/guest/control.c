@@ -1,8 +1,8 @@
-/* Edge-triggered, because a port whose host side is not connected reports a hang-up for as long as that lasts, and we are
- * to sleep then. The kernel wakes us when bytes come, when the host connects, and when there is room again.
+/* Edge-triggered, because a port whose host side is not connected reports a hang-up for as long as that lasts, and we
+ * are to sleep then. The kernel wakes us when bytes come, when the host connects, and when there is room again.
  *
- * Requests are answered in order, one at a time: while one is under way (only warming takes a while) later lines wait in
- * the buffer. A sync is answered at once all the same: it means that whoever asked before is gone. */
+ * Requests are answered in order, one at a time: while one is under way (only warming takes a while) later lines wait
+ * in the buffer. A sync is answered at once all the same: it means that whoever asked before is gone. */
 #include "workers/guest/control.h"
 
 #include <errno.h>
@@ -104,8 +104,9 @@ static void begin_event(dm_jw *w, dm_buf *b, const char *name)
     dm_jw_kc(w, "event", name);
 }
 
-void dm_control_log(dm_control *c, const char *level, const char *message)
+static void say_log(void *arg, const char *level, const char *message)
 {
+    dm_control *c = arg;
     DM_AUTO_BUF b;
     dm_jw w;
     begin_event(&w, &b, "log");
@@ -140,7 +141,7 @@ static void on_oom(void *arg, pid_t pid, const char *comm)
     put_line(c, &b);
     dm_oom_cure(cure, sizeof(cure));
     (void)snprintf(message, sizeof(message), "process %d (%s) was ended: %s", (int)pid, comm, cure);
-    dm_control_log(c, "error", message);
+    dm_guest_say(c->g, "error", message);
 }
 
 /* --- requests --------------------------------------------------------------------------------------------------- */
@@ -322,6 +323,8 @@ int dm_control_new(dm_guest *g, int fd, dm_control **out, dm_err *err)
     dm_err why;
     if (g->oom == NULL && dm_oom_new(g->loop, on_oom, c, &g->oom, &why) != 0)
         dm_log_err(g->log, DM_WARN, "guest.kmsg", &why); /* ends without a cause are still ends */
+    g->say = say_log;
+    g->say_arg = c;
     c->ready_due = true; /* said behind the first sync: what comes before one, the worker drops */
     *out = dm_steal(&c);
     return 0;
@@ -340,6 +343,7 @@ void dm_control_free(dm_control *c)
 {
     if (c == NULL)
         return;
+    c->g->say = NULL;
     dm_warm_free(c->warm);
     dm_watch_free(c->watch);
     dm_buf_done(&c->in);

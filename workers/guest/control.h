@@ -1,5 +1,5 @@
-/* workers/guest/control.h: the guest's end of the control channel (base/wire/guest.h): one port, one stream, one request
- * at a time. The worker is believed, its bytes are not: lines are bounded and parsed strictly. */
+/* workers/guest/control.h: the guest's end of the control channel (base/wire/guest.h): one port, one stream, one
+ * request at a time. The worker is believed, its bytes are not: lines are bounded and parsed strictly. */
 #ifndef DM_GUEST_CONTROL_H
 #define DM_GUEST_CONTROL_H
 
@@ -11,9 +11,6 @@ typedef struct dm_control dm_control;
 int dm_control_new(dm_guest *g, int fd, dm_control **out, dm_err *err) DM_NODISCARD;
 void dm_control_free(dm_control *c);
 DM_DEFINE_FREEP(dm_control)
-
-/* A line for the sandbox's log. */
-void dm_control_log(dm_control *c, const char *level, const char *message);
 
 /* Says that the sandbox's own root is ending the machine. */
 void dm_control_shutdown(dm_control *c);

@@ -86,8 +86,9 @@ int dm_entry_read(dm_users *users, const char *path, dm_message *memory, dm_m_en
     char uid[24], gid[24], permissions[DM_PERMISSIONS];
     const char *owner = dm_users_name_of(users, st.st_uid), *group = dm_users_group_of(users, st.st_gid);
     dm_entry_permissions(st.st_mode, permissions);
-    dm_str name, words[4] = {dm_str_c(path), dm_str_c(permissions), owner != NULL ? dm_str_c(owner) : number(uid, st.st_uid),
-            group != NULL ? dm_str_c(group) : number(gid, st.st_gid)};
+    dm_str name,
+            words[4] = {dm_str_c(path), dm_str_c(permissions), owner != NULL ? dm_str_c(owner) : number(uid, st.st_uid),
+                    group != NULL ? dm_str_c(group) : number(gid, st.st_gid)};
     name.p = dm_path_base(path, &name.n);
     size_t size = name.n + 1;
     for (size_t i = 0; i < DM_LEN(words); i++)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+
 #include "workers/guest/auth.h"
 #include "workers/guest/negotiate.h"
 #include "workers/guest/path.h"

@@ -1,10 +1,11 @@
-/* filesystem.Filesystem but for watching, which is in watch_rpc.c. Everything is done as root; the user says where a relative path
- * starts and who owns what is made. */
+/* filesystem.Filesystem but for watching, which is in watch_rpc.c. Everything is done as root; the user says where a
+ * relative path starts and who owns what is made. */
+#include "workers/guest/fs_rpc.h"
+
 #include <errno.h>
 #include <stdio.h>
 
 #include "workers/guest/entry.h"
-#include "workers/guest/fs_rpc.h"
 #include "workers/guest/path.h"
 #include "workers/guest/walk.h"
 #include "workers/guest/watch_rpc.h"

@@ -57,3 +57,9 @@ void dm_guest_free(dm_guest *g)
     dm_identity_done(&g->identity);
     free(g);
 }
+
+void dm_guest_say(dm_guest *g, const char *level, const char *message)
+{
+    if (g->say != NULL)
+        g->say(g->say_arg, level, message);
+}

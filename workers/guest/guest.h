@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+
 #include "workers/guest/conn.h"
 #include "workers/guest/identity.h"
 #include "workers/guest/metrics.h"
@@ -23,7 +24,9 @@ typedef struct dm_guest {
     dm_procs *procs;
     dm_watchers *watchers;
     dm_server *server;
-    dm_oom *oom; /* NULL in a native run */
+    dm_oom *oom;                                                    /* NULL in a native run */
+    void (*say)(void *arg, const char *level, const char *message); /* into the sandbox's log; NULL natively */
+    void *say_arg;
 } dm_guest;
 
 /* All but oom; listens on the port. clock, loop and log are borrowed. */
@@ -39,5 +42,8 @@ int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err) DM_NODI
 /* Processes that run are left alone. */
 void dm_guest_free(dm_guest *g);
 DM_DEFINE_FREEP(dm_guest)
+
+/* A line for the sandbox's log: what was refused or ended, and the cure. */
+void dm_guest_say(dm_guest *g, const char *level, const char *message);
 
 #endif

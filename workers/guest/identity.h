@@ -21,7 +21,7 @@ void dm_identity_done(dm_identity *id);
 int dm_identity_take(dm_identity *id, const dm_guest_resume *m, dm_err *err) DM_NODISCARD;
 
 /* For a native run. */
-int dm_identity_set(dm_identity *id, const char *token, const char *user, const char *workdir, dm_err *err)
-        DM_NODISCARD;
+int dm_identity_set(
+        dm_identity *id, const char *token, const char *user, const char *workdir, dm_err *err) DM_NODISCARD;
 
 #endif

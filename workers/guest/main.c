@@ -1,6 +1,6 @@
-/* dormouse-guest: the agent in each sandbox. As process 1 of a microVM it makes the machine (boot.h), then serves HTTP to
- * the sandbox's users and its worker over the control port. Started with --native it serves HTTP alone, for tests and
- * benches. One thread; everything waits in one epoll. */
+/* dormouse-guest: the agent in each sandbox. As process 1 of a microVM it makes the machine (boot.h), then serves HTTP
+ * to the sandbox's users and its worker over the control port. Started with --native it serves HTTP alone, for tests
+ * and benches. One thread; everything waits in one epoll. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
+
 #include "workers/guest/boot.h"
 #include "workers/guest/control.h"
 #include "workers/guest/guest.h"
@@ -169,11 +170,11 @@ static void run_machine(void)
 {
     program p = {.stop_fd = -1, .child_fd = -1};
     dm_err err = {.code = 0};
-    dm_boot_port port = {.fd = -1};
-    int r = dm_boot(&port, &err);
+    dm_machine machine = {.port = -1, .old_root = -1};
+    int r = dm_boot(&machine, &err);
     r = r < 0 ? r : dm_loop_stop_signals(&p.stop_fd, &err);
     r = r < 0 ? r : start(&p, DM_GUEST_PORT, false, &err);
-    r = r < 0 ? r : dm_control_new(p.guest, port.fd, &p.control, &err);
+    r = r < 0 ? r : dm_control_new(p.guest, machine.port, &p.control, &err);
     r = r < 0 ? r : dm_loop_watch(p.loop, p.stop_fd, EPOLLIN, on_shutdown, &p, &p.stop_watch, &err);
     if (r == 0)
         r = dm_loop_run(p.loop, &err);

@@ -32,25 +32,39 @@ void dm_message_done(dm_message *m)
 /* --- the tables ----------------------------------------------------------------------------------------------- */
 
 #define PLAIN(T, number, kind, member, camel, under)                                                                   \
-    {.no = number, .type = kind, .json = camel, .snake = under, .offset = offsetof(T, member), .has = DM_M_PLAIN}
+    {                                                                                                                  \
+        .no = number, .type = kind, .json = camel, .snake = under, .offset = offsetof(T, member), .has = DM_M_PLAIN    \
+    }
 #define OPT(T, number, kind, member, has_member, camel, under)                                                         \
-    {.no = number, .type = kind, .json = camel, .snake = under, .offset = offsetof(T, member),                         \
-            .has = offsetof(T, has_member)}
+    {                                                                                                                  \
+        .no = number, .type = kind, .json = camel, .snake = under, .offset = offsetof(T, member),                      \
+        .has = offsetof(T, has_member)                                                                                 \
+    }
 #define ONE(T, number, kind, member, has_member, camel, under)                                                         \
-    {.no = number, .type = kind, .oneof = 1, .json = camel, .snake = under, .offset = offsetof(T, member),             \
-            .has = offsetof(T, has_member)}
+    {                                                                                                                  \
+        .no = number, .type = kind, .oneof = 1, .json = camel, .snake = under, .offset = offsetof(T, member),          \
+        .has = offsetof(T, has_member)                                                                                 \
+    }
 #define MSG(T, number, member, has_member, camel, under, table)                                                        \
-    {.no = number, .type = DM_M_MSG, .json = camel, .snake = under, .offset = offsetof(T, member),                     \
-            .has = offsetof(T, has_member), .sub = &table}
+    {                                                                                                                  \
+        .no = number, .type = DM_M_MSG, .json = camel, .snake = under, .offset = offsetof(T, member),                  \
+        .has = offsetof(T, has_member), .sub = &table                                                                  \
+    }
 #define ONEMSG(T, number, member, has_member, camel, under, table)                                                     \
-    {.no = number, .type = DM_M_MSG, .oneof = 1, .json = camel, .snake = under, .offset = offsetof(T, member),         \
-            .has = offsetof(T, has_member), .sub = &table}
+    {                                                                                                                  \
+        .no = number, .type = DM_M_MSG, .oneof = 1, .json = camel, .snake = under, .offset = offsetof(T, member),      \
+        .has = offsetof(T, has_member), .sub = &table                                                                  \
+    }
 #define LIST(T, number, member, camel, under, table)                                                                   \
-    {.no = number, .type = DM_M_LIST, .json = camel, .snake = under, .offset = offsetof(T, member), .has = DM_M_PLAIN, \
-            .sub = &table}
+    {                                                                                                                  \
+        .no = number, .type = DM_M_LIST, .json = camel, .snake = under, .offset = offsetof(T, member),                 \
+        .has = DM_M_PLAIN, .sub = &table                                                                               \
+    }
 #define ENUM(T, number, member, camel, under, table)                                                                   \
-    {.no = number, .type = DM_M_ENUM, .json = camel, .snake = under, .offset = offsetof(T, member), .has = DM_M_PLAIN, \
-            .names = table}
+    {                                                                                                                  \
+        .no = number, .type = DM_M_ENUM, .json = camel, .snake = under, .offset = offsetof(T, member),                 \
+        .has = DM_M_PLAIN, .names = table                                                                              \
+    }
 #define DESC(T, table)                                                                                                 \
     {                                                                                                                  \
         sizeof(T), table, DM_LEN(table)                                                                                \
@@ -204,9 +218,8 @@ const dm_mdesc dm_m_watcher_desc = DESC(dm_m_watcher, watcher_fields);
 
 static const dm_mname file_types[] = {{0, "FILE_TYPE_UNSPECIFIED"}, {1, "FILE_TYPE_FILE"}, {2, "FILE_TYPE_DIRECTORY"},
         {3, "FILE_TYPE_SYMLINK"}, {0, NULL}};
-static const dm_mname event_types[] = {{0, "EVENT_TYPE_UNSPECIFIED"}, {1, "EVENT_TYPE_CREATE"},
-        {2, "EVENT_TYPE_WRITE"}, {3, "EVENT_TYPE_REMOVE"}, {4, "EVENT_TYPE_RENAME"}, {5, "EVENT_TYPE_CHMOD"},
-        {0, NULL}};
+static const dm_mname event_types[] = {{0, "EVENT_TYPE_UNSPECIFIED"}, {1, "EVENT_TYPE_CREATE"}, {2, "EVENT_TYPE_WRITE"},
+        {3, "EVENT_TYPE_REMOVE"}, {4, "EVENT_TYPE_RENAME"}, {5, "EVENT_TYPE_CHMOD"}, {0, NULL}};
 
 static const dm_mfield entry_fields[] = {
         PLAIN(dm_m_entry, 1, DM_M_STR, name, "name", "name"),

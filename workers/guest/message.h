@@ -1,6 +1,6 @@
-/* workers/guest/message.h: the messages of process.Process and filesystem.Filesystem as plain structs, and one table for
- * each that says how its members are called and numbered on the wire. A codec walks the tables; there is one for JSON,
- * and the field numbers are here so that one for binary protobuf needs no other file to change. */
+/* workers/guest/message.h: the messages of process.Process and filesystem.Filesystem as plain structs, and one table
+ * for each that says how its members are called and numbered on the wire. A codec walks the tables; there is one for
+ * JSON, and the field numbers are here so that one for binary protobuf needs no other file to change. */
 #ifndef DM_GUEST_MESSAGE_H
 #define DM_GUEST_MESSAGE_H
 

@@ -3,14 +3,14 @@
 #include "base/parse.h"
 
 /* The separator is CR LF "--" boundary, and CR occurs in it only in front. So while matching, a byte that does not fit
- * means that all that had matched was data, and only this byte itself may begin a new match: no other restart exists. */
+ * means that all that had matched was data, and only this byte itself may begin a new match: no other restart exists.
+ */
 
 enum { MP_PREAMBLE, MP_BODY, MP_AFTER, MP_AFTER_DASH, MP_AFTER_LINE, MP_HEAD, MP_EPILOGUE };
 
 int dm_multipart_init(dm_multipart *m, dm_str boundary, const dm_multipart_calls *calls, void *arg, dm_err *err)
 {
-    static const char allowed[] =
-            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ";
+    static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ";
     *m = (dm_multipart){.calls = calls, .arg = arg, .state = MP_PREAMBLE};
     dm_buf_init(&m->head, DM_PART_HEAD_MAX);
     if (boundary.n == 0 || boundary.n > DM_BOUNDARY_MAX || !dm_str_only(boundary, allowed))

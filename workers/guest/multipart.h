@@ -1,5 +1,5 @@
-/* workers/guest/multipart.h: multipart bodies, piece by piece: bytes in, calls out, no I/O. Holds at most one part's head
- * and as much of a body as could be the beginning of a separator. */
+/* workers/guest/multipart.h: multipart bodies, piece by piece: bytes in, calls out, no I/O. Holds at most one part's
+ * head and as much of a body as could be the beginning of a separator. */
 #ifndef DM_GUEST_MULTIPART_H
 #define DM_GUEST_MULTIPART_H
 
@@ -8,7 +8,7 @@
 enum { DM_PART_HEAD_MAX = 64 * 1024, DM_BOUNDARY_MAX = 70 };
 
 typedef struct dm_part {
-    dm_str name;      /* of the form's field */
+    dm_str name; /* of the form's field */
     bool has_filename;
     dm_str filename;
 } dm_part;
@@ -32,8 +32,8 @@ typedef struct dm_multipart {
 } dm_multipart;
 
 /* DM_E_INVALID for a boundary that is empty, too long, or not made of what boundaries are made of. */
-int dm_multipart_init(dm_multipart *m, dm_str boundary, const dm_multipart_calls *calls, void *arg, dm_err *err)
-        DM_NODISCARD;
+int dm_multipart_init(
+        dm_multipart *m, dm_str boundary, const dm_multipart_calls *calls, void *arg, dm_err *err) DM_NODISCARD;
 void dm_multipart_done(dm_multipart *m);
 
 int dm_multipart_feed(dm_multipart *m, dm_str in, dm_err *err) DM_NODISCARD;

@@ -181,10 +181,10 @@ const char *dm_content_type_by_name(dm_str name)
             {".jpeg", "image/jpeg"}, {".jpg", "image/jpeg"}, {".js", "text/javascript; charset=utf-8"},
             {".json", "application/json"}, {".md", "text/markdown; charset=utf-8"},
             {".mjs", "text/javascript; charset=utf-8"}, {".mp3", "audio/mpeg"}, {".mp4", "video/mp4"},
-            {".pdf", "application/pdf"}, {".png", "image/png"}, {".svg", "image/svg+xml"}, {".tar", "application/x-tar"},
-            {".txt", "text/plain; charset=utf-8"}, {".wasm", "application/wasm"}, {".webm", "video/webm"},
-            {".webp", "image/webp"}, {".woff2", "font/woff2"}, {".xml", "text/xml; charset=utf-8"},
-            {".zip", "application/zip"}};
+            {".pdf", "application/pdf"}, {".png", "image/png"}, {".svg", "image/svg+xml"},
+            {".tar", "application/x-tar"}, {".txt", "text/plain; charset=utf-8"}, {".wasm", "application/wasm"},
+            {".webm", "video/webm"}, {".webp", "image/webp"}, {".woff2", "font/woff2"},
+            {".xml", "text/xml; charset=utf-8"}, {".zip", "application/zip"}};
     const char *dot = memrchr(name.p, '.', name.n);
     if (dot == NULL)
         return octets;

@@ -1,11 +1,12 @@
-/* workers/guest/negotiate.h: what the headers of a download ask for: encoding, ranges, conditions, and what kind of file
- * it is. Values in, values out. */
+/* workers/guest/negotiate.h: what the headers of a download ask for: encoding, ranges, conditions, and what kind of
+ * file it is. Values in, values out. */
 #ifndef DM_GUEST_NEGOTIATE_H
 #define DM_GUEST_NEGOTIATE_H
 
 #include <time.h>
 
 #include "base/buf.h"
+
 #include "workers/guest/head.h"
 
 enum dm_coding { DM_CODING_IDENTITY, DM_CODING_GZIP, DM_CODING_NONE };
@@ -20,7 +21,7 @@ typedef struct dm_range {
 } dm_range;
 
 enum dm_range_verdict {
-    DM_RANGE_WHOLE,     /* none asked, or not worth it */
+    DM_RANGE_WHOLE, /* none asked, or not worth it */
     DM_RANGE_PARTS,
     DM_RANGE_NONE,      /* 416, the size is told */
     DM_RANGE_MALFORMED, /* 416, it is not */

@@ -12,8 +12,8 @@ typedef struct dm_guest_path {
 } dm_guest_path;
 
 /* workdir "" means: none. DM_E_INVALID for "~other", DM_E_LIMIT for a result that is too long. */
-int dm_path_resolve(const char *path, const dm_user *user, const char *workdir, dm_guest_path *out, dm_err *err)
-        DM_NODISCARD;
+int dm_path_resolve(
+        const char *path, const dm_user *user, const char *workdir, dm_guest_path *out, dm_err *err) DM_NODISCARD;
 
 /* "/a/b/../c/" -> "/a/c", as text: links are not looked at. */
 void dm_path_clean(char *path);

@@ -349,14 +349,20 @@ void dm_proc_listener_gone(dm_rpc *c)
 
 static void on_limit(void *arg)
 {
+    static const char cure[] =
+            "look for endless loops, speed up slow operations, break the task into smaller steps, or ask"
+            " for a longer timeout";
     dm_proc *proc = arg;
+    char line[320];
     proc->hurry = true;
     if (!proc->exited)
         (void)kill(proc->pid, SIGKILL);
+    (void)snprintf(line, sizeof(line), "process %d was ended after its timeout: %s", (int)proc->pid, cure);
+    dm_guest_say(proc->procs->g, "warn", line);
     if (proc->owner != NULL) {
         dm_rpc *c = proc->owner;
         proc->owner = NULL;
-        dm_rpc_fail(c, DM_CC_DEADLINE_EXCEEDED, "context deadline exceeded");
+        dm_rpc_fail(c, DM_CC_DEADLINE_EXCEEDED, "context deadline exceeded: %s", cure);
     }
     if (proc->exited) {
         cut(proc);
@@ -365,8 +371,8 @@ static void on_limit(void *arg)
 }
 
 /* The order is the contract's: later wins. */
-static int make_env(dm_procs *p, const dm_user *user, const dm_m_config *config, const char *cwd, dm_env *env,
-        dm_err *err)
+static int make_env(
+        dm_procs *p, const dm_user *user, const dm_m_config *config, const char *cwd, dm_env *env, dm_err *err)
 {
     int r = dm_env_set(env, "PATH", p->path, err);
     r = r < 0 ? r : dm_env_set(env, "HOME", user->home, err);
@@ -425,8 +431,8 @@ static int plumb(dm_procs *p, const dm_m_start *req, const dm_user *user, plumbi
     return r;
 }
 
-static int run(dm_procs *p, const dm_user *user, const dm_m_start *req, const char *cwd, const plumbing *pl,
-        pid_t *pid, dm_err *err)
+static int run(dm_procs *p, const dm_user *user, const dm_m_start *req, const char *cwd, const plumbing *pl, pid_t *pid,
+        dm_err *err)
 {
     const dm_m_config *config = &req->process;
     DM_AUTO_ENV env = {.v = NULL};

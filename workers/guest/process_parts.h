@@ -71,7 +71,7 @@ struct dm_procs {
     unsigned n;
     dm_proc *buckets[DM_PROC_BUCKETS];
     int64_t active_us;
-    char *chunk; /* what a read fills */
+    char *chunk;                  /* what a read fills */
     dm_ended ended[DM_ENDED_MAX]; /* a ring */
     size_t ended_first, ended_n;
     const char *path; /* the agent's PATH */

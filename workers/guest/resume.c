@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "base/parse.h"
+
 #include "workers/guest/boot.h"
 
 enum { HWRNG_THROWN_AWAY = 256 };
@@ -45,8 +46,8 @@ int dm_resume(dm_guest *g, const dm_guest_resume *m, dm_err *err)
     if (m->generation == g->identity.generation)
         return 0;
     if (m->generation < g->identity.generation)
-        return dm_fail(err, DM_E_CONFLICT, "generation %lld has been reached already",
-                (long long)g->identity.generation);
+        return dm_fail(
+                err, DM_E_CONFLICT, "generation %lld has been reached already", (long long)g->identity.generation);
     int r = set_clock(m->wall_us, err);
     r = r < 0 ? r : reseed(m->seed, DM_GUEST_SEED * 8, err);
     if (r == 0 && m->fresh) {
@@ -70,8 +71,15 @@ static int rehearse_message(const dm_identity *id, dm_guest_resume *out, dm_err 
         const char *from;
         char *to; /* the writer only reads */
     } text[] = {{"rehearsal"}, {"a-name-that-is-longer-than-others"}};
-    dm_guest_resume m = {.generation = 1, .seed = seed, .sandbox = text[0].to, .template_id = text[0].to,
-            .hostname = text[1].to, .token = text[0].to, .user = id->user, .workdir = id->workdir, .env = id->env,
+    dm_guest_resume m = {.generation = 1,
+            .seed = seed,
+            .sandbox = text[0].to,
+            .template_id = text[0].to,
+            .hostname = text[1].to,
+            .token = text[0].to,
+            .user = id->user,
+            .workdir = id->workdir,
+            .env = id->env,
             .fresh = true};
     DM_AUTO_BUF b;
     DM_AUTO(json_t) tree = NULL;

@@ -142,7 +142,8 @@ void dm_route(void *guest, dm_x *x)
     if (cors(x))
         return;
     if (needs_token(x) && !dm_auth_token_ok(dm_x_head(x), g->identity.token)) {
-        dm_reply_error(x, 401, "unauthorized access, please provide a valid access token or method signing if supported");
+        dm_reply_error(
+                x, 401, "unauthorized access, please provide a valid access token or method signing if supported");
         return;
     }
     if (!find_user(g, x, &user) || dm_rpc_route(g, x, &user))

@@ -179,8 +179,7 @@ void dm_rpc_open(dm_rpc *c)
     content_type(c);
     dm_x_stream(c->x, 200);
     c->last_us = dm_mono_us(c->g->clock);
-    if (c->method->keepalive != NULL &&
-            dm_loop_timer(c->g->loop, on_keepalive, c, &c->keepalive_timer, NULL) == 0)
+    if (c->method->keepalive != NULL && dm_loop_timer(c->g->loop, on_keepalive, c, &c->keepalive_timer, NULL) == 0)
         dm_timer_in(c->keepalive_timer, (int64_t)c->keepalive_s * SECOND_US);
 }
 
@@ -390,7 +389,8 @@ static const dm_rpc_method *find(const char *path)
     return NULL;
 }
 
-/* Codecs are found by the request's content type; a unary method takes application/X, a stream application/connect+X. */
+/* Codecs are found by the request's content type; a unary method takes application/X, a stream application/connect+X.
+ */
 static const dm_codec *find_codec(dm_str type, bool stream)
 {
     static const dm_codec *const codecs[] = {&dm_codec_json};
@@ -407,8 +407,7 @@ static bool check_headers(dm_rpc *c)
 {
     const dm_head *h = dm_x_head(c->x);
     dm_err err;
-    dm_str coding = dm_head_value(
-            h, c->method->kind == DM_RPC_UNARY ? "content-encoding" : "connect-content-encoding");
+    dm_str coding = dm_head_value(h, c->method->kind == DM_RPC_UNARY ? "content-encoding" : "connect-content-encoding");
     c->gzip = dm_str_ieq_c(coding, "gzip");
     if (coding.n > 0 && !c->gzip && !dm_str_ieq_c(coding, "identity")) {
         dm_rpc_fail(c, DM_CC_UNIMPLEMENTED, "unknown compression");

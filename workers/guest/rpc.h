@@ -1,9 +1,9 @@
 /* workers/guest/rpc.h: a Connect call in progress. A method says what it takes and gives in terms of the tables of
  * message.h; this file knows envelopes, codecs, deadlines and keepalives, so that a method knows none of them.
  *
- * A server stream answers with dm_rpc_open, any number of dm_rpc_send, then dm_rpc_done or dm_rpc_fail. A unary method and
- * a client stream answer with dm_rpc_reply or dm_rpc_fail. After the end of a call what is sent to it is dropped, until
- * gone() says that the call's memory goes. */
+ * A server stream answers with dm_rpc_open, any number of dm_rpc_send, then dm_rpc_done or dm_rpc_fail. A unary method
+ * and a client stream answer with dm_rpc_reply or dm_rpc_fail. After the end of a call what is sent to it is dropped,
+ * until gone() says that the call's memory goes. */
 #ifndef DM_GUEST_RPC_H
 #define DM_GUEST_RPC_H
 
@@ -32,9 +32,9 @@ typedef struct dm_rpc_method {
 /* Public to methods: */
 struct dm_rpc {
     dm_guest *g;
-    dm_user user;        /* whom the request named, else the default */
-    int64_t timeout_ms;  /* -1: none */
-    void *state;         /* the method's */
+    dm_user user;       /* whom the request named, else the default */
+    int64_t timeout_ms; /* -1: none */
+    void *state;        /* the method's */
     /* the rest is rpc.c's */
     dm_x *x;
     const dm_rpc_method *method;

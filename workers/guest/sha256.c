@@ -42,8 +42,7 @@ static void block(uint32_t h[8], const uint8_t *p)
 
 void dm_guest_sha256(dm_str data, uint8_t out[DM_GUEST_SHA256])
 {
-    uint32_t h[8] = {
-            0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *p = (const uint8_t *)data.p;
     size_t left = data.n;
     for (; left >= 64; p += 64, left -= 64)

@@ -7,9 +7,8 @@
 #ifndef DM_GUEST_SPAWN_H
 #define DM_GUEST_SPAWN_H
 
-#include <sys/types.h>
-
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -23,8 +22,8 @@ typedef struct dm_spawn {
     gid_t gid;
     const gid_t *groups;
     size_t groups_n;
-    int fd[3];  /* become 0, 1, 2 */
-    bool tty;   /* fd[0] is a terminal: the child leads a session of its own with it */
+    int fd[3]; /* become 0, 1, 2 */
+    bool tty;  /* fd[0] is a terminal: the child leads a session of its own with it */
 } dm_spawn;
 
 enum {

@@ -1,6 +1,6 @@
-/* POST /files. The calls on a new file are exactly create, chown, write, and one write for a small body, because watchers
- * see them: so bytes are staged, and the file is made when the first of them are written. There is no writing aside and
- * renaming for the same reason; what a broken upload has brought stays behind. */
+/* POST /files. The calls on a new file are exactly create, chown, write, and one write for a small body, because
+ * watchers see them: so bytes are staged, and the file is made when the first of them are written. There is no writing
+ * aside and renaming for the same reason; what a broken upload has brought stays behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+
 #include "workers/guest/files.h"
 #include "workers/guest/metadata.h"
 #include "workers/guest/multipart.h"
@@ -29,8 +30,8 @@ typedef struct upload {
     bool is_multipart;
     dm_multipart multipart;
     bool answered;
-    bool ours;     /* the part under way is a file's */
-    int status;    /* of a failure under way: what to answer */
+    bool ours;         /* the part under way is a file's */
+    int status;        /* of a failure under way: what to answer */
     const char **done; /* paths of the files written */
     size_t done_n;
     dm_guest_path to;
@@ -72,10 +73,12 @@ static int failed_sys(upload *u, int sys, dm_err *err, const char *what)
         total = (unsigned long long)fs.f_blocks * fs.f_frsize / MIB;
         used = (unsigned long long)(fs.f_blocks - fs.f_bavail) * fs.f_frsize / MIB;
     }
-    return failed(u, 507, err,
+    (void)failed(u, 507, err,
             "not enough disk space available: %llu of %llu MiB are used; du -x -d 2 / shows where, or choose a larger"
             " disk",
             used, total);
+    dm_guest_say(u->g, "error", err->msg);
+    return err->code;
 }
 
 /* --- one file --------------------------------------------------------------------------------------------------- */
@@ -96,7 +99,7 @@ static int begin_file(upload *u, const char *path, dm_err *err)
         return failed(u, 400, err, "path is a directory: '%s'", u->to.s);
     if (dm_path_make_parents(u->to.s, &u->user, err) != 0)
         return err->sys == ENOSPC || err->sys == EDQUOT ? failed_sys(u, err->sys, err, "make parents of")
-                                                       : (u->status = 500, DM_E_IO);
+                                                        : (u->status = 500, DM_E_IO);
     dm_buf_reset(&u->stage);
     u->made = false;
     return 0;

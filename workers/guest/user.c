@@ -107,8 +107,8 @@ static void table_refresh(table *t)
         return;
     }
     stamp now = {st.st_mtim, st.st_ctim, st.st_size, st.st_ino};
-    if (same_time(&now.mtime, &t->stamp.mtime) && same_time(&now.ctime, &t->stamp.ctime) &&
-            now.size == t->stamp.size && now.ino == t->stamp.ino)
+    if (same_time(&now.mtime, &t->stamp.mtime) && same_time(&now.ctime, &t->stamp.ctime) && now.size == t->stamp.size &&
+            now.ino == t->stamp.ino)
         return;
     table_drop(t);
     DM_AUTO_BUF b;

@@ -1,6 +1,6 @@
-/* workers/guest/user.h: the users of the sandbox's root, read from its /etc/passwd and /etc/group by ourselves: a static
- * program cannot load NSS modules. Parsed again when a file has changed. Bounded: what lies past 1 MiB of a file or
- * 65,536 entries does not exist for us. */
+/* workers/guest/user.h: the users of the sandbox's root, read from its /etc/passwd and /etc/group by ourselves: a
+ * static program cannot load NSS modules. Parsed again when a file has changed. Bounded: what lies past 1 MiB of a file
+ * or 65,536 entries does not exist for us. */
 #ifndef DM_GUEST_USER_H
 #define DM_GUEST_USER_H
 

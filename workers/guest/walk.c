@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+
 #include "workers/guest/path.h"
 
 /* --- listing ---------------------------------------------------------------------------------------------------- */

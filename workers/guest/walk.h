@@ -10,10 +10,11 @@ enum { DM_WALK_MORE = 1, DM_WALK_ENTRIES_MAX = 100000, DM_WALK_SLICE = 1000 };
 
 typedef struct dm_lister dm_lister;
 
-/* Entries below root down to depth (1: its children), each directory's names in order, a directory before what is in it.
- * Links in it are not followed; root itself may be one. users is borrowed, strings of the entries live in memory. */
-int dm_lister_new(const char *root, uint32_t depth, dm_users *users, dm_message *memory, dm_lister **out, dm_err *err)
-        DM_NODISCARD;
+/* Entries below root down to depth (1: its children), each directory's names in order, a directory before what is in
+ * it. Links in it are not followed; root itself may be one. users is borrowed, strings of the entries live in memory.
+ */
+int dm_lister_new(const char *root, uint32_t depth, dm_users *users, dm_message *memory, dm_lister **out,
+        dm_err *err) DM_NODISCARD;
 void dm_lister_free(dm_lister *l);
 DM_DEFINE_FREEP(dm_lister)
 /* MORE: call again. 0: *out is the result, valid as long as l. DM_E_LIMIT: more than DM_WALK_ENTRIES_MAX. */

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "base/file.h"
+
 #include "workers/guest/entry.h"
 #include "workers/guest/path.h"
 
@@ -147,8 +148,9 @@ static int arm_tree(dm_watcher *w, const char *rel, const telling *t, unsigned d
 
 static bool is_network(const char *path)
 {
-    static const unsigned long types[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
-            FUSE_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, AFS_SUPER_MAGIC, NCP_SUPER_MAGIC};
+    static const unsigned long types[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */,
+            0xfe534d42 /* smb2 */, FUSE_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, AFS_SUPER_MAGIC,
+            NCP_SUPER_MAGIC};
     struct statfs fs;
     if (statfs(path, &fs) != 0)
         return false;

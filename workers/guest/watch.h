@@ -1,8 +1,9 @@
-/* workers/guest/watch.h: a directory, or a tree of them, watched for changes by an inotify instance of its own: on a shared
- * one, two watchers of the same directory would be one.
+/* workers/guest/watch.h: a directory, or a tree of them, watched for changes by an inotify instance of its own: on a
+ * shared one, two watchers of the same directory would be one.
  *
- * Nothing is queued here: events wait in the kernel until read, and the kernel's own bound is the bound. A new directory
- * in a watched tree is armed when its creation is read; what came into it before that is reported from a look at it. */
+ * Nothing is queued here: events wait in the kernel until read, and the kernel's own bound is the bound. A new
+ * directory in a watched tree is armed when its creation is read; what came into it before that is reported from a look
+ * at it. */
 #ifndef DM_GUEST_WATCH_H
 #define DM_GUEST_WATCH_H
 
@@ -31,8 +32,8 @@ int dm_watcher_fd(const dm_watcher *w);
 
 enum { DM_WATCHER_MORE = 1 };
 
-/* Reads some of what waits. 0: that was all. MORE: there may be more. DM_E_LIMIT: the kernel has dropped events; reading
- * may go on after that. */
+/* Reads some of what waits. 0: that was all. MORE: there may be more. DM_E_LIMIT: the kernel has dropped events;
+ * reading may go on after that. */
 int dm_watcher_read(dm_watcher *w, dm_watch_sink sink, void *arg, dm_err *err) DM_NODISCARD;
 
 /* The event as it is told: with the file's description when it is wanted, still there, and not a removal. */

@@ -1,5 +1,5 @@
-/* Watching, both ways: WatchDir streams; CreateWatcher, GetWatcherEvents and RemoveWatcher keep events until they are asked
- * for. A client that does not keep up stops the reading, not the agent: events then wait in the kernel. */
+/* Watching, both ways: WatchDir streams; CreateWatcher, GetWatcherEvents and RemoveWatcher keep events until they are
+ * asked for. A client that does not keep up stops the reading, not the agent: events then wait in the kernel. */
 #include "workers/guest/watch_rpc.h"
 
 #include <stdio.h>

@@ -15,36 +15,18 @@ HTML = "text/html; charset=utf-8"
 CLOSED = "The sandbox is running but port is not open"
 
 ECHO = """
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    def do_GET(self):
-        body = (self.path + '|' + self.headers.get('Host', '') + '|' + self.headers.get('X-Own', '')).encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def do_POST(self):
-        self.send_response(201)
-        body = self.rfile.read(int(self.headers['Content-Length']))
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-HTTPServer(('0.0.0.0', PORT), Handler).serve_forever()
+while len(body) < int(headers.get('content-length', 0)):
+    body += c.recv(65536)
+if lines[0].startswith('GET'):
+    body = '|'.join([lines[0].split()[1], headers.get('host', ''), headers.get('x-own', '')]).encode()
+c.sendall(b'HTTP/1.1 201 Created\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
 """
 
 SOCKET = """
-import socket
-s = socket.create_server(('0.0.0.0', PORT))
-while True:
-    c, _ = s.accept()
-    head = b''
-    while b'\\r\\n\\r\\n' not in head:
-        head += c.recv(4096)
-    said = [l for l in head.decode().split('\\r\\n') if l.lower().startswith('upgrade:')]
-    c.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n' + str(said).encode())
-    while data := c.recv(4096):
-        c.sendall(data[::-1])
+upgrade = headers['upgrade'].encode()
+c.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n<' + upgrade + b'>')
+while data := c.recv(4096):
+    c.sendall(data[::-1])
 """
 
 
@@ -103,7 +85,7 @@ def internal_paths():
 @case(GROUP)
 def server_inside():
     box = shared()
-    start_server(box, 8080, ECHO.replace("PORT", "8080"))
+    start_server(box, 8080, ECHO)
     name = box["sandboxID"]
     equal(door(box, "/a%20b/./c?d=%2F&e", 8080, headers={"X-Own": "y"}).text.split("|")[::2], ["/a%20b/./c?d=%2F&e", "y"])
     equal(by_host(f"8080-{name}", "/x").text, f"/x|8080-{name}.sandboxes.test|")
@@ -117,13 +99,13 @@ def server_inside():
 @case(GROUP)
 def web_socket():
     box = shared()
-    start_server(box, 8081, SOCKET.replace("PORT", "8081"))
+    start_server(box, 8081, SOCKET)
     url = urllib.parse.urlsplit(DOOR)
     with socket.create_connection((url.hostname, url.port), 20) as s:
         s.sendall((f"GET /ws HTTP/1.1\r\nHost: 8081-{box['sandboxID']}.sandboxes.test\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
         data = b""
-        while b"websocket']" not in data:
+        while b"<websocket>" not in data:
             more = s.recv(4096)
             assert more, data
             data += more
@@ -136,7 +118,7 @@ def web_socket():
 def closed_to_the_public():
     with own(network={"allowPublicTraffic": False}) as box:
         assert box["trafficAccessToken"], box
-        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        start_server(box, 8080, ECHO)
         name = "E2B-Traffic-Access-Token"
         refused = door(box, "/", 8080)
         equal((refused.status, refused.json["message"]),
@@ -153,7 +135,7 @@ def closed_to_the_public():
 @case(GROUP)
 def masked_host():
     with own(network={"maskRequestHost": "localhost:${PORT}"}) as box:
-        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        start_server(box, 8080, ECHO)
         equal(by_host(f"8080-{box['sandboxID']}", "/m").text, "/m|localhost:8080|")
 
 
@@ -191,7 +173,7 @@ def asleep():
 @case(GROUP, limit=60)
 def woken_by_traffic():
     with own(autoPause=True, autoResume={"enabled": True}, timeout=240) as box:
-        start_server(box, 8080, ECHO.replace("PORT", "8080"))
+        start_server(box, 8080, ECHO)
         equal(api("POST", f"/sandboxes/{box['sandboxID']}/pause", {}).status, 204)
         refused = door(box, "/envs", headers={"X-Access-Token": "wrong"})
         assert refused.status in (403, 502), refused.status

@@ -1,6 +1,7 @@
 """A sandbox's life by its routes: statuses, and times to the digit."""
 
 import threading
+import time
 
 from check import case, equal, wait_for
 from client import api, kill, own, refused, shared
@@ -105,6 +106,7 @@ def metrics_and_logs():
     rows = wait_for("the first metric", lambda: api("GET", f"/sandboxes/{name}/metrics").json, limit=35, every=0.5)
     equal(sorted(rows[0]), sorted(["timestamp", "timestampUnix", "cpuCount", "cpuUsedPct", "memUsed", "memTotal", "memCache",
                                    "diskUsed", "diskTotal"]))
+    assert abs(rows[-1]["timestampUnix"] - time.time()) < 60 and rows[-1]["timestamp"], rows[-1]
     stamps = [row["timestampUnix"] for row in rows]
     equal(stamps, sorted(stamps))
     equal(api("GET", f"/sandboxes/{name}/metrics?start={stamps[-1] + 1000}").json, [])

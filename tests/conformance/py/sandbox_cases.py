@@ -163,6 +163,7 @@ def times_out():
         assert 0 < left_s(box) <= 4.2
         equal(box.is_running(), True)
         wait_for("its end", lambda: not box.is_running(), limit=8)
+        wait_for("the news of it", lambda: box.sandbox_id not in found(), limit=3)
         raises(e2b.SandboxNotFoundException, Sandbox.get_info, box.sandbox_id)
 
 

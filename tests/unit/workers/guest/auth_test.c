@@ -1,7 +1,7 @@
-#include "workers/guest/auth.h"
-
 #include "base/parse.h"
+
 #include "tests/unit/test.h"
+#include "workers/guest/auth.h"
 #include "workers/guest/sha256.h"
 
 static const char token[] = "0tQG31xiMp0IOQfaz9dcwi72L1CPo8e0";
@@ -28,7 +28,8 @@ static void digests(void **state)
     memset(bytes, 'x', sizeof(bytes));
     for (size_t i = 0; i < sizeof(bytes); i++)
         memcpy(all + 64 * i, digest_of((dm_str){bytes, i}, hex), 64);
-    assert_string_equal(digest_of((dm_str){all, sizeof(all)}, hex), "f61ffcc417e1f0e59eba2da7fa32fbe05b64e478b68c6bacf990455f00248b98");
+    assert_string_equal(digest_of((dm_str){all, sizeof(all)}, hex),
+            "f61ffcc417e1f0e59eba2da7fa32fbe05b64e478b68c6bacf990455f00248b98");
 }
 
 static void signs(void **state)

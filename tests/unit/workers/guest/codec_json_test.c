@@ -1,6 +1,5 @@
-#include "workers/guest/message.h"
-
 #include "tests/unit/test.h"
+#include "workers/guest/message.h"
 
 static int decode(const dm_mdesc *d, const char *text, dm_message *m, void *out)
 {
@@ -26,11 +25,12 @@ static void reads_a_start(void **state)
     (void)state;
     dm_message m;
     dm_m_start s;
-    assert_int_equal(decode(&dm_m_start_desc,
-                             "{\"process\":{\"cmd\":\"/bin/bash\",\"args\":[\"-l\",\"-c\",\"id\"],\"envs\":{\"A\":\"1\"},"
-                             "\"cwd\":\"/\"},\"stdin\":false,\"pty\":{\"size\":{\"cols\":80,\"rows\":\"24\"}},"
-                             "\"unknown\":[1]}",
-                             &m, &s),
+    assert_int_equal(
+            decode(&dm_m_start_desc,
+                    "{\"process\":{\"cmd\":\"/bin/bash\",\"args\":[\"-l\",\"-c\",\"id\"],\"envs\":{\"A\":\"1\"},"
+                    "\"cwd\":\"/\"},\"stdin\":false,\"pty\":{\"size\":{\"cols\":80,\"rows\":\"24\"}},"
+                    "\"unknown\":[1]}",
+                    &m, &s),
             0);
     assert_string_equal(s.process.cmd, "/bin/bash");
     assert_int_equal(s.process.args.n, 3);
@@ -162,11 +162,12 @@ static void writes_entries(void **state)
     static const struct {
         long ns;
         const char *text;
-    } times[] = {{0, "2026-01-01T00:00:00Z"}, {5000000, "2026-01-01T00:00:00.005Z"},
-            {5000, "2026-01-01T00:00:00.000005Z"}};
+    } times[] = {
+            {0, "2026-01-01T00:00:00Z"}, {5000000, "2026-01-01T00:00:00.005Z"}, {5000, "2026-01-01T00:00:00.000005Z"}};
     for (size_t i = 0; i < DM_LEN(times); i++) {
         char expected[100];
-        dm_m_entry_reply only = {.has_entry = true, .entry = {.has_modified = true, .modified = {1767225600, times[i].ns}}};
+        dm_m_entry_reply only = {
+                .has_entry = true, .entry = {.has_modified = true, .modified = {1767225600, times[i].ns}}};
         (void)snprintf(expected, sizeof(expected), "{\"entry\":{\"modifiedTime\":\"%s\"}}", times[i].text);
         assert_encoded(&dm_m_entry_reply_desc, &only, expected);
     }

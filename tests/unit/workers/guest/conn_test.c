@@ -117,8 +117,9 @@ static void refuses_bad_requests(void **state)
     (void)wire_read(w, longer, NULL);
     assert_int_equal(wire_status(w), 431);
     /* Broken framing ends the connection. */
-    static const char chunks[] = "POST /files?path=/tmp/x HTTP/1.1\r\nHost: h\r\nContent-Type: application/octet-stream\r\n"
-                                 "Transfer-Encoding: chunked\r\n\r\nxyz\r\n";
+    static const char chunks[] =
+            "POST /files?path=/tmp/x HTTP/1.1\r\nHost: h\r\nContent-Type: application/octet-stream\r\n"
+            "Transfer-Encoding: chunked\r\n\r\nxyz\r\n";
     DM_AUTO_FD broken = wire_open(w);
     wire_send(w, broken, chunks, sizeof(chunks) - 1);
     (void)wire_read(w, broken, NULL);
@@ -172,8 +173,8 @@ static void drops_older_generations(void **state)
     DM_AUTO_FD old = wire_open(w);
     wire_send(w, old, health, sizeof(health) - 1);
     assert_int_equal(wire_read(w, old, "\r\n\r\n"), 0);
-    DM_AUTO_FD stream = wire_stream(w, "process.Process/Start", "",
-            "{\"process\":{\"cmd\":\"sleep\",\"args\":[\"9\"],\"cwd\":\"/\"}}");
+    DM_AUTO_FD stream = wire_stream(
+            w, "process.Process/Start", "", "{\"process\":{\"cmd\":\"sleep\",\"args\":[\"9\"],\"cwd\":\"/\"}}");
     assert_int_equal(wire_read(w, stream, "pid"), 0);
     dm_server_drop_older(w->g->server, 7);
     assert_int_equal(wire_read(w, old, NULL), WIRE_RESET);

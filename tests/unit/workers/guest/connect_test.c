@@ -1,6 +1,5 @@
-#include "workers/guest/connect.h"
-
 #include "tests/unit/test.h"
+#include "workers/guest/connect.h"
 
 /* The example of the contract: {"a":1}, and a clean end. */
 static const char stream[] = "\0\0\0\0\7{\"a\":1}\2\0\0\0\2{}";

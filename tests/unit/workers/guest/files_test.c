@@ -54,7 +54,8 @@ static void writes_and_reads(void **state)
     char path[128], expected[256];
     struct stat st;
     assert_int_equal(post(w, "a/b/f.txt", OCTETS, "hello", 5), 200);
-    (void)snprintf(expected, sizeof(expected), "[{\"path\":\"%s/a/b/f.txt\",\"name\":\"f.txt\",\"type\":\"file\"}]", w->dir);
+    (void)snprintf(
+            expected, sizeof(expected), "[{\"path\":\"%s/a/b/f.txt\",\"name\":\"f.txt\",\"type\":\"file\"}]", w->dir);
     assert_string_equal(wire_body(w), expected);
     assert_int_equal(stat(at(w, "a/b/f.txt", path), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0644);
@@ -73,7 +74,8 @@ static void writes_and_reads(void **state)
     assert_int_equal(get(w, "a/b/f.txt", ""), 200);
     assert_has(w->in.p, "Content-Length: 0\r\n");
     assert_int_equal(get(w, "nope", ""), 404);
-    (void)snprintf(expected, sizeof(expected), "{\"code\":404,\"message\":\"path '%s/nope' does not exist\"}\n", w->dir);
+    (void)snprintf(
+            expected, sizeof(expected), "{\"code\":404,\"message\":\"path '%s/nope' does not exist\"}\n", w->dir);
     assert_string_equal(wire_body(w), expected);
     assert_int_equal(get(w, "a", ""), 400);
     assert_int_equal(get(w, "a/b/f.txt/c", ""), 500);
@@ -138,8 +140,8 @@ static void takes_forms(void **state)
     wire *w = *state;
     char body[600], path[128];
     int n = snprintf(body, sizeof(body),
-            PART("; filename=\"%s/one\"") "1\r\n--B\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n" PART(
-                    "; filename=\"%s/two\"") "22\r\n--B--\r\n",
+            PART("; filename=\"%s/one\"") "1\r\n--B\r\nContent-Disposition: form-data; "
+                                          "name=\"other\"\r\n\r\nx\r\n" PART("; filename=\"%s/two\"") "22\r\n--B--\r\n",
             w->dir, w->dir);
     assert_int_equal(wire_ask(w, "POST /files", FORM, body, (size_t)n), 200);
     assert_has(wire_body(w), "\"name\":\"one\"");
@@ -189,7 +191,8 @@ static void refuses_uploads(void **state)
     /* cut off in the middle: what has come stays */
     char head[300];
     DM_AUTO_FD fd = wire_open(w);
-    int n = snprintf(head, sizeof(head), "POST /files?path=%s/cut HTTP/1.1\r\nHost: h\r\n" OCTETS "Content-Length: 100\r\n\r\npart", w->dir);
+    int n = snprintf(head, sizeof(head),
+            "POST /files?path=%s/cut HTTP/1.1\r\nHost: h\r\n" OCTETS "Content-Length: 100\r\n\r\npart", w->dir);
     wire_send(w, fd, head, (size_t)n);
     wire_turn_for(w, 5000);
     (void)close(dm_steal_fd(&fd));
@@ -207,8 +210,8 @@ static void composes(void **state)
     static const struct {
         const char *json;
         int status;
-    } bad[] = {{"{\"source_paths\":[],\"destination\":\"@/d\"}", 400}, {"{\"source_paths\":[\"@/p1\"]}", 400}, {"x", 400},
-            {"{\"source_paths\":[\"@/nope\"],\"destination\":\"@/x\"}", 404},
+    } bad[] = {{"{\"source_paths\":[],\"destination\":\"@/d\"}", 400}, {"{\"source_paths\":[\"@/p1\"]}", 400},
+            {"x", 400}, {"{\"source_paths\":[\"@/nope\"],\"destination\":\"@/x\"}", 404},
             {"{\"source_paths\":[\"@\"],\"destination\":\"@/x\"}", 400},
             {"{\"source_paths\":[\"@/p1\"],\"destination\":\"@/p1\"}", 400},
             {"{\"source_paths\":[\"@/p1\"],\"destination\":\"@\"}", 500}};
@@ -304,7 +307,8 @@ static void watches(void **state)
     char head[300];
     DM_AUTO_FD fd = wire_open(w);
     int n = snprintf(head, sizeof(head),
-            "POST /files?path=%s/new HTTP/1.1\r\nHost: h\r\n" OCTETS "Connection: close\r\nContent-Length: 4\r\n\r\nab", w->dir);
+            "POST /files?path=%s/new HTTP/1.1\r\nHost: h\r\n" OCTETS "Connection: close\r\nContent-Length: 4\r\n\r\nab",
+            w->dir);
     wire_send(w, fd, head, (size_t)n);
     wire_turn_for(w, 3000);
     wire_send(w, fd, "cd", 2);

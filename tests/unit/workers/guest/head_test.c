@@ -1,8 +1,7 @@
-#include "workers/guest/head.h"
-
 #include "base/buf.h"
 
 #include "tests/unit/test.h"
+#include "workers/guest/head.h"
 
 #define OK "GET /a%20b?x=1 HTTP/1.1\r\nHost: h\r\n"
 

@@ -1,6 +1,5 @@
-#include "workers/guest/metrics.h"
-
 #include "tests/unit/test.h"
+#include "workers/guest/metrics.h"
 #include "workers/guest/oom.h"
 
 static void reads_proc(void **state)
@@ -47,7 +46,8 @@ static void reads_the_kernel_log(void **state)
     (void)state;
     pid_t pid = 0;
     char comm[16];
-    assert_true(dm_oom_parse(DM_STR("3,742,8123,-;Out of memory: Killed process 190 (python3) total-vm:219284kB"), &pid, comm));
+    assert_true(dm_oom_parse(
+            DM_STR("3,742,8123,-;Out of memory: Killed process 190 (python3) total-vm:219284kB"), &pid, comm));
     assert_int_equal(pid, 190);
     assert_string_equal(comm, "python3");
     assert_true(dm_oom_parse(DM_STR("Memory cgroup out of memory: Killed process 7 (a) b) x"), &pid, comm));

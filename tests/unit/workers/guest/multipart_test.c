@@ -1,6 +1,5 @@
-#include "workers/guest/multipart.h"
-
 #include "tests/unit/test.h"
+#include "workers/guest/multipart.h"
 
 static int begin(void *arg, const dm_part *p, dm_err *err)
 {
@@ -120,7 +119,7 @@ static void finds_the_boundary(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parses), cmocka_unit_test(bounds_a_head),
-            cmocka_unit_test(finds_the_boundary)};
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(parses), cmocka_unit_test(bounds_a_head), cmocka_unit_test(finds_the_boundary)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

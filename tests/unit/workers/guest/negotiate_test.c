@@ -1,6 +1,5 @@
-#include "workers/guest/negotiate.h"
-
 #include "tests/unit/test.h"
+#include "workers/guest/negotiate.h"
 
 static dm_head with(dm_head_field *f, size_t n)
 {
@@ -24,7 +23,8 @@ static void picks_a_coding(void **state)
     assert_int_equal(coding("*;q=0, gzip;q=0.001"), DM_CODING_GZIP);
     assert_int_equal(coding("*;q=0.0, identity;q=0.5"), DM_CODING_IDENTITY);
     assert_int_equal(coding("identity;q=0.000, br"), DM_CODING_NONE);
-    dm_head_field f[] = {{DM_STR("Accept-Encoding"), DM_STR("gzip, identity;q=0")}, {DM_STR("Range"), DM_STR("bytes=0-")}};
+    dm_head_field f[] = {
+            {DM_STR("Accept-Encoding"), DM_STR("gzip, identity;q=0")}, {DM_STR("Range"), DM_STR("bytes=0-")}};
     dm_head h = with(f, 2);
     assert_int_equal(dm_negotiate_coding(&h), DM_CODING_NONE);
 }

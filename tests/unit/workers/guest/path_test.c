@@ -1,11 +1,11 @@
-#include "workers/guest/path.h"
-
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+
 #include "tests/unit/test.h"
 #include "workers/guest/env.h"
+#include "workers/guest/path.h"
 
 static const dm_user user = {.name = "u", .home = "/home/u"};
 

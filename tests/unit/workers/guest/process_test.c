@@ -28,11 +28,13 @@ static void runs(void **state)
     assert_has(f, "0:{\"event\":{\"start\":{\"pid\":");
     assert_has(f, "{\"stdout\":\"aGkK\"}");
     assert_has(f, "{\"stderr\":\"bm8K\"}");
-    assert_has(f, "{\"end\":{\"exitCode\":3,\"exited\":true,\"status\":\"exit status 3\",\"error\":\"exit status 3\"}}}2:{}");
+    assert_has(f,
+            "{\"end\":{\"exitCode\":3,\"exited\":true,\"status\":\"exit status 3\",\"error\":\"exit status 3\"}}}2:{}");
     f = wire_run(w, START, "", SH("read x"), &b); /* no stdin: the end of it at once */
     assert_has(f, "\"exitCode\":1");
     f = wire_run(w, START, "", SH("kill -SEGV $$"), &b);
-    assert_has(f, "{\"end\":{\"exitCode\":-1,\"status\":\"signal: segmentation fault\",\"error\":\"signal: segmentation fault\"}}");
+    assert_has(f, "{\"end\":{\"exitCode\":-1,\"status\":\"signal: segmentation fault\",\"error\":\"signal: "
+                  "segmentation fault\"}}");
     f = wire_run(w, START, "", SH("kill -USR1 $$"), &b);
     assert_has(f, "\"signal: user defined signal 1\"");
     f = wire_run(w, START, "",
@@ -68,7 +70,8 @@ static void says_what_cannot_run(void **state)
     f = wire_run(w, START, "", "{\"process\":{\"cmd\":\"a\\u0000b\",\"cwd\":\"/\"}}", &b);
     assert_has(f, "\"invalid_argument\"");
     f = wire_run(w, START, "Authorization: Basic bm9ib2R5IG9mIHRoYXQ6\r\n", SH("true"), &b);
-    assert_string_equal(f, "2:{\"error\":{\"code\":\"unauthenticated\",\"message\":\"invalid username: 'nobody of that'\"}}");
+    assert_string_equal(
+            f, "2:{\"error\":{\"code\":\"unauthenticated\",\"message\":\"invalid username: 'nobody of that'\"}}");
     f = wire_run(w, START, "Connect-Timeout-Ms: 0\r\n", SH("true"), &b);
     assert_has(f, "2:{\"error\":{\"code\":\"deadline_exceeded\"");
     f = wire_run(w, START, "Connect-Timeout-Ms: soon\r\n", SH("true"), &b);
@@ -104,7 +107,8 @@ static void kills(void **state)
     DM_AUTO_FD fd = wire_stream(w, START, "", SH("sleep 5 & echo up; wait"));
     assert_int_equal(wire_read(w, fd, "dXAK"), 0);
     int64_t pid = pid_in(w);
-    assert_int_equal(wire_unary(w, "process.Process/SendSignal", about(pid, ",\"signal\":\"SIGNAL_SIGKILL\"", json)), 200);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendSignal", about(pid, ",\"signal\":\"SIGNAL_SIGKILL\"", json)), 200);
     assert_int_equal(wire_read(w, fd, "0\r\n\r\n"), 0);
     assert_true(wire_has(w, "{\"end\":{\"exitCode\":-1,\"status\":\"signal: killed\",\"error\":\"signal: killed\"}}"));
     assert_int_not_equal(kill((pid_t)pid, 0), 0); /* reaped */
@@ -143,13 +147,16 @@ static void takes_input(void **state)
     DM_AUTO_FD fd = wire_stream(w, START, "", SH_IN("cat; echo end"));
     assert_int_equal(wire_read(w, fd, "pid"), 0);
     int64_t pid = pid_in(w);
-    assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"aGkK\"}", json)), 200);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"aGkK\"}", json)), 200);
     assert_string_equal(wire_body(w), "{}");
     assert_int_equal(wire_read(w, fd, "aGkK"), 0);
-    assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"pty\":\"aGkK\"}", json)), 500);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"pty\":\"aGkK\"}", json)), 500);
     assert_has(wire_body(w), "\"internal\"");
     assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, "", json)), 501);
-    assert_int_equal(wire_unary(w, "process.Process/Update", about(pid, ",\"pty\":{\"size\":{\"cols\":1}}", json)), 500);
+    assert_int_equal(
+            wire_unary(w, "process.Process/Update", about(pid, ",\"pty\":{\"size\":{\"cols\":1}}", json)), 500);
     assert_int_equal(wire_unary(w, "process.Process/Update", about(pid, "", json)), 200);
     assert_int_equal(wire_unary(w, "process.Process/CloseStdin", about(pid, "", json)), 200);
     assert_int_equal(wire_read(w, fd, "0\r\n\r\n"), 0);
@@ -162,18 +169,21 @@ static void has_terminals(void **state)
     wire *w = *state;
     char json[256];
     DM_AUTO_FD fd = wire_stream(w, START, "",
-            "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"stty size; read x; stty size; sleep 3 & tty\"],\"cwd\":\"/\"},"
+            "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"stty size; read x; stty size; sleep 3 & "
+            "tty\"],\"cwd\":\"/\"},"
             "\"pty\":{\"size\":{\"cols\":80,\"rows\":24}}}");
     assert_int_equal(wire_read(w, fd, "\"pty\":\"MjQgODANCg==\""), 0); /* 24 80 */
     int64_t pid = pid_in(w);
-    assert_int_equal(wire_unary(w, "process.Process/Update",
-                             about(pid, ",\"pty\":{\"size\":{\"cols\":100,\"rows\":30}}", json)),
+    assert_int_equal(
+            wire_unary(w, "process.Process/Update", about(pid, ",\"pty\":{\"size\":{\"cols\":100,\"rows\":30}}", json)),
             200);
     assert_int_equal(wire_unary(w, "process.Process/CloseStdin", about(pid, "", json)), 500);
     assert_has(wire_body(w), "{\"code\":\"unknown\"");
-    assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"Cg==\"}", json)), 500);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"Cg==\"}", json)), 500);
     int64_t begun = dm_mono_us(&dm_clock_real);
-    assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"pty\":\"Cg==\"}", json)), 200);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"pty\":\"Cg==\"}", json)), 200);
     assert_int_equal(wire_read(w, fd, "0\r\n\r\n"), 0);
     assert_true(wire_has(w, "\"end\":{\"exited\":true"));
     assert_true(dm_mono_us(&dm_clock_real) - begun < 2500000); /* it does not wait for the child */
@@ -186,9 +196,10 @@ static void serves_late_comers(void **state)
     DM_AUTO_BUF b;
     dm_buf_init(&b, 1 << 20);
     DM_AUTO_FD fd = wire_stream(w, START, "",
-            "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"echo early; read x; echo late\"],\"cwd\":\"/\"},\"tag\":\"t1\"}");
-    DM_AUTO_FD sleeper = wire_stream(w, START, "",
-            "{\"process\":{\"cmd\":\"sleep\",\"args\":[\"9\"],\"cwd\":\"/\"},\"tag\":\"t2\"}");
+            "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"echo early; read x; echo "
+            "late\"],\"cwd\":\"/\"},\"tag\":\"t1\"}");
+    DM_AUTO_FD sleeper = wire_stream(
+            w, START, "", "{\"process\":{\"cmd\":\"sleep\",\"args\":[\"9\"],\"cwd\":\"/\"},\"tag\":\"t2\"}");
     assert_int_equal(wire_read(w, fd, "ZWFybHkK"), 0);
     int64_t pid = pid_in(w);
     (void)close(dm_steal_fd(&fd)); /* its leaving ends nothing */
@@ -200,7 +211,8 @@ static void serves_late_comers(void **state)
     assert_lacks(wire_body(w), "envs");
     DM_AUTO_FD late = wire_stream(w, "process.Process/Connect", "", "{\"process\":{\"tag\":\"t1\"}}");
     assert_int_equal(wire_read(w, late, "\"start\""), 0);
-    assert_int_equal(wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"Cg==\"}", json)), 200);
+    assert_int_equal(
+            wire_unary(w, "process.Process/SendInput", about(pid, ",\"input\":{\"stdin\":\"Cg==\"}", json)), 200);
     assert_int_equal(wire_read(w, late, "0\r\n\r\n"), 0);
     assert_true(wire_has(w, "bGF0ZQo="));
     assert_false(wire_has(w, "ZWFybHkK"));
@@ -262,7 +274,9 @@ static void waits_for_readers(void **state)
     for (unsigned i = 0; i < 1000000; i++)
         (void)dm_buf_c(&b, "AAAA");
     (void)dm_buf_c(&b, "\"}}");
-    (void)dm_buf_fmt(&in, "POST /process.Process/SendInput HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+    (void)dm_buf_fmt(&in,
+            "POST /process.Process/SendInput HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: "
+            "%zu\r\n\r\n",
             b.len);
     (void)dm_buf_str(&in, dm_buf_view(&b));
     DM_AUTO_FD sender = wire_open(w);

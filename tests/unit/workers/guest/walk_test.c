@@ -1,13 +1,13 @@
-#include "workers/guest/walk.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 
 #include "base/file.h"
+
 #include "tests/unit/test.h"
 #include "workers/guest/metadata.h"
 #include "workers/guest/squeeze.h"
+#include "workers/guest/walk.h"
 
 typedef struct fixture {
     char dir[32];

@@ -1,5 +1,5 @@
-/* tests/unit/workers/guest/wire.h: the agent in this process, and a client beside it on the loopback: the loop is turned
- * by hand while the client waits, so one thread sees both sides. */
+/* tests/unit/workers/guest/wire.h: the agent in this process, and a client beside it on the loopback: the loop is
+ * turned by hand while the client waits, so one thread sees both sides. */
 #ifndef DM_TESTS_GUEST_WIRE_H
 #define DM_TESTS_GUEST_WIRE_H
 
@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+
 #include "tests/unit/test.h"
 #include "workers/guest/connect.h"
 #include "workers/guest/guest.h"
@@ -183,8 +184,8 @@ static inline int wire_stream(wire *w, const char *method, const char *head, con
     dm_buf_init(&all, 1 << 20);
     wire_frame(&b, json);
     (void)dm_buf_fmt(&all,
-            "POST /%s HTTP/1.1\r\nHost: h\r\nContent-Type: application/connect+json\r\n%sContent-Length: %zu\r\n\r\n", method,
-            head, b.len);
+            "POST /%s HTTP/1.1\r\nHost: h\r\nContent-Type: application/connect+json\r\n%sContent-Length: %zu\r\n\r\n",
+            method, head, b.len);
     (void)dm_buf_str(&all, dm_buf_view(&b));
     int fd = wire_open(w);
     wire_send(w, fd, all.p, all.len);
