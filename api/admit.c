@@ -7,7 +7,7 @@
 #include "api/answer.h"
 
 enum { ENV_TEXT_MAX = 128 << 10 };
-static char hostname[] = "e2b.local";
+static const char hostname[] = "e2b.local";
 
 /* The build's environment, with the sandbox's own over it. */
 static int fill_env(dm_api *api, const dm_sandbox *s, dm_str build_env, json_t **out, dm_err *err)
@@ -75,8 +75,9 @@ int dm_admit_fill(
             .token = out->token,
             .user = out->user,
             .workdir = out->workdir,
-            .hostname = hostname,
+            .hostname = out->hostname,
             .previous = out->previous};
+    memcpy(out->hostname, hostname, sizeof hostname);
     (void)snprintf(out->sandbox, sizeof out->sandbox, "%s", dm_sandbox_name_of(&s->id).s);
     out->previous[0] = '\0';
     if (s->previous_attestation.n == DM_SHA256)

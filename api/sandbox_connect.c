@@ -8,7 +8,7 @@
 
 static const char what[] = "sandbox.connect";
 
-enum { TIMEOUT_RESUME_S = 15, TIMEOUT_V2_S = 300 };
+enum { TIMEOUT_RESUME_S = 15, TIMEOUT_V2_S = 300, NEWS_WAIT_US = 10 * 1000000 };
 
 typedef enum flavour { CONNECT_V1, CONNECT_V2, RESUME } flavour;
 
@@ -55,8 +55,19 @@ static int deny_refused(dm_req *req, const dm_wake *w)
     return dm_deny_worker(req, w->no.status == 504 ? 504 : 500, NULL, what, &w->no);
 }
 
+/* It slept or ended in this very moment: its worker knows, and the event that tells us is on the way. The request is
+ * called again when it has come, so that a connect right after a timeout wakes the sleeper instead of missing it. */
+static int gone_ahead(
+        dm_req *req, dm_api *api, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark, dm_err *err)
+{
+    if (dm_mono_us(api->clock) - req->arrived_mono_us > NEWS_WAIT_US)
+        return dm_deny_no_sandbox(req, what, id);
+    return dm_later_park(api->later, req, self, api, id, mark, err);
+}
+
 /* It runs. A request that waited for another's wake is answered as the one that did it. */
-static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id, int64_t timeout_s, dm_err *err)
+static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id, int64_t timeout_s,
+        dm_http_handler self, uint64_t mark, dm_err *err)
 {
     dm_session *s = dm_session_of(req);
     dm_dispatch_no no;
@@ -77,8 +88,8 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
         return r;
     if (r == DM_DEADLINE_REFUSED)
         return dm_deny_worker(req, 500, NULL, what, &no);
-    if (r != 0) /* it slept or ended in this very moment: asked again, the client learns which */
-        return dm_deny_no_sandbox(req, what, id);
+    if (r != 0)
+        return gone_ahead(req, api, self, id, mark, err);
     return dm_answer_sandbox(api, req, s->joined ? 201 : 200, &one.s, err);
 }
 
@@ -86,7 +97,7 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
 {
     dm_session *s = dm_session_of(req);
     dm_sandbox_id id;
-    int64_t timeout_s;
+    int64_t timeout_s = 0;
     DM_AUTO_WAKE wake = {.no = {.status = 0}};
     int r = read_body(req, f, &timeout_s, err);
     if (r != 0)
@@ -100,7 +111,7 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     case 0:
         return dm_answer_sandbox(api, req, 201, &wake.one.s, err);
     case DM_WAKE_RUNNING:
-        return running(req, api, f, &id, timeout_s, err);
+        return running(req, api, f, &id, timeout_s, self, mark, err);
     case DM_WAKE_BUSY:
         s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
         return dm_later_park(api->later, req, self, api, &id, mark, err);

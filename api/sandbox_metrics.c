@@ -63,7 +63,8 @@ static int usage(dm_api *api, work *w, dm_wk_usage *u, dm_err *err)
         return DM_SANDBOX_NONE;
     if (w->one.s.state != DM_SANDBOX_RUNNING)
         return DM_SANDBOX_OVER;
-    return dm_dispatch_usage(api->dispatch, w->id, u, &no, &why) == 0 ? 0 : DM_SANDBOX_OVER;
+    r = dm_dispatch_usage(api->dispatch, w->id, u, &no, &why);
+    return r == 0 && u->second > 0 ? 0 : DM_SANDBOX_OVER; /* a figure of no time would be a null that clients refuse */
 }
 
 static int read_range(const dm_req *req, int64_t *start, int64_t *end, dm_err *err)

@@ -353,6 +353,8 @@ void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str
 
 int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err)
 {
+    if (value.n == 0) /* libmicrohttpd knows no empty value: a header that says nothing is left out */
+        return 0;
     if (reply->nheaders == DM_REPLY_HEADERS_MAX)
         return dm_fail(err, DM_E_LIMIT, "an answer has at most %d headers", DM_REPLY_HEADERS_MAX);
     for (size_t i = 0; i < value.n; i++)

@@ -173,27 +173,35 @@ static int load_sandbox(bill *b, const dm_pg_rows *rows, size_t from, size_t to,
     return r;
 }
 
+static int gather_page(bill *b, dm_pg *c, const dm_sandbox_id *after, const dm_sandbox_id *last, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_bill_evidence(c, b->account_no, b->start, after, last, &rows, err);
+    size_t n = r == 0 ? dm_pg_count(rows) : 0;
+    for (size_t from = 0, to; r == 0 && from < n; from = to) {
+        dm_str id = dm_pg_str(rows, from, DM_EV_SANDBOX);
+        for (to = from + 1; to < n && dm_str_eq(dm_pg_str(rows, to, DM_EV_SANDBOX), id);)
+            to++;
+        r = load_sandbox(b, rows, from, to, err);
+        if (r == 0)
+            r = judge_sandbox(b, c, rows, from, to, err);
+    }
+    return r;
+}
+
 static int gather(bill *b, dm_pg *c, dm_err *err)
 {
     dm_sandbox_id after = {0};
     for (;;) {
-        DM_AUTO(dm_pg_rows) rows = NULL;
-        int r = dm_sql_bill_evidence(c, b->account_no, b->start, &after, SANDBOX_PAGE, &rows, err);
-        size_t n = r == 0 ? dm_pg_count(rows) : 0;
-        if (n == 0)
+        dm_sandbox_id last;
+        bool any;
+        int r = dm_sql_bill_page(c, b->account_no, b->start, &after, SANDBOX_PAGE, &last, &any, err);
+        if (r < 0 || !any)
             return r;
-        for (size_t from = 0, to; r == 0 && from < n; from = to) {
-            dm_str id = dm_pg_str(rows, from, DM_EV_SANDBOX);
-            for (to = from + 1; to < n && dm_str_eq(dm_pg_str(rows, to, DM_EV_SANDBOX), id);)
-                to++;
-            r = load_sandbox(b, rows, from, to, err);
-            if (r == 0)
-                r = judge_sandbox(b, c, rows, from, to, err);
-            if (r == 0)
-                after = b->claims[0].sandbox;
-        }
+        r = gather_page(b, c, &after, &last, err);
         if (r < 0)
             return r;
+        after = last;
     }
 }
 
@@ -423,9 +431,9 @@ typedef struct owed {
     dm_ledger *l;
     int64_t start, account_no; /* where the page before ended */
     dm_pg_rows *rows;
-    int64_t waiting[WAITING_MAX]; /* accounts without a price */
+    int64_t waiting[WAITING_MAX]; /* accounts that cannot be stated yet */
     size_t nwaiting;
-    dm_anomaly no_price;
+    dm_anomaly note;
 } owed;
 
 static int read_owed(dm_pg *c, void *arg, dm_err *err)
@@ -436,10 +444,10 @@ static int read_owed(dm_pg *c, void *arg, dm_err *err)
     return dm_sql_owed_after(c, o->start, o->account_no, OWED_PAGE, &o->rows, err);
 }
 
-static int note_no_price(dm_pg *c, void *arg, dm_err *err)
+static int note_waiting(dm_pg *c, void *arg, dm_err *err)
 {
     owed *o = arg;
-    return dm_sql_anomaly_once(c, &o->no_price, err);
+    return dm_sql_anomaly_once(c, &o->note, err);
 }
 
 static bool is_waiting(const owed *o, int64_t account_no)
@@ -451,14 +459,16 @@ static bool is_waiting(const owed *o, int64_t account_no)
     return false;
 }
 
-static int put_off(owed *o, int64_t account_no, int64_t start, const dm_err *why, dm_err *err)
+static int put_off(owed *o, int64_t account_no, int64_t start, int code, const dm_err *why, dm_err *err)
 {
     if (o->nwaiting == WAITING_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d accounts wait for a price", WAITING_MAX);
+        return dm_fail(err, DM_E_LIMIT, "more than %d accounts cannot be stated", WAITING_MAX);
     o->waiting[o->nwaiting++] = account_no;
-    o->no_price = (dm_anomaly){.kind = DM_ANOMALY_NO_PRICE, .account_no = account_no, .period_start = start};
-    (void)snprintf(o->no_price.detail, sizeof(o->no_price.detail), "%.150s", why->msg);
-    return dm_pg_tx_on(o->l->c.pg, &(dm_pg_scope){0}, note_no_price, o, err);
+    o->note = (dm_anomaly){.kind = code == DM_E_NOTFOUND ? DM_ANOMALY_NO_PRICE : DM_ANOMALY_TOO_LARGE,
+            .account_no = account_no,
+            .period_start = start};
+    (void)snprintf(o->note.detail, sizeof(o->note.detail), "%.150s", why->msg);
+    return dm_pg_tx_on(o->l->c.pg, &(dm_pg_scope){0}, note_waiting, o, err);
 }
 
 static int bill_page(owed *o, dm_err *err)
@@ -471,8 +481,8 @@ static int bill_page(owed *o, dm_err *err)
             continue;
         dm_err why;
         int r = bill_account(o->l, o->account_no, o->start, (uint32_t)dm_pg_i64(rows, i, 2), &why);
-        if (r == DM_E_NOTFOUND)
-            r = put_off(o, o->account_no, o->start, &why, err);
+        if (r == DM_E_NOTFOUND || r == DM_E_LIMIT)
+            r = put_off(o, o->account_no, o->start, r, &why, err);
         else if (r < 0)
             r = dm_fail(err, r, "statement of account %lld: %.200s", (long long)o->account_no, why.msg);
         if (r != 0)

@@ -6,8 +6,9 @@
 
 #include "metering/ledger_own.h"
 
-/* Makes every statement that is owed, oldest period first. An account whose evidence has no price waits (an anomaly
- * says so), and its later periods with it; the others go on. 0 or DM_LEDGER_ZOMBIE. */
+/* Makes every statement that is owed, oldest period first. An account whose evidence has no price, or whose statement
+ * would be too large, waits (an anomaly says so), and its later periods with it; the others go on. 0 or
+ * DM_LEDGER_ZOMBIE. */
 int dm_bill_owed(dm_ledger *l, dm_err *err) DM_NODISCARD;
 
 #endif

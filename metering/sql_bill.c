@@ -39,31 +39,51 @@ int dm_sql_bill_books(dm_pg *c, dm_str tier, dm_str currency, int64_t start, int
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
-        dm_pg_rows **out, dm_err *err)
+int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
+        dm_sandbox_id *last, bool *any, dm_err *err)
 {
-    static const dm_pg_stmt st = {"bill_evidence",
-            "WITH ids AS (SELECT sandbox_id FROM ("
+    static const dm_pg_stmt st = {"bill_page",
+            "SELECT sandbox_id FROM (SELECT sandbox_id FROM ("
             "(SELECT DISTINCT sandbox_id FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
             "AND account_no = $1::bigint AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint) UNION "
             "(SELECT DISTINCT sandbox_id FROM dm.attestation WHERE period_start = dm.ts($2::bigint * 1000000) "
             "AND account_no = $1::bigint AND NOT by_service AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint)"
-            ") i ORDER BY sandbox_id LIMIT $4::bigint), "
-            "u AS (SELECT project_no, sandbox_id, epoch, spec_table, spec, worker_no, region_no, run_bits, hib_bits, "
+            ") i ORDER BY sandbox_id LIMIT $4::bigint) page ORDER BY sandbox_id DESC LIMIT 1",
+            DM_PG_MAYBE};
+    dm_pg_arg args[] = {
+            dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    *any = dm_pg_count(rows) == 1;
+    if (!*any)
+        return 0;
+    dm_str id = dm_pg_str(rows, 0, 0);
+    if (id.n != sizeof(last->b))
+        return dm_fail(err, DM_E_CORRUPT, "a sandbox id of %zu bytes", id.n);
+    memcpy(last->b, id.p, id.n);
+    return 0;
+}
+
+int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
+        const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_evidence",
+            "WITH u AS (SELECT project_no, sandbox_id, epoch, spec_table, spec, worker_no, region_no, run_bits, "
+            "hib_bits, "
             "disk_16mib FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
-            "AND account_no = $1::bigint AND sandbox_id = ANY (ARRAY(SELECT sandbox_id FROM ids))), "
+            "AND account_no = $1::bigint AND sandbox_id > $3 AND sandbox_id <= $4), "
             "a AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec, worker_no) project_no, "
-            "sandbox_id, "
-            "epoch, spec_table, spec, worker_no, region_no AS sworn_region, message FROM dm.attestation "
+            "sandbox_id, epoch, spec_table, spec, worker_no, region_no AS sworn_region, message FROM dm.attestation "
             "WHERE period_start = dm.ts($2::bigint * 1000000) AND account_no = $1::bigint AND NOT by_service "
-            "AND sandbox_id = ANY (ARRAY(SELECT sandbox_id FROM ids)) "
+            "AND sandbox_id > $3 AND sandbox_id <= $4 "
             "ORDER BY project_no, sandbox_id, epoch, spec_table, spec, worker_no, worker_boot DESC, hash) "
             "SELECT e.project_no, e.sandbox_id, e.epoch, e.spec_table, e.spec, e.worker_no, "
             "coalesce(e.region_no, e.sworn_region), e.sworn_region, e.run_bits::text, e.hib_bits::text, "
-            "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, s.project_no, "
-            "s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, s.template_id, "
-            "s.build_id, "
-            "s.compute_type, s.compute_quality "
+            "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, "
+            "s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "
+            "s.template_id, s.build_id, s.compute_type, s.compute_quality "
             "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
             "JOIN dm.project p ON p.project_no = e.project_no "
             "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "
@@ -72,8 +92,8 @@ int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_s
             "AND w.period_start = dm.ts($2::bigint * 1000000) "
             "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id ORDER BY e.sandbox_id",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {
-            dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
+            dm_pa_bytes(last->b, sizeof(last->b))};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 

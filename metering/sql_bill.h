@@ -27,7 +27,12 @@ enum dm_book_col {
 int dm_sql_bill_books(
         dm_pg *c, dm_str tier, dm_str currency, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-/* Frames and attestations side by side, of the next `limit` sandboxes after one, by sandbox: all rows of each. */
+/* The last of the next `limit` sandboxes after one that have any evidence; *any false: there is none. */
+int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
+        dm_sandbox_id *last, bool *any, dm_err *err) DM_NODISCARD;
+
+/* Frames and attestations side by side, of the sandboxes after one up to and with another, by sandbox. Two ranges of
+ * two indexes: a page costs the same wherever it stands. */
 enum dm_evidence_col {
     DM_EV_PROJECT,
     DM_EV_SANDBOX,
@@ -59,8 +64,8 @@ enum dm_evidence_col {
     DM_EV_TYPE,
     DM_EV_QUALITY
 };
-int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
-        dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
+        const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* Of the account's newest statement; number 0 and a zero hash when there is none. */
 int dm_sql_bill_previous(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *sha256, dm_err *err) DM_NODISCARD;

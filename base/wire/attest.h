@@ -3,6 +3,8 @@
  * run-length coded: (state, seconds) pairs from the period's first second on. Each attestation names the hash of the
  * sandbox's previous one, so that a dropped or reordered one is seen.
  *
+ * The canonical bytes are laid out on top of attest.c; each attestation has one encoding.
+ *
  * A message on dm.attest.v1 is u8 kind, canonical bytes, 64 bytes Ed25519 signature over kind and canonical bytes.
  * The hash of an attestation is SHA-256 of the whole message. */
 #ifndef DM_WIRE_ATTEST_H

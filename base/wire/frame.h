@@ -6,7 +6,8 @@
  *   u32 magic  u16 version  u16 flags  u64 worker_no  u64 worker_boot  u64 frame_no  u64 prev_boot_last_frame
  *   i64 second  i64 complete_through  u16 part  u16 parts  u32 clock_err_us  u32 n  n x sample  u32 crc32c
  *
- * frame_no has no gap within a boot, boots are chained by prev_boot_last_frame. A second of more than DM_FRAME_SAMPLES
+ * frame_no begins at 1 and has no gap within a boot, boots are chained by prev_boot_last_frame: the last number of the
+ * newest earlier boot that made any frame, 0 when none did. A second of more than DM_FRAME_SAMPLES
  * samples goes out in parts under one frame_no. */
 #ifndef DM_WIRE_FRAME_H
 #define DM_WIRE_FRAME_H

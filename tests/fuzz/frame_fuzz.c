@@ -38,6 +38,7 @@ static void write_again(dm_str bytes, const dm_frame_head *h, const uint8_t *sam
     DM_AUTO_MEM dm_sample *s = calloc(h->n + 1, sizeof(*s));
     DM_AUTO_BUF b;
     dm_err err;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     HOLDS(s != NULL);
     for (uint32_t i = 0; i < h->n; i++) {
         if (dm_frame_sample(samples, i, &s[i], &err) < 0) {
@@ -46,7 +47,6 @@ static void write_again(dm_str bytes, const dm_frame_head *h, const uint8_t *sam
         }
         HOLDS(s[i].epoch > 0 && s[i].span_s >= 1 && s[i].span_s <= DM_HIB_SPAN_MAX);
     }
-    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     HOLDS(dm_frame_write(&b, h, s, NULL) == 0);
     HOLDS(b.len == bytes.n && memcmp(b.p, bytes.p, bytes.n) == 0);
 }

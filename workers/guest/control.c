@@ -153,10 +153,13 @@ static void do_stats(dm_control *c, uint64_t seq)
     dm_metrics_now now;
     dm_guest *g = c->g;
     int64_t input = dm_server_active_us(g->server), output = dm_procs_active_us(g->procs);
-    int64_t idle_us = dm_mono_us(g->clock) - (input > output ? input : output);
-    dm_metrics_read(&g->cpu, dm_wall_us(g->clock), &now);
+    int64_t idle_us = dm_mono_us(g->clock) - (input > output ? input : output), wall_us = dm_wall_us(g->clock);
+    dm_metrics_read(&g->cpu, wall_us, &now);
     begin_answer(&w, &b, seq, true);
     dm_metrics_write(&w, &now);
+    /* What the worker reads: whole numbers. The time that all CPUs together were busy, in a second of this load. */
+    dm_jw_ki64(&w, "wall_us", wall_us);
+    dm_jw_ku64(&w, "cpu_used_us", (uint64_t)now.cpu_hundredths * 100 * now.cpus);
     dm_jw_ku64(&w, "processes", dm_procs_count(g->procs));
     dm_jw_ku64(&w, "connections", dm_server_count(g->server));
     dm_jw_ki64(&w, "idle_ms", idle_us / 1000); /* since a byte came in or went out of a process */

@@ -204,6 +204,7 @@ static uint64_t bytes_of_segments(const dm_journal *j)
 /* --- writing --------------------------------------------------------------------------------------------- */
 
 static void start_writing(dm_journal *j);
+static void rotate(dm_journal *j);
 
 static void write_batch(dm_job *job) /* on an executor thread */
 {
@@ -239,6 +240,8 @@ static void batch_written(void *arg) /* on the loop */
     dm_call *c = j->writing.first;
     dm_buf_done(&j->writing.bytes);
     batch_init(&j->writing);
+    if (j->rotate && !j->stopping)
+        rotate(j);
     while (c != NULL) {
         dm_call *next = c->next;
         c->fn(c->arg);
@@ -268,10 +271,13 @@ static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
     return 0;
 }
 
-/* Between two batches everything added is on the disk, so a new segment can begin with the state as it is now. */
+/* Between two batches a new segment can begin: first the state as it is now, then what was added since the last batch
+ * went out. The state already knows of that, which is why replay bears to be told twice. */
 static void rotate(dm_journal *j)
 {
     dm_err err = {0};
+    batch since = j->gathering;
+    batch_init(&j->gathering);
     if (open_segment(j, j->newest + 1, &err) < 0) {
         j->c.broken(j->c.arg, &err);
         return;
@@ -281,6 +287,16 @@ static void rotate(dm_journal *j)
     j->c.snapshot(j->c.arg, j);
     dm_journal_add(j, DM_RECORD_SNAPSHOT, (dm_str){"", 0}, NULL);
     j->snapshot_end = j->added;
+    if (since.bytes.len == 0)
+        return;
+    (void)dm_buf_str(&j->gathering.bytes, dm_buf_view(&since.bytes));
+    j->added += since.bytes.len;
+    if (since.first != NULL) {
+        *j->gathering.last = since.first;
+        j->gathering.last = since.last;
+    }
+    dm_buf_done(&since.bytes);
+    start_writing(j);
 }
 
 static void start_writing(dm_journal *j)
@@ -309,7 +325,7 @@ static void write_again(void *arg)
 
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call)
 {
-    if (j->rotate && !j->busy && j->gathering.bytes.len == 0 && j->writing.bytes.len == 0)
+    if (j->rotate && dm_journal_quiet(j))
         rotate(j);
     uint8_t t = (uint8_t)type;
     dm_buf *b = &j->gathering.bytes;

@@ -537,18 +537,22 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
     return 0;
 }
 
+void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
+{
+    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
+        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
+            dm_err err = {0};
+            if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
+                dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
+        }
+    }
+}
+
 void dm_worker_drain(dm_worker *w)
 {
     w->draining = true;
     dm_pools_drain(w->pools);
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
-            dm_err err = {0};
-            if (b->state == DM_BOX_RUNNING &&
-                    dm_worker_pause(w, b, b->epoch, DM_CAUSE_OPERATOR_DRAINED, NULL, &err) < 0)
-                dm_log_err(w->h->log, DM_ERROR, "worker.drain_failed", &err);
-        }
-    }
+    dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
 }
 
 bool dm_worker_idle(const dm_worker *w)

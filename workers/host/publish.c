@@ -9,6 +9,9 @@
 enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 };
 
 static const int64_t look_us = 50 * 1000, back_off_us = 1000 * 1000;
+/* A full journal refuses new sandboxes at once; what runs gets this long for room to come, and is then put to sleep:
+ * nothing runs without evidence. */
+static const int64_t full_us = 30 * 1000 * 1000;
 
 /* The newest frame in a segment that was read to its end. */
 typedef struct passed {
@@ -29,6 +32,7 @@ struct dm_publish {
     char key[24];
     passed passed[SEGMENTS_TRACKED];
     size_t npassed;
+    int64_t full_since;   /* 0: there is room */
     uint64_t boot, frame; /* of the last frame read */
 };
 
@@ -61,6 +65,8 @@ static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
 
 static void note_segment(dm_publish *p, uint64_t segment)
 {
+    if (p->npassed > 0 && p->passed[p->npassed - 1].segment >= segment)
+        return; /* what is behind it is being tried again */
     if (p->npassed == SEGMENTS_TRACKED) {
         memmove(p->passed, p->passed + 1, (SEGMENTS_TRACKED - 1) * sizeof(passed));
         p->npassed--;
@@ -101,10 +107,10 @@ static bool step(dm_publish *p)
     dm_record type;
     dm_err err = {0};
     int r = dm_journal_read(p->w->journal, &p->next, &type, &p->record, &err);
-    if (r == DM_JOURNAL_END)
-        return false;
     if (p->next.segment != before.segment && before.segment != 0)
         note_segment(p, before.segment);
+    if (r == DM_JOURNAL_END)
+        return false;
     dm_frame_head head;
     const uint8_t *samples;
     if (r == 0 && type == DM_RECORD_FRAME) {
@@ -131,10 +137,28 @@ static bool step(dm_publish *p)
     return false;
 }
 
+static void guard_room(dm_publish *p)
+{
+    dm_worker *w = p->w;
+    int64_t now = dm_mono_us(w->h->clock);
+    if (!dm_journal_full(w->journal)) {
+        p->full_since = 0;
+        return;
+    }
+    if (p->full_since == 0)
+        p->full_since = now;
+    if (now - p->full_since < full_us || w->running == 0)
+        return;
+    DM_LOG(w->h->log, DM_ERROR, "worker.no_room_for_evidence", dm_fu("running", w->running));
+    dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
+    p->full_since = now;
+}
+
 static void look(void *arg)
 {
     dm_publish *p = arg;
     dm_timer_in(p->look, look_us);
+    guard_room(p);
     dm_producer_poll(p->producer);
     if (p->key[0] == '\0' && p->w->enrolled)
         (void)snprintf(p->key, sizeof(p->key), "%lld", (long long)p->w->me.worker_no);

@@ -30,6 +30,7 @@ static const dm_json_field boot_fields[] = {
 typedef struct replay {
     dm_worker *w;
     char kernel_boot[40]; /* of the host when the dead worker began */
+    int64_t last_event;   /* seq of the last event held */
     int64_t attested;     /* start of the last period with an end record */
     dm_attest *attest;
 } replay;
@@ -145,6 +146,12 @@ static int replay_event(replay *p, const json_t *obj, dm_err *err)
         free(held);
         return r;
     }
+    if (held->e.seq <= p->last_event) { /* a snapshot tells again what stands before it or behind it */
+        dm_wk_event_done(&held->e);
+        free(held);
+        return 0;
+    }
+    p->last_event = held->e.seq;
     w->event_seq = (uint64_t)held->e.seq > w->event_seq ? (uint64_t)held->e.seq : w->event_seq;
     dm_worker_event_hold(w, held);
     return 0;

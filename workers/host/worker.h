@@ -69,7 +69,9 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
 void dm_worker_forget_waiter(dm_box *b, dm_box_waiter *waiter);
 
 dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id);
-/* Puts every running sandbox to sleep (cause operator_drained) and lets the pools go. dm_worker_idle says when done. */
+/* Puts every running sandbox to sleep. */
+void dm_worker_sleep_all(dm_worker *w, dm_cause cause);
+/* The same for good (cause operator_drained) and lets the pools go. dm_worker_idle says when done. */
 void dm_worker_drain(dm_worker *w);
 bool dm_worker_idle(const dm_worker *w);
 bool dm_worker_refusing(const dm_worker *w, const char **why);

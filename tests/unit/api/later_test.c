@@ -158,6 +158,42 @@ static void kill_during(void **state)
     }
 }
 
+static void *fall_asleep(void *arg)
+{
+    const char *id = arg;
+    char text[256];
+    sleep_ms(300);
+    (void)snprintf(text, sizeof text,
+            "{\"events\":[{\"seq\":1,\"sandbox\":\"%s\",\"epoch\":1,\"state\":\"asleep\",\"cause\":\"timeout\","
+            "\"detail\":\"\",\"at_us\":1800000000000000}]}",
+            id);
+    DM_AUTO_SAID said = dm_rig_worker_call(&rig, "/v1/workers/1/events", text);
+    return (void *)(intptr_t)said.status;
+}
+
+/* Its timeout put it to sleep, and the news of it arrives after the connect. */
+static void connect_waits_for_the_news(void **state)
+{
+    (void)state;
+    char id[32];
+    pthread_t worker;
+    void *told = NULL;
+    create(id);
+    asker a = asker_of("POST", id, "/pause", "{}", 0);
+    run(&a, 1);
+    assert_int_equal(a.status, 204);
+    /* Its worker knows that it sleeps; the row does not yet. */
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET state = 'running' WHERE state = 'paused';"
+                     "UPDATE dm.quota_use SET running = running + 1");
+    a = asker_of("POST", id, "/connect", "{\"timeout\":900}", 0);
+    dm_fakeworker_refuse(rig.worker, "deadline", 409, 1);
+    assert_int_equal(pthread_create(&worker, NULL, fall_asleep, id), 0);
+    run(&a, 1);
+    assert_int_equal(pthread_join(worker, &told), 0);
+    assert_int_equal((intptr_t)told, 200);
+    assert_int_equal(a.status, 201);
+}
+
 /* The door holds a crowd while one wake is under way, and lets all pass. */
 static void *knock(void *arg)
 {
@@ -218,7 +254,7 @@ static void quota_in_a_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pauses), cmocka_unit_test(connect_waits_for_a_pause),
-            cmocka_unit_test(kill_during), cmocka_unit_test(the_door_holds_a_crowd),
-            cmocka_unit_test(quota_in_a_crowd)};
+            cmocka_unit_test(connect_waits_for_the_news), cmocka_unit_test(kill_during),
+            cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd)};
     return cmocka_run_group_tests(tests, start, stop);
 }

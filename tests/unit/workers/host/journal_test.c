@@ -576,6 +576,32 @@ static void whole_segments_can_be_forgotten(void **state)
     world_free(w);
 }
 
+/* Something always waits to be written: segments end all the same, and nothing is lost between them. */
+static void a_busy_journal_rotates(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    world *w = world_new();
+    dm_err err = {0};
+    w->segment_bytes = 200;
+    begin(w);
+    int before = w->snapshots;
+    for (int i = 0; i < N; i++) {
+        add(w, DM_RECORD_FRAME, "a frame that comes while the last is written", NULL);
+        if (i % 4 == 3) /* never until it is quiet */
+            assert_int_equal(dm_loop_once(w->loop, 1000, &err), 0);
+    }
+    assert_true(w->snapshots > before);
+    quiet(w);
+    close_journal(w);
+    begin(w);
+    size_t frames = 0;
+    for (size_t i = 0; i < w->nseen; i++)
+        frames += w->seen[i].type == DM_RECORD_FRAME;
+    assert_int_equal(frames, N);
+    world_free(w);
+}
+
 /* A new segment has begun but nothing of it is on the disk: the snapshot before must not be dropped for it. */
 static void a_snapshot_is_kept_until_the_next_is_durable(void **state)
 {
@@ -584,12 +610,14 @@ static void a_snapshot_is_kept_until_the_next_is_durable(void **state)
     w->segment_bytes = 100;
     begin(w);
     add_numbered(w, 0, 1);
+    quiet(w);
     int before = w->snapshots;
-    while (w->snapshots == before) {
-        quiet(w);
+    dm_err err = {0};
+    for (int i = 0; i < 5; i++) /* past the segment's bound, in one batch or two */
         add(w, DM_RECORD_FRAME, "a frame of some length", NULL);
-    }
-    /* The add above rotated; its writing has not been seen to be done. */
+    while (w->snapshots == before)
+        assert_int_equal(dm_loop_once(w->loop, 1000 * 1000, &err), 0);
+    /* The end of a batch has begun a segment; the snapshot's own writing has not been seen to be done. */
     dm_journal_drop_before(w->j, UINT64_MAX);
     assert_true(size_of(w, (unsigned)before) > 0);
     quiet(w);
@@ -727,6 +755,7 @@ int main(void)
             cmocka_unit_test(segments_follow_each_other_and_each_begins_with_the_state),
             cmocka_unit_test(reading_follows_writing_over_segments_and_boots),
             cmocka_unit_test(whole_segments_can_be_forgotten),
+            cmocka_unit_test(a_busy_journal_rotates),
             cmocka_unit_test(a_snapshot_is_kept_until_the_next_is_durable),
             cmocka_unit_test(past_its_bytes_it_is_full_until_segments_go),
             cmocka_unit_test(a_record_beyond_the_bound_breaks_it),
