@@ -128,7 +128,8 @@ enum { DM_REPLY_MAX = 32 << 20 };
 dm_jw dm_reply_json(dm_reply *reply, int status);
 void dm_reply_empty(dm_reply *reply, int status);
 void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str body);
-/* name must be a literal. An empty value adds nothing. DM_E_LIMIT past DM_REPLY_HEADERS_MAX; control bytes in value are DM_E_INVALID. */
+/* name must be a literal. An empty value adds nothing. DM_E_LIMIT past DM_REPLY_HEADERS_MAX; control bytes in value are
+ * DM_E_INVALID. */
 int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err) DM_NODISCARD;
 
 /* The status an error code becomes: INVALID 400, DENIED 403, NOTFOUND 404, CONFLICT and EXISTS 409, LIMIT 429,
