@@ -44,7 +44,7 @@ typedef struct written {
     json_t *admit;
     int64_t epoch, started_us, slept_us, ended_us, end_us;
     bool pause_on_timeout;
-    char *cause, *detail, *previous;
+    char *cause, *detail, *base, *previous;
     int64_t slot, image_epoch, image_mib, disk_16mib;
 } written;
 
@@ -68,6 +68,7 @@ static const dm_json_field fields[] = {
         {"pause_on_timeout", DM_JSON_BOOL, offsetof(written, pause_on_timeout), DM_JSON_NEED, 0, 0},
         STR(cause, 0, 64),
         STR(detail, 0, 127),
+        STR(base, 0, 95),
         STR(previous, 64, 64),
         I64(slot, -1, DM_SLOT_MAX),
         I64(image_epoch, 0, INT32_MAX),
@@ -91,6 +92,7 @@ void dm_box_write(const dm_box *b, dm_jw *w)
     dm_jw_kbool(w, "pause_on_timeout", b->pause_on_timeout);
     dm_jw_kc(w, "cause", dm_cause_get(b->cause)->name);
     dm_jw_kc(w, "detail", b->detail);
+    dm_jw_kc(w, "base", b->base);
     dm_jw_kc(w, "previous", previous);
     dm_jw_ki64(w, "slot", b->slot);
     dm_jw_ki64(w, "image_epoch", b->image_epoch);
@@ -111,6 +113,7 @@ static int take_over(const written *v, dm_box *b, dm_err *err)
         return DM_E_INVALID;
     if (dm_parse_hex(dm_str_c(v->previous), b->previous.b, DM_SHA256, err) < 0 ||
             dm_str_to_array(dm_str_c(v->detail), b->detail, sizeof(b->detail), err) < 0 ||
+            dm_str_to_array(dm_str_c(v->base), b->base, sizeof(b->base), err) < 0 ||
             dm_wk_admit_read(v->admit, &b->admit, err) < 0)
         return DM_E_INVALID;
     if (dm_sandbox_id_parse(dm_str_c(b->admit.sandbox), &b->id, err) < 0) {

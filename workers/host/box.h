@@ -80,6 +80,7 @@ struct dm_box {
     dm_cause cause; /* why it sleeps or ended */
     char detail[128];
     int32_t slot;        /* of its machine, or -1 */
+    char base[96];       /* folder name of the template snapshot its memory stands on */
     dm_digest previous;  /* hash of its last attestation */
     int64_t image_epoch; /* the epoch whose image is kept; 0: none */
     int64_t image_mib;

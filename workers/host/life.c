@@ -159,6 +159,8 @@ static void drop_machine(dm_box *b)
 static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
 {
     dm_err why = *err;
+    if (r == DM_E_NOTFOUND) /* of a file of ours: the caller must not take it for a sandbox that is not here */
+        r = DM_E_INTERNAL;
     why.code = r;
     drop_machine(b);
     dm_log_err(w->h->log, DM_ERROR, b->state == DM_BOX_WAKING ? "sandbox.wake_failed" : "sandbox.start_failed", err);
@@ -227,6 +229,8 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     }
     b->machine = m;
     b->pooled = pooled;
+    const char *slash = strrchr(dm_machine_template_dir(m), '/');
+    (void)snprintf(b->base, sizeof(b->base), "%s", slash != NULL ? slash + 1 : "");
     dm_box_own_machine(b);
     hand_out(b->w, b, true);
 }
@@ -325,9 +329,9 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return r == ALREADY ? 0 : r;
     if (admit->epoch <= b->epoch)
         return DM_ORDER_STALE;
-    char image_dir[PATH_MAX], template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
+    char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
-    r = dm_box_machine_config(w, b, &config, image_dir, template_dir, sleeper_dir, err);
+    r = dm_box_machine_config(w, b, &config, template_dir, sleeper_dir, err);
     if (r < 0)
         return r;
     dm_machine *m = NULL;

@@ -44,8 +44,8 @@ struct dm_machine {
     bool slot_open;
     uint32_t slot_no;
     uint32_t vcpus, mem_mib;
-    char *image_dir, *template_dir, *sleeper_dir;
-    char run_dir[PATH_MAX], disk[PATH_MAX];
+    char *template_dir, *sleeper_dir;
+    char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
     dm_agent *agent;
     bool stray;      /* found to be killed */
@@ -195,7 +195,6 @@ static int remove_leftovers(dm_machine *m, dm_err *err)
 
 static void machine_delete(dm_machine *m)
 {
-    free(m->image_dir);
     free(m->template_dir);
     free(m->sleeper_dir);
     free(m);
@@ -473,12 +472,13 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     m->slot.tap_fd = -1;
     m->vcpus = config->vcpus;
     m->mem_mib = config->mem_mib;
-    m->image_dir = dm_str_dup(dm_str_c(config->image_dir));
     m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
     m->sleeper_dir = config->sleeper_dir != NULL ? dm_str_dup(dm_str_c(config->sleeper_dir)) : NULL;
     int r = 0;
-    if (m->image_dir == NULL || m->template_dir == NULL || (config->sleeper_dir != NULL && m->sleeper_dir == NULL))
+    if (m->template_dir == NULL || (config->sleeper_dir != NULL && m->sleeper_dir == NULL))
         r = dm_fail(err, DM_E_NOMEM, "no memory for a machine");
+    if (r == 0)
+        r = dm_path(m->image_dir, sizeof(m->image_dir), err, "%s/" DM_TEMPLATE_IMAGE, config->template_dir);
     if (r == 0)
         r = dm_path(m->run_dir, sizeof(m->run_dir), err, "%s/vms/%u", h->conf->data_dir, slot_no);
     if (r == 0)
@@ -547,6 +547,11 @@ int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_
 void dm_machine_own(dm_machine *m, const dm_machine_owner *owner)
 {
     m->owner = *owner;
+}
+
+const char *dm_machine_template_dir(const dm_machine *m)
+{
+    return m->template_dir;
 }
 
 uint32_t dm_machine_slot(const dm_machine *m)
@@ -623,7 +628,7 @@ static void swept(void *arg, int r, const dm_err *err)
 
 void dm_machine_sweep(dm_host *h)
 {
-    static const dm_machine_config nobody = {.image_dir = "", .template_dir = "", .vcpus = 1, .mem_mib = 1};
+    static const dm_machine_config nobody = {.template_dir = "", .vcpus = 1, .mem_mib = 1};
     for (uint32_t no = 0; no < h->conf->slots; no++) {
         char path[PATH_MAX];
         struct stat st;

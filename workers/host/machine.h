@@ -27,8 +27,7 @@ typedef struct dm_machine_owner {
 
 /* What it is made from; strings are copied. */
 typedef struct dm_machine_config {
-    const char *image_dir;
-    const char *template_dir;
+    const char *template_dir; /* with the image it was made with */
     uint32_t vcpus, mem_mib;
     const char *sleeper_dir; /* NULL: a warm clone of the template; else the image it wakes from, left as it is */
 } dm_machine_config;
@@ -45,6 +44,7 @@ int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_
 void dm_machine_free(dm_machine *m);
 
 void dm_machine_own(dm_machine *m, const dm_machine_owner *owner);
+const char *dm_machine_template_dir(const dm_machine *m); /* as it was made from */
 uint32_t dm_machine_slot(const dm_machine *m);
 const char *dm_machine_address(const dm_machine *m);
 

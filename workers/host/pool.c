@@ -82,21 +82,22 @@ static int image_digest(const char *image_dir, char out[17], dm_err *err)
     return dm_str_to_array((dm_str){digest.p, 16}, out, 17, err);
 }
 
-int dm_pools_dirs(const dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_mib, char *image_dir,
-        char *template_dir, size_t cap, dm_err *err)
+/* Where the image is, and where its snapshot of this size goes: digest-size, so that another image has another. */
+static int find_dirs(pool *p, dm_err *err)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
     char digest[17];
     struct stat st;
-    if (*image == '\0' || *image == '.' || !dm_str_only(dm_str_c(image), allowed))
-        return dm_fail(err, DM_E_INVALID, "'%.64s' is not the name of an image", image);
-    int r = dm_path(image_dir, cap, err, "%s/%s", p->h->conf->images_dir, image);
-    if (r == 0 && stat(image_dir, &st) < 0)
-        r = dm_fail(err, DM_E_NOTFOUND, "this worker has no image '%s'", image);
+    if (*p->image == '\0' || *p->image == '.' || !dm_str_only(dm_str_c(p->image), allowed))
+        return dm_fail(err, DM_E_INVALID, "'%.64s' is not the name of an image", p->image);
+    int r = dm_path(p->image_dir, PATH_MAX, err, "%s/%s", p->all->h->conf->images_dir, p->image);
+    if (r == 0 && stat(p->image_dir, &st) < 0)
+        r = dm_fail(err, DM_E_NOTFOUND, "this worker has no image '%s'", p->image);
     if (r == 0)
-        r = image_digest(image_dir, digest, err);
+        r = image_digest(p->image_dir, digest, err);
     if (r == 0)
-        r = dm_path(template_dir, cap, err, "%s/%s-%uc%um", p->h->conf->templates_dir, digest, vcpus, mem_mib);
+        r = dm_path(p->template_dir, PATH_MAX, err, "%s/%s-%uc%um", p->all->h->conf->templates_dir, digest, p->vcpus,
+                p->mem_mib);
     return r;
 }
 
@@ -181,25 +182,44 @@ static void slot_opened(void *arg)
         build_done(p, r, &err);
 }
 
-/* A snapshot made by another QEMU, another image or on another host does not load: it is made anew. */
+/* A snapshot made by another QEMU or on another host does not load. It is not removed: sleepers may stand on it, and a
+ * host that goes back finds it again. The new one gets the next free name. 0: one that fits is there. */
+enum { BUILD_IT = 1, TEMPLATES_MAX = 100 };
+static int choose_template(pool *p, dm_err *err)
+{
+    char first[PATH_MAX];
+    dm_template_config c;
+    struct stat st;
+    memcpy(first, p->template_dir, sizeof(first));
+    for (unsigned i = 0; i < TEMPLATES_MAX; i++) {
+        int r = i == 0 ? 0 : dm_path(p->template_dir, PATH_MAX, err, "%s.%u", first, i);
+        if (r < 0)
+            return r;
+        if (stat(p->template_dir, &st) < 0)
+            return BUILD_IT;
+        build_config(p, NULL, &c);
+        if (dm_template_check(&c, err) == 0)
+            return 0;
+        DM_LOG(p->all->h->log, DM_INFO, "pool.template_stale", dm_fs("template", p->template_dir),
+                dm_fs("why", err->msg));
+    }
+    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", TEMPLATES_MAX);
+}
+
 static void begin_template(pool *p)
 {
     dm_host *h = p->all->h;
-    dm_template_config c;
     dm_err err = {0};
-    struct stat st;
-    build_config(p, NULL, &c);
-    if (stat(p->template_dir, &st) == 0) {
-        int r = dm_template_check(&c, &err);
-        if (r == 0) {
-            p->state = POOL_READY;
-            return;
-        }
-        DM_LOG(h->log, DM_INFO, "pool.template_stale", dm_fs("template", p->template_dir), dm_fs("why", err.msg));
-        if (dm_remove_tree(p->template_dir, &err) < 0) {
-            template_failed(p, err.code, &err);
-            return;
-        }
+    int r = find_dirs(p, &err);
+    if (r == 0)
+        r = choose_template(p, &err);
+    if (r == 0) {
+        p->state = POOL_READY;
+        return;
+    }
+    if (r < 0) {
+        template_failed(p, r, &err);
+        return;
     }
     p->slot_no = dm_host_slot_take(h);
     if (p->slot_no < 0) {
@@ -315,8 +335,7 @@ static void made(void *arg, int r, const dm_err *err)
 
 static int make_one(pool *p, dm_err *err)
 {
-    dm_machine_config c = {
-            .image_dir = p->image_dir, .template_dir = p->template_dir, .vcpus = p->vcpus, .mem_mib = p->mem_mib};
+    dm_machine_config c = {.template_dir = p->template_dir, .vcpus = p->vcpus, .mem_mib = p->mem_mib};
     spare *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory to make a machine");
@@ -396,7 +415,7 @@ static int pool_get(
     p->last = &p->first;
     int r = dm_str_to_array(dm_str_c(image), p->image, sizeof(p->image), err);
     if (r == 0)
-        r = dm_pools_dirs(all, image, vcpus, mem_mib, p->image_dir, p->template_dir, PATH_MAX, err);
+        r = find_dirs(p, err);
     if (r == 0)
         r = dm_loop_timer(all->h->loop, template_again, p, &p->retry, err);
     if (r < 0) {

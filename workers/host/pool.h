@@ -28,11 +28,6 @@ int dm_pools_take(dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_m
         dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 void dm_pool_ticket_drop(dm_pool_ticket *t);
 
-/* Where machines of this image and size come from: for adoption and wake, which need the very template they began with.
- */
-int dm_pools_dirs(const dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_mib, char *image_dir,
-        char *template_dir, size_t cap, dm_err *err) DM_NODISCARD;
-
 uint32_t dm_pools_warm(const dm_pools *p);
 bool dm_pools_ready(const dm_pools *p); /* the default pool is at its depth */
 /* Lets every warm machine go and makes no new ones. */

@@ -307,10 +307,10 @@ static void adopted(void *arg, int r, const dm_err *err)
 
 static void adopt(dm_worker *w, dm_box *b)
 {
-    char image_dir[PATH_MAX], template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
+    char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
     dm_err err = {0};
-    int r = dm_box_machine_config(w, b, &config, image_dir, template_dir, sleeper_dir, &err);
+    int r = dm_box_machine_config(w, b, &config, template_dir, sleeper_dir, &err);
     config.sleeper_dir = NULL;
     w->adopting++;
     if (r == 0)

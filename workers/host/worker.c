@@ -70,20 +70,19 @@ int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
     return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
 }
 
-int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *image_dir, char *template_dir,
-        char *sleeper_dir, dm_err *err)
+int dm_box_machine_config(
+        dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, char *sleeper_dir, dm_err *err)
 {
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     if (spec == NULL)
         return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
-    int r = dm_pools_dirs(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, image_dir, template_dir, PATH_MAX, err);
+    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->h->conf->templates_dir, b->base);
     if (r == 0)
         r = dm_path(
                 sleeper_dir, PATH_MAX, err, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->image_epoch);
     if (r < 0)
         return r;
     *out = (dm_machine_config){
-            .image_dir = image_dir,
             .template_dir = template_dir,
             .vcpus = spec->vcpus,
             .mem_mib = spec->mem_mib,

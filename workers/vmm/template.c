@@ -2,6 +2,7 @@
  *
  *     OUT.new/disk.ext4   the writable disk the template boots with
  *     OUT.new/run/        the VM's own folder
+ *     OUT.new/image/      links to the guest image's root and manifest, kept with the snapshot
  *     OUT.new/snap/       what becomes OUT, by rename, when everything in it is synced
  *
  * prepare (job) -> spawn -> run -> warm -> stop -> save -> finish (job). A boot under an emulated processor fails now
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -27,7 +29,7 @@ struct work {
     dm_template_build *build; /* NULL once it is freed */
     int (*fn)(const struct work *w, dm_err *err);
     void (*then)(dm_template_build *b);
-    char out[PATH_ROOM], aside[PATH_ROOM], disk_image[PATH_ROOM];
+    char out[PATH_ROOM], aside[PATH_ROOM], disk_image[PATH_ROOM], image[PATH_ROOM];
     int r;
     dm_err err;
 };
@@ -69,6 +71,24 @@ static void progress(const dm_template_build *b, const char *step)
 
 /* --- the blocking halves ------------------------------------------------------------------------------------ */
 
+/* Hard links: an image is replaced whole, never written to. */
+static int keep_image(const struct work *w, dm_err *err)
+{
+    static const char *const parts[] = {"root.erofs", "manifest.json"};
+    char from[PATH_ROOM], to[PATH_ROOM];
+    int r = dm_path(to, sizeof(to), err, "%s/" DM_TEMPLATE_IMAGE, w->aside);
+    if (r == 0)
+        r = dm_mkdir_p(to, 0700, err);
+    for (size_t i = 0; r == 0 && i < DM_LEN(parts); i++) {
+        r = dm_path(from, sizeof(from), err, "%s/%s", w->image, parts[i]);
+        if (r == 0)
+            r = dm_path(to, sizeof(to), err, "%s/" DM_TEMPLATE_IMAGE "/%s", w->aside, parts[i]);
+        if (r == 0 && link(from, to) < 0)
+            r = errno == EXDEV ? dm_sparse_copy(from, to, true, err) : dm_fail_sys(err, errno, "link %s", to);
+    }
+    return r;
+}
+
 static int prepare(const struct work *w, dm_err *err)
 {
     char path[PATH_ROOM];
@@ -81,6 +101,8 @@ static int prepare(const struct work *w, dm_err *err)
         r = dm_path(path, sizeof(path), err, "%s/snap", w->aside);
     if (r == 0)
         r = dm_mkdir_p(path, 0700, err);
+    if (r == 0)
+        r = keep_image(w, err);
     if (r == 0)
         r = dm_path(path, sizeof(path), err, "%s/" DM_TEMPLATE_DISK, w->aside);
     return r < 0 ? r : dm_sparse_copy(w->disk_image, path, false, err);
@@ -98,6 +120,14 @@ static int finish(const struct work *w, dm_err *err)
         r = dm_path(to, sizeof(to), err, "%s/" DM_TEMPLATE_DISK, snap);
     if (r == 0)
         r = dm_sparse_copy(from, to, true, err);
+    if (r == 0)
+        r = dm_path(from, sizeof(from), err, "%s/" DM_TEMPLATE_IMAGE, w->aside);
+    if (r == 0)
+        r = dm_path(to, sizeof(to), err, "%s/" DM_TEMPLATE_IMAGE, snap);
+    if (r == 0)
+        r = dm_sync_dir(from, err);
+    if (r == 0 && rename(from, to) < 0)
+        r = dm_fail_sys(err, errno, "rename to %s", to);
     if (r == 0)
         r = dm_sync_dir(snap, err);
     if (r < 0)
@@ -148,6 +178,7 @@ static int work_start(dm_template_build *b, int (*fn)(const struct work *w, dm_e
     memcpy(w->out, b->out, sizeof(w->out));
     memcpy(w->aside, b->aside, sizeof(w->aside));
     memcpy(w->disk_image, b->disk_image, sizeof(w->disk_image));
+    memcpy(w->image, b->image, sizeof(w->image));
     if (dm_exec_submit(b->env->exec, &w->job) == DM_EXEC_FULL) {
         free(w);
         return dm_fail(err, DM_E_LIMIT, "too many jobs are waiting");

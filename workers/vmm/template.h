@@ -29,4 +29,8 @@ int dm_template_check(const dm_template_config *config, dm_err *err) DM_NODISCAR
 /* The snapshot's writable disk as the template left it: each clone gets a copy of its extents. */
 #define DM_TEMPLATE_DISK "disk.ext4"
 
+/* The root and manifest of the guest image it was made with, in a folder of the snapshot: what clones and sleepers
+ * start from (image_dir of theirs), whatever has become of the image since. */
+#define DM_TEMPLATE_IMAGE "image"
+
 #endif

@@ -129,6 +129,7 @@ static dm_box box_of(json_t *env)
             .previous = none,
     };
     assert_int_equal(dm_sandbox_id_parse(dm_str_c(sandbox), &b.id, NULL), 0);
+    (void)snprintf(b.base, sizeof(b.base), "4dc47d9882bb2b18-1c256m");
     for (size_t i = 0; i < DM_SHA256; i++)
         b.previous.b[i] = (uint8_t)(i * 7);
     return b;
@@ -169,6 +170,7 @@ static void a_box_goes_both_ways_in_every_state(void **state)
         assert_true(back.ended_us == b.ended_us && back.end_us == b.end_us);
         assert_int_equal(back.pause_on_timeout, b.pause_on_timeout);
         assert_string_equal(back.detail, b.detail);
+        assert_string_equal(back.base, b.base);
         assert_int_equal(back.slot, b.slot);
         assert_int_equal(back.image_epoch, b.image_epoch);
         assert_int_equal(back.image_mib, b.image_mib);
@@ -266,7 +268,7 @@ static void each_member_is_needed(void **state)
         assert_says(err, member);
         n++;
     }
-    assert_int_equal(n, 15);
+    assert_int_equal(n, 16);
 }
 
 int main(void)
