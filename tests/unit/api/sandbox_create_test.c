@@ -46,6 +46,15 @@ static void expect(const char *path, const char *body, int status, const char *r
     }
 }
 
+/* A client must not take what is missing here for a sandbox that is gone. */
+static void what_is_not_offered_says_so(void **state)
+{
+    (void)state;
+    expect("/sandboxes/i00000000000000000000/fork", "{}", 403, "fork.not_offered");
+    expect("/sandboxes/i00000000000000000000/snapshots", "{}", 403, "snapshot.not_offered");
+    expect("/v3/templates", "{\"name\":\"mine\"}", 403, "template_build.not_offered");
+}
+
 static void answers_as_the_contract_says(void **state)
 {
     (void)state;
@@ -328,7 +337,8 @@ static void idempotent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(answers_as_the_contract_says, clean),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(what_is_not_offered_says_so, clean),
+            cmocka_unit_test_teardown(answers_as_the_contract_says, clean),
             cmocka_unit_test_teardown(v1_differs, clean), cmocka_unit_test_teardown(refuses_with_a_reason, clean),
             cmocka_unit_test_teardown(spawns_are_counted, clean), cmocka_unit_test_teardown(cut_off, clean),
             cmocka_unit_test_teardown(who_may, clean),
