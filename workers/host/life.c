@@ -45,16 +45,6 @@ static void wait_for(dm_box *b, dm_box_waiter *waiter)
     }
 }
 
-void dm_worker_forget_waiter(dm_box *b, dm_box_waiter *waiter)
-{
-    for (dm_box_waiter **at = &b->waiting; *at != NULL; at = &(*at)->next) {
-        if (*at == waiter) {
-            *at = waiter->next;
-            return;
-        }
-    }
-}
-
 /* --- when a transition is durable ------------------------------------------------------------------------ */
 
 typedef struct note {

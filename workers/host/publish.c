@@ -214,8 +214,3 @@ void dm_publish_free(dm_publish *p)
     dm_buf_done(&p->record);
     free(p);
 }
-
-uint32_t dm_publish_waiting(const dm_publish *p)
-{
-    return (uint32_t)(p->sent - p->confirmed);
-}

@@ -15,7 +15,4 @@ int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err) DM_NODISCARD;
 void dm_publish_free(dm_publish *p);
 DM_DEFINE_FREEP(dm_publish)
 
-/* Messages the broker has not confirmed. */
-uint32_t dm_publish_waiting(const dm_publish *p);
-
 #endif

@@ -10,7 +10,7 @@
 #include "workers/host/box.h"
 #include "workers/host/journal.h"
 
-enum { DM_BOX_BUCKETS = 4096, DM_EVENTS_UNACKED_MAX = 100000 };
+enum { DM_BOX_BUCKETS = 4096 };
 
 /* An event the API has not acknowledged. */
 typedef struct dm_event_held {
@@ -66,7 +66,6 @@ int dm_worker_pause(
 int dm_worker_kill(
         dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
 int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err *err) DM_NODISCARD;
-void dm_worker_forget_waiter(dm_box *b, dm_box_waiter *waiter);
 
 dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id);
 /* Puts every running sandbox to sleep. */
