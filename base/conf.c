@@ -186,6 +186,7 @@ int dm_conf_parse(const dm_conf_spec *spec, dm_str text, const char *name, void 
 typedef struct args {
     const char *config;
     bool dump;
+    bool docs;
     bool help;
 } args;
 
@@ -215,6 +216,8 @@ static int read_args(const dm_conf_spec *spec, int argc, char **argv, args *a, s
             a->help = true;
         } else if (strcmp(arg, "--dump") == 0) {
             a->dump = true;
+        } else if (strcmp(arg, "--docs") == 0) {
+            a->docs = true;
         } else if (config || strcmp(arg, "--set") == 0) {
             if (next == NULL)
                 return dm_fail(err, DM_E_INVALID, "%s takes a value", arg);
@@ -253,10 +256,11 @@ static void help_text(const dm_conf_spec *spec, dm_buf *b)
 {
     (void)dm_buf_fmt(b,
             "%s: %s\n\n"
-            "usage: %s [--config FILE] [--set NAME=VALUE]... [--dump]\n\n"
+            "usage: %s [--config FILE] [--set NAME=VALUE]... [--dump | --docs]\n\n"
             "  --config FILE     read settings from FILE, lines \"name = value\"\n"
             "  --set NAME=VALUE  one setting, wins over the file\n"
             "  --dump            print the settings in force and leave\n"
+            "  --docs            print the settings as a page of documentation\n"
             "  --help            this text\n\n"
             "settings:\n",
             spec->program, spec->summary, spec->program);
@@ -264,6 +268,18 @@ static void help_text(const dm_conf_spec *spec, dm_buf *b)
         (void)dm_buf_fmt(b, "  %s\n      %s\n      (", spec->rows[i].name, spec->rows[i].help);
         bounds_help(b, &spec->rows[i]);
         (void)dm_buf_c(b, ")\n");
+    }
+}
+
+/* A table of Markdown; what a value may be never holds a bar. */
+static void docs_text(const dm_conf_spec *spec, dm_buf *b)
+{
+    (void)dm_buf_fmt(
+            b, "## %s\n\n%s\n\n| setting | what it is | value |\n|---|---|---|\n", spec->program, spec->summary);
+    for (size_t i = 0; i < spec->n; i++) {
+        (void)dm_buf_fmt(b, "| `%s` | %s | ", spec->rows[i].name, spec->rows[i].help);
+        bounds_help(b, &spec->rows[i]);
+        (void)dm_buf_c(b, " |\n");
     }
 }
 
@@ -302,8 +318,8 @@ int dm_conf_main(const dm_conf_spec *spec, int argc, char **argv, void *out, dm_
     dm_buf_init(&text, TEXT_MAX);
     DM_AUTO_BUF reply;
     dm_buf_init(&reply, TEXT_MAX + HELP_MAX);
-    if (a.help) {
-        help_text(spec, &reply);
+    if (a.help || a.docs) {
+        (a.help ? help_text : docs_text)(spec, &reply);
         return answer(&reply, err);
     }
     const char *name = a.config != NULL ? a.config : spec->program;

@@ -1,6 +1,6 @@
-/* base/conf.h: one table makes a program's parser, its --help, its checks and its --dump. A configuration file has
- * lines `name = value`; `#` begins a comment at the start of a line or after a blank. The result is a plain struct,
- * filled whole or not at all. */
+/* base/conf.h: one table makes a program's parser, its checks, its --help, its --dump and its page of documentation. A
+ * configuration file has lines `name = value`; `#` begins a comment at the start of a line or after a blank. The result
+ * is a plain struct, filled whole or not at all. */
 #ifndef DM_BASE_CONF_H
 #define DM_BASE_CONF_H
 
@@ -28,11 +28,11 @@ typedef struct dm_conf_spec {
     size_t n;
 } dm_conf_spec;
 
-enum { DM_CONF_EXIT = 1 }; /* --help or --dump was answered on stdout: leave with status 0 */
+enum { DM_CONF_EXIT = 1 }; /* --help, --docs or --dump was answered on stdout: leave with status 0 */
 
-/* Reads argv: --config FILE, --set NAME=VALUE (wins over the file, may repeat, the last counts), --help, --dump.
- * Unknown names, doubled names and values out of bounds are DM_E_INVALID with file and line. On 0 *out is filled; free
- * with dm_conf_done. */
+/* Reads argv: --config FILE, --set NAME=VALUE (wins over the file, may repeat, the last counts), --help, --docs,
+ * --dump. Unknown names, doubled names and values out of bounds are DM_E_INVALID with file and line. On 0 *out is
+ * filled; free with dm_conf_done. */
 int dm_conf_main(const dm_conf_spec *spec, int argc, char **argv, void *out, dm_err *err) DM_NODISCARD;
 
 /* The same from text (at most 1 MiB); name stands in messages. */

@@ -235,6 +235,17 @@ static void helps(void **state)
     assert_non_null(strstr(out, "--set NAME=VALUE"));
 }
 
+static void documents(void **state)
+{
+    (void)state;
+    char out[4096];
+    assert_int_equal(capture("--docs", out), DM_CONF_EXIT);
+    assert_int_equal(
+            strncmp(out, "## thing\n\ndoes things\n\n| setting | what it is | value |\n|---|---|---|\n", 68), 0);
+    assert_non_null(strstr(out, "\n| `port` | where it listens | number 1 to 65535; default 3100 |\n"));
+    assert_non_null(strstr(out, "\n| `name` | what it is called | text, at most 16 bytes; must be given |\n"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -246,6 +257,7 @@ int main(void)
             cmocka_unit_test(refuses_a_bad_command_line),
             cmocka_unit_test(dumps_what_is_in_force),
             cmocka_unit_test(helps),
+            cmocka_unit_test(documents),
     };
     return cmocka_run_group_tests(tests, make_file, drop_file);
 }
