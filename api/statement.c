@@ -1,4 +1,4 @@
-/* GET /v1/statements and /v1/statements/{id}: the account's signed statements, newest first. id is the number. */
+/* GET /v1/statements and /v1/statements/{number}: the account's signed statements, newest first. */
 #include <stdio.h>
 
 #include "base/parse.h"
