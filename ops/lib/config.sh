@@ -29,7 +29,7 @@ make_users() {
 make_folders() {
     mkdir -p "$DM_DATA" "$DM_CACHE"
     chmod 755 "$DM_DATA" "$DM_CACHE"
-    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
+    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
     install -d -m 755 "$DM_DATA/log" "$DM_DATA/log/up"
     install -d -m 711 "$DM_DATA/worker"
     install -d -m 700 "$DM_STATE"
@@ -199,7 +199,7 @@ config_nginx() {
 }
 
 make_config() {
-    local etc=$DM_DATA/etc
+    local etc=$DM_DATA/etc page
     make_users
     make_folders
     make_secrets
@@ -213,6 +213,9 @@ make_config() {
     config_kafka | put "$etc/kafka.properties" 644 root:root
     put "$etc/kafka-log4j2.properties" 644 root:root <"$DM_ROOT/ops/kafka/log4j2.properties"
     config_nginx_workers | put "$etc/nginx-workers.conf" 644 root:root
+    for page in "$DM_ROOT"/web/docs/*.md; do
+        put "$etc/docs/${page##*/}" 644 root:root <"$page"
+    done
     config_nginx front | put "$etc/nginx-front.conf" 644 root:root
     config_nginx door | put "$etc/nginx-door.conf" 644 root:root
     make_services

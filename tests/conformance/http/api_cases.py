@@ -36,6 +36,17 @@ def nowhere():
 
 
 @case(GROUP)
+def the_page_of_a_denial():
+    for path in ("/door", f"/sandboxes/{UNKNOWN}"):
+        denial = denial_of(api("GET", path).json)
+        page = api("GET", denial["doc"], key=None)
+        equal((page.status, page.header("Content-Type")), (200, "text/markdown; charset=utf-8"))
+        assert f"### `{denial['rule']}`" in page.text, denial
+    for path in ("/docs/nothing", "/docs/..%2f..%2fapi", "/docs/errors.md", "/docs/"):
+        assert api("GET", path, key=None).status in (400, 404), path
+
+
+@case(GROUP)
 def permissive_for_browsers():
     answer = api("GET", "/v2/sandboxes", headers={"Origin": "https://app.test"})
     equal((answer.status, answer.header("Access-Control-Allow-Origin")), (200, "*"))
