@@ -33,6 +33,12 @@ static inline int64_t dm_mono_us(const dm_clock *c)
     return c->mono_us(c);
 }
 
+/* For deadlines of waits that count in milliseconds. */
+static inline int64_t dm_mono_ms(const dm_clock *c)
+{
+    return c->mono_us(c) / 1000;
+}
+
 /* Floor, also before 1970. */
 static inline int64_t dm_second_of(int64_t us)
 {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/http_call.h"
 
 /* We accept connections ourselves, on one thread for both sockets: MHD_quiesce_daemon with a pool of epoll threads can
@@ -146,26 +146,6 @@ static int start_dispatch(dm_http *h, dm_err *err)
     return dm_loop_watch(h->config.loop, h->wake_fd, EPOLLIN, dm_http_woken, h, &h->watch, err);
 }
 
-static int start_locks(dm_http *h, dm_err *err)
-{
-    pthread_condattr_t attr;
-
-    if (pthread_condattr_init(&attr) != 0)
-        return dm_fail(err, DM_E_NOMEM, "http: no lock");
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int bad = pthread_cond_init(&h->idle, &attr);
-    (void)pthread_condattr_destroy(&attr);
-    if (bad != 0)
-        return dm_fail_sys(err, bad, "http: condition");
-    bad = pthread_mutex_init(&h->lock, NULL);
-    if (bad != 0) {
-        (void)pthread_cond_destroy(&h->idle);
-        return dm_fail_sys(err, bad, "http: lock");
-    }
-    h->locks = true;
-    return 0;
-}
-
 int dm_http_new(const dm_http_config *config, dm_http **out, dm_err *err)
 {
     DM_AUTO(dm_http) h = NULL;
@@ -179,8 +159,8 @@ int dm_http_new(const dm_http_config *config, dm_http **out, dm_err *err)
     h->config = *config;
     h->refs = 1;
     h->stop_fd = h->wake_fd = -1;
-    if ((r = start_locks(h, err)) < 0)
-        return r;
+    (void)pthread_mutex_init(&h->lock, NULL);
+    dm_cond_init(&h->idle);
     h->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (h->stop_fd < 0)
         return dm_fail_sys(err, errno, "eventfd");
@@ -216,30 +196,17 @@ static void stop_accepting(dm_http *h)
     h->accepting = false;
 }
 
-static int64_t mono_ms(void)
-{
-    return dm_mono_us(&dm_clock_real) / 1000;
-}
-
-/* With the lock. */
-static void wait_until(dm_http *h, int64_t until)
-{
-    struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-
-    (void)pthread_cond_timedwait(&h->idle, &h->lock, &at);
-}
-
 /* What was accepted a moment ago becomes a connection first: its request may be there already. */
 static void wait_idle(dm_http *h, unsigned grace_ms)
 {
-    int64_t now = mono_ms(), until = now + grace_ms;
+    int64_t now = dm_mono_ms(&dm_clock_real), until = now + grace_ms;
 
     (void)pthread_mutex_lock(&h->lock);
-    while (h->arriving > 0 && mono_ms() < now + ARRIVAL_MS)
-        wait_until(h, now + ARRIVAL_MS);
-    while (h->calls != NULL && mono_ms() < until) {
+    while (h->arriving > 0 && dm_mono_ms(&dm_clock_real) < now + ARRIVAL_MS)
+        dm_cond_wait_until(&h->idle, &h->lock, now + ARRIVAL_MS);
+    while (h->calls != NULL && dm_mono_ms(&dm_clock_real) < until) {
         if (h->exec != NULL) {
-            wait_until(h, until);
+            dm_cond_wait_until(&h->idle, &h->lock, until);
             continue;
         }
         /* Answers come from the loop, and we are on its thread. */
@@ -295,10 +262,8 @@ void dm_http_destroy(dm_http *h)
 {
     dm_fd_closep(&h->wake_fd);
     dm_fd_closep(&h->stop_fd);
-    if (h->locks) {
-        (void)pthread_mutex_destroy(&h->lock);
-        (void)pthread_cond_destroy(&h->idle);
-    }
+    (void)pthread_mutex_destroy(&h->lock);
+    (void)pthread_cond_destroy(&h->idle);
     free(h);
 }
 
@@ -307,10 +272,6 @@ void dm_http_free(dm_http *h)
     if (h == NULL)
         return;
     dm_http_stop(h, 0);
-    if (!h->locks) {
-        dm_http_destroy(h);
-        return;
-    }
     (void)pthread_mutex_lock(&h->lock);
     bool last = --h->refs == 0;
     (void)pthread_mutex_unlock(&h->lock);

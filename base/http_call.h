@@ -52,7 +52,7 @@ struct dm_http {
     dm_listeners *listeners;
     pthread_t acceptor;
     int stop_fd; /* wakes the acceptor */
-    bool accepting, stopped, locks;
+    bool accepting, stopped;
     uint16_t port;
 
     pthread_mutex_t lock;

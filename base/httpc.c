@@ -1,10 +1,10 @@
 #include "base/httpc.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
-#include <time.h>
+#include <stdio.h>
 
 #include "base/clock.h"
+#include "base/pool.h"
 
 /* Whether a call that failed can have reached its peer decides whether the caller may try it somewhere else, and
  * libcurl tells neither that nor that it has quietly sent a request a second time because a kept connection died under
@@ -174,56 +174,34 @@ int dm_httpc_call(dm_httpc *c, const char *method, const char *path, dm_str body
 
 /* --- pool --------------------------------------------------------------------------------------------------- */
 
-/* Free handles are a stack: the one used last has the warmest connection. */
 struct dm_httpc_pool {
     dm_httpc_config config;
     char *base, *unix_path;
-    unsigned max, made, nfree;
-    dm_httpc **free_ones;
-    bool locks;
-    pthread_mutex_t lock;
-    pthread_cond_t freed;
+    dm_pool *clients;
 };
 
-static int start_locks(dm_httpc_pool *p, dm_err *err)
+static void free_one(void *handle)
 {
-    pthread_condattr_t attr;
-
-    if (pthread_condattr_init(&attr) != 0)
-        return dm_fail(err, DM_E_NOMEM, "http client pool: no lock");
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int bad = pthread_cond_init(&p->freed, &attr);
-    (void)pthread_condattr_destroy(&attr);
-    if (bad != 0)
-        return dm_fail_sys(err, bad, "http client pool: condition");
-    bad = pthread_mutex_init(&p->lock, NULL);
-    if (bad != 0) {
-        (void)pthread_cond_destroy(&p->freed);
-        return dm_fail_sys(err, bad, "http client pool: lock");
-    }
-    p->locks = true;
-    return 0;
+    dm_httpc_free(handle);
 }
 
 int dm_httpc_pool_new(const dm_httpc_config *config, unsigned max, dm_httpc_pool **out, dm_err *err)
 {
     DM_AUTO(dm_httpc_pool) p = NULL;
+    char what[128];
 
-    if (config->base == NULL || max < 1 || max > 1024)
-        return dm_fail(err, DM_E_INVALID, "http client pool: no base URL, or not 1 to 1024 handles");
+    if (config->base == NULL)
+        return dm_fail(err, DM_E_INVALID, "http client pool: no base URL");
     p = calloc(1, sizeof *p);
     if (p == NULL)
         return dm_fail(err, DM_E_NOMEM, "http client pool: no memory");
     p->config = *config;
-    p->max = max;
-    p->base = strdup(config->base);
-    p->unix_path = config->unix_path != NULL ? strdup(config->unix_path) : NULL;
-    p->free_ones = calloc(max, sizeof(dm_httpc *));
-    if (p->base == NULL || p->free_ones == NULL || (config->unix_path != NULL && p->unix_path == NULL))
+    p->config.base = p->base = strdup(config->base);
+    p->config.unix_path = p->unix_path = config->unix_path != NULL ? strdup(config->unix_path) : NULL;
+    if (p->base == NULL || (config->unix_path != NULL && p->unix_path == NULL))
         return dm_fail(err, DM_E_NOMEM, "http client pool: no memory");
-    p->config.base = p->base;
-    p->config.unix_path = p->unix_path;
-    int r = start_locks(p, err);
+    (void)snprintf(what, sizeof what, "connections to %s", p->base);
+    int r = dm_pool_new(max, what, free_one, &p->clients, err);
     if (r < 0)
         return r;
     *out = dm_steal(&p);
@@ -234,69 +212,28 @@ void dm_httpc_pool_free(dm_httpc_pool *p)
 {
     if (p == NULL)
         return;
-    for (unsigned i = 0; i < p->nfree; i++)
-        dm_httpc_free(p->free_ones[i]);
-    if (p->locks) {
-        (void)pthread_mutex_destroy(&p->lock);
-        (void)pthread_cond_destroy(&p->freed);
-    }
-    free(p->free_ones);
+    dm_pool_free(p->clients);
     free(p->base);
     free(p->unix_path);
     free(p);
 }
 
-static int64_t now_ms(void)
-{
-    return dm_mono_us(&dm_clock_real) / 1000;
-}
-
-/* A free handle, or NULL with room to make one, within until. */
-static int take(dm_httpc_pool *p, int64_t until, dm_httpc **out, dm_err *err)
-{
-    struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-    int r = 0;
-
-    *out = NULL;
-    (void)pthread_mutex_lock(&p->lock);
-    while (p->nfree == 0 && p->made == p->max && now_ms() < until)
-        (void)pthread_cond_timedwait(&p->freed, &p->lock, &at);
-    if (p->nfree > 0)
-        *out = p->free_ones[--p->nfree];
-    else if (p->made < p->max)
-        p->made++;
-    else
-        r = dm_fail(err, DM_E_UNAVAILABLE, "all %u connections to %s are in use", p->max, p->base);
-    (void)pthread_mutex_unlock(&p->lock);
-    return r;
-}
-
-static void give(dm_httpc_pool *p, dm_httpc *c)
-{
-    (void)pthread_mutex_lock(&p->lock);
-    if (c != NULL)
-        p->free_ones[p->nfree++] = c;
-    else
-        p->made--;
-    (void)pthread_cond_signal(&p->freed);
-    (void)pthread_mutex_unlock(&p->lock);
-}
-
 int dm_httpc_pool_call(dm_httpc_pool *p, const char *method, const char *path, dm_str body, unsigned timeout_ms,
         int *status, dm_buf *answer, dm_err *err)
 {
-    int64_t until = now_ms() + timeout_ms;
-    dm_httpc *c = NULL;
-    int r = take(p, until, &c, err);
+    int64_t until = dm_mono_ms(&dm_clock_real) + timeout_ms;
+    void *handle = NULL;
+    int r = dm_pool_take(p->clients, timeout_ms, &handle, err);
 
     if (r < 0)
         return r;
+    dm_httpc *c = handle;
     if (c == NULL)
         r = dm_httpc_new(&p->config, &c, err);
     if (r == 0) {
-        int64_t left = until - now_ms();
+        int64_t left = until - dm_mono_ms(&dm_clock_real);
         r = dm_httpc_call(c, method, path, body, left > 0 ? (unsigned)left : 1, status, answer, err);
     }
-    give(p, c);
+    dm_pool_give(p->clients, c);
     return r;
 }

@@ -182,7 +182,7 @@ int dm_pg_tx_on(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_e
 
 static int run_script(dm_pg *c, const char *sql, dm_err *err)
 {
-    int64_t until = dm_pg_now_ms() + c->wait_ms;
+    int64_t until = dm_mono_ms(&dm_clock_real) + c->wait_ms;
     PGresult *res = NULL;
     dm_err e = {0};
     int r = 0;
@@ -230,7 +230,7 @@ int dm_pg_script(dm_pg *c, const char *sql, dm_err *err)
 
 int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err)
 {
-    int64_t until = dm_pg_now_ms() + wait_ms;
+    int64_t until = dm_mono_ms(&dm_clock_real) + wait_ms;
 
     for (;;) {
         if (c->lost || PQconsumeInput(c->conn) == 0)
@@ -242,7 +242,7 @@ int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err)
             PQfreemem(n);
             return dm_buf_ok(out, err);
         }
-        int64_t left = until - dm_pg_now_ms();
+        int64_t left = until - dm_mono_ms(&dm_clock_real);
         if (left <= 0)
             return dm_fail(err, DM_E_TIMEOUT, "no notification");
         struct pollfd p = {.fd = PQsocket(c->conn), .events = POLLIN};

@@ -69,8 +69,6 @@ DM_DEFINE_FREEP(dm_pg)
 
 /* --- pg_pipe.c ---------------------------------------------------------------------------------------------- */
 
-int64_t dm_pg_now_ms(void);
-
 /* Marks c as lost and returns DM_E_UNAVAILABLE, with libpq's words. */
 int dm_pg_lost(dm_pg *c, dm_err *err);
 /* Remembers the first failure of a transaction, which is lost with it, whatever the callback makes of it. Returns r. */

@@ -9,11 +9,6 @@
 
 enum { BATCH_BYTES_MAX = 1 << 20 };
 
-int64_t dm_pg_now_ms(void)
-{
-    return dm_mono_us(&dm_clock_real) / 1000;
-}
-
 /* --- what went wrong ---------------------------------------------------------------------------------------- */
 
 /* The first row whose prefix fits. */
@@ -107,7 +102,7 @@ static int pump(dm_pg *c, int64_t until, dm_err *err)
         return dm_pg_lost(c, err);
     if (pending > 0)
         p.events |= POLLOUT;
-    int64_t left = until - dm_pg_now_ms();
+    int64_t left = until - dm_mono_ms(&dm_clock_real);
     int n = left > 0 ? poll(&p, 1, (int)(left < DM_PG_WAIT_MOST_MS ? left : DM_PG_WAIT_MOST_MS)) : 0;
     if (n < 0 && errno == EINTR)
         return 0;
@@ -326,7 +321,7 @@ static int take_owed(dm_pg *c, int64_t until, const dm_pg_owed *o, PGresult **ou
 
 int dm_pg_settle(dm_pg *c, PGresult **last, dm_err *err)
 {
-    int64_t until = dm_pg_now_ms() + c->wait_ms;
+    int64_t until = dm_mono_ms(&dm_clock_real) + c->wait_ms;
     PGresult *res = NULL, *sync = NULL;
     dm_err first = {0};
     int r = 0;
