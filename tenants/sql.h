@@ -4,7 +4,7 @@
 #define DM_TENANTS_SQL_H
 
 #include "tenants/auth.h"
-#include "tenants/sandbox.h"
+#include "tenants/sandbox_row.h"
 
 enum { DM_SQL_NONE = 1 }; /* no such row, or none that could be changed */
 

@@ -118,6 +118,12 @@ static const dm_pg_stmt find_any = {
 static const dm_pg_stmt find_any_lock = {"sandbox_find_any_lock",
         "SELECT " COLUMNS " FROM dm.sandbox s WHERE s.sandbox_id = $1 FOR UPDATE", DM_PG_MAYBE};
 
+void dm_sandbox_one_done(dm_sandbox_one *o)
+{
+    dm_pg_rows_free(o->rows);
+    o->rows = NULL;
+}
+
 int dm_sandbox_find(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, bool lock,
         dm_sandbox_one *o, dm_err *err)
 {

@@ -1,5 +1,5 @@
 
-#include "tenants/sandbox.h"
+#include "tenants/sandbox_state.h"
 #include "tests/unit/test.h"
 
 /* Every state can be reached from the first, none but the last is a dead end, and each can come to its end. */
