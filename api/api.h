@@ -56,18 +56,4 @@ int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_e
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 
-/* The two tables (routes.def): the public listener's, the workers' socket's. */
-const dm_route *dm_api_routes(size_t *n);
-const dm_route *dm_api_worker_routes(size_t *n);
-
-/* The server's hooks (gate.c); ctx is the dm_api. */
-int dm_api_gate(dm_req *req, void *ctx, dm_err *err) DM_NODISCARD;
-void dm_api_ungate(dm_req *req, void *ctx);
-void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, void *ctx);
-void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx);
-
-/* The public listener as config says; a test takes it to dm_http_call. */
-dm_http_config dm_api_http(dm_api *api);
-dm_http_config dm_api_worker_http(dm_api *api);
-
 #endif

@@ -1,3 +1,5 @@
+#include "api/gate.h"
+
 #include <stdio.h>
 
 #include "api/answer.h"

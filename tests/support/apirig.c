@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "api/listen.h"
 #include "migrations/migrate.h"
 #include "tenants/admin.h"
 
