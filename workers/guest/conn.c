@@ -26,7 +26,7 @@ static void turn(dm_conn *c);
 
 static bool charge(dm_server *s, size_t bytes)
 {
-    if (bytes > s->conf.budget - s->held_bytes)
+    if (bytes > s->budget - s->held_bytes)
         return false;
     s->held_bytes += bytes;
     return true;
@@ -56,15 +56,6 @@ static void run_posted(void *arg)
         free(c);
     else
         turn(c);
-}
-
-static void post(dm_conn *c)
-{
-    if (c->posted)
-        return;
-    c->posted = true;
-    c->call = (dm_call){.fn = run_posted, .arg = c};
-    dm_loop_post(c->s->conf.loop, &c->call);
 }
 
 /* The end of an exchange, answered or not. */
@@ -110,8 +101,8 @@ void dm_conn_close(dm_conn *c)
     if (c->next != NULL)
         c->next->prev = c->prev;
     c->s->count--;
-    dm_server_accept_again(c->s);
-    post(c); /* frees it when nobody up the stack holds it any more */
+    c->s->left(c->s);
+    dm_conn_post(c); /* frees it when nobody up the stack holds it any more */
 }
 
 static void set_timer(dm_conn *c, int64_t seconds)
@@ -119,40 +110,9 @@ static void set_timer(dm_conn *c, int64_t seconds)
     dm_timer_in(c->timer, seconds * SECOND_US);
 }
 
-void dm_conn_later(dm_conn *c)
-{
-    if (!c->in_turn)
-        post(c);
-}
-
-void dm_conn_break(dm_conn *c)
-{
-    c->broken = c->reset = true;
-    dm_conn_later(c);
-}
-
 static void on_timer(void *arg)
 {
     dm_conn_close(arg);
-}
-
-void dm_conn_update_events(dm_conn *c)
-{
-    if (c->state == ST_DEAD)
-        return;
-    uint32_t want = c->fin ? 0 : EPOLLRDHUP;
-    bool reading =
-            c->state == ST_HEAD || c->state == ST_DRAIN || c->state == ST_LINGER || (c->state == ST_BODY && !c->x.held);
-    if (reading && !c->eof)
-        want |= EPOLLIN;
-    if (c->first != NULL)
-        want |= EPOLLOUT;
-    if (want == c->events)
-        return;
-    if (dm_watch_set(c->watch, want, NULL) == 0)
-        c->events = want;
-    else
-        c->broken = true;
 }
 
 /* --- requests ------------------------------------------------------------------------------------------------- */
@@ -233,7 +193,7 @@ static void start_exchange(dm_conn *c, dm_str block)
         c->state = ST_BODY;
     }
     decode_path(x);
-    c->s->conf.route(c->s->conf.arg, x);
+    c->s->route(c->s->route_arg, x);
     if (x->head.expect && !x->begun) {
         dm_conn_put(c, DM_STR("HTTP/1.1 100 Continue\r\n\r\n"));
         x->head.expect = false; /* the rest of the body will come */
@@ -439,7 +399,7 @@ static void read_some(dm_conn *c)
             c->eof = c->fin = true;
             return;
         }
-        c->s->active_us = dm_mono_us(dm_loop_clock(c->s->conf.loop));
+        c->s->active_us = dm_mono_us(dm_loop_clock(c->s->loop));
         dm_str fresh = {c->s->scratch, (size_t)n};
         bool idle = c->state == ST_HEAD && c->in.len == 0;
         if (c->in.len > 0) {
@@ -510,11 +470,12 @@ int dm_conn_new(dm_server *s, int fd)
     c->fd = fd;
     c->generation = s->generation;
     c->x.kept_fd = -1;
+    c->call = (dm_call){.fn = run_posted, .arg = c};
     c->events = EPOLLIN | EPOLLRDHUP;
     dm_buf_init(&c->in, IN_MAX);
     dm_buf_init(&c->x.fields, DM_CONN_FIELDS_MAX);
-    if (dm_loop_timer(s->conf.loop, on_timer, c, &c->timer, NULL) != 0 ||
-            dm_loop_watch(s->conf.loop, fd, c->events, on_ready, c, &c->watch, NULL) != 0) {
+    if (dm_loop_timer(s->loop, on_timer, c, &c->timer, NULL) != 0 ||
+            dm_loop_watch(s->loop, fd, c->events, on_ready, c, &c->watch, NULL) != 0) {
         dm_timer_free(c->timer);
         free(c);
         return -1;

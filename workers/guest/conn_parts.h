@@ -1,11 +1,13 @@
-/* workers/guest/conn_parts.h: what server.c (accepting), conn.c (life and requests) and answer.c (answers) share.
- * Nobody else includes it. */
+/* workers/guest/conn_parts.h: what the four files of the server share, each calling only those below it: server.c
+ * (accepting), conn.c (life and requests), answer.c (answers), conn_out.c (what goes out). Nobody else includes it. */
 #ifndef DM_GUEST_CONN_PARTS_H
 #define DM_GUEST_CONN_PARTS_H
 
 #include <time.h>
 
-#include "workers/guest/conn.h"
+#include "base/loop.h"
+
+#include "workers/guest/exchange.h"
 
 enum {
     DM_CONN_SCRATCH = 256 * 1024,   /* read at a time, into memory that all connections share */
@@ -54,6 +56,8 @@ struct dm_x {
     bool want_room;
 };
 
+typedef struct dm_server dm_server;
+
 typedef struct dm_conn {
     dm_x x; /* first: an exchange is its connection */
     dm_server *s;
@@ -71,13 +75,16 @@ typedef struct dm_conn {
     dm_seg *first, *last;
     size_t queued;
     bool in_turn, posted, broken, reset;
-    bool eof; /* read to the end */
-    bool fin; /* the peer has shut its side; bytes may still wait to be read */
-    dm_call call;
+    bool eof;     /* read to the end */
+    bool fin;     /* the peer has shut its side; bytes may still wait to be read */
+    dm_call call; /* its turn */
 } dm_conn;
 
 struct dm_server {
-    dm_server_conf conf;
+    dm_loop *loop;
+    dm_route_fn route;
+    void *route_arg;
+    void (*left)(dm_server *s); /* a connection has gone */
     int fd;
     dm_watch *watch;
     dm_conn *conns;
@@ -85,7 +92,7 @@ struct dm_server {
     bool paused;
     int64_t generation;
     int64_t active_us;
-    size_t held_bytes;
+    size_t budget, held_bytes;
     char *scratch;
     time_t date_s;
     char date[40];
@@ -96,23 +103,33 @@ static inline dm_conn *dm_conn_of(dm_x *x)
     return (dm_conn *)x;
 }
 
+/* --- conn_out.c ------------------------------------------------------------------------------------------------- */
+
 /* A turn for the connection: the one that is under way, or one of its own. */
 void dm_conn_later(dm_conn *c);
+/* A turn of its own. */
+void dm_conn_post(dm_conn *c);
 /* The connection cannot go on; closed (by a reset) in its next turn. */
 void dm_conn_break(dm_conn *c);
+/* Asks the loop for what the connection now waits for. */
 void dm_conn_update_events(dm_conn *c);
+
+/* Three ways into the queue; each breaks the connection when there is no memory. put copies, take moves the bytes, and
+ * a file's descriptor is borrowed until its bytes are out. */
+void dm_conn_put(dm_conn *c, dm_str bytes);
+void dm_conn_put_take(dm_conn *c, dm_buf *bytes);
+void dm_conn_put_file(dm_conn *c, int fd, off_t from, uint64_t length);
+void dm_conn_flush(dm_conn *c);
+void dm_conn_drop_queue(dm_conn *c);
+
+/* --- answer.c --------------------------------------------------------------------------------------------------- */
+
+const char *dm_conn_reason(int status);
+
+/* --- conn.c ----------------------------------------------------------------------------------------------------- */
 
 /* Takes over the descriptor and serves what is there already. Negative without memory; the descriptor then stays. */
 int dm_conn_new(dm_server *s, int fd);
 void dm_conn_close(dm_conn *c);
-
-/* server.c: there is room again */
-void dm_server_accept_again(dm_server *s);
-
-/* answer.c */
-const char *dm_conn_reason(int status);
-void dm_conn_put(dm_conn *c, dm_str bytes);
-void dm_conn_flush(dm_conn *c);
-void dm_conn_drop_queue(dm_conn *c);
 
 #endif

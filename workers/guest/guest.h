@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 
-#include "workers/guest/conn.h"
+#include "workers/guest/server.h"
 #include "workers/guest/identity.h"
 #include "workers/guest/metrics.h"
 #include "workers/guest/user.h"

@@ -2,7 +2,7 @@
 #ifndef DM_GUEST_REPLY_H
 #define DM_GUEST_REPLY_H
 
-#include "workers/guest/conn.h"
+#include "workers/guest/exchange.h"
 #include "workers/guest/connect.h"
 
 /* {"code":status,"message":"..."} with a line end, as the file routes and the token check answer. */

@@ -1,3 +1,5 @@
+#include "workers/guest/server.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -40,7 +42,8 @@ static void on_accept(void *arg, uint32_t events)
     }
 }
 
-void dm_server_accept_again(dm_server *s)
+/* There is room again. */
+static void accept_again(dm_server *s)
 {
     if (s->paused && dm_watch_set(s->watch, EPOLLIN, NULL) == 0)
         s->paused = false;
@@ -67,7 +70,11 @@ int dm_server_new(const dm_server_conf *conf, dm_server **out, dm_err *err)
     DM_AUTO(dm_server) s = calloc(1, sizeof(*s));
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "server");
-    s->conf = *conf;
+    s->loop = conf->loop;
+    s->budget = conf->budget;
+    s->route = conf->route;
+    s->route_arg = conf->arg;
+    s->left = accept_again;
     s->fd = -1;
     s->scratch = malloc(DM_CONN_SCRATCH);
     if (s->scratch == NULL)

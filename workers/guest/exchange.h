@@ -1,29 +1,26 @@
-/* workers/guest/conn.h: the agent's HTTP/1.1 server: connections on a loop, one exchange (dm_x) at a time on each.
+/* workers/guest/exchange.h: one request and its answer, as a handler sees them. On the loop's thread.
  *
- * A request's head is parsed, then the server's route function picks a handler or answers at once. The body comes to
- * the handler in pieces as it arrives, and the answer may begin, and end, before the body is whole: that is what an
- * upload onto a full disk and a stream with an early error need, and why no library server is used.
+ * The server's route function has read the head and picks a handler or answers at once. The body comes to the handler
+ * in pieces as it arrives, and the answer may begin, and end, before the body is whole: that is what an upload onto a
+ * full disk and a stream with an early error need, and why no library server is used.
  *
  * Reentrancy: nothing here ever calls a handler from inside a dm_x_* call. A broken peer is noticed there but told
  * (through gone) in a later turn of the loop, so lists of exchanges may be walked while writing to them.
  *
- * Bounds: connections, the bytes of a head, what all connections together hold of requests (the budget), the queue of
- * each answer (a producer asks dm_x_full and waits for room), the time a head may take and an idle connection lives. */
-#ifndef DM_GUEST_CONN_H
-#define DM_GUEST_CONN_H
+ * Bounds: what a request holds is charged to a budget that all share; the queue of an answer has a mark (a producer
+ * asks dm_x_full and waits for room). */
+#ifndef DM_GUEST_EXCHANGE_H
+#define DM_GUEST_EXCHANGE_H
 
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/loop.h"
 
 #include "workers/guest/head.h"
 
-typedef struct dm_server dm_server;
 typedef struct dm_x dm_x;
 
 enum {
-    DM_CONNS_MAX = 1024,
     DM_X_HIGH = 64 * 1024,            /* a queue above this is full */
     DM_X_BODY_MAX = 64 * 1024 * 1024, /* an answer built in memory */
 };
@@ -37,28 +34,6 @@ typedef struct dm_handler {
 } dm_handler;
 
 typedef void (*dm_route_fn)(void *arg, dm_x *x);
-
-typedef struct dm_server_conf {
-    dm_loop *loop;
-    bool loopback_only;
-    uint16_t port;
-    size_t budget; /* bytes of requests held in memory by all connections together */
-    dm_route_fn route;
-    void *arg;
-} dm_server_conf;
-
-int dm_server_new(const dm_server_conf *conf, dm_server **out, dm_err *err) DM_NODISCARD;
-void dm_server_free(dm_server *s);
-DM_DEFINE_FREEP(dm_server)
-
-/* Resets all connections accepted before the generation, and stamps new ones with it. */
-void dm_server_drop_older(dm_server *s, int64_t generation);
-/* Resets all accepted connections. */
-void dm_server_drop_all(dm_server *s);
-uint16_t dm_server_port(const dm_server *s); /* the one it got, when 0 was asked for */
-unsigned dm_server_count(const dm_server *s);
-/* Monotonic time of the last byte received. */
-int64_t dm_server_active_us(const dm_server *s);
 
 /* False when the budget is used up. What is charged is given back by dm_x_uncharge or at the exchange's end. */
 bool dm_x_charge(dm_x *x, size_t bytes) DM_NODISCARD;
