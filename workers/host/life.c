@@ -431,7 +431,8 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     dm_err ignored = {0};
     if (dm_box_live_file(b, false, &ignored) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &ignored);
-    dm_timer_clear(b->deadline);
+    if (b->deadline != NULL) /* none yet while the start is on its way to the disk */
+        dm_timer_clear(b->deadline);
     move(w, b, DM_BOX_PAUSE);
     return 0;
 }

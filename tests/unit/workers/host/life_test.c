@@ -419,6 +419,23 @@ static void an_epoch_that_is_over_orders_nothing(void **state)
     assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 404);
 }
 
+/* A pause may overtake the journal: who waits for the start hears that it sleeps. */
+static void a_pause_before_the_start_is_durable(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    rig_order *start = rig_start(r, 1, 1);
+    rig_until(r, box(r, 1)->state == DM_BOX_RUNNING);
+    rig_order *pause = rig_pause(r, 1, 1);
+    assert_int_equal(status_of(r, pause), 200);
+    assert_string_equal(said(pause, "state"), "asleep");
+    assert_int_equal(status_of(r, start), 409);
+    rig_settle(r);
+    assert_false(live(r, 1, 1));
+    rig_seconds(r, 61);
+    assert_int_equal(ev_count(proof(r), 1, 1, DM_SAMPLE_RUN), 1);
+}
+
 static void bodies_that_are_no_orders(void **state)
 {
     rig *r = *state;
@@ -658,6 +675,7 @@ int main(void)
             TEST(killed_while_it_wakes),
             TEST(orders_may_come_twice),
             TEST(an_epoch_that_is_over_orders_nothing),
+            TEST(a_pause_before_the_start_is_durable),
             TEST(bodies_that_are_no_orders),
             TEST(when_its_time_is_up_it_ends_or_sleeps),
             TEST(a_deadline_moves_both_ways),
