@@ -77,7 +77,8 @@ struct dm_box {
     int64_t end_us; /* when its time is up */
     bool pause_on_timeout;
     bool pooled;
-    dm_cause cause; /* why it sleeps or ended */
+    uint32_t noting; /* transitions on their way to the disk: nobody is told of the newest before it is there */
+    dm_cause cause;  /* why it sleeps or ended */
     char detail[128];
     int32_t slot;        /* of its machine, or -1 */
     char base[96];       /* folder name of the template snapshot its memory stands on */

@@ -73,6 +73,8 @@ static void note_durable(void *arg)
 {
     note *n = arg;
     dm_box *b = dm_worker_find(n->w, &n->id);
+    if (b != NULL)
+        b->noting--;
     /* Meanwhile it may have moved on: the newer transition has a note of its own. */
     if (b != NULL && b->state == n->state && b->epoch == n->epoch)
         told(n->w, b);
@@ -84,7 +86,9 @@ static void journal_and_tell(dm_worker *w, dm_box *b)
     note *n = calloc(1, sizeof(*n));
     if (n != NULL)
         *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
-    if (n == NULL)
+    if (n != NULL)
+        b->noting++;
+    else
         DM_LOG(w->h->log, DM_ERROR, "worker.no_memory", dm_fs("sandbox", b->name.s));
     dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
 }
@@ -234,6 +238,15 @@ static void woke_machine(void *arg, int r, const dm_err *err)
         hand_out(b->w, b, false);
 }
 
+/* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
+static void answer_again(dm_box *b, dm_box_waiter *waiter)
+{
+    if (b->noting > 0)
+        wait_for(b, waiter);
+    else if (waiter != NULL)
+        waiter->fn(waiter, b, 0, NULL);
+}
+
 /* The order was given before, or contradicts what is here. 0: it is to be carried out. */
 enum { ALREADY = 2 };
 static int known_start(dm_box *b, int64_t epoch, dm_box_waiter *waiter, dm_err *err)
@@ -242,7 +255,7 @@ static int known_start(dm_box *b, int64_t epoch, dm_box_waiter *waiter, dm_err *
         return DM_ORDER_STALE;
     bool same = epoch == b->admit.epoch;
     if (same && b->state == DM_BOX_RUNNING) {
-        waiter->fn(waiter, b, 0, NULL);
+        answer_again(b, waiter);
         return ALREADY;
     }
     if (same && (b->state == DM_BOX_STARTING || b->state == DM_BOX_WAKING)) {
@@ -412,8 +425,7 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     if (epoch < b->epoch)
         return DM_ORDER_STALE;
     if (b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED) {
-        if (waiter != NULL)
-            waiter->fn(waiter, b, 0, NULL);
+        answer_again(b, waiter);
         return 0;
     }
     if (b->state == DM_BOX_PAUSING) {
@@ -478,7 +490,7 @@ int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_bo
     if (epoch < b->epoch)
         return DM_ORDER_STALE;
     if (b->state == DM_BOX_ENDED) {
-        waiter->fn(waiter, b, 0, NULL);
+        answer_again(b, waiter);
         return 0;
     }
     wait_for(b, waiter);

@@ -419,6 +419,44 @@ static void an_epoch_that_is_over_orders_nothing(void **state)
     assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 404);
 }
 
+/* While the record of a transition is on its way to the disk, whoever asks again waits for it too. */
+static void nobody_is_told_what_is_not_durable(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    rig_order *o[6];
+    o[0] = rig_start(r, 1, 1);
+    rig_until(r, box(r, 1)->machine != NULL); /* files and slot are made; the rest needs no disk */
+    rig_freeze(r);
+    rig_until(r, box(r, 1)->state == DM_BOX_RUNNING);
+    o[1] = rig_start(r, 1, 1);
+    for (int i = 0; i < 20; i++)
+        rig_turn(r);
+    assert_false(told(o[0]) || told(o[1]) || live(r, 1, 1));
+    rig_thaw(r);
+    assert_int_equal(status_of(r, o[0]), 201);
+    assert_int_equal(status_of(r, o[1]), 201);
+    rig_settle(r);
+    o[2] = rig_pause(r, 1, 1);
+    rig_until(r, box(r, 1)->state == DM_BOX_ASLEEP);
+    o[3] = rig_pause(r, 1, 1);
+    assert_int_equal(told(o[3]), told(o[2]));
+    assert_int_equal(status_of(r, o[3]), 200);
+    rig_settle(r);
+    rig_freeze(r);
+    o[4] = rig_kill(r, 1, 1);
+    assert_string_equal(state_of(r, 1), "ended");
+    o[5] = rig_kill(r, 1, 1);
+    rig_order *late = rig_pause(r, 1, 1);
+    for (int i = 0; i < 20; i++)
+        rig_turn(r);
+    assert_false(told(o[4]) || told(o[5]) || told(late));
+    rig_thaw(r);
+    assert_int_equal(status_of(r, o[4]), 200);
+    assert_int_equal(status_of(r, o[5]), 200);
+    assert_int_equal(status_of(r, late), 200);
+}
+
 /* A pause may overtake the journal: who waits for the start hears that it sleeps. */
 static void a_pause_before_the_start_is_durable(void **state)
 {
@@ -434,6 +472,22 @@ static void a_pause_before_the_start_is_durable(void **state)
     assert_false(live(r, 1, 1));
     rig_seconds(r, 61);
     assert_int_equal(ev_count(proof(r), 1, 1, DM_SAMPLE_RUN), 1);
+}
+
+/* The same, and then it runs on after all: the start is as good as told, also to who asks again. */
+static void a_pause_before_the_start_is_durable_fails(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    rig_order *start = rig_start(r, 1, 1);
+    rig_until(r, box(r, 1)->state == DM_BOX_RUNNING);
+    r->fails[CALL_SAVE] = DM_E_IO;
+    rig_order *pause = rig_pause(r, 1, 1);
+    assert_int_equal(status_of(r, pause), 500);
+    assert_true(told(start));
+    assert_string_equal(state_of(r, 1), "running");
+    assert_int_equal(status_of(r, rig_start(r, 1, 1)), 201);
+    assert_true(live(r, 1, 1));
 }
 
 static void bodies_that_are_no_orders(void **state)
@@ -675,7 +729,9 @@ int main(void)
             TEST(killed_while_it_wakes),
             TEST(orders_may_come_twice),
             TEST(an_epoch_that_is_over_orders_nothing),
+            TEST(nobody_is_told_what_is_not_durable),
             TEST(a_pause_before_the_start_is_durable),
+            TEST(a_pause_before_the_start_is_durable_fails),
             TEST(bodies_that_are_no_orders),
             TEST(when_its_time_is_up_it_ends_or_sleeps),
             TEST(a_deadline_moves_both_ways),
