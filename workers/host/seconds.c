@@ -99,13 +99,14 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
     return 0;
 }
 
-/* An ended box is kept until its last second is attested; then nothing is owed to it. */
+/* An ended box is kept until its last second is attested and whoever waits for its end is told; then nothing is owed to
+ * it. */
 static void forget_ended(dm_worker *w, int64_t period_end)
 {
     for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
         for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
             next = b->next;
-            if (b->state == DM_BOX_ENDED && dm_second_of(b->ended_us - 1) < period_end) {
+            if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
                 dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
                 dm_worker_box_drop(w, b);
             }

@@ -490,6 +490,27 @@ static void a_pause_before_the_start_is_durable_fails(void **state)
     assert_true(live(r, 1, 1));
 }
 
+/* The disk is slow, and a period ends before the end of a sandbox is on it: whoever waits for that end is still told.
+ */
+static void an_end_across_the_end_of_a_period_is_told(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 59);
+    rig_settle(r);
+    rig_freeze(r);
+    rig_order *kill = rig_kill(r, 1, 1);
+    dm_clock_fake_move(&r->clock, 1000000);
+    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    assert_false(told(kill));
+    rig_thaw(r);
+    assert_int_equal(status_of(r, kill), 200);
+    assert_string_equal(said(kill, "cause"), "killed");
+    rig_seconds(r, 60);
+    assert_string_equal(state_of(r, 1), "gone");
+}
+
 static void bodies_that_are_no_orders(void **state)
 {
     rig *r = *state;
@@ -732,6 +753,7 @@ int main(void)
             TEST(nobody_is_told_what_is_not_durable),
             TEST(a_pause_before_the_start_is_durable),
             TEST(a_pause_before_the_start_is_durable_fails),
+            TEST(an_end_across_the_end_of_a_period_is_told),
             TEST(bodies_that_are_no_orders),
             TEST(when_its_time_is_up_it_ends_or_sleeps),
             TEST(a_deadline_moves_both_ways),
