@@ -27,6 +27,7 @@ enum {
     NOT_READY,
     SPEC_TOO_LARGE,
     OVER_TIER,
+    DISK_TOO_LARGE,
     NO_WORKER,
     OVER_QUOTA,
     IDEM_DONE,
@@ -104,7 +105,7 @@ static int choose_spec(create *k)
     dm_sandbox *s = &k->sandbox;
     s->asked_vcpus = k->body->vcpus > 0 ? k->body->vcpus : k->name.sized ? k->name.vcpus : k->template.vcpus;
     s->asked_mem_mib = k->body->mem_mib > 0 ? k->body->mem_mib : k->name.sized ? k->name.mem_mib : k->template.mem_mib;
-    s->disk_mib = k->body->disk_mib > 0 ? k->body->disk_mib : k->template.disk_mib;
+    s->disk_mib = k->body->disk_mib > k->template.disk_mib ? k->body->disk_mib : k->template.disk_mib;
     if (dm_spec_adjust((uint32_t)s->asked_vcpus, (uint32_t)s->asked_mem_mib, &k->spec) == DM_SPEC_TOO_LARGE)
         return SPEC_TOO_LARGE;
     s->spec_table = k->spec->table;
@@ -112,7 +113,9 @@ static int choose_spec(create *k)
     int r = over(k, "project.vcpus_max", l->vcpus_max, k->spec->vcpus);
     if (r == 0)
         r = over(k, "project.mem_mib_max", l->mem_mib_max, k->spec->mem_mib);
-    return r != 0 ? r : over(k, "project.disk_mib_max", l->disk_mib_max, s->disk_mib);
+    if (r == 0)
+        r = over(k, "project.disk_mib_max", l->disk_mib_max, s->disk_mib);
+    return r == 0 && s->disk_mib > k->template.disk_mib ? DISK_TOO_LARGE : r;
 }
 
 static int begin(dm_pg *c, void *arg, dm_err *err)
@@ -190,6 +193,10 @@ static int deny_begin(dm_req *req, const create *k, int outcome)
                 NULL, "no size that is offered covers what was asked for");
     case OVER_TIER:
         return deny_limit(req, k);
+    case DISK_TOO_LARGE:
+        (void)snprintf(message, sizeof message, "a disk larger than the template's %lld MiB is not offered here",
+                (long long)k->template.disk_mib);
+        return deny_plain(req, 400, "disk.not_offered", "leave diskSizeMB out", NULL, message);
     case NO_WORKER:
         return deny_plain(req, 503, "capacity.no_worker", "try again in a moment", "sandbox_capacity_unavailable",
                 "no worker can take a sandbox right now");

@@ -11,9 +11,9 @@
  *   sync     nonce                                        see above
  *   warm     rounds                                       walks accept, read, fork, exec, pipe; leaves no state behind
  *   resume   see dm_guest_resume                          becomes this sandbox; once per generation, repeats are no-ops
- *   quiesce  -                                            closes accepted connections, so that no peer waits for a
- * sleeper stats    -                                            load, memory, disk: shown, never billed poweroff - ends
- * the machine
+ *   quiesce  -                                            closes accepted connections: no peer waits for a sleeper
+ *   stats    -                                            load, memory, disk: shown, never billed
+ *   poweroff -                                            ends the machine
  *
  * Unasked lines from the guest have "event": "ready" (after boot, agent version and kernel release), "log" (a line for
  * the sandbox's log: level, message), "oom" (the kernel killed a process for memory: pid, comm), "shutdown". */

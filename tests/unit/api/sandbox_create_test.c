@@ -246,6 +246,7 @@ static void sizes(void **state)
     dm_rig_sql(&rig, "INSERT INTO dm.project_limit SELECT account_no, project_no, 'vcpus_max', 2 FROM dm.project");
     expect("/v2/sandboxes", "{\"templateID\":\"base:4c4g\"}", 403, "project.vcpus_max");
     expect("/v2/sandboxes", "{\"templateID\":\"base\",\"diskSizeMB\":999999}", 403, "project.disk_mib_max");
+    expect("/v2/sandboxes", "{\"templateID\":\"base\",\"diskSizeMB\":1025}", 400, "disk.not_offered");
     dm_rig_create(&rig, ",\"cpuCount\":2,\"memoryMB\":1024", id);
     DM_AUTO_SAID got = dm_rig_call(&rig, "GET", "/v2/sandboxes?limit=1", NULL);
     const json_t *first = json_array_get(got.body, 0);
