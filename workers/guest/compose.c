@@ -11,7 +11,6 @@
 #include "workers/guest/files.h"
 #include "workers/guest/path.h"
 #include "workers/guest/reply.h"
-#include "workers/guest/route.h"
 
 enum { REQUEST_MAX = 4 * 1024 * 1024, SOURCES_MAX = 4096, SLICE = 4 * 1024 * 1024 };
 
@@ -93,7 +92,7 @@ static bool check(compose *c)
     dm_err err;
     char message[512];
     size_t n = json_array_size(c->req.sources);
-    if (dm_route_user(c->g, c->req.has_username ? c->req.username : NULL, &c->user, message, sizeof(message)) != 0) {
+    if (dm_guest_user(c->g, c->req.has_username ? c->req.username : NULL, &c->user, message, sizeof(message)) != 0) {
         fail_with(c, 401, "%s", message);
         return false;
     }

@@ -14,6 +14,7 @@
 #include "workers/guest/oom.h"
 #include "workers/guest/process.h"
 #include "workers/guest/resume.h"
+#include "workers/guest/server.h"
 #include "workers/guest/warm.h"
 
 enum { OUT_MAX = 4 * DM_GUEST_LINE_MAX, READ = 16 * 1024 };

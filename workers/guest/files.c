@@ -11,7 +11,6 @@
 #include "workers/guest/negotiate.h"
 #include "workers/guest/path.h"
 #include "workers/guest/reply.h"
-#include "workers/guest/route.h"
 #include "workers/guest/squeeze.h"
 
 enum { SMALL = 64 * 1024, SNIFF = 512, DISPOSITION_MAX = 2048 };
@@ -39,7 +38,7 @@ bool dm_files_user(dm_guest *g, dm_x *x, dm_user *out)
         dm_reply_error(x, 500, "out of memory");
         return false;
     }
-    if (dm_route_user(g, name, out, message, sizeof(message)) == 0)
+    if (dm_guest_user(g, name, out, message, sizeof(message)) == 0)
         return true;
     dm_reply_error(x, 401, "%s", message);
     return false;

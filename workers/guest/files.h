@@ -4,6 +4,7 @@
 #ifndef DM_GUEST_FILES_H
 #define DM_GUEST_FILES_H
 
+#include "workers/guest/exchange.h"
 #include "workers/guest/guest.h"
 
 void dm_files_get(dm_guest *g, dm_x *x, const dm_user *user);

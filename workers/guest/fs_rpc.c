@@ -8,7 +8,6 @@
 #include "workers/guest/entry.h"
 #include "workers/guest/path.h"
 #include "workers/guest/walk.h"
-#include "workers/guest/watch_rpc.h"
 
 void dm_fs_fail(dm_rpc *c, const dm_err *err)
 {
@@ -239,25 +238,5 @@ const dm_rpc_method dm_filesystem_methods[] = {
                 .out = &dm_m_nothing_desc,
                 .message = remove_path,
                 .gone = job_gone},
-        {.path = "/filesystem.Filesystem/WatchDir",
-                .kind = DM_RPC_SERVER_STREAM,
-                .in = &dm_m_watch_desc,
-                .out = &dm_m_watch_reply_desc,
-                .message = dm_watch_stream,
-                .room = dm_watch_stream_room,
-                .gone = dm_watch_stream_gone,
-                .keepalive = &dm_watch_keepalive},
-        {.path = "/filesystem.Filesystem/CreateWatcher",
-                .in = &dm_m_watch_desc,
-                .out = &dm_m_watcher_desc,
-                .message = dm_watch_create},
-        {.path = "/filesystem.Filesystem/GetWatcherEvents",
-                .in = &dm_m_watcher_desc,
-                .out = &dm_m_fs_events_desc,
-                .message = dm_watch_get},
-        {.path = "/filesystem.Filesystem/RemoveWatcher",
-                .in = &dm_m_watcher_desc,
-                .out = &dm_m_nothing_desc,
-                .message = dm_watch_remove},
         {.path = NULL},
 };

@@ -1,9 +1,13 @@
-/* workers/guest/fs_rpc.h: what the methods of filesystem.Filesystem have in common. */
+/* workers/guest/fs_rpc.h: the methods of filesystem.Filesystem but for watching, for the routes, and what those that
+ * watch (watch_rpc.h) have in common with them. */
 #ifndef DM_GUEST_FS_RPC_H
 #define DM_GUEST_FS_RPC_H
 
 #include "workers/guest/path.h"
 #include "workers/guest/rpc.h"
+
+/* Ended by a NULL path. */
+extern const dm_rpc_method dm_filesystem_methods[];
 
 /* Fails the call with the code that an error of the file system has on the wire. */
 void dm_fs_fail(dm_rpc *c, const dm_err *err);

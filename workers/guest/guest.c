@@ -1,61 +1,14 @@
 #include "workers/guest/guest.h"
 
-#include <sys/sysinfo.h>
+#include <stdio.h>
 
-#include "workers/guest/oom.h"
-#include "workers/guest/process.h"
-#include "workers/guest/route.h"
-#include "workers/guest/watch.h"
-
-enum { BUDGET_MAX = 64 * 1024 * 1024, BUDGET_SHARE = 4 };
-
-/* A quarter of a small sandbox's memory may be requests on their way in. */
-static size_t budget(void)
+int dm_guest_user(dm_guest *g, const char *name, dm_user *out, char *message, size_t size)
 {
-    struct sysinfo info;
-    if (sysinfo(&info) != 0)
-        return BUDGET_MAX;
-    uint64_t share = (uint64_t)info.totalram * info.mem_unit / BUDGET_SHARE;
-    return share < BUDGET_MAX ? (size_t)share : BUDGET_MAX;
-}
-
-int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err)
-{
-    DM_AUTO(dm_guest) g = calloc(1, sizeof(*g));
-    if (g == NULL)
-        return dm_fail(err, DM_E_NOMEM, "guest");
-    *g = (dm_guest){.loop = conf->loop, .clock = conf->clock, .log = conf->log};
-    dm_metrics_now now;
-    dm_metrics_read(&g->cpu, 0, &now); /* the first answer is about the time since now */
-    int r = dm_identity_init(&g->identity, err);
-    r = r < 0 ? r : dm_users_new(&g->users, err);
-    r = r < 0 ? r : dm_procs_new(g, &g->procs, err);
-    r = r < 0 ? r : dm_watchers_new(g, &g->watchers, err);
-    const dm_server_conf server = {.loop = conf->loop,
-            .loopback_only = conf->loopback_only,
-            .port = conf->port,
-            .budget = budget(),
-            .route = dm_route,
-            .arg = g};
-    r = r < 0 ? r : dm_server_new(&server, &g->server, err);
-    if (r < 0)
-        return r;
-    *out = dm_steal(&g);
-    return 0;
-}
-
-void dm_guest_free(dm_guest *g)
-{
-    if (g == NULL)
-        return;
-    /* Calls end before what they speak to. */
-    dm_server_free(g->server);
-    dm_watchers_free(g->watchers);
-    dm_procs_free(g->procs);
-    dm_users_free(g->users);
-    dm_oom_free(g->oom);
-    dm_identity_done(&g->identity);
-    free(g);
+    const char *asked = name != NULL ? name : g->identity.user;
+    if (dm_users_find(g->users, dm_str_c(asked), out, NULL) == 0)
+        return 0;
+    (void)snprintf(message, size, "invalid %s: '%s'", name == NULL ? "default user" : "username", asked);
+    return 1;
 }
 
 void dm_guest_say(dm_guest *g, const char *level, const char *message)

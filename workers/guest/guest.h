@@ -1,11 +1,11 @@
-/* workers/guest/guest.h: the agent's context, passed down to everything. One thread, one loop, no locks. */
+/* workers/guest/guest.h: the agent's context, passed down to everything; setup.h makes it. One thread, one loop, no
+ * locks. */
 #ifndef DM_GUEST_GUEST_H
 #define DM_GUEST_GUEST_H
 
 #include "base/log.h"
 #include "base/loop.h"
 
-#include "workers/guest/server.h"
 #include "workers/guest/identity.h"
 #include "workers/guest/metrics.h"
 #include "workers/guest/user.h"
@@ -13,6 +13,7 @@
 typedef struct dm_procs dm_procs;
 typedef struct dm_watchers dm_watchers;
 typedef struct dm_oom dm_oom;
+typedef struct dm_server dm_server;
 
 typedef struct dm_guest {
     dm_loop *loop;
@@ -29,19 +30,9 @@ typedef struct dm_guest {
     void *say_arg;
 } dm_guest;
 
-/* All but oom; listens on the port. clock, loop and log are borrowed. */
-typedef struct dm_guest_conf {
-    dm_loop *loop;
-    const dm_clock *clock;
-    dm_log *log;
-    uint16_t port;
-    bool loopback_only;
-} dm_guest_conf;
-
-int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err) DM_NODISCARD;
-/* Processes that run are left alone. */
-void dm_guest_free(dm_guest *g);
-DM_DEFINE_FREEP(dm_guest)
+/* The user of that name as the sandbox's root knows it now; NULL: the default user. 0, or 1 after the refusal was put
+ * into message. */
+int dm_guest_user(dm_guest *g, const char *name, dm_user *out, char *message, size_t size) DM_NODISCARD;
 
 /* A line for the sandbox's log: what was refused or ended, and the cure. */
 void dm_guest_say(dm_guest *g, const char *level, const char *message);

@@ -13,8 +13,8 @@
 
 #include "workers/guest/boot.h"
 #include "workers/guest/control.h"
-#include "workers/guest/guest.h"
 #include "workers/guest/process.h"
+#include "workers/guest/setup.h"
 
 enum { DESCRIPTORS = 65536 };
 

@@ -1,4 +1,6 @@
 /* process.Process: each method maps its request onto process.h and says what went wrong in Connect's terms. */
+#include "workers/guest/process_rpc.h"
+
 #include <errno.h>
 #include <signal.h>
 

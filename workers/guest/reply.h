@@ -2,8 +2,8 @@
 #ifndef DM_GUEST_REPLY_H
 #define DM_GUEST_REPLY_H
 
-#include "workers/guest/exchange.h"
 #include "workers/guest/connect.h"
+#include "workers/guest/exchange.h"
 
 /* {"code":status,"message":"..."} with a line end, as the file routes and the token check answer. */
 void dm_reply_error(dm_x *x, int status, const char *fmt, ...) DM_PRINTF(3, 4);

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 
 #include "workers/guest/boot.h"
+#include "workers/guest/server.h"
 
 enum { HWRNG_THROWN_AWAY = 256 };
 

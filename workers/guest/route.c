@@ -4,8 +4,10 @@
 
 #include "workers/guest/auth.h"
 #include "workers/guest/files.h"
+#include "workers/guest/fs_rpc.h"
+#include "workers/guest/process_rpc.h"
 #include "workers/guest/reply.h"
-#include "workers/guest/rpc.h"
+#include "workers/guest/watch_rpc.h"
 
 enum { SMALL_ANSWER = 1024 * 1024 };
 
@@ -110,28 +112,29 @@ static bool needs_token(const dm_x *x)
     return true;
 }
 
-int dm_route_user(dm_guest *g, const char *name, dm_user *out, char *message, size_t size)
-{
-    const char *asked = name != NULL ? name : g->identity.user;
-    if (dm_users_find(g->users, dm_str_c(asked), out, NULL) == 0)
-        return 0;
-    (void)snprintf(message, size, "invalid %s: '%s'", name == NULL ? "default user" : "username", asked);
-    return 1;
-}
-
 static bool find_user(dm_guest *g, dm_x *x, dm_user *out)
 {
     char name[256], message[512];
     int r = dm_auth_basic(dm_x_head(x), name, sizeof(name), NULL);
     if (r < 0)
         (void)snprintf(name, sizeof(name), "(too long)");
-    if (dm_route_user(g, r == DM_AUTH_NO_USER ? NULL : name, out, message, sizeof(message)) == 0)
+    if (dm_guest_user(g, r == DM_AUTH_NO_USER ? NULL : name, out, message, sizeof(message)) == 0)
         return true;
     dm_reply_connect(x, DM_CC_UNAUTHENTICATED, message);
     return false;
 }
 
 /* --- what ------------------------------------------------------------------------------------------------------ */
+
+static const dm_rpc_method *find_method(const char *path)
+{
+    const dm_rpc_method *const services[] = {dm_process_methods, dm_filesystem_methods, dm_watch_methods};
+    for (size_t i = 0; i < DM_LEN(services); i++)
+        for (const dm_rpc_method *m = services[i]; m->path != NULL; m++)
+            if (strcmp(m->path, path) == 0)
+                return m;
+    return NULL;
+}
 
 void dm_route(void *guest, dm_x *x)
 {
@@ -146,8 +149,13 @@ void dm_route(void *guest, dm_x *x)
                 x, 401, "unauthorized access, please provide a valid access token or method signing if supported");
         return;
     }
-    if (!find_user(g, x, &user) || dm_rpc_route(g, x, &user))
+    if (!find_user(g, x, &user))
         return;
+    const dm_rpc_method *rpc = find_method(path);
+    if (rpc != NULL) {
+        dm_rpc_begin(g, x, &user, rpc);
+        return;
+    }
     for (size_t i = 0; i < DM_LEN(routes); i++) {
         if (strcmp(routes[i].path, path) != 0)
             continue;

@@ -377,17 +377,7 @@ static void on_gone(void *h)
     free(c);
 }
 
-/* --- routing --------------------------------------------------------------------------------------------------- */
-
-static const dm_rpc_method *find(const char *path)
-{
-    const dm_rpc_method *const all[] = {dm_process_methods, dm_filesystem_methods};
-    for (size_t i = 0; i < DM_LEN(all); i++)
-        for (const dm_rpc_method *m = all[i]; m->path != NULL; m++)
-            if (strcmp(m->path, path) == 0)
-                return m;
-    return NULL;
-}
+/* --- beginning --------------------------------------------------------------------------------------------------- */
 
 /* Codecs are found by the request's content type; a unary method takes application/X, a stream application/connect+X.
  */
@@ -437,16 +427,13 @@ static void arm_deadline(dm_rpc *c)
         dm_timer_in(c->deadline_timer, c->timeout_ms * 1000);
 }
 
-bool dm_rpc_route(dm_guest *g, dm_x *x, const dm_user *user)
+void dm_rpc_begin(dm_guest *g, dm_x *x, const dm_user *user, const dm_rpc_method *m)
 {
-    const dm_rpc_method *m = find(dm_x_path(x));
-    if (m == NULL)
-        return false;
     const dm_head *h = dm_x_head(x);
     if (!dm_str_eq_c(h->method, "POST")) {
         dm_x_field(x, "Allow", "POST");
         dm_x_reply_none(x, 405);
-        return true;
+        return;
     }
     dm_str type;
     bool charset, stream = m->kind != DM_RPC_UNARY;
@@ -455,12 +442,12 @@ bool dm_rpc_route(dm_guest *g, dm_x *x, const dm_user *user)
     if (codec == NULL) {
         dm_x_field(x, "Accept-Post", "%s", stream ? "application/connect+json" : "application/json");
         dm_x_reply_none(x, 415);
-        return true;
+        return;
     }
     dm_rpc *c = calloc(1, sizeof(*c));
     if (c == NULL) {
         dm_reply_connect(x, DM_CC_INTERNAL, "no memory for a call");
-        return true;
+        return;
     }
     *c = (dm_rpc){.g = g, .user = *user, .x = x, .method = m, .codec = codec, .charset = charset};
     dm_buf_init(&c->body, DM_MESSAGE_MAX);
@@ -468,5 +455,4 @@ bool dm_rpc_route(dm_guest *g, dm_x *x, const dm_user *user)
     dm_x_handle(x, &handler, c);
     if (check_headers(c))
         arm_deadline(c);
-    return true;
 }

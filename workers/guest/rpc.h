@@ -8,6 +8,7 @@
 #define DM_GUEST_RPC_H
 
 #include "workers/guest/connect.h"
+#include "workers/guest/exchange.h"
 #include "workers/guest/guest.h"
 #include "workers/guest/message.h"
 
@@ -50,11 +51,8 @@ struct dm_rpc {
     bool held;
 };
 
-/* All methods of both services, ended by a NULL path. */
-extern const dm_rpc_method dm_process_methods[], dm_filesystem_methods[];
-
-/* Takes over the exchange when its path is a method's; false when it is none. */
-bool dm_rpc_route(dm_guest *g, dm_x *x, const dm_user *user);
+/* Takes over the exchange, whose path is the method's. */
+void dm_rpc_begin(dm_guest *g, dm_x *x, const dm_user *user, const dm_rpc_method *method);
 
 void dm_rpc_reply(dm_rpc *c, const void *out);
 void dm_rpc_fail(dm_rpc *c, dm_connect_code code, const char *fmt, ...) DM_PRINTF(3, 4);

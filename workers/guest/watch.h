@@ -40,12 +40,4 @@ int dm_watcher_read(dm_watcher *w, dm_watch_sink sink, void *arg, dm_err *err) D
 void dm_watcher_event(const dm_watcher *w, dm_users *users, const char *name, int32_t type, bool entry,
         dm_message *memory, dm_m_fs_event *out);
 
-/* --- the watchers that clients poll (watch_rpc.c) ---------------------------------------------------------------- */
-
-enum { DM_WATCHERS_MAX = 256, DM_WATCH_EVENTS_MAX = 16384 };
-
-int dm_watchers_new(dm_guest *g, dm_watchers **out, dm_err *err) DM_NODISCARD;
-void dm_watchers_free(dm_watchers *w);
-DM_DEFINE_FREEP(dm_watchers)
-
 #endif

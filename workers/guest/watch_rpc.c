@@ -10,7 +10,7 @@
 
 enum { ID_SIZE = 32 };
 
-const dm_m_watch_reply dm_watch_keepalive = {.has_keepalive = true};
+static const dm_m_watch_reply keepalive = {.has_keepalive = true};
 
 typedef struct poller {
     struct poller *next;
@@ -96,7 +96,7 @@ static void stream_listen(stream *s)
         dm_rpc_fail(s->c, DM_CC_INTERNAL, "%s", err.msg);
 }
 
-void dm_watch_stream(dm_rpc *c, const void *in)
+static void stream_begin(dm_rpc *c, const void *in)
 {
     static const dm_m_watch_reply begun = {.has_start = true};
     const dm_m_watch *req = in;
@@ -118,13 +118,13 @@ void dm_watch_stream(dm_rpc *c, const void *in)
     stream_listen(s);
 }
 
-void dm_watch_stream_room(dm_rpc *c)
+static void stream_room(dm_rpc *c)
 {
     if (c->state != NULL)
         stream_listen(c->state);
 }
 
-void dm_watch_stream_gone(dm_rpc *c)
+static void stream_gone(dm_rpc *c)
 {
     stream *s = c->state;
     if (s == NULL)
@@ -214,7 +214,7 @@ static void poller_free(poller *p)
     free(p);
 }
 
-void dm_watch_create(dm_rpc *c, const void *in)
+static void create(dm_rpc *c, const void *in)
 {
     const dm_m_watch *req = in;
     dm_watchers *all = c->g->watchers;
@@ -254,7 +254,7 @@ static poller **find(dm_rpc *c, const char *id)
     return NULL;
 }
 
-void dm_watch_get(dm_rpc *c, const void *in)
+static void get_events(dm_rpc *c, const void *in)
 {
     const dm_m_watcher *req = in;
     dm_err err;
@@ -281,7 +281,7 @@ void dm_watch_get(dm_rpc *c, const void *in)
         p->lost = true;
 }
 
-void dm_watch_remove(dm_rpc *c, const void *in)
+static void remove_watcher(dm_rpc *c, const void *in)
 {
     static const dm_m_nothing nothing;
     const dm_m_watcher *req = in;
@@ -293,6 +293,30 @@ void dm_watch_remove(dm_rpc *c, const void *in)
     poller_free(p);
     dm_rpc_reply(c, &nothing);
 }
+
+const dm_rpc_method dm_watch_methods[] = {
+        {.path = "/filesystem.Filesystem/WatchDir",
+                .kind = DM_RPC_SERVER_STREAM,
+                .in = &dm_m_watch_desc,
+                .out = &dm_m_watch_reply_desc,
+                .message = stream_begin,
+                .room = stream_room,
+                .gone = stream_gone,
+                .keepalive = &keepalive},
+        {.path = "/filesystem.Filesystem/CreateWatcher",
+                .in = &dm_m_watch_desc,
+                .out = &dm_m_watcher_desc,
+                .message = create},
+        {.path = "/filesystem.Filesystem/GetWatcherEvents",
+                .in = &dm_m_watcher_desc,
+                .out = &dm_m_fs_events_desc,
+                .message = get_events},
+        {.path = "/filesystem.Filesystem/RemoveWatcher",
+                .in = &dm_m_watcher_desc,
+                .out = &dm_m_nothing_desc,
+                .message = remove_watcher},
+        {.path = NULL},
+};
 
 int dm_watchers_new(dm_guest *g, dm_watchers **out, dm_err *err)
 {

@@ -1,16 +1,17 @@
-/* workers/guest/watch_rpc.h: the watching methods, for the table in fs_rpc.c. */
+/* workers/guest/watch_rpc.h: the methods of filesystem.Filesystem that watch, for the routes, and the watchers that
+ * clients poll: those live until they are removed, at most DM_WATCHERS_MAX, each with a bounded list of events. */
 #ifndef DM_GUEST_WATCH_RPC_H
 #define DM_GUEST_WATCH_RPC_H
 
 #include "workers/guest/rpc.h"
 
-extern const dm_m_watch_reply dm_watch_keepalive;
+enum { DM_WATCHERS_MAX = 256, DM_WATCH_EVENTS_MAX = 16384 };
 
-void dm_watch_stream(dm_rpc *c, const void *in);
-void dm_watch_stream_room(dm_rpc *c);
-void dm_watch_stream_gone(dm_rpc *c);
-void dm_watch_create(dm_rpc *c, const void *in);
-void dm_watch_get(dm_rpc *c, const void *in);
-void dm_watch_remove(dm_rpc *c, const void *in);
+/* Ended by a NULL path. */
+extern const dm_rpc_method dm_watch_methods[];
+
+int dm_watchers_new(dm_guest *g, dm_watchers **out, dm_err *err) DM_NODISCARD;
+void dm_watchers_free(dm_watchers *w);
+DM_DEFINE_FREEP(dm_watchers)
 
 #endif

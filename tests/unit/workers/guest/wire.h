@@ -17,8 +17,9 @@
 
 #include "tests/unit/test.h"
 #include "workers/guest/connect.h"
-#include "workers/guest/guest.h"
 #include "workers/guest/process.h"
+#include "workers/guest/server.h"
+#include "workers/guest/setup.h"
 
 typedef struct wire {
     dm_loop *loop;
