@@ -258,23 +258,10 @@ void dm_http_stop(dm_http *h, unsigned grace_ms)
     h->exec = NULL;
 }
 
-void dm_http_destroy(dm_http *h)
-{
-    dm_fd_closep(&h->wake_fd);
-    dm_fd_closep(&h->stop_fd);
-    (void)pthread_mutex_destroy(&h->lock);
-    (void)pthread_cond_destroy(&h->idle);
-    free(h);
-}
-
 void dm_http_free(dm_http *h)
 {
     if (h == NULL)
         return;
     dm_http_stop(h, 0);
-    (void)pthread_mutex_lock(&h->lock);
-    bool last = --h->refs == 0;
-    (void)pthread_mutex_unlock(&h->lock);
-    if (last)
-        dm_http_destroy(h);
+    dm_http_unref(h);
 }

@@ -9,6 +9,24 @@ enum { DISCARD_MAX = 1 << 20 };
 
 /* --- lifetime ----------------------------------------------------------------------------------------------- */
 
+static void destroy(dm_http *h)
+{
+    dm_fd_closep(&h->wake_fd);
+    dm_fd_closep(&h->stop_fd);
+    (void)pthread_mutex_destroy(&h->lock);
+    (void)pthread_cond_destroy(&h->idle);
+    free(h);
+}
+
+void dm_http_unref(dm_http *h)
+{
+    (void)pthread_mutex_lock(&h->lock);
+    bool last = --h->refs == 0;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (last)
+        destroy(h);
+}
+
 void dm_http_call_leave(http_call *c, unsigned holder)
 {
     dm_http *h = c->h;
@@ -41,7 +59,7 @@ void dm_http_call_leave(http_call *c, unsigned holder)
     free(c->target);
     free(c);
     if (last_ref)
-        dm_http_destroy(h);
+        destroy(h);
 }
 
 /* --- answering ---------------------------------------------------------------------------------------------- */

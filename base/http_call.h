@@ -1,5 +1,5 @@
-/* base/http_call.h: the two files of the server, http.c (sockets, threads, starting and stopping) and http_call.c (one
- * request from its first line to its answer), and what they share. For nobody else.
+/* base/http_call.h: one request from its first line to its answer (http_call.c), and what it shares with http.c above it
+ * (sockets, threads, starting and stopping). For nobody else.
  *
  * Who holds a request, and when it goes. A call has up to two holders. The connection (CONN) holds it from the request
  * line until libmicrohttpd says that the request is completed. The work (WORK) holds it from dispatch until
@@ -74,12 +74,8 @@ struct dm_http {
     atomic_uint open; /* connections accepted and not yet closed */
 };
 
-/* --- http.c ------------------------------------------------------------------------------------------------- */
-
-/* When the last reference is gone. */
-void dm_http_destroy(dm_http *h);
-
-/* --- http_call.c -------------------------------------------------------------------------------------------- */
+/* Lets go of dm_http_free's reference; the server's memory goes with the last. */
+void dm_http_unref(dm_http *h);
 
 /* Ends a hold; frees with the last one. */
 void dm_http_call_leave(http_call *c, unsigned holder);
