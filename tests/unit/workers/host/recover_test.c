@@ -1,0 +1,448 @@
+/* The worker dies and comes back: what was told is true, what lives is adopted, what does not has ended, and the
+ * seconds of all of it are framed once each and sworn to. Each case by itself, and then a crash after any number of
+ * turns of a sandbox's life, with the disk as it was or long before. */
+#include "tests/unit/workers/host/rig.h"
+
+static rig one;
+
+static int open_rig(void **state)
+{
+    *state = &one;
+    if (getuid() != 0)
+        return 0;
+    rig_open(&one, "unitr", "10.94.0.0");
+    rig_enrol(&one);
+    rig_settle(&one);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    if (getuid() == 0)
+        rig_close(*state);
+    return 0;
+}
+
+#define NEED_ROOT()                                                                                                    \
+    do {                                                                                                               \
+        if (getuid() != 0)                                                                                             \
+            skip();                                                                                                    \
+    } while (0)
+
+static void run(rig *r, unsigned n, int epoch)
+{
+    assert_int_equal(status_of(r, rig_start(r, n, epoch)), 201);
+}
+
+static const char *state_of(rig *r, unsigned n)
+{
+    dm_box *b = box(r, n);
+    return b != NULL ? dm_box_state_name(b->state) : "gone";
+}
+
+static evidence *proof(rig *r)
+{
+    static evidence e;
+    rig_settle(r);
+    ev_read(r, &e);
+    return &e;
+}
+
+/* A VM dies while nobody looks. */
+static void vm_dies_unseen(rig *r)
+{
+    for (size_t i = 0; i < RIG_PROCS; i++)
+        r->procs[i].alive = r->procs[i].running = false;
+}
+
+static void back(rig *r)
+{
+    rig_until(r, r->w->adopting == 0);
+    rig_settle(r);
+}
+
+/* --- case by case ---------------------------------------------------------------------------------------------------
+ */
+
+static void what_lived_on_ran_all_the_while(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    assert_int_equal(status_of(r, rig_admit(r, "start", 1, 3, (admitting){.timeout_s = 100})), 201);
+    rig_seconds(r, 5);
+    rig_settle(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 20 * 1000000);
+    assert_int_equal(r->w->boot, 2);
+    back(r);
+    assert_string_equal(state_of(r, 1), "running");
+    assert_true(live(r, 1, 3));
+    assert_int_equal(procs_alive(r), 1);
+    assert_int_equal(r->w->running, 1);
+    assert_int_equal(r->h.slots_free, RIG_SLOTS - 1);
+    assert_string_equal(events_of(r, 1), "");
+    rig_seconds(r, 40);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 3, DM_SAMPLE_RUN), 65);
+    assert_true(e->key[0].attested[0]);
+    assert_int_equal(status_of(r, rig_start(r, 1, 3)), 201); /* the order whose answer was lost */
+    rig_seconds(r, 36);
+    assert_string_equal(state_of(r, 1), "ended"); /* its time was kept */
+    assert_string_equal(events_of(r, 1), "ended 3 timeout");
+}
+
+static void what_died_meanwhile_ended_at_its_last_proven_second(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 5); /* 0 to 4 are framed */
+    rig_settle(r);
+    vm_dies_unseen(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 20 * 1000000);
+    back(r);
+    assert_string_equal(state_of(r, 1), "ended");
+    assert_string_equal(events_of(r, 1), "ended 1 vmm_crashed");
+    assert_false(live(r, 1, 1));
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    rig_seconds(r, 50);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 5);
+    assert_true(e->key[0].attested[0]);
+    assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_VMM_CRASHED); /* which gives the customer his credit */
+    assert_int_equal(e->second, RIG_T0 + 74);
+}
+
+static void a_new_host_has_none_of_them(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    run(r, 2, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 200);
+    (void)snprintf(r->w->kernel_boot, sizeof(r->w->kernel_boot), "another");
+    for (int i = 0; i < 400 && proof(r)->frames < 500;
+            i++) /* until a segment begins, whose head says which host it is */
+        rig_seconds(r, 2);
+    rig_crash(r); /* the processes are there, but are not what they seem */
+    back(r);
+    assert_string_equal(state_of(r, 1), "ended");
+    assert_string_equal(events_of(r, 1), "ended 1 host_lost");
+    assert_string_equal(state_of(r, 2), "asleep");
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0); /* what nobody claims is let go */
+}
+
+static void a_vm_stopped_in_a_pause_runs_again(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 2);
+    r->hangs[CALL_SAVE] = true;
+    (void)rig_pause(r, 1, 1);
+    rig_until(r, r->calls[CALL_SAVE] == 1);
+    assert_false(r->procs[0].running);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "running");
+    assert_true(r->procs[0].running);
+    assert_true(live(r, 1, 1));
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200); /* the half image is in nobody's way */
+    assert_true(has_image(r, 1, 1));
+}
+
+static void a_wake_that_was_under_way_is_asleep(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 3);
+    r->hangs[CALL_LOAD] = true;
+    unsigned loads = r->calls[CALL_LOAD];
+    (void)rig_resume(r, 1, 2);
+    rig_until(r, r->calls[CALL_LOAD] == loads + 1);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_int_equal(box(r, 1)->epoch, 1);
+    rig_until(r, r->h.slots_free == RIG_SLOTS); /* the half-made VM is let go */
+    assert_int_equal(procs_alive(r), 0);
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
+}
+
+static void leftovers_are_swept(void **state)
+{
+    rig *r = *state;
+    char dir[PATH_MAX];
+    struct stat st;
+    NEED_ROOT();
+    run(r, 1, 2);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 2)), 200);
+    run(r, 2, 1);
+    (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.1", r->data, box_name(1));
+    rig_file(dir, "disk.ext4", "an image of an older epoch");
+    (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.1.making", r->data, box_name(2));
+    rig_file(dir, "delta", "half an image");
+    (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.1", r->data, box_name(3));
+    rig_file(dir, "disk.ext4", "nobody's");
+    (void)snprintf(dir, sizeof(dir), "%s.1.10.0.0.1", box_name(3));
+    rig_file(r->live, dir, "");
+    (void)snprintf(dir, sizeof(dir), "%s.9.10.0.0.1", box_name(2));
+    rig_file(r->live, dir, "");
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    assert_true(has_image(r, 1, 2));
+    assert_false(has_image(r, 1, 1));
+    assert_false(has_image(r, 3, 1));
+    (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.1.making", r->data, box_name(2));
+    assert_int_equal(stat(dir, &st), -1);
+    assert_false(live(r, 3, 1));
+    assert_false(live(r, 2, 9));
+    assert_true(live(r, 2, 1));
+}
+
+/* The last frame of a period is on the disk and its attestations are not: the next boot swears. */
+static void a_period_is_sworn_to_by_the_next_boot(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 59);
+    rig_settle(r);
+    rig_freeze(r);
+    dm_clock_fake_move(&r->clock, 1000000);
+    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    rig_crash(r); /* frame 59 and the oath are lost */
+    back(r);
+    rig_seconds(r, 2);
+    evidence *e = proof(r);
+    assert_true(e->ended[0]);
+    assert_true(e->key[0].attested[0]);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 62);
+    assert_int_equal(e->attests, 2); /* and no period twice */
+    rig_crash(r);
+    back(r);
+    rig_seconds(r, 2);
+    assert_int_equal(proof(r)->attests, 2);
+}
+
+static void an_ended_box_is_kept_until_it_is_sworn_to(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 3);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    rig_crash(r); /* its last second is not framed yet */
+    back(r);
+    assert_string_equal(state_of(r, 1), "ended");
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    rig_seconds(r, 60);
+    evidence *e = proof(r);
+    assert_string_equal(state_of(r, 1), "gone");
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 4);
+    assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_KILLED);
+    assert_string_equal(events_of(r, 1), "ended 1 killed");
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "gone");
+}
+
+static void acknowledgements_survive(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    for (unsigned i = 1; i <= 2; i++) {
+        run(r, i, 1);
+        assert_int_equal(status_of(r, rig_pause(r, i, 1)), 200);
+    }
+    dm_worker_acked(r->w, 1);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(events_of(r, 1), "");
+    assert_string_equal(events_of(r, 2), "asleep 1 paused");
+    assert_int_equal(status_of(r, rig_kill(r, 2, 1)), 200);
+    assert_int_equal(r->w->event_seq, 3); /* numbers go on over boots */
+    assert_int_equal(r->w->nevents, 2);
+}
+
+static void two_workers_cannot_have_one_folder(void **state)
+{
+    rig *r = *state;
+    dm_worker *second = NULL;
+    dm_err err;
+    NEED_ROOT();
+    assert_int_equal(dm_worker_new(&r->h, &second, &err), DM_E_EXISTS);
+    assert_says(err, "another worker has");
+    assert_null(second);
+}
+
+/* Many boots over many segments, some of which the ledger already has: the chain of frames never breaks. */
+static void boot_after_boot(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    for (int boot = 2; boot < 10; boot++) {
+        rig_seconds(r, boot % 3 == 0 ? 0 : 7);
+        if (boot % 2 == 0)
+            rig_settle(r);
+        rig_crash(r);
+        assert_int_equal(r->w->boot, boot);
+        dm_clock_fake_move(&r->clock, (boot % 4) * 1000000);
+        back(r);
+        assert_string_equal(state_of(r, 1), "running");
+    }
+    rig_seconds(r, 60);
+    evidence *e = proof(r);
+    unsigned seconds = (unsigned)(e->second - RIG_T0 + 1);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), seconds);
+    assert_true(e->ended[0]);
+}
+
+/* --- a crash at any moment ---------------------------------------------------------------------------------------- */
+
+enum { STARTS, PAUSES, WAKES, KILLS, STEPS };
+
+typedef struct story {
+    rig_order *orders[STEPS];
+    unsigned asked;
+} story;
+
+static void ask_next(rig *r, story *s)
+{
+    rig_order **o = &s->orders[s->asked];
+    if (s->asked > 0)
+        rig_seconds(r, 2);
+    if (s->asked == STARTS)
+        *o = rig_start(r, 1, 1);
+    else if (s->asked == PAUSES)
+        *o = rig_pause(r, 1, 1);
+    else if (s->asked == WAKES)
+        *o = rig_resume(r, 1, 2);
+    else
+        *o = rig_kill(r, 1, 2);
+    s->asked++;
+}
+
+typedef struct promised {
+    bool start, pause, wake, kill;            /* answered */
+    bool pause_asked, wake_asked, kill_asked; /* under way */
+} promised;
+
+static promised promise_of(const story *s)
+{
+    bool t[STEPS];
+    for (unsigned i = 0; i < STEPS; i++)
+        t[i] = i < s->asked && told(s->orders[i]);
+    return (promised){t[STARTS], t[PAUSES], t[WAKES], t[KILLS], s->asked > PAUSES, s->asked > WAKES, s->asked > KILLS};
+}
+
+static void keeps_its_word(rig *r, const promised *p, bool lived)
+{
+    const char *is = state_of(r, 1);
+    if (p->kill) {
+        assert_string_equal(is, "ended");
+    } else if (p->wake && !p->kill_asked) {
+        assert_string_equal(is, "running");
+        assert_int_equal(box(r, 1)->epoch, 2);
+    } else if (p->pause && !p->wake_asked) {
+        assert_string_equal(is, "asleep");
+    } else if (p->pause && !p->kill_asked) { /* the wake came to be or not, and nothing is lost */
+        assert_true(strcmp(is, "asleep") == 0 || strcmp(is, "running") == 0);
+    } else if (p->start && !p->pause_asked) {
+        assert_string_equal(is, "running");
+    } else if (p->start && !p->pause) {
+        assert_string_not_equal(is, "gone");
+        if (lived)
+            assert_string_equal(is, "running");
+    }
+    bool running = strcmp(is, "running") == 0;
+    assert_int_equal(procs_alive(r), running);
+    assert_int_equal(live(r, 1, 1) || live(r, 1, 2), running);
+    if (strcmp(is, "asleep") == 0)
+        assert_true(has_image(r, 1, 1));
+    assert_int_equal(r->w->running, running);
+}
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+/* The story up to a step's order, some turns more, and then the worker dies; `lost` turns before that the disk was the
+ * last time written to. */
+static void crash_in(rig *r, unsigned step, int turns, int lost, uint64_t *seed)
+{
+    story s = {0};
+    for (ask_next(r, &s); s.asked <= step; ask_next(r, &s))
+        assert_true(status_of(r, s.orders[s.asked - 1]) < 300);
+    for (int i = 0; i < turns; i++) {
+        if (i == turns - lost)
+            rig_freeze(r);
+        rig_turn(r);
+    }
+    promised p = promise_of(&s);
+    bool lived = procs_alive(r) > 0;
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, (int64_t)(next(seed) % 3) * 1000000);
+    back(r);
+    rig_until(r, r->h.slots_free == RIG_SLOTS - r->w->running); /* what nobody claims is let go */
+    keeps_its_word(r, &p, lived);
+    rig_seconds(r, 62);
+    (void)proof(r);
+    if (box(r, 1) != NULL && box(r, 1)->state != DM_BOX_ENDED)
+        assert_int_equal(status_of(r, rig_kill(r, 1, (int)box(r, 1)->epoch)), 200);
+    rig_until(r, r->h.slots_free == RIG_SLOTS && procs_alive(r) == 0);
+    rig_seconds(r, 61);
+    evidence *e = proof(r);
+    assert_string_equal(state_of(r, 1), "gone");
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN) > 0 || !p.start, true);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN) > 0 || !p.wake, true);
+}
+
+static void a_crash_at_any_moment_breaks_no_promise(void **state)
+{
+    static const int turns[] = {0, 1, 2, 4, 8, 20, 60, 200};
+    uint64_t seed = 11;
+    rig *r = *state;
+    NEED_ROOT();
+    for (unsigned i = 0; i < STEPS * DM_LEN(turns); i++) {
+        unsigned step = i % STEPS;
+        int n = turns[i / STEPS] + (int)(next(&seed) % 3);
+        if (i > 0) {
+            rig_close(r);
+            rig_open(r, "unitr", "10.94.0.0");
+            rig_enrol(r);
+            rig_settle(r);
+        }
+        crash_in(r, step, n, i % 3 == 0 ? 0 : (int)(next(&seed) % (unsigned)(n + 1)), &seed);
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
+    const struct CMUnitTest tests[] = {
+            TEST(what_lived_on_ran_all_the_while),
+            TEST(what_died_meanwhile_ended_at_its_last_proven_second),
+            TEST(a_new_host_has_none_of_them),
+            TEST(a_vm_stopped_in_a_pause_runs_again),
+            TEST(a_wake_that_was_under_way_is_asleep),
+            TEST(leftovers_are_swept),
+            TEST(a_period_is_sworn_to_by_the_next_boot),
+            TEST(an_ended_box_is_kept_until_it_is_sworn_to),
+            TEST(acknowledgements_survive),
+            TEST(two_workers_cannot_have_one_folder),
+            TEST(boot_after_boot),
+            TEST(a_crash_at_any_moment_breaks_no_promise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
