@@ -21,11 +21,11 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
         return;
     w->me = *e;
     w->enrolled = true;
-    dm_worker_journal_enrolled(w);
     if (dm_usage_of_worker(w, &err) < 0 || dm_worker_seconds_start(w, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
         abort();
     }
+    dm_worker_journal_enrolled(w);
 }
 
 /* Two workers on one folder would both write its journal and both own its VMs. The lock goes with the process. */

@@ -298,6 +298,7 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
 void dm_worker_journal_enrolled(dm_worker *w)
 {
     add_json(w, DM_RECORD_ENROLLED, write_enrolled);
+    add_json(w, DM_RECORD_BOOT, write_boot); /* since when seconds are owed */
 }
 
 void dm_worker_flush(dm_worker *w)

@@ -114,6 +114,23 @@ static void what_died_meanwhile_ended_at_its_last_proven_second(void **state)
     assert_int_equal(e->second, RIG_T0 + 74);
 }
 
+/* It died in the second it began in: that one is billed, and no other. */
+static void what_was_never_framed_has_one_second(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_settle(r);
+    vm_dies_unseen(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 20 * 1000000);
+    back(r);
+    rig_seconds(r, 50);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 1);
+    assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_VMM_CRASHED);
+}
+
 static void a_new_host_has_none_of_them(void **state)
 {
     rig *r = *state;
@@ -433,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
             TEST(what_died_meanwhile_ended_at_its_last_proven_second),
+            TEST(what_was_never_framed_has_one_second),
             TEST(a_new_host_has_none_of_them),
             TEST(a_vm_stopped_in_a_pause_runs_again),
             TEST(a_wake_that_was_under_way_is_asleep),
