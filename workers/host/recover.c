@@ -272,7 +272,8 @@ static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us)
 static void restore_stretches(dm_worker *w, dm_box *b)
 {
     int64_t end = b->state == DM_BOX_ENDED ? b->ended_us : INT64_MAX;
-    bool slept_last = b->slept_us > b->started_us;
+    /* What it is says more than its moments, which a clock that is leant against may have put close together. */
+    bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
     if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->last_second)
         sleepers_stretch(w, b, b->image_epoch, b->started_us);
     runners_stretch(w, b, slept_last ? b->slept_us : end);

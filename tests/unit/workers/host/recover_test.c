@@ -170,6 +170,29 @@ static void a_vm_stopped_in_a_pause_runs_again(void **state)
     assert_true(has_image(r, 1, 1));
 }
 
+static void a_sleeper_sleeps_on(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 100);
+    rig_settle(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 100 * 1000000);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_int_equal(r->w->asleep, 1);
+    assert_string_equal(events_of(r, 1), "asleep 1 paused"); /* told again until it is taken */
+    rig_seconds(r, 10);
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
+    rig_seconds(r, 40);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 1);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 210); /* 1 to 210, in which it woke */
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 40);
+}
+
 static void a_wake_that_was_under_way_is_asleep(void **state)
 {
     rig *r = *state;
@@ -453,6 +476,7 @@ int main(void)
             TEST(what_was_never_framed_has_one_second),
             TEST(a_new_host_has_none_of_them),
             TEST(a_vm_stopped_in_a_pause_runs_again),
+            TEST(a_sleeper_sleeps_on),
             TEST(a_wake_that_was_under_way_is_asleep),
             TEST(leftovers_are_swept),
             TEST(a_period_is_sworn_to_by_the_next_boot),
