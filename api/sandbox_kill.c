@@ -11,10 +11,12 @@ typedef struct work {
     dm_session *session;
     const dm_sandbox_id *id;
     int64_t now_us;
+    bool again; /* another kill was first */
     dm_sandbox_one one;
 } work;
 
-/* A second kill, while the first is still under way, is a kill of what is no more. */
+/* What is ending already was asked to by another kill, which may never have reached the worker: it is ordered again,
+ * so that a 404 also means that nothing runs or is billed any more. */
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
@@ -23,13 +25,16 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sandbox_find(c, who->account_no, who->project_no, w->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : NONE;
+    w->again = w->one.s.state == DM_SANDBOX_ENDING && w->one.s.started_us != 0;
+    if (w->again)
+        return 0;
     if (w->one.s.state == DM_SANDBOX_STARTING || dm_sandbox_step_of(w->one.s.state, DM_SANDBOX_KILL) == NULL)
         return NONE;
     return dm_sandbox_move(c, &w->one.s, &move, err);
 }
 
 /* From here on the row says that it is ending, and no door opens to it. When the worker does not answer, the sweep
- * tells it again until it does. */
+ * tells it again until it does; so does the next kill. */
 static int order(dm_req *req, dm_api *api, const work *w, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
@@ -50,6 +55,8 @@ static int order(dm_req *req, dm_api *api, const work *w, dm_err *err)
         r = dm_settle(api, &w->session->caller, w->id, w->one.s.epoch, &move, NULL, err);
     if (r < 0)
         return r;
+    if (r == DM_SETTLE_STALE && w->again) /* it was killed by the other one */
+        return dm_deny_no_sandbox(req, what, w->id);
     dm_reply_empty(&req->reply, 204);
     return 0;
 }

@@ -136,6 +136,22 @@ static void kill_twice(void **state)
     assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
 }
 
+/* The first one does not reach the worker: the sandbox runs on, and whoever asks again must not hear that it is gone.
+ */
+static void kill_again(void **state)
+{
+    (void)state;
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    dm_fakeworker_refuse(rig.worker, "kill", 503, 2);
+    expect("DELETE", at(id, ""), NULL, 500);
+    expect("DELETE", at(id, ""), NULL, 500);
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
+    expect("DELETE", at(id, ""), NULL, 204);
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
+    expect("DELETE", at(id, ""), NULL, 404);
+}
+
 static void pause_and_connect(void **state)
 {
     (void)state;
@@ -329,7 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(get, clean),
             cmocka_unit_test_teardown(tenants_do_not_meet, clean), cmocka_unit_test_teardown(kill_twice, clean),
-            cmocka_unit_test_teardown(pause_and_connect, clean),
+            cmocka_unit_test_teardown(kill_again, clean), cmocka_unit_test_teardown(pause_and_connect, clean),
             cmocka_unit_test_teardown(connect_checks_the_limit_first, clean),
             cmocka_unit_test_teardown(deadlines, clean), cmocka_unit_test_teardown(a_failed_wake_bills_nothing, clean),
             cmocka_unit_test_teardown(a_failed_pause_runs_on, clean),
