@@ -1,5 +1,5 @@
-/* base/http_call.h: one request from its first line to its answer (http_call.c), and what it shares with http.c above it
- * (sockets, threads, starting and stopping). For nobody else.
+/* base/http_call.h: one request from its first line to its answer (http_call.c), and what it shares with http.c above
+ * it (sockets, threads, starting and stopping). For nobody else.
  *
  * Who holds a request, and when it goes. A call has up to two holders. The connection (CONN) holds it from the request
  * line until libmicrohttpd says that the request is completed. The work (WORK) holds it from dispatch until
