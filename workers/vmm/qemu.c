@@ -95,6 +95,8 @@ static int start_files(struct start *s, const dm_vm *vm, dm_err *err)
         return dm_fail_sys(err, errno, "stat %s", c->disk);
     s->file_max = (uint64_t)st.st_size > OTHER_FILES ? (uint64_t)st.st_size : OTHER_FILES;
     r = start_ram(s, vm, err);
+    if (r >= 0 && strcmp(vm->accel, "kvm") == 0)
+        r = start_open(s, "/dev", "kvm", O_RDWR, DM_QEMU_FD_KVM, err);
     if (r < 0 || c->base_dir != NULL)
         return r;
     r = start_open(s, c->image_dir, "vmlinux", O_RDONLY, DM_QEMU_FD_KERNEL, err);

@@ -8,7 +8,8 @@
 
 #include "workers/vmm/qemu_host.h"
 
-enum { GUEST_HZ = 250, CMDLINE_MAX = 2048 };
+/* Sets of descriptors: 1 and 2 are the drives', 9 is the device state's while it is written or read. */
+enum { GUEST_HZ = 250, CMDLINE_MAX = 2048, KVM_SET = 3 };
 
 static void add(dm_qemu_args *a, const char *word)
 {
@@ -56,12 +57,22 @@ static void add_user(dm_qemu_args *a, const dm_vmm_env *env)
     add(a, "--");
 }
 
+/* The device is the host's root's and a group's; the user we run as is neither. */
+static void add_kvm(dm_qemu_args *a)
+{
+    pair_fmt(a, "-add-fd", "fd=%d,set=%d", DM_QEMU_FD_KVM, KVM_SET);
+    pair_fmt(a, "-accel", "kvm,device=/dev/fdset/%d", KVM_SET);
+}
+
 static void add_machine(dm_qemu_args *a, const dm_vm_config *c, const char *accel, bool boot)
 {
     bool tcg = strcmp(accel, "tcg") == 0;
     pair(a, "-M", DM_QEMU_MACHINE);
     /* 32 MiB of translated code: less thrashes, more is paid for by every guest. */
-    pair(a, "-accel", tcg ? "tcg,tb-size=32" : "kvm");
+    if (tcg)
+        pair(a, "-accel", "tcg,tb-size=32");
+    else
+        add_kvm(a);
     pair(a, "-cpu", tcg ? "max" : "host");
     pair_fmt(a, "-m", "%" PRIu32, c->mem_mib);
     pair_fmt(a, "-smp", "%" PRIu32, c->vcpus);

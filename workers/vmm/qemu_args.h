@@ -16,6 +16,7 @@ enum dm_qemu_fd {
     DM_QEMU_FD_TAP,
     DM_QEMU_FD_KERNEL,
     DM_QEMU_FD_INITRD,
+    DM_QEMU_FD_KVM, /* under KVM only */
 };
 
 /* suppress-vmdesc and, among the arguments, send-configuration=off: a stream of devices alone has neither section. */

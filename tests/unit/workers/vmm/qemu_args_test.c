@@ -63,10 +63,25 @@ static void boot_shares_its_memory(void **state)
     (void)line_of(&a, line);
     assert_true(has(line, "mem-path=/proc/self/fd/7,share=on -nodefaults"));
     assert_true(has(line, " -append quiet a=b "));
-    assert_true(has(line, " -accel kvm -cpu host -m 1024 -smp 2 "));
+    assert_true(has(line, " -cpu host -m 1024 -smp 2 "));
     assert_false(has(line, "-incoming"));
     assert_false(has(line, "netdev"));
     assert_false(has(line, "setpriv"));
+}
+
+/* The device by descriptor: /dev/kvm is root's and a group's, a guest's process neither. */
+static void kvm_comes_by_descriptor(void **state)
+{
+    (void)state;
+    char line[8192];
+    dm_vm_config c = config(5);
+    DM_AUTO_QEMU_ARGS kvm = {.n = 0};
+    DM_AUTO_QEMU_ARGS tcg = {.n = 0};
+    assert_int_equal(dm_qemu_args_init(&kvm, &env, &c, "kvm", NULL, NULL), 0);
+    assert_true(has(line_of(&kvm, line), " -add-fd fd=11,set=3 -accel kvm,device=/dev/fdset/3 "));
+    assert_int_equal(dm_qemu_args_init(&tcg, &env, &c, "tcg", NULL, NULL), 0);
+    assert_false(has(line_of(&tcg, line), "kvm"));
+    assert_false(has(line, "fd=11"));
 }
 
 /* The clock's rate is what keeps a guest under TCG from hanging in its calibration. */
@@ -137,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(clone_cannot_run_or_write_by_itself),
             cmocka_unit_test(boot_shares_its_memory),
+            cmocka_unit_test(kvm_comes_by_descriptor),
             cmocka_unit_test_setup_teardown(cmdline_tells_the_clock, rig_open, rig_close),
             cmocka_unit_test(version_is_read_as_the_monitor_says_it),
             cmocka_unit_test(clock_rate_is_steady),
