@@ -14,7 +14,7 @@
 #include "workers/vmm/proc.h"
 #include "workers/vmm/qemu_args.h"
 
-enum { CPUINFO_MAX = 4 * 1024 * 1024, FIRMWARE_MAX = 1024 * 1024, VERSION_MS = 5000, TRIES = 32 };
+enum { CPUINFO_MAX = 4 * 1024 * 1024, FIRMWARE_MAX = 1024 * 1024, VERSION_MS = 5000, TRIES = 32, PATH_ROOM = 4096 };
 
 /* The value of a line "name : value" of the first processor. */
 static bool cpuinfo_value(dm_str cpuinfo, const char *name, dm_str *out)
@@ -31,12 +31,12 @@ static bool cpuinfo_value(dm_str cpuinfo, const char *name, dm_str *out)
     return false;
 }
 
-static bool has_virtualisation(void)
+static bool has_virtualisation(const char *cpuinfo)
 {
     DM_AUTO_BUF b;
     dm_str flags, word;
     dm_buf_init(&b, CPUINFO_MAX);
-    if (dm_file_read("/proc/cpuinfo", &b, NULL) < 0 || !cpuinfo_value(dm_buf_view(&b), "flags", &flags))
+    if (dm_file_read(cpuinfo, &b, NULL) < 0 || !cpuinfo_value(dm_buf_view(&b), "flags", &flags))
         return false;
     while (dm_str_split(&flags, ' ', &word))
         if (dm_str_eq_c(word, "vmx") || dm_str_eq_c(word, "svm"))
@@ -44,13 +44,18 @@ static bool has_virtualisation(void)
     return false;
 }
 
-static const char *why_no_kvm(void)
+const char *dm_qemu_why_no_kvm(const char *root)
 {
-    if (access("/dev/kvm", R_OK | W_OK) < 0)
+    char device[PATH_ROOM], pvm[PATH_ROOM], cpuinfo[PATH_ROOM];
+    if (dm_path(device, sizeof(device), NULL, "%s/dev/kvm", root) < 0 ||
+            dm_path(pvm, sizeof(pvm), NULL, "%s/sys/module/kvm_pvm", root) < 0 ||
+            dm_path(cpuinfo, sizeof(cpuinfo), NULL, "%s/proc/cpuinfo", root) < 0)
+        return "its folder's name is too long";
+    if (access(device, R_OK | W_OK) < 0)
         return "/dev/kvm cannot be used";
-    if (access("/sys/module/kvm_pvm", F_OK) == 0)
+    if (access(pvm, F_OK) == 0)
         return "/dev/kvm comes from kvm_pvm, whose guests hang";
-    return has_virtualisation() ? NULL : "the processor offers no virtualisation";
+    return has_virtualisation(cpuinfo) ? NULL : "the processor offers no virtualisation";
 }
 
 int dm_qemu_accel(const dm_vmm_env *env, const char **out, dm_err *err)
@@ -62,7 +67,7 @@ int dm_qemu_accel(const dm_vmm_env *env, const char **out, dm_err *err)
         *out = "tcg";
         return 0;
     }
-    const char *why = why_no_kvm();
+    const char *why = dm_qemu_why_no_kvm("");
     if (why != NULL && only)
         return dm_fail(err, DM_E_UNAVAILABLE, "no KVM: %s", why);
     *out = why != NULL ? "tcg" : "kvm";

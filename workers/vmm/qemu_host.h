@@ -7,6 +7,9 @@
 
 #define DM_QEMU_FIRMWARE "/usr/share/qemu/qboot.rom"
 
+/* Why the machine whose root folder this is ("" for ours) has no KVM that is fit for our guests; NULL when it has. */
+const char *dm_qemu_why_no_kvm(const char *root);
+
 /* "tcg" or "kvm", by what env asks for. KVM only where it is real: on a host whose /dev/kvm comes from kvm_pvm guests
  * like ours hang. DM_E_UNAVAILABLE when kvm is asked for and cannot be had. */
 int dm_qemu_accel(const dm_vmm_env *env, const char **out, dm_err *err) DM_NODISCARD;
