@@ -19,7 +19,8 @@
 #include "workers/vmm/agent.h"
 #include "workers/vmm/sparse.h"
 
-enum { PATH_ROOM = 4096, TRIES = 2, BOOT_MS = 30000, WARM_ROUNDS = 3, SETTLE_US = 300000 };
+/* A boot is a matter of seconds; with two processors emulated on a busy machine it took half a minute. */
+enum { PATH_ROOM = 4096, TRIES = 2, BOOT_MS = 90000, WARM_ROUNDS = 3, SETTLE_US = 300000 };
 
 /* The blocking halves. Outlives a build that is freed meanwhile. */
 struct work {
