@@ -5,13 +5,14 @@
 readonly KERNEL_SUITE=bookworm-backports
 readonly KERNEL_META=linux-image-cloud-amd64
 
+# kernel_step MODULES-FILE: sets STEP.
 kernel_step()
 {
     private_apt "$KERNEL_SUITE"
     # The meta package cannot be installed from backports alone, it only says which image is current.
     kernel_choose
-    step kernel "$(key "$(sha256_of "$CHOICE")" "$(digest "$here"/lib/{kernel,elf}.sh "$here/modules")" \
-        "$(tools kmod)")" kernel_make "$CHOICE"
+    step kernel "$(key "$(sha256_of "$CHOICE")" "$(digest "$here"/lib/{kernel,elf}.sh "$1")" "$(tools kmod)")" \
+        kernel_make "$CHOICE" "$1"
 }
 
 # Sets CHOICE, as choose does, but without dependencies: nothing of this package is ever installed.
@@ -37,7 +38,7 @@ kernel_choose()
 
 kernel_make()
 {
-    local out=$1 choice=$2 sum pv size file tree=$SCRATCH/tree release
+    local out=$1 choice=$2 wanted=$3 sum pv size file tree=$SCRATCH/tree release
     private_apt "$KERNEL_SUITE"
     fetch kernel "$choice"
     read -r sum pv size file < <(choice_list "$choice")
@@ -48,7 +49,7 @@ kernel_make()
     kernel_unpack "$tree/boot/vmlinuz-$release" "$out/vmlinux"
     [[ -d $tree/lib/modules ]] || ln -s usr/lib "$tree/lib"
     depmod -b "$tree" "$release"
-    kernel_modules "$tree/lib/modules/$release" "$out"
+    kernel_modules "$tree/lib/modules/$release" "$wanted" "$out"
     printf '%s\n' "$release" >"$out/release"
     say kernel "$release: vmlinux $(($(stat -c %s "$out/vmlinux") / 1048576)) MiB," \
         "$(wc -l <"$out/modules") modules"
@@ -74,10 +75,10 @@ kernel_unpack()
     elf_has_pvh_note "$2" || die "$1 has no PVH entry: a microvm cannot start it"
 }
 
-# kernel_modules TREE OUT: what is wanted and not built in, with all that it needs, in load order.
+# kernel_modules TREE MODULES-FILE OUT: what is wanted and not built in, with all that it needs, in load order.
 kernel_modules()
 {
-    local tree=$1 out=$2 wanted name path deps
+    local tree=$1 list=$2 out=$3 wanted name path deps
     local -A seen=()
     local -a order=()
     while read -r wanted _; do
@@ -94,7 +95,7 @@ kernel_modules()
             seen[$name]=1
             order+=("$name")
         done
-    done <"$here/modules"
+    done <"$list"
     for path in "${order[@]}"; do
         name=${path##*/}
         name=${name%.xz}
