@@ -52,6 +52,19 @@ def unknown_sandbox():
 
 
 @case(GROUP)
+def preflight_without_a_route():
+    asks = {"Origin": "https://app.test", "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "e2b-sandbox-id,e2b-sandbox-port,x-access-token"}
+    answer = ask(DOOR, "OPTIONS", "/process.Process/Start", None, asks)
+    equal((answer.status, answer.header("Access-Control-Allow-Origin")), (204, "*"))
+    equal(answer.header("Access-Control-Allow-Headers"), asks["Access-Control-Request-Headers"])
+    assert "POST" in answer.header("Access-Control-Allow-Methods"), answer.header("Access-Control-Allow-Methods")
+    # This is no preflight; and where the host names a sandbox, that one is asked.
+    equal(ask(DOOR, "OPTIONS", "/", None, {"Origin": "https://app.test"}).status, 400)
+    not_found(ask(DOOR, "OPTIONS", "/", None, {**asks, "Host": f"8080-{UNKNOWN['sandboxID']}.example.test"}), UNKNOWN)
+
+
+@case(GROUP)
 def malformed():
     name = shared()["sandboxID"]
     for headers in ({"E2b-Sandbox-Id": name}, {"E2b-Sandbox-Port": "49983"}, {"E2b-Sandbox-Id": name, "E2b-Sandbox-Port": "0"},
