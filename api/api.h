@@ -11,6 +11,7 @@
 #include "api/config.h"
 #include "api/dispatch.h"
 #include "api/later.h"
+#include "api/signers.h"
 #include "api/spawns.h"
 #include "tenants/auth.h"
 #include "tenants/secret.h"
@@ -26,6 +27,7 @@ typedef struct dm_api {
     dm_master *master;
     dm_dispatch *dispatch;
     dm_later *later;
+    dm_signers *signers;
     dm_spawns spawns;
     atomic_bool draining;
 } dm_api;

@@ -1,6 +1,7 @@
 /* GET /door: nginx asks before each request to a sandbox (auth_request). The answer is always 200; what is to be done
  * stands in headers. A sleeper that may be woken is awake before the answer goes out; requests that come while it
- * wakes wait for the same wake. */
+ * wakes wait for the same wake. A signed file URL may name no sandbox: it is for the one whose token signed it
+ * (signers.h), and from there on a request like any other. */
 #include <stdio.h>
 
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "api/answer.h"
 #include "api/door_verdict.h"
 #include "api/routes.h"
+#include "api/signed.h"
 #include "api/wake.h"
 
 enum { WAKE_LEAST_S = 300, ROUTE_MAX = 128 };
@@ -29,11 +31,9 @@ static int find(dm_pg *c, void *arg, dm_err *err)
 
 static int refuse(dm_req *req, dm_door_reason reason, dm_err *err)
 {
-    char status[16];
-    (void)snprintf(status, sizeof status, "%d", dm_door_status(reason));
     dm_reply_empty(&req->reply, 200);
     int r = dm_reply_header(&req->reply, "X-Dm-Kind", DM_STR("refuse"), err);
-    return r < 0 ? r : dm_reply_header(&req->reply, "X-Dm-Status", dm_str_c(status), err);
+    return r < 0 ? r : dm_reply_header(&req->reply, "X-Dm-Reason", dm_str_c(dm_door_reason_name(reason)), err);
 }
 
 static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_err *err)
@@ -50,8 +50,8 @@ static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s
     const struct {
         const char *name;
         dm_str value;
-    } headers[] = {{"X-Dm-Kind", DM_STR("pass")}, {"X-Dm-Status", DM_STR("200")}, {"X-Dm-Up", s->door},
-            {"X-Dm-Path", dm_str_c(route)}, {"X-Dm-Host", dm_buf_view(&host)}};
+    } headers[] = {{"X-Dm-Kind", DM_STR("pass")}, {"X-Dm-Up", s->door}, {"X-Dm-Path", dm_str_c(route)},
+            {"X-Dm-Host", dm_buf_view(&host)}};
     dm_reply_empty(&req->reply, 200);
     for (size_t i = 0; i < DM_LEN(headers);
             i++) /* a request may come without a host; a header without a value cannot go */
@@ -142,15 +142,37 @@ static int settled(dm_req *req, dm_api *api, int r, dm_err *err)
     return refuse(req, DM_DOOR_AWAY, err);
 }
 
+static int search(dm_api *api, dm_door_ask *ask, dm_door_reason *reason, dm_err *err)
+{
+    DM_AUTO_SIGNED url = {.stem = NULL};
+    int r = dm_signed_read(ask->uri, ask->method, &url, err);
+    *reason = r == DM_SIGNED_NOT ? DM_DOOR_BAD : DM_DOOR_BAD_SIGN;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = dm_signers_find(api->signers, &url, &ask->id, err);
+    if (r >= 0)
+        *reason = r == 0 ? DM_DOOR_PASS : r == DM_SIGNERS_BUSY ? DM_DOOR_BUSY : DM_DOOR_BAD_SIGN;
+    return r < 0 ? r : 0;
+}
+
+/* Whom the request is for, on a thread that may wait. */
+static int read_hopped(const dm_req *req, dm_api *api, dm_door_ask *ask, dm_door_reason *reason, dm_err *err)
+{
+    *reason = dm_door_read(req, ask);
+    return *reason == DM_DOOR_SEARCH ? search(api, ask, reason, err) : 0;
+}
+
 static int wake_hopped(dm_req *req, void *ctx, dm_err *err)
 {
     dm_api *api = ctx;
     static const dm_caller nobody = {.account_no = 0};
     dm_door_ask ask;
-    dm_door_reason reason = dm_door_read(req, &ask);
+    dm_door_reason reason;
     work w = {.id = &ask.id};
+    int r = read_hopped(req, api, &ask, &reason, err);
     uint64_t mark = dm_later_mark(api->later, &ask.id);
-    int r = reason == DM_DOOR_PASS ? dm_api_tx(api, &nobody, find, &w, err) : DM_SANDBOX_NONE;
+    if (r == 0)
+        r = reason == DM_DOOR_PASS ? dm_api_tx(api, &nobody, find, &w, err) : DM_SANDBOX_NONE;
     if (r == 0)
         r = wake(req, api, &ask, &w.s, mark, err);
     else if (r > 0)
@@ -182,13 +204,26 @@ static int decide(dm_req *req, dm_api *api, const dm_door_ask *ask, dm_err *err)
     return r;
 }
 
-static int door(dm_req *req, void *ctx, dm_err *err)
+static int search_hopped(dm_req *req, void *ctx, dm_err *err)
 {
     dm_door_ask ask;
+    dm_door_reason reason;
+    int r = read_hopped(req, ctx, &ask, &reason, err);
+    if (r == 0)
+        r = reason == DM_DOOR_PASS ? decide(req, ctx, &ask, err) : refuse(req, reason, err);
+    return settled(req, ctx, r, err);
+}
+
+static int door(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_api *api = ctx;
+    dm_door_ask ask;
     dm_door_reason reason = dm_door_read(req, &ask);
+    if (reason == DM_DOOR_SEARCH)
+        return settled(req, api, dm_later_hop(api->later, req, search_hopped, api, err), err);
     if (reason != DM_DOOR_PASS)
         return refuse(req, reason, err);
-    return settled(req, ctx, decide(req, ctx, &ask, err), err);
+    return settled(req, api, decide(req, api, &ask, err), err);
 }
 
 int dm_route_door(dm_req *req, void *ctx, dm_err *err)

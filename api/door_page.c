@@ -1,10 +1,7 @@
 /* GET /door/page: what a refused request to a sandbox is answered, as JSON or, for a browser that navigates, as a page
- * (contract 4.2 and 9). The verdict is worked out once more, without waking anybody, since only its status travels
- * through nginx; when the world has changed meanwhile, the status that was decided stays. Where the contract fixes the
- * body, our denial travels in the header Dormouse-Denial. */
+ * (contract 4.2 and 9). The verdict's reason travels through nginx; what was decided stays decided. Where the contract
+ * fixes the body, our denial travels in the header Dormouse-Denial. */
 #include <stdio.h>
-
-#include "base/parse.h"
 
 #include "api/answer.h"
 #include "api/door_verdict.h"
@@ -32,6 +29,12 @@ static const words of_reason[DM_DOOR_REASONS] = {
                 "door.traffic_token", "send the sandbox's trafficAccessToken in the header e2b-traffic-access-token"},
         [DM_DOOR_BAD_ACCESS] = {"Access Denied", "The sandbox sleeps and is only woken with its own access token",
                 "door.access_token", "send the sandbox's envdAccessToken in the header X-Access-Token"},
+        [DM_DOOR_BAD_SIGN] = {"Access Denied", "invalid signature", "door.signature",
+                "make the link anew: the sandbox that signed it has ended or sleeps, or the link was changed"},
+        [DM_DOOR_LATE_SIGN] = {"Access Denied", "signature is already expired", "door.signature",
+                "make the link anew, with a later expiry"},
+        [DM_DOOR_BUSY] = {"Too Many Requests", "too many signed file requests without a sandbox id at once",
+                "door.search", "come again in a second, or use a URL that names the sandbox"},
         [DM_DOOR_QUOTA] = {"Too Many Sandboxes",
                 "The sandbox sleeps and the team's limit of running sandboxes is reached", "project.running_max",
                 "kill or pause a sandbox first"},
@@ -42,68 +45,6 @@ static const words of_reason[DM_DOOR_REASONS] = {
         [DM_DOOR_AWAY] = {"Sandbox Unavailable", "The sandbox could not be reached or woken right now", "sandbox.away",
                 "try again in a moment"},
 };
-
-/* --- which -------------------------------------------------------------------------------------------------- */
-
-typedef struct work {
-    const dm_sandbox_id *id;
-    dm_sandbox_at_door s;
-} work;
-
-static int find(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    dm_pg_rows_free(w->s.rows);
-    w->s.rows = NULL;
-    return dm_sandbox_find_at_door(c, w->id, &w->s, err);
-}
-
-static dm_door_reason judge(dm_api *api, const dm_door_ask *ask)
-{
-    static const dm_caller nobody = {.account_no = 0};
-    work w = {.id = &ask->id};
-    dm_door_reason reason = DM_DOOR_NOT_FOUND;
-    dm_err why;
-    int r = dm_api_tx(api, &nobody, find, &w, &why);
-    if (r == 0)
-        r = dm_door_judge(api, ask, &w.s, &reason, &why);
-    dm_pg_rows_free(w.s.rows);
-    return r < 0 ? DM_DOOR_AWAY : reason;
-}
-
-static dm_door_reason of_status(uint64_t status)
-{
-    switch (status) {
-    case 400:
-        return DM_DOOR_BAD;
-    case 403:
-        return DM_DOOR_BLOCKED;
-    case 404:
-        return DM_DOOR_INTERNAL;
-    case 409:
-        return DM_DOOR_STUCK;
-    case 429:
-        return DM_DOOR_QUOTA;
-    case 502:
-        return DM_DOOR_NOT_FOUND;
-    default:
-        return DM_DOOR_AWAY;
-    }
-}
-
-static dm_door_reason choose(const dm_req *req, dm_api *api, dm_door_ask *ask)
-{
-    dm_str decided = dm_req_header(req, "X-Dm-Status");
-    uint64_t status = 0;
-    dm_door_reason reason = dm_door_read(req, ask);
-    if (reason == DM_DOOR_PASS)
-        reason = judge(api, ask);
-    bool known = decided.p != NULL && dm_parse_u64(decided, 400, 599, &status, NULL) == 0;
-    bool a_refusal = reason != DM_DOOR_PASS && reason != DM_DOOR_WAKE && reason != DM_DOOR_CHANGING;
-    if (known && (!a_refusal || (int)status != dm_door_status(reason)))
-        return of_status(status);
-    return a_refusal ? reason : DM_DOOR_AWAY;
-}
 
 /* --- how ---------------------------------------------------------------------------------------------------- */
 
@@ -147,20 +88,25 @@ static void write_json(dm_req *req, int status, dm_door_reason reason, const wor
     dm_jw j = dm_reply_json(&req->reply, status);
     req->reply.content_type = "application/json; charset=utf-8";
     dm_jw_obj(&j);
+    if (status == 401) /* the agent's own, to the byte */
+        dm_jw_ki64(&j, "code", status);
     if (reason != DM_DOOR_INTERNAL && ask->sandbox[0] != '\0')
         dm_jw_kc(&j, "sandboxId", ask->sandbox);
     dm_jw_kc(&j, "message", w->message);
     if (reason == DM_DOOR_INTERNAL && dm_door_internal(ask->uri, path))
         dm_jw_kc(&j, "path", path);
-    dm_jw_ki64(&j, "code", status);
+    if (status != 401)
+        dm_jw_ki64(&j, "code", status);
     dm_jw_end(&j);
 }
 
-static int add_denial(dm_req *req, const words *w, int status, dm_err *err)
+static int add_denial(dm_req *req, dm_door_reason reason, dm_err *err)
 {
+    int status = dm_door_status(reason);
+    const words *w = &of_reason[reason];
     const dm_denial d = {.what = "sandbox.traffic",
             .rule = w->rule,
-            .retry_after_s = status == 409 || status == 503 ? 1 : -1,
+            .retry_after_s = reason == DM_DOOR_BUSY || status == 409 || status == 503 ? 1 : -1,
             .cure = w->cure,
             .doc = "/docs/door"};
     DM_AUTO_BUF text;
@@ -177,15 +123,19 @@ static int add_denial(dm_req *req, const words *w, int status, dm_err *err)
 int dm_route_door_page(dm_req *req, void *ctx, dm_err *err)
 {
     dm_door_ask ask;
-    dm_door_reason reason = choose(req, ctx, &ask);
+    (void)ctx;
+    (void)dm_door_read(req, &ask);
+    dm_door_reason reason = dm_door_reason_of(dm_req_header(req, "X-Dm-Reason"));
+    if (of_reason[reason].title == NULL)
+        reason = DM_DOOR_AWAY; /* none of a refusal */
     const words *w = &of_reason[reason];
     int status = dm_door_status(reason);
-    if (navigates(req)) {
+    if (navigates(req) && status != 401) { /* the agent answers a browser, too, in JSON */
         int r = write_html(req, status, w, &ask, err);
         if (r < 0)
             return r;
     } else {
         write_json(req, status, reason, w, &ask);
     }
-    return add_denial(req, w, status, err);
+    return add_denial(req, reason, err);
 }

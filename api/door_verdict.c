@@ -15,9 +15,13 @@ int dm_door_status(dm_door_reason reason)
     switch (reason) {
     case DM_DOOR_PASS:
     case DM_DOOR_WAKE:
+    case DM_DOOR_SEARCH:
         return 200;
     case DM_DOOR_BAD:
         return 400;
+    case DM_DOOR_BAD_SIGN:
+    case DM_DOOR_LATE_SIGN:
+        return 401;
     case DM_DOOR_NO_TOKEN:
     case DM_DOOR_BAD_TOKEN:
     case DM_DOOR_BAD_ACCESS:
@@ -29,6 +33,7 @@ int dm_door_status(dm_door_reason reason)
     case DM_DOOR_STUCK:
         return 409;
     case DM_DOOR_QUOTA:
+    case DM_DOOR_BUSY:
         return 429;
     case DM_DOOR_NOT_FOUND:
         return 502;
@@ -37,6 +42,37 @@ int dm_door_status(dm_door_reason reason)
         return 503;
     }
     return 503;
+}
+
+static const char *const reason_names[DM_DOOR_REASONS] = {[DM_DOOR_PASS] = "pass",
+        [DM_DOOR_WAKE] = "wake",
+        [DM_DOOR_CHANGING] = "changing",
+        [DM_DOOR_SEARCH] = "search",
+        [DM_DOOR_BAD] = "bad",
+        [DM_DOOR_INTERNAL] = "internal",
+        [DM_DOOR_NOT_FOUND] = "not_found",
+        [DM_DOOR_NO_TOKEN] = "no_token",
+        [DM_DOOR_BAD_TOKEN] = "bad_token",
+        [DM_DOOR_BAD_ACCESS] = "bad_access",
+        [DM_DOOR_BAD_SIGN] = "bad_sign",
+        [DM_DOOR_LATE_SIGN] = "late_sign",
+        [DM_DOOR_BUSY] = "busy",
+        [DM_DOOR_QUOTA] = "quota",
+        [DM_DOOR_BLOCKED] = "blocked",
+        [DM_DOOR_STUCK] = "stuck",
+        [DM_DOOR_AWAY] = "away"};
+
+const char *dm_door_reason_name(dm_door_reason reason)
+{
+    return reason_names[reason];
+}
+
+dm_door_reason dm_door_reason_of(dm_str name)
+{
+    for (size_t i = 0; i < DM_DOOR_REASONS; i++)
+        if (dm_str_eq_c(name, reason_names[i]))
+            return (dm_door_reason)i;
+    return DM_DOOR_AWAY;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
@@ -106,9 +142,14 @@ dm_door_reason dm_door_read(const dm_req *req, dm_door_ask *out)
     uint64_t number;
     char path[64];
     *out = (dm_door_ask){.uri = header(req, "X-Dm-Uri"),
+            .method = header(req, "X-Dm-Method"),
             .host = header(req, "X-Dm-Host"),
             .token = header(req, "X-Dm-Token"),
             .access_token = header(req, "X-Dm-Access-Token")};
+    if (dm_str_eq_c(header(req, "X-Dm-Bare"), "1")) {
+        out->port = DM_GUEST_PORT;
+        return DM_DOOR_SEARCH;
+    }
     if (dm_parse_u64(port, 1, 65535, &number, NULL) < 0)
         return DM_DOOR_BAD;
     out->port = (uint16_t)number;
@@ -143,7 +184,27 @@ static int check_traffic(
     return r;
 }
 
-/* A sleeper is woken for its owner alone: whoever talks to the agent must know its token. */
+/* Whether the request proves that its sender, or who gave him the link, knows the agent's token. */
+static int check_token(dm_api *api, const dm_door_ask *ask, dm_str token, dm_door_reason *out, dm_err *err)
+{
+    DM_AUTO_SIGNED url = {.stem = NULL};
+    bool right = dm_secret_eq(ask->access_token, token);
+    int r = 0;
+    if (!right && ask->access_token.n == 0) {
+        r = dm_signed_read(ask->uri, ask->method, &url, err);
+        if (r == 0)
+            r = dm_signed_by(&url, token, &right, err);
+    }
+    if (r < 0)
+        return r;
+    if (!right)
+        *out = DM_DOOR_BAD_ACCESS;
+    else if (url.stem != NULL && url.until_s < dm_second_of(dm_wall_us(api->clock)))
+        *out = DM_DOOR_LATE_SIGN;
+    return 0;
+}
+
+/* A sleeper is woken for its owner alone: whoever talks to the agent must know its token, or hold a link of his. */
 static int check_wake(
         dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_door_reason *out, dm_err *err)
 {
@@ -156,8 +217,8 @@ static int check_wake(
     if (ask->port != DM_GUEST_PORT || !s->secure)
         return 0;
     int r = dm_sandbox_token(api, &ask->id, s->token_sealed, &token, err);
-    if (r == 0 && !dm_secret_eq(ask->access_token, dm_buf_view(&token)))
-        *out = DM_DOOR_BAD_ACCESS;
+    if (r == 0)
+        r = check_token(api, ask, dm_buf_view(&token), out, err);
     if (token.p != NULL)
         explicit_bzero(token.p, token.len);
     return r;

@@ -145,6 +145,8 @@ static int make_api(program *p, dm_err *err)
         r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
     if (r == 0)
         r = dm_dispatch_new(&dispatch, &a->dispatch, err);
+    if (r == 0)
+        r = dm_signers_new(a->db, a->master, a->clock, &a->signers, err);
     return r < 0 ? r : dm_later_new(&later, &a->later, err);
 }
 
@@ -169,6 +171,7 @@ static void unmake(program *p)
     dm_http_free(p->worker_http);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
+    dm_signers_free(p->api.signers);
     dm_spawns_done(&p->api.spawns);
     dm_pg_pool_free(p->api.db);
     dm_pg_pool_free(p->api.ops);

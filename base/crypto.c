@@ -40,24 +40,57 @@ static const uint8_t *bytes_of(dm_str s)
 
 /* --- digests ------------------------------------------------------------------------------------------------- */
 
-int dm_sha256_parts(const dm_str *parts, size_t n, dm_digest *out, dm_err *err)
+static int finish(EVP_MD_CTX *c, bool ok, const dm_str *parts, size_t n, dm_digest *out, dm_err *err)
 {
-    AUTO_MD_CTX c = EVP_MD_CTX_new();
-    if (c == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a digest");
-    bool ok = EVP_DigestInit_ex2(c, EVP_sha256(), NULL) == 1;
+    dm_digest d;
     for (size_t i = 0; ok && i < n; i++)
         ok = EVP_DigestUpdate(c, bytes_of(parts[i]), parts[i].n) == 1;
-    dm_digest d;
     if (!ok || EVP_DigestFinal_ex(c, d.b, NULL) != 1)
         return dm_fail(err, DM_E_INTERNAL, "SHA-256 failed");
     *out = d;
     return 0;
 }
 
+int dm_sha256_parts(const dm_str *parts, size_t n, dm_digest *out, dm_err *err)
+{
+    AUTO_MD_CTX c = EVP_MD_CTX_new();
+    if (c == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a digest");
+    return finish(c, EVP_DigestInit_ex2(c, EVP_sha256(), NULL) == 1, parts, n, out, err);
+}
+
 int dm_sha256(dm_str data, dm_digest *out, dm_err *err)
 {
     return dm_sha256_parts(&data, 1, out, err);
+}
+
+struct dm_sha256_stem {
+    EVP_MD_CTX *stem, *work;
+};
+
+int dm_sha256_stem_new(dm_str stem, dm_sha256_stem **out, dm_err *err)
+{
+    DM_AUTO(dm_sha256_stem) s = calloc(1, sizeof *s);
+    if (s == NULL || (s->stem = EVP_MD_CTX_new()) == NULL || (s->work = EVP_MD_CTX_new()) == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a digest");
+    if (EVP_DigestInit_ex2(s->stem, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(s->stem, bytes_of(stem), stem.n) != 1)
+        return dm_fail(err, DM_E_INTERNAL, "SHA-256 failed");
+    *out = dm_steal(&s);
+    return 0;
+}
+
+void dm_sha256_stem_free(dm_sha256_stem *s)
+{
+    if (s == NULL)
+        return;
+    EVP_MD_CTX_free(s->stem);
+    EVP_MD_CTX_free(s->work);
+    free(s);
+}
+
+int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_digest *out, dm_err *err)
+{
+    return finish(s->work, EVP_MD_CTX_copy_ex(s->work, s->stem) == 1, ends, n, out, err);
 }
 
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)

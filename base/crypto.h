@@ -13,6 +13,13 @@ typedef struct dm_digest {
 int dm_sha256(dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
 /* Of several pieces one after the other. */
 int dm_sha256_parts(const dm_str *parts, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
+/* One beginning with many ends: the beginning is hashed once. Not thread-safe. */
+typedef struct dm_sha256_stem dm_sha256_stem;
+int dm_sha256_stem_new(dm_str stem, dm_sha256_stem **out, dm_err *err) DM_NODISCARD;
+void dm_sha256_stem_free(dm_sha256_stem *s);
+DM_DEFINE_FREEP(dm_sha256_stem)
+int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
+
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
 
 /* From the kernel; a failure here is a reason to stop. */

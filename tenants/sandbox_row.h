@@ -94,4 +94,16 @@ typedef struct dm_sandbox_at_door {
 /* 0 or DM_SANDBOX_NONE. Any scope. */
 int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_door *out, dm_err *err) DM_NODISCARD;
 
+/* Whose token may have signed a file URL that names nobody. Any scope. */
+typedef struct dm_sandbox_signer {
+    dm_sandbox_id id;
+    dm_str token_sealed; /* borrowed of the rows */
+    int64_t changed_us;
+} dm_sandbox_signer;
+
+/* At most `most` that changed at since_us or later, newest first. The caller frees rows; dm_sandbox_read_signer takes
+ * one row each. */
+int dm_sandbox_signers(dm_pg *c, int64_t since_us, int64_t most, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_sandbox_read_signer(const dm_pg_rows *rows, size_t i, dm_sandbox_signer *out, dm_err *err) DM_NODISCARD;
+
 #endif

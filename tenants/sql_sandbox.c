@@ -315,3 +315,21 @@ int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_doo
     *out = d;
     return 0;
 }
+
+static const dm_pg_stmt signers = {"sandbox_signers",
+        "SELECT sandbox_id, token_sealed, dm.us(changed_at) FROM dm.find_signers(dm.ts($1), $2::int)", DM_PG_ROWS};
+
+int dm_sandbox_signers(dm_pg *c, int64_t since_us, int64_t most, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_i64(most)};
+    return dm_pg_exec(c, &signers, args, DM_LEN(args), rows, NULL, err);
+}
+
+int dm_sandbox_read_signer(const dm_pg_rows *rows, size_t i, dm_sandbox_signer *out, dm_err *err)
+{
+    dm_sandbox_signer s = {.token_sealed = maybe(rows, i, 1), .changed_us = dm_pg_i64(rows, i, 2)};
+    int r = read_id(dm_pg_str(rows, i, 0), &s.id, err);
+    if (r == 0)
+        *out = s;
+    return r;
+}

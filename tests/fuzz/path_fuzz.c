@@ -1,10 +1,11 @@
-/* What stands in a path, a query or one of the door's headers: ids, template names, page tokens, URIs. Each is refused,
- * or what comes out is what its name says. The first byte chooses. */
+/* What stands in a path, a query or one of the door's headers: ids, template names, page tokens, URIs, signed links.
+ * Each is refused, or what comes out is what its name says. The first byte chooses. */
 #include <stdio.h>
 
 #include "api/answer.h"
 #include "api/door_verdict.h"
 #include "api/page.h"
+#include "api/signed.h"
 #include "tenants/template.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -55,9 +56,21 @@ static void door(dm_str text)
         HOLDS(path[0] == '/');
 }
 
+static void signed_link(dm_str text)
+{
+    DM_AUTO_SIGNED url = {.stem = NULL};
+    bool right = true;
+    int r = dm_signed_read(text, DM_STR("GET"), &url, NULL);
+    HOLDS((r == 0) == (url.stem != NULL));
+    if (r == 0)
+        HOLDS(dm_signed_by(&url, DM_STR("token"), &right, NULL) == 0 && !right);
+    else
+        HOLDS(r == DM_SIGNED_NOT || r == DM_SIGNED_WRONG);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(dm_str) = {sandbox, template, page, door};
+    static void (*const readers[])(dm_str) = {sandbox, template, page, door, signed_link};
     if (size > 0)
         readers[data[0] % DM_LEN(readers)]((dm_str){(const char *)data + 1, size - 1});
     return 0;

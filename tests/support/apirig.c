@@ -93,6 +93,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);
     r->worker_table = dm_api_worker_http(a);
@@ -141,6 +142,7 @@ void dm_rig_stop(dm_rig *r)
     dm_http_free(r->http);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
+    dm_signers_free(r->api.signers);
     dm_spawns_done(&r->api.spawns);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);

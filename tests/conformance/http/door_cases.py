@@ -1,5 +1,7 @@
 """The public entry to what listens in a sandbox."""
 
+import base64
+import hashlib
 import http.client
 import socket
 import time
@@ -74,6 +76,61 @@ def malformed():
         equal((answer.status, answer.json["code"]), (400, 400), headers)
     for label in (name, "8080", f"8080-{name}-a-b", "x-y", f"99999-{name}", f"8080-{name.upper()}x_"):
         equal(by_host(label, "/health").status, 400, label)
+
+
+def signed(box, path, operation="read", expiry=None):
+    """By the contract's recipe (1.6), not by an SDK."""
+    text = f"{path}:{operation}::{box['envdAccessToken']}" + (f":{expiry}" if expiry is not None else "")
+    query = {"path": path, "signature": "v1_" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")}
+    if expiry is not None:
+        query["signature_expiration"] = str(expiry)
+    return "/files?" + urllib.parse.urlencode(query)
+
+
+def no_signer(answer):
+    equal((answer.status, answer.json), (401, {"code": 401, "message": "invalid signature"}))
+
+
+@case(GROUP)
+def signed_without_a_name():
+    box, path = shared(), "/tmp/door signed"
+    octets = {"Content-Type": "application/octet-stream"}
+    equal(ask(DOOR, "POST", signed(box, path, "write"), b"x" * 70_000, octets).status, 200)
+    equal(ask(DOOR, "GET", signed(box, path), None, {"Range": "bytes=0-2"}).text, "xxx")
+    late = ask(DOOR, "GET", signed(box, path, expiry=99))
+    equal((late.status, late.json), (401, {"code": 401, "message": "signature is already expired"}))
+    no_signer(ask(DOOR, "POST", signed(box, path), b"x", octets))
+    no_signer(ask(DOOR, "GET", signed({"envdAccessToken": "0" * 32}, path)))
+    no_signer(ask(DOOR, "GET", "/files?path=a&signature=v1_"))
+    answer = ask(DOOR, "GET", "/files?path=a&signature=v1_x", None, {"Origin": "https://x.test"})
+    equal(answer.header("Access-Control-Allow-Origin"), "*")
+    for method, target, headers in (("PUT", signed(box, path), {}), ("GET", f"/files?path={path}".replace(" ", "+"), {}),
+                                    ("GET", "/envs?signature=v1_x", {}), ("GET", signed(box, path), {"E2b-Sandbox-Id": "x"}),
+                                    ("GET", signed(box, path), {"Host": "49983-.sandboxes.test"})):
+        equal(ask(DOOR, method, target, None, headers).status, 400, (method, target, headers))
+
+
+@case(GROUP)
+def preflight_of_a_link():
+    asks = {"Origin": "https://x.test", "Access-Control-Request-Headers": "content-type,x-metadata-a"}
+    for method in ("GET", "POST"):
+        answer = ask(DOOR, "OPTIONS", "/files?path=a&signature=v1_x", None, {**asks, "Access-Control-Request-Method": method})
+        equal((answer.status, answer.header("Access-Control-Allow-Origin"), answer.header("Access-Control-Allow-Methods"),
+               answer.header("Access-Control-Allow-Headers")), (204, "*", method, "content-type,x-metadata-a"))
+    equal(ask(DOOR, "OPTIONS", "/files?path=a", None, {**asks, "Access-Control-Request-Method": "GET"}).status, 400)
+
+
+@case(GROUP, limit=60)
+def a_link_wakes():
+    """With a name or without: who has a link in force holds what the owner signed."""
+    with own(autoPause=True, autoResume={"enabled": True}, timeout=240) as box:
+        path = "/etc/hostname"
+        for headers in ({}, {"E2b-Sandbox-Id": box["sandboxID"], "E2b-Sandbox-Port": "49983"}):
+            equal(api("POST", f"/sandboxes/{box['sandboxID']}/pause", {}).status, 204)
+            late = ask(DOOR, "GET", signed(box, path, expiry=99), None, headers)
+            equal((late.status, late.json["message"]), (401, "signature is already expired"))
+            equal(api("GET", f"/sandboxes/{box['sandboxID']}").json["state"], "paused")
+            equal(ask(DOOR, "GET", signed(box, path), None, headers).status, 200)
 
 
 @case(GROUP)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import random
 import urllib.error
@@ -234,10 +235,9 @@ def watch_below():
     watcher.stop()
 
 
-def fetch(box, url, data=None, headers=None):
-    """As a browser would that has nothing but the link; only the sandbox has to be named where its URL does not."""
-    request = urllib.request.Request(url, data=data, headers={"E2b-Sandbox-Id": box.sandbox_id, "E2b-Sandbox-Port": "49983",
-                                                              **(headers or {})})
+def fetch(url, data=None, headers=None):
+    """As a browser would that has nothing but the link: under E2B_SANDBOX_URL it does not even name the sandbox."""
+    request = urllib.request.Request(url, data=data, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, answer.read()
@@ -249,9 +249,28 @@ def fetch(box, url, data=None, headers=None):
 def signed_links():
     box = shared()
     path = f"{folder(box)}/signed"
-    equal(fetch(box, box.upload_url(path), b"by link", {"Content-Type": "application/octet-stream"})[0], 200)
-    equal(fetch(box, box.download_url(path, use_signature_expiration=60)), (200, b"by link"))
-    status, body = fetch(box, box.download_url(path, use_signature_expiration=-60))
-    equal((status, b"signature is already expired" in body), (401, True))
-    status, body = fetch(box, box.download_url(path).replace("v1_", "v1_x"))
-    equal((status, b"invalid signature" in body), (401, True))
+    equal(fetch(box.upload_url(path), b"by link", {"Content-Type": "application/octet-stream"})[0], 200)
+    equal(fetch(box.download_url(path, use_signature_expiration=60)), (200, b"by link"))
+    status, body = fetch(box.download_url(path, use_signature_expiration=-60))
+    equal((status, json.loads(body)), (401, {"code": 401, "message": "signature is already expired"}))
+    for wrong in (box.download_url(path).replace("v1_", "v1_x"), box.download_url(path).replace("signed", "singed"),
+                  box.upload_url(path)):
+        status, body = fetch(wrong)
+        equal((status, json.loads(body)), (401, {"code": 401, "message": "invalid signature"}))
+
+
+@case(GROUP, limit=60)
+def signed_links_find_their_own():
+    """Two sandboxes, the same path in both: each link leads to the one that made it, and after a kill nowhere."""
+    box, other = shared(), e2b.Sandbox.create(timeout=120)
+    try:
+        path = "/tmp/whose é+%.txt"
+        box.files.write(path, "shared")
+        other.files.write(path, "other")
+        links = [b.download_url(path, user=user) for b in (box, other) for user in (None, "root")]
+        equal([fetch(link) for link in links], [(200, b"shared")] * 2 + [(200, b"other")] * 2)
+    finally:
+        other.kill()
+    status, _ = fetch(links[2])
+    assert status in (401, 502), status
+    equal(fetch(links[0]), (200, b"shared"))

@@ -28,6 +28,15 @@ static void digests(void **state)
     const dm_str parts[] = {DM_STR("a"), {NULL, 0}, DM_STR("bc")};
     assert_int_equal(dm_sha256_parts(parts, DM_LEN(parts), &d, NULL), 0);
     assert_hex(d.b, sizeof(d.b), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    DM_AUTO(dm_sha256_stem) stem = NULL;
+    assert_int_equal(dm_sha256_stem_new(DM_STR("a"), &stem, NULL), 0);
+    const dm_str ends[] = {DM_STR("b"), DM_STR("c")};
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(dm_sha256_stem_end(stem, ends, DM_LEN(ends), &d, NULL), 0);
+        assert_hex(d.b, sizeof(d.b), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_int_equal(dm_sha256_stem_end(stem, NULL, 0, &d, NULL), 0);
+        assert_hex(d.b, sizeof(d.b), "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
+    }
 }
 
 /* RFC 4231, cases 2 and 6 */
