@@ -13,6 +13,7 @@
  *   resume   see dm_guest_resume                          becomes this sandbox; once per generation, repeats are no-ops
  *   quiesce  -                                            closes accepted connections: no peer waits for a sleeper
  *   stats    -                                            load, memory, disk: shown, never billed
+ *   port     port                                         "listening": whether a program listens on it, for others
  *   poweroff -                                            ends the machine
  *
  * Unasked lines from the guest have "event": "ready" (after boot, agent version and kernel release), "log" (a line for

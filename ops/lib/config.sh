@@ -194,7 +194,8 @@ config_nginx() {
     local listen=$DM_LISTEN
     [[ $listen != *:* ]] || listen="[$listen]"
     sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
-        -e "s|@PORT_API@|$DM_PORT_API|g" -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@RUN@|$DM_RUN|g" \
+        -e "s|@PORT_API@|$DM_PORT_API|g" -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@PORT_WORKER@|$DM_PORT_WORKER|g" \
+        -e "s|@RUN@|$DM_RUN|g" \
         -e "s|@ETC@|$DM_DATA/etc|g" "$DM_ROOT/ops/nginx/$1.conf.in"
 }
 

@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 
 #include "workers/guest/boot.h"
+#include "workers/guest/listen.h"
 #include "workers/guest/oom.h"
 #include "workers/guest/process.h"
 #include "workers/guest/resume.h"
@@ -38,6 +39,8 @@ typedef struct request {
     bool has_nonce;
     int64_t rounds;
     bool has_rounds;
+    int64_t port;
+    bool has_port;
 } request;
 
 static const dm_json_field request_fields[] = {
@@ -45,6 +48,7 @@ static const dm_json_field request_fields[] = {
         {"seq", DM_JSON_I64, offsetof(request, seq), offsetof(request, has_seq), 0, INT64_MAX},
         {"nonce", DM_JSON_STR, offsetof(request, nonce), offsetof(request, has_nonce), 1, 128},
         {"rounds", DM_JSON_I64, offsetof(request, rounds), offsetof(request, has_rounds), 0, DM_WARM_ROUNDS_MAX},
+        {"port", DM_JSON_I64, offsetof(request, port), offsetof(request, has_port), 1, 65535},
 };
 
 /* --- lines out -------------------------------------------------------------------------------------------------- */
@@ -168,6 +172,22 @@ static void do_stats(dm_control *c, uint64_t seq)
     put_line(c, &b);
 }
 
+static void do_port(dm_control *c, uint64_t seq, uint16_t port)
+{
+    DM_AUTO_BUF b;
+    dm_jw w;
+    dm_listening at;
+    dm_err err;
+    if (dm_listen_now(port, &at, &err) < 0) {
+        answer(c, seq, err.msg);
+        return;
+    }
+    begin_answer(&w, &b, seq, true);
+    dm_jw_kbool(&w, "listening", at.outside || at.any6);
+    dm_jw_end(&w);
+    put_line(c, &b);
+}
+
 static void do_resume(dm_control *c, uint64_t seq, const json_t *obj)
 {
     dm_guest_resume m;
@@ -237,6 +257,8 @@ static void dispatch(dm_control *c, const request *req, const json_t *obj)
         answer(c, seq, NULL);
     } else if (strcmp(req->op, "stats") == 0) {
         do_stats(c, seq);
+    } else if (strcmp(req->op, "port") == 0 && req->has_port) {
+        do_port(c, seq, (uint16_t)req->port);
     } else if (strcmp(req->op, "poweroff") == 0) {
         answer(c, seq, NULL);
         dm_boot_power_off();

@@ -36,7 +36,8 @@ static const dm_conf_row rows[] = {
                 "room for evidence the ledger does not have yet; without room nothing runs"},
         {"journal_segment_bytes", DM_CONF_U64, AT(journal_segment_bytes), "16777216", 1 << 16, 1 << 30,
                 "size of one journal file"},
-        {"metrics_port", DM_CONF_U64, AT(metrics_port), "3200", 1, 65535, "Prometheus text on 127.0.0.1"},
+        {"metrics_port", DM_CONF_U64, AT(metrics_port), "3200", 1, 65535,
+                "Prometheus text, and what the door asks, on 127.0.0.1"},
 };
 
 const dm_conf_spec dm_worker_conf = {

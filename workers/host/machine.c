@@ -617,6 +617,12 @@ int dm_machine_guest_stats(dm_machine *m, dm_agent_done_fn done, void *arg, dm_e
     return r < 0 ? r : dm_agent_simple(m->agent, "stats", QUIESCE_MS, done, arg, err);
 }
 
+int dm_machine_guest_port(dm_machine *m, uint16_t port, dm_agent_done_fn done, void *arg, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_port(m->agent, port, QUIESCE_MS, done, arg, err);
+}
+
 /* --- after a crash --------------------------------------------------------------------------------------- */
 
 static void swept(void *arg, int r, const dm_err *err)

@@ -70,6 +70,8 @@ int dm_machine_stats_now(dm_machine *m, dm_machine_stats *out, dm_err *err) DM_N
 
 /* Asks the agent for its own figures (base/wire/guest, op stats). */
 int dm_machine_guest_stats(dm_machine *m, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+/* Asks it about a port (op port; dm_agent_port_read). When the machine is freed, done does not come. */
+int dm_machine_guest_port(dm_machine *m, uint16_t port, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 
 /* Kills whatever VMs a dead worker left in slots that nobody claimed, and their folders. */
 void dm_machine_sweep(dm_host *h);

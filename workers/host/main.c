@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 
+#include "workers/host/dial.h"
 #include "workers/host/orders.h"
 #include "workers/host/publish.h"
 #include "workers/host/uplink.h"
@@ -124,6 +125,8 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         r = host_start(&h, conf, err);
     if (r == 0)
         r = dm_worker_new(&h, &worker, err);
+    if (r == 0)
+        r = dm_dials_new(worker, &worker->dials, err);
     if (r == 0)
         r = dm_publish_new(worker, &publish, err);
     if (r == 0)

@@ -2,6 +2,10 @@
 
 #include <stdio.h>
 
+#include "base/parse.h"
+
+#include "workers/host/dial.h"
+
 typedef enum wanted { WANT_RUNNING, WANT_STOPPED } wanted;
 
 /* A request that waits for a box. */
@@ -275,6 +279,19 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
+static int dial(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_worker *w = ctx;
+    dm_sandbox_id id;
+    uint64_t epoch, port;
+    int r = dm_sandbox_id_parse(req->params[0], &id, err);
+    if (r == 0)
+        r = dm_parse_u64(req->params[1], 1, INT32_MAX, &epoch, err);
+    if (r == 0)
+        r = dm_parse_u64(req->params[2], 1, UINT16_MAX, &port, err);
+    return r < 0 ? r : dm_dials_ask(w->dials, req, &id, (int64_t)epoch, (uint16_t)port, err);
+}
+
 const dm_route dm_orders_routes[] = {
         {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
         {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
@@ -290,5 +307,6 @@ const size_t dm_orders_nroutes = DM_LEN(dm_orders_routes);
 const dm_route dm_worker_metrics_routes[] = {
         {"GET", "/metrics", 0, 0, print_metrics},
         {"GET", "/state", 0, 0, state},
+        {"GET", "/dial/{id}/{epoch}/{port}", 0, 0, dial},
 };
 const size_t dm_worker_metrics_nroutes = DM_LEN(dm_worker_metrics_routes);

@@ -10,7 +10,8 @@
 extern const dm_route dm_orders_routes[];
 extern const size_t dm_orders_nroutes;
 
-/* GET /metrics, for a server that people and Prometheus reach. ctx is the worker too. */
+/* GET /metrics, for a server that people and Prometheus reach; and GET /dial/ID/EPOCH/PORT, for the door of this host
+ * (dial.h). ctx is the worker too. */
 extern const dm_route dm_worker_metrics_routes[];
 extern const size_t dm_worker_metrics_nroutes;
 

@@ -23,6 +23,7 @@ typedef struct dm_worker {
     dm_journal *journal;
     dm_usage *usage;
     dm_pools *pools;
+    struct dm_dials *dials;
     dm_sign_key *key;
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
 

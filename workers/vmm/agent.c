@@ -341,8 +341,9 @@ static struct call *call_new(dm_agent *a, dm_err *err)
     return c;
 }
 
-static int ask(dm_agent *a, const char *op, unsigned rounds, unsigned timeout_ms, dm_agent_done_fn done, void *arg,
-        dm_err *err)
+/* name and value: the one member that the op takes, if it takes one. */
+static int ask(dm_agent *a, const char *op, const char *name, unsigned value, unsigned timeout_ms,
+        dm_agent_done_fn done, void *arg, dm_err *err)
 {
     struct call *c = call_new(a, err);
     if (c == NULL)
@@ -354,8 +355,8 @@ static int ask(dm_agent *a, const char *op, unsigned rounds, unsigned timeout_ms
     dm_jw_obj(&w);
     dm_jw_kc(&w, "op", op);
     dm_jw_ku64(&w, "seq", c->seq);
-    if (rounds > 0)
-        dm_jw_ku64(&w, "rounds", rounds);
+    if (name != NULL)
+        dm_jw_ku64(&w, name, value);
     dm_jw_end(&w);
     (void)dm_buf_ch(&b, '\n');
     int r = dm_buf_ok(&b, err);
@@ -369,12 +370,25 @@ static int ask(dm_agent *a, const char *op, unsigned rounds, unsigned timeout_ms
 
 int dm_agent_warm(dm_agent *a, unsigned rounds, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err)
 {
-    return ask(a, "warm", rounds > 0 ? rounds : 1, timeout_ms, done, arg, err);
+    return ask(a, "warm", "rounds", rounds > 0 ? rounds : 1, timeout_ms, done, arg, err);
 }
 
 int dm_agent_simple(dm_agent *a, const char *op, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err)
 {
-    return ask(a, op, 0, timeout_ms, done, arg, err);
+    return ask(a, op, NULL, 0, timeout_ms, done, arg, err);
+}
+
+int dm_agent_port(dm_agent *a, uint16_t port, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err)
+{
+    return ask(a, "port", "port", port, timeout_ms, done, arg, err);
+}
+
+void dm_agent_port_read(const json_t *answer, dm_agent_port_at *out)
+{
+    const json_t *forward = json_object_get(answer, "forward");
+    json_int_t port = json_is_integer(forward) ? json_integer_value(forward) : 0;
+    *out = (dm_agent_port_at){.listening = json_is_true(json_object_get(answer, "listening")),
+            .forward = port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0};
 }
 
 /* A deep copy: written out without seed and time, and read back. */

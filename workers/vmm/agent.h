@@ -28,4 +28,14 @@ int dm_agent_resume(dm_agent *a, const dm_guest_resume *m, unsigned timeout_ms, 
 int dm_agent_simple(dm_agent *a, const char *op, unsigned timeout_ms, dm_agent_done_fn done, void *arg,
         dm_err *err) DM_NODISCARD; /* quiesce, stats, poweroff */
 
+/* Whether something listens on a port. What an answer says, the guest may have made up: it names one of its own ports.
+ */
+int dm_agent_port(
+        dm_agent *a, uint16_t port, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+typedef struct dm_agent_port_at {
+    bool listening;
+    uint16_t forward; /* where instead; 0: on the port itself */
+} dm_agent_port_at;
+void dm_agent_port_read(const json_t *answer, dm_agent_port_at *out);
+
 #endif

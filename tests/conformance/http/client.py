@@ -137,10 +137,18 @@ def run(box, text, user=None):
 
 SERVER = """
 import os, socket
-s = socket.create_server(('0.0.0.0', {port}))
+s = socket.socket(socket.AF_INET6 if ':' in '{host}' else socket.AF_INET)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('{host}', {port}))
+if not {late}:
+    s.listen(64)
 if os.fork() > 0:
     os._exit(0)  # it listens: whoever started it may go on
 os.setsid()
+if {late}:
+    import time
+    time.sleep({late})
+    s.listen(64)
 for fd in (0, 1, 2):
     os.close(fd)
 while True:
@@ -156,10 +164,10 @@ while True:
 """
 
 
-def start_server(box, port, serve):
+def start_server(box, port, serve, host="0.0.0.0", late=0):
     """A program in the sandbox that answers each connection by the lines of serve; it has lines, headers, body and c. Short
-    and without modules: Python starts slowly on an emulated CPU."""
-    text = SERVER.format(port=port, serve="\n".join("    " + line for line in serve.strip().splitlines()))
+    and without modules: Python starts slowly on an emulated CPU. late: seconds until it listens."""
+    text = SERVER.format(port=port, host=host, late=late, serve="\n".join("    " + line for line in serve.strip().splitlines()))
     run(box, f"cat >/tmp/server-{port}.py <<'END'\n{text}\nEND\npython3 -I -S /tmp/server-{port}.py")
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.client
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -143,6 +144,41 @@ def closed_port():
 
 
 @case(GROUP)
+def a_port_that_opens():
+    """Dialled again for a second, so that a server that just starts is met; also by a body, which is sent once."""
+    box = shared()
+    start_server(box, 8082, ECHO, late=0.5)
+    equal(door(box, "/late", 8082).text.split("|")[0], "/late")
+    start_server(box, 8083, ECHO, late=0.5)
+    body = bytes(range(256)) * 1024
+    answer = door(box, "/post", 8083, "POST", body)
+    equal((answer.status, answer.body == body), (201, True))
+    closed = door(box, "/", 4712, "POST", body)
+    equal((closed.status, closed.json["message"]), (502, CLOSED))
+
+
+@case(GROUP)
+def a_server_that_breaks_off():
+    box = shared()
+    start_server(box, 8084, "pass")
+    answer = door(box, "/", 8084)
+    equal((answer.status, answer.json["message"]), (502, "The sandbox closed the connection without an answer"))
+
+
+@case(GROUP, limit=40)
+def killed_while_it_is_dialled():
+    with own() as box:
+        equal(door(box, "/health").status, 204)
+        said = []
+        waiting = threading.Thread(target=lambda: said.append(door(box, "/", 8080)))
+        waiting.start()
+        time.sleep(0.3)
+        equal(kill(box).status, 204)
+        waiting.join(20)
+        not_found(said[0], box)
+
+
+@case(GROUP)
 def internal_paths():
     box = shared()
     for path in ("/init", "/freeze", "/unfreeze", "/collapse", "/fsfreeze", "/fsthaw", "/upgrade", "/in%69t", "//init", "/x/../init"):
@@ -166,13 +202,10 @@ def server_inside():
     equal(door(box, "/init", 8080).text.split("|")[0], "/init", "only the agent's own are reserved")
 
 
-@case(GROUP)
-def web_socket():
-    box = shared()
-    start_server(box, 8081, SOCKET)
+def talk_web_socket(box, port):
     url = urllib.parse.urlsplit(DOOR)
     with socket.create_connection((url.hostname, url.port), 20) as s:
-        s.sendall((f"GET /ws HTTP/1.1\r\nHost: 8081-{box['sandboxID']}.sandboxes.test\r\nUpgrade: websocket\r\n"
+        s.sendall((f"GET /ws HTTP/1.1\r\nHost: {port}-{box['sandboxID']}.sandboxes.test\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
         data = b""
         while b"<websocket>" not in data:
@@ -182,6 +215,13 @@ def web_socket():
         assert data.startswith(b"HTTP/1.1 101"), data
         s.sendall(b"\x01\x02abc")
         equal(s.recv(4096), b"cba\x02\x01")
+
+
+@case(GROUP)
+def web_socket():
+    box = shared()
+    start_server(box, 8081, SOCKET)
+    talk_web_socket(box, 8081)
 
 
 @case(GROUP)

@@ -203,6 +203,44 @@ static void may_be_freed_by_an_answer(void **state)
     assert_int_equal(o.dones, 1);
 }
 
+static void on_port(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    (void)err;
+    assert_int_equal(r, 0);
+    dm_agent_port_read(answer, arg);
+}
+
+static void asks_for_a_port(void **state)
+{
+    rig *g = *state;
+    owner o = {0};
+    char line[256];
+    static const struct {
+        const char *answer;
+        dm_agent_port_at at;
+    } rows[] = {{"\"listening\":false", {false, 0}}, {"\"listening\":true", {true, 0}},
+            {"\"listening\":true,\"forward\":64512", {true, 64512}},
+            {"\"listening\":true,\"forward\":65536", {true, 0}}, {"\"listening\":true,\"forward\":-1", {true, 0}},
+            {"\"listening\":1,\"forward\":\"80\"", {false, 0}}};
+    open_agent(g, &o);
+    echo_sync(g);
+    for (size_t i = 0; i < DM_LEN(rows); i++) {
+        dm_agent_port_at at = {.forward = 7};
+        char said[128], wanted[64];
+        assert_int_equal(dm_agent_port(o.agent, 8080, 5000, on_port, &at, NULL), 0);
+        rig_hear(g, line, sizeof(line));
+        (void)snprintf(wanted, sizeof(wanted), "{\"op\":\"port\",\"seq\":%zu,\"port\":8080}", i + 1);
+        assert_string_equal(line, wanted);
+        (void)snprintf(said, sizeof(said), "{\"seq\":%zu,\"ok\":true,%s}\n", i + 1, rows[i].answer);
+        rig_say(g, said);
+        for (int n = 0; n < 1000 && at.forward == 7; n++)
+            rig_pump(g, 1000);
+        assert_int_equal(at.listening, rows[i].at.listening);
+        assert_int_equal(at.forward, rows[i].at.forward);
+    }
+    dm_agent_free(o.agent);
+}
+
 static void the_queue_is_bounded(void **state)
 {
     rig *g = *state;
@@ -228,6 +266,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(nobody_answers, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(a_lie_loses_the_channel, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(may_be_freed_by_an_answer, rig_open, rig_close),
+            cmocka_unit_test_setup_teardown(asks_for_a_port, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(the_queue_is_bounded, rig_open, rig_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
