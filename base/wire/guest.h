@@ -13,7 +13,9 @@
  *   resume   see dm_guest_resume                          becomes this sandbox; once per generation, repeats are no-ops
  *   quiesce  -                                            closes accepted connections: no peer waits for a sleeper
  *   stats    -                                            load, memory, disk: shown, never billed
- *   port     port                                         "listening": whether a program listens on it, for others
+ *   port     port                                         "listening": whether a program listens on it; "forward": when
+ *                                                         that is on the loopback address only, another port, on the
+ *                                                         outer address, that leads there
  *   poweroff -                                            ends the machine
  *
  * Unasked lines from the guest have "event": "ready" (after boot, agent version and kernel release), "log" (a line for

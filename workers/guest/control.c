@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 
 #include "workers/guest/boot.h"
-#include "workers/guest/listen.h"
+#include "workers/guest/forward.h"
 #include "workers/guest/oom.h"
 #include "workers/guest/process.h"
 #include "workers/guest/resume.h"
@@ -172,18 +172,33 @@ static void do_stats(dm_control *c, uint64_t seq)
     put_line(c, &b);
 }
 
+/* What listens where others reach it needs no second port. */
+static int find_port(dm_guest *g, uint16_t port, bool *listening, uint16_t *forward, dm_err *err)
+{
+    dm_listening at;
+    int r = dm_listen_now(port, &at, err);
+    if (r < 0)
+        return r;
+    *listening = at.outside || at.any6 || at.loopback;
+    *forward = 0;
+    return at.loopback && !at.outside && !at.any6 ? dm_forwards_open(g->forwards, &at, forward, err) : 0;
+}
+
 static void do_port(dm_control *c, uint64_t seq, uint16_t port)
 {
     DM_AUTO_BUF b;
     dm_jw w;
-    dm_listening at;
+    bool listening = false;
+    uint16_t forward = 0;
     dm_err err;
-    if (dm_listen_now(port, &at, &err) < 0) {
+    if (find_port(c->g, port, &listening, &forward, &err) < 0) {
         answer(c, seq, err.msg);
         return;
     }
     begin_answer(&w, &b, seq, true);
-    dm_jw_kbool(&w, "listening", at.outside || at.any6);
+    dm_jw_kbool(&w, "listening", listening);
+    if (forward != 0)
+        dm_jw_ku64(&w, "forward", forward);
     dm_jw_end(&w);
     put_line(c, &b);
 }
@@ -254,6 +269,7 @@ static void dispatch(dm_control *c, const request *req, const json_t *obj)
         do_warm(c, seq, req->has_rounds ? (unsigned)req->rounds : 1);
     } else if (strcmp(req->op, "quiesce") == 0) {
         dm_server_drop_all(c->g->server);
+        dm_forwards_drop(c->g->forwards);
         answer(c, seq, NULL);
     } else if (strcmp(req->op, "stats") == 0) {
         do_stats(c, seq);

@@ -14,6 +14,7 @@ typedef struct dm_procs dm_procs;
 typedef struct dm_watchers dm_watchers;
 typedef struct dm_oom dm_oom;
 typedef struct dm_server dm_server;
+typedef struct dm_forwards dm_forwards;
 
 typedef struct dm_guest {
     dm_loop *loop;
@@ -25,6 +26,7 @@ typedef struct dm_guest {
     dm_procs *procs;
     dm_watchers *watchers;
     dm_server *server;
+    dm_forwards *forwards;
     dm_oom *oom;                                                    /* NULL in a native run */
     void (*say)(void *arg, const char *level, const char *message); /* into the sandbox's log; NULL natively */
     void *say_arg;

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 
 #include "workers/guest/boot.h"
+#include "workers/guest/forward.h"
 #include "workers/guest/server.h"
 
 enum { HWRNG_THROWN_AWAY = 256 };
@@ -59,6 +60,7 @@ int dm_resume(dm_guest *g, const dm_guest_resume *m, dm_err *err)
         return r;
     g->identity.generation = m->generation;
     dm_server_drop_older(g->server, m->generation);
+    dm_forwards_drop(g->forwards);
     return 0;
 }
 

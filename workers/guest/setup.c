@@ -2,6 +2,7 @@
 
 #include <sys/sysinfo.h>
 
+#include "workers/guest/forward.h"
 #include "workers/guest/oom.h"
 #include "workers/guest/process.h"
 #include "workers/guest/route.h"
@@ -39,6 +40,7 @@ int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err)
             .route = dm_route,
             .arg = g};
     r = r < 0 ? r : dm_server_new(&server, &g->server, err);
+    r = r < 0 ? r : dm_forwards_new(conf->loop, conf->loopback_only, &g->forwards, err);
     if (r < 0)
         return r;
     *out = dm_steal(&g);
@@ -51,6 +53,7 @@ void dm_guest_free(dm_guest *g)
         return;
     /* Calls end before what they speak to. */
     dm_server_free(g->server);
+    dm_forwards_free(g->forwards);
     dm_watchers_free(g->watchers);
     dm_procs_free(g->procs);
     dm_users_free(g->users);

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 from check import case, equal, raises, wait_for
-from client import BROWSER, DOOR, Stream, api, ask, by_host, door, kill, own, shared, start_server, token
+from client import BROWSER, DOOR, Stream, api, ask, by_host, connect, door, kill, own, run, shared, start_server, token
 
 GROUP = "door"
 UNKNOWN = {"sandboxID": "i0123456789abcdefghij"}
@@ -222,6 +222,65 @@ def web_socket():
     box = shared()
     start_server(box, 8081, SOCKET)
     talk_web_socket(box, 8081)
+
+
+STREAM = """
+import time
+open('/tmp/wait', 'w').close()
+c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n5\\r\\nfirst\\r\\n')
+while os.path.exists('/tmp/wait'):
+    time.sleep(0.05)
+c.sendall(b'6\\r\\nsecond\\r\\n0\\r\\n\\r\\n')
+"""
+
+
+@case(GROUP, limit=60)
+def on_the_loopback_only():
+    """What most development servers do. The first request may have a body."""
+    box = shared()
+    body = bytes(range(256)) * 1024
+    start_server(box, 8090, ECHO, host="127.0.0.1")
+    answer = door(box, "/", 8090, "POST", body)
+    equal((answer.status, answer.body == body), (201, True))
+    start_server(box, 8091, ECHO, host="127.0.0.2")
+    for path in ("/a", "/b?c=%2F"):
+        equal(by_host(f"8091-{box['sandboxID']}", path).text, f"{path}|8091-{box['sandboxID']}.sandboxes.test|")
+    start_server(box, 8092, SOCKET, host="127.0.0.1")
+    talk_web_socket(box, 8092)
+    start_server(box, 8093, STREAM, host="127.0.0.1")
+    connection = connect(DOOR)
+    connection.request("GET", "/", None, {"E2b-Sandbox-Id": box["sandboxID"], "E2b-Sandbox-Port": "8093"})
+    stream = connection.getresponse()
+    equal(stream.read(5), b"first")
+    run(box, "rm /tmp/wait")
+    equal(stream.read(), b"second")
+    if run(box, "cat /proc/net/if_inet6 2>/dev/null || true"):
+        start_server(box, 8094, ECHO, host="::1")
+        equal(door(box, "/six", 8094).text.split("|")[0], "/six")
+
+
+@case(GROUP, limit=60)
+def from_the_loopback_to_all():
+    """A server may come back on any address at once: nothing of ours sits on its port."""
+    box = shared()
+    start_server(box, 8095, ECHO, host="127.0.0.1")
+    equal(door(box, "/1", 8095).text.split("|")[0], "/1")
+    run(box, "pkill -f server-8095")
+    start_server(box, 8095, ECHO, host="0.0.0.0")
+    equal(door(box, "/2", 8095).text.split("|")[0], "/2")
+    run(box, "pkill -f server-8095")
+    equal(door(box, "/3", 8095).json["message"], CLOSED)
+
+
+@case(GROUP, limit=60)
+def the_loopback_after_a_sleep():
+    with own(timeout=240) as box:
+        start_server(box, 8096, ECHO, host="127.0.0.1")
+        equal(door(box, "/1", 8096).text.split("|")[0], "/1")
+        equal(api("POST", f"/sandboxes/{box['sandboxID']}/pause", {}).status, 204)
+        equal(api("POST", f"/sandboxes/{box['sandboxID']}/connect", {"timeout": 240}).status, 201)
+        equal(door(box, "/2", 8096, "POST", b"2").text, "2")
+        equal(door(box, "/3", 8096).text.split("|")[0], "/3")
 
 
 @case(GROUP)
