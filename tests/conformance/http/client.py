@@ -230,3 +230,8 @@ def denial_of(body):
     equal(sorted(d), sorted(["what", "rule", "limit", "current", "allowed", "retry_after_s", "cure", "doc"]))
     assert d["what"] and d["rule"] and d["cure"], d
     return d
+
+
+def rule_of(answer):
+    """Where the body is fixed to the letter, the denial is a header."""
+    return denial_of({"denial": json.loads(answer.header("Dormouse-Denial"))})["rule"]

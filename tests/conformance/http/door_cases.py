@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 from check import case, equal, raises, wait_for
-from client import BROWSER, DOOR, Stream, api, ask, by_host, connect, door, kill, own, run, shared, start_server, token
+from client import BROWSER, DOOR, Stream, api, ask, by_host, connect, door, kill, own, rule_of, run, shared, start_server, token
 
 GROUP = "door"
 UNKNOWN = {"sandboxID": "i0123456789abcdefghij"}
@@ -36,6 +36,7 @@ while data := c.recv(4096):
 def not_found(answer, box):
     equal((answer.status, answer.header("Content-Type")), (502, JSON), answer.text)
     equal(answer.json, {"sandboxId": box["sandboxID"], "message": "The sandbox was not found", "code": 502})
+    equal(rule_of(answer), "sandbox.unknown")
 
 
 def page(answer, status, *words):
@@ -90,6 +91,7 @@ def signed(box, path, operation="read", expiry=None):
 
 def no_signer(answer):
     equal((answer.status, answer.json), (401, {"code": 401, "message": "invalid signature"}))
+    equal(rule_of(answer), "door.signature")
 
 
 @case(GROUP)
@@ -116,9 +118,9 @@ def preflight_of_a_link():
     asks = {"Origin": "https://x.test", "Access-Control-Request-Headers": "content-type,x-metadata-a"}
     for method in ("GET", "POST"):
         answer = ask(DOOR, "OPTIONS", "/files?path=a&signature=v1_x", None, {**asks, "Access-Control-Request-Method": method})
-        equal((answer.status, answer.header("Access-Control-Allow-Origin"), answer.header("Access-Control-Allow-Methods"),
-               answer.header("Access-Control-Allow-Headers")), (204, "*", method, "content-type,x-metadata-a"))
-    equal(ask(DOOR, "OPTIONS", "/files?path=a", None, {**asks, "Access-Control-Request-Method": "GET"}).status, 400)
+        equal((answer.status, answer.header("Access-Control-Allow-Origin"), answer.header("Access-Control-Allow-Headers")),
+              (204, "*", "content-type,x-metadata-a"))
+        assert method in answer.header("Access-Control-Allow-Methods").split(", "), method
 
 
 @case(GROUP, limit=60)
@@ -140,6 +142,7 @@ def closed_port():
     answer = door(box, "/", 4711)
     equal((answer.status, answer.header("Content-Type")), (502, JSON), answer.text)
     equal(answer.json, {"sandboxId": box["sandboxID"], "message": CLOSED, "port": 4711, "code": 502})
+    equal(rule_of(answer), "door.port_closed")
     page(door(box, "/", 4711, headers=BROWSER), 502, "no service running on port", "4711", box["sandboxID"])
 
 
@@ -163,6 +166,7 @@ def a_server_that_breaks_off():
     start_server(box, 8084, "pass")
     answer = door(box, "/", 8084)
     equal((answer.status, answer.json["message"]), (502, "The sandbox closed the connection without an answer"))
+    equal(rule_of(answer), "door.no_answer")
 
 
 @case(GROUP, limit=40)
