@@ -4,6 +4,8 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
+#include "base/parse.h"
+
 #include "tests/unit/metering/cluster.h"
 #include "tests/unit/test.h"
 
@@ -33,6 +35,13 @@ static const char *ask(PGconn *c, const char *text)
     (void)snprintf(out, sizeof(answer[0]), "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
     PQclear(res);
     return out;
+}
+
+static int64_t number(const char *digits)
+{
+    int64_t v;
+    assert_int_equal(dm_parse_i64(dm_str_c(digits), INT64_MIN, INT64_MAX, &v, NULL), 0);
+    return v;
 }
 
 static PGconn *as(const char *role, int account, int project)
@@ -126,7 +135,7 @@ static void no_role_is_above_the_rules(void **state)
 static void every_tenants_table_is_bound(void **state)
 {
     (void)state;
-    assert_true(atoi(ask(super, "SELECT count(*) FROM (" TENANT_TABLES ") t")) >= 18);
+    assert_true(number(ask(super, "SELECT count(*) FROM (" TENANT_TABLES ") t")) >= 18);
     assert_string_equal(ask(super, "SELECT string_agg(c.relname, ', ' ORDER BY 1) FROM pg_class c JOIN (" TENANT_TABLES
                                    ") t USING (oid) WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)"),
             "");
@@ -183,9 +192,10 @@ static void grants_are_narrow(void **state)
                        "'dm'::regnamespace AND p.prosecdef AND (p.proconfig IS NULL OR NOT p.proconfig @> "
                        "ARRAY['search_path=dm, pg_temp'] OR has_function_privilege('public', p.oid, 'EXECUTE'))"),
             "");
-    assert_string_equal(ask(super, "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname) FROM pg_proc p, "
-                                   "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
-                                   "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
+    assert_string_equal(
+            ask(super, "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname) FROM pg_proc p, "
+                       "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
+                       "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
             "account_limits dm_api, add_partitions dm_meter, find_at_door dm_api, find_build dm_api, find_key dm_api, "
             "find_template dm_api, place dm_api");
 }
@@ -237,7 +247,7 @@ static int64_t count(PGconn *c, const char *table, const char *where)
 {
     char text[300];
     (void)snprintf(text, sizeof(text), "SELECT count(account_no) FROM dm.%s WHERE %s", table, where);
-    return atoll(ask(c, text));
+    return number(ask(c, text));
 }
 
 static void reads_its_own(const char *table)
