@@ -131,6 +131,18 @@ static int resume(dm_req *req, void *ctx, dm_err *err)
 
 typedef int (*stop_fn)(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err);
 
+/* A cause it cannot be in that state with would stay with the box, and nobody would take its word. */
+static int cause_of(const char *name, stop_fn fn, dm_cause *out, dm_err *err)
+{
+    int r = dm_cause_parse(dm_str_c(name), out, err);
+    if (r < 0)
+        return r;
+    const dm_cause_row *row = dm_cause_get(*out);
+    if (fn == dm_worker_pause ? row->sleeps : row->ends)
+        return 0;
+    return dm_fail(err, DM_E_INVALID, "nothing is %s because of %s", fn == dm_worker_pause ? "asleep" : "ended", name);
+}
+
 static int stopped(dm_req *req, dm_worker *w, stop_fn fn, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
@@ -144,7 +156,7 @@ static int stopped(dm_req *req, dm_worker *w, stop_fn fn, dm_err *err)
         r = dm_wk_stop_read(obj, &stop, err);
     if (r < 0)
         return r;
-    r = dm_cause_parse(dm_str_c(stop.cause), &cause, err);
+    r = cause_of(stop.cause, fn, &cause, err);
     int64_t epoch = stop.epoch;
     dm_wk_stop_done(&stop);
     if (r < 0)

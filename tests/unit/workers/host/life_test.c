@@ -533,6 +533,8 @@ static void bodies_that_are_no_orders(void **state)
     assert_string_equal(state_of(r, 1), "gone");
     run(r, 1, 1);
     assert_int_equal(status_of(r, rig_stop(r, "pause", 1, 1, "whim")), 400);
+    assert_int_equal(status_of(r, rig_stop(r, "pause", 1, 1, "restore_failed")), 400); /* nothing sleeps with that */
+    assert_int_equal(status_of(r, rig_stop(r, "kill", 1, 1, "paused")), 400);
     char path[128];
     (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s/kill", box_name(1));
     assert_int_equal(status_of(r, rig_ask(r, "POST", path, "[]")), 400);
