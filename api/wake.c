@@ -77,8 +77,7 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
     bool settled = r == DM_E_UNAVAILABLE;
-    if (!settled &&
-            dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_RESTORE_FAILED, &stopped, &no, &ignored) == 0)
+    if (!settled && dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
     if (settled && dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)

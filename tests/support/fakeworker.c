@@ -17,9 +17,11 @@ typedef struct held {
 
 struct dm_fakeworker {
     dm_http *http;
+    dm_http_config config;
+    char socket[108];
     pthread_mutex_t lock;
     int refuse_status[VERBS];
-    unsigned refuse_left[VERBS], delay_ms[VERBS], count[VERBS];
+    unsigned refuse_left[VERBS], garble_left[VERBS], delay_ms[VERBS], count[VERBS];
     held held[HELD_MAX];
     size_t nheld;
     json_t *last;
@@ -83,6 +85,20 @@ static int end(dm_fakeworker *f, int r)
     return r;
 }
 
+/* The order was carried out; the answer may still come out wrong. */
+static int answer(dm_fakeworker *f, dm_req *req, unsigned verb, int r)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    bool garble = f->garble_left[verb] > 0;
+    f->garble_left[verb] -= garble;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (garble) {
+        dm_buf_reset(&req->reply.body);
+        dm_reply_text(&req->reply, 200, "application/json", DM_STR("{\"epoch\":"));
+    }
+    return r;
+}
+
 static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
 {
     json_t *obj = NULL;
@@ -127,12 +143,12 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
 
 static int start(dm_req *req, void *ctx, dm_err *err)
 {
-    return admit(req, ctx, START, err);
+    return answer(ctx, req, START, admit(req, ctx, START, err));
 }
 
 static int resume(dm_req *req, void *ctx, dm_err *err)
 {
-    return admit(req, ctx, RESUME, err);
+    return answer(ctx, req, RESUME, admit(req, ctx, RESUME, err));
 }
 
 static int stop(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
@@ -169,12 +185,12 @@ static int stop(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
 
 static int pause_one(dm_req *req, void *ctx, dm_err *err)
 {
-    return stop(req, ctx, PAUSE, err);
+    return answer(ctx, req, PAUSE, stop(req, ctx, PAUSE, err));
 }
 
 static int kill_one(dm_req *req, void *ctx, dm_err *err)
 {
-    return stop(req, ctx, KILL, err);
+    return answer(ctx, req, KILL, stop(req, ctx, KILL, err));
 }
 
 static int deadline(dm_req *req, void *ctx, dm_err *err)
@@ -194,7 +210,7 @@ static int deadline(dm_req *req, void *ctx, dm_err *err)
         return end(f, no(req, 404, "not held"));
     h->end_us = m.end_us;
     dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
-    return end(f, 0);
+    return answer(f, req, DEADLINE, end(f, 0));
 }
 
 static int usage(dm_req *req, void *ctx, dm_err *err)
@@ -232,7 +248,8 @@ int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err)
     dm_fakeworker *f = calloc(1, sizeof *f);
     if (f == NULL)
         return dm_fail(err, DM_E_NOMEM, "fake worker");
-    const dm_http_config http = {.unix_path = socket,
+    (void)snprintf(f->socket, sizeof f->socket, "%s", socket);
+    f->config = (dm_http_config){.unix_path = f->socket,
             .threads = 1,
             .connections_max = 128,
             .idle_s = 60,
@@ -243,7 +260,7 @@ int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err)
             .ctx = f,
             .clock = &dm_clock_real};
     (void)pthread_mutex_init(&f->lock, NULL);
-    int r = dm_http_new(&http, &f->http, err);
+    int r = dm_http_new(&f->config, &f->http, err);
     if (r < 0)
         dm_fakeworker_free(f);
     else
@@ -269,6 +286,24 @@ void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsign
     f->refuse_status[verb_no(verb)] = status;
     f->refuse_left[verb_no(verb)] = n;
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_garble(dm_fakeworker *f, const char *verb, unsigned n)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->garble_left[verb_no(verb)] = n;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_away(dm_fakeworker *f, bool away)
+{
+    if (away) {
+        dm_http_stop(f->http, 1000);
+        dm_http_free(f->http);
+        f->http = NULL;
+    } else if (dm_http_new(&f->config, &f->http, NULL) < 0) {
+        abort();
+    }
 }
 
 void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms)

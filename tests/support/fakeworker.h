@@ -16,6 +16,10 @@ DM_DEFINE_FREEP(dm_fakeworker)
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
 /* Every order of that verb takes so long. */
 void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms);
+/* The next n orders of that verb are carried out, and answered with what is no answer. */
+void dm_fakeworker_garble(dm_fakeworker *f, const char *verb, unsigned n);
+/* Hears nobody, or again; it keeps what it holds. */
+void dm_fakeworker_away(dm_fakeworker *f, bool away);
 /* How many orders of that verb have come. */
 unsigned dm_fakeworker_count(dm_fakeworker *f, const char *verb);
 /* What is held: "running", "asleep" or "" for nothing; its epoch and deadline. */
