@@ -52,6 +52,9 @@ static int take_folder(const dm_host *h, dm_err *err)
 int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
 {
     char path[PATH_MAX];
+    int r = take_folder(h, err);
+    if (r < 0)
+        return r;
     dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
@@ -62,9 +65,7 @@ int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
 
     DM_AUTO_BUF boot_id;
     dm_buf_init(&boot_id, 64);
-    int r = take_folder(h, err);
-    if (r == 0)
-        r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
+    r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
     if (r == 0)
         r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
     static const char *const dirs[] = {"vms", "sleepers"};

@@ -28,7 +28,7 @@ enum {
     RIG_SLOTS = 3,
     RIG_ORDERS = 32,
     RIG_PERIOD = 60,
-    RIG_GRAVES = 128,
+    RIG_GRAVES = 256,
     RIG_SPINS = 5000,
     RIG_THREADS = 2
 };
@@ -84,12 +84,6 @@ struct rig {
     char told[4096]; /* the last resume line */
     rig_order orders[RIG_ORDERS];
     size_t norders;
-    struct {
-        dm_loop *loop;
-        dm_exec *exec;
-        dm_worker *w;
-    } graves[RIG_GRAVES]; /* dead workers: nobody frees what a crash leaves */
-    size_t ngraves;
     bool frozen;
     int thaw;
 };
@@ -130,6 +124,20 @@ typedef struct rig_ear {
 } rig_ear;
 
 static rig_ear rig_ears[RIG_PROCS];
+
+/* Dead workers: they end with their process, and here it is the test's. */
+static struct {
+    dm_host h;
+    dm_worker *w;
+} rig_graves[RIG_GRAVES];
+static size_t rig_ngraves;
+
+static inline void rig_bury(const rig *r)
+{
+    assert_true(rig_ngraves < RIG_GRAVES);
+    rig_graves[rig_ngraves].h = r->h;
+    rig_graves[rig_ngraves++].w = r->w;
+}
 
 static inline void guest_hears(void *arg, uint32_t events)
 {
@@ -626,6 +634,7 @@ static inline void ev_attest(evidence *e, dm_str message, const dm_public_key *k
     e->attests++;
     if (kind == DM_ATTEST_END) {
         assert_int_equal(dm_attest_end_read(message, &end, NULL), 0);
+        assert_true(end.period_start >= RIG_T0); /* before it was enrolled there is nothing to swear to */
         e->ended[(end.period_start - RIG_T0) / RIG_PERIOD] = true;
         return;
     }
@@ -860,10 +869,7 @@ static inline void rig_crash(rig *r)
     if (!r->frozen)
         rig_freeze(r);
     r->frozen = false;
-    assert_true(r->ngraves < RIG_GRAVES);
-    r->graves[r->ngraves].loop = r->h.loop;
-    r->graves[r->ngraves].exec = r->h.exec;
-    r->graves[r->ngraves++].w = r->w;
+    rig_bury(r);
     for (size_t i = 0; i < RIG_PROCS; i++) { /* the worker's end of each channel is closed with it */
         rig_proc *p = &r->procs[i];
         dm_watch_free(p->hear);
@@ -885,6 +891,10 @@ static inline void rig_close(rig *r)
 {
     dm_err err;
     rig_forget(r);
+    for (size_t i = 0; i < RIG_PROCS; i++)
+        proc_die(&r->procs[i]);
+    rig_unlock(r);
+    rig_bury(r);
     for (uint32_t i = 0; i < RIG_SLOTS; i++)
         assert_int_equal(dm_slot_destroy(r->prefix, i, &err), 0);
     assert_int_equal(dm_remove_tree(r->dir, &err), 0);
