@@ -29,7 +29,7 @@ enum {
     RIG_ORDERS = 32,
     RIG_PERIOD = 60,
     RIG_GRAVES = 256,
-    RIG_SPINS = 5000,
+    RIG_SPINS = 60000,
     RIG_THREADS = 2
 };
 

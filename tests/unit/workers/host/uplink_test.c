@@ -1,0 +1,302 @@
+/* What a worker tells the API and takes from its answers, through a real socket: an API of the test's own that is away,
+ * wrong, late or forgetful. The worker goes on either way: nothing it holds depends on being heard. */
+#include "tests/unit/workers/host/rig.h"
+#include "workers/host/uplink.h"
+
+typedef struct api {
+    dm_http *http;
+    unsigned enrols, beats, tellings;
+    int status;        /* instead of an answer; 0: answers */
+    bool garbage;      /* 200, and what is no answer */
+    bool enrol_again;  /* says so in the next answer to a beat */
+    int64_t acked;     /* -1: what was told */
+    int64_t last_told; /* seq */
+    char last[4096];   /* body of the last call but beats */
+    char beat[512];
+    int64_t durable;
+} api;
+
+static rig one;
+static api its;
+
+static int enough(dm_req *req, char *keep, size_t cap)
+{
+    (void)snprintf(keep, cap, "%.*s", (int)req->body.n, req->body.p);
+    if (its.garbage)
+        dm_reply_text(&req->reply, 200, "application/json", DM_STR("{\"acked\":-4,\"durable_boot\":\"x\"}"));
+    else if (its.status != 0)
+        dm_reply_text(&req->reply, its.status, "text/plain", DM_STR("no"));
+    return its.garbage || its.status != 0;
+}
+
+static int on_enrol(dm_req *req, void *ctx, dm_err *err)
+{
+    (void)ctx;
+    (void)err;
+    its.enrols++;
+    if (!enough(req, its.last, sizeof(its.last)))
+        dm_reply_text(
+                &req->reply, 200, "application/json", DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}"));
+    return 0;
+}
+
+static int on_beat(dm_req *req, void *ctx, dm_err *err)
+{
+    char text[128];
+    (void)ctx;
+    (void)err;
+    its.beats++;
+    if (enough(req, its.beat, sizeof(its.beat)))
+        return 0;
+    (void)snprintf(text, sizeof(text), "{\"durable_boot\":1,\"durable_frame\":%lld,\"enrol_again\":%s}",
+            (long long)its.durable, its.enrol_again ? "true" : "false");
+    its.enrol_again = false;
+    dm_reply_text(&req->reply, 200, "application/json", dm_str_c(text));
+    return 0;
+}
+
+static int on_events(dm_req *req, void *ctx, dm_err *err)
+{
+    char text[64];
+    DM_AUTO(json_t) body = NULL;
+    (void)ctx;
+    (void)err;
+    its.tellings++;
+    assert_int_equal(dm_json_load(req->body, 1 << 20, &body, NULL), 0);
+    const json_t *list = json_object_get(body, "events");
+    assert_true(json_array_size(list) > 0);
+    its.last_told = json_integer_value(json_object_get(json_array_get(list, json_array_size(list) - 1), "seq"));
+    if (enough(req, its.last, sizeof(its.last)))
+        return 0;
+    (void)snprintf(text, sizeof(text), "{\"acked\":%lld}", (long long)(its.acked >= 0 ? its.acked : its.last_told));
+    dm_reply_text(&req->reply, 200, "application/json", dm_str_c(text));
+    return 0;
+}
+
+static const dm_route routes[] = {{"POST", "/v1/workers/enrol", 0, 1 << 20, on_enrol},
+        {"POST", "/v1/workers/{no}/beat", 0, 1 << 20, on_beat},
+        {"POST", "/v1/workers/{no}/events", 0, 1 << 20, on_events}};
+
+static void api_up(rig *r)
+{
+    dm_err err;
+    dm_http_config c = {.unix_path = r->conf.api_socket,
+            .threads = 1,
+            .connections_max = 16,
+            .idle_s = 60,
+            .exec_queue_max = 16,
+            .loop = r->h.loop, /* handlers run on the worker's loop: one thread for all that is looked at here */
+            .routes = routes,
+            .nroutes = DM_LEN(routes),
+            .clock = &r->clock.base};
+    if (dm_http_new(&c, &its.http, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+static void api_down(void)
+{
+    if (its.http != NULL)
+        dm_http_stop(its.http, 1000);
+    dm_http_free(its.http);
+    its.http = NULL;
+}
+
+static char api_socket[96];
+static dm_uplink *uplink;
+
+static int open_rig(void **state)
+{
+    dm_err err;
+    *state = &one;
+    if (getuid() != 0)
+        return 0;
+    its = (api){.acked = -1};
+    rig_open(&one, "unitu", "10.93.0.0");
+    (void)snprintf(api_socket, sizeof(api_socket), "%s/api.sock", one.dir);
+    one.conf.api_socket = api_socket;
+    assert_int_equal(dm_uplink_new(one.w, &uplink, &err), 0);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    if (getuid() != 0)
+        return 0;
+    api_down();
+    dm_uplink_free(uplink);
+    rig_close(*state);
+    return 0;
+}
+
+#define NEED_ROOT()                                                                                                    \
+    do {                                                                                                               \
+        if (getuid() != 0)                                                                                             \
+            skip();                                                                                                    \
+    } while (0)
+
+/* Time goes on while the loop turns. */
+#define go_until(r, condition)                                                                                         \
+    do {                                                                                                               \
+        int spins_ = 0;                                                                                                \
+        while (!(condition)) {                                                                                         \
+            if (spins_++ == RIG_SPINS)                                                                                 \
+                fail_msg("it never came: %s", #condition);                                                             \
+            dm_clock_fake_move(&(r)->clock, 5000);                                                                     \
+            rig_turn(r);                                                                                               \
+        }                                                                                                              \
+    } while (0)
+
+static void killed(rig *r, unsigned n)
+{
+    rig_order *s = rig_start(r, n, 1);
+    go_until(r, told(s));
+    rig_order *k = rig_kill(r, n, 1);
+    go_until(r, told(k) && r->h.slots_free == RIG_SLOTS);
+}
+
+static void it_enrols_and_then_beats(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->enrolled);
+    assert_int_equal(r->w->me.worker_no, 7);
+    assert_non_null(strstr(its.last, "\"boot\":1"));
+    assert_non_null(strstr(its.last, "\"accel\":\"tcg\""));
+    assert_non_null(strstr(its.last, "\"public_key\":\""));
+    its.durable = 3;
+    go_until(r, its.beats >= 3);
+    assert_int_equal(its.enrols, 1);
+    assert_non_null(strstr(its.beat, "\"free_slots\":3"));
+    assert_non_null(strstr(its.beat, "\"refusing\":false"));
+    go_until(r, r->w->durable_frame == 3);
+    unsigned beats = its.beats; /* each second, not each turn */
+    int64_t since = r->clock.mono;
+    go_until(r, its.beats == beats + 3);
+    assert_true(r->clock.mono - since > 2000000);
+}
+
+static void events_are_told_until_they_are_taken(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->enrolled);
+    its.status = 500;
+    killed(r, 1);
+    killed(r, 2);
+    go_until(r, its.tellings >= 2);
+    assert_int_equal(r->w->nevents, 2);
+    its.status = 0;
+    its.acked = 1; /* it took the first */
+    go_until(r, r->w->nevents == 1);
+    assert_int_equal(r->w->events->e.seq, 2);
+    its.acked = 0; /* it forgot, and changes nothing */
+    unsigned tellings = its.tellings;
+    go_until(r, its.tellings == tellings + 2);
+    assert_int_equal(r->w->nevents, 1);
+    its.acked = -1;
+    go_until(r, r->w->nevents == 0);
+    assert_int_equal(its.last_told, 2);
+    tellings = its.tellings;
+    unsigned beats = its.beats;
+    go_until(r, its.beats == beats + 3);
+    assert_int_equal(its.tellings, tellings); /* and not again */
+}
+
+/* Nothing is told that is not on the disk. */
+static void events_wait_for_the_journal(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->enrolled);
+    rig_order *s = rig_start(r, 1, 1);
+    go_until(r, told(s));
+    rig_settle(r);
+    rig_freeze(r);
+    rig_order *k = rig_kill(r, 1, 1);
+    assert_int_equal(r->w->nevents, 1);
+    unsigned beats = its.beats;
+    go_until(r, its.beats >= beats + 2);
+    assert_int_equal(its.tellings, 0);
+    assert_false(told(k));
+    rig_thaw(r);
+    go_until(r, its.tellings > 0 && r->w->nevents == 0);
+}
+
+static void while_the_api_is_away_all_goes_on(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    for (int i = 0; i < 100; i++) { /* nobody listens yet */
+        dm_clock_fake_move(&r->clock, 20000);
+        rig_turn(r);
+    }
+    assert_false(r->w->enrolled);
+    api_up(r);
+    go_until(r, r->w->enrolled);
+    rig_order *s = rig_start(r, 1, 1);
+    go_until(r, told(s));
+    api_down();
+    int64_t second = r->w->last_second;
+    go_until(r, r->w->last_second == second + 5);
+    assert_int_equal(box(r, 1)->state, DM_BOX_RUNNING);
+    unsigned beats = its.beats;
+    api_up(r);
+    go_until(r, its.beats > beats);
+    assert_int_equal(its.enrols, 1);
+}
+
+static void an_api_that_forgot_is_enrolled_with_again(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, its.beats > 0);
+    its.enrol_again = true;
+    go_until(r, its.enrols == 2);
+    its.status = 404;
+    unsigned beats = its.beats;
+    go_until(r, its.beats > beats);
+    its.status = 0;
+    go_until(r, its.enrols >= 3);
+    beats = its.beats;
+    go_until(r, its.beats > beats);
+    assert_int_equal(r->w->me.worker_no, 7);
+}
+
+static void answers_that_are_none_change_nothing(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    its.garbage = true;
+    api_up(r);
+    go_until(r, its.enrols >= 2);
+    assert_false(r->w->enrolled);
+    its.garbage = false;
+    go_until(r, r->w->enrolled);
+    killed(r, 1);
+    its.garbage = true;
+    unsigned tellings = its.tellings, beats = its.beats;
+    its.acked = 0;
+    go_until(r, its.tellings > tellings + 1 || its.beats > beats + 1);
+    its.garbage = false;
+    its.acked = -1;
+    go_until(r, r->w->nevents == 0);
+    assert_int_equal(r->w->durable_frame, 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
+    const struct CMUnitTest tests[] = {
+            TEST(it_enrols_and_then_beats),
+            TEST(events_are_told_until_they_are_taken),
+            TEST(events_wait_for_the_journal),
+            TEST(while_the_api_is_away_all_goes_on),
+            TEST(an_api_that_forgot_is_enrolled_with_again),
+            TEST(answers_that_are_none_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
