@@ -259,11 +259,11 @@ run_full() {
 }
 
 command_test() {
-    local full='' own_data=$DM_DATA
+    local full='' limit_s=2700 own_data=$DM_DATA
     DM_TEST_NAMES=()
     while [ $# -gt 0 ]; do
         case $1 in
-        --full) full=yes ;;
+        --full) full=yes limit_s=10800 ;;
         -v) DM_VERBOSE=yes ;;
         -*) bad_usage "test does not know $1" ;;
         *) DM_TEST_NAMES+=("$1") ;;
@@ -274,14 +274,15 @@ command_test() {
     need_debian
     need_disk "$own_data" 4096
     DM_TEST_START=$(now_ms)
-    DM_TEST_END=$((DM_TEST_START + ${DM_TEST_LIMIT_S:-2700} * 1000))
+    DM_TEST_END=$((DM_TEST_START + ${DM_TEST_LIMIT_S:-$limit_s} * 1000))
     DM_TEST_DATA=''
     DM_TEST_LOG=$own_data/log/test
     DM_BUILD_DEV=$own_data/build-dev
     mkdir -p "$DM_TEST_LOG" "$DM_CACHE"
     trap test_finish EXIT
     trap 'exit 130' INT TERM
-    step packages packages_install "$DM_ROOT/ops/packages/run.list" "$DM_ROOT/ops/packages/test.list"
+    step packages packages_install "$DM_ROOT/ops/packages/run.list" "$DM_ROOT/ops/packages/test.list" \
+        ${full:+"$DM_ROOT/ops/packages/full.list"}
     step clients clients_install
     step build-dev build_dev
 
