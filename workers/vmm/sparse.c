@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -32,17 +33,30 @@ int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err)
 
 struct copy {
     int from, to;
+    bool apart;   /* on two file systems, between which copy_file_range does not copy */
     uint8_t *buf; /* STEP bytes, for fill */
 };
 
+static ssize_t copy_some(const struct copy *c, off_t *at, size_t length)
+{
+    off_t out = *at;
+    if (!c->apart)
+        return copy_file_range(c->from, at, c->to, &out, length, 0);
+    return lseek(c->to, out, SEEK_SET) < 0 ? -1 : sendfile(c->to, c->from, at, length);
+}
+
 static int copy_run(void *arg, uint64_t at, uint64_t length, dm_err *err)
 {
-    const struct copy *c = arg;
-    off_t in = (off_t)at, out = (off_t)at;
+    struct copy *c = arg;
+    off_t next = (off_t)at;
     while (length > 0) {
-        ssize_t n = copy_file_range(c->from, &in, c->to, &out, length, 0);
+        ssize_t n = copy_some(c, &next, length);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && !c->apart && (errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS)) {
+            c->apart = true;
+            continue;
+        }
         if (n < 0)
             return dm_fail_sys(err, errno, "copy a run of data");
         if (n == 0)

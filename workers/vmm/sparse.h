@@ -8,8 +8,9 @@
 
 #include "base/err.h"
 
-/* A whole file to a path that does not exist: reflink where the file system can, the data by copy_file_range else. The
- * copy has from's size and mode; it is removed again on failure. sync: fdatasync'd before it returns. */
+/* A whole file to a path that does not exist, also on another file system: reflink where the file system can, the data
+ * by copy_file_range or sendfile else. The copy has from's size and mode; it is removed again on failure. sync:
+ * fdatasync'd before it returns. */
 int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err) DM_NODISCARD;
 
 /* Calls fn for each run of data, in order; a negative answer ends it and is handed on. */

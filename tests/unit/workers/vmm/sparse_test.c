@@ -57,6 +57,30 @@ static void copy_keeps_bytes_and_holes(void **state)
     assert_int_equal(dm_sparse_copy("/nowhere", to, false, &err), DM_E_NOTFOUND);
 }
 
+/* Templates and machines need not share a file system. */
+static void copy_reaches_another_file_system(void **state)
+{
+    rig *g = *state;
+    char from[] = "/dev/shm/dm-sparse-test-XXXXXX", to[128];
+    DM_AUTO_FD a = mkstemp(from);
+    struct stat here, there;
+    if (a < 0 || fstat(a, &there) < 0 || stat(g->dir, &here) < 0 || here.st_dev == there.st_dev) {
+        print_message("      there is no second file system\n");
+        skip();
+    }
+    assert_int_equal(ftruncate(a, (off_t)4 * MIB), 0);
+    put(a, MIB, 'x', PAGE);
+    put(a, 3 * MIB, 'y', PAGE);
+    int r = dm_sparse_copy(from, rig_path(g, "far", to), true, NULL);
+    (void)unlink(from);
+    assert_int_equal(r, 0);
+    DM_AUTO_FD b = open(to, O_RDONLY | O_CLOEXEC);
+    assert_true(blocks(b) <= 4 * PAGE / 512);
+    assert_int_equal(at(b, MIB), 'x');
+    assert_int_equal(at(b, 3 * MIB + PAGE - 1), 'y');
+    assert_int_equal(at(b, 2 * MIB), 0);
+}
+
 /* A disk as an image hands it out may be read-only; its copy is somebody's. */
 static void copy_can_be_written(void **state)
 {
@@ -113,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(copy_keeps_bytes_and_holes, rig_open, rig_close),
+            cmocka_unit_test_setup_teardown(copy_reaches_another_file_system, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(copy_can_be_written, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(fill_leaves_out_zeros, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(each_hands_an_error_on, rig_open, rig_close),
