@@ -55,9 +55,18 @@ typedef struct note {
     dm_box_state state;
 } note;
 
+static void drop_machine(dm_box *b)
+{
+    dm_machine_free(b->machine);
+    b->machine = NULL;
+    b->slot = -1;
+}
+
 static void told(dm_worker *w, dm_box *b)
 {
     dm_err err = {0};
+    if (b->state == DM_BOX_ENDED)
+        drop_machine(b);
     if (b->state == DM_BOX_RUNNING) {
         if (dm_box_live_file(b, true, &err) < 0) {
             dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
@@ -90,6 +99,8 @@ static void journal_and_tell(dm_worker *w, dm_box *b)
         b->noting++;
     else
         DM_LOG(w->h->log, DM_ERROR, "worker.no_memory", dm_fs("sandbox", b->name.s));
+    if (n == NULL && b->state == DM_BOX_ENDED)
+        drop_machine(b); /* nobody will be told, so that it is now or never */
     dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
 }
 
@@ -141,13 +152,6 @@ void dm_box_own_machine(dm_box *b)
 
 /* --- running -------------------------------------------------------------------------------------------------------
  */
-
-static void drop_machine(dm_box *b)
-{
-    dm_machine_free(b->machine);
-    b->machine = NULL;
-    b->slot = -1;
-}
 
 /* A start or wake that did not come to be. It bills nothing: no stretch of RUN was begun. */
 static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
@@ -382,6 +386,23 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
     b->disk_16mib = s.disk_16mib;
 }
 
+static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
+{
+    int64_t older = b->image_epoch;
+    b->cause = b->pause_cause;
+    b->slept_us = at_us;
+    b->image_epoch = b->epoch;
+    b->image_mib = (int64_t)b->disk_16mib * 16;
+    drop_machine(b);
+    move(w, b, DM_BOX_SLEPT);
+    dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
+    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, at_us);
+    journal_and_tell(w, b);
+    dm_worker_event(w, b, at_us);
+    if (older != b->image_epoch)
+        remove_image(w, b, older); /* the new generation is durable */
+}
+
 static void slept(void *arg, int r, const dm_err *err)
 {
     dm_box *b = arg;
@@ -401,22 +422,9 @@ static void slept(void *arg, int r, const dm_err *err)
         answer(b, r, err);
         return;
     }
-    int64_t at = dm_worker_now_us(w);
-    int64_t older = b->image_epoch;
     dm_sample last;
     measured_now(w, b, &last);
-    b->cause = b->pause_cause;
-    b->slept_us = at;
-    b->image_epoch = b->epoch;
-    b->image_mib = (int64_t)b->disk_16mib * 16;
-    drop_machine(b);
-    move(w, b, DM_BOX_SLEPT);
-    dm_usage_end(w->usage, b->stretch, at, &last, DM_CAUSE_NONE);
-    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, at);
-    dm_worker_event(w, b, at);
-    journal_and_tell(w, b);
-    if (older != b->image_epoch)
-        remove_image(w, b, older); /* the new generation is durable */
+    asleep(w, b, dm_worker_now_us(w), &last);
 }
 
 int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
@@ -463,7 +471,12 @@ void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *deta
         last.disk_16mib = b->disk_16mib;
     dm_pool_ticket_drop(b->ticket);
     b->ticket = NULL;
-    drop_machine(b);
+    /* What runs is killed when its end is durable (see told): a crash in between would else find a dead VMM that
+     * nobody had killed. Where something is under way on the machine, freeing it is what stops that. */
+    if (b->state == DM_BOX_RUNNING && b->machine != NULL)
+        dm_machine_own(b->machine, &(dm_machine_owner){.gone = NULL});
+    else
+        drop_machine(b);
     if (b->deadline != NULL)
         dm_timer_clear(b->deadline);
     if (ran)
@@ -480,8 +493,8 @@ void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *deta
         dm_worker_box_drop(w, b);
         return;
     }
-    dm_worker_event(w, b, at_us);
     journal_and_tell(w, b);
+    dm_worker_event(w, b, at_us); /* behind the box: recovery tells what a box owes, not what an event was about */
 }
 
 int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
