@@ -557,6 +557,14 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
     return 0;
 }
 
+void dm_worker_slept_before(dm_worker *w, dm_box *b, int64_t at_us)
+{
+    dm_sample last = {.disk_16mib = b->disk_16mib};
+    b->pause_cause = b->pause_on_timeout && at_us >= b->end_us ? DM_CAUSE_TIMEOUT : DM_CAUSE_PAUSED;
+    move(w, b, DM_BOX_PAUSE);
+    asleep(w, b, at_us, &last);
+}
+
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
 {
     for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {

@@ -129,6 +129,9 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         r = dm_dials_new(worker, &worker->dials, err);
     if (r == 0)
         r = dm_publish_new(worker, &publish, err);
+    /* A box whose machine is not adopted yet can neither sleep nor end: no order comes before. */
+    while (r == 0 && !dm_worker_took_stock(worker))
+        r = dm_loop_once(h.loop, -1, err);
     if (r == 0)
         r = serve(&h, worker, &orders, &pages, err);
     if (r == 0)

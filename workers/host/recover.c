@@ -1,16 +1,19 @@
 /* After a crash. The journal says which sandboxes there were and up to which second they are proven. A VM that lived on
- * is adopted and ran all the while: the seconds nobody framed are framed now. One that died meanwhile ended at its last
- * proven second. What slept, sleeps. Warm machines belong to nobody and are let go. */
+ * is adopted and ran all the while: the seconds nobody framed are framed now. One that is gone and left a whole image
+ * of its epoch had fallen asleep; any other that is gone ended at its last proven second. What slept, sleeps. Warm
+ * machines belong to nobody and are let go. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
 
+#include "workers/host/disk.h"
 #include "workers/host/worker.h"
 
 typedef struct was {
@@ -32,6 +35,8 @@ typedef struct replay {
     char kernel_boot[40]; /* of the host when the dead worker began */
     int64_t last_event;   /* seq of the last event held */
     int64_t attested;     /* start of the last period with an end record */
+    dm_sandbox_id unsaid; /* the box of the last record that owes an event, */
+    bool owes;            /* while the event has not come */
     dm_attest *attest;
 } replay;
 
@@ -79,6 +84,8 @@ static int replay_box(replay *p, const json_t *obj, dm_err *err)
     if (old != NULL)
         dm_worker_box_drop(w, old);
     dm_worker_box_link(w, b);
+    p->owes = b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED;
+    p->unsaid = b->id;
     return 0;
 }
 
@@ -146,6 +153,7 @@ static int replay_event(replay *p, const json_t *obj, dm_err *err)
         free(held);
         return r;
     }
+    p->owes = false;                    /* a box and its event are added one behind the other */
     if (held->e.seq <= p->last_event) { /* a snapshot tells again what stands before it or behind it */
         dm_wk_event_done(&held->e);
         free(held);
@@ -227,6 +235,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
         break;
     }
     case DM_RECORD_SNAPSHOT:
+        p->owes = false; /* it tells of boxes without what became of them */
         break;
     }
     return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
@@ -283,6 +292,32 @@ static void restore_stretches(dm_worker *w, dm_box *b)
         dm_usage_replay_cause(w->usage, &b->id, (uint32_t)b->epoch, b->cause);
 }
 
+/* When its image became whole, if there is one of the epoch that ran; else 0. The folder gets its name when all is in
+ * it and durable. */
+static int64_t image_made_us(const dm_worker *w, dm_box *b)
+{
+    char path[PATH_MAX], disk[PATH_MAX];
+    struct stat st;
+    if (dm_path(path, sizeof(path), NULL, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->epoch) < 0 ||
+            dm_path(disk, sizeof(disk), NULL, "%s/" DM_SLEEPER_DISK, path) < 0 || stat(path, &st) < 0 ||
+            dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
+        return 0;
+    int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+    int64_t now = dm_worker_now_us(w);
+    return at <= b->started_us ? b->started_us + 1 : at > now ? now : at;
+}
+
+/* Its VM is gone: it fell asleep and nobody could write it down, or it ended. */
+static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
+{
+    int64_t slept = image_made_us(w, b);
+    int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
+    if (slept > 0)
+        dm_worker_slept_before(w, b, slept);
+    else
+        dm_worker_end_box(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+}
+
 static void adopted_all(dm_worker *w);
 
 static void adopted(void *arg, int r, const dm_err *err)
@@ -297,9 +332,7 @@ static void adopted(void *arg, int r, const dm_err *err)
         dm_box_arm(b);
     } else {
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
-        int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
-        dm_worker_end_box(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away",
-                proven > b->started_us ? proven : b->started_us + 1);
+        gone(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away");
     }
     w->adopting--;
     if (w->adopting == 0)
@@ -363,6 +396,11 @@ static void adopted_all(dm_worker *w)
     }
 }
 
+bool dm_worker_took_stock(const dm_worker *w)
+{
+    return w->adopting == 0;
+}
+
 static void take_stock(dm_worker *w, bool host_lives)
 {
     w->adopting = 1; /* held, so that adopted_all runs once, at the end */
@@ -382,9 +420,7 @@ static void take_stock(dm_worker *w, bool host_lives)
                 adopt(w, b);
                 continue;
             }
-            int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
-            dm_worker_end_box(w, b, DM_CAUSE_HOST_LOST, "its host was started anew",
-                    proven > b->started_us ? proven : b->started_us + 1);
+            gone(w, b, DM_CAUSE_HOST_LOST, "its host was started anew");
         }
     }
     w->adopting--;
@@ -436,6 +472,9 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     r = attest_owed(w, p.attested, err);
     if (r < 0)
         return r;
+    dm_box *unsaid = p.owes ? dm_worker_find(w, &p.unsaid) : NULL;
+    if (unsaid != NULL)
+        dm_worker_event(w, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
     DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->boot), dm_fi("last_second", w->last_second),
             dm_fu("last_frame", w->prev_boot_last_frame));
     take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);

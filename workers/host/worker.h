@@ -47,11 +47,15 @@ typedef struct dm_worker {
     uint64_t durable_boot, durable_frame;
 } dm_worker;
 
-/* Replays the journal, adopts what lives, ends what does not, begins a new boot. h outlives the worker. */
+/* Replays the journal, begins a new boot, begins to adopt what lives and to end what does not. h outlives the worker.
+ */
 int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err) DM_NODISCARD;
 /* What was added to the journal is on the disk when it returns. The worker is not used afterwards; its VMs stay, and
  * the next worker adopts them. */
 void dm_worker_flush(dm_worker *w);
+
+/* False while machines of a dead worker are being adopted: orders wait for the end of that. */
+bool dm_worker_took_stock(const dm_worker *w);
 
 /* The API knows us: usage may begin (the first time), pools are filled. */
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e);
@@ -104,6 +108,8 @@ int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err) DM_NODISCA
 void dm_worker_event_hold(dm_worker *w, dm_event_held *held);
 int dm_worker_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD;
 void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us);
+/* A box that is written down as running fell asleep at this moment: its image is whole. */
+void dm_worker_slept_before(dm_worker *w, dm_box *b, int64_t at_us);
 int dm_usage_of_worker(dm_worker *w, dm_err *err) DM_NODISCARD;
 void dm_worker_snapshot(void *arg, dm_journal *j);           /* dm_journal_config.snapshot */
 void dm_worker_journal_broken(void *arg, const dm_err *err); /* dm_journal_config.broken */
