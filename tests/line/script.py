@@ -10,13 +10,13 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
 
 import deployment
 import proofs
 import stream
 from e2b import Sandbox
+from results import Results, need
 
 PERIOD_S = int(os.environ["DM_PERIOD_S"])
 RUN_S, SLEEP_S, AGAIN_S = 37, 41, 20
@@ -24,36 +24,9 @@ RECORD = Path(sys.argv[1])
 SEED = int(os.environ.get("DM_LINE_SEED") or random.SystemRandom().randrange(10**6))
 CHANCE = random.Random(SEED)
 
-FAILED = []
+RESULTS = Results("line")
+say, proof = RESULTS.say, RESULTS.proof
 WRITTEN = {"period_s": PERIOD_S, "seed": SEED, "sandboxes": {}}
-
-
-def say(name, bad=None):
-    bad = [bad] if isinstance(bad, str) else list(bad or [])
-    for line in bad[:20]:
-        print(f"  {line}")
-    if bad:
-        FAILED.append(name)
-        print(f"not ok line/{name}: {str(bad[0]).splitlines()[0][:200]}")
-    else:
-        print(f"ok line/{name}")
-
-
-@contextmanager
-def proof(name):
-    """What goes wrong within is that proof's failure; the next ones are tried all the same."""
-    try:
-        yield
-    except Exception as e:  # pylint: disable=broad-except
-        traceback.print_exc(file=sys.stdout)
-        say(name, f"{type(e).__name__}: {e}")
-    else:
-        say(name)
-
-
-def need(condition, words):
-    if not condition:
-        raise AssertionError(words)
 
 
 class Watched:
@@ -253,7 +226,7 @@ def main():
         keep(stream.read(deployment.BROKERS), statements, keys)
         for name, bad in proofs.all_of(RECORD):
             say(name, bad)
-    sys.exit(1 if FAILED else 0)
+    sys.exit(1 if RESULTS.failed else 0)
 
 
 main()

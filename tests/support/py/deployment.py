@@ -4,6 +4,8 @@ import ipaddress
 import json
 import os
 import signal
+import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -68,7 +70,27 @@ def useful(service):
         return bool(state.get("enrolled")) and time.time() - state.get("last_second", 0) < 4
     if service == "kafka":
         return broker_answers()
+    if service == "pg":
+        return bool(sql("SELECT 1"))
+    if service in ("front", "door"):
+        return listens(BASE + {"front": 0, "door": 202}[service])
     return fetch(f"http://127.0.0.1:{BASE + {'meter': 300, 'api': 100}[service]}/metrics", timeout=2)[0] == 200
+
+
+def listens(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def sql(statement):
+    """Rows of texts, as the operator sees them; none while the database is away."""
+    done = subprocess.run(
+        ["psql", "-X", "-A", "-t", "-F", "\t", "-h", str(DATA / "run"), "-p", str(BASE + 432), "-U", "postgres", "-d", "dormouse",
+         "-c", statement], capture_output=True, text=True, timeout=20, check=False)
+    return [line.split("\t") for line in done.stdout.splitlines()] if done.returncode == 0 else []
 
 
 def broker_answers():
@@ -80,19 +102,39 @@ def broker_answers():
         return False
 
 
-def vmm_pid(sandbox):
-    """Of the process that is this sandbox's machine: its live file names its address, the address its slot."""
-    (live,) = (DATA / "run/live").glob(sandbox + ".*")
-    address = ipaddress.ip_address(live.name.split(".", 2)[2])
-    slot = (int(address) - int(SLOT_BASE)) // 4
-    for path in (DATA / "worker/vms" / str(slot)).iterdir():
-        if not path.is_file() or path.stat().st_size > 4096:
-            continue
+def live_slots():
+    """[(slot, sandbox)] of those that may be reached: a live file names its address, the address its slot."""
+    out = []
+    for live in (DATA / "run/live").iterdir():
+        sandbox, _, address = live.name.split(".", 2)
+        out.append(((int(ipaddress.ip_address(address)) - int(SLOT_BASE)) // 4, sandbox))
+    return out
+
+
+def vmms():
+    """[(slot, pid)] of the machines of this deployment, whoever still knows of them: each has its slot's disk open."""
+    out, top = [], str(DATA / "worker/vms") + "/"
+    for proc in Path("/proc").glob("[0-9]*"):
         try:
-            return int(json.loads(path.read_bytes())["pid"])
-        except (ValueError, KeyError, TypeError):
-            pass
-    raise LookupError(f"no process of slot {slot} is written down")
+            if b"qemu-system" not in (proc / "cmdline").read_bytes()[:100]:
+                continue
+            disks = [os.readlink(fd) for fd in (proc / "fd").iterdir()]
+        except OSError:
+            continue
+        for disk in disks:
+            if disk.startswith(top):
+                out.append((int(disk[len(top):].split("/")[0]), int(proc.name)))
+                break
+    return sorted(out)
+
+
+def vmm_pid(sandbox):
+    """Of the process that is this sandbox's machine."""
+    (wanted,) = (slot for slot, name in live_slots() if name == sandbox)
+    for slot, number in vmms():
+        if slot == wanted:
+            return number
+    raise LookupError(f"slot {wanted} has no process")
 
 
 # --- what it says
