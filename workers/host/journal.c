@@ -206,6 +206,19 @@ static uint64_t bytes_of_segments(const dm_journal *j)
 static void start_writing(dm_journal *j);
 static void rotate(dm_journal *j);
 
+/* Whether it failed for want of room: then that is said once, waited out, and tried again. */
+static bool no_room(dm_journal *j, const dm_err *err)
+{
+    if (err->sys != ENOSPC && err->sys != EDQUOT)
+        return false;
+    if (!j->full)
+        dm_log_err(j->c.log, DM_ERROR, "journal.full", err);
+    j->full = true;
+    if (!j->stopping)
+        dm_timer_in(j->retry, retry_us);
+    return true;
+}
+
 static void write_batch(dm_job *job) /* on an executor thread */
 {
     dm_journal *j = (void *)((char *)job - offsetof(dm_journal, job));
@@ -221,14 +234,8 @@ static void batch_written(void *arg) /* on the loop */
     dm_journal *j = arg;
     j->busy = false;
     if (j->job_result < 0) {
-        if (j->job_err.sys == ENOSPC || j->job_err.sys == EDQUOT) {
-            if (!j->full)
-                dm_log_err(j->c.log, DM_ERROR, "journal.full", &j->job_err);
-            j->full = true;
-            if (!j->stopping)
-                dm_timer_in(j->retry, retry_us);
+        if (no_room(j, &j->job_err))
             return;
-        }
         /* After a failed fsync nobody knows what is on the disk: the only honest thing is to stop and replay. */
         j->c.broken(j->c.arg, &j->job_err);
         return;
@@ -259,8 +266,10 @@ static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
     DM_AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return dm_fail_sys(err, errno, "create %s", path);
-    if (dm_sync_dir(j->dir, err) < 0)
-        return err != NULL ? err->code : DM_E_IO;
+    if (dm_sync_dir(j->dir, err) < 0) {
+        (void)unlink(path); /* so that it can be tried again */
+        return err->code;
+    }
     if (j->fd >= 0)
         (void)close(j->fd);
     j->bytes_before += j->written;
@@ -279,7 +288,12 @@ static void rotate(dm_journal *j)
     batch since = j->gathering;
     batch_init(&j->gathering);
     if (open_segment(j, j->newest + 1, &err) < 0) {
-        j->c.broken(j->c.arg, &err);
+        j->gathering = since;
+        if (j->gathering.first == NULL)
+            j->gathering.last = &j->gathering.first;
+        j->rotate = true; /* the old one, where there is one, grows meanwhile */
+        if (!no_room(j, &err))
+            j->c.broken(j->c.arg, &err);
         return;
     }
     j->rotate = false;
@@ -320,7 +334,10 @@ static void start_writing(dm_journal *j)
 
 static void write_again(void *arg)
 {
-    start_writing(arg);
+    dm_journal *j = arg;
+    if (j->rotate && !j->busy && j->writing.bytes.len == 0)
+        rotate(j);
+    start_writing(j);
 }
 
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call)

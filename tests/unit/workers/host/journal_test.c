@@ -721,6 +721,44 @@ static void a_full_disk_is_waited_out(void **state)
     world_free(w);
 }
 
+/* No room for another file: at the first segment of a boot, and at the next one. */
+static void a_segment_that_cannot_begin_is_waited_for(void **state)
+{
+    (void)state;
+    world *w = world_new();
+    dm_err err = {0};
+    if (mount("none", w->dir, "tmpfs", 0, "size=8m,nr_inodes=1") < 0) {
+        world_free(w);
+        skip(); /* needs to mount a small disk */
+    }
+    w->segment_bytes = 2000;
+    if (open_journal(w, &err) != 0)
+        fail_msg("%s", err.msg);
+    dm_journal_begin(w->j);
+    for (unsigned i = 0; i < 20; i++)
+        add(w, DM_RECORD_FRAME, "early", NULL);
+    turn(w, 80); /* it tries again meanwhile */
+    assert_true(dm_journal_full(w->j));
+    assert_false(dm_journal_quiet(w->j));
+    assert_int_equal(mount("none", w->dir, "tmpfs", MS_REMOUNT, "size=8m,nr_inodes=2"), 0);
+    quiet(w);
+    add_numbered(w, 20, 200); /* more than a segment's worth, and no second one can begin */
+    quiet(w);
+    assert_int_equal(mount("none", w->dir, "tmpfs", MS_REMOUNT, "size=8m,nr_inodes=100"), 0);
+    turn(w, 80);
+    add_numbered(w, 200, 210);
+    quiet(w);
+    assert_false(dm_journal_full(w->j));
+    assert_false(w->broken);
+    assert_true(w->snapshots >= 2);
+    close_journal(w);
+    begin(w);
+    assert_int_equal(seen_of(w, DM_RECORD_FRAME), 210);
+    close_journal(w);
+    assert_int_equal(umount2(w->dir, MNT_DETACH), 0);
+    world_free(w);
+}
+
 static void closing_loses_nothing_that_is_being_written(void **state)
 {
     (void)state;
@@ -760,6 +798,7 @@ int main(void)
             cmocka_unit_test(past_its_bytes_it_is_full_until_segments_go),
             cmocka_unit_test(a_record_beyond_the_bound_breaks_it),
             cmocka_unit_test(a_full_disk_is_waited_out),
+            cmocka_unit_test(a_segment_that_cannot_begin_is_waited_for),
             cmocka_unit_test(closing_loses_nothing_that_is_being_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
