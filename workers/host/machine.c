@@ -364,7 +364,7 @@ static void go(dm_machine *m, phase next)
         step_done(m, r, &err);
 }
 
-/* A step of falling asleep failed while the VM lives: the guest runs on, the half image goes. */
+/* A step of falling asleep failed while the VM lives: the guest runs on, what there is of an image goes. */
 static void undo_sleep(dm_machine *m, const dm_err *err)
 {
     m->undo_err = *err;
@@ -376,9 +376,16 @@ static void undo_sleep(dm_machine *m, const dm_err *err)
 
 static void failed(dm_machine *m, int r, const dm_err *err)
 {
-    if (!m->lost && (m->at == SLEEP_SAVE || m->at == SLEEP_KEEP)) {
+    if (!m->lost && (m->at == SLEEP_STOP || m->at == SLEEP_SAVE || m->at == SLEEP_KEEP)) {
         undo_sleep(m, err);
         return;
+    }
+    /* A guest that stands still and cannot be made to run again is as good as dead, and must not be billed as running.
+     */
+    if (!m->lost && m->at == SLEEP_UNDO) {
+        DM_LOG(m->h->log, DM_ERROR, "machine.stands_still", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
+        m->lost = true;
+        m->how = (dm_vm_event){.end = DM_VM_KILLED_BY_US};
     }
     finish(m, r, err);
 }

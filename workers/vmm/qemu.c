@@ -400,18 +400,36 @@ static void save_written(dm_vm *vm, dm_qemu_work *w)
     (void)dm_qemu_op_end(vm, 0, NULL);
 }
 
+/* From here on QEMU has done its part, and stands as it stood before. */
 static void save_closed(dm_vm *vm, const json_t *value)
 {
     dm_err err;
     (void)value;
+    vm->op.harmless = true;
     int r = dm_qemu_work_start(vm, save_job, save_written, vm->op.dir, dm_steal_fd(&vm->op.device), &err);
     if (r < 0)
         (void)dm_qemu_op_end(vm, r, &err);
 }
 
+static void save_given_up(dm_vm *vm, const json_t *value)
+{
+    dm_err why = vm->op.why;
+    (void)value;
+    vm->op.harmless = true;
+    (void)dm_qemu_op_end(vm, why.code, &why);
+}
+
+/* No room for the device state, say. The file must not be there for the next save to find. */
+static void save_refused(dm_vm *vm, const json_t *value)
+{
+    (void)value;
+    dm_qemu_step(vm, "remove-fd", DM_STR("{\"fdset-id\":" FDSET "}"), -1, save_given_up);
+}
+
 static void save_devices(dm_vm *vm, const json_t *value)
 {
     (void)value;
+    vm->op.refused = NULL;
     dm_qemu_step(vm, "remove-fd", DM_STR("{\"fdset-id\":" FDSET "}"), -1, save_closed);
 }
 
@@ -419,6 +437,7 @@ static void save_devices(dm_vm *vm, const json_t *value)
 static void save_passed(dm_vm *vm, const json_t *value)
 {
     (void)value;
+    vm->op.refused = save_refused;
     dm_qemu_step(
             vm, "xen-save-devices-state", DM_STR("{\"filename\":\"" FDSET_PATH "\",\"live\":false}"), -1, save_devices);
 }

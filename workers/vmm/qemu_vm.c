@@ -46,7 +46,7 @@ bool dm_qemu_op_end(dm_vm *vm, int r, const dm_err *err)
     if (r < 0) {
         why = *err;
         (void)dm_wrap(&why, "%s", op.name);
-        if (vm->state != DM_QEMU_GONE)
+        if (vm->state != DM_QEMU_GONE && (!op.harmless || r == DM_E_TIMEOUT))
             vm->state = DM_QEMU_BROKEN;
     }
     bool gone = false, *outer = vm->gone;
@@ -74,6 +74,13 @@ static void on_step(void *arg, int r, const json_t *value, const dm_err *err)
         return;
     if (r == DM_E_UNAVAILABLE) /* QEMU is about to end: its last words say more */
         return;
+    if (r == DM_E_DENIED && vm->op.refused != NULL) {
+        dm_qemu_step_fn refused = vm->op.refused;
+        vm->op.refused = NULL;
+        vm->op.why = *err;
+        refused(vm, NULL);
+        return;
+    }
     if (r < 0)
         (void)dm_qemu_op_end(vm, r, err);
     else

@@ -27,7 +27,10 @@ struct dm_qemu_op {
     void *arg;
     unsigned limit_ms;
     dm_qemu_step_fn next;
-    enum dm_vm_save kind; /* save, and the rest too: */
+    dm_qemu_step_fn refused; /* the next step when QEMU refuses this one; NULL: that ends the operation */
+    dm_err why;              /* what it said then */
+    bool harmless;           /* a failure leaves the VM as it was; else nobody knows what it does, and it is broken */
+    enum dm_vm_save kind;    /* save, and the rest too: */
     char *dir;
     int device; /* the device state's file */
 };

@@ -91,7 +91,8 @@ struct dm_vmm_driver {
     int (*load)(dm_vm *vm, const char *delta_dir, dm_vm_done_fn done, void *arg, dm_err *err);
     int (*run)(dm_vm *vm, dm_vm_done_fn done, void *arg, dm_err *err);
     int (*stop)(dm_vm *vm, dm_vm_done_fn done, void *arg, dm_err *err); /* disks drained and flushed */
-    /* The VM must be stopped and stays so. Everything in dir is fdatasync'd when done; dir exists and is empty. */
+    /* The VM must be stopped and stays so, also where there was no room to save it. Everything in dir is fdatasync'd
+     * when done; dir exists and is empty. */
     int (*save)(dm_vm *vm, enum dm_vm_save kind, const char *dir, dm_vm_done_fn done, void *arg, dm_err *err);
     int (*stats)(dm_vm *vm, dm_vm_stats *out, dm_err *err);
     int64_t (*pid)(const dm_vm *vm);

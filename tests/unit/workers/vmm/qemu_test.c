@@ -7,6 +7,7 @@
  * and skips, saying why, without them. Prints what each step took. */
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -666,6 +667,46 @@ static void sleeps_and_wakes(void **state)
     end_vm(&g);
 }
 
+/* No room for the device state, or for the memory: the guest runs on, and the next save is whole. */
+static void without_room_it_runs_on(void **state)
+{
+    lab *l = *state;
+    NEED(l);
+    static const char *const rooms[] = {"size=4k", "size=1m"};
+    guest g;
+    char small[128], delta[128];
+    clone_vm(l, &g, "cramped", l->template_dir, NULL);
+    run_vm(&g);
+    attach(&g);
+    become(&g, true);
+    write_file(&g, "/dev/shm/memory", "still-here");
+    for (size_t i = 0; i < DM_LEN(rooms); i++) {
+        (void)snprintf(small, sizeof(small), "%s/small", l->dir);
+        assert_int_equal(dm_mkdir_p(small, 0700, NULL), 0);
+        if (mount("none", small, "tmpfs", 0, rooms[i]) < 0) {
+            end_vm(&g);
+            skip(); /* needs to mount a small disk */
+        }
+        stop_vm(&g);
+        int r = l->driver->save(g.vm, DM_SAVE_DELTA, small, on_done, &g, NULL);
+        if (r == 0)
+            r = wait_call(&g, "save", dm_mono_us(&dm_clock_real));
+        assert_int_equal(umount2(small, MNT_DETACH), 0);
+        assert_true(r < 0);
+        run_vm(&g);
+        assert_file(&g, "/dev/shm/memory", "still-here");
+    }
+    stop_vm(&g);
+    save_vm(&g, DM_SAVE_DELTA, "roomy", delta);
+    end_vm(&g);
+    clone_vm(l, &g, "woken-again", delta, delta);
+    run_vm(&g);
+    attach(&g);
+    become(&g, false);
+    assert_file(&g, "/dev/shm/memory", "still-here");
+    end_vm(&g);
+}
+
 /* A full save of a clone is a base of its own. */
 static void full_save_is_a_base(void **state)
 {
@@ -980,6 +1021,7 @@ int main(int argc, char **argv)
             cmocka_unit_test(warmed_clone_answers_at_once),
             cmocka_unit_test(clones_are_strangers),
             cmocka_unit_test(sleeps_and_wakes),
+            cmocka_unit_test(without_room_it_runs_on),
             cmocka_unit_test(full_save_is_a_base),
             cmocka_unit_test(several_processors_come_back),
             cmocka_unit_test(load_refuses_what_does_not_fit),
