@@ -186,6 +186,27 @@ static void a_pause_that_fails_runs_on(void **state)
     assert_true(has_image(r, 1, 1));
 }
 
+/* A guest that stands still after a pause that failed, and cannot be made to run again, is not billed as running. */
+static void a_guest_that_stays_stopped_has_ended(void **state)
+{
+    static const rig_call calls[] = {CALL_STOP, CALL_SAVE};
+    rig *r = *state;
+    NEED_ROOT();
+    for (unsigned i = 0; i < DM_LEN(calls); i++) {
+        run(r, 1 + i, 1);
+        rig_seconds(r, 2);
+        r->fails[calls[i]] = DM_E_IO;
+        r->fails[CALL_RUN] = DM_E_TIMEOUT;
+        rig_order *o = rig_pause(r, 1 + i, 1);
+        assert_int_equal(status_of(r, o), 200);
+        assert_string_equal(said(o, "state"), "ended");
+        assert_string_equal(said(o, "cause"), "vmm_crashed");
+        assert_string_equal(events_of(r, 1 + i), "ended 1 vmm_crashed");
+        rig_settle(r);
+        assert_int_equal(procs_alive(r), 0);
+    }
+}
+
 static void a_vm_that_dies_while_it_falls_asleep_has_ended(void **state)
 {
     static const rig_call calls[] = {CALL_STOP, CALL_SAVE};
@@ -753,6 +774,7 @@ int main(void)
             TEST(a_start_that_fails_leaves_nothing),
             TEST(it_sleeps_and_wakes),
             TEST(a_pause_that_fails_runs_on),
+            TEST(a_guest_that_stays_stopped_has_ended),
             TEST(a_vm_that_dies_while_it_falls_asleep_has_ended),
             TEST(a_wake_that_fails_is_asleep_as_before),
             TEST(a_vm_may_end_by_itself),

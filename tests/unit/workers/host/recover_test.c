@@ -131,6 +131,31 @@ static void what_was_never_framed_has_one_second(void **state)
     assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_VMM_CRASHED);
 }
 
+/* Killed, and the worker died before that was on the disk: nobody was told, and no VM is dead that nobody had killed.
+ */
+static void what_was_being_killed_lives_on(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    rig_seconds(r, 2);
+    rig_settle(r);
+    rig_freeze(r);
+    rig_order *o = rig_kill(r, 1, 1);
+    for (int i = 0; i < 20; i++)
+        rig_turn(r);
+    assert_false(told(o));
+    assert_false(live(r, 1, 1)); /* and no request reaches it any more */
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "running");
+    assert_int_equal(procs_alive(r), 1);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    assert_string_equal(events_of(r, 1), "ended 1 killed");
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+}
+
 static void a_new_host_has_none_of_them(void **state)
 {
     rig *r = *state;
@@ -474,6 +499,7 @@ int main(void)
             TEST(what_lived_on_ran_all_the_while),
             TEST(what_died_meanwhile_ended_at_its_last_proven_second),
             TEST(what_was_never_framed_has_one_second),
+            TEST(what_was_being_killed_lives_on),
             TEST(a_new_host_has_none_of_them),
             TEST(a_vm_stopped_in_a_pause_runs_again),
             TEST(a_sleeper_sleeps_on),
