@@ -6,7 +6,7 @@
 #include "base/kafka.h"
 #include "base/wire/frame.h"
 
-enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 };
+enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* s */ };
 
 static const int64_t look_us = 50 * 1000, back_off_us = 1000 * 1000;
 /* A full journal refuses new sandboxes at once; what runs gets this long for room to come, and is then put to sleep:
@@ -16,6 +16,7 @@ static const int64_t full_us = 30 * 1000 * 1000;
 /* The newest frame in a segment that was read to its end. */
 typedef struct passed {
     uint64_t segment, boot, frame;
+    int64_t second;
 } passed;
 
 struct dm_publish {
@@ -34,6 +35,7 @@ struct dm_publish {
     size_t npassed;
     int64_t full_since;   /* 0: there is room */
     uint64_t boot, frame; /* of the last frame read */
+    int64_t second;
 };
 
 /* tag = era in the upper, running number in the lower 40 bits */
@@ -71,22 +73,22 @@ static void note_segment(dm_publish *p, uint64_t segment)
         memmove(p->passed, p->passed + 1, (SEGMENTS_TRACKED - 1) * sizeof(passed));
         p->npassed--;
     }
-    p->passed[p->npassed++] = (passed){segment, p->boot, p->frame};
+    p->passed[p->npassed++] = (passed){segment, p->boot, p->frame, p->second};
 }
 
-/* Segments whose frames have been in the ledger for a while (and so have their attestations, which follow them). */
+bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int64_t second)
+{
+    bool in = w->durable_boot > boot || (w->durable_boot == boot && w->durable_frame >= frame);
+    return in && second + DURABLE_MARGIN <= w->last_second &&
+           (!w->enrolled || second < dm_period_of(w->last_second + 1, (uint32_t)w->me.period_s));
+}
+
 static void trim(dm_publish *p)
 {
     const dm_worker *w = p->w;
     size_t n = 0;
-    while (n < p->npassed) {
-        const passed *s = &p->passed[n];
-        bool in = w->durable_boot > s->boot ||
-                  (w->durable_boot == s->boot && w->durable_frame >= s->frame + DURABLE_MARGIN);
-        if (!in)
-            break;
+    while (n < p->npassed && dm_publish_done_with(w, p->passed[n].boot, p->passed[n].frame, p->passed[n].second))
         n++;
-    }
     if (n == 0)
         return;
     dm_journal_drop_before(w->journal, p->passed[n - 1].segment + 1);
@@ -118,6 +120,7 @@ static bool step(dm_publish *p)
         if (r == 0) {
             p->boot = head.worker_boot;
             p->frame = head.frame_no;
+            p->second = head.second;
         }
     }
     if (r == 0 && (type == DM_RECORD_FRAME || type == DM_RECORD_ATTEST))

@@ -15,4 +15,9 @@ int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err) DM_NODISCARD;
 void dm_publish_free(dm_publish *p);
 DM_DEFINE_FREEP(dm_publish)
 
+/* Whether the journal may forget what stands up to this frame: it has been in the ledger for a while (and so have the
+ * attestations that follow it), and its period is over. A worker that dies before that needs it to attest the period.
+ */
+bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int64_t second);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include "tests/unit/test.h"
+#include "workers/host/publish.h"
 #include "workers/host/worker.h"
 
 enum { PERIOD_S = 60, WORLDS = 8 };
@@ -257,6 +258,28 @@ static void an_event_that_was_cut_off_is_told(void **state)
     assert_int_equal(x->w->events->e.at_us, b.ended_us);
 }
 
+/* --- what may be forgotten -------------------------------------------------------------------------------------- */
+
+static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
+{
+    (void)state;
+    static dm_worker w = {.enrolled = true, .me = {.period_s = 3600}, .last_second = 7200 + 1800};
+    w.durable_boot = 4;
+    w.durable_frame = 500;
+    assert_true(dm_publish_done_with(&w, 4, 100, 7199));
+    assert_true(dm_publish_done_with(&w, 3, 900, 7000));
+    assert_false(
+            dm_publish_done_with(&w, 4, 101, 7200)); /* this boot would need it to attest the period after a crash */
+    assert_false(dm_publish_done_with(&w, 3, 900, 7300)); /* and an earlier boot's as much */
+    w.last_second = 10799;                                /* framed to its end, which is when it is attested */
+    assert_true(dm_publish_done_with(&w, 3, 900, 7300));
+    assert_false(dm_publish_done_with(&w, 3, 900, 10700)); /* the attestations are still on their way */
+    w.last_second = 11000;
+    assert_true(dm_publish_done_with(&w, 4, 500, 10700));
+    assert_false(dm_publish_done_with(&w, 4, 501, 10701)); /* not in the ledger */
+    assert_false(dm_publish_done_with(&w, 5, 1, 7199));
+}
+
 static int clean(void **state)
 {
     (void)state;
@@ -272,6 +295,7 @@ int main(void)
             cmocka_unit_test(a_whole_image_is_a_sleeper),
             cmocka_unit_test(any_other_image_is_none),
             cmocka_unit_test(an_event_that_was_cut_off_is_told),
+            cmocka_unit_test(an_open_period_is_kept_whatever_the_ledger_has),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }
