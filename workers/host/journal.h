@@ -5,7 +5,7 @@
  * A record is u32 length of payload, u8 type, payload, u32 crc32c over type and payload. A segment begins with a
  * snapshot: the owner writes all it still needs, then the journal writes a SNAPSHOT record; so recovery reads state
  * from the newest whole snapshot on, and older segments matter only for the frames and attestations in them, until the
- * server says that it has those for good.
+ * server says that it has those for good and their period is attested.
  *
  * Adding is asynchronous and commits in groups: records gather while an fdatasync is under way and go out together in
  * the next. A torn tail is cut off at open; a bad record before the tail is DM_E_CORRUPT. A full disk is waited out:
