@@ -13,6 +13,7 @@
 #include "api/answer.h"
 #include "api/routes.h"
 #include "api/settle.h"
+#include "metering/read.h"
 
 static int deny(dm_req *req, int status, const char *rule, const char *message)
 {
@@ -91,7 +92,8 @@ typedef struct heartbeat {
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
-    return dm_fleet_beat(c, b->no, &b->m, &b->answer.durable_boot, &b->answer.durable_frame, err);
+    int r = dm_fleet_beat(c, b->no, &b->m, err);
+    return r != 0 ? r : dm_read_mark(c, b->no, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 
 int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)

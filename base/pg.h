@@ -109,6 +109,22 @@ bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col);
 dm_str dm_pg_str(const dm_pg_rows *r, size_t row, unsigned col);
 int64_t dm_pg_i64(const dm_pg_rows *r, size_t row, unsigned col); /* 0 for null; asserts that it is a number */
 bool dm_pg_bool(const dm_pg_rows *r, size_t row, unsigned col);
+/* A bytea of a fixed size (an id, a hash, a key) into to. DM_E_CORRUPT when it has another one, or is null. */
+int dm_pg_bytes(const dm_pg_rows *r, size_t row, unsigned col, void *to, size_t n, dm_err *err) DM_NODISCARD;
+
+/* Columns into a struct, a field a column: the table stands beside the statement whose columns it names. */
+typedef struct dm_pg_field {
+    enum {
+        DM_COL_I64,  /* int64_t; 0 for null */
+        DM_COL_BOOL, /* bool; false for null */
+        DM_COL_STR,  /* dm_str, borrowed until the rows are freed; empty for null */
+        DM_COL_MAYBE /* the same; .p NULL for null */
+    } type;
+    size_t offset;
+} dm_pg_field;
+
+/* The columns from first on. */
+void dm_pg_read(const dm_pg_rows *r, size_t row, unsigned first, const dm_pg_field *fields, size_t n, void *out);
 
 /* A connection of its own outside any pool, for migrations, LISTEN and the meter's fence. It is never opened again by
  * itself (a session lock would be gone): once lost, everything on it is DM_E_UNAVAILABLE. No statement_timeout but what

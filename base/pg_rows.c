@@ -118,3 +118,37 @@ bool dm_pg_bool(const dm_pg_rows *r, size_t row, unsigned col)
     assert(s.n == 0 || dm_str_eq_c(s, "t") || dm_str_eq_c(s, "f"));
     return s.n == 1 && s.p[0] == 't';
 }
+
+int dm_pg_bytes(const dm_pg_rows *r, size_t row, unsigned col, void *to, size_t n, dm_err *err)
+{
+    dm_str s = dm_pg_str(r, row, col);
+
+    if (s.n != n)
+        return dm_fail(err, DM_E_CORRUPT, "%s: %zu bytes where %zu belong", PQfname(r->res, (int)col), s.n, n);
+    memcpy(to, s.p, n);
+    return 0;
+}
+
+void dm_pg_read(const dm_pg_rows *r, size_t row, unsigned first, const dm_pg_field *fields, size_t n, void *out)
+{
+    static const dm_str none = {NULL, 0};
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned col = first + (unsigned)i;
+        void *at = (char *)out + fields[i].offset;
+        switch (fields[i].type) {
+        case DM_COL_I64:
+            *(int64_t *)at = dm_pg_i64(r, row, col);
+            break;
+        case DM_COL_BOOL:
+            *(bool *)at = dm_pg_bool(r, row, col);
+            break;
+        case DM_COL_STR:
+            *(dm_str *)at = dm_pg_str(r, row, col);
+            break;
+        case DM_COL_MAYBE:
+            *(dm_str *)at = dm_pg_is_null(r, row, col) ? none : dm_pg_str(r, row, col);
+            break;
+        }
+    }
+}

@@ -76,10 +76,9 @@ int dm_evidence_claim(const dm_pg_rows *rows, size_t i, int64_t account_no, uint
         dm_claim *out, dm_err *err)
 {
     memset(out, 0, sizeof(*out));
-    dm_str id = dm_pg_str(rows, i, DM_EV_SANDBOX);
-    if (id.n != sizeof(out->sandbox.b))
-        return dm_fail(err, DM_E_CORRUPT, "a sandbox id of %zu bytes", id.n);
-    memcpy(out->sandbox.b, id.p, id.n);
+    int r = dm_pg_bytes(rows, i, DM_EV_SANDBOX, out->sandbox.b, sizeof(out->sandbox.b), err);
+    if (r < 0)
+        return r;
     out->account_no = account_no;
     out->project_no = dm_pg_i64(rows, i, DM_EV_PROJECT);
     out->epoch = (uint32_t)dm_pg_i64(rows, i, DM_EV_EPOCH);
@@ -94,7 +93,7 @@ int dm_evidence_claim(const dm_pg_rows *rows, size_t i, int64_t account_no, uint
     out->worker_known = !dm_pg_is_null(rows, i, DM_EV_ATTESTED);
     out->worker_attested = dm_pg_bool(rows, i, DM_EV_ATTESTED);
     read_row(rows, i, out);
-    int r = read_frames(rows, i, period_s, out, err);
+    r = read_frames(rows, i, period_s, out, err);
     return r < 0 ? r : read_oath(rows, i, period_s, scratch, out, err);
 }
 

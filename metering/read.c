@@ -1,15 +1,26 @@
 #include "metering/read.h"
 
-static int copy(dm_str from, void *to, size_t n, dm_err *err)
+/* Rows into an array with a place for each. */
+typedef int (*read_fn)(const dm_pg_rows *rows, size_t i, void *out, dm_err *err);
+
+static int read_rows(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t nargs, read_fn read, size_t max,
+        void *out, size_t size, size_t *n, dm_err *err)
 {
-    if (from.n != n)
-        return dm_fail(err, DM_E_CORRUPT, "%zu bytes where %zu belong", from.n, n);
-    memcpy(to, from.p, n);
-    return 0;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, st, args, nargs, &rows, NULL, err);
+    size_t count = r == 0 ? dm_pg_count(rows) : 0;
+    if (count > max)
+        return dm_fail(err, DM_E_LIMIT, "%s: more than %zu rows", st->name, max);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = read(rows, i, (char *)out + i * size, err);
+    if (r == 0)
+        *n = count;
+    return r;
 }
 
-static int read_statement(const dm_pg_rows *rows, size_t i, dm_read_statement *out, dm_err *err)
+static int read_statement(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
 {
+    dm_read_statement *out = to;
     out->number = dm_pg_i64(rows, i, 0);
     out->period_start = dm_pg_i64(rows, i, 1);
     out->period_s = (uint32_t)dm_pg_i64(rows, i, 2);
@@ -20,7 +31,7 @@ static int read_statement(const dm_pg_rows *rows, size_t i, dm_read_statement *o
     int r = dm_str_to_array(dm_pg_str(rows, i, 3), out->currency, sizeof(out->currency), err);
     if (r == 0)
         r = dm_str_to_array(dm_pg_str(rows, i, 4), out->total, sizeof(out->total), err);
-    return r < 0 ? r : copy(dm_pg_str(rows, i, 8), out->sha256.b, sizeof(out->sha256.b), err);
+    return r < 0 ? r : dm_pg_bytes(rows, i, 8, out->sha256.b, sizeof(out->sha256.b), err);
 }
 
 int dm_read_statements(
@@ -35,14 +46,7 @@ int dm_read_statements(
     if (max == 0 || max > 1000)
         return dm_fail(err, DM_E_INVALID, "a page of %zu statements", max);
     dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(before), dm_pa_i64((int64_t)max)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    size_t count = r == 0 ? dm_pg_count(rows) : 0;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = read_statement(rows, i, &out[i], err);
-    if (r == 0)
-        *n = count;
-    return r;
+    return read_rows(c, &st, args, DM_LEN(args), read_statement, max, out, sizeof(out[0]), n, err);
 }
 
 int dm_read_statement_body(
@@ -59,19 +63,20 @@ int dm_read_statement_body(
         return r;
     if (dm_pg_count(rows) == 0)
         return DM_READ_NONE;
-    r = copy(dm_pg_str(rows, 0, 1), sig->sha256.b, sizeof(sig->sha256.b), err);
+    r = dm_pg_bytes(rows, 0, 1, sig->sha256.b, sizeof(sig->sha256.b), err);
     if (r == 0)
-        r = copy(dm_pg_str(rows, 0, 2), sig->key.b, sizeof(sig->key.b), err);
+        r = dm_pg_bytes(rows, 0, 2, sig->key.b, sizeof(sig->key.b), err);
     if (r == 0)
-        r = copy(dm_pg_str(rows, 0, 3), sig->signature.b, sizeof(sig->signature.b), err);
+        r = dm_pg_bytes(rows, 0, 3, sig->signature.b, sizeof(sig->signature.b), err);
     if (r < 0)
         return r;
     (void)dm_buf_str(body, dm_pg_str(rows, 0, 0));
     return dm_buf_ok(body, err);
 }
 
-static int read_line(const dm_pg_rows *rows, size_t i, dm_read_line *out, dm_err *err)
+static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
 {
+    dm_read_line *out = to;
     *out = (dm_read_line){
             .line_no = (uint32_t)dm_pg_i64(rows, i, 0),
             .project_no = dm_pg_i64(rows, i, 1),
@@ -83,7 +88,7 @@ static int read_line(const dm_pg_rows *rows, size_t i, dm_read_line *out, dm_err
             .charge_to = dm_pg_i64(rows, i, 8),
             .seconds = (uint64_t)dm_pg_i64(rows, i, 9),
     };
-    int r = out->has_sandbox ? copy(dm_pg_str(rows, i, 2), out->sandbox.b, sizeof(out->sandbox.b), err) : 0;
+    int r = out->has_sandbox ? dm_pg_bytes(rows, i, 2, out->sandbox.b, sizeof(out->sandbox.b), err) : 0;
     if (r == 0)
         r = dm_str_to_array(dm_pg_str(rows, i, 4), out->sku, sizeof(out->sku), err);
     if (r == 0)
@@ -109,29 +114,17 @@ int dm_read_lines(dm_pg *c, int64_t account_no, int64_t number, int64_t project_
         return dm_fail(err, DM_E_INVALID, "a page of %zu lines", max);
     dm_pg_arg args[] = {
             dm_pa_i64(account_no), dm_pa_i64(number), dm_pa_i64(project_no), dm_pa_i64(after), dm_pa_i64((int64_t)max)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    size_t count = r == 0 ? dm_pg_count(rows) : 0;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = read_line(rows, i, &out[i], err);
-    if (r == 0)
-        *n = count;
-    return r;
+    return read_rows(c, &st, args, DM_LEN(args), read_line, max, out, sizeof(out[0]), n, err);
 }
 
-int dm_read_attestation(dm_pg *c, int64_t account_no, const dm_digest *hash, dm_buf *message, dm_err *err)
+static int read_key(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
 {
-    static const dm_pg_stmt st = {"read_attestation",
-            "SELECT message FROM dm.attestation WHERE account_no = $1::bigint AND hash = $2 LIMIT 1", DM_PG_MAYBE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_bytes(hash->b, sizeof(hash->b))};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(rows) == 0)
-        return DM_READ_NONE;
-    (void)dm_buf_str(message, dm_pg_str(rows, 0, 0));
-    return dm_buf_ok(message, err);
+    dm_read_key *out = to;
+    out->service = dm_pg_is_null(rows, i, 0);
+    out->worker_no = dm_pg_i64(rows, i, 0);
+    out->valid_from_us = dm_pg_i64(rows, i, 2);
+    out->valid_to_us = dm_pg_is_null(rows, i, 3) ? INT64_MAX : dm_pg_i64(rows, i, 3);
+    return dm_pg_bytes(rows, i, 1, out->key.b, sizeof(out->key.b), err);
 }
 
 int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err)
@@ -144,21 +137,7 @@ int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err)
     if (max == 0 || max > 10000)
         return dm_fail(err, DM_E_INVALID, "%zu keys", max);
     dm_pg_arg args[] = {dm_pa_i64((int64_t)max + 1)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    size_t count = r == 0 ? dm_pg_count(rows) : 0;
-    if (count > max)
-        return dm_fail(err, DM_E_LIMIT, "more than %zu keys", max);
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        out[i].service = dm_pg_is_null(rows, i, 0);
-        out[i].worker_no = dm_pg_i64(rows, i, 0);
-        out[i].valid_from_us = dm_pg_i64(rows, i, 2);
-        out[i].valid_to_us = dm_pg_is_null(rows, i, 3) ? INT64_MAX : dm_pg_i64(rows, i, 3);
-        r = copy(dm_pg_str(rows, i, 1), out[i].key.b, sizeof(out[i].key.b), err);
-    }
-    if (r == 0)
-        *n = count;
-    return r;
+    return read_rows(c, &st, args, DM_LEN(args), read_key, max, out, sizeof(out[0]), n, err);
 }
 
 int dm_read_mark(dm_pg *c, int64_t worker_no, int64_t *boot, int64_t *frame, dm_err *err)

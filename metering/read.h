@@ -55,9 +55,6 @@ typedef struct dm_read_line {
 int dm_read_lines(dm_pg *c, int64_t account_no, int64_t number, int64_t project_no, int64_t after, size_t max,
         dm_read_line *out, size_t *n, dm_err *err) DM_NODISCARD;
 
-/* An attestation of this account, by its hash: appends the whole signed message. 0 or DM_READ_NONE. */
-int dm_read_attestation(dm_pg *c, int64_t account_no, const dm_digest *hash, dm_buf *message, dm_err *err) DM_NODISCARD;
-
 typedef struct dm_read_key {
     bool service; /* else of a worker */
     int64_t worker_no;

@@ -59,11 +59,7 @@ int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandb
     *any = dm_pg_count(rows) == 1;
     if (!*any)
         return 0;
-    dm_str id = dm_pg_str(rows, 0, 0);
-    if (id.n != sizeof(last->b))
-        return dm_fail(err, DM_E_CORRUPT, "a sandbox id of %zu bytes", id.n);
-    memcpy(last->b, id.p, id.n);
-    return 0;
+    return dm_pg_bytes(rows, 0, 0, last->b, sizeof(last->b), err);
 }
 
 int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
@@ -101,13 +97,7 @@ int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_s
 static int digest_of(const dm_pg_rows *rows, dm_digest *out, dm_err *err)
 {
     *out = (dm_digest){0};
-    if (dm_pg_count(rows) == 0)
-        return 0;
-    dm_str hash = dm_pg_str(rows, 0, 0);
-    if (hash.n != sizeof(out->b))
-        return dm_fail(err, DM_E_CORRUPT, "a hash of %zu bytes", hash.n);
-    memcpy(out->b, hash.p, sizeof(out->b));
-    return 0;
+    return dm_pg_count(rows) == 0 ? 0 : dm_pg_bytes(rows, 0, 0, out->b, sizeof(out->b), err);
 }
 
 static int last_of_chain(

@@ -13,10 +13,8 @@ enum { DM_FLEET_NONE = 1, DM_FLEET_OLD_BOOT = 2, DM_FLEET_PLACES_MAX = 8 };
  * this is a copy of its journal, or an old one. */
 int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *worker_no, dm_err *err) DM_NODISCARD;
 
-/* DM_FLEET_NONE: no such worker, or not this boot of it. Else *durable_boot and *durable_frame say what of its frames
- * is in the ledger, 0 for nothing. */
-int dm_fleet_beat(dm_pg *c, int64_t worker_no, const dm_wk_beat *m, int64_t *durable_boot, int64_t *durable_frame,
-        dm_err *err) DM_NODISCARD;
+/* DM_FLEET_NONE: no such worker, or not this boot of it. */
+int dm_fleet_beat(dm_pg *c, int64_t worker_no, const dm_wk_beat *m, dm_err *err) DM_NODISCARD;
 
 /* The number of the last event taken from it, its row locked; DM_FLEET_NONE. */
 int dm_fleet_event_seq(dm_pg *c, int64_t worker_no, int64_t *out, dm_err *err) DM_NODISCARD;

@@ -39,28 +39,14 @@ static const dm_pg_stmt beat = {"fleet_beat",
         "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6"
         " WHERE worker_no = $1 AND boot = $2",
         DM_PG_NONE};
-static const dm_pg_stmt mark = {
-        "fleet_mark", "SELECT worker_boot, last_frame FROM dm.worker_mark WHERE worker_no = $1", DM_PG_MAYBE};
 
-int dm_fleet_beat(
-        dm_pg *c, int64_t worker_no, const dm_wk_beat *m, int64_t *durable_boot, int64_t *durable_frame, dm_err *err)
+int dm_fleet_beat(dm_pg *c, int64_t worker_no, const dm_wk_beat *m, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(worker_no), dm_pa_i64(m->boot), dm_pa_i64(m->running), dm_pa_i64(m->asleep),
             dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
     int64_t changed = 0;
     int r = dm_pg_exec(c, &beat, args, DM_LEN(args), NULL, &changed, err);
-    if (r < 0)
-        return r;
-    if (changed == 0)
-        return DM_FLEET_NONE;
-    r = dm_pg_exec(c, &mark, args, 1, &rows, NULL, err);
-    if (r < 0)
-        return r;
-    bool known = dm_pg_count(rows) == 1;
-    *durable_boot = known ? dm_pg_i64(rows, 0, 0) : 0;
-    *durable_frame = known ? dm_pg_i64(rows, 0, 1) : 0;
-    return 0;
+    return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
 }
 
 static const dm_pg_stmt seq = {

@@ -1,99 +1,58 @@
+#include <stddef.h>
+
 #include "tenants/sql.h"
 
-/* One list of columns for every statement that reads rows; COL_* is their order. */
+/* One list of columns for every statement that reads rows: first those that need a look, in the order of COL_*, then
+ * those of row_fields. */
 #define COLUMNS                                                                                                        \
-    "s.account_no, s.project_no, s.sandbox_id, s.state, s.epoch, s.cause, s.detail, s.region_no, s.worker_no,"         \
-    " s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib, s.spec_table, s.spec,"  \
-    " s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network, s.allow_internet,"                    \
+    "s.sandbox_id, s.state, s.cause, s.allow_internet, s.account_no, s.project_no, s.epoch, s.detail, s.region_no,"    \
+    " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
+    " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
     " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at)"
 
-enum {
-    COL_ACCOUNT,
-    COL_PROJECT,
-    COL_ID,
-    COL_STATE,
-    COL_EPOCH,
-    COL_CAUSE,
-    COL_DETAIL,
-    COL_REGION,
-    COL_WORKER,
-    COL_ADDRESS,
-    COL_KEY,
-    COL_TEMPLATE,
-    COL_BUILD,
-    COL_ALIAS,
-    COL_ASKED_VCPUS,
-    COL_ASKED_MEM,
-    COL_SPEC_TABLE,
-    COL_SPEC,
-    COL_DISK,
-    COL_SECURE,
-    COL_TOKEN,
-    COL_ENV,
-    COL_METADATA,
-    COL_NETWORK,
-    COL_ALLOW_INTERNET,
-    COL_PAUSE_ON_TIMEOUT,
-    COL_AUTO_RESUME,
-    COL_TIMEOUT,
-    COL_ATTESTATION,
-    COL_CREATED,
-    COL_STARTED,
-    COL_END,
-    COL_PAUSED,
-    COL_ENDED,
+enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
+
+static const dm_pg_field row_fields[] = {
+        {DM_COL_I64, offsetof(dm_sandbox, account_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, epoch)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, detail)},
+        {DM_COL_I64, offsetof(dm_sandbox, region_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, worker_no)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, address)},
+        {DM_COL_I64, offsetof(dm_sandbox, key_no)},
+        {DM_COL_STR, offsetof(dm_sandbox, template_id)},
+        {DM_COL_STR, offsetof(dm_sandbox, build_id)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, alias)},
+        {DM_COL_I64, offsetof(dm_sandbox, asked_vcpus)},
+        {DM_COL_I64, offsetof(dm_sandbox, asked_mem_mib)},
+        {DM_COL_I64, offsetof(dm_sandbox, spec_table)},
+        {DM_COL_I64, offsetof(dm_sandbox, spec)},
+        {DM_COL_I64, offsetof(dm_sandbox, disk_mib)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, secure)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, token_sealed)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, env_sealed)},
+        {DM_COL_STR, offsetof(dm_sandbox, metadata)},
+        {DM_COL_STR, offsetof(dm_sandbox, network)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, pause_on_timeout)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, auto_resume)},
+        {DM_COL_I64, offsetof(dm_sandbox, timeout_s)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, previous_attestation)},
+        {DM_COL_I64, offsetof(dm_sandbox, created_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, started_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, end_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, paused_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, ended_us)},
 };
-
-static dm_str maybe(const dm_pg_rows *r, size_t i, unsigned col)
-{
-    return dm_pg_is_null(r, i, col) ? (dm_str){NULL, 0} : dm_pg_str(r, i, col);
-}
-
-static int read_id(dm_str bytes, dm_sandbox_id *out, dm_err *err)
-{
-    if (bytes.n != sizeof out->b)
-        return dm_fail(err, DM_E_CORRUPT, "a sandbox id of %zu bytes", bytes.n);
-    memcpy(out->b, bytes.p, sizeof out->b);
-    return 0;
-}
 
 int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
 {
-    dm_sandbox s = {.account_no = dm_pg_i64(r, i, COL_ACCOUNT),
-            .project_no = dm_pg_i64(r, i, COL_PROJECT),
-            .epoch = dm_pg_i64(r, i, COL_EPOCH),
-            .detail = maybe(r, i, COL_DETAIL),
-            .region_no = dm_pg_i64(r, i, COL_REGION),
-            .worker_no = dm_pg_i64(r, i, COL_WORKER),
-            .address = maybe(r, i, COL_ADDRESS),
-            .key_no = dm_pg_i64(r, i, COL_KEY),
-            .template_id = dm_pg_str(r, i, COL_TEMPLATE),
-            .build_id = dm_pg_str(r, i, COL_BUILD),
-            .alias = maybe(r, i, COL_ALIAS),
-            .asked_vcpus = dm_pg_i64(r, i, COL_ASKED_VCPUS),
-            .asked_mem_mib = dm_pg_i64(r, i, COL_ASKED_MEM),
-            .spec_table = dm_pg_i64(r, i, COL_SPEC_TABLE),
-            .spec = dm_pg_i64(r, i, COL_SPEC),
-            .disk_mib = dm_pg_i64(r, i, COL_DISK),
-            .secure = dm_pg_bool(r, i, COL_SECURE),
-            .token_sealed = maybe(r, i, COL_TOKEN),
-            .env_sealed = maybe(r, i, COL_ENV),
-            .metadata = dm_pg_str(r, i, COL_METADATA),
-            .network = dm_pg_str(r, i, COL_NETWORK),
-            .allow_internet = -1,
-            .pause_on_timeout = dm_pg_bool(r, i, COL_PAUSE_ON_TIMEOUT),
-            .auto_resume = dm_pg_bool(r, i, COL_AUTO_RESUME),
-            .timeout_s = dm_pg_i64(r, i, COL_TIMEOUT),
-            .previous_attestation = maybe(r, i, COL_ATTESTATION),
-            .created_us = dm_pg_i64(r, i, COL_CREATED),
-            .started_us = dm_pg_i64(r, i, COL_STARTED),
-            .end_us = dm_pg_i64(r, i, COL_END),
-            .paused_us = dm_pg_i64(r, i, COL_PAUSED),
-            .ended_us = dm_pg_i64(r, i, COL_ENDED)};
+    dm_sandbox s = {.allow_internet = -1};
+    dm_pg_read(r, i, COL_FIELDS, row_fields, DM_LEN(row_fields), &s);
     if (!dm_pg_is_null(r, i, COL_ALLOW_INTERNET))
         s.allow_internet = dm_pg_bool(r, i, COL_ALLOW_INTERNET) ? 1 : 0;
-    int e = read_id(dm_pg_str(r, i, COL_ID), &s.id, err);
+    int e = dm_pg_bytes(r, i, COL_ID, s.id.b, sizeof s.id.b, err);
     if (e == 0)
         e = dm_sandbox_state_parse(dm_pg_str(r, i, COL_STATE), &s.state, err);
     if (e == 0 && !dm_pg_is_null(r, i, COL_CAUSE))
@@ -284,10 +243,22 @@ int dm_sandbox_history(dm_pg *c, int64_t account_no, int64_t project_no, const d
 
 /* --- the door ----------------------------------------------------------------------------------------------- */
 
+/* The state stands first; the rest is door_fields. */
 static const dm_pg_stmt at_door = {"sandbox_at_door",
-        "SELECT account_no, project_no, state, epoch, door, address, secure, auto_resume, network, token_sealed"
+        "SELECT state, account_no, project_no, epoch, door, address, secure, auto_resume, network, token_sealed"
         " FROM dm.find_at_door($1)",
         DM_PG_MAYBE};
+static const dm_pg_field door_fields[] = {
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, account_no)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, epoch)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, door)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, address)},
+        {DM_COL_BOOL, offsetof(dm_sandbox_at_door, secure)},
+        {DM_COL_BOOL, offsetof(dm_sandbox_at_door, auto_resume)},
+        {DM_COL_STR, offsetof(dm_sandbox_at_door, network)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, token_sealed)},
+};
 
 int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_door *out, dm_err *err)
 {
@@ -299,18 +270,10 @@ int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_doo
         return r;
     if (dm_pg_count(rows) == 0)
         return DM_SANDBOX_NONE;
-    r = dm_sandbox_state_parse(dm_pg_str(rows, 0, 2), &d.state, err);
+    r = dm_sandbox_state_parse(dm_pg_str(rows, 0, 0), &d.state, err);
     if (r < 0)
         return r;
-    d.account_no = dm_pg_i64(rows, 0, 0);
-    d.project_no = dm_pg_i64(rows, 0, 1);
-    d.epoch = dm_pg_i64(rows, 0, 3);
-    d.door = maybe(rows, 0, 4);
-    d.address = maybe(rows, 0, 5);
-    d.secure = dm_pg_bool(rows, 0, 6);
-    d.auto_resume = dm_pg_bool(rows, 0, 7);
-    d.network = dm_pg_str(rows, 0, 8);
-    d.token_sealed = maybe(rows, 0, 9);
+    dm_pg_read(rows, 0, 1, door_fields, DM_LEN(door_fields), &d);
     d.rows = dm_steal(&rows);
     *out = d;
     return 0;
@@ -325,10 +288,16 @@ int dm_sandbox_signers(dm_pg *c, int64_t since_us, int64_t most, dm_pg_rows **ro
     return dm_pg_exec(c, &signers, args, DM_LEN(args), rows, NULL, err);
 }
 
+static const dm_pg_field signer_fields[] = {
+        {DM_COL_MAYBE, offsetof(dm_sandbox_signer, token_sealed)},
+        {DM_COL_I64, offsetof(dm_sandbox_signer, changed_us)},
+};
+
 int dm_sandbox_read_signer(const dm_pg_rows *rows, size_t i, dm_sandbox_signer *out, dm_err *err)
 {
-    dm_sandbox_signer s = {.token_sealed = maybe(rows, i, 1), .changed_us = dm_pg_i64(rows, i, 2)};
-    int r = read_id(dm_pg_str(rows, i, 0), &s.id, err);
+    dm_sandbox_signer s;
+    dm_pg_read(rows, i, 1, signer_fields, DM_LEN(signer_fields), &s);
+    int r = dm_pg_bytes(rows, i, 0, s.id.b, sizeof s.id.b, err);
     if (r == 0)
         *out = s;
     return r;

@@ -1,3 +1,5 @@
+#include <stddef.h>
+
 #include "tenants/template.h"
 
 static const dm_pg_stmt find = {"template_find",
@@ -5,10 +7,21 @@ static const dm_pg_stmt find = {"template_find",
         " workdir, env, tagged FROM dm.find_template($1::int, $2::text, $3::text, $4::text)",
         DM_PG_MAYBE};
 
-static dm_str maybe(const dm_pg_rows *r, size_t i, unsigned col)
-{
-    return dm_pg_is_null(r, i, col) ? (dm_str){NULL, 0} : dm_pg_str(r, i, col);
-}
+static const dm_pg_field template_fields[] = {
+        {DM_COL_STR, offsetof(dm_template, template_id)},
+        {DM_COL_I64, offsetof(dm_template, owner_project_no)},
+        {DM_COL_BOOL, offsetof(dm_template, public)},
+        {DM_COL_MAYBE, offsetof(dm_template, alias)},
+        {DM_COL_MAYBE, offsetof(dm_template, build_id)},
+        {DM_COL_MAYBE, offsetof(dm_template, image)},
+        {DM_COL_I64, offsetof(dm_template, vcpus)},
+        {DM_COL_I64, offsetof(dm_template, mem_mib)},
+        {DM_COL_I64, offsetof(dm_template, disk_mib)},
+        {DM_COL_STR, offsetof(dm_template, user)},
+        {DM_COL_STR, offsetof(dm_template, workdir)},
+        {DM_COL_STR, offsetof(dm_template, env)},
+        {DM_COL_BOOL, offsetof(dm_template, tagged)},
+};
 
 int dm_template_find(dm_pg *c, int64_t project_no, const dm_template_name *name, dm_template *out, dm_err *err)
 {
@@ -21,19 +34,7 @@ int dm_template_find(dm_pg *c, int64_t project_no, const dm_template_name *name,
     dm_template_done(out);
     if (dm_pg_count(rows) == 0)
         return DM_TEMPLATE_NONE;
-    *out = (dm_template){.template_id = dm_pg_str(rows, 0, 0),
-            .owner_project_no = dm_pg_i64(rows, 0, 1),
-            .public = dm_pg_bool(rows, 0, 2),
-            .alias = maybe(rows, 0, 3),
-            .build_id = maybe(rows, 0, 4),
-            .image = maybe(rows, 0, 5),
-            .vcpus = dm_pg_i64(rows, 0, 6),
-            .mem_mib = dm_pg_i64(rows, 0, 7),
-            .disk_mib = dm_pg_i64(rows, 0, 8),
-            .user = dm_pg_str(rows, 0, 9),
-            .workdir = dm_pg_str(rows, 0, 10),
-            .env = dm_pg_str(rows, 0, 11),
-            .tagged = dm_pg_bool(rows, 0, 12)};
+    dm_pg_read(rows, 0, 0, template_fields, DM_LEN(template_fields), out);
     out->rows = dm_steal(&rows);
     return 0;
 }
@@ -55,34 +56,52 @@ static const dm_pg_stmt list = {"template_list",
         " ORDER BY t.created_at DESC, t.template_id LIMIT $6",
         DM_PG_ROWS};
 
-int dm_template_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
-        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
+static const dm_pg_field row_fields[] = {
+        {DM_COL_STR, offsetof(dm_template_row, template_id)},
+        {DM_COL_BOOL, offsetof(dm_template_row, public)},
+        {DM_COL_STR, offsetof(dm_template_row, aliases)},
+        {DM_COL_STR, offsetof(dm_template_row, names)},
+        {DM_COL_I64, offsetof(dm_template_row, created_us)},
+        {DM_COL_I64, offsetof(dm_template_row, updated_us)},
+        {DM_COL_I64, offsetof(dm_template_row, last_spawned_us)},
+        {DM_COL_I64, offsetof(dm_template_row, spawn_count)},
+        {DM_COL_STR, offsetof(dm_template_row, build_id)},
+        {DM_COL_STR, offsetof(dm_template_row, status)},
+        {DM_COL_I64, offsetof(dm_template_row, vcpus)},
+        {DM_COL_I64, offsetof(dm_template_row, mem_mib)},
+        {DM_COL_I64, offsetof(dm_template_row, disk_mib)},
+        {DM_COL_I64, offsetof(dm_template_row, build_count)},
+};
+
+/* Both lists take the same: whose, of which template, after what, how many. */
+static int page(dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t project_no, dm_str template_id,
+        int64_t before_us, dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_text(template_id),
             before_us != 0 ? dm_pa_i64(before_us) : dm_pa_null(), dm_pa_text(before_id), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    return dm_pg_exec(c, st, args, DM_LEN(args), rows, NULL, err);
 }
 
-void dm_template_row_read(const dm_pg_rows *r, size_t i, dm_template_row *out)
+int dm_template_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
+        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
 {
-    *out = (dm_template_row){.template_id = dm_pg_str(r, i, 0),
-            .public = dm_pg_bool(r, i, 1),
-            .aliases = dm_pg_str(r, i, 2),
-            .names = dm_pg_str(r, i, 3),
-            .created_us = dm_pg_i64(r, i, 4),
-            .updated_us = dm_pg_i64(r, i, 5),
-            .last_spawned_us = dm_pg_i64(r, i, 6),
-            .spawn_count = dm_pg_i64(r, i, 7),
-            .build_id = dm_pg_str(r, i, 8),
-            .status = dm_pg_str(r, i, 9),
-            .vcpus = dm_pg_i64(r, i, 10),
-            .mem_mib = dm_pg_i64(r, i, 11),
-            .disk_mib = dm_pg_i64(r, i, 12),
-            .build_count = dm_pg_i64(r, i, 13)};
+    return page(c, &list, account_no, project_no, template_id, before_us, before_id, limit, rows, err);
+}
+
+void dm_template_row_read(const dm_pg_rows *rows, size_t i, dm_template_row *out)
+{
+    dm_pg_read(rows, i, 0, row_fields, DM_LEN(row_fields), out);
 }
 
 static const dm_pg_stmt made_of = {
         "build_find", "SELECT image, default_user, workdir, env FROM dm.find_build($1::uuid)", DM_PG_MAYBE};
+
+static const dm_pg_field made_of_fields[] = {
+        {DM_COL_STR, offsetof(dm_build_made_of, image)},
+        {DM_COL_STR, offsetof(dm_build_made_of, user)},
+        {DM_COL_STR, offsetof(dm_build_made_of, workdir)},
+        {DM_COL_STR, offsetof(dm_build_made_of, env)},
+};
 
 int dm_build_find(dm_pg *c, dm_str build_id, dm_build_made_of *out, dm_err *err)
 {
@@ -94,10 +113,7 @@ int dm_build_find(dm_pg *c, dm_str build_id, dm_build_made_of *out, dm_err *err)
     if (dm_pg_count(rows) == 0)
         return DM_TEMPLATE_NONE;
     dm_pg_rows_free(out->rows);
-    *out = (dm_build_made_of){.image = dm_pg_str(rows, 0, 0),
-            .user = dm_pg_str(rows, 0, 1),
-            .workdir = dm_pg_str(rows, 0, 2),
-            .env = dm_pg_str(rows, 0, 3)};
+    dm_pg_read(rows, 0, 0, made_of_fields, DM_LEN(made_of_fields), out);
     out->rows = dm_steal(&rows);
     return 0;
 }
@@ -110,22 +126,24 @@ static const dm_pg_stmt builds = {"build_list",
         " ORDER BY created_at DESC, build_id LIMIT $6",
         DM_PG_ROWS};
 
+static const dm_pg_field build_fields[] = {
+        {DM_COL_STR, offsetof(dm_build_row, build_id)},
+        {DM_COL_STR, offsetof(dm_build_row, status)},
+        {DM_COL_I64, offsetof(dm_build_row, created_us)},
+        {DM_COL_I64, offsetof(dm_build_row, updated_us)},
+        {DM_COL_I64, offsetof(dm_build_row, finished_us)},
+        {DM_COL_I64, offsetof(dm_build_row, vcpus)},
+        {DM_COL_I64, offsetof(dm_build_row, mem_mib)},
+        {DM_COL_I64, offsetof(dm_build_row, disk_mib)},
+};
+
 int dm_build_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
         dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_text(template_id),
-            before_us != 0 ? dm_pa_i64(before_us) : dm_pa_null(), dm_pa_text(before_id), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &builds, args, DM_LEN(args), rows, NULL, err);
+    return page(c, &builds, account_no, project_no, template_id, before_us, before_id, limit, rows, err);
 }
 
-void dm_build_row_read(const dm_pg_rows *r, size_t i, dm_build_row *out)
+void dm_build_row_read(const dm_pg_rows *rows, size_t i, dm_build_row *out)
 {
-    *out = (dm_build_row){.build_id = dm_pg_str(r, i, 0),
-            .status = dm_pg_str(r, i, 1),
-            .created_us = dm_pg_i64(r, i, 2),
-            .updated_us = dm_pg_i64(r, i, 3),
-            .finished_us = dm_pg_i64(r, i, 4),
-            .vcpus = dm_pg_i64(r, i, 5),
-            .mem_mib = dm_pg_i64(r, i, 6),
-            .disk_mib = dm_pg_i64(r, i, 7)};
+    dm_pg_read(rows, i, 0, build_fields, DM_LEN(build_fields), out);
 }

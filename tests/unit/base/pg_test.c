@@ -284,6 +284,44 @@ static void test_kinds(void **state)
     assert_false(dm_pg_bool(rows, 2, 3));
 }
 
+static void test_fields(void **state)
+{
+    typedef struct row {
+        dm_str text, other;
+        int64_t number;
+        bool flag;
+    } row;
+    static const dm_pg_field fields[] = {{DM_COL_STR, offsetof(row, text)}, {DM_COL_MAYBE, offsetof(row, other)},
+            {DM_COL_I64, offsetof(row, number)}, {DM_COL_BOOL, offsetof(row, flag)}};
+    static const dm_pg_stmt sel = {"fields_get",
+            "SELECT '\\x0102'::bytea, t, u, i, f FROM (VALUES (1, 'a', 'b', 7, true), (2, NULL, NULL, NULL, NULL))"
+            " v (n, t, u, i, f) ORDER BY n",
+            DM_PG_ROWS};
+    DM_AUTO(dm_pg_pool) p = pool_of(*state, 1);
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    uint8_t two[2] = {0}, three[3] = {0};
+    dm_err err = {0};
+    row got;
+
+    assert_int_equal(exec1(p, &sel, NULL, 0, &rows, &err), 0);
+    dm_pg_read(rows, 0, 1, fields, DM_LEN(fields), &got);
+    assert_str(got.text, "a");
+    assert_str(got.other, "b");
+    assert_int_equal(got.number, 7);
+    assert_true(got.flag);
+    dm_pg_read(rows, 1, 1, fields, DM_LEN(fields), &got);
+    assert_non_null(got.text.p);
+    assert_int_equal(got.text.n, 0);
+    assert_null(got.other.p);
+    assert_int_equal(got.number, 0);
+    assert_false(got.flag);
+    assert_int_equal(dm_pg_bytes(rows, 0, 0, two, sizeof two, &err), 0);
+    assert_int_equal(two[0] * 256 + two[1], 0x0102);
+    assert_int_equal(dm_pg_bytes(rows, 0, 0, three, sizeof three, &err), DM_E_CORRUPT);
+    assert_says(err, "bytea: 2 bytes where 3 belong");
+    assert_int_equal(dm_pg_bytes(rows, 1, 2, two, sizeof two, &err), DM_E_CORRUPT); /* null */
+}
+
 static void test_shapes(void **state)
 {
     static const struct {
@@ -887,6 +925,7 @@ int main(void)
     void *world = &c;
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_prestate(test_kinds, world),
+            cmocka_unit_test_prestate(test_fields, world),
             cmocka_unit_test_prestate(test_shapes, world),
             cmocka_unit_test_prestate(test_errors, world),
             cmocka_unit_test_prestate(test_outcomes, world),
