@@ -55,7 +55,7 @@ int dm_parse_bool(dm_str s, bool *out, dm_err *err)
 
 /* --- hex, base64, URL ---------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
+int dm_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -71,10 +71,10 @@ int dm_parse_hex(dm_str s, uint8_t *out, size_t out_len, dm_err *err)
     if (s.n % 2 != 0 || s.n / 2 != out_len)
         return dm_fail(err, DM_E_INVALID, "%zu characters where %zu hex digits are due", s.n, out_len * 2);
     for (size_t i = 0; i < s.n; i++)
-        if (hex_digit(s.p[i]) < 0)
+        if (dm_hex_digit(s.p[i]) < 0)
             return dm_fail(err, DM_E_INVALID, "not a hex digit at %zu", i);
     for (size_t i = 0; i < out_len; i++)
-        out[i] = (uint8_t)(hex_digit(s.p[2 * i]) << 4 | hex_digit(s.p[2 * i + 1]));
+        out[i] = (uint8_t)(dm_hex_digit(s.p[2 * i]) << 4 | dm_hex_digit(s.p[2 * i + 1]));
     return 0;
 }
 
@@ -169,8 +169,8 @@ int dm_url_decode(dm_buf *b, dm_str s, bool plus, dm_err *err)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (c == '%') {
-            int hi = s.n - i > 2 ? hex_digit(s.p[i + 1]) : -1;
-            int lo = s.n - i > 2 ? hex_digit(s.p[i + 2]) : -1;
+            int hi = s.n - i > 2 ? dm_hex_digit(s.p[i + 1]) : -1;
+            int lo = s.n - i > 2 ? dm_hex_digit(s.p[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return dm_fail(err, DM_E_INVALID, "a bad %% escape at %zu", i);
             c = (char)(hi << 4 | lo);

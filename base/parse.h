@@ -9,6 +9,7 @@ int dm_parse_u64(dm_str s, uint64_t min, uint64_t max, uint64_t *out, dm_err *er
 int dm_parse_i64(dm_str s, int64_t min, int64_t max, int64_t *out, dm_err *err) DM_NODISCARD;
 int dm_parse_bool(dm_str s, bool *out, dm_err *err) DM_NODISCARD; /* true, false */
 
+int dm_hex_digit(char c); /* 0 to 15, or -1; lower or upper case */
 /* Lower or upper case; writes exactly s.n / 2 bytes. */
 int dm_parse_hex(dm_str s, uint8_t *out, size_t out_len, dm_err *err) DM_NODISCARD;
 void dm_hex(const void *p, size_t n, char *out); /* 2n digits and NUL */

@@ -243,17 +243,6 @@ dm_str dm_head_value(const dm_head *h, const char *name)
 
 enum { CH_SIZE, CH_EXT, CH_SIZE_LF, CH_DATA, CH_DATA_CR, CH_DATA_LF, CH_TRAILER, CH_TRAILER_TEXT, CH_LAST_LF, CH_DONE };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static int size_line_over(dm_chunked *c)
 {
     if (c->digits == 0)
@@ -265,7 +254,7 @@ static int size_line_over(dm_chunked *c)
 
 static int size_byte(dm_chunked *c, char b)
 {
-    int v = hex_value(b);
+    int v = dm_hex_digit(b);
     if (v >= 0) {
         if (c->left > (uint64_t)INT64_MAX >> 4 || ++c->digits > 16)
             return DM_E_PROTO;
