@@ -4,31 +4,7 @@
 
 #include "api/door_verdict.h"
 #include "api/signed.h"
-#include "tests/support/apirig.h"
-#include "tests/unit/test.h"
-
-static dm_rig rig;
-
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0; DELETE FROM dm.project_limit");
-    return 0;
-}
+#include "tests/unit/api/rig.h"
 
 typedef struct visit {
     const char *sid, *port, *uri, *token, *access, *agent, *accept, *mode, *reason, *method, *bare;
@@ -372,10 +348,11 @@ static void internal_paths(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(passes, clean),
-            cmocka_unit_test_teardown(refuses, clean), cmocka_unit_test_teardown(traffic_tokens_and_masks, clean),
-            cmocka_unit_test_teardown(wakes, clean), cmocka_unit_test_teardown(pages, clean),
-            cmocka_unit_test(internal_paths), cmocka_unit_test(reads_signed_links),
-            cmocka_unit_test_teardown(finds_signers, clean), cmocka_unit_test_teardown(links_wake, clean)};
-    return cmocka_run_group_tests(tests, start, stop);
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(passes, rig_clean),
+            cmocka_unit_test_teardown(refuses, rig_clean),
+            cmocka_unit_test_teardown(traffic_tokens_and_masks, rig_clean), cmocka_unit_test_teardown(wakes, rig_clean),
+            cmocka_unit_test_teardown(pages, rig_clean), cmocka_unit_test(internal_paths),
+            cmocka_unit_test(reads_signed_links), cmocka_unit_test_teardown(finds_signers, rig_clean),
+            cmocka_unit_test_teardown(links_wake, rig_clean)};
+    return cmocka_run_group_tests(tests, rig_start, rig_stop);
 }

@@ -1,30 +1,6 @@
 #include <stdio.h>
 
-#include "tests/support/apirig.h"
-#include "tests/unit/test.h"
-
-static dm_rig rig;
-
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0; UPDATE dm.worker SET event_seq = 0");
-    return 0;
-}
+#include "tests/unit/api/rig.h"
 
 static int64_t member(const dm_said *s, const char *name)
 {
@@ -186,9 +162,9 @@ static void doors_are_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(enrolment, clean),
-            cmocka_unit_test_teardown(beats, clean), cmocka_unit_test_teardown(events_change_once, clean),
-            cmocka_unit_test_teardown(nonsense_does_not_block, clean),
-            cmocka_unit_test_teardown(doors_are_apart, clean)};
-    return cmocka_run_group_tests(tests, start, stop);
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(enrolment, rig_clean),
+            cmocka_unit_test_teardown(beats, rig_clean), cmocka_unit_test_teardown(events_change_once, rig_clean),
+            cmocka_unit_test_teardown(nonsense_does_not_block, rig_clean),
+            cmocka_unit_test_teardown(doors_are_apart, rig_clean)};
+    return cmocka_run_group_tests(tests, rig_start, rig_stop);
 }

@@ -1,32 +1,6 @@
 #include <stdio.h>
 
-#include "tests/support/apirig.h"
-#include "tests/unit/test.h"
-
-static dm_rig rig;
-
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
-/* After each test nothing may be left that counts or runs. */
-static int clean(void **state)
-{
-    (void)state;
-    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
-                     "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit");
-    return 0;
-}
+#include "tests/unit/api/rig.h"
 
 static const char *rule_of(const dm_said *s)
 {
@@ -338,14 +312,16 @@ static void idempotent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(what_is_not_offered_says_so, clean),
-            cmocka_unit_test_teardown(answers_as_the_contract_says, clean),
-            cmocka_unit_test_teardown(v1_differs, clean), cmocka_unit_test_teardown(refuses_with_a_reason, clean),
-            cmocka_unit_test_teardown(spawns_are_counted, clean), cmocka_unit_test_teardown(cut_off, clean),
-            cmocka_unit_test_teardown(who_may, clean),
-            cmocka_unit_test_teardown(quota_binds_project_and_account, clean), cmocka_unit_test_teardown(sizes, clean),
-            cmocka_unit_test_teardown(a_worker_that_refuses, clean),
-            cmocka_unit_test_teardown(a_worker_that_is_silent, clean),
-            cmocka_unit_test_teardown(a_stale_worker_gets_none, clean), cmocka_unit_test_teardown(idempotent, clean)};
-    return cmocka_run_group_tests(tests, start, stop);
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(what_is_not_offered_says_so, rig_clean),
+            cmocka_unit_test_teardown(answers_as_the_contract_says, rig_clean),
+            cmocka_unit_test_teardown(v1_differs, rig_clean),
+            cmocka_unit_test_teardown(refuses_with_a_reason, rig_clean),
+            cmocka_unit_test_teardown(spawns_are_counted, rig_clean), cmocka_unit_test_teardown(cut_off, rig_clean),
+            cmocka_unit_test_teardown(who_may, rig_clean),
+            cmocka_unit_test_teardown(quota_binds_project_and_account, rig_clean),
+            cmocka_unit_test_teardown(sizes, rig_clean), cmocka_unit_test_teardown(a_worker_that_refuses, rig_clean),
+            cmocka_unit_test_teardown(a_worker_that_is_silent, rig_clean),
+            cmocka_unit_test_teardown(a_stale_worker_gets_none, rig_clean),
+            cmocka_unit_test_teardown(idempotent, rig_clean)};
+    return cmocka_run_group_tests(tests, rig_start, rig_stop);
 }

@@ -2,32 +2,9 @@
 #include <time.h>
 
 #include "api/sweep.h"
-#include "tests/support/apirig.h"
-#include "tests/unit/test.h"
+#include "tests/unit/api/rig.h"
 
-static dm_rig rig;
 static char target[256];
-
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0; DELETE FROM dm.project_limit");
-    return 0;
-}
 
 static const char *at(const char *id, const char *rest)
 {
@@ -343,13 +320,14 @@ static void stuck_ones_come_to_rest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(get, clean),
-            cmocka_unit_test_teardown(tenants_do_not_meet, clean), cmocka_unit_test_teardown(kill_twice, clean),
-            cmocka_unit_test_teardown(kill_again, clean), cmocka_unit_test_teardown(pause_and_connect, clean),
-            cmocka_unit_test_teardown(connect_checks_the_limit_first, clean),
-            cmocka_unit_test_teardown(deadlines, clean), cmocka_unit_test_teardown(a_failed_wake_bills_nothing, clean),
-            cmocka_unit_test_teardown(a_failed_pause_runs_on, clean),
-            cmocka_unit_test_teardown(metrics_and_logs, clean),
-            cmocka_unit_test_teardown(stuck_ones_come_to_rest, clean)};
-    return cmocka_run_group_tests(tests, start, stop);
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(get, rig_clean),
+            cmocka_unit_test_teardown(tenants_do_not_meet, rig_clean), cmocka_unit_test_teardown(kill_twice, rig_clean),
+            cmocka_unit_test_teardown(kill_again, rig_clean), cmocka_unit_test_teardown(pause_and_connect, rig_clean),
+            cmocka_unit_test_teardown(connect_checks_the_limit_first, rig_clean),
+            cmocka_unit_test_teardown(deadlines, rig_clean),
+            cmocka_unit_test_teardown(a_failed_wake_bills_nothing, rig_clean),
+            cmocka_unit_test_teardown(a_failed_pause_runs_on, rig_clean),
+            cmocka_unit_test_teardown(metrics_and_logs, rig_clean),
+            cmocka_unit_test_teardown(stuck_ones_come_to_rest, rig_clean)};
+    return cmocka_run_group_tests(tests, rig_start, rig_stop);
 }
