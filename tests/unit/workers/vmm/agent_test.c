@@ -169,12 +169,7 @@ static void a_lie_loses_the_channel(void **state)
     rig *g = *state;
     for (size_t i = 0; i < DM_LEN(lies); i++) {
         owner o = {0};
-        int ends[2];
-        dm_fd_closep(&g->peer);
-        dm_fd_closep(&g->ours);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-        g->ours = ends[0];
-        g->peer = ends[1];
+        rig_connect(g);
         open_agent(g, &o);
         echo_sync(g);
         assert_int_equal(dm_agent_simple(o.agent, "stats", 5000, on_done, &o, NULL), 0);

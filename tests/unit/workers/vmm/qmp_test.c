@@ -183,12 +183,7 @@ static void nonsense_ends_it(void **state)
     rig *g = *state;
     for (size_t i = 0; i < DM_LEN(lines); i++) {
         owner o = {0};
-        int ends[2];
-        dm_fd_closep(&g->peer);
-        dm_fd_closep(&g->ours);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-        g->ours = ends[0];
-        g->peer = ends[1];
+        rig_connect(g);
         greet(g, &o);
         rig_say(g, lines[i]);
         rig_until(g, &o.ends, 1);

@@ -25,15 +25,24 @@ typedef struct rig {
     char dir[64];
 } rig;
 
-static inline int rig_open(void **state)
+/* A fresh pair of sockets; what is left of the one before is closed. */
+static inline void rig_connect(rig *g)
 {
-    rig *g = calloc(1, sizeof(*g));
     int ends[2];
-    assert_non_null(g);
-    assert_int_equal(dm_loop_new(&dm_clock_real, &g->loop, NULL), 0);
+    dm_fd_closep(&g->ours);
+    dm_fd_closep(&g->peer);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     g->ours = ends[0];
     g->peer = ends[1];
+}
+
+static inline int rig_open(void **state)
+{
+    rig *g = calloc(1, sizeof(*g));
+    assert_non_null(g);
+    assert_int_equal(dm_loop_new(&dm_clock_real, &g->loop, NULL), 0);
+    g->ours = g->peer = -1;
+    rig_connect(g);
     (void)snprintf(g->dir, sizeof(g->dir), "/tmp/dm-vmm-test-XXXXXX");
     assert_non_null(mkdtemp(g->dir));
     *state = g;
