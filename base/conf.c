@@ -37,7 +37,7 @@ static const dm_conf_row *row_of(const dm_conf_spec *spec, dm_str name)
     return NULL;
 }
 
-/* --- text to what was said ----------------------------------------------------------------------------------- */
+/* --- text to what was said ---------------------------------------------------------------------------------- */
 
 static dm_str without_comment(dm_str line)
 {
@@ -83,7 +83,7 @@ static int read_text(const dm_conf_spec *spec, dm_str text, const char *name, sa
     return 0;
 }
 
-/* --- what was said to the struct ----------------------------------------------------------------------------- */
+/* --- what was said to the struct ---------------------------------------------------------------------------- */
 
 static int check_row(const dm_conf_row *row, dm_str value, dm_err *err)
 {
@@ -181,7 +181,7 @@ int dm_conf_parse(const dm_conf_spec *spec, dm_str text, const char *name, void 
     return r == 0 ? fill(spec, all, out, err) : r;
 }
 
-/* --- the command line ---------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------- */
 
 typedef struct args {
     const char *config;

@@ -38,7 +38,7 @@ static const uint8_t *bytes_of(dm_str s)
     return (const uint8_t *)(s.p != NULL ? s.p : "");
 }
 
-/* --- digests ------------------------------------------------------------------------------------------------- */
+/* --- digests ------------------------------------------------------------------------------------------------ */
 
 static int finish(EVP_MD_CTX *c, bool ok, const dm_str *parts, size_t n, dm_digest *out, dm_err *err)
 {
@@ -105,7 +105,7 @@ int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)
     return 0;
 }
 
-/* --- randomness and comparison ------------------------------------------------------------------------------- */
+/* --- randomness and comparison ------------------------------------------------------------------------------ */
 
 int dm_random(void *p, size_t n, dm_err *err)
 {
@@ -127,7 +127,7 @@ bool dm_secret_eq(dm_str a, dm_str b)
     return a.n == b.n && CRYPTO_memcmp(bytes_of(a), bytes_of(b), a.n) == 0;
 }
 
-/* --- Ed25519 ------------------------------------------------------------------------------------------------- */
+/* --- Ed25519 ------------------------------------------------------------------------------------------------ */
 
 struct dm_sign_key {
     EVP_PKEY *pair;
@@ -247,7 +247,7 @@ bool dm_verify(const dm_public_key *k, dm_str data, const dm_signature *sig)
            EVP_DigestVerify(c, sig->b, sizeof(sig->b), bytes_of(data), data.n) == 1;
 }
 
-/* --- sealing ------------------------------------------------------------------------------------------------- */
+/* --- sealing ------------------------------------------------------------------------------------------------ */
 
 /* The nonce is random: under one key 2^32 seals stay below a 2^-32 chance of a repeat, far above what we ever store. */
 enum { SEAL_VERSION = 1, NONCE = 12, TAG = 16, SEAL_EXTRA = 1 + NONCE + TAG };

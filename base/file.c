@@ -17,7 +17,7 @@ enum {
     TREE_PASSES = 8,  /* over one folder, while something goes on appearing in it */
 };
 
-/* --- bytes --------------------------------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------------------------------- */
 
 int dm_write_all(int fd, const void *p, size_t n, dm_err *err)
 {
@@ -106,7 +106,7 @@ int dm_file_read(const char *path, dm_buf *b, dm_err *err)
     }
 }
 
-/* --- whole or not there -------------------------------------------------------------------------------------- */
+/* --- whole or not there ------------------------------------------------------------------------------------- */
 
 /* The folder path stands in: "." for a bare name. */
 static int folder_of(const char *path, char out[PATH_MAX], dm_err *err)
@@ -201,7 +201,7 @@ int dm_file_write_new(const char *path, dm_str bytes, mode_t mode, dm_err *err)
     return write_aside(path, bytes, mode, publish_new, err);
 }
 
-/* --- folders ------------------------------------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------------------------------------------ */
 
 int dm_mkdir_p(const char *path, mode_t mode, dm_err *err)
 {
@@ -321,7 +321,7 @@ int dm_remove_tree(const char *path, dm_err *err)
     return r;
 }
 
-/* --- paths --------------------------------------------------------------------------------------------------- */
+/* --- paths -------------------------------------------------------------------------------------------------- */
 
 int dm_path(char *out, size_t cap, dm_err *err, const char *fmt, ...)
 {

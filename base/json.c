@@ -6,7 +6,7 @@
 
 enum { DEPTH_MAX = 64 };
 
-/* --- text to tree -------------------------------------------------------------------------------------------- */
+/* --- text to tree ------------------------------------------------------------------------------------------- */
 
 /* jansson recurses up to 2048 levels, more than our thread stacks and our readers should see. This scan knows just
  * enough of JSON, strings and their escapes, to count brackets; what else is wrong with the text is jansson's to
@@ -69,7 +69,7 @@ int dm_json_load(dm_str text, size_t max_bytes, json_t **out, dm_err *err)
     return 0;
 }
 
-/* --- tree to struct ------------------------------------------------------------------------------------------ */
+/* --- tree to struct ----------------------------------------------------------------------------------------- */
 
 /* Where a field's value lives. The table's author vouches for offset and type. */
 static void *slot(void *out, size_t offset)
@@ -227,7 +227,7 @@ void dm_json_done(const dm_json_field *fields, size_t n, void *out)
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 void dm_jw_init(dm_jw *w, dm_buf *b)
 {
@@ -462,7 +462,7 @@ void dm_jw_kbool(dm_jw *w, const char *name, bool v)
     dm_jw_bool(w, v);
 }
 
-/* --- by table ------------------------------------------------------------------------------------------------ */
+/* --- by table ----------------------------------------------------------------------------------------------- */
 
 void dm_json_encode_field(dm_jw *w, const dm_json_field *f, const void *in)
 {

@@ -75,7 +75,7 @@ void dm_metrics_free(dm_metrics *m)
     free(m);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------------------------------ */
 
 static size_t hash_address(const void *p)
 {
@@ -170,7 +170,7 @@ static series *find(dm_metrics *m, const dm_metric *row, const char *value)
     return s;
 }
 
-/* --- updating ------------------------------------------------------------------------------------------------ */
+/* --- updating ----------------------------------------------------------------------------------------------- */
 
 void dm_metric_add(dm_metrics *m, const dm_metric *row, const char *value, int64_t by)
 {
@@ -203,7 +203,7 @@ void dm_metric_time(dm_metrics *m, const dm_metric *row, const char *value, int6
     atomic_fetch_add_explicit(&s->number, us, memory_order_relaxed);
 }
 
-/* --- printing ------------------------------------------------------------------------------------------------ */
+/* --- printing ----------------------------------------------------------------------------------------------- */
 
 static void put_escaped(dm_buf *b, const char *z, bool quoted)
 {

@@ -75,7 +75,7 @@ static uint32_t words(const dm_accum *a)
     return (a->period_s + 63) / 64;
 }
 
-/* --- periods ------------------------------------------------------------------------------------------------- */
+/* --- periods ------------------------------------------------------------------------------------------------ */
 
 /* Where a period of this start is, or would stand. */
 static size_t period_place(const dm_accum *a, int64_t start)
@@ -171,7 +171,7 @@ uint64_t dm_accum_late(const dm_accum *a)
     return a->late;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------- */
+/* --- rows --------------------------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const dm_accum_key *k)
 {
@@ -270,7 +270,7 @@ static uint64_t *bits_of(const dm_accum *a, uint64_t **bits, dm_err *err)
     return *bits;
 }
 
-/* --- samples ------------------------------------------------------------------------------------------------- */
+/* --- samples ------------------------------------------------------------------------------------------------ */
 
 /* from..to lie in one period. */
 static int merge(
@@ -349,7 +349,7 @@ int dm_accum_frame(
     return 0;
 }
 
-/* --- what was heard of a worker ------------------------------------------------------------------------------ */
+/* --- what was heard of a worker ----------------------------------------------------------------------------- */
 
 static size_t cover_place(const period *p, uint64_t worker_no)
 {
@@ -431,7 +431,7 @@ uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i)
     return p != NULL && i < p->ncovers ? p->covers[i].worker_no : 0;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------ */
 
 static int cmp_u64(uint64_t a, uint64_t b)
 {

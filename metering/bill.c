@@ -41,7 +41,7 @@ static void bill_done(bill *b)
     dm_buf_done(&b->body);
 }
 
-/* --- gathering ----------------------------------------------------------------------------------------------- */
+/* --- gathering ---------------------------------------------------------------------------------------------- */
 
 static int add_stated(bill *b, const dm_stated *s, size_t *index, dm_err *err)
 {
@@ -205,7 +205,7 @@ static int gather(bill *b, dm_pg *c, dm_err *err)
     }
 }
 
-/* --- the pool ------------------------------------------------------------------------------------------------ */
+/* --- the pool ----------------------------------------------------------------------------------------------- */
 
 /* The pool fills in the order of time, and of price groups where they share it. */
 static int pool_lines(bill *b, dm_pg *c, dm_err *err)
@@ -238,7 +238,7 @@ static int pool_lines(bill *b, dm_pg *c, dm_err *err)
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 static int list_books(bill *b, dm_err *err)
 {
@@ -356,7 +356,7 @@ static int state_account(bill *b, dm_pg *c, dm_err *err)
     return r < 0 ? r : tell(b, c, &sig.sha256, err);
 }
 
-/* --- one account ---------------------------------------------------------------------------------------------- */
+/* --- one account -------------------------------------------------------------------------------------------- */
 
 static int load_account(bill *b, dm_pg *c, dm_err *err)
 {
@@ -425,7 +425,7 @@ static int bill_account(dm_ledger *l, int64_t account_no, int64_t start, uint32_
     return r;
 }
 
-/* --- all accounts --------------------------------------------------------------------------------------------- */
+/* --- all accounts ------------------------------------------------------------------------------------------- */
 
 typedef struct owed {
     dm_ledger *l;

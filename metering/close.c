@@ -29,7 +29,7 @@ typedef struct closing {
     bool forced;
 } closing;
 
-/* --- how the workers stand ----------------------------------------------------------------------------------- */
+/* --- how the workers stand ---------------------------------------------------------------------------------- */
 
 static int load_workers(dm_pg *c, void *arg, dm_err *err)
 {
@@ -103,7 +103,7 @@ static bool patience_is_over(const closing *k, int64_t patient_from_s)
     return dm_second_of(dm_wall_us(k->l->c.clock)) >= from + k->l->c.wait_s;
 }
 
-/* --- what is missing ----------------------------------------------------------------------------------------- */
+/* --- what is missing ---------------------------------------------------------------------------------------- */
 
 static void note_worker(closing *k, const char *kind, const standing *w, const char *words)
 {
@@ -186,7 +186,7 @@ static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, const s
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 static int put_rows(closing *k, dm_pg *c, dm_err *err)
 {

@@ -36,7 +36,7 @@ static uint64_t claimed(const court *j, const dm_claim *c)
     return in_use(j, c->framed ? &c->frames : &c->oath);
 }
 
-/* --- 1: the stamp -------------------------------------------------------------------------------------------- */
+/* --- 1: the stamp ------------------------------------------------------------------------------------------- */
 
 static bool contradicted(court *j, const dm_claim *c)
 {
@@ -59,7 +59,7 @@ static bool contradicted(court *j, const dm_claim *c)
     return differs;
 }
 
-/* --- 2: the end ---------------------------------------------------------------------------------------------- */
+/* --- 2: the end --------------------------------------------------------------------------------------------- */
 
 static uint64_t cut(const court *j, dm_evidence *e, int64_t ended_s)
 {
@@ -83,7 +83,7 @@ static void cut_after_end(court *j, dm_claim *c)
         note(j, c, DM_ANOMALY_AFTER_END, n > sworn ? n : sworn, "after the second in which it ended");
 }
 
-/* --- 3: frames and attestation ------------------------------------------------------------------------------- */
+/* --- 3: frames and attestation ------------------------------------------------------------------------------ */
 
 static bool same(const court *j, const dm_evidence *a, const dm_evidence *b)
 {
@@ -167,7 +167,7 @@ static int weigh(court *j, dm_claim *c, dm_err *err)
     return 0;
 }
 
-/* --- 4: epochs ----------------------------------------------------------------------------------------------- */
+/* --- 4: epochs ---------------------------------------------------------------------------------------------- */
 
 static int by_epoch(const void *x, const void *y)
 {

@@ -78,7 +78,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     return 0;
 }
 
-/* --- partitions of the database ------------------------------------------------------------------------------ */
+/* --- partitions of the database ----------------------------------------------------------------------------- */
 
 typedef struct span {
     int64_t from, to;
@@ -101,7 +101,7 @@ int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err
     return r;
 }
 
-/* --- the fence ----------------------------------------------------------------------------------------------- */
+/* --- the fence ---------------------------------------------------------------------------------------------- */
 
 typedef struct assignment {
     dm_ledger *l;
@@ -146,7 +146,7 @@ int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err)
     return dm_sql_offset_held(c, p->topic, p->part, l->c.owner, p->generation, held, err);
 }
 
-/* --- what cannot be taken ------------------------------------------------------------------------------------ */
+/* --- what cannot be taken ----------------------------------------------------------------------------------- */
 
 static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint64_t count, const char *words)
 {
@@ -220,7 +220,7 @@ static void bad_sample(void *arg, uint32_t i, const dm_err *why)
         (void)dm_buf_add(&b->bytes, b->samples + (size_t)i * DM_SAMPLE_BYTES, DM_SAMPLE_BYTES);
 }
 
-/* --- frames -------------------------------------------------------------------------------------------------- */
+/* --- frames ------------------------------------------------------------------------------------------------- */
 
 /* NULL when the date can be true. The broker's clock decides, so that a replay decides the same. */
 static const char *wrong_date(const dm_ledger *l, const dm_message *m, const dm_frame_head *head)
@@ -314,7 +314,7 @@ static int take_frame(dm_ledger *l, const dm_message *m, dm_err *err)
     return keep_frame(l, m, &head, samples, r, whole, err);
 }
 
-/* --- attestations -------------------------------------------------------------------------------------------- */
+/* --- attestations ------------------------------------------------------------------------------------------- */
 
 static int load_keys(dm_pg *c, void *arg, dm_err *err)
 {
@@ -423,7 +423,7 @@ static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
     return 0;
 }
 
-/* --- messages ------------------------------------------------------------------------------------------------ */
+/* --- messages ----------------------------------------------------------------------------------------------- */
 
 static size_t part_of(const dm_ledger *l, const char *topic, int32_t part)
 {
@@ -477,7 +477,7 @@ bool dm_ledger_full(const dm_ledger *l)
            l->nsworn == DM_LEDGER_ATTESTS_MAX || l->anomalies.n == DM_ANOMALIES_MAX;
 }
 
-/* --- flushing ------------------------------------------------------------------------------------------------ */
+/* --- flushing ----------------------------------------------------------------------------------------------- */
 
 typedef struct flush {
     dm_ledger *l;
@@ -637,7 +637,7 @@ int dm_ledger_flush(dm_ledger *l, dm_err *err)
     return r;
 }
 
-/* --- outbox -------------------------------------------------------------------------------------------------- */
+/* --- outbox ------------------------------------------------------------------------------------------------- */
 
 enum { OUTBOX_PAGE = 256 };
 

@@ -24,7 +24,7 @@ typedef struct meter {
     int stop_fd;
 } meter;
 
-/* --- metrics page -------------------------------------------------------------------------------------------- */
+/* --- metrics page ------------------------------------------------------------------------------------------- */
 
 static int show_metrics(dm_req *req, void *ctx, dm_err *err)
 {
@@ -57,7 +57,7 @@ static int serve(const meter *m, dm_http **out, dm_err *err)
     return dm_http_new(&c, out, err);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------ */
+/* --- the loop ----------------------------------------------------------------------------------------------- */
 
 static bool told_to_stop(const meter *m, int wait_ms)
 {
@@ -106,7 +106,7 @@ static int run(meter *m, dm_err *err)
     return fenced(dm_ledger_flush(m->ledger, err), err);
 }
 
-/* --- start --------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------- */
 
 /* The database may still be starting. */
 static int open_db(const meter *m, dm_pg **out, dm_err *err)

@@ -147,7 +147,7 @@ int dm_sql_bill_sworn_before(dm_pg *c, const dm_sandbox_id *sandbox, int64_t sta
     return r < 0 ? r : digest_of(rows, out, err);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 int dm_sql_bill_statement(dm_pg *c, int64_t account_no, const dm_statement *s, const dm_signed *sig, dm_err *err)
 {
@@ -213,7 +213,7 @@ int dm_sql_bill_state(dm_pg *c, int64_t account_no, int64_t start, const char *s
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-/* --- journal ------------------------------------------------------------------------------------------------- */
+/* --- journal ------------------------------------------------------------------------------------------------ */
 
 int dm_sql_ledger_account(
         dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out, dm_err *err)

@@ -16,7 +16,7 @@ int dm_sql_service_key(dm_pg *c, const dm_public_key *key, dm_err *err)
     return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
 }
 
-/* --- the fence ----------------------------------------------------------------------------------------------- */
+/* --- the fence ---------------------------------------------------------------------------------------------- */
 
 int dm_sql_offset_take(
         dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation, dm_err *err)
@@ -69,7 +69,7 @@ int dm_sql_offset_held(
     return r;
 }
 
-/* --- evidence ------------------------------------------------------------------------------------------------ */
+/* --- evidence ----------------------------------------------------------------------------------------------- */
 
 int dm_sql_chunk_add(dm_pg *c, const dm_chunk *k, dm_str packed, dm_err *err)
 {
@@ -221,7 +221,7 @@ int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err)
     return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
 }
 
-/* --- outbox -------------------------------------------------------------------------------------------------- */
+/* --- outbox ------------------------------------------------------------------------------------------------- */
 
 int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err)
 {

@@ -15,7 +15,7 @@
 int dm_sql_partitions(dm_pg *c, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
 int dm_sql_service_key(dm_pg *c, const dm_public_key *key, dm_err *err) DM_NODISCARD;
 
-/* --- the fence --- */
+/* --- the fence ---------------------------------------------------------------------------------------------- */
 
 /* Makes owner the holder of this partition, with a new generation. next: -2 when it was never read. */
 int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation,
@@ -26,7 +26,7 @@ int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *ow
 int dm_sql_offset_held(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held,
         dm_err *err) DM_NODISCARD;
 
-/* --- evidence --- */
+/* --- evidence ----------------------------------------------------------------------------------------------- */
 
 int dm_sql_chunk_add(dm_pg *c, const dm_chunk *chunk, dm_str packed, dm_err *err) DM_NODISCARD;
 
@@ -55,7 +55,7 @@ int dm_sql_worker_keys(dm_pg *c, uint64_t worker_no, dm_pg_rows **out, dm_err *e
 int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
 int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
 
-/* --- outbox --- */
+/* --- outbox ------------------------------------------------------------------------------------------------- */
 
 int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err) DM_NODISCARD;
 /* outbox_no, key, payload */

@@ -12,7 +12,7 @@ void dm_time_text(int64_t second, char out[32])
         memcpy(point, "Z", 2);
 }
 
-/* --- order --------------------------------------------------------------------------------------------------- */
+/* --- order -------------------------------------------------------------------------------------------------- */
 
 static int cmp(uint64_t a, uint64_t b)
 {
@@ -83,7 +83,7 @@ static int sort(dm_statement *s, dm_err *err)
     return 0;
 }
 
-/* --- the tree ------------------------------------------------------------------------------------------------ */
+/* --- the tree ----------------------------------------------------------------------------------------------- */
 
 static int node(const dm_digest *left, const dm_digest *right, dm_digest *out, dm_err *err)
 {
@@ -139,7 +139,7 @@ int dm_statement_finish(dm_statement *s, dm_err *err)
     return r < 0 ? r : dm_merkle_root(leaves, s->nsandboxes, &s->root, err);
 }
 
-/* --- the body ------------------------------------------------------------------------------------------------ */
+/* --- the body ----------------------------------------------------------------------------------------------- */
 
 static void put_digest(dm_jw *w, const char *name, const dm_digest *d)
 {

@@ -46,7 +46,7 @@ void dm_track_free(dm_track *t)
     free(t);
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------------------------ */
 
 static size_t worker_place(const dm_track *t, uint64_t no)
 {
@@ -122,7 +122,7 @@ int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err)
     return r < 0 ? r : hole_add(w, gap, err);
 }
 
-/* --- frames -------------------------------------------------------------------------------------------------- */
+/* --- frames ------------------------------------------------------------------------------------------------- */
 
 static int order(uint64_t boot_a, uint64_t frame_a, uint64_t boot_b, uint64_t frame_b)
 {
@@ -284,7 +284,7 @@ dm_track_mark dm_track_mark_of(const dm_track *t, uint64_t worker_no)
     return w != NULL ? w->mark : (dm_track_mark){0, 0, -1, -1};
 }
 
-/* --- writing off --------------------------------------------------------------------------------------------- */
+/* --- writing off -------------------------------------------------------------------------------------------- */
 
 /* What is missing between the mark and p, or of p itself. Of an older boot nobody can say how far it went: last is then
  * what p's boot says of it. */

@@ -52,7 +52,7 @@ static int check(const dm_attest *a, dm_err *err)
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 static int sign_from(dm_buf *b, size_t start, const dm_sign_key *key, dm_digest *hash, dm_err *err)
 {
@@ -154,7 +154,7 @@ int dm_attest_end_write(dm_buf *b, const dm_attest_end *e, const dm_sign_key *ke
     return sign_from(b, start, key, NULL, err);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------ */
 
 /* Takes kind, version and signature off a message. */
 static int unwrap(dm_str *message, dm_attest_kind *kind, dm_err *err)

@@ -50,7 +50,7 @@ void dm_boot_power_off(void)
         (void)pause();
 }
 
-/* --- mounts ---------------------------------------------------------------------------------------------------- */
+/* --- mounts ------------------------------------------------------------------------------------------------- */
 
 typedef struct mount_row {
     const char *type, *at, *options;
@@ -97,7 +97,7 @@ static void open_console(void)
         (void)close(fd);
 }
 
-/* --- modules ---------------------------------------------------------------------------------------------------- */
+/* --- modules ------------------------------------------------------------------------------------------------ */
 
 static bool ends_in(dm_str s, const char *end)
 {
@@ -141,7 +141,7 @@ static int load_modules(dm_err *err)
     return r;
 }
 
-/* --- devices ---------------------------------------------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------------------------------------------ */
 
 /* The entry of dir whose file `attribute` holds value. */
 static bool find_by(
@@ -187,7 +187,7 @@ static int open_port(dm_machine *out, dm_err *err)
     return out->port < 0 ? dm_fail_sys(err, errno, "control port %s", dev) : 0;
 }
 
-/* --- the root --------------------------------------------------------------------------------------------------- */
+/* --- the root ----------------------------------------------------------------------------------------------- */
 
 static int mount_drive(const char *serial, const char *type, const char *at, unsigned long flags, dm_err *err)
 {
@@ -240,7 +240,7 @@ static int enter_root(dm_machine *out, dm_err *err)
     return 0;
 }
 
-/* --- what programs expect to find ------------------------------------------------------------------------------- */
+/* --- what programs expect to find --------------------------------------------------------------------------- */
 
 static void link_devices(void)
 {

@@ -228,7 +228,7 @@ static int decode(const dm_mdesc *d, dm_str bytes, dm_message *m, void *out, dm_
     return read_object(d, m->tree, m, out, err);
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 static void write_bytes(dm_jw *w, dm_str v)
 {

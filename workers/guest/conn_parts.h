@@ -103,7 +103,7 @@ static inline dm_conn *dm_conn_of(dm_x *x)
     return (dm_conn *)x;
 }
 
-/* --- conn_out.c ------------------------------------------------------------------------------------------------- */
+/* --- conn_out.c --------------------------------------------------------------------------------------------- */
 
 /* A turn for the connection: the one that is under way, or one of its own. */
 void dm_conn_later(dm_conn *c);
@@ -122,11 +122,11 @@ void dm_conn_put_file(dm_conn *c, int fd, off_t from, uint64_t length);
 void dm_conn_flush(dm_conn *c);
 void dm_conn_drop_queue(dm_conn *c);
 
-/* --- answer.c --------------------------------------------------------------------------------------------------- */
+/* --- answer.c ----------------------------------------------------------------------------------------------- */
 
 const char *dm_conn_reason(int status);
 
-/* --- conn.c ----------------------------------------------------------------------------------------------------- */
+/* --- conn.c ------------------------------------------------------------------------------------------------- */
 
 /* Takes over the descriptor and serves what is there already. Negative without memory; the descriptor then stays. */
 int dm_conn_new(dm_server *s, int fd);

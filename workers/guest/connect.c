@@ -44,7 +44,7 @@ void dm_connect_write_error(dm_buf *b, dm_connect_code code, const char *message
     dm_jw_end(&w);
 }
 
-/* --- envelopes ------------------------------------------------------------------------------------------------ */
+/* --- envelopes ---------------------------------------------------------------------------------------------- */
 
 void dm_frame_head(uint8_t out[DM_FRAME_HEAD], uint8_t flags, uint32_t len)
 {
@@ -98,7 +98,7 @@ bool dm_frames_empty(const dm_frames *f)
     return f->have == 0;
 }
 
-/* --- headers -------------------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------------------------ */
 
 int dm_connect_timeout(const dm_head *h, int64_t *out_ms, dm_err *err)
 {

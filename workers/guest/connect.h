@@ -32,7 +32,7 @@ int dm_connect_status(dm_connect_code code); /* of a unary answer */
 /* {"code":..,"message":..} */
 void dm_connect_write_error(dm_buf *b, dm_connect_code code, const char *message);
 
-/* --- envelopes: flags, 4-byte big-endian length, payload ------------------------------------------------------- */
+/* --- envelopes: flags, 4-byte big-endian length, payload ---------------------------------------------------- */
 
 enum { DM_FRAME_HEAD = 5, DM_FRAME_COMPRESSED = 1, DM_FRAME_END = 2 };
 
@@ -55,7 +55,7 @@ int dm_frames_next(dm_frames *f, dm_str *in, uint8_t *flags, dm_str *payload, dm
 /* Nothing half read. */
 bool dm_frames_empty(const dm_frames *f);
 
-/* --- request headers ------------------------------------------------------------------------------------------- */
+/* --- request headers ---------------------------------------------------------------------------------------- */
 
 enum { DM_KEEPALIVE_DEFAULT_S = 90 };
 

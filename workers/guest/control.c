@@ -51,7 +51,7 @@ static const dm_json_field request_fields[] = {
         {"port", DM_JSON_I64, offsetof(request, port), offsetof(request, has_port), 1, 65535},
 };
 
-/* --- lines out -------------------------------------------------------------------------------------------------- */
+/* --- lines out ---------------------------------------------------------------------------------------------- */
 
 static void flush(dm_control *c)
 {
@@ -149,7 +149,7 @@ static void on_oom(void *arg, pid_t pid, const char *comm)
     dm_guest_say(c->g, "error", message);
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------- */
 
 static void do_stats(dm_control *c, uint64_t seq)
 {

@@ -39,7 +39,7 @@ typedef void (*dm_route_fn)(void *arg, dm_x *x);
 bool dm_x_charge(dm_x *x, size_t bytes) DM_NODISCARD;
 void dm_x_uncharge(dm_x *x); /* all of it */
 
-/* --- the request; valid until gone --------------------------------------------------------------------------- */
+/* --- the request; valid until gone -------------------------------------------------------------------------- */
 
 const dm_head *dm_x_head(const dm_x *x);
 /* Percent-decoded; "" when that fails or does not fit. */
@@ -52,7 +52,7 @@ void dm_x_handle(dm_x *x, const dm_handler *handler, void *h);
 void dm_x_hold(dm_x *x);
 void dm_x_release(dm_x *x);
 
-/* --- the answer ---------------------------------------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------------------------------------- */
 
 /* A head field of the answer, before it is begun. Values must not hold line ends. */
 void dm_x_field(dm_x *x, const char *name, const char *fmt, ...) DM_PRINTF(3, 4);

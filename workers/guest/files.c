@@ -15,7 +15,7 @@
 
 enum { SMALL = 64 * 1024, SNIFF = 512, DISPOSITION_MAX = 2048 };
 
-/* --- common to the file routes ---------------------------------------------------------------------------------- */
+/* --- common to the file routes ------------------------------------------------------------------------------ */
 
 bool dm_files_authorized(dm_guest *g, dm_x *x, const char *operation)
 {
@@ -44,7 +44,7 @@ bool dm_files_user(dm_guest *g, dm_x *x, dm_user *out)
     return false;
 }
 
-/* --- pouring: files whose size nobody knows, and compressed ones ------------------------------------------------- */
+/* --- pouring: files whose size nobody knows, and compressed ones -------------------------------------------- */
 
 typedef struct pour {
     dm_x *x;
@@ -111,7 +111,7 @@ static void start_pour(dm_x *x, int fd, bool gzip, dm_str first)
     pour_more(p);
 }
 
-/* --- GET /files ------------------------------------------------------------------------------------------------- */
+/* --- GET /files --------------------------------------------------------------------------------------------- */
 
 typedef struct download {
     dm_x *x;

@@ -51,7 +51,7 @@ struct dm_forwards {
     char scratch[SCRATCH];
 };
 
-/* --- pairs ------------------------------------------------------------------------------------------------------ */
+/* --- pairs -------------------------------------------------------------------------------------------------- */
 
 static void side_close(side *s, bool broken)
 {
@@ -236,7 +236,7 @@ static void pair_new(dm_forwards *f, const dm_listening *to, int fd)
         pair_free(p, true);
 }
 
-/* --- second ports ----------------------------------------------------------------------------------------------- */
+/* --- second ports ------------------------------------------------------------------------------------------- */
 
 static void on_accept(void *arg, uint32_t events)
 {
@@ -311,7 +311,7 @@ int dm_forwards_open(dm_forwards *f, const dm_listening *at, uint16_t *out, dm_e
     return r;
 }
 
-/* --- made and unmade -------------------------------------------------------------------------------------------- */
+/* --- made and unmade ---------------------------------------------------------------------------------------- */
 
 int dm_forwards_new(dm_loop *loop, bool loopback_only, dm_forwards **out, dm_err *err)
 {

@@ -93,7 +93,7 @@ static void move_path(dm_rpc *c, const void *in)
         reply_entry(c, to.s);
 }
 
-/* --- what may take a while: a slice a turn of the loop ---------------------------------------------------------- */
+/* --- what may take a while: a slice a turn of the loop ------------------------------------------------------ */
 
 typedef struct job {
     dm_rpc *c; /* NULL: gone */

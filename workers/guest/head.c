@@ -239,7 +239,7 @@ dm_str dm_head_value(const dm_head *h, const char *name)
     return v != NULL ? *v : DM_STR("");
 }
 
-/* --- chunked -------------------------------------------------------------------------------------------------- */
+/* --- chunked ------------------------------------------------------------------------------------------------ */
 
 enum { CH_SIZE, CH_EXT, CH_SIZE_LF, CH_DATA, CH_DATA_CR, CH_DATA_LF, CH_TRAILER, CH_TRAILER_TEXT, CH_LAST_LF, CH_DONE };
 
@@ -333,7 +333,7 @@ int dm_chunked_next(dm_chunked *c, dm_str *in, dm_str *piece)
     return DM_CHUNKED_END;
 }
 
-/* --- query ---------------------------------------------------------------------------------------------------- */
+/* --- query -------------------------------------------------------------------------------------------------- */
 
 int dm_query_get(dm_str query, const char *name, char **out, dm_err *err)
 {

@@ -47,7 +47,7 @@ const dm_str *dm_head_get(const dm_head *h, const char *name);
 /* "" when it is not there */
 dm_str dm_head_value(const dm_head *h, const char *name);
 
-/* --- chunked bodies ------------------------------------------------------------------------------------------ */
+/* --- chunked bodies ----------------------------------------------------------------------------------------- */
 
 typedef struct dm_chunked {
     int state;
@@ -62,7 +62,7 @@ enum { DM_CHUNKED_MORE = 1, DM_CHUNKED_PIECE = 2, DM_CHUNKED_END = 3 };
  * the last byte of the body. DM_E_PROTO on malformed framing. */
 int dm_chunked_next(dm_chunked *c, dm_str *in, dm_str *piece) DM_NODISCARD;
 
-/* --- the query ----------------------------------------------------------------------------------------------- */
+/* --- the query ---------------------------------------------------------------------------------------------- */
 
 enum { DM_QUERY_ABSENT = 1, DM_QUERY_DOUBLED = 2 };
 

@@ -29,7 +29,7 @@ void dm_message_done(dm_message *m)
     m->tree = NULL;
 }
 
-/* --- the tables ----------------------------------------------------------------------------------------------- */
+/* --- the tables --------------------------------------------------------------------------------------------- */
 
 #define PLAIN(T, number, kind, member, camel, under)                                                                   \
     {                                                                                                                  \
@@ -186,7 +186,7 @@ static const dm_mdesc process_event_desc = DESC(dm_m_process_event, process_even
 static const dm_mfield event_fields[] = {MSG(dm_m_event, 1, event, has_event, "event", "event", process_event_desc)};
 const dm_mdesc dm_m_event_desc = DESC(dm_m_event, event_fields);
 
-/* --- filesystem */
+/* --- filesystem --------------------------------------------------------------------------------------------- */
 
 static const dm_mfield path_fields[] = {PLAIN(dm_m_path, 1, DM_M_STR, path, "path", "path")};
 const dm_mdesc dm_m_path_desc = DESC(dm_m_path, path_fields);

@@ -89,7 +89,7 @@ extern const dm_codec dm_codec_json;
 
 enum { DM_MESSAGE_MAX = 16 * 1024 * 1024, DM_MESSAGE_ITEMS_MAX = 65536 };
 
-/* --- process ------------------------------------------------------------------------------------------------- */
+/* --- process ------------------------------------------------------------------------------------------------ */
 
 typedef struct dm_m_size {
     uint32_t cols, rows;
@@ -208,7 +208,7 @@ typedef struct dm_m_event { /* StartResponse, ConnectResponse */
 extern const dm_mdesc dm_m_nothing_desc, dm_m_start_desc, dm_m_select_desc, dm_m_update_desc, dm_m_send_input_desc,
         dm_m_stream_input_desc, dm_m_signal_desc, dm_m_list_desc, dm_m_event_desc;
 
-/* --- filesystem ---------------------------------------------------------------------------------------------- */
+/* --- filesystem --------------------------------------------------------------------------------------------- */
 
 enum { DM_FILE_UNSPECIFIED, DM_FILE_FILE, DM_FILE_DIRECTORY, DM_FILE_SYMLINK };
 enum { DM_EVENT_UNSPECIFIED, DM_EVENT_CREATE, DM_EVENT_WRITE, DM_EVENT_REMOVE, DM_EVENT_RENAME, DM_EVENT_CHMOD };

@@ -33,7 +33,7 @@ bool dm_multipart_whole(const dm_multipart *m)
     return m->state == MP_EPILOGUE;
 }
 
-/* --- parameters of header values -------------------------------------------------------------------------------- */
+/* --- parameters of header values ---------------------------------------------------------------------------- */
 
 /* Takes "; name=value" off the front; value goes into b without its quotes. */
 static bool next_param(dm_str *rest, dm_str *name, dm_buf *b)
@@ -93,7 +93,7 @@ static bool decode_extended(dm_buf *value)
     return dm_buf_str(value, dm_buf_view(&plain)) == 0;
 }
 
-/* --- parts ------------------------------------------------------------------------------------------------------ */
+/* --- parts -------------------------------------------------------------------------------------------------- */
 
 typedef struct disposition {
     dm_buf name, filename;
@@ -141,7 +141,7 @@ static int begin_part(dm_multipart *m, dm_err *err)
     return r;
 }
 
-/* --- the machine ------------------------------------------------------------------------------------------------ */
+/* --- the machine -------------------------------------------------------------------------------------------- */
 
 /* A head byte; the head ends at an empty line. */
 static int head_byte(dm_multipart *m, char c, dm_err *err)

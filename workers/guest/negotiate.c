@@ -2,7 +2,7 @@
 
 #include "base/parse.h"
 
-/* --- encoding -------------------------------------------------------------------------------------------------- */
+/* --- encoding ----------------------------------------------------------------------------------------------- */
 
 /* Whether "name;q=0.5" means more than nothing. */
 static bool has_weight(dm_str params)
@@ -47,7 +47,7 @@ enum dm_coding dm_negotiate_coding(const dm_head *h)
     return gzip == YES || (gzip == UNSAID && star == YES) ? DM_CODING_GZIP : DM_CODING_NONE;
 }
 
-/* --- ranges ---------------------------------------------------------------------------------------------------- */
+/* --- ranges ------------------------------------------------------------------------------------------------- */
 
 enum { ONE_OK, ONE_OUTSIDE, ONE_BAD };
 
@@ -109,7 +109,7 @@ enum dm_range_verdict dm_negotiate_range(dm_str header, uint64_t size, dm_range 
     return outside && size > 0 ? DM_RANGE_NONE : DM_RANGE_WHOLE;
 }
 
-/* --- conditions ------------------------------------------------------------------------------------------------ */
+/* --- conditions --------------------------------------------------------------------------------------------- */
 
 void dm_http_date(time_t t, char out[40])
 {
@@ -169,7 +169,7 @@ int dm_negotiate_conditions(const dm_head *h, time_t modified, bool *ranges)
     return 0;
 }
 
-/* --- kinds of files -------------------------------------------------------------------------------------------- */
+/* --- kinds of files ----------------------------------------------------------------------------------------- */
 
 static const char octets[] = "application/octet-stream";
 

@@ -66,7 +66,7 @@ uint32_t dm_proc_pid(const dm_proc *proc);
 /* All that run, for List; strings are borrowed from the processes. */
 int dm_procs_list(dm_procs *p, dm_message *memory, dm_m_list *out, dm_err *err) DM_NODISCARD;
 
-/* --- input (input.c) ------------------------------------------------------------------------------------------- */
+/* --- input (input.c) ---------------------------------------------------------------------------------------- */
 
 typedef void (*dm_input_done)(dm_rpc *c, int sys);
 

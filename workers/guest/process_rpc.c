@@ -124,7 +124,7 @@ static void close_stdin(dm_rpc *c, const void *in)
     dm_rpc_reply(c, &nothing);
 }
 
-/* --- input ----------------------------------------------------------------------------------------------------- */
+/* --- input -------------------------------------------------------------------------------------------------- */
 
 /* Sends what there is; 0 when it is in the pipe, DM_INPUT_LATER when done will be called, negative after a failure. */
 static int give(dm_rpc *c, dm_proc *proc, const dm_m_input *input, dm_input_done done)

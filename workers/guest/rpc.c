@@ -15,7 +15,7 @@ static void on_gone(void *h);
 
 static const dm_handler handler = {on_body, on_end, on_room, on_gone};
 
-/* --- answering ------------------------------------------------------------------------------------------------- */
+/* --- answering ---------------------------------------------------------------------------------------------- */
 
 static void content_type(dm_rpc *c)
 {
@@ -183,7 +183,7 @@ void dm_rpc_open(dm_rpc *c)
         dm_timer_in(c->keepalive_timer, (int64_t)c->keepalive_s * SECOND_US);
 }
 
-/* --- requests -------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------- */
 
 static void on_deadline(void *arg)
 {
@@ -377,7 +377,7 @@ static void on_gone(void *h)
     free(c);
 }
 
-/* --- beginning --------------------------------------------------------------------------------------------------- */
+/* --- beginning ---------------------------------------------------------------------------------------------- */
 
 /* Codecs are found by the request's content type; a unary method takes application/X, a stream application/connect+X.
  */

@@ -81,7 +81,7 @@ static int failed_sys(upload *u, int sys, dm_err *err, const char *what)
     return err->code;
 }
 
-/* --- one file --------------------------------------------------------------------------------------------------- */
+/* --- one file ----------------------------------------------------------------------------------------------- */
 
 static int begin_file(upload *u, const char *path, dm_err *err)
 {
@@ -167,7 +167,7 @@ static int end_file(upload *u, dm_err *err)
     return 0;
 }
 
-/* --- the body --------------------------------------------------------------------------------------------------- */
+/* --- the body ----------------------------------------------------------------------------------------------- */
 
 static int part_begin(void *arg, const dm_part *part, dm_err *err)
 {
@@ -288,7 +288,7 @@ static void on_gone(void *h)
 
 static const dm_handler handler = {.body = on_body, .end = on_end, .gone = on_gone};
 
-/* --- the head --------------------------------------------------------------------------------------------------- */
+/* --- the head ----------------------------------------------------------------------------------------------- */
 
 static bool read_coding(upload *u)
 {

@@ -9,7 +9,7 @@
 
 #include "workers/guest/path.h"
 
-/* --- listing ---------------------------------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------------------------------------------ */
 
 /* A directory whose names have been read and are being gone through. */
 typedef struct level {
@@ -184,7 +184,7 @@ int dm_lister_step(dm_lister *l, dm_list *out, dm_err *err)
     return 0;
 }
 
-/* --- removing --------------------------------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------------------------------- */
 
 /* Only the directory being emptied is held open; the way back up is "..", checked to be where we came from. So depth
  * costs no descriptors, and a tree that is moved or swapped under us ends in an error, not elsewhere. */

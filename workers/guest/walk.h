@@ -6,7 +6,7 @@
 
 enum { DM_WALK_MORE = 1, DM_WALK_ENTRIES_MAX = 100000, DM_WALK_SLICE = 1000 };
 
-/* --- listing ---------------------------------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------------------------------------------ */
 
 typedef struct dm_lister dm_lister;
 
@@ -20,7 +20,7 @@ DM_DEFINE_FREEP(dm_lister)
 /* MORE: call again. 0: *out is the result, valid as long as l. DM_E_LIMIT: more than DM_WALK_ENTRIES_MAX. */
 int dm_lister_step(dm_lister *l, dm_list *out, dm_err *err) DM_NODISCARD;
 
-/* --- removing --------------------------------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------------------------------- */
 
 typedef struct dm_remover dm_remover;
 

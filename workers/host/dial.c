@@ -95,7 +95,7 @@ static void finish(dial *one, uint16_t forward)
         dm_timer_clear(one->timer);
 }
 
-/* --- asking the agent ----------------------------------------------------------------------------------------- */
+/* --- asking the agent --------------------------------------------------------------------------------------- */
 
 static void wait(dial *one)
 {
@@ -167,7 +167,7 @@ static void on_timer(void *arg)
     }
 }
 
-/* --- the door's question -------------------------------------------------------------------------------------- */
+/* --- the door's question ------------------------------------------------------------------------------------ */
 
 static dial *find(dm_dials *d, const place *at)
 {
@@ -201,7 +201,7 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     return DM_HTTP_LATER;
 }
 
-/* --- made and unmade ------------------------------------------------------------------------------------------ */
+/* --- made and unmade ---------------------------------------------------------------------------------------- */
 
 int dm_dials_new(dm_worker *w, dm_dials **out, dm_err *err)
 {

@@ -55,7 +55,7 @@ static int segment_path(const dm_journal *j, uint64_t segment, char out[PATH_MAX
     return dm_path(out, PATH_MAX, err, "%s/%08" PRIu64 ".journal", j->dir, segment);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------ */
 
 /* The record at offset: its payload into b. DM_JOURNAL_END where no whole record stands any more: a clean end or a torn
  * one; *torn tells them apart. */
@@ -201,7 +201,7 @@ static uint64_t bytes_of_segments(const dm_journal *j)
     return sum;
 }
 
-/* --- writing --------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------ */
 
 static void start_writing(dm_journal *j);
 static void rotate(dm_journal *j);

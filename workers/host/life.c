@@ -45,7 +45,7 @@ static void wait_for(dm_box *b, dm_box_waiter *waiter)
     }
 }
 
-/* --- when a transition is durable ------------------------------------------------------------------------ */
+/* --- when a transition is durable --------------------------------------------------------------------------- */
 
 typedef struct note {
     dm_call call;
@@ -104,7 +104,7 @@ static void journal_and_tell(dm_worker *w, dm_box *b)
     dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
 }
 
-/* --- what a machine says --------------------------------------------------------------------------------- */
+/* --- what a machine says ------------------------------------------------------------------------------------ */
 
 static dm_cause cause_of(const dm_vm_event *ev)
 {
@@ -150,8 +150,7 @@ void dm_box_own_machine(dm_box *b)
     dm_machine_own(b->machine, &(dm_machine_owner){.gone = machine_gone, .said = machine_said, .arg = b});
 }
 
-/* --- running -------------------------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------------------------ */
 
 /* A start or wake that did not come to be. It bills nothing: no stretch of RUN was begun. */
 static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
@@ -356,8 +355,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     return 0;
 }
 
-/* --- sleeping --------------------------------------------------------------------------------------------------------
- */
+/* --- sleeping ----------------------------------------------------------------------------------------------- */
 
 static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
 {
@@ -457,7 +455,7 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     return 0;
 }
 
-/* --- ending ---------------------------------------------------------------------------------------------- */
+/* --- ending ------------------------------------------------------------------------------------------------- */
 
 void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
 {

@@ -72,7 +72,7 @@ struct dm_machine {
 static void step_done(dm_machine *m, int r, const dm_err *err);
 static void clean_up(dm_machine *m);
 
-/* --- steps on the executor ------------------------------------------------------------------------------- */
+/* --- steps on the executor ---------------------------------------------------------------------------------- */
 
 static void job_run(dm_job *job)
 {
@@ -191,7 +191,7 @@ static int remove_leftovers(dm_machine *m, dm_err *err)
     return dm_remove_tree(m->run_dir, err);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------------------- */
 
 static void machine_delete(dm_machine *m)
 {
@@ -630,7 +630,7 @@ int dm_machine_guest_port(dm_machine *m, uint16_t port, dm_agent_done_fn done, v
     return r < 0 ? r : dm_agent_port(m->agent, port, QUIESCE_MS, done, arg, err);
 }
 
-/* --- after a crash --------------------------------------------------------------------------------------- */
+/* --- after a crash ------------------------------------------------------------------------------------------ */
 
 static void swept(void *arg, int r, const dm_err *err)
 {

@@ -195,8 +195,7 @@ static int deadline(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
-/* --- what people and the metrics route look at ---------------------------------------------------------------------
- */
+/* --- what people and the metrics route look at -------------------------------------------------------------- */
 
 static int64_t figure(const json_t *answer, const char *name)
 {

@@ -40,8 +40,7 @@ typedef struct replay {
     dm_attest *attest;
 } replay;
 
-/* --- replay --------------------------------------------------------------------------------------------------------
- */
+/* --- replay ------------------------------------------------------------------------------------------------- */
 
 static int replay_boot(replay *p, const json_t *obj, dm_err *err)
 {
@@ -241,7 +240,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
     return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
 }
 
-/* --- what is true now ------------------------------------------------------------------------------------ */
+/* --- what is true now --------------------------------------------------------------------------------------- */
 
 static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t until_us)
 {

@@ -84,7 +84,7 @@ void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t 
         abort(); /* without memory for evidence nothing may run: the supervisor starts us again, VMs live on */
 }
 
-/* --- attesting ------------------------------------------------------------------------------------------- */
+/* --- attesting ---------------------------------------------------------------------------------------------- */
 
 static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err)
 {
@@ -123,7 +123,7 @@ int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err)
     return 0;
 }
 
-/* --- frames ---------------------------------------------------------------------------------------------- */
+/* --- frames ------------------------------------------------------------------------------------------------- */
 
 static int journal_frame(
         dm_worker *w, int64_t second, const dm_sample *samples, uint32_t n, int64_t complete_through, dm_err *err)

@@ -39,7 +39,7 @@ static int run_nft(dm_str script, dm_err *err)
     return dm_net_run(argv, script, err);
 }
 
-/* --- names and addresses --------------------------------------------------------------------------------- */
+/* --- names and addresses ------------------------------------------------------------------------------------ */
 
 static int check_prefix(const char *prefix, dm_err *err)
 {
@@ -80,7 +80,7 @@ static int address_slot(const char *base, dm_slot *s, struct place *p, dm_err *e
     return 0;
 }
 
-/* --- making it ------------------------------------------------------------------------------------------- */
+/* --- making it ---------------------------------------------------------------------------------------------- */
 
 /* `create` fails where the table is: then it is as we left it. */
 static int open_host(const char *prefix, const struct place *p, dm_err *err)
@@ -248,7 +248,7 @@ int dm_slot_open(const char *prefix, const char *base, uint32_t no, dm_slot *out
     return 0;
 }
 
-/* --- using it -------------------------------------------------------------------------------------------- */
+/* --- using it ----------------------------------------------------------------------------------------------- */
 
 int dm_slot_cut(const dm_slot *s, dm_err *err)
 {
@@ -308,7 +308,7 @@ void dm_slot_close(dm_slot *s)
     dm_fd_closep(&s->tap_fd);
 }
 
-/* --- removing it ----------------------------------------------------------------------------------------- */
+/* --- removing it -------------------------------------------------------------------------------------------- */
 
 static bool any_left(const char *prefix)
 {

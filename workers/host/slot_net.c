@@ -25,7 +25,7 @@
 
 enum { TOOL_MS = 10000, WORDS_MAX = 160, NETLINK_S = 2, ROUNDS = 4, DUMP_MAX = 65536 };
 
-/* --- tools ----------------------------------------------------------------------------------------------- */
+/* --- tools -------------------------------------------------------------------------------------------------- */
 
 /* The first line of what a tool said, without what would not print. */
 static void words_of(int fd, char *out, size_t room)
@@ -76,7 +76,7 @@ int dm_net_run(const char *const *argv, dm_str script, dm_err *err)
     return dm_fail(err, DM_E_IO, "%s: %s", argv[0], words[0] != '\0' ? words : "failed without words");
 }
 
-/* --- namespaces ------------------------------------------------------------------------------------------ */
+/* --- namespaces --------------------------------------------------------------------------------------------- */
 
 struct within {
     int netns;
@@ -148,7 +148,7 @@ int dm_net_tap(const char *name, int *out, dm_err *err)
     return 0;
 }
 
-/* --- netlink --------------------------------------------------------------------------------------------- */
+/* --- netlink ------------------------------------------------------------------------------------------------ */
 
 static int netlink_open(int protocol, dm_err *err)
 {

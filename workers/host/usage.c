@@ -97,7 +97,7 @@ static void stretch_free(dm_stretch *s)
     free(s);
 }
 
-/* --- the open period's records --------------------------------------------------------------------------- */
+/* --- the open period's records ------------------------------------------------------------------------------ */
 
 static size_t record_hash(const dm_usage_who *who, int64_t period_start)
 {
@@ -223,7 +223,7 @@ int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err)
     return u->nrecords > 0 ? records_rehash(u, u->room, period_start, err) : 0;
 }
 
-/* --- seconds --------------------------------------------------------------------------------------------- */
+/* --- seconds ------------------------------------------------------------------------------------------------ */
 
 void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *measured, dm_cause cause)
 {
@@ -316,7 +316,7 @@ int dm_usage_second(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sam
     return 0;
 }
 
-/* --- attesting ------------------------------------------------------------------------------------------- */
+/* --- attesting ---------------------------------------------------------------------------------------------- */
 
 static int by_sandbox_and_epoch(const void *a, const void *b)
 {

@@ -11,7 +11,7 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-/* --- the table of boxes ---------------------------------------------------------------------------------- */
+/* --- the table of boxes ------------------------------------------------------------------------------------- */
 
 static dm_box **bucket(dm_worker *w, const dm_sandbox_id *id)
 {
@@ -108,7 +108,7 @@ int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
     return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
 }
 
-/* --- events for the API ---------------------------------------------------------------------------------- */
+/* --- events for the API ------------------------------------------------------------------------------------- */
 
 void dm_worker_event_hold(dm_worker *w, dm_event_held *held)
 {
@@ -168,8 +168,7 @@ void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame)
     w->durable_frame = frame;
 }
 
-/* --- the journal ----------------------------------------------------------------------------------------------------
- */
+/* --- the journal -------------------------------------------------------------------------------------------- */
 
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call)
 {
@@ -256,7 +255,7 @@ void dm_worker_journal_broken(void *arg, const dm_err *err)
     abort(); /* nobody knows what is on the disk: replay tells */
 }
 
-/* --- refusing -------------------------------------------------------------------------------------------- */
+/* --- refusing ----------------------------------------------------------------------------------------------- */
 
 static uint64_t mem_available_mib(void)
 {

@@ -60,7 +60,7 @@ bool dm_worker_took_stock(const dm_worker *w);
 /* The API knows us: usage may begin (the first time), pools are filled. */
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e);
 
-/* --- orders (the loop's thread; waiter->fn runs when it is done and durable, also at once) --------------- */
+/* --- orders (the loop's thread; waiter->fn runs when it is done and durable, also at once) ------------------ */
 
 /* Both take over *admit (it is empty afterwards). Positive outcomes: */
 enum { DM_ORDER_STALE = 1 }; /* an epoch older than what is here */
@@ -88,7 +88,7 @@ void dm_worker_acked(dm_worker *w, uint64_t seq);
 /* The ledger has frames up to here: older evidence may go. */
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 
-/* --- between the files of the worker --------------------------------------------------------------------- */
+/* --- between the files of the worker ------------------------------------------------------------------------ */
 
 void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);

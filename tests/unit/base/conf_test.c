@@ -112,7 +112,7 @@ static void survives_each_failed_allocation(void **state)
     assert_int_equal(failures, 3);
 }
 
-/* --- the command line ---------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------- */
 
 enum { ARGS_MAX = 10 };
 

@@ -74,7 +74,7 @@ static void randomness_and_comparison(void **state)
     assert_true(dm_secret_eq((dm_str){NULL, 0}, DM_STR("")));
 }
 
-/* --- signatures ---------------------------------------------------------------------------------------------- */
+/* --- signatures --------------------------------------------------------------------------------------------- */
 
 static char dir[64];
 static char path[128];
@@ -171,7 +171,7 @@ static void a_doubtful_key_is_refused(void **state)
     assert_null(k);
 }
 
-/* --- sealing ------------------------------------------------------------------------------------------------- */
+/* --- sealing ------------------------------------------------------------------------------------------------ */
 
 static const uint8_t key_a[32] = {1, 2, 3};
 static const uint8_t key_b[32] = {1, 2, 4};

@@ -51,7 +51,7 @@ static void put(scene *s, const char *name, const char *text)
     assert_int_equal(dm_file_write(at(s, name), dm_str_c(text), 0644, NULL), 0);
 }
 
-/* --- reading and writing ------------------------------------------------------------------------------------- */
+/* --- reading and writing ------------------------------------------------------------------------------------ */
 
 static void writes_and_reads_whole(void **state)
 {
@@ -137,7 +137,7 @@ static void a_bare_name_is_in_the_working_folder(void **state)
     assert_int_equal(access(at(s, "a"), F_OK), -1);
 }
 
-/* --- short writes -------------------------------------------------------------------------------------------- */
+/* --- short writes ------------------------------------------------------------------------------------------- */
 
 typedef struct drain {
     int fd;
@@ -209,7 +209,7 @@ static void reads_and_writes_in_place(void **state)
     assert_int_equal(dm_pwrite_all(-1, got, 2, 0, NULL), DM_E_IO);
 }
 
-/* --- folders ------------------------------------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------------------------------------------ */
 
 static void makes_folders(void **state)
 {

@@ -112,8 +112,7 @@ static unsigned seconds_of(const hall *h, const dm_claim *c)
     return n;
 }
 
-/* --- rule by rule -------------------------------------------------------------------------------------------------
- */
+/* --- rule by rule ------------------------------------------------------------------------------------------- */
 
 static void a_worker_nobody_enrolled_charges_nobody(void **state)
 {
@@ -315,8 +314,7 @@ static void nothing_to_judge(void **state)
     assert_int_equal(h.noted.n, 0);
 }
 
-/* --- any evidence --------------------------------------------------------------------------------------------------
- */
+/* --- any evidence ------------------------------------------------------------------------------------------- */
 
 static uint64_t next(uint64_t *seed)
 {

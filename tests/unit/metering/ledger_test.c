@@ -20,7 +20,7 @@ static void run_period(rig *r, int64_t from, int64_t to)
     flush(r);
 }
 
-/* --- the line ------------------------------------------------------------------------------------------------- */
+/* --- the line ----------------------------------------------------------------------------------------------- */
 
 static void seconds_become_money(void **state)
 {
@@ -197,7 +197,7 @@ static void without_a_price_the_statement_waits(void **state)
     rig_close(&r);
 }
 
-/* --- exactly once --------------------------------------------------------------------------------------------- */
+/* --- exactly once ------------------------------------------------------------------------------------------- */
 
 static void cast_of_many(rig *r)
 {
@@ -354,7 +354,7 @@ static void a_zombie_closes_nothing(void **state)
     rig_close(&r);
 }
 
-/* --- what is missing ------------------------------------------------------------------------------------------ */
+/* --- what is missing ---------------------------------------------------------------------------------------- */
 
 static void drop_msg(rig *r, size_t i)
 {
@@ -505,7 +505,7 @@ static void a_worker_that_was_not_there_is_not_waited_for(void **state)
     rig_close(&r);
 }
 
-/* --- what does not fit ---------------------------------------------------------------------------------------- */
+/* --- what does not fit -------------------------------------------------------------------------------------- */
 
 static void a_foreign_stamp_charges_nobody(void **state)
 {
@@ -673,7 +673,7 @@ static void the_highest_epoch_has_the_second(void **state)
     rig_close(&r);
 }
 
-/* --- who may --------------------------------------------------------------------------------------------------- */
+/* --- who may ------------------------------------------------------------------------------------------------ */
 
 typedef struct reading {
     int64_t account_no;

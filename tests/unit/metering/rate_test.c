@@ -91,7 +91,7 @@ static void assert_qty(const dm_rate_line *l, dm_sku sku, const char *want)
     assert_string_equal(text, want);
 }
 
-/* --- golden vectors ------------------------------------------------------------------------------------------ */
+/* --- golden vectors ----------------------------------------------------------------------------------------- */
 
 static void two_vcpus_four_gib_for_an_hour(void **state)
 {
@@ -184,7 +184,7 @@ static void pooled_minutes(void **state)
     assert_minutes(0, 6000, 6000, &b, "0.000000000000000000");
 }
 
-/* --- what must hold ------------------------------------------------------------------------------------------ */
+/* --- what must hold ----------------------------------------------------------------------------------------- */
 
 static void an_allowance_that_is_no_whole_minute_is_rounded_up(void **state)
 {

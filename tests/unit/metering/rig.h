@@ -64,7 +64,7 @@ static inline dm_sandbox_id sandbox_no(unsigned n)
     return dm_sandbox_id_of_random(random);
 }
 
-/* --- the database -------------------------------------------------------------------------------------------- */
+/* --- the database ------------------------------------------------------------------------------------------- */
 
 static inline void sql(rig *r, const char *text)
 {
@@ -112,7 +112,7 @@ static inline void rig_sandbox(
     sql(r, text);
 }
 
-/* --- the ledger ---------------------------------------------------------------------------------------------- */
+/* --- the ledger --------------------------------------------------------------------------------------------- */
 
 static inline void ledger_start(rig *r)
 {
@@ -206,7 +206,7 @@ static inline int close_due(rig *r, int64_t patient_from)
     return n;
 }
 
-/* --- the worker ---------------------------------------------------------------------------------------------- */
+/* --- the worker --------------------------------------------------------------------------------------------- */
 
 static inline void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second)
 {
@@ -366,7 +366,7 @@ static inline void work_reboot(rig *r)
     r->frame = 0;
 }
 
-/* --- setting up ---------------------------------------------------------------------------------------------- */
+/* --- setting up --------------------------------------------------------------------------------------------- */
 
 static inline void enrol(rig *r)
 {

@@ -94,7 +94,7 @@ static void rig_now(rig *r, const char *db, int64_t seconds)
     work(r, 0, seconds);
 }
 
-/* --- in this process ------------------------------------------------------------------------------------------ */
+/* --- in this process ---------------------------------------------------------------------------------------- */
 
 static void ledger_only(rig *r)
 {
@@ -183,7 +183,7 @@ static void reads_to_the_end_and_sends_what_it_made(void **state)
     rig_close(&r);
 }
 
-/* --- the program ---------------------------------------------------------------------------------------------- */
+/* --- the program -------------------------------------------------------------------------------------------- */
 
 static pid_t meter(const rig *r)
 {

@@ -1,8 +1,7 @@
 #include "tests/unit/test.h"
 #include "workers/host/box.h"
 
-/* --- the table
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------------------- */
 
 static void every_state_is_reached_and_none_is_stuck(void **state)
 {
@@ -85,8 +84,7 @@ static void names_are_distinct(void **state)
     assert_string_equal(dm_box_state_name(DM_BOX_STATES), "?");
 }
 
-/* --- the written form ------------------------------------------------------------------------------------------------
- */
+/* --- the written form --------------------------------------------------------------------------------------- */
 
 static char sandbox[] = "i0123456789abcdefghij", template_id[] = "abcdefghij0123456789";
 static char build[] = "0d4c1d0c-6b0e-4f3a-9f0e-0123456789ab", image[] = "base", user[] = "user", host[] = "e2b.local";

@@ -166,8 +166,7 @@ static size_t seen_of(const world *w, dm_record type)
     return n;
 }
 
-/* --- adding and replay ---------------------------------------------------------------------------------------------
- */
+/* --- adding and replay -------------------------------------------------------------------------------------- */
 
 typedef struct order {
     dm_call call;
@@ -300,8 +299,7 @@ static void an_owner_that_refuses_a_record_ends_the_replay(void **state)
     world_free(w);
 }
 
-/* --- what a crash leaves ---------------------------------------------------------------------------------------------
- */
+/* --- what a crash leaves ------------------------------------------------------------------------------------ */
 
 /* The last segment, cut at every byte: what was whole before the cut is there, the rest is gone, and a second start
  * finds nothing to cut any more. */
@@ -459,8 +457,7 @@ static void other_files_in_the_folder_are_left_alone(void **state)
     world_free(w);
 }
 
-/* --- segments
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- segments ----------------------------------------------------------------------------------------------- */
 
 static void segments_follow_each_other_and_each_begins_with_the_state(void **state)
 {
@@ -626,8 +623,7 @@ static void a_snapshot_is_kept_until_the_next_is_durable(void **state)
     world_free(w);
 }
 
-/* --- bounds
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- bounds ------------------------------------------------------------------------------------------------- */
 
 static void past_its_bytes_it_is_full_until_segments_go(void **state)
 {
@@ -664,8 +660,7 @@ static void a_record_beyond_the_bound_breaks_it(void **state)
     world_free(w);
 }
 
-/* --- a full disk
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- a full disk -------------------------------------------------------------------------------------------- */
 
 static void turn(world *w, int rounds)
 {

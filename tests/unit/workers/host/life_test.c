@@ -50,8 +50,7 @@ static evidence *proof(rig *r)
     return &e;
 }
 
-/* --- the rows of the table ------------------------------------------------------------------------------------------
- */
+/* --- the rows of the table ---------------------------------------------------------------------------------- */
 
 static int64_t said_number(const rig_order *o, const char *member)
 {
@@ -290,8 +289,7 @@ static void a_vm_may_end_by_itself(void **state)
     }
 }
 
-/* --- an end at any moment -----------------------------------------------------------------------------------------
- */
+/* --- an end at any moment ----------------------------------------------------------------------------------- */
 
 static void killed_while_it_starts_it_never_was(void **state)
 {
@@ -374,8 +372,7 @@ static void killed_while_it_wakes(void **state)
     assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 0); /* it was never handed out */
 }
 
-/* --- again, late, out of turn ------------------------------------------------------------------------------------
- */
+/* --- again, late, out of turn ------------------------------------------------------------------------------- */
 
 static void orders_may_come_twice(void **state)
 {
@@ -564,8 +561,7 @@ static void bodies_that_are_no_orders(void **state)
     assert_string_equal(state_of(r, 1), "running");
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------
- */
+/* --- time --------------------------------------------------------------------------------------------------- */
 
 static void when_its_time_is_up_it_ends_or_sleeps(void **state)
 {
@@ -647,7 +643,7 @@ static void seconds_that_were_slept_through_are_framed(void **state)
     assert_true(e->ended[0] && e->ended[1] && !e->ended[2]);
 }
 
-/* --- refusing and draining --------------------------------------------------------------------------------------- */
+/* --- refusing and draining ---------------------------------------------------------------------------------- */
 
 static void without_room_for_evidence_nothing_starts(void **state)
 {

@@ -61,8 +61,7 @@ static void back(rig *r)
     rig_settle(r);
 }
 
-/* --- case by case ---------------------------------------------------------------------------------------------------
- */
+/* --- case by case ------------------------------------------------------------------------------------------- */
 
 static void what_lived_on_ran_all_the_while(void **state)
 {
@@ -371,7 +370,7 @@ static void boot_after_boot(void **state)
     assert_true(e->ended[0]);
 }
 
-/* --- a crash at any moment ---------------------------------------------------------------------------------------- */
+/* --- a crash at any moment ---------------------------------------------------------------------------------- */
 
 enum { STARTS, PAUSES, WAKES, KILLS, STEPS };
 

@@ -93,7 +93,7 @@ static inline rig *rig_of_env(const dm_vmm_env *env)
     return (rig *)(uintptr_t)((const char *)env - offsetof(dm_host, env));
 }
 
-/* --- the guest ---------------------------------------------------------------------------------------------------- */
+/* --- the guest ---------------------------------------------------------------------------------------------- */
 
 static inline void guest_line(rig *r, rig_proc *p, const char *line)
 {
@@ -161,7 +161,7 @@ static inline void guest_hears(void *arg, uint32_t events)
     }
 }
 
-/* --- the VMM ------------------------------------------------------------------------------------------------------ */
+/* --- the VMM ------------------------------------------------------------------------------------------------ */
 
 static inline void proc_die(rig_proc *p)
 {
@@ -356,7 +356,7 @@ static inline void rig_vm_ended(rig_proc *p, dm_vm_event how)
     vm->on_event(vm->event_arg, &how);
 }
 
-/* --- turning ------------------------------------------------------------------------------------------------------ */
+/* --- turning ------------------------------------------------------------------------------------------------ */
 
 static inline void rig_turn(rig *r)
 {
@@ -400,7 +400,7 @@ static inline void rig_let(rig *r, rig_call call)
     dm_clock_fake_move(&r->clock, 1000);
 }
 
-/* --- orders ------------------------------------------------------------------------------------------------------- */
+/* --- orders ------------------------------------------------------------------------------------------------- */
 
 static inline dm_sandbox_id box_id(unsigned n)
 {
@@ -551,7 +551,7 @@ static inline unsigned procs_alive(const rig *r)
     return n;
 }
 
-/* --- evidence ----------------------------------------------------------------------------------------------------- */
+/* --- evidence ----------------------------------------------------------------------------------------------- */
 
 enum { EV_SECONDS = 600, EV_KEYS = 8 };
 
@@ -711,7 +711,7 @@ static inline const char *events_of(const rig *r, unsigned n)
     return out;
 }
 
-/* --- beginning, crashing, ending ---------------------------------------------------------------------------------- */
+/* --- beginning, crashing, ending ---------------------------------------------------------------------------- */
 
 static inline void rig_boot(rig *r)
 {

@@ -180,7 +180,7 @@ static void run(world *w, unsigned n, uint32_t epoch, int64_t from_us, int64_t t
     dm_usage_end(w->u, s, to_us, NULL, cause);
 }
 
-/* --- which seconds ------------------------------------------------------------------------------------------------ */
+/* --- which seconds ------------------------------------------------------------------------------------------ */
 
 static void a_running_second_is_one_that_was_touched(void **state)
 {
@@ -305,7 +305,7 @@ static void the_second_of_the_wake_is_of_the_higher_epoch(void **state)
     world_free(w);
 }
 
-/* --- sleepers ----------------------------------------------------------------------------------------------------- */
+/* --- sleepers ----------------------------------------------------------------------------------------------- */
 
 static void a_sleeper_sends_one_sample_a_minute(void **state)
 {
@@ -387,7 +387,7 @@ static void killed_as_it_fell_asleep(void **state)
     world_free(w);
 }
 
-/* --- what is measured --------------------------------------------------------------------------------------------- */
+/* --- what is measured --------------------------------------------------------------------------------------- */
 
 static void disk_goes_with_the_first_sample_of_a_minute(void **state)
 {
@@ -426,7 +426,7 @@ static void an_unknown_disk_is_asked_for_again(void **state)
     world_free(w);
 }
 
-/* --- attestations ------------------------------------------------------------------------------------------------- */
+/* --- attestations ------------------------------------------------------------------------------------------- */
 
 static void attestations_chain_by_sandbox_and_epoch(void **state)
 {
@@ -513,7 +513,7 @@ static void a_period_is_attested_once(void **state)
     world_free(w);
 }
 
-/* --- over a crash ------------------------------------------------------------------------------------------------- */
+/* --- over a crash ------------------------------------------------------------------------------------------- */
 
 /* The same lives, told to a usage that lives on and to one that dies with 35 frames written, whose successor replays
  * them and frames the rest under numbers of its own. */
@@ -616,8 +616,7 @@ static void an_attested_period_is_forgotten_on_replay(void **state)
     world_free(w);
 }
 
-/* --- at random -----------------------------------------------------------------------------------------------------
- */
+/* --- at random ---------------------------------------------------------------------------------------------- */
 
 static uint64_t random_state;
 static int64_t below(int64_t n)
@@ -732,8 +731,7 @@ static void random_lives_are_told_to_the_second(void **state)
     }
 }
 
-/* --- without memory ------------------------------------------------------------------------------------------------
- */
+/* --- without memory ----------------------------------------------------------------------------------------- */
 
 static void every_allocation_may_fail(void **state)
 {
