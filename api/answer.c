@@ -154,14 +154,14 @@ int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err)
     return 0;
 }
 
-int dm_body_object(const dm_req *req, json_t **out, dm_err *err)
+int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err)
 {
-    if (dm_str_trim(req->body).n == 0) {
-        *out = json_object();
-        return *out != NULL ? 0 : dm_fail(err, DM_E_NOMEM, "body");
-    }
-    int r = dm_json_load(req->body, BODY_MAX, out, err);
-    return r < 0 ? dm_wrap(err, "body") : 0;
+    DM_AUTO(json_t) obj = NULL;
+    dm_str text = dm_str_trim(req->body).n > 0 ? req->body : DM_STR("{}");
+    int r = dm_json_load(text, BODY_MAX, &obj, err);
+    if (r < 0)
+        return dm_wrap(err, "body");
+    return dm_json_decode(obj, fields, n, out, err);
 }
 
 /* --- yes ---------------------------------------------------------------------------------------------------- */

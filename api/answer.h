@@ -32,8 +32,8 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
  * unknown: DM_E_NOTFOUND. */
 int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err) DM_NODISCARD;
 
-/* Body of a request that may be empty: then an empty object. DM_E_INVALID. */
-int dm_body_object(const dm_req *req, json_t **out, dm_err *err) DM_NODISCARD;
+/* The body of a request into a struct by a table of fields; an empty body is an empty object. DM_E_INVALID. */
+int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err) DM_NODISCARD;
 
 /* `Sandbox`: what create, connect and resume answer. */
 int dm_answer_sandbox(dm_api *api, dm_req *req, int status, const dm_sandbox *s, dm_err *err) DM_NODISCARD;

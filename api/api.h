@@ -14,6 +14,7 @@
 #include "api/signers.h"
 #include "api/spawns.h"
 #include "tenants/auth.h"
+#include "tenants/sandbox_row.h"
 #include "tenants/secret.h"
 
 typedef struct dm_api {
@@ -57,5 +58,10 @@ static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
 int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* A sandbox of the caller's as its row is now, in a transaction of its own. 0 or DM_SANDBOX_NONE. What one held is let
+ * go first; the caller lets go of what it holds then. */
+int dm_api_find(
+        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -37,13 +37,6 @@ static int write_end(dm_pg *c, void *arg, dm_err *err)
     return dm_sandbox_set_end(c, &w->one->s, w->want_us, err);
 }
 
-static int look(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    int r = dm_sandbox_find(c, w->caller->account_no, w->caller->project_no, w->id, false, w->one, err);
-    return r < 0 ? r : 0;
-}
-
 static void put_back(dm_api *api, const work *w, int64_t end_us, int64_t old_us)
 {
     dm_sandbox_one one = {.rows = NULL};
@@ -72,9 +65,9 @@ int dm_deadline_move(dm_api *api, const dm_caller *caller, const dm_sandbox_id *
             put_back(api, &w, end_us, old_us);
             return r == DM_E_UNAVAILABLE ? r : DM_E_TIMEOUT;
         }
-        r = dm_api_tx(api, caller, look, &w, err);
-        if (r < 0 || one->rows == NULL || one->s.end_us == m.end_us || one->s.state != DM_SANDBOX_RUNNING)
-            return r;
+        r = dm_api_find(api, caller, id, one, err);
+        if (r != 0 || one->s.end_us == m.end_us || one->s.state != DM_SANDBOX_RUNNING)
+            return r < 0 ? r : 0;
     }
     return dm_fail(err, DM_E_CONFLICT, "the deadline is being moved by too many at once");
 }

@@ -26,11 +26,8 @@ static const dm_json_field fields[] = {
 /* 0 and *timeout_s, or 1 when it has answered. The limit is looked at before the sandbox: clients compare. */
 static int read_body(dm_req *req, flavour f, int64_t *timeout_s, dm_err *err)
 {
-    DM_AUTO(json_t) obj = NULL;
     body b;
-    int r = dm_body_object(req, &obj, err);
-    if (r == 0)
-        r = dm_json_decode(obj, fields, DM_LEN(fields), &b, err);
+    int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
     if (r < 0)
         return r;
     if (!b.has_timeout && f == CONNECT_V1)

@@ -2,18 +2,6 @@
 #include "api/answer.h"
 #include "api/routes.h"
 
-typedef struct work {
-    const dm_caller *caller;
-    const dm_sandbox_id *id;
-    dm_sandbox_one one;
-} work;
-
-static int find(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    return dm_sandbox_find(c, w->caller->account_no, w->caller->project_no, w->id, false, &w->one, err);
-}
-
 static bool shown(dm_sandbox_state state)
 {
     return state != DM_SANDBOX_STARTING && state != DM_SANDBOX_ENDING && state != DM_SANDBOX_ENDED;
@@ -72,15 +60,13 @@ static int answer(dm_req *req, dm_api *api, const dm_sandbox *s, dm_err *err)
 int dm_route_sandbox_get(dm_req *req, void *ctx, dm_err *err)
 {
     dm_sandbox_id id;
-    work w = {.caller = &dm_session_of(req)->caller, .id = &id};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_param(req->params[0], &id, err);
+    if (r == 0)
+        r = dm_api_find(ctx, &dm_session_of(req)->caller, &id, &one, err);
     if (r < 0)
         return r;
-    r = dm_api_tx(ctx, w.caller, find, &w, err);
-    if (r == 0)
-        r = shown(w.one.s.state) ? answer(req, ctx, &w.one.s, err) : dm_deny_no_sandbox(req, "sandbox.get", &id);
-    else if (r == DM_SANDBOX_NONE)
-        r = dm_deny_no_sandbox(req, "sandbox.get", &id);
-    dm_sandbox_one_done(&w.one);
-    return r;
+    if (r == DM_SANDBOX_NONE || !shown(one.s.state))
+        return dm_deny_no_sandbox(req, "sandbox.get", &id);
+    return answer(req, ctx, &one.s, err);
 }

@@ -11,18 +11,6 @@
 enum { IDS_MAX = 100 };
 static const int64_t mib = 1 << 20;
 
-typedef struct work {
-    const dm_caller *caller;
-    const dm_sandbox_id *id;
-    dm_sandbox_one one;
-} work;
-
-static int find(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    return dm_sandbox_find(c, w->caller->account_no, w->caller->project_no, w->id, false, &w->one, err);
-}
-
 /* Of all its vCPUs, in hundredths of a percent: written without any floating point. */
 static void write_percent(dm_jw *w, const dm_wk_usage *u, int64_t vcpus)
 {
@@ -51,19 +39,19 @@ static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
 }
 
 /* 0 and *u, or DM_SANDBOX_NONE, or DM_SANDBOX_OVER for one that has nothing to show: asleep, or its worker is busy. */
-static int usage(dm_api *api, work *w, dm_wk_usage *u, dm_err *err)
+static int usage(
+        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
 {
     dm_dispatch_no no;
     dm_err why = {0};
-    int r = dm_api_tx(api, w->caller, find, w, err);
+    int r = dm_api_find(api, caller, id, one, err);
     if (r != 0)
         return r;
-    if (w->one.s.state == DM_SANDBOX_ENDED || w->one.s.state == DM_SANDBOX_ENDING ||
-            w->one.s.state == DM_SANDBOX_STARTING)
+    if (one->s.state == DM_SANDBOX_ENDED || one->s.state == DM_SANDBOX_ENDING || one->s.state == DM_SANDBOX_STARTING)
         return DM_SANDBOX_NONE;
-    if (w->one.s.state != DM_SANDBOX_RUNNING)
+    if (one->s.state != DM_SANDBOX_RUNNING)
         return DM_SANDBOX_OVER;
-    r = dm_dispatch_usage(api->dispatch, w->id, u, &no, &why);
+    r = dm_dispatch_usage(api->dispatch, id, u, &no, &why);
     return r == 0 && u->second > 0 ? 0 : DM_SANDBOX_OVER; /* a figure of no time would be a null that clients refuse */
 }
 
@@ -84,29 +72,28 @@ static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
     dm_sandbox_id id;
     dm_wk_usage u = {0};
     int64_t start, end;
-    work w = {.caller = &dm_session_of(req)->caller, .id = &id};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_param(req->params[0], &id, err);
     if (r == 0)
         r = read_range(req, &start, &end, err);
     if (r == 0)
-        r = usage(ctx, &w, &u, err);
+        r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
     if (r == DM_SANDBOX_NONE)
         r = dm_deny_no_sandbox(req, "sandbox.metrics", &id);
     else if (r >= 0) {
         dm_jw j = dm_reply_json(&req->reply, 200);
         dm_jw_arr(&j);
         if (r == 0 && u.second >= start && u.second <= end)
-            write_metric(&j, &w.one.s, &u);
+            write_metric(&j, &one.s, &u);
         dm_jw_arr_end(&j);
         r = 0;
     }
-    dm_sandbox_one_done(&w.one);
     return r;
 }
 
 static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_str ids = dm_req_query(req, "sandbox_ids"), one;
+    dm_str ids = dm_req_query(req, "sandbox_ids"), word;
     size_t n = 0;
     int r = 0;
     if (ids.p == NULL)
@@ -115,24 +102,23 @@ static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
     dm_jw_obj(&j);
     dm_jw_key(&j, "sandboxes");
     dm_jw_obj(&j);
-    while (r >= 0 && dm_str_split(&ids, ',', &one)) {
+    while (r >= 0 && dm_str_split(&ids, ',', &word)) {
         dm_sandbox_id id;
         dm_wk_usage u = {0};
-        work w = {.caller = &dm_session_of(req)->caller, .id = &id};
+        DM_AUTO_SANDBOX one = {.rows = NULL};
         if (n++ == IDS_MAX)
             return dm_fail(err, DM_E_INVALID, "more than %d sandbox_ids", IDS_MAX);
-        r = dm_sandbox_param(one, &id, err);
+        r = dm_sandbox_param(word, &id, err);
         if (r == DM_E_NOTFOUND) { /* well formed, and nobody's */
             r = 0;
             continue;
         }
         if (r == 0)
-            r = usage(ctx, &w, &u, err);
+            r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
         if (r == 0) {
             dm_jw_key(&j, dm_sandbox_name_of(&id).s);
-            write_metric(&j, &w.one.s, &u);
+            write_metric(&j, &one.s, &u);
         }
-        dm_sandbox_one_done(&w.one);
     }
     dm_jw_end(&j);
     dm_jw_end(&j);

@@ -28,11 +28,8 @@ static const dm_json_field fields[] = {
 /* 0, or 1 when it has answered. */
 static int read_body(dm_req *req, dm_err *err)
 {
-    DM_AUTO(json_t) obj = NULL;
     body b;
-    int r = dm_body_object(req, &obj, err);
-    if (r == 0)
-        r = dm_json_decode(obj, fields, DM_LEN(fields), &b, err);
+    int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
     if (r < 0)
         return r;
     bool no_memory = b.has_memory && !b.memory;

@@ -47,11 +47,8 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
 
 static int timeout(dm_req *req, void *ctx, dm_err *err)
 {
-    DM_AUTO(json_t) obj = NULL;
     body b;
-    int r = dm_body_object(req, &obj, err);
-    if (r == 0)
-        r = dm_json_decode(obj, timeout_fields, DM_LEN(timeout_fields), &b, err);
+    int r = dm_body_read(req, timeout_fields, DM_LEN(timeout_fields), &b, err);
     if (r < 0)
         return r;
     if (!b.has_timeout)
@@ -64,12 +61,9 @@ static int timeout(dm_req *req, void *ctx, dm_err *err)
 
 static int refresh(dm_req *req, void *ctx, dm_err *err)
 {
-    DM_AUTO(json_t) obj = NULL;
     body b;
     int64_t most = dm_session_of(req)->caller.limits.timeout_s_max;
-    int r = dm_body_object(req, &obj, err);
-    if (r == 0)
-        r = dm_json_decode(obj, refresh_fields, DM_LEN(refresh_fields), &b, err);
+    int r = dm_body_read(req, refresh_fields, DM_LEN(refresh_fields), &b, err);
     if (r < 0)
         return r;
     int64_t seconds = b.duration > REFRESH_LEAST_S ? b.duration : REFRESH_LEAST_S;
