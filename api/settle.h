@@ -13,8 +13,7 @@ enum { DM_SETTLE_STALE = 1 };
 int dm_settle(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch,
         const dm_sandbox_move_args *move, dm_sandbox_one *out, dm_err *err) DM_NODISCARD;
 
-/* What a worker's answer to a stop means, as a move: asleep or ended, and why. text is where the cause's name points.
- */
+/* What a worker's answer to a stop means, as a move: asleep or ended, and why. */
 int dm_settle_move_of(
         const dm_wk_stopped *stopped, const char *who, dm_sandbox_move_args *out, dm_err *err) DM_NODISCARD;
 

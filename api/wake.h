@@ -1,4 +1,4 @@
-/* api/wake.h: waking a sleeper, for connect, resume and the door. */
+/* api/wake.h: waking a sleeper, for connect, resume and the door. On a thread of the orders' pool (later.h). */
 #ifndef DM_API_WAKE_H
 #define DM_API_WAKE_H
 

@@ -36,8 +36,7 @@ int dm_fail(dm_err *err, int code, const char *fmt, ...) DM_PRINTF(3, 4);
 int dm_fail_sys(dm_err *err, int sys, const char *fmt, ...) DM_PRINTF(3, 4);
 
 /* Puts context in front of a message on its way up and returns the code that was there. With err NULL that is lost, and
- * the answer is DM_E_INTERNAL: one whose callers look at the code and may pass no err returns the code it had itself.
- */
+ * the answer is DM_E_INTERNAL: who may be called without err, and is asked for the code, returns its own. */
 int dm_wrap(dm_err *err, const char *fmt, ...) DM_PRINTF(2, 3);
 
 /* "not found", "limit", ...: a stable word for logs and metrics. */

@@ -1,5 +1,5 @@
 /* base/exec.h: a small bounded pool of threads for what blocks. A job is the caller's memory, so queueing cannot fail
- * for want of it; only for want of room. */
+ * for want of it; only for want of room. The threads take no signals. */
 #ifndef DM_BASE_EXEC_H
 #define DM_BASE_EXEC_H
 
@@ -14,8 +14,9 @@ typedef struct dm_job {
     void (*fn)(struct dm_job *job); /* runs on a pool thread; may free the job */
 } dm_job;
 
+/* threads is 1 to 64, queue_max at least 1. */
 int dm_exec_new(unsigned threads, unsigned queue_max, dm_exec **out, dm_err *err) DM_NODISCARD;
-void dm_exec_free(dm_exec *e); /* runs what is queued, then joins */
+void dm_exec_free(dm_exec *e); /* runs what is queued, then joins; nobody may submit any more */
 DM_DEFINE_FREEP(dm_exec)
 
 /* 0 or DM_EXEC_FULL. Any thread. */

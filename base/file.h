@@ -1,4 +1,5 @@
-/* base/file.h: files that are whole or not there. */
+/* base/file.h: files that are whole or not there. Each call blocks for the disk; nothing is kept between calls, so any
+ * thread may make them. */
 #ifndef DM_BASE_FILE_H
 #define DM_BASE_FILE_H
 

@@ -57,8 +57,7 @@ int dm_pg_dial(const char *conninfo, unsigned statement_ms, dm_log *log, dm_pg *
 /* DM_E_INVALID when conninfo cannot be parsed. Connects to nothing. */
 int dm_pg_conninfo_check(const char *conninfo, dm_err *err) DM_NODISCARD;
 
-/* Idle, and as far as a look at the socket can tell, alive. For a pool: a listener has something to read now and then.
- */
+/* Idle, and as far as a look at the socket can tell, alive. For a pool: a listener has something to read at times. */
 bool dm_pg_usable(dm_pg *c);
 
 static inline DM_UNUSED void dm_pg_free(dm_pg *c)

@@ -39,8 +39,7 @@ static inline int64_t dm_period_start(int64_t second, uint32_t period_s)
     return second - second % period_s; /* seconds here are not negative */
 }
 
-/* Seconds before this one are closed: they are counted in dm_accum_late and change nothing. Rows before it are dropped.
- */
+/* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
 void dm_accum_close_before(dm_accum *a, int64_t second);
 uint64_t dm_accum_late(const dm_accum *a);
 

@@ -379,8 +379,7 @@ static void on_gone(void *h)
 
 /* --- beginning ---------------------------------------------------------------------------------------------- */
 
-/* Codecs are found by the request's content type; a unary method takes application/X, a stream application/connect+X.
- */
+/* Codecs are found by content type: a unary method takes application/X, a stream application/connect+X. */
 static const dm_codec *find_codec(dm_str type, bool stream)
 {
     static const dm_codec *const codecs[] = {&dm_codec_json};

@@ -76,8 +76,7 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
 bool dm_journal_full(const dm_journal *j);
 bool dm_journal_quiet(const dm_journal *j); /* nothing waits to be written */
 
-/* Reads the next durable record at or after *pos into b and moves *pos behind it. Segments that are gone are skipped.
- */
+/* Reads the next durable record at or after *pos into b and moves *pos behind it. Segments that went are skipped. */
 enum { DM_JOURNAL_END = 1 };
 int dm_journal_read(dm_journal *j, dm_journal_pos *pos, dm_record *type, dm_buf *b, dm_err *err) DM_NODISCARD;
 
