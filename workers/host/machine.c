@@ -364,12 +364,13 @@ static void go(dm_machine *m, phase next)
         step_done(m, r, &err);
 }
 
-/* A step of falling asleep failed while the VM lives: the guest runs on, what there is of an image goes. */
+/* A step of falling asleep failed while the VM lives: the guest runs on, and its image goes, also a whole one that
+ * could not be made durable: where one is, its VM is gone. */
 static void undo_sleep(dm_machine *m, const dm_err *err)
 {
     m->undo_err = *err;
     dm_err ignored = {0};
-    if (dm_remove_tree(m->dir_tmp, &ignored) < 0)
+    if (dm_remove_tree(m->dir_tmp, &ignored) < 0 || dm_remove_tree(m->dir, &ignored) < 0)
         dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &ignored);
     go(m, SLEEP_UNDO);
 }

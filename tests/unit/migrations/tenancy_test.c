@@ -197,7 +197,7 @@ static void grants_are_narrow(void **state)
                        "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
                        "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
             "account_limits dm_api, add_partitions dm_meter, find_at_door dm_api, find_build dm_api, find_key dm_api, "
-            "find_template dm_api, place dm_api");
+            "find_signers dm_api, find_template dm_api, place dm_api");
 }
 
 static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
