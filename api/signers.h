@@ -3,7 +3,7 @@
  * since; each is worth one SHA-256 of some hundred bytes, however long the path.
  *
  * Bounds. At least the DM_SIGNERS_TAKEN newest candidates are examined, at most DM_SIGNERS_MAX: 2 MiB of memory and
- * some milliseconds a request. One request searches at a time, so that guessing costs at most one core of a replica;
+ * ten milliseconds a request. One request searches at a time, so that guessing costs at most one core of a replica;
  * DM_SIGNERS_WAITING may stand in line, the rest is told to come again. A link that was opened before is tried at its
  * owner first. Thread-safe. */
 #ifndef DM_API_SIGNERS_H
