@@ -166,7 +166,7 @@ static void do_stats(dm_control *c, uint64_t seq)
     dm_jw_ki64(&w, "wall_us", wall_us);
     dm_jw_ku64(&w, "cpu_used_us", (uint64_t)now.cpu_hundredths * 100 * now.cpus);
     dm_jw_ku64(&w, "processes", dm_procs_count(g->procs));
-    dm_jw_ku64(&w, "connections", dm_server_count(g->server));
+    dm_jw_ku64(&w, "connections", dm_server_count(g->server) + dm_forwards_pairs(g->forwards));
     dm_jw_ki64(&w, "idle_ms", idle_us / 1000); /* since a byte came in or went out of a process */
     dm_jw_end(&w);
     put_line(c, &b);
