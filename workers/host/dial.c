@@ -33,6 +33,7 @@ typedef struct known {
 
 struct dm_dials {
     dm_worker *w;
+    unsigned waiting;
     dial of[DM_DIALS_MAX];
     known known[KNOWN];
 };
@@ -86,6 +87,7 @@ static void finish(dial *one, uint16_t forward)
         int r = fill(one->d, one->reqs[i], &one->at, forward, &err);
         dm_req_done(one->reqs[i], r, &err);
     }
+    one->d->waiting -= (unsigned)one->n;
     one->n = 0;
     one->done = true;
     one->used = one->asking;
@@ -172,14 +174,18 @@ static void on_timer(void *arg)
 static dial *find(dm_dials *d, const place *at)
 {
     dial *free_one = NULL;
+    unsigned of_it = 0;
+    if (d->waiting >= DM_DIALS_WAITING)
+        return NULL;
     for (size_t i = 0; i < DM_DIALS_MAX; i++) {
         dial *one = &d->of[i];
+        of_it += one->used && dm_sandbox_id_eq(&one->at.id, &at->id);
         if (one->used && !one->done && one->n < DM_DIAL_WAITING && same(&one->at, at))
             return one;
         if (!one->used && free_one == NULL)
             free_one = one;
     }
-    return free_one;
+    return of_it < DM_DIALS_EACH ? free_one : NULL;
 }
 
 int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoch, uint16_t port, dm_err *err)
@@ -191,6 +197,7 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     if (one == NULL)
         return fill(d, req, &at, believed ? k->forward : 0, err);
     one->reqs[one->n++] = req;
+    d->waiting++;
     if (one->used)
         return DM_HTTP_LATER;
     one->used = true;
