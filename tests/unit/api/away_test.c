@@ -77,7 +77,7 @@ static void news(const char *id, int64_t seq, int64_t epoch, const char *state, 
     assert_int_equal(said.status, status);
 }
 
-/* --- nobody is there ---------------------------------------------------------------------------------------------- */
+/* --- nobody is there ---------------------------------------------------------------------------------------- */
 
 static void away_nothing_is_changed(void **state)
 {
@@ -139,7 +139,7 @@ static void away_a_kill_waits(void **state)
     assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
 }
 
-/* --- the answer got lost ------------------------------------------------------------------------------------------ */
+/* --- the answer got lost ------------------------------------------------------------------------------------ */
 
 static void a_start_whose_answer_is_lost_is_taken_back(void **state)
 {
@@ -260,8 +260,7 @@ static void a_deadline_whose_answer_is_lost_is_put_back(void **state)
     expect(id, "POST", "/timeout", "{\"timeout\":60}", 204);
 }
 
-/* --- the worker's own words ----------------------------------------------------------------------------------------
- */
+/* --- the worker's own words --------------------------------------------------------------------------------- */
 
 static void news_that_cannot_be(void **state)
 {

@@ -59,8 +59,7 @@ static PGconn *as(const char *role, int account, int project)
     return c;
 }
 
-/* --- rows of two accounts ------------------------------------------------------------------------------------------
- */
+/* --- rows of two accounts ----------------------------------------------------------------------------------- */
 
 static const char make_up[] =
         "CREATE FUNCTION public.value_of(col text, type text, n int) RETURNS text LANGUAGE sql AS $$ "
@@ -117,8 +116,7 @@ static int stop(void **state)
     return 0;
 }
 
-/* --- the catalogue -------------------------------------------------------------------------------------------------
- */
+/* --- the catalogue ------------------------------------------------------------------------------------------ */
 
 static void no_role_is_above_the_rules(void **state)
 {
@@ -220,8 +218,7 @@ static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
             "");
 }
 
-/* --- trying it -----------------------------------------------------------------------------------------------------
- */
+/* --- trying it ---------------------------------------------------------------------------------------------- */
 
 typedef void (*each_fn)(const char *table);
 

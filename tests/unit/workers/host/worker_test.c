@@ -34,7 +34,7 @@ static void pump(world *x)
     assert_int_equal(dm_loop_once(x->h.loop, 0, NULL), 0);
 }
 
-/* --- what the dead worker left --------------------------------------------------------------------------------- */
+/* --- what the dead worker left ------------------------------------------------------------------------------ */
 
 static int replay_none(void *arg, dm_record type, dm_str payload, dm_journal_pos at, bool state, dm_err *err)
 {
@@ -181,7 +181,7 @@ static dm_box *began(world *x)
     return dm_worker_find(x->w, &id);
 }
 
-/* --- a crash --------------------------------------------------------------------------------------------------- */
+/* --- a crash ------------------------------------------------------------------------------------------------ */
 
 static void what_is_gone_without_an_image_has_ended(void **state)
 {
@@ -258,7 +258,7 @@ static void an_event_that_was_cut_off_is_told(void **state)
     assert_int_equal(x->w->events->e.at_us, b.ended_us);
 }
 
-/* --- what may be forgotten -------------------------------------------------------------------------------------- */
+/* --- what may be forgotten ---------------------------------------------------------------------------------- */
 
 static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
 {
