@@ -6,7 +6,7 @@
 #include "base/kafka.h"
 #include "base/wire/frame.h"
 
-enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* s */ };
+enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* frames, or seconds */ };
 
 static const int64_t look_us = 50 * 1000, back_off_us = 1000 * 1000;
 /* A full journal refuses new sandboxes at once; what runs gets this long for room to come, and is then put to sleep:
@@ -78,9 +78,9 @@ static void note_segment(dm_publish *p, uint64_t segment)
 
 bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int64_t second)
 {
-    bool in = w->durable_boot > boot || (w->durable_boot == boot && w->durable_frame >= frame);
-    return in && second + DURABLE_MARGIN <= w->last_second &&
-           (!w->enrolled || second < dm_period_of(w->last_second + 1, (uint32_t)w->me.period_s));
+    bool in = w->durable_boot > boot ? second + DURABLE_MARGIN <= w->last_second
+                                     : w->durable_boot == boot && w->durable_frame >= frame + DURABLE_MARGIN;
+    return in && (!w->enrolled || second < dm_period_of(w->last_second + 1, (uint32_t)w->me.period_s));
 }
 
 static void trim(dm_publish *p)

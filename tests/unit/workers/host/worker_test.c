@@ -275,8 +275,9 @@ static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
     assert_true(dm_publish_done_with(&w, 3, 900, 7300));
     assert_false(dm_publish_done_with(&w, 3, 900, 10700)); /* the attestations are still on their way */
     w.last_second = 11000;
-    assert_true(dm_publish_done_with(&w, 4, 500, 10700));
-    assert_false(dm_publish_done_with(&w, 4, 501, 10701)); /* not in the ledger */
+    assert_true(dm_publish_done_with(&w, 3, 900, 10700));
+    assert_true(dm_publish_done_with(&w, 4, 380, 10700));
+    assert_false(dm_publish_done_with(&w, 4, 381, 10701)); /* not in the ledger for long enough */
     assert_false(dm_publish_done_with(&w, 5, 1, 7199));
 }
 
