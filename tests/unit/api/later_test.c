@@ -132,7 +132,8 @@ static void connect_waits_for_a_pause(void **state)
     assert_int_equal(epoch, 2);
 }
 
-/* A kill in the middle of anything: it is over, once, and nothing is left that counts. */
+/* A kill in the middle of anything: it is over, once, and nothing is left that counts. Of two kills at once each may
+ * have been the one that did it: the second orders it again, since the first may never have arrived. */
 static void kill_during(void **state)
 {
     (void)state;
@@ -150,8 +151,8 @@ static void kill_during(void **state)
                 asker_of("DELETE", id, "", "", 150), asker_of("DELETE", id, "", "", 150)};
         run(a, 3);
         dm_fakeworker_delay(rig.worker, verbs[i], 0);
-        assert_int_equal(with_status(a + 1, 2, 204), 1);
-        assert_int_equal(with_status(a + 1, 2, 404), 1);
+        assert_true(with_status(a + 1, 2, 204) >= 1);
+        assert_int_equal(with_status(a + 1, 2, 204) + with_status(a + 1, 2, 404), 2);
         assert_true(a[0].status == 404 || a[0].status == 500);
         assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
         assert_int_equal(running(), before - 2);
