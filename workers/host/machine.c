@@ -3,193 +3,18 @@
  * while a job of its runs is freed by that job's end. */
 #include "workers/host/machine.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 
 #include "workers/host/disk.h"
+#include "workers/host/machine_parts.h"
 #include "workers/vmm/template.h"
 
 enum { WARM_ROUNDS = 3, AGENT_MS = 20000, QUIESCE_MS = 1000 };
 
-typedef enum phase {
-    IDLE,
-    MAKE_FILES,
-    MAKE_SPAWN,
-    MAKE_LOAD,
-    WARM_RUN,
-    WARM_AGENT,
-    WARM_STOP,
-    ADOPT_SLOT,
-    ADOPT_VM,
-    ADOPT_RUN,
-    HAND_POLICY,
-    HAND_RUN,
-    HAND_RESUME,
-    SLEEP_QUIESCE,
-    SLEEP_STOP,
-    SLEEP_SAVE,
-    SLEEP_KEEP,
-    SLEEP_UNDO,
-} phase;
-
-struct dm_machine {
-    dm_host *h;
-    phase at;
-    dm_slot slot;
-    bool slot_open;
-    uint32_t slot_no;
-    uint32_t vcpus, mem_mib;
-    char *template_dir, *sleeper_dir;
-    char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
-    dm_vm *vm;
-    dm_agent *agent;
-    bool stray;      /* found to be killed */
-    bool lost;       /* the VMM is gone */
-    bool agent_lost; /* the channel broke: the next use connects again */
-    dm_vm_event how;
-    dm_machine_owner owner;
-
-    dm_machine_done_fn done;
-    void *done_arg;
-    const dm_guest_resume *resume;
-    bool internet;
-    char dir[PATH_MAX], dir_tmp[PATH_MAX];
-    dm_err undo_err;
-
-    dm_job job;
-    dm_call back;
-    bool job_running, freed;
-    int job_r;
-    dm_err job_err;
-    int (*job_fn)(dm_machine *m, dm_err *err);
-};
-
 static void step_done(dm_machine *m, int r, const dm_err *err);
-static void clean_up(dm_machine *m);
-
-/* --- steps on the executor ---------------------------------------------------------------------------------- */
-
-static void job_run(dm_job *job)
-{
-    dm_machine *m = (void *)((char *)job - offsetof(dm_machine, job));
-    m->job_err = (dm_err){0};
-    m->job_r = m->job_fn(m, &m->job_err);
-    dm_loop_post(m->h->loop, &m->back);
-}
-
-static void job_back(void *arg)
-{
-    dm_machine *m = arg;
-    m->job_running = false;
-    if (m->freed)
-        clean_up(m);
-    else
-        step_done(m, m->job_r, &m->job_err);
-}
-
-static int job_start(dm_machine *m, int (*fn)(dm_machine *m, dm_err *err), dm_err *err)
-{
-    m->job_fn = fn;
-    m->job.fn = job_run;
-    m->back = (dm_call){.fn = job_back, .arg = m};
-    m->job_running = true;
-    if (dm_exec_submit(m->h->exec, &m->job) != 0) {
-        m->job_running = false;
-        return dm_fail(err, DM_E_LIMIT, "too much waits for the disk");
-    }
-    return 0;
-}
-
-static int own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
-{
-    if (m->h->env.uid != 0 && chown(path, m->h->env.uid, m->h->env.gid) < 0)
-        return dm_fail_sys(err, errno, "give %s to the VMM's user", path);
-    return 0;
-}
-
-static int open_slot(dm_machine *m, dm_err *err)
-{
-    if (dm_slot_open(m->h->conf->slot_prefix, m->h->conf->slot_base, m->slot_no, &m->slot, err) < 0)
-        return err->code;
-    m->slot_open = true;
-    return 0;
-}
-
-static int make_files(dm_machine *m, dm_err *err)
-{
-    char from[PATH_MAX];
-    dm_slot_policy open_policy = {.internet = true};
-    int r = open_slot(m, err);
-    if (r == 0)
-        r = dm_slot_reset(&m->slot, &open_policy, err);
-    if (r == 0)
-        r = dm_remove_tree(m->run_dir, err);
-    if (r == 0)
-        r = dm_mkdir_p(m->run_dir, 0700, err);
-    if (r == 0)
-        r = own_by_vmm(m, m->run_dir, err);
-    if (r == 0)
-        r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
-                                   : dm_path(from, sizeof(from), err, "%s/%s", m->template_dir, DM_TEMPLATE_DISK);
-    if (r == 0)
-        r = dm_disk_copy(from, m->disk, false, err);
-    return r == 0 ? own_by_vmm(m, m->disk, err) : r;
-}
-
-static int cut_network(dm_machine *m, dm_err *err)
-{
-    dm_slot_policy policy = {.internet = m->internet};
-    return dm_slot_reset(&m->slot, &policy, err);
-}
-
-/* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
- * so that the VM can go on with its disk if the last step fails. */
-static int keep_image(dm_machine *m, dm_err *err)
-{
-    char to[PATH_MAX];
-    int r = dm_path(to, sizeof(to), err, "%s/%s", m->dir_tmp, DM_SLEEPER_DISK);
-    if (r < 0)
-        return r;
-    DM_AUTO_FD fd = open(m->disk, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fdatasync(fd) < 0)
-        return dm_fail_sys(err, errno, "sync %s", m->disk);
-    if (link(m->disk, to) < 0)
-        return dm_fail_sys(err, errno, "link %s", to);
-    r = dm_sync_dir(m->dir_tmp, err);
-    if (r == 0 && rename(m->dir_tmp, m->dir) < 0)
-        r = dm_fail_sys(err, errno, "rename to %s", m->dir);
-    if (r == 0) {
-        char *slash = strrchr(to, '/');
-        *slash = '\0'; /* the image's folder */
-        slash = strrchr(to, '/');
-        *slash = '\0'; /* the sleepers' folder */
-        r = dm_sync_dir(to, err);
-    }
-    return r;
-}
-
-static int remove_leftovers(dm_machine *m, dm_err *err)
-{
-    if (m->slot_open) {
-        /* Once more, after the VM is gone: a request that had passed the door just before may still be dialling. */
-        if (dm_slot_cut(&m->slot, err) < 0)
-            DM_LOG(m->h->log, DM_WARN, "machine.cut_failed", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
-        dm_slot_close(&m->slot);
-    }
-    if (m->at >= SLEEP_QUIESCE) { /* it was freed while it fell asleep: nobody knows of the image */
-        int r = dm_remove_tree(m->dir_tmp, err);
-        if (r == 0)
-            r = dm_remove_tree(m->dir, err);
-        if (r < 0)
-            return r;
-    }
-    return dm_remove_tree(m->run_dir, err);
-}
 
 /* --- life --------------------------------------------------------------------------------------------------- */
 
@@ -200,10 +25,8 @@ static void machine_delete(dm_machine *m)
     free(m);
 }
 
-static void cleaned(void *arg)
+static void cleaned(dm_machine *m)
 {
-    dm_machine *m = arg;
-    m->job_running = false;
     if (m->job_r < 0)
         dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &m->job_err);
     dm_host_slot_give(m->h, m->slot_no);
@@ -212,12 +35,18 @@ static void cleaned(void *arg)
 
 static void clean_up(dm_machine *m)
 {
-    m->job_fn = remove_leftovers;
-    m->job.fn = job_run;
-    m->back = (dm_call){.fn = cleaned, .arg = m};
-    m->job_running = true;
-    if (dm_exec_submit(m->h->exec, &m->job) != 0)
-        job_run(&m->job); /* the executor is full: rather late than never */
+    if (dm_machine_job(m, dm_machine_remove_leftovers, cleaned, NULL) == 0)
+        return;
+    m->job_r = dm_machine_remove_leftovers(m, &m->job_err); /* the executor is full: rather late than never */
+    cleaned(m);
+}
+
+static void job_done(dm_machine *m)
+{
+    if (m->freed)
+        clean_up(m);
+    else
+        step_done(m, m->job_r, &m->job_err);
 }
 
 void dm_machine_free(dm_machine *m)
@@ -315,7 +144,7 @@ static int enter(dm_machine *m, phase next, dm_err *err)
     case IDLE:
         return 0;
     case MAKE_FILES:
-        return job_start(m, make_files, err);
+        return dm_machine_job(m, dm_machine_make_files, job_done, err);
     case MAKE_SPAWN:
         config_of(m, &c);
         return d->spawn(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
@@ -334,12 +163,12 @@ static int enter(dm_machine *m, phase next, dm_err *err)
     case SLEEP_STOP:
         return d->stop(m->vm, vm_step, m, err);
     case ADOPT_SLOT:
-        return job_start(m, open_slot, err);
+        return dm_machine_job(m, dm_machine_open_slot, job_done, err);
     case ADOPT_VM:
         config_of(m, &c);
         return d->adopt(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
     case HAND_POLICY:
-        return job_start(m, cut_network, err);
+        return dm_machine_job(m, dm_machine_set_policy, job_done, err);
     case HAND_RESUME: {
         int r = connect_agent(m, err);
         return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
@@ -351,7 +180,7 @@ static int enter(dm_machine *m, phase next, dm_err *err)
     case SLEEP_SAVE:
         return d->save(m->vm, DM_SAVE_DELTA, m->dir_tmp, vm_step, m, err);
     case SLEEP_KEEP:
-        return job_start(m, keep_image, err);
+        return dm_machine_job(m, dm_machine_keep_image, job_done, err);
     }
     return dm_fail(err, DM_E_INTERNAL, "no such phase");
 }
@@ -590,7 +419,7 @@ int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, vo
     if (r == 0)
         r = dm_mkdir_p(m->dir_tmp, 0700, err);
     if (r == 0)
-        r = own_by_vmm(m, m->dir_tmp, err);
+        r = dm_machine_own_by_vmm(m, m->dir_tmp, err);
     return r < 0 ? r : start(m, SLEEP_QUIESCE, done, arg, err);
 }
 

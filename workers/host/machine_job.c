@@ -1,0 +1,125 @@
+/* The half of a machine that blocks: files, namespaces, fsync. What a job reads and writes of the machine, the loop
+ * leaves alone until it is back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/file.h"
+
+#include "workers/host/disk.h"
+#include "workers/host/machine_parts.h"
+#include "workers/vmm/template.h"
+
+static void job_run(dm_job *job)
+{
+    dm_machine *m = (void *)((char *)job - offsetof(dm_machine, job));
+    m->job_err = (dm_err){0};
+    m->job_r = m->job_fn(m, &m->job_err);
+    dm_loop_post(m->h->loop, &m->back);
+}
+
+static void job_back(void *arg)
+{
+    dm_machine *m = arg;
+    m->job_running = false;
+    m->job_then(m);
+}
+
+int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err)
+{
+    m->job_fn = fn;
+    m->job_then = then;
+    m->job.fn = job_run;
+    m->back = (dm_call){.fn = job_back, .arg = m};
+    m->job_running = true;
+    if (dm_exec_submit(m->h->exec, &m->job) == 0)
+        return 0;
+    m->job_running = false;
+    return dm_fail(err, DM_E_LIMIT, "too much waits for the disk");
+}
+
+int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
+{
+    if (m->h->env.uid != 0 && chown(path, m->h->env.uid, m->h->env.gid) < 0)
+        return dm_fail_sys(err, errno, "give %s to the VMM's user", path);
+    return 0;
+}
+
+int dm_machine_open_slot(dm_machine *m, dm_err *err)
+{
+    if (dm_slot_open(m->h->conf->slot_prefix, m->h->conf->slot_base, m->slot_no, &m->slot, err) < 0)
+        return err->code;
+    m->slot_open = true;
+    return 0;
+}
+
+int dm_machine_make_files(dm_machine *m, dm_err *err)
+{
+    char from[PATH_MAX];
+    dm_slot_policy open_policy = {.internet = true};
+    int r = dm_machine_open_slot(m, err);
+    if (r == 0)
+        r = dm_slot_reset(&m->slot, &open_policy, err);
+    if (r == 0)
+        r = dm_remove_tree(m->run_dir, err);
+    if (r == 0)
+        r = dm_mkdir_p(m->run_dir, 0700, err);
+    if (r == 0)
+        r = dm_machine_own_by_vmm(m, m->run_dir, err);
+    if (r == 0)
+        r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
+                                   : dm_path(from, sizeof(from), err, "%s/%s", m->template_dir, DM_TEMPLATE_DISK);
+    if (r == 0)
+        r = dm_disk_copy(from, m->disk, false, err);
+    return r == 0 ? dm_machine_own_by_vmm(m, m->disk, err) : r;
+}
+
+int dm_machine_set_policy(dm_machine *m, dm_err *err)
+{
+    dm_slot_policy policy = {.internet = m->internet};
+    return dm_slot_reset(&m->slot, &policy, err);
+}
+
+/* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
+ * so that the VM can go on with its disk if the last step fails. */
+int dm_machine_keep_image(dm_machine *m, dm_err *err)
+{
+    char to[PATH_MAX];
+    int r = dm_path(to, sizeof(to), err, "%s/%s", m->dir_tmp, DM_SLEEPER_DISK);
+    if (r < 0)
+        return r;
+    DM_AUTO_FD fd = open(m->disk, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fdatasync(fd) < 0)
+        return dm_fail_sys(err, errno, "sync %s", m->disk);
+    if (link(m->disk, to) < 0)
+        return dm_fail_sys(err, errno, "link %s", to);
+    r = dm_sync_dir(m->dir_tmp, err);
+    if (r == 0 && rename(m->dir_tmp, m->dir) < 0)
+        r = dm_fail_sys(err, errno, "rename to %s", m->dir);
+    if (r == 0) {
+        char *slash = strrchr(to, '/');
+        *slash = '\0'; /* the image's folder */
+        slash = strrchr(to, '/');
+        *slash = '\0'; /* the sleepers' folder */
+        r = dm_sync_dir(to, err);
+    }
+    return r;
+}
+
+int dm_machine_remove_leftovers(dm_machine *m, dm_err *err)
+{
+    if (m->slot_open) {
+        /* Once more, after the VM is gone: a request that had passed the door just before may still be dialling. */
+        if (dm_slot_cut(&m->slot, err) < 0)
+            DM_LOG(m->h->log, DM_WARN, "machine.cut_failed", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
+        dm_slot_close(&m->slot);
+    }
+    if (m->at >= SLEEP_QUIESCE) { /* it was freed while it fell asleep: nobody knows of the image */
+        int r = dm_remove_tree(m->dir_tmp, err);
+        if (r == 0)
+            r = dm_remove_tree(m->dir, err);
+        if (r < 0)
+            return r;
+    }
+    return dm_remove_tree(m->run_dir, err);
+}

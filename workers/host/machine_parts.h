@@ -1,0 +1,81 @@
+/* workers/host/machine_parts.h: what the two halves of a machine share: machine.c, on the loop, and machine_job.c, on
+ * the executor. Nobody else includes it. */
+#ifndef DM_WORKERS_HOST_MACHINE_PARTS_H
+#define DM_WORKERS_HOST_MACHINE_PARTS_H
+
+#include <limits.h>
+
+#include "workers/host/machine.h"
+
+/* Which step is under way. */
+typedef enum phase {
+    IDLE,
+    MAKE_FILES,
+    MAKE_SPAWN,
+    MAKE_LOAD,
+    WARM_RUN,
+    WARM_AGENT,
+    WARM_STOP,
+    ADOPT_SLOT,
+    ADOPT_VM,
+    ADOPT_RUN,
+    HAND_POLICY,
+    HAND_RUN,
+    HAND_RESUME,
+    SLEEP_QUIESCE,
+    SLEEP_STOP,
+    SLEEP_SAVE,
+    SLEEP_KEEP,
+    SLEEP_UNDO,
+} phase;
+
+/* Runs on the executor; the loop leaves the machine alone meanwhile. */
+typedef int (*dm_machine_job_fn)(dm_machine *m, dm_err *err);
+
+struct dm_machine {
+    dm_host *h;
+    phase at;
+    dm_slot slot;
+    bool slot_open;
+    uint32_t slot_no;
+    uint32_t vcpus, mem_mib;
+    char *template_dir, *sleeper_dir;
+    char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
+    dm_vm *vm;
+    dm_agent *agent;
+    bool stray;      /* found to be killed */
+    bool lost;       /* the VMM is gone */
+    bool agent_lost; /* the channel broke: the next use connects again */
+    dm_vm_event how;
+    dm_machine_owner owner;
+
+    dm_machine_done_fn done;
+    void *done_arg;
+    const dm_guest_resume *resume;
+    bool internet;
+    char dir[PATH_MAX], dir_tmp[PATH_MAX];
+    dm_err undo_err;
+
+    dm_job job;
+    dm_call back;
+    bool job_running, freed;
+    int job_r;
+    dm_err job_err;
+    dm_machine_job_fn job_fn;
+    void (*job_then)(dm_machine *m);
+};
+
+/* fn on the executor, then then(m) on the loop, with m->job_r and m->job_err as fn left them. DM_E_LIMIT when too many
+ * jobs wait: nothing was begun. */
+int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err) DM_NODISCARD;
+
+/* The jobs. */
+int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;
+int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, disk */
+int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* of the network, as m->internet says */
+int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
+int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
+
+int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err) DM_NODISCARD;
+
+#endif
