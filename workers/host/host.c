@@ -4,23 +4,27 @@
 
 int dm_host_init(dm_host *h, dm_err *err)
 {
-    h->slot_used = calloc(h->conf->slots, sizeof(bool));
-    if (h->slot_used == NULL)
+    h->slots = calloc(h->conf->slots, sizeof(h->slots[0]));
+    if (h->slots == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %llu slots", (unsigned long long)h->conf->slots);
     h->slots_free = (uint32_t)h->conf->slots;
+    for (uint32_t i = 0; i < h->slots_free; i++)
+        h->slots[i].net.tap_fd = -1;
     return 0;
 }
 
 void dm_host_done(dm_host *h)
 {
-    free(h->slot_used);
-    h->slot_used = NULL;
+    for (uint32_t i = 0; h->slots != NULL && i < h->conf->slots; i++)
+        dm_slot_close(&h->slots[i].net);
+    free(h->slots);
+    h->slots = NULL;
 }
 
 int32_t dm_host_slot_take(dm_host *h)
 {
     for (uint32_t i = 0; i < h->conf->slots; i++) {
-        if (!h->slot_used[i]) {
+        if (!h->slots[i].used) {
             dm_host_slot_claim(h, i);
             return (int32_t)i;
         }
@@ -30,14 +34,51 @@ int32_t dm_host_slot_take(dm_host *h)
 
 void dm_host_slot_claim(dm_host *h, uint32_t no)
 {
-    assert(no < h->conf->slots && !h->slot_used[no]);
-    h->slot_used[no] = true;
+    assert(no < h->conf->slots && !h->slots[no].used);
+    h->slots[no].used = true;
     h->slots_free--;
 }
 
 void dm_host_slot_give(dm_host *h, uint32_t no)
 {
-    assert(no < h->conf->slots && h->slot_used[no]);
-    h->slot_used[no] = false;
+    assert(no < h->conf->slots && h->slots[no].used);
+    h->slots[no].used = false;
     h->slots_free++;
+}
+
+int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bool adopted, dm_err *err)
+{
+    dm_host_slot *s = &h->slots[no];
+    bool fresh = !s->open;
+    if (fresh) {
+        int r = dm_slot_open(h->conf->slot_prefix, h->conf->slot_base, no, policy, &s->net, err);
+        if (r < 0)
+            return r;
+        s->open = true;
+    }
+    if (adopted)
+        return 0;
+    if (fresh || s->net.policy.internet != policy->internet) {
+        int r = dm_slot_reset(&s->net, policy, err);
+        if (r < 0)
+            return r;
+    }
+    return s->net.tap_fd >= 0 ? 0 : dm_fail(err, DM_E_CONFLICT, "slot %u: a VM that is about to end has its tap", no);
+}
+
+void dm_host_slot_clean(dm_host *h, uint32_t no)
+{
+    static const dm_slot_policy open_policy = {.internet = true};
+    dm_host_slot *s = &h->slots[no];
+    dm_err err = {0};
+    if (!s->open || (dm_slot_reset(&s->net, &open_policy, &err) == 0 && s->net.tap_fd >= 0))
+        return;
+    dm_log_err(h->log, DM_WARN, "host.slot_not_reset", &err);
+    dm_host_slot_shut(h, no);
+}
+
+void dm_host_slot_shut(dm_host *h, uint32_t no)
+{
+    dm_slot_close(&h->slots[no].net);
+    h->slots[no].open = false;
 }

@@ -9,6 +9,13 @@
 #include "workers/host/slot.h"
 #include "workers/vmm/vmm.h"
 
+/* A slot is opened when it is first needed and stays open: it goes from one machine to the next, reset when the
+ * leftovers of the one before are gone. While it is used it is its user's alone, on the executor as well. */
+typedef struct dm_host_slot {
+    bool used, open; /* open: net is ready for a guest */
+    dm_slot net;
+} dm_host_slot;
+
 typedef struct dm_host {
     const dm_worker_config *conf;
     dm_loop *loop;
@@ -19,7 +26,7 @@ typedef struct dm_host {
     const dm_vmm_driver *driver;
     dm_vmm_env env;
     dm_vmm_caps caps;
-    bool *slot_used; /* conf->slots of them; a slot is free again when its machine's leftovers are gone */
+    dm_host_slot *slots; /* conf->slots of them */
     uint32_t slots_free;
 } dm_host;
 
@@ -31,5 +38,13 @@ int32_t dm_host_slot_take(dm_host *h);
 /* Of an adopted machine. */
 void dm_host_slot_claim(dm_host *h, uint32_t no);
 void dm_host_slot_give(dm_host *h, uint32_t no);
+
+/* For the slot's user; blocking. Ready for a guest that runs by policy: opened, or as it was left. A machine that was
+ * adopted is in it already: then nothing is reset. */
+int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bool adopted, dm_err *err) DM_NODISCARD;
+/* Its guest is gone: resets it; blocking. What fails here is made again when it is next needed. */
+void dm_host_slot_clean(dm_host *h, uint32_t no);
+/* The same without the wait: it is reset when it is next needed. */
+void dm_host_slot_shut(dm_host *h, uint32_t no);
 
 #endif

@@ -340,6 +340,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     r = dm_box_machine_config(w, b, &config, template_dir, sleeper_dir, err);
     if (r < 0)
         return r;
+    config.internet = admit->internet;
     dm_machine *m = NULL;
     r = dm_machine_make(w->h, &config, woke_machine, b, &m, err);
     if (r < 0)

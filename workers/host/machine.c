@@ -130,7 +130,7 @@ static void config_of(const dm_machine *m, dm_vm_config *c)
             .base_dir = m->template_dir,
             .run_dir = m->run_dir,
             .disk = m->disk,
-            .tap_fd = m->slot.tap_fd,
+            .tap_fd = m->slot->tap_fd,
     };
 }
 
@@ -306,7 +306,8 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
         return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
     m->h = h;
     m->slot_no = slot_no;
-    m->slot.tap_fd = -1;
+    m->slot = &h->slots[slot_no].net;
+    m->internet = config->internet;
     m->vcpus = config->vcpus;
     m->mem_mib = config->mem_mib;
     m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
@@ -366,7 +367,7 @@ int dm_machine_make(
 int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine_done_fn done, void *arg,
         dm_machine **out, dm_err *err)
 {
-    if (slot_no >= h->conf->slots || h->slot_used[slot_no])
+    if (slot_no >= h->conf->slots || h->slots[slot_no].used)
         return dm_fail(err, DM_E_LIMIT, "slot %u is not to be had", slot_no);
     dm_machine *m = NULL;
     int r = machine_new(h, config, slot_no, &m, err);
@@ -398,7 +399,7 @@ uint32_t dm_machine_slot(const dm_machine *m)
 
 const char *dm_machine_address(const dm_machine *m)
 {
-    return m->slot.address;
+    return m->slot->address;
 }
 
 int dm_machine_hand_out(
@@ -406,7 +407,7 @@ int dm_machine_hand_out(
 {
     m->resume = resume;
     m->internet = internet;
-    return start(m, internet ? HAND_RUN : HAND_POLICY, done, arg, err);
+    return start(m, m->slot->policy.internet == internet ? HAND_RUN : HAND_POLICY, done, arg, err);
 }
 
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)
@@ -438,7 +439,7 @@ int dm_machine_stats_now(dm_machine *m, dm_machine_stats *out, dm_err *err)
     if (r == 0 && m->vm != NULL)
         r = m->h->driver->stats(m->vm, &v, err);
     if (r == 0)
-        r = dm_slot_traffic(&m->slot, &s.net_in, &s.net_out, err);
+        r = dm_slot_traffic(m->slot, &s.net_in, &s.net_out, err);
     if (r < 0)
         return r;
     s.cpu_us = v.cpu_us;
@@ -477,7 +478,7 @@ void dm_machine_sweep(dm_host *h)
         struct stat st;
         dm_machine *m = NULL;
         dm_err err = {0};
-        if (h->slot_used[no] || dm_path(path, sizeof(path), &err, "%s/vms/%u", h->conf->data_dir, no) < 0 ||
+        if (h->slots[no].used || dm_path(path, sizeof(path), &err, "%s/vms/%u", h->conf->data_dir, no) < 0 ||
                 stat(path, &st) < 0 || machine_new(h, &nobody, no, &m, &err) < 0)
             continue;
         dm_host_slot_claim(h, no);

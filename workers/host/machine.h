@@ -30,6 +30,7 @@ typedef struct dm_machine_config {
     const char *template_dir; /* with the image it was made with */
     uint32_t vcpus, mem_mib;
     const char *sleeper_dir; /* NULL: a warm clone of the template; else the image it wakes from, left as it is */
+    bool internet;           /* what its network allows until it is handed out */
 } dm_machine_config;
 
 /* DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
@@ -48,8 +49,8 @@ const char *dm_machine_template_dir(const dm_machine *m); /* as it was made from
 uint32_t dm_machine_slot(const dm_machine *m);
 const char *dm_machine_address(const dm_machine *m);
 
-/* Runs the guest and tells it who it is; m's strings are needed until done. internet false: its network is cut first.
- */
+/* Runs the guest and tells it who it is; resume and its strings are needed until done. What internet says of its
+ * network holds before it runs. */
 int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg,
         dm_err *err) DM_NODISCARD;
 

@@ -47,19 +47,18 @@ int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
 
 int dm_machine_open_slot(dm_machine *m, dm_err *err)
 {
-    if (dm_slot_open(m->h->conf->slot_prefix, m->h->conf->slot_base, m->slot_no, &m->slot, err) < 0)
-        return err->code;
-    m->slot_open = true;
-    return 0;
+    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, true, err);
+}
+
+int dm_machine_set_policy(dm_machine *m, dm_err *err)
+{
+    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, false, err);
 }
 
 int dm_machine_make_files(dm_machine *m, dm_err *err)
 {
     char from[PATH_MAX];
-    dm_slot_policy open_policy = {.internet = true};
-    int r = dm_machine_open_slot(m, err);
-    if (r == 0)
-        r = dm_slot_reset(&m->slot, &open_policy, err);
+    int r = dm_machine_set_policy(m, err);
     if (r == 0)
         r = dm_remove_tree(m->run_dir, err);
     if (r == 0)
@@ -72,12 +71,6 @@ int dm_machine_make_files(dm_machine *m, dm_err *err)
     if (r == 0)
         r = dm_disk_copy(from, m->disk, false, err);
     return r == 0 ? dm_machine_own_by_vmm(m, m->disk, err) : r;
-}
-
-int dm_machine_set_policy(dm_machine *m, dm_err *err)
-{
-    dm_slot_policy policy = {.internet = m->internet};
-    return dm_slot_reset(&m->slot, &policy, err);
 }
 
 /* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
@@ -108,12 +101,8 @@ int dm_machine_keep_image(dm_machine *m, dm_err *err)
 
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err)
 {
-    if (m->slot_open) {
-        /* Once more, after the VM is gone: a request that had passed the door just before may still be dialling. */
-        if (dm_slot_cut(&m->slot, err) < 0)
-            DM_LOG(m->h->log, DM_WARN, "machine.cut_failed", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
-        dm_slot_close(&m->slot);
-    }
+    /* After the VM is gone: a request that had passed the door just before may have dialled meanwhile. */
+    dm_host_slot_clean(m->h, m->slot_no);
     if (m->at >= SLEEP_QUIESCE) { /* it was freed while it fell asleep: nobody knows of the image */
         int r = dm_remove_tree(m->dir_tmp, err);
         if (r == 0)

@@ -35,9 +35,8 @@ typedef int (*dm_machine_job_fn)(dm_machine *m, dm_err *err);
 struct dm_machine {
     dm_host *h;
     phase at;
-    dm_slot slot;
-    bool slot_open;
     uint32_t slot_no;
+    const dm_slot *slot; /* the host's */
     uint32_t vcpus, mem_mib;
     char *template_dir, *sleeper_dir;
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
@@ -70,7 +69,7 @@ struct dm_machine {
 int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err) DM_NODISCARD;
 
 /* The jobs. */
-int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;
+int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;  /* around a VM that lives */
 int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, disk */
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* of the network, as m->internet says */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */

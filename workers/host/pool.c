@@ -42,9 +42,8 @@ struct pool {
     uint32_t nwarm, nmaking, nwaiting;
     dm_pool_ticket *first, **last;
     dm_timer *retry;
-    dm_err why; /* of POOL_FAILED */
-    dm_slot slot;
-    int32_t slot_no;
+    dm_err why;      /* of POOL_FAILED */
+    int32_t slot_no; /* that the template is made in */
     dm_template_build *build;
     dm_job job;
     dm_call back;
@@ -128,7 +127,7 @@ static void build_done(void *arg, int r, const dm_err *err)
     pool *p = arg;
     dm_template_build_free(p->build);
     p->build = NULL;
-    dm_slot_close(&p->slot);
+    dm_host_slot_shut(p->all->h, (uint32_t)p->slot_no);
     dm_host_slot_give(p->all->h, (uint32_t)p->slot_no);
     p->slot_no = -1;
     if (r < 0) {
@@ -150,7 +149,7 @@ static void build_config(const pool *p, const char *disk_image, dm_template_conf
             .disk_image = disk_image,
             .vcpus = p->vcpus,
             .mem_mib = p->mem_mib,
-            .tap_fd = p->slot.tap_fd,
+            .tap_fd = p->slot_no >= 0 ? p->all->h->slots[p->slot_no].net.tap_fd : -1,
     };
 }
 
@@ -159,7 +158,7 @@ static void slot_job(dm_job *job)
     pool *p = (void *)((char *)job - offsetof(pool, job));
     dm_host *h = p->all->h;
     p->why = (dm_err){0};
-    p->job_r = dm_slot_open(h->conf->slot_prefix, h->conf->slot_base, (uint32_t)p->slot_no, &p->slot, &p->why);
+    p->job_r = dm_host_slot_ready(h, (uint32_t)p->slot_no, &(dm_slot_policy){.internet = true}, false, &p->why);
     dm_loop_post(h->loop, &p->back);
 }
 
@@ -231,7 +230,6 @@ static void begin_template(pool *p)
     DM_LOG(h->log, DM_INFO, "pool.template_building", dm_fs("template", p->template_dir));
     p->job.fn = slot_job;
     p->back = (dm_call){.fn = slot_opened, .arg = p};
-    p->slot.tap_fd = -1;
     if (dm_exec_submit(h->exec, &p->job) != 0) {
         p->job_r = dm_fail(&p->why, DM_E_LIMIT, "too much waits for the disk");
         slot_opened(p);
@@ -335,7 +333,7 @@ static void made(void *arg, int r, const dm_err *err)
 
 static int make_one(pool *p, dm_err *err)
 {
-    dm_machine_config c = {.template_dir = p->template_dir, .vcpus = p->vcpus, .mem_mib = p->mem_mib};
+    dm_machine_config c = {.template_dir = p->template_dir, .vcpus = p->vcpus, .mem_mib = p->mem_mib, .internet = true};
     spare *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory to make a machine");

@@ -145,8 +145,8 @@ static int open_links(const dm_slot *s, const struct place *p, dm_err *err)
 
 struct inside {
     dm_slot *slot;
-    const struct place *place; /* NULL: the interfaces are as they should be */
-    bool internet;
+    const struct place *place; /* while it is being opened; NULL: the interfaces are as they should be */
+    dm_slot_policy policy;
 };
 
 /* The guest's MAC is known, so nothing ever waits for it to answer who it is. */
@@ -194,7 +194,7 @@ static int inside_rules(const struct inside *in, dm_err *err)
             " chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
             "  oifname { \"up0\", \"tap0\" } masquerade; }\n"
             "}\n",
-            in->internet ? "meta nfproto ipv4 accept" : "meta nfproto ipv4 reject with icmp admin-prohibited",
+            in->policy.internet ? "meta nfproto ipv4 accept" : "meta nfproto ipv4 reject with icmp admin-prohibited",
             in->slot->address);
     int r = dm_buf_ok(&b, err);
     return r < 0 ? r : run_nft(dm_buf_view(&b), err);
@@ -221,12 +221,16 @@ static int inside_all(void *arg, dm_err *err)
         r = dm_net_tap("tap0", &in->slot->tap_fd, err); /* busy: a VM of an earlier worker has it */
     if (r >= 0 && in->place != NULL)
         r = inside_links(in, err);
-    if (r >= 0)
+    /* To replace a table means to wait until no packet is in the old one any more: not without need. */
+    if (r >= 0 && (in->place != NULL || in->policy.internet != in->slot->policy.internet))
         r = inside_rules(in, err);
+    if (r >= 0)
+        in->slot->policy = in->policy;
     return r;
 }
 
-int dm_slot_open(const char *prefix, const char *base, uint32_t no, dm_slot *out, dm_err *err)
+int dm_slot_open(
+        const char *prefix, const char *base, uint32_t no, const dm_slot_policy *policy, dm_slot *out, dm_err *err)
 {
     dm_slot s;
     struct place place;
@@ -237,7 +241,7 @@ int dm_slot_open(const char *prefix, const char *base, uint32_t no, dm_slot *out
         r = open_host(prefix, &place, err);
     if (r == 0)
         r = open_links(&s, &place, err);
-    struct inside in = {.slot = &s, .place = &place, .internet = true};
+    struct inside in = {.slot = &s, .place = &place, .policy = *policy};
     if (r == 0)
         r = dm_net_within(s.netns, inside_all, &in, err);
     if (r < 0) {
@@ -274,7 +278,7 @@ int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err)
     int r = dm_slot_cut(s, err);
     if (r < 0)
         return r;
-    struct inside in = {.slot = s, .internet = policy->internet};
+    struct inside in = {.slot = s, .policy = *policy};
     r = dm_net_within(s->netns, inside_reset, &in, err);
     return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
 }

@@ -12,6 +12,11 @@
 
 enum { DM_SLOT_MAX = 4096 };
 
+/* What may leave: internet false cuts everything but established answers. Private and local ranges are always cut. */
+typedef struct dm_slot_policy {
+    bool internet;
+} dm_slot_policy;
+
 typedef struct dm_slot {
     uint32_t no;      /* 0 to DM_SLOT_MAX - 1 */
     char netns[32];   /* dm-PREFIX-NO */
@@ -19,18 +24,16 @@ typedef struct dm_slot {
     char address[16]; /* outer IPv4: what the door dials */
     int tap_fd;       /* tap0 of the namespace, opened once; -1 while another process has it open, which is the VM of
                          an earlier worker: the reset after its end opens it */
+    dm_slot_policy policy; /* what its table says */
 } dm_slot;
 
-/* What may leave: internet false cuts everything but established answers. Private and local ranges are always cut. */
-typedef struct dm_slot_policy {
-    bool internet;
-} dm_slot_policy;
-
 /* prefix tells deployments on one host apart (1 to 6 of a-z0-9); base is the first address of the /16 used, such as
- * 10.77.0.0, from which slot no gets a /30. Makes what is missing, keeps what is right: also after a crash. */
-int dm_slot_open(const char *prefix, const char *base, uint32_t no, dm_slot *out, dm_err *err) DM_NODISCARD;
-/* Cuts every connection to the outer address (SOCK_DESTROY), puts the table back to what policy says, and forgets what
- * was under way: connections, and packets for a guest that is gone. */
+ * 10.77.0.0, from which slot no gets a /30. Makes what is missing, keeps what is right: also after a crash, and around
+ * a VM that lives in it. */
+int dm_slot_open(const char *prefix, const char *base, uint32_t no, const dm_slot_policy *policy, dm_slot *out,
+        dm_err *err) DM_NODISCARD;
+/* Makes an open slot ready for another guest: cuts every connection to the outer address (SOCK_DESTROY), forgets what
+ * was under way (connections, and packets for a guest that is gone), and lets the table say what policy says. */
 int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err) DM_NODISCARD;
 /* Only the first half: what a kill does at once. */
 int dm_slot_cut(const dm_slot *s, dm_err *err) DM_NODISCARD;

@@ -87,6 +87,7 @@ int dm_box_machine_config(
             .vcpus = spec->vcpus,
             .mem_mib = spec->mem_mib,
             .sleeper_dir = b->image_epoch != 0 ? sleeper_dir : NULL,
+            .internet = b->admit.internet,
     };
     return 0;
 }

@@ -27,6 +27,8 @@
 
 enum { NO = 3, LIMIT_MS = 1500 };
 
+static const dm_slot_policy everything = {.internet = true}, nothing = {.internet = false};
+
 typedef struct wire {
     int a, b;
     atomic_bool stop;
@@ -254,7 +256,7 @@ static int open_place(void **state)
     }
     clean();
     dm_err err;
-    if (dm_slot_open(PREFIX, NET, NO, &p->slot, &err) < 0)
+    if (dm_slot_open(PREFIX, NET, NO, &everything, &p->slot, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(ip("netns add " GUEST_NS "\nnetns add " WORLD_NS "\n"
                         "link add dmslw0 type veth peer name w1 netns " WORLD_NS "\n"
@@ -306,12 +308,12 @@ static void names_are_its_own(void **state)
     assert_string_equal(p->slot.netns, "dm-slott-3");
     assert_string_equal(p->slot.host_if, "dmslottv3");
     assert_string_equal(p->slot.address, "10.98.0.14");
-    assert_int_equal(dm_slot_open("toolong", NET, 0, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open("", NET, 0, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open("a;b", NET, 0, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, "10.98.1.0", 0, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, "nonsense", 0, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, NET, DM_SLOT_MAX, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open("toolong", NET, 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open("", NET, 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open("a;b", NET, 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open(PREFIX, "10.98.1.0", 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open(PREFIX, "nonsense", 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open(PREFIX, NET, DM_SLOT_MAX, &everything, &s, &err), DM_E_INVALID);
 }
 
 /* Any port, TCP and UDP; the guest sees the gateway, whatever the slot. */
@@ -492,18 +494,17 @@ static void opening_again_mends(void **state)
     char peer[16];
     NEED(p);
     /* The tap is in use, as by a VM that outlived its worker. */
-    assert_int_equal(dm_slot_open(PREFIX, NET, NO, &s, &err), 0);
+    assert_int_equal(dm_slot_open(PREFIX, NET, NO, &everything, &s, &err), 0);
     assert_int_equal(s.tap_fd, -1);
     unplug(p);
     dm_slot_close(&p->slot);
-    const dm_slot_policy policy = {.internet = true};
-    assert_int_equal(dm_slot_reset(&s, &policy, &err), 0);
+    assert_int_equal(dm_slot_reset(&s, &everything, &err), 0);
     assert_true(s.tap_fd >= 0);
     p->slot = s;
     /* The pair is lost. */
     assert_int_equal(ip("link del dmslottv3\n"), 0);
     dm_slot_close(&p->slot);
-    if (dm_slot_open(PREFIX, NET, NO, &p->slot, &err) < 0)
+    if (dm_slot_open(PREFIX, NET, NO, &everything, &p->slot, &err) < 0)
         fail_msg("%s", err.msg);
     assert_true(p->slot.tap_fd >= 0);
     plug(p);
@@ -514,6 +515,32 @@ static void opening_again_mends(void **state)
     assert_true(passes(in, out));
 }
 
+/* As a worker does that finds its VMs again: what a guest may not, it may not while that happens either. */
+static void opening_around_a_guest_keeps_it_cut_and_connected(void **state)
+{
+    place *p = *state;
+    dm_slot again;
+    dm_err err;
+    char peer[16];
+    NEED(p);
+    reset(p, false);
+    DM_AUTO_FD world = listen_in(WORLD_NS, 443, SOCK_STREAM);
+    DM_AUTO_FD inside = listen_in(GUEST_NS, 8080, SOCK_STREAM);
+    DM_AUTO_FD door = connect_from(NULL, NULL, p->slot.address, 8080);
+    DM_AUTO_FD served = accept_one(inside, peer);
+    assert_true(passes(door, served));
+    if (dm_slot_open(PREFIX, NET, NO, &nothing, &again, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_false(again.policy.internet);
+    assert_true(passes(door, served));
+    assert_refused(NULL, WORLD, 443, 1);
+    dm_slot_close(&again);
+    reset(p, true);
+    assert_true(p->slot.policy.internet);
+    DM_AUTO_FD out = connect_from(GUEST_NS, NULL, WORLD, 443);
+    assert_true(out >= 0);
+}
+
 static void several_slots_come_and_go(void **state)
 {
     place *p = *state;
@@ -522,12 +549,11 @@ static void several_slots_come_and_go(void **state)
     NEED(p);
     int64_t since = dm_mono_us(&dm_clock_real);
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(dm_slot_open("slotu", "10.97.0.0", 4000 + i, &s[i], &err), 0);
+        assert_int_equal(dm_slot_open("slotu", "10.97.0.0", 4000 + i, &everything, &s[i], &err), 0);
     print_message("      made in %.1f ms each\n", (double)(dm_mono_us(&dm_clock_real) - since) / 3000);
     since = dm_mono_us(&dm_clock_real);
-    const dm_slot_policy policy = {.internet = true};
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(dm_slot_reset(&s[i], &policy, &err), 0);
+        assert_int_equal(dm_slot_reset(&s[i], &everything, &err), 0);
     print_message("      reset in %.1f ms each\n", (double)(dm_mono_us(&dm_clock_real) - since) / 3000);
     for (uint32_t i = 0; i < 3; i++) {
         dm_slot_close(&s[i]);
@@ -550,6 +576,7 @@ int main(void)
             cmocka_unit_test(reset_forgets_packets),
             cmocka_unit_test(traffic_is_counted),
             cmocka_unit_test(opening_again_mends),
+            cmocka_unit_test(opening_around_a_guest_keeps_it_cut_and_connected),
             cmocka_unit_test(several_slots_come_and_go),
     };
     return cmocka_run_group_tests(tests, open_place, close_place);
