@@ -1,7 +1,9 @@
 #include "workers/host/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "workers/vmm/sparse.h"
 
@@ -10,6 +12,22 @@ enum { UNIT = 16 * 1024 * 1024, STAT_BLOCK = 512 };
 int dm_disk_copy(const char *from, const char *to, bool sync, dm_err *err)
 {
     return dm_sparse_copy(from, to, sync, err);
+}
+
+int dm_disk_blank(const char *like, const char *to, dm_err *err)
+{
+    struct stat st;
+    if (stat(like, &st) < 0)
+        return dm_fail_sys(err, errno, "stat %s", like);
+    DM_AUTO_FD fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return dm_fail_sys(err, errno, "create %s", to);
+    return ftruncate(fd, st.st_size) == 0 ? 0 : dm_fail_sys(err, errno, "set the size of %s", to);
+}
+
+int dm_disk_fill(const char *from, const char *to, dm_err *err)
+{
+    return dm_sparse_copy_over(from, to, err);
 }
 
 int dm_disk_units(const char *path, uint32_t *out, dm_err *err)

@@ -99,6 +99,22 @@ int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err)
     return r;
 }
 
+int dm_sparse_copy_over(const char *from, const char *to, dm_err *err)
+{
+    struct stat in_st, out_st;
+    DM_AUTO_FD in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return dm_fail_sys(err, errno, "open %s", from);
+    DM_AUTO_FD out = open(to, O_WRONLY | O_CLOEXEC);
+    if (out < 0)
+        return dm_fail_sys(err, errno, "open %s", to);
+    if (fstat(in, &in_st) < 0 || fstat(out, &out_st) < 0)
+        return dm_fail_sys(err, errno, "stat %s", to);
+    if (in_st.st_size != out_st.st_size)
+        return dm_fail(err, DM_E_CONFLICT, "%s and %s are not of one size", from, to);
+    return copy_into(in, out, to, false, err);
+}
+
 static bool is_zero(const uint8_t *page)
 {
     /* memcmp with itself, one byte on: all bytes equal the first. */

@@ -12,6 +12,8 @@
  * by copy_file_range or sendfile else. The copy has from's size and mode; it is removed again on failure. sync:
  * fdatasync'd before it returns. */
 int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err) DM_NODISCARD;
+/* The same into a file that exists, is empty and of the same size; who has it open sees what is copied. */
+int dm_sparse_copy_over(const char *from, const char *to, dm_err *err) DM_NODISCARD;
 
 /* Calls fn for each run of data, in order; a negative answer ends it and is handed on. */
 typedef int (*dm_sparse_fn)(void *arg, uint64_t at, uint64_t length, dm_err *err);
