@@ -52,6 +52,21 @@ def environment():
 
 
 @case(GROUP)
+def login_shell():
+    """What Debian's own profile gives: the path of who one is, and what lies in profile.d."""
+    box = shared()
+    equal(box.commands.run("echo $PATH").stdout, "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games\n")
+    root = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+    equal(box.commands.run("echo $PATH", user="root").stdout, root)
+    equal(box.commands.run("sh -l -c 'echo $PATH'", user="root").stdout, root)
+    box.commands.run("echo export SEEN=yes >/etc/profile.d/a.sh; echo export OTHER=yes >/etc/profile.d/b.txt", user="root")
+    try:
+        equal(box.commands.run("echo ${SEEN-no} ${OTHER-no} ${i-no}").stdout, "yes no no\n")
+    finally:
+        box.commands.run("rm /etc/profile.d/a.sh /etc/profile.d/b.txt", user="root")
+
+
+@case(GROUP)
 def working_directory():
     box = shared()
     equal(box.commands.run("pwd").stdout, "/home/user\n")
