@@ -9,7 +9,8 @@
  *
  *   op       members                                      the guest
  *   sync     nonce                                        see above
- *   warm     rounds                                       walks accept, read, fork, exec, pipe; leaves no state behind
+ *   warm     rounds                                       a resume is rehearsed; then accept, read, fork, exec, pipe
+ *                                                         are walked so often; leaves no state behind
  *   resume   see dm_guest_resume                          becomes this sandbox; once per generation, repeats are no-ops
  *   quiesce  -                                            closes accepted connections: no peer waits for a sleeper
  *   stats    -                                            load, memory, disk: shown, never billed

@@ -87,6 +87,8 @@ slot_base = $DM_SLOT_BASE
 default_vcpus = $DM_DEFAULT_VCPUS
 default_mem_mib = $DM_DEFAULT_MEM_MIB
 pool_size = $DM_POOL
+making_max = $(nproc)
+warming_max = $((($(nproc) + 1) / 2))
 metrics_port = $DM_PORT_WORKER
 END
 }

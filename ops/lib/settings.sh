@@ -11,7 +11,7 @@ DM_SETTINGS=(
     'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds, 60 to 3600'
     'DM_DEFAULT_SPEC|1c256m|[1-9][0-9]*c[1-9][0-9]*[gm]|what a sandbox gets that does not choose: vCPUs c memory'
     'DM_ACCEL|auto|auto|tcg|kvm|accelerator of the microVMs'
-    'DM_POOL|4|[0-9]{1,4}|warm microVMs kept ready'
+    'DM_POOL|4|[0-9]{1,4}|microVMs kept ready'
     'DM_PRESET|release|[a-z]+|CMake preset that `up` builds'
 )
 

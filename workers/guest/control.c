@@ -231,7 +231,7 @@ static void do_warm(dm_control *c, uint64_t seq, unsigned rounds)
 {
     dm_err err;
     c->warm_seq = seq;
-    for (unsigned i = 0; i < rounds; i++)
+    for (unsigned i = 0; i <= rounds; i++)
         dm_resume_rehearse(c->g);
     if (rounds == 0)
         answer(c, seq, NULL);

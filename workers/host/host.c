@@ -2,6 +2,37 @@
 
 #include <assert.h>
 
+#include "base/file.h"
+#include "base/parse.h"
+
+static uint64_t mem_available_mib(void)
+{
+    DM_AUTO_BUF text;
+    dm_str rest, line;
+    uint64_t kib = UINT64_MAX;
+    dm_buf_init(&text, 1 << 16);
+    if (dm_file_read("/proc/meminfo", &text, NULL) < 0)
+        return UINT64_MAX;
+    rest = dm_buf_view(&text);
+    while (dm_str_split(&rest, '\n', &line)) {
+        dm_str prefix = DM_STR("MemAvailable:");
+        if (!dm_str_starts(line, prefix))
+            continue;
+        line = dm_str_trim((dm_str){line.p + prefix.n, line.n - prefix.n});
+        dm_str digits = line;
+        (void)dm_str_split(&line, ' ', &digits);
+        if (dm_parse_u64(digits, 0, UINT64_MAX / 2, &kib, NULL) < 0)
+            return UINT64_MAX;
+        break;
+    }
+    return kib == UINT64_MAX ? kib : kib / 1024;
+}
+
+bool dm_host_short_of_memory(const dm_host *h)
+{
+    return mem_available_mib() < h->conf->mem_reserve_mib;
+}
+
 int dm_host_init(dm_host *h, dm_err *err)
 {
     h->slots = calloc(h->conf->slots, sizeof(h->slots[0]));
@@ -44,6 +75,8 @@ void dm_host_slot_give(dm_host *h, uint32_t no)
     assert(no < h->conf->slots && h->slots[no].used);
     h->slots[no].used = false;
     h->slots_free++;
+    if (h->slot_is_free != NULL)
+        h->slot_is_free(h->slot_is_free_arg);
 }
 
 int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bool adopted, dm_err *err)

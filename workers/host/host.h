@@ -26,9 +26,14 @@ typedef struct dm_host {
     const dm_vmm_driver *driver;
     dm_vmm_env env;
     dm_vmm_caps caps;
-    dm_host_slot *slots; /* conf->slots of them */
-    uint32_t slots_free;
+    dm_host_slot *slots;                /* conf->slots of them */
+    uint32_t slots_free, slots_leaving; /* leaving: used, and free as soon as its machine's leftovers are gone */
+    void (*slot_is_free)(void *arg);    /* one was given back; or NULL */
+    void *slot_is_free_arg;
 } dm_host;
+
+/* New sandboxes would take memory that is kept as a reserve. */
+bool dm_host_short_of_memory(const dm_host *h);
 
 int dm_host_init(dm_host *h, dm_err *err) DM_NODISCARD; /* the fields above are set; makes the slot map */
 void dm_host_done(dm_host *h);

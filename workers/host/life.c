@@ -229,16 +229,12 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     const char *slash = strrchr(dm_machine_template_dir(m), '/');
     (void)snprintf(b->base, sizeof(b->base), "%s", slash != NULL ? slash + 1 : "");
     dm_box_own_machine(b);
-    hand_out(b->w, b, true);
+    hand_out(b->w, b, b->state == DM_BOX_STARTING);
 }
 
-static void woke_machine(void *arg, int r, const dm_err *err)
+static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
 {
-    dm_box *b = arg;
-    if (r < 0)
-        hand_out_failed(b->w, b, r, err);
-    else
-        hand_out(b->w, b, false);
+    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->h->conf->data_dir, b->name.s, (long long)epoch);
 }
 
 /* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
@@ -313,7 +309,8 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     wait_for(b, waiter);
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     /* got_machine may run at once, and may drop the box. */
-    r = dm_pools_take(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, got_machine, b, &b->ticket, err);
+    r = dm_pools_take(
+            w->pools, b->admit.image, spec->vcpus, spec->mem_mib, b->admit.internet, got_machine, b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
         dm_worker_box_drop(w, b);
@@ -337,31 +334,21 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return DM_ORDER_STALE;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
-    r = dm_box_machine_config(w, b, &config, template_dir, sleeper_dir, err);
-    if (r < 0)
-        return r;
-    config.internet = admit->internet;
-    dm_machine *m = NULL;
-    r = dm_machine_make(w->h, &config, woke_machine, b, &m, err);
+    image_path(w, b, b->image_epoch, sleeper_dir);
+    r = dm_box_machine_config(w, b, &config, template_dir, err);
+    if (r == 0)
+        r = dm_pools_wake(w->pools, &config, sleeper_dir, admit->internet, got_machine, b, &b->ticket, err);
     if (r < 0)
         return r;
     dm_wk_admit_done(&b->admit);
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
-    b->machine = m;
-    b->pooled = false;
-    dm_box_own_machine(b);
     wait_for(b, waiter);
     move(w, b, DM_BOX_WAKE);
     return 0;
 }
 
 /* --- sleeping ----------------------------------------------------------------------------------------------- */
-
-static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
-{
-    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->h->conf->data_dir, b->name.s, (long long)epoch);
-}
 
 static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
 {

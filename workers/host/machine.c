@@ -12,7 +12,7 @@
 #include "workers/host/machine_parts.h"
 #include "workers/vmm/template.h"
 
-enum { WARM_ROUNDS = 3, AGENT_MS = 20000, QUIESCE_MS = 1000 };
+enum { AGENT_MS = 20000, QUIESCE_MS = 1000 };
 
 static void step_done(dm_machine *m, int r, const dm_err *err);
 
@@ -29,6 +29,7 @@ static void cleaned(dm_machine *m)
 {
     if (m->job_r < 0)
         dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &m->job_err);
+    m->h->slots_leaving--;
     dm_host_slot_give(m->h, m->slot_no);
     machine_delete(m);
 }
@@ -54,6 +55,7 @@ void dm_machine_free(dm_machine *m)
     if (m == NULL)
         return;
     m->freed = true;
+    m->h->slots_leaving++;
     dm_agent_free(m->agent);
     m->agent = NULL;
     if (m->vm != NULL)
@@ -148,7 +150,9 @@ static int enter(dm_machine *m, phase next, dm_err *err)
     case MAKE_SPAWN:
         config_of(m, &c);
         return d->spawn(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
-    case MAKE_LOAD:
+    case LOAD_DISK:
+        return dm_machine_job(m, dm_machine_fill_disk, job_done, err);
+    case LOAD_STATE:
         return d->load(m->vm, m->sleeper_dir, vm_step, m, err);
     case WARM_RUN:
     case ADOPT_RUN:
@@ -157,7 +161,7 @@ static int enter(dm_machine *m, phase next, dm_err *err)
         return d->run(m->vm, vm_step, m, err);
     case WARM_AGENT: {
         int r = connect_agent(m, err);
-        return r < 0 ? r : dm_agent_warm(m->agent, WARM_ROUNDS, AGENT_MS, agent_step, m, err);
+        return r < 0 ? r : dm_agent_warm(m->agent, m->rounds, AGENT_MS, agent_step, m, err);
     }
     case WARM_STOP:
     case SLEEP_STOP:
@@ -240,14 +244,8 @@ static void step_done(dm_machine *m, int r, const dm_err *err)
     case MAKE_FILES:
         go(m, MAKE_SPAWN);
         break;
-    case MAKE_SPAWN:
-        go(m, MAKE_LOAD);
-        break;
-    case MAKE_LOAD:
-        if (m->sleeper_dir != NULL || (m->h->caps.flags & DM_VMM_NEEDS_WARM) == 0)
-            finish(m, 0, NULL);
-        else
-            go(m, WARM_RUN);
+    case LOAD_DISK:
+        go(m, LOAD_STATE);
         break;
     case WARM_RUN:
         go(m, WARM_AGENT);
@@ -255,6 +253,8 @@ static void step_done(dm_machine *m, int r, const dm_err *err)
     case WARM_AGENT:
         go(m, WARM_STOP);
         break;
+    case MAKE_SPAWN:
+    case LOAD_STATE:
     case WARM_STOP:
         finish(m, 0, NULL);
         break;
@@ -307,13 +307,11 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     m->h = h;
     m->slot_no = slot_no;
     m->slot = &h->slots[slot_no].net;
-    m->internet = config->internet;
     m->vcpus = config->vcpus;
     m->mem_mib = config->mem_mib;
     m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
-    m->sleeper_dir = config->sleeper_dir != NULL ? dm_str_dup(dm_str_c(config->sleeper_dir)) : NULL;
     int r = 0;
-    if (m->template_dir == NULL || (config->sleeper_dir != NULL && m->sleeper_dir == NULL))
+    if (m->template_dir == NULL)
         r = dm_fail(err, DM_E_NOMEM, "no memory for a machine");
     if (r == 0)
         r = dm_path(m->image_dir, sizeof(m->image_dir), err, "%s/" DM_TEMPLATE_IMAGE, config->template_dir);
@@ -356,6 +354,7 @@ int dm_machine_make(
         dm_host_slot_give(h, (uint32_t)slot);
         return r;
     }
+    m->internet = true;
     r = start(m, MAKE_FILES, done, arg, err);
     if (r < 0)
         dm_machine_free(m);
@@ -364,8 +363,23 @@ int dm_machine_make(
     return r;
 }
 
-int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine_done_fn done, void *arg,
-        dm_machine **out, dm_err *err)
+int dm_machine_load(
+        dm_machine *m, const char *sleeper_dir, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    if (sleeper_dir != NULL && (m->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir))) == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
+    m->internet = internet;
+    return start(m, LOAD_DISK, done, arg, err);
+}
+
+int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    m->rounds = rounds;
+    return start(m, WARM_RUN, done, arg, err);
+}
+
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
+        dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err)
 {
     if (slot_no >= h->conf->slots || h->slots[slot_no].used)
         return dm_fail(err, DM_E_LIMIT, "slot %u is not to be had", slot_no);
@@ -374,6 +388,7 @@ int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_
     if (r < 0)
         return r;
     dm_host_slot_claim(h, slot_no);
+    m->internet = internet;
     r = start(m, ADOPT_SLOT, done, arg, err);
     if (r < 0)
         dm_machine_free(m);

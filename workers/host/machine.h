@@ -1,12 +1,12 @@
 /* workers/host/machine.h: a microVM with all it stands on: VMM process, slot, writable disk, agent link. It belongs to
- * the loop and to one owner: the pool while it is warm, then a sandbox.
+ * the loop and to one owner: the pool while it is made and kept, then a sandbox.
  *
- *     making --> warm --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
- *     making (from an image) --> serving
+ *     make --> bare --load--> loaded --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
+ *                             loaded --warm--> loaded
  *     any --> gone, when the VMM died or dm_machine_free was called
  *
- * One call is under way at a time; its done runs on the loop. What takes long (disk copies, namespaces, fsync) runs on
- * the executor. */
+ * Bare: the VMM waits, with an empty disk and no guest in it. One call is under way at a time; its done runs on the
+ * loop. What takes long (disk copies, namespaces, fsync) runs on the executor. */
 #ifndef DM_WORKERS_HOST_MACHINE_H
 #define DM_WORKERS_HOST_MACHINE_H
 
@@ -29,16 +29,22 @@ typedef struct dm_machine_owner {
 typedef struct dm_machine_config {
     const char *template_dir; /* with the image it was made with */
     uint32_t vcpus, mem_mib;
-    const char *sleeper_dir; /* NULL: a warm clone of the template; else the image it wakes from, left as it is */
-    bool internet;           /* what its network allows until it is handed out */
 } dm_machine_config;
 
-/* DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
+/* A bare machine. DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
 int dm_machine_make(dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out,
         dm_err *err) DM_NODISCARD;
-/* The VM in this slot outlived the worker that made it. done has DM_E_NOTFOUND when it did not. */
-int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, dm_machine_done_fn done, void *arg,
-        dm_machine **out, dm_err *err) DM_NODISCARD;
+/* Puts a guest into a bare machine: a clone of its template, or with sleeper_dir the one that sleeps there; the image
+ * is left as it is. Nothing of the guest runs. What internet says of the network holds from here on. */
+int dm_machine_load(dm_machine *m, const char *sleeper_dir, bool internet, dm_machine_done_fn done, void *arg,
+        dm_err *err) DM_NODISCARD;
+/* Lets a clone that nobody has yet run until its agent has answered, and has run the command path rounds times; then it
+ * stands still again, and what it did the next time goes quicker. For a VMM that needs it. */
+int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+/* The VM in this slot outlived the worker that made it; its network allows what it did. done has DM_E_NOTFOUND when it
+ * did not. */
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
+        dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err) DM_NODISCARD;
 
 /* Kills the VM at once, cuts every connection to it, and cleans up behind; the slot is free when that is done. No
  * callback runs afterwards. NULL is fine. */

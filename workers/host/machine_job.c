@@ -55,9 +55,14 @@ int dm_machine_set_policy(dm_machine *m, dm_err *err)
     return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, false, err);
 }
 
+static int template_disk(const dm_machine *m, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/%s", m->template_dir, DM_TEMPLATE_DISK);
+}
+
 int dm_machine_make_files(dm_machine *m, dm_err *err)
 {
-    char from[PATH_MAX];
+    char like[PATH_MAX];
     int r = dm_machine_set_policy(m, err);
     if (r == 0)
         r = dm_remove_tree(m->run_dir, err);
@@ -66,11 +71,20 @@ int dm_machine_make_files(dm_machine *m, dm_err *err)
     if (r == 0)
         r = dm_machine_own_by_vmm(m, m->run_dir, err);
     if (r == 0)
-        r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
-                                   : dm_path(from, sizeof(from), err, "%s/%s", m->template_dir, DM_TEMPLATE_DISK);
+        r = template_disk(m, like, err);
     if (r == 0)
-        r = dm_disk_copy(from, m->disk, false, err);
+        r = dm_disk_blank(like, m->disk, err);
     return r == 0 ? dm_machine_own_by_vmm(m, m->disk, err) : r;
+}
+
+int dm_machine_fill_disk(dm_machine *m, dm_err *err)
+{
+    char from[PATH_MAX];
+    int r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
+                                   : template_disk(m, from, err);
+    if (r == 0)
+        r = dm_disk_fill(from, m->disk, err);
+    return r == 0 ? dm_machine_set_policy(m, err) : r;
 }
 
 /* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,

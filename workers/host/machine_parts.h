@@ -12,7 +12,8 @@ typedef enum phase {
     IDLE,
     MAKE_FILES,
     MAKE_SPAWN,
-    MAKE_LOAD,
+    LOAD_DISK,
+    LOAD_STATE,
     WARM_RUN,
     WARM_AGENT,
     WARM_STOP,
@@ -50,6 +51,7 @@ struct dm_machine {
 
     dm_machine_done_fn done;
     void *done_arg;
+    unsigned rounds; /* of warming */
     const dm_guest_resume *resume;
     bool internet;
     char dir[PATH_MAX], dir_tmp[PATH_MAX];
@@ -70,7 +72,8 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
 
 /* The jobs. */
 int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;  /* around a VM that lives */
-int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, disk */
+int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, empty disk */
+int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* and its network's policy */
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* of the network, as m->internet says */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;

@@ -238,7 +238,9 @@ static int state(dm_req *req, void *ctx, dm_err *err)
 {
     dm_worker *w = ctx;
     const char *why;
+    dm_pools_count n;
     (void)err;
+    dm_pools_counted(w->pools, &n);
     dm_jw jw = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&jw);
     dm_jw_kc(&jw, "name", w->h->conf->name);
@@ -247,9 +249,12 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_ku64(&jw, "boot", w->boot);
     dm_jw_kbool(&jw, "enrolled", w->enrolled);
     dm_jw_kbool(&jw, "pool_ready", dm_pools_ready(w->pools));
+    dm_jw_kbool(&jw, "pool_settled", dm_pools_settled(w->pools));
     dm_jw_ki64(&jw, "running", w->running);
     dm_jw_ki64(&jw, "asleep", w->asleep);
-    dm_jw_ki64(&jw, "pooled", dm_pools_warm(w->pools));
+    dm_jw_ki64(&jw, "pooled", n.ready);
+    dm_jw_ki64(&jw, "warm", n.warm);
+    dm_jw_ki64(&jw, "waiting", n.waiting);
     dm_jw_ki64(&jw, "free_slots", w->h->slots_free);
     dm_jw_ki64(&jw, "last_second", w->last_second);
     dm_jw_ku64(&jw, "last_frame", w->frame_no);
@@ -271,14 +276,20 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_metric running = {"dm_worker_sandboxes_running", DM_GAUGE, NULL, "sandboxes that run"};
     static const dm_metric asleep = {"dm_worker_sandboxes_asleep", DM_GAUGE, NULL, "sandboxes that sleep here"};
-    static const dm_metric pooled = {"dm_worker_pool_warm", DM_GAUGE, NULL, "warm machines"};
+    static const dm_metric ready = {"dm_worker_pool_ready", DM_GAUGE, NULL, "machines that can be handed out now"};
+    static const dm_metric warm = {"dm_worker_pool_warm", DM_GAUGE, NULL, "of these, machines that are warm"};
+    static const dm_metric waiting = {"dm_worker_waiting", DM_GAUGE, NULL, "sandboxes that wait for a machine"};
     static const dm_metric slots = {"dm_worker_slots_free", DM_GAUGE, NULL, "free slots"};
     static const dm_metric behind = {
             "dm_worker_frames_not_durable", DM_GAUGE, NULL, "frames the ledger does not have yet"};
     dm_worker *w = ctx;
+    dm_pools_count n;
+    dm_pools_counted(w->pools, &n);
     dm_metric_set(w->h->metrics, &running, NULL, w->running);
     dm_metric_set(w->h->metrics, &asleep, NULL, w->asleep);
-    dm_metric_set(w->h->metrics, &pooled, NULL, dm_pools_warm(w->pools));
+    dm_metric_set(w->h->metrics, &ready, NULL, n.ready);
+    dm_metric_set(w->h->metrics, &warm, NULL, n.warm);
+    dm_metric_set(w->h->metrics, &waiting, NULL, n.waiting);
     dm_metric_set(w->h->metrics, &slots, NULL, w->h->slots_free);
     dm_metric_set(w->h->metrics, &behind, NULL,
             (int64_t)(w->durable_boot == w->boot ? w->frame_no - w->durable_frame : w->frame_no));

@@ -1,401 +1,488 @@
+/* All machines that are nobody's yet are spares here, in one list; spare.h has the stages. What is to be done next is
+ * decided in one place, step(), whenever something has changed: serve who waits, in order; then make ahead what is
+ * missing; then make warm what is ready.
+ *
+ * Whoever waits has a ticket. When it is his turn he gets what stands ready; else a spare becomes his own, a bare one
+ * if there is one, and is given to him as soon as it is loaded: the sandbox pays for what its own guest translates. */
 #include "workers/host/pool.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
+#include "workers/host/snapshot.h"
+#include "workers/host/spare.h"
 
-#include "base/file.h"
-#include "base/parse.h"
+enum { BARE = 1 }; /* of each pool that has a depth */
 
-#include "workers/host/disk.h"
-#include "workers/vmm/template.h"
+/* For so long nothing is made ahead: after something went wrong, since it may do so again at once; and after a machine
+ * was given away, since whoever got it wants the processors now. */
+static const int64_t retry_us = 5 * 1000 * 1000, calm_us = 100 * 1000;
 
-static const int64_t retry_us = 5 * 1000 * 1000;
+typedef struct pool {
+    struct pool *next;
+    dm_pools *all;
+    dm_snapshot *snapshot;
+    uint32_t depth;
+} pool;
 
-typedef enum pool_state { POOL_NEW, POOL_BUILDING, POOL_READY, POOL_FAILED } pool_state;
-
-typedef struct pool pool;
+typedef struct held {
+    struct held *next;
+    dm_pools *all;
+    pool *of; /* NULL: it was made for a sleeper */
+    dm_spare *spare;
+    bool keep_bare;         /* to stay bare until somebody needs it */
+    dm_pool_ticket *ticket; /* whose it is */
+} held;
 
 struct dm_pool_ticket {
     dm_pool_ticket *next;
-    pool *of;
+    dm_pools *all;
+    held *mine; /* NULL: not yet its turn */
+    pool *of;   /* NULL: it is a wake, and has the next four */
+    char *template_dir, *sleeper_dir;
+    uint32_t vcpus, mem_mib;
+    bool internet;
     dm_pool_done_fn done;
     void *arg;
-};
-
-/* A machine of a pool's own: being made, then warm. */
-typedef struct spare {
-    struct spare *next;
-    pool *of;
-    dm_machine *m;
-} spare;
-
-struct pool {
-    pool *next;
-    dm_pools *all;
-    pool_state state;
-    char image[65];
-    uint32_t vcpus, mem_mib, depth;
-    char image_dir[PATH_MAX], template_dir[PATH_MAX];
-    spare *warm, *makings;
-    uint32_t nwarm, nmaking, nwaiting;
-    dm_pool_ticket *first, **last;
-    dm_timer *retry;
-    dm_err why;      /* of POOL_FAILED */
-    int32_t slot_no; /* that the template is made in */
-    dm_template_build *build;
-    dm_job job;
-    dm_call back;
-    int job_r;
 };
 
 struct dm_pools {
     dm_host *h;
     pool *pools;
     uint32_t n;
+    held *spares;
+    dm_pool_ticket *first, **last;
+    uint32_t nwaiting;
+    dm_timer *retry, *soon;
+    bool held_back; /* nothing is made ahead until the timer */
     bool draining;
-    uint32_t nmaking;
+    bool stepping, again;
 };
 
-static void pool_step(pool *p);
+static void step(dm_pools *all);
 
-/* --- the template ------------------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------------------------- */
 
-static int image_digest(const char *image_dir, char out[17], dm_err *err)
+static bool is_spare_of(const held *k, const pool *of)
 {
-    char path[PATH_MAX];
-    DM_AUTO_BUF text;
-    DM_AUTO(json_t) manifest = NULL;
-    dm_buf_init(&text, 1 << 20);
-    int r = dm_path(path, sizeof(path), err, "%s/manifest.json", image_dir);
-    if (r == 0)
-        r = dm_file_read(path, &text, err);
-    if (r == 0)
-        r = dm_json_load(dm_buf_view(&text), 1 << 20, &manifest, err);
-    if (r < 0)
-        return r;
-    dm_str digest = dm_str_c(json_string_value(json_object_get(manifest, "digest")));
-    if (digest.n < 16 || !dm_str_only(digest, "0123456789abcdef"))
-        return dm_fail(err, DM_E_CORRUPT, "%s: 'digest' is not a hash", path);
-    return dm_str_to_array((dm_str){digest.p, 16}, out, 17, err);
+    return k->ticket == NULL && (of == NULL || k->of == of);
 }
 
-/* Where the image is, and where its snapshot of this size goes: digest-size, so that another image has another. */
-static int find_dirs(pool *p, dm_err *err)
+/* Of one pool, or of all with NULL, in one stage. */
+static uint32_t count(const dm_pools *all, const pool *of, dm_spare_stage at)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
-    char digest[17];
-    struct stat st;
-    if (*p->image == '\0' || *p->image == '.' || !dm_str_only(dm_str_c(p->image), allowed))
-        return dm_fail(err, DM_E_INVALID, "'%.64s' is not the name of an image", p->image);
-    int r = dm_path(p->image_dir, PATH_MAX, err, "%s/%s", p->all->h->conf->images_dir, p->image);
-    if (r == 0 && stat(p->image_dir, &st) < 0)
-        r = dm_fail(err, DM_E_NOTFOUND, "this worker has no image '%s'", p->image);
-    if (r == 0)
-        r = image_digest(p->image_dir, digest, err);
-    if (r == 0)
-        r = dm_path(p->template_dir, PATH_MAX, err, "%s/%s-%uc%um", p->all->h->conf->templates_dir, digest, p->vcpus,
-                p->mem_mib);
-    return r;
+    uint32_t n = 0;
+    for (const held *k = all->spares; k != NULL; k = k->next)
+        n += is_spare_of(k, of) && dm_spare_at(k->spare) == at;
+    return n;
 }
 
-static void fail_waiters(pool *p, int r, const dm_err *err)
+static uint32_t count_being_made(const dm_pools *all)
 {
-    while (p->first != NULL) {
-        dm_pool_ticket *t = p->first;
-        p->first = t->next;
-        p->nwaiting--;
-        t->done(t->arg, NULL, false, r, err);
-        free(t);
+    uint32_t n = 0;
+    for (const held *k = all->spares; k != NULL; k = k->next)
+        n += dm_spare_is_made(k->spare);
+    return n;
+}
+
+/* What is or becomes bare, and what is or becomes ready. */
+static uint32_t count_to_be(const pool *p, bool bare)
+{
+    uint32_t n = 0;
+    for (const held *k = p->all->spares; k != NULL; k = k->next)
+        n += is_spare_of(k, p) && k->keep_bare == bare;
+    return n;
+}
+
+void dm_pools_counted(const dm_pools *p, dm_pools_count *out)
+{
+    *out = (dm_pools_count){.warm = count(p, NULL, DM_SPARE_WARM), .waiting = p->nwaiting};
+    out->ready = out->warm + count(p, NULL, DM_SPARE_READY);
+    for (const held *k = p->spares; k != NULL; k = k->next)
+        out->spare += k->ticket == NULL;
+}
+
+static bool has_depth(const pool *p)
+{
+    return count(p->all, p, DM_SPARE_READY) + count(p->all, p, DM_SPARE_WARMING) + count(p->all, p, DM_SPARE_WARM) >=
+           p->depth;
+}
+
+bool dm_pools_ready(const dm_pools *p)
+{
+    for (const pool *q = p->pools; q != NULL; q = q->next) {
+        if (q->depth > 0)
+            return has_depth(q);
     }
-    p->last = &p->first;
+    return p->h->conf->pool_size == 0;
 }
 
-static void template_failed(pool *p, int r, const dm_err *err)
+bool dm_pools_settled(const dm_pools *p)
 {
-    p->state = POOL_FAILED;
-    p->why = *err;
-    p->why.code = r;
-    dm_log_err(p->all->h->log, DM_ERROR, "pool.template_failed", err);
-    fail_waiters(p, r, err);
-    dm_timer_in(p->retry, retry_us);
-}
-
-static void build_done(void *arg, int r, const dm_err *err)
-{
-    pool *p = arg;
-    dm_template_build_free(p->build);
-    p->build = NULL;
-    dm_host_slot_shut(p->all->h, (uint32_t)p->slot_no);
-    dm_host_slot_give(p->all->h, (uint32_t)p->slot_no);
-    p->slot_no = -1;
-    if (r < 0) {
-        template_failed(p, r, err);
-        return;
+    for (const pool *q = p->pools; q != NULL; q = q->next) {
+        if (q->depth > 0)
+            return count(p, q, DM_SPARE_WARM) >= q->depth && count(p, q, DM_SPARE_BARE) >= BARE &&
+                   count_being_made(p) == 0;
     }
-    p->state = POOL_READY;
-    DM_LOG(p->all->h->log, DM_INFO, "pool.template_ready", dm_fs("template", p->template_dir));
-    pool_step(p);
+    return p->h->conf->pool_size == 0;
 }
 
-static void build_config(const pool *p, const char *disk_image, dm_template_config *c)
-{
-    *c = (dm_template_config){
-            .driver = p->all->h->driver,
-            .env = &p->all->h->env,
-            .image_dir = p->image_dir,
-            .out_dir = p->template_dir,
-            .disk_image = disk_image,
-            .vcpus = p->vcpus,
-            .mem_mib = p->mem_mib,
-            .tap_fd = p->slot_no >= 0 ? p->all->h->slots[p->slot_no].net.tap_fd : -1,
-    };
-}
+/* --- spares and tickets ------------------------------------------------------------------------------------- */
 
-static void slot_job(dm_job *job)
+static dm_spare *held_unlink(held *k)
 {
-    pool *p = (void *)((char *)job - offsetof(pool, job));
-    dm_host *h = p->all->h;
-    p->why = (dm_err){0};
-    p->job_r = dm_host_slot_ready(h, (uint32_t)p->slot_no, &(dm_slot_policy){.internet = true}, false, &p->why);
-    dm_loop_post(h->loop, &p->back);
-}
-
-static void slot_opened(void *arg)
-{
-    pool *p = arg;
-    dm_template_config c;
-    char disk_image[PATH_MAX];
-    dm_err err = {0};
-    int r = p->job_r;
-    if (r < 0) {
-        build_done(p, r, &p->why);
-        return;
-    }
-    r = dm_path(disk_image, sizeof(disk_image), &err, "%s/disk-1g.ext4", p->image_dir);
-    build_config(p, disk_image, &c);
-    if (r == 0)
-        r = dm_template_build_start(&c, build_done, p, &p->build, &err);
-    if (r < 0)
-        build_done(p, r, &err);
-}
-
-/* A snapshot made by another QEMU or on another host does not load. It is not removed: sleepers may stand on it, and a
- * host that goes back finds it again. The new one gets the next free name. 0: one that fits is there. */
-enum { BUILD_IT = 1, TEMPLATES_MAX = 100 };
-static int choose_template(pool *p, dm_err *err)
-{
-    char first[PATH_MAX];
-    dm_template_config c;
-    struct stat st;
-    memcpy(first, p->template_dir, sizeof(first));
-    for (unsigned i = 0; i < TEMPLATES_MAX; i++) {
-        int r = i == 0 ? 0 : dm_path(p->template_dir, PATH_MAX, err, "%s.%u", first, i);
-        if (r < 0)
-            return r;
-        if (stat(p->template_dir, &st) < 0)
-            return BUILD_IT;
-        build_config(p, NULL, &c);
-        if (dm_template_check(&c, err) == 0)
-            return 0;
-        DM_LOG(p->all->h->log, DM_INFO, "pool.template_stale", dm_fs("template", p->template_dir),
-                dm_fs("why", err->msg));
-    }
-    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", TEMPLATES_MAX);
-}
-
-static void begin_template(pool *p)
-{
-    dm_host *h = p->all->h;
-    dm_err err = {0};
-    int r = find_dirs(p, &err);
-    if (r == 0)
-        r = choose_template(p, &err);
-    if (r == 0) {
-        p->state = POOL_READY;
-        return;
-    }
-    if (r < 0) {
-        template_failed(p, r, &err);
-        return;
-    }
-    p->slot_no = dm_host_slot_take(h);
-    if (p->slot_no < 0) {
-        (void)dm_fail(&err, DM_E_LIMIT, "no slot is free to make a template in");
-        template_failed(p, DM_E_LIMIT, &err);
-        return;
-    }
-    p->state = POOL_BUILDING;
-    DM_LOG(h->log, DM_INFO, "pool.template_building", dm_fs("template", p->template_dir));
-    p->job.fn = slot_job;
-    p->back = (dm_call){.fn = slot_opened, .arg = p};
-    if (dm_exec_submit(h->exec, &p->job) != 0) {
-        p->job_r = dm_fail(&p->why, DM_E_LIMIT, "too much waits for the disk");
-        slot_opened(p);
-    }
-}
-
-static void template_again(void *arg)
-{
-    pool *p = arg;
-    if (!p->all->draining) {
-        p->state = POOL_NEW;
-        pool_step(p);
-    }
-}
-
-/* --- machines ----------------------------------------------------------------------------------------------- */
-
-static void spare_drop(spare **list, spare *k)
-{
-    for (spare **at = list; *at != NULL; at = &(*at)->next) {
+    dm_spare *spare = k->spare;
+    for (held **at = &k->all->spares; *at != NULL; at = &(*at)->next) {
         if (*at == k) {
             *at = k->next;
             break;
         }
     }
     free(k);
+    return spare;
 }
 
-static dm_machine *warm_pop(pool *p)
+/* The machine goes with it. */
+static void held_free(held *k)
 {
-    spare *k = p->warm;
-    dm_machine *m = k->m;
-    p->warm = k->next;
-    p->nwarm--;
-    free(k);
-    dm_machine_own(m, &(dm_machine_owner){0});
-    return m;
+    dm_spare_free(held_unlink(k));
 }
 
-static void warm_gone(void *arg, const dm_vm_event *ev)
+static void hold_back(dm_pools *all, int64_t us)
 {
-    spare *k = arg;
-    pool *p = k->of;
-    (void)ev;
-    DM_LOG(p->all->h->log, DM_WARN, "pool.warm_machine_died", dm_fu("slot", dm_machine_slot(k->m)));
-    dm_machine_free(k->m);
-    p->nwarm--;
-    spare_drop(&p->warm, k);
-    pool_step(p);
+    all->held_back = true;
+    dm_timer_in(all->retry, us);
 }
 
-static void keep_warm(pool *p, dm_machine *m)
+static void given_away(dm_pools *all)
 {
-    spare *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        dm_machine_free(m);
-        return;
-    }
-    *k = (spare){.next = p->warm, .of = p, .m = m};
-    p->warm = k;
-    p->nwarm++;
-    dm_machine_own(m, &(dm_machine_owner){.gone = warm_gone, .arg = k});
+    if (!all->held_back) /* else it would be put off for ever by a stream of them */
+        hold_back(all, calm_us);
 }
 
-static void give_or_keep(pool *p, dm_machine *m)
+static void ticket_free(dm_pool_ticket *t)
 {
-    dm_pool_ticket *t = p->first;
-    if (t == NULL) {
-        keep_warm(p, m);
-        return;
-    }
-    p->first = t->next;
-    if (p->first == NULL)
-        p->last = &p->first;
-    p->nwaiting--;
-    t->done(t->arg, m, false, 0, NULL);
+    free(t->template_dir);
+    free(t->sleeper_dir);
     free(t);
 }
 
-static void made(void *arg, int r, const dm_err *err)
+static void ticket_unlink(dm_pool_ticket *t)
 {
-    spare *k = arg;
-    pool *p = k->of;
-    dm_machine *m = k->m;
-    p->nmaking--;
-    p->all->nmaking--;
-    spare_drop(&p->makings, k);
-    if (r < 0) {
-        dm_log_err(p->all->h->log, DM_ERROR, "pool.machine_failed", err);
-        fail_waiters(p, r, err);
-        dm_machine_free(m);
-        dm_timer_in(p->retry, retry_us);
+    dm_pools *all = t->all;
+    for (dm_pool_ticket **at = &all->first; *at != NULL; at = &(*at)->next) {
+        if (*at != t)
+            continue;
+        *at = t->next;
+        if (all->last == &t->next)
+            all->last = at;
+        all->nwaiting--;
         return;
     }
-    if (p->all->draining && p->first == NULL)
-        dm_machine_free(m);
-    else
-        give_or_keep(p, m);
-    pool_step(p);
 }
 
-static int make_one(pool *p, dm_err *err)
+static void ticket_fail(dm_pool_ticket *t, int r, const dm_err *err)
 {
-    dm_machine_config c = {.template_dir = p->template_dir, .vcpus = p->vcpus, .mem_mib = p->mem_mib, .internet = true};
-    spare *k = calloc(1, sizeof(*k));
+    dm_err why = *err;
+    ticket_unlink(t);
+    t->done(t->arg, NULL, false, r, &why);
+    ticket_free(t);
+}
+
+static void ticket_serve(dm_pool_ticket *t, held *k, bool pooled)
+{
+    dm_machine *m = dm_spare_give(held_unlink(k));
+    ticket_unlink(t);
+    given_away(t->all);
+    t->done(t->arg, m, pooled, 0, NULL);
+    ticket_free(t);
+}
+
+/* r < 0: of a spare, or of the next step that it should have begun. */
+static void failed(held *k, int r, const dm_err *err)
+{
+    dm_pools *all = k->all;
+    dm_pool_ticket *t = k->ticket;
+    dm_err why = *err;
+    dm_log_err(all->h->log, DM_ERROR, "pool.machine_failed", &why);
+    held_free(k);
+    if (t != NULL)
+        ticket_fail(t, r, &why);
+    else
+        hold_back(all, retry_us);
+}
+
+static int load(held *k, dm_err *err)
+{
+    const dm_pool_ticket *t = k->ticket;
+    k->keep_bare = false;
+    return dm_spare_load(k->spare, t != NULL ? t->sleeper_dir : NULL, t == NULL || t->internet, err);
+}
+
+/* What comes next for a machine that has come to rest, as far as that does not depend on the others. */
+static void moved(void *arg, dm_spare *spare, int r, const dm_err *err)
+{
+    held *k = arg;
+    dm_pools *all = k->all;
+    dm_err why = {0};
+    dm_spare_stage at = dm_spare_at(spare);
+    if (r == 0) {
+        err = &why;
+        if (at >= DM_SPARE_LOADED && k->ticket != NULL)
+            ticket_serve(k->ticket, k, false);
+        else if (at == DM_SPARE_LOADED)
+            r = dm_spare_answer(spare, &why);
+        else if (at == DM_SPARE_BARE && !k->keep_bare)
+            r = load(k, &why);
+    }
+    if (r < 0)
+        failed(k, r, err);
+    step(all);
+}
+
+static int make(dm_pools *all, pool *of, const dm_machine_config *c, bool keep_bare, dm_pool_ticket *t, dm_err *err)
+{
+    held *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory to make a machine");
-    k->of = p;
-    int r = dm_machine_make(p->all->h, &c, made, k, &k->m, err);
+    *k = (held){.all = all, .of = of, .keep_bare = keep_bare, .ticket = t};
+    int r = dm_spare_new(all->h, c, moved, k, &k->spare, err);
     if (r < 0) {
         free(k);
         return r;
     }
-    k->next = p->makings;
-    p->makings = k;
-    p->nmaking++;
-    p->all->nmaking++;
+    k->next = all->spares;
+    all->spares = k;
+    if (t != NULL)
+        t->mine = k;
     return 0;
 }
 
-/* Brings the pool nearer to where it should be. */
-static void pool_step(pool *p)
+static held *find(const pool *p, dm_spare_stage at)
 {
-    dm_pools *all = p->all;
-    if (p->state == POOL_NEW)
-        begin_template(p);
-    if (p->state != POOL_READY || all->draining)
-        return;
-    uint32_t most = (uint32_t)all->h->conf->warming_max;
-    while (p->nwarm + p->nmaking < p->depth + p->nwaiting && all->nmaking < (p->nwaiting > 0 ? most + 1 : most)) {
-        dm_err err = {0};
-        int r = make_one(p, &err);
-        if (r < 0) {
-            /* Without a free slot whoever waits is told so, once nothing is under way that could still serve him. */
-            if (p->nwaiting > 0 && p->nmaking == 0)
-                fail_waiters(p, r, &err);
-            dm_timer_in(p->retry, retry_us);
-            return;
+    for (held *k = p->all->spares; k != NULL; k = k->next) {
+        if (is_spare_of(k, p) && dm_spare_at(k->spare) == at)
+            return k;
+    }
+    return NULL;
+}
+
+static held *warmest(const pool *p)
+{
+    held *k = find(p, DM_SPARE_WARM);
+    return k != NULL ? k : find(p, DM_SPARE_READY);
+}
+
+/* Of whatever pool: it fits every guest that stands on this template. */
+static held *find_bare(const dm_pools *all, const dm_machine_config *c)
+{
+    for (held *k = all->spares; k != NULL; k = k->next) {
+        if (is_spare_of(k, NULL) && dm_spare_at(k->spare) == DM_SPARE_BARE &&
+                dm_spare_is_from(k->spare, c->template_dir))
+            return k;
+    }
+    return NULL;
+}
+
+/* --- who waits ---------------------------------------------------------------------------------------------- */
+
+static void config_of(const dm_pool_ticket *t, dm_machine_config *c)
+{
+    if (t->of == NULL)
+        *c = (dm_machine_config){.template_dir = t->template_dir, .vcpus = t->vcpus, .mem_mib = t->mem_mib};
+    else
+        dm_snapshot_config(t->of->snapshot, c);
+}
+
+/* A slot that only a spare of another sort holds. */
+static bool evict(dm_pools *all)
+{
+    for (held *k = all->spares; k != NULL; k = k->next) {
+        if (k->ticket == NULL && dm_spare_rests(k->spare)) {
+            held_free(k);
+            return true;
         }
+    }
+    return false;
+}
+
+/* It is t's turn. False: nobody's turn comes before something has changed. */
+static bool begin(dm_pools *all, dm_pool_ticket *t)
+{
+    dm_machine_config c;
+    dm_err err = {0};
+    int r;
+    config_of(t, &c);
+    held *k = find_bare(all, &c);
+    if (dm_host_short_of_memory(all->h)) {
+        r = dm_fail(&err, DM_E_UNAVAILABLE, "this worker takes no sandboxes now: its memory is needed as a reserve");
+    } else if (k != NULL) {
+        k->ticket = t;
+        t->mine = k;
+        r = load(k, &err);
+        if (r < 0)
+            held_free(k);
+    } else if (all->h->slots_free == 0 && (all->h->slots_leaving > 0 || evict(all))) {
+        return false;
+    } else {
+        r = make(all, t->of, &c, false, t, &err);
+    }
+    if (r < 0)
+        ticket_fail(t, r, &err);
+    return true;
+}
+
+static dm_pool_ticket *next_waiting(const dm_pools *all)
+{
+    for (dm_pool_ticket *t = all->first; t != NULL; t = t->next) {
+        if (t->mine == NULL && (t->of == NULL || dm_snapshot_is(t->of->snapshot) == DM_SNAPSHOT_READY))
+            return t;
+    }
+    return NULL;
+}
+
+static void serve(dm_pools *all)
+{
+    for (dm_pool_ticket *t; (t = next_waiting(all)) != NULL;) {
+        held *k = t->of != NULL ? warmest(t->of) : NULL;
+        if (k != NULL)
+            ticket_serve(t, k, true);
+        else if (count_being_made(all) >= all->h->conf->making_max || !begin(all, t))
+            return;
     }
 }
 
-static void pool_free(pool *p)
+/* --- what is made ahead ------------------------------------------------------------------------------------- */
+
+/* False: it went wrong, and is tried again later. */
+static bool make_ahead(pool *p, bool keep_bare)
 {
-    while (p->makings != NULL) {
-        dm_machine *m = p->makings->m;
-        spare_drop(&p->makings, p->makings);
-        dm_machine_free(m);
+    dm_pools *all = p->all;
+    dm_machine_config c;
+    dm_err err = {0};
+    int r;
+    dm_snapshot_config(p->snapshot, &c);
+    held *k = keep_bare ? NULL : find_bare(all, &c);
+    if (k != NULL) {
+        r = load(k, &err);
+        if (r < 0)
+            held_free(k);
+    } else {
+        r = make(all, p, &c, keep_bare, NULL, &err);
     }
-    while (p->warm != NULL)
-        dm_machine_free(warm_pop(p));
-    dm_template_build_free(p->build);
-    while (p->first != NULL) {
-        dm_pool_ticket *t = p->first;
-        p->first = t->next;
-        free(t);
+    if (r < 0) {
+        if (r != DM_E_LIMIT) /* of slots: sandboxes have them all */
+            dm_log_err(all->h->log, DM_ERROR, "pool.machine_failed", &err);
+        hold_back(all, retry_us);
     }
-    dm_timer_free(p->retry);
-    free(p);
+    return r >= 0;
 }
+
+static bool may_make(dm_pools *all)
+{
+    if (count_being_made(all) >= all->h->conf->making_max)
+        return false;
+    if (dm_host_short_of_memory(all->h))
+        hold_back(all, retry_us);
+    return !all->held_back;
+}
+
+static void fill(pool *p)
+{
+    while (count_to_be(p, false) < p->depth && may_make(p->all) && make_ahead(p, false))
+        ;
+    while (p->depth > 0 && has_depth(p) && count_to_be(p, true) < BARE && may_make(p->all) && make_ahead(p, true))
+        ;
+}
+
+static held *find_ready(const dm_pools *all)
+{
+    for (held *k = all->spares; k != NULL; k = k->next) {
+        if (dm_spare_at(k->spare) == DM_SPARE_READY)
+            return k;
+    }
+    return NULL;
+}
+
+static void warm_up(dm_pools *all)
+{
+    while (count_being_made(all) == 0 && count(all, NULL, DM_SPARE_WARMING) < all->h->conf->warming_max) {
+        dm_err err = {0};
+        held *k = find_ready(all);
+        if (k == NULL)
+            return;
+        int r = dm_spare_warm(k->spare, &err);
+        if (r < 0)
+            failed(k, r, &err);
+    }
+}
+
+/* A pool whose template cannot be made has nothing for those who wait. */
+static void refuse_of_failed(dm_pools *all)
+{
+    for (dm_pool_ticket *t = all->first, *next; t != NULL; t = next) {
+        next = t->next;
+        if (t->of != NULL && t->mine == NULL && dm_snapshot_is(t->of->snapshot) == DM_SNAPSHOT_FAILED)
+            ticket_fail(t, dm_snapshot_why(t->of->snapshot)->code, dm_snapshot_why(t->of->snapshot));
+    }
+}
+
+static bool is_wanted(const pool *p)
+{
+    for (const dm_pool_ticket *t = p->all->first; t != NULL; t = t->next) {
+        if (t->of == p)
+            return true;
+    }
+    return p->depth > 0 && !p->all->draining;
+}
+
+static void step_once(dm_pools *all)
+{
+    for (pool *p = all->pools; p != NULL; p = p->next) {
+        if (is_wanted(p))
+            dm_snapshot_want(p->snapshot);
+    }
+    refuse_of_failed(all);
+    serve(all);
+    if (all->draining || all->held_back || next_waiting(all) != NULL)
+        return;
+    for (pool *p = all->pools; p != NULL; p = p->next) {
+        if (dm_snapshot_is(p->snapshot) == DM_SNAPSHOT_READY)
+            fill(p);
+    }
+    warm_up(all);
+}
+
+/* Everything that changes calls this, also out of what it does itself. */
+static void step(dm_pools *all)
+{
+    all->again = true;
+    if (all->stepping)
+        return;
+    all->stepping = true;
+    while (all->again) {
+        all->again = false;
+        step_once(all);
+    }
+    all->stepping = false;
+}
+
+static void changed(void *arg)
+{
+    step(arg);
+}
+
+static void retry(void *arg)
+{
+    dm_pools *all = arg;
+    all->held_back = false;
+    step(all);
+}
+
+/* --- the pools ---------------------------------------------------------------------------------------------- */
 
 static int pool_get(
         dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, uint32_t depth, pool **out, dm_err *err)
 {
     for (pool *p = all->pools; p != NULL; p = p->next) {
-        if (p->vcpus == vcpus && p->mem_mib == mem_mib && strcmp(p->image, image) == 0) {
+        if (dm_snapshot_of(p->snapshot, image, vcpus, mem_mib)) {
             *out = p;
             return 0;
         }
@@ -405,19 +492,10 @@ static int pool_get(
     pool *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a pool");
-    p->all = all;
-    p->vcpus = vcpus;
-    p->mem_mib = mem_mib;
-    p->depth = depth;
-    p->slot_no = -1;
-    p->last = &p->first;
-    int r = dm_str_to_array(dm_str_c(image), p->image, sizeof(p->image), err);
-    if (r == 0)
-        r = find_dirs(p, err);
-    if (r == 0)
-        r = dm_loop_timer(all->h->loop, template_again, p, &p->retry, err);
+    *p = (pool){.all = all, .depth = depth};
+    int r = dm_snapshot_new(all->h, image, vcpus, mem_mib, changed, all, &p->snapshot, err);
     if (r < 0) {
-        pool_free(p);
+        free(p);
         return r;
     }
     p->next = all->pools;
@@ -433,6 +511,17 @@ int dm_pools_new(dm_host *h, dm_pools **out, dm_err *err)
     if (p == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the pools");
     p->h = h;
+    p->last = &p->first;
+    int r = dm_loop_timer(h->loop, retry, p, &p->retry, err);
+    if (r == 0)
+        r = dm_loop_timer(h->loop, changed, p, &p->soon, err);
+    if (r < 0) {
+        dm_timer_free(p->retry);
+        free(p);
+        return r;
+    }
+    h->slot_is_free = changed;
+    h->slot_is_free_arg = p;
     *out = p;
     return 0;
 }
@@ -441,11 +530,23 @@ void dm_pools_free(dm_pools *p)
 {
     if (p == NULL)
         return;
-    while (p->pools != NULL) {
-        pool *next = p->pools->next;
-        pool_free(p->pools);
-        p->pools = next;
+    p->h->slot_is_free = NULL;
+    p->stepping = true;
+    while (p->spares != NULL)
+        held_free(p->spares);
+    while (p->first != NULL) {
+        dm_pool_ticket *t = p->first;
+        ticket_unlink(t);
+        ticket_free(t);
     }
+    while (p->pools != NULL) {
+        pool *q = p->pools;
+        p->pools = q->next;
+        dm_snapshot_free(q->snapshot);
+        free(q);
+    }
+    dm_timer_free(p->retry);
+    dm_timer_free(p->soon);
     free(p);
 }
 
@@ -458,11 +559,46 @@ void dm_pools_start(dm_pools *p)
                 &def, &err) < 0)
         dm_log_err(p->h->log, DM_ERROR, "pool.no_default", &err);
     else
-        pool_step(def);
+        step(p);
 }
 
-int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, dm_pool_done_fn done, void *arg,
-        dm_pool_ticket **out, dm_err *err)
+/* Nobody is let in who could only wait for somebody else to leave. */
+static int check_room(const dm_pools *all, dm_err *err)
+{
+    dm_pools_count n;
+    uint32_t unserved = 0;
+    if (all->draining)
+        return dm_fail(err, DM_E_UNAVAILABLE, "this worker is being drained");
+    if (all->nwaiting >= DM_POOL_WAITERS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "%d sandboxes already wait for a machine", DM_POOL_WAITERS_MAX);
+    dm_pools_counted(all, &n);
+    for (const dm_pool_ticket *t = all->first; t != NULL; t = t->next)
+        unserved += t->mine == NULL;
+    if (unserved >= all->h->slots_free + all->h->slots_leaving + n.spare)
+        return dm_fail(err, DM_E_LIMIT, "all %llu slots are taken", (unsigned long long)all->h->conf->slots);
+    return 0;
+}
+
+static dm_pool_ticket *ticket_new(dm_pools *all, pool *of, bool internet, dm_pool_done_fn done, void *arg, dm_err *err)
+{
+    dm_pool_ticket *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        (void)dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
+    else
+        *t = (dm_pool_ticket){.all = all, .of = of, .internet = internet, .done = done, .arg = arg};
+    return t;
+}
+
+static void ticket_wait(dm_pool_ticket *t)
+{
+    dm_pools *all = t->all;
+    *all->last = t;
+    all->last = &t->next;
+    all->nwaiting++;
+}
+
+int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, bool internet,
+        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     pool *p;
     *out = NULL;
@@ -471,27 +607,50 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     int r = pool_get(all, image, vcpus, mem_mib, 0, &p, err);
     if (r < 0)
         return r;
-    if (p->nwarm > 0) {
-        done(arg, warm_pop(p), true, 0, NULL);
-        pool_step(p);
+    held *k = warmest(p);
+    if (k != NULL) {
+        done(arg, dm_spare_give(held_unlink(k)), true, 0, NULL);
+        given_away(all);
         return 0;
     }
-    if (p->state == POOL_FAILED) {
+    if (dm_snapshot_is(p->snapshot) == DM_SNAPSHOT_FAILED) {
         if (err != NULL)
-            *err = p->why;
-        return p->why.code;
+            *err = *dm_snapshot_why(p->snapshot);
+        return dm_snapshot_why(p->snapshot)->code;
     }
-    if (p->nwaiting >= DM_POOL_WAITERS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "%d sandboxes already wait for a machine", DM_POOL_WAITERS_MAX);
-    dm_pool_ticket *t = calloc(1, sizeof(*t));
+    r = check_room(all, err);
+    if (r < 0)
+        return r;
+    dm_pool_ticket *t = ticket_new(all, p, internet, done, arg, err);
     if (t == NULL)
+        return DM_E_NOMEM;
+    *out = t; /* before it can be answered, and gone */
+    ticket_wait(t);
+    step(all);
+    return 0;
+}
+
+int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, bool internet,
+        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
+{
+    *out = NULL;
+    int r = check_room(all, err);
+    if (r < 0)
+        return r;
+    dm_pool_ticket *t = ticket_new(all, NULL, internet, done, arg, err);
+    if (t == NULL)
+        return DM_E_NOMEM;
+    t->vcpus = config->vcpus;
+    t->mem_mib = config->mem_mib;
+    t->template_dir = dm_str_dup(dm_str_c(config->template_dir));
+    t->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir));
+    if (t->template_dir == NULL || t->sleeper_dir == NULL) {
+        ticket_free(t);
         return dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
-    *t = (dm_pool_ticket){.of = p, .done = done, .arg = arg};
-    *p->last = t;
-    p->last = &t->next;
-    p->nwaiting++;
+    }
     *out = t;
-    pool_step(p);
+    ticket_wait(t);
+    dm_timer_in(all->soon, 0);
     return 0;
 }
 
@@ -499,41 +658,24 @@ void dm_pool_ticket_drop(dm_pool_ticket *t)
 {
     if (t == NULL)
         return;
-    pool *p = t->of;
-    for (dm_pool_ticket **at = &p->first; *at != NULL; at = &(*at)->next) {
-        if (*at == t) {
-            *at = t->next;
-            if (p->last == &t->next)
-                p->last = at;
-            p->nwaiting--;
-            free(t);
-            return;
-        }
+    dm_pools *all = t->all;
+    held *k = t->mine;
+    ticket_unlink(t);
+    if (k != NULL) {
+        k->ticket = NULL;
+        if (k->of == NULL || (t->of == NULL && dm_spare_at(k->spare) == DM_SPARE_LOADING))
+            held_free(k); /* what is in it is nobody else's */
     }
-}
-
-uint32_t dm_pools_warm(const dm_pools *p)
-{
-    uint32_t n = 0;
-    for (const pool *q = p->pools; q != NULL; q = q->next)
-        n += q->nwarm;
-    return n;
-}
-
-bool dm_pools_ready(const dm_pools *p)
-{
-    for (const pool *q = p->pools; q != NULL; q = q->next) {
-        if (q->depth > 0)
-            return q->state == POOL_READY && q->nwarm >= q->depth;
-    }
-    return p->h->conf->pool_size == 0;
+    ticket_free(t);
+    dm_timer_in(all->soon, 0);
 }
 
 void dm_pools_drain(dm_pools *p)
 {
     p->draining = true;
-    for (pool *q = p->pools; q != NULL; q = q->next) {
-        while (q->warm != NULL)
-            dm_machine_free(warm_pop(q));
+    for (held *k = p->spares, *next; k != NULL; k = next) {
+        next = k->next;
+        if (k->ticket == NULL)
+            held_free(k);
     }
 }

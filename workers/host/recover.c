@@ -340,15 +340,15 @@ static void adopted(void *arg, int r, const dm_err *err)
 
 static void adopt(dm_worker *w, dm_box *b)
 {
-    char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
+    char template_dir[PATH_MAX];
     dm_machine_config config;
     dm_err err = {0};
-    int r = dm_box_machine_config(w, b, &config, template_dir, sleeper_dir, &err);
-    config.sleeper_dir = NULL;
+    int r = dm_box_machine_config(w, b, &config, template_dir, &err);
     w->adopting++;
     if (r == 0)
         r = b->slot < 0 ? dm_fail(&err, DM_E_NOTFOUND, "it had no slot")
-                        : dm_machine_adopt(w->h, &config, (uint32_t)b->slot, adopted, b, &b->machine, &err);
+                        : dm_machine_adopt(
+                                  w->h, &config, (uint32_t)b->slot, b->admit.internet, adopted, b, &b->machine, &err);
     if (r < 0)
         adopted(b, r, &err);
     else

@@ -91,12 +91,14 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
 {
     dm_worker *w = u->w;
     const char *why;
+    dm_pools_count n;
+    dm_pools_counted(w->pools, &n);
     dm_wk_beat m = {
             .boot = (int64_t)w->boot,
             .running = w->running,
             .asleep = w->asleep,
-            .pooled = dm_pools_warm(w->pools),
-            .free_slots = w->h->slots_free + dm_pools_warm(w->pools),
+            .pooled = n.ready,
+            .free_slots = w->h->slots_free + n.spare,
             .last_frame = (int64_t)w->frame_no,
             .refusing = dm_worker_refusing(w, &why),
     };

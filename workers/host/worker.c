@@ -70,26 +70,15 @@ int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
     return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
 }
 
-int dm_box_machine_config(
-        dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, char *sleeper_dir, dm_err *err)
+int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, dm_err *err)
 {
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     if (spec == NULL)
         return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
     int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->h->conf->templates_dir, b->base);
     if (r == 0)
-        r = dm_path(
-                sleeper_dir, PATH_MAX, err, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->image_epoch);
-    if (r < 0)
-        return r;
-    *out = (dm_machine_config){
-            .template_dir = template_dir,
-            .vcpus = spec->vcpus,
-            .mem_mib = spec->mem_mib,
-            .sleeper_dir = b->image_epoch != 0 ? sleeper_dir : NULL,
-            .internet = b->admit.internet,
-    };
-    return 0;
+        *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
+    return r;
 }
 
 /* The door looks for this file at each request: what has none is not found there, whatever anybody remembers. */
@@ -258,29 +247,6 @@ void dm_worker_journal_broken(void *arg, const dm_err *err)
 
 /* --- refusing ----------------------------------------------------------------------------------------------- */
 
-static uint64_t mem_available_mib(void)
-{
-    DM_AUTO_BUF text;
-    dm_str rest, line;
-    uint64_t kib = UINT64_MAX;
-    dm_buf_init(&text, 1 << 16);
-    if (dm_file_read("/proc/meminfo", &text, NULL) < 0)
-        return UINT64_MAX;
-    rest = dm_buf_view(&text);
-    while (dm_str_split(&rest, '\n', &line)) {
-        dm_str prefix = DM_STR("MemAvailable:");
-        if (!dm_str_starts(line, prefix))
-            continue;
-        line = dm_str_trim((dm_str){line.p + prefix.n, line.n - prefix.n});
-        dm_str digits = line;
-        (void)dm_str_split(&line, ' ', &digits);
-        if (dm_parse_u64(digits, 0, UINT64_MAX / 2, &kib, NULL) < 0)
-            return UINT64_MAX;
-        break;
-    }
-    return kib == UINT64_MAX ? kib : kib / 1024;
-}
-
 bool dm_worker_refusing(const dm_worker *w, const char **why)
 {
     *why = NULL;
@@ -290,7 +256,7 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
         *why = "it is being drained";
     else if (dm_journal_full(w->journal))
         *why = "there is no room for evidence";
-    else if (mem_available_mib() < w->h->conf->mem_reserve_mib)
+    else if (dm_host_short_of_memory(w->h))
         *why = "its memory is needed as a reserve";
     return *why != NULL;
 }

@@ -98,8 +98,8 @@ void dm_worker_box_link(dm_worker *w, dm_box *b);
 void dm_worker_box_drop(dm_worker *w, dm_box *b); /* unlinks and frees */
 void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
 int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err) DM_NODISCARD; /* "" : zero */
-int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, char *sleeper_dir,
-        dm_err *err) DM_NODISCARD; /* both folders of PATH_MAX */
+int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir,
+        dm_err *err) DM_NODISCARD; /* template_dir of PATH_MAX */
 void dm_box_own_machine(dm_box *b);
 int dm_box_live_file(const dm_box *b, bool make, dm_err *err) DM_NODISCARD;
 void dm_box_arm(dm_box *b); /* its deadline's timer */

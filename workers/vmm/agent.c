@@ -370,7 +370,7 @@ static int ask(dm_agent *a, const char *op, const char *name, unsigned value, un
 
 int dm_agent_warm(dm_agent *a, unsigned rounds, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err)
 {
-    return ask(a, "warm", "rounds", rounds > 0 ? rounds : 1, timeout_ms, done, arg, err);
+    return ask(a, "warm", "rounds", rounds, timeout_ms, done, arg, err);
 }
 
 int dm_agent_simple(dm_agent *a, const char *op, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err)

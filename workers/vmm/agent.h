@@ -20,6 +20,7 @@ int dm_agent_new(
 void dm_agent_free(dm_agent *a); /* pending calls are forgotten */
 DM_DEFINE_FREEP(dm_agent)
 
+/* rounds 0: it answers, and no command is run. */
 int dm_agent_warm(
         dm_agent *a, unsigned rounds, unsigned timeout_ms, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 /* seed and wall_us are filled here, at the moment of sending. */

@@ -307,7 +307,7 @@ static void killed_while_it_starts_it_never_was(void **state)
         assert_string_equal(state_of(r, 1), "gone");
         assert_int_equal(r->w->running, 0);
         rig_let(r, calls[i]);
-        rig_until(r, dm_pools_warm(r->w->pools) == 1 - i); /* what was made for it serves the next one, who has it */
+        rig_until(r, rig_ready(r) == 1 - i); /* what was made for it serves the next one, who has it */
     }
     rig_until(r, r->h.slots_free == RIG_SLOTS);
     assert_int_equal(procs_alive(r), 0);

@@ -78,6 +78,7 @@ struct rig {
     int fails[CALLS];  /* the next of these fails with this code */
     bool dies[CALLS];  /* the VM is gone in the next of these */
     bool hangs[CALLS]; /* these do not answer until rig_let */
+    bool cold;         /* of the host that is booted next: restored guests need to be warmed */
     bool deaf;         /* guests do not answer */
     bool confused;     /* guests answer that they cannot */
     unsigned resumed, quiesced;
@@ -392,6 +393,14 @@ static inline void rig_seconds(rig *r, int n)
         int64_t ended = dm_second_of(dm_worker_now_us(r->w) - 20000) - 1;
         rig_until(r, r->w->last_second >= ended);
     }
+}
+
+/* Machines that nobody has yet. */
+static inline uint32_t rig_ready(const rig *r)
+{
+    dm_pools_count n;
+    dm_pools_counted(r->w->pools, &n);
+    return n.ready;
 }
 
 static inline void rig_let(rig *r, rig_call call)
@@ -721,7 +730,7 @@ static inline void rig_boot(rig *r)
     assert_int_equal(dm_exec_new(RIG_THREADS, 4096, &r->h.exec, &err), 0);
     assert_int_equal(dm_metrics_new(&r->h.metrics, &err), 0);
     r->h.env = (dm_vmm_env){.loop = r->h.loop, .exec = r->h.exec};
-    r->h.caps = (dm_vmm_caps){.flags = DM_VMM_DELTA_LOAD, .accel = "tcg"};
+    r->h.caps = (dm_vmm_caps){.flags = DM_VMM_DELTA_LOAD | (r->cold ? DM_VMM_NEEDS_WARM : 0), .accel = "tcg"};
     assert_int_equal(dm_host_init(&r->h, &err), 0);
     if (dm_worker_new(&r->h, &r->w, &err) < 0)
         fail_msg("%s", err.msg);
@@ -784,6 +793,7 @@ static inline void rig_open(rig *r, const char *prefix, const char *base)
             .default_mem_mib = 256,
             .slots = RIG_SLOTS,
             .pool_size = 0,
+            .making_max = 2,
             .warming_max = 1,
             .mem_reserve_mib = 64,
             .journal_bytes_max = 64 << 20,
@@ -878,6 +888,8 @@ static inline void rig_crash(rig *r)
             (void)close(p->guest);
         p->guest = -1;
     }
+    for (uint32_t i = 0; i < r->conf.slots; i++) /* the taps are open in the VMMs alone */
+        dm_slot_close(&r->h.slots[i].net);
     memset(r->fails, 0, sizeof(r->fails));
     memset(r->hangs, 0, sizeof(r->hangs));
     memset(r->dies, 0, sizeof(r->dies));
