@@ -11,7 +11,7 @@ static int open_rig(void **state)
     *state = &one;
     if (getuid() != 0)
         return 0;
-    rig_open(&one, "unitl", "10.95.0.0");
+    rig_open(&one);
     rig_enrol(&one);
     rig_settle(&one);
     return 0;

@@ -35,7 +35,7 @@ static int open_rig(void **state)
     (void)rd_kafka_mock_topic_create(mock, DM_TOPIC_USAGE, 1, 1);
     (void)rd_kafka_mock_topic_create(mock, DM_TOPIC_ATTEST, 1, 1);
     (void)snprintf(brokers, sizeof(brokers), "%s", rd_kafka_mock_cluster_bootstraps(mock));
-    rig_open(&one, "unitp", "10.92.0.0");
+    rig_open(&one);
     one.conf.brokers = brokers;
     rig_enrol(&one);
     rig_settle(&one);

@@ -10,7 +10,7 @@ static int open_rig(void **state)
     *state = &one;
     if (getuid() != 0)
         return 0;
-    rig_open(&one, "unitr", "10.94.0.0");
+    rig_open(&one);
     rig_enrol(&one);
     rig_settle(&one);
     return 0;
@@ -513,7 +513,7 @@ static void a_crash_at_any_moment_breaks_no_promise(void **state)
         int n = turns[i / STEPS] + (int)(next(&seed) % 3);
         if (i > 0) {
             rig_close(r);
-            rig_open(r, "unitr", "10.94.0.0");
+            rig_open(r);
             rig_enrol(r);
             rig_settle(r);
         }

@@ -762,8 +762,8 @@ static inline void rig_template(rig *r, const char *name)
         rig_file(dir, files[i], "x");
 }
 
-/* prefix and base are this test program's own, so that programs may run side by side. */
-static inline void rig_open(rig *r, const char *prefix, const char *base)
+/* Names and addresses of its slots are this process's own, so that programs, and checkouts, may run side by side. */
+static inline void rig_open(rig *r)
 {
     char dir[PATH_MAX];
     *r = (rig){0};
@@ -773,8 +773,8 @@ static inline void rig_open(rig *r, const char *prefix, const char *base)
     (void)snprintf(r->images, sizeof(r->images), "%s/images", r->dir);
     (void)snprintf(r->templates, sizeof(r->templates), "%s/templates", r->dir);
     (void)snprintf(r->live, sizeof(r->live), "%s/live", r->dir);
-    (void)snprintf(r->prefix, sizeof(r->prefix), "%s", prefix);
-    (void)snprintf(r->base, sizeof(r->base), "%s", base);
+    (void)snprintf(r->prefix, sizeof(r->prefix), "u%04x", (unsigned)getpid() & 0xffff);
+    (void)snprintf(r->base, sizeof(r->base), "10.%u.0.0", 128 + (unsigned)getpid() % 100);
     (void)snprintf(dir, sizeof(dir), "%s/base", r->images);
     rig_file(dir, "manifest.json", "{\"digest\":\"0123456789abcdef0123456789abcdef\"}");
     rig_template(r, "0123456789abcdef-1c256m");
@@ -902,6 +902,8 @@ static inline void rig_crash(rig *r)
 static inline void rig_close(rig *r)
 {
     dm_err err;
+    if (!r->frozen) /* nobody may add to the folder while it goes */
+        rig_freeze(r);
     rig_forget(r);
     for (size_t i = 0; i < RIG_PROCS; i++)
         proc_die(&r->procs[i]);

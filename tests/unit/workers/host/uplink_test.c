@@ -111,7 +111,7 @@ static int open_rig(void **state)
     if (getuid() != 0)
         return 0;
     its = (api){.acked = -1};
-    rig_open(&one, "unitu", "10.93.0.0");
+    rig_open(&one);
     (void)snprintf(api_socket, sizeof(api_socket), "%s/api.sock", one.dir);
     one.conf.api_socket = api_socket;
     assert_int_equal(dm_uplink_new(one.w, &uplink, &err), 0);
