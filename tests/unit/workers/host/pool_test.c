@@ -9,7 +9,7 @@ static int open_rig(void **state)
     *state = &one;
     if (getuid() != 0)
         return 0;
-    rig_open(&one, "unitp", "10.94.0.0");
+    rig_open(&one);
     rig_template(&one, "0123456789abcdef-1c512m");
     rig_enrol(&one);
     rig_settle(&one);
