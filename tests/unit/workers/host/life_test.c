@@ -4,52 +4,6 @@
 
 #include "tests/unit/workers/host/rig.h"
 
-static rig one;
-
-static int open_rig(void **state)
-{
-    *state = &one;
-    if (getuid() != 0)
-        return 0;
-    rig_open(&one);
-    rig_enrol(&one);
-    rig_settle(&one);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    if (getuid() == 0)
-        rig_close(*state);
-    return 0;
-}
-
-#define NEED_ROOT()                                                                                                    \
-    do {                                                                                                               \
-        if (getuid() != 0)                                                                                             \
-            skip();                                                                                                    \
-    } while (0)
-
-static void run(rig *r, unsigned n, int epoch)
-{
-    assert_int_equal(status_of(r, rig_start(r, n, epoch)), 201);
-}
-
-static const char *state_of(rig *r, unsigned n)
-{
-    dm_box *b = box(r, n);
-    return b != NULL ? dm_box_state_name(b->state) : "gone";
-}
-
-/* The evidence up to now, when whatever waits for a minute's end is in it. */
-static evidence *proof(rig *r)
-{
-    static evidence e;
-    rig_settle(r);
-    ev_read(r, &e);
-    return &e;
-}
-
 /* --- the rows of the table ---------------------------------------------------------------------------------- */
 
 static int64_t said_number(const rig_order *o, const char *member)
@@ -764,7 +718,7 @@ static void events_go_when_they_were_taken(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(it_runs_from_the_second_it_was_handed_out_in),
             TEST(a_start_that_fails_leaves_nothing),

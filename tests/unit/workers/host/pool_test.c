@@ -16,19 +16,6 @@ static int open_rig(void **state)
     return 0;
 }
 
-static int close_rig(void **state)
-{
-    if (getuid() == 0)
-        rig_close(*state);
-    return 0;
-}
-
-#define NEED_ROOT()                                                                                                    \
-    do {                                                                                                               \
-        if (getuid() != 0)                                                                                             \
-            skip();                                                                                                    \
-    } while (0)
-
 /* The same worker with a pool. */
 static void with_pool(rig *r, unsigned depth, bool cold)
 {
@@ -264,7 +251,7 @@ static void a_drain_lets_them_go(void **state)
     assert_string_equal(events_of(r, 1), "asleep 1 operator_drained");
 }
 
-#define POOL_TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define POOL_TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, rig_teardown)
 
 int main(void)
 {

@@ -54,12 +54,6 @@ static int close_rig(void **state)
     return 0;
 }
 
-#define NEED_ROOT()                                                                                                    \
-    do {                                                                                                               \
-        if (getuid() != 0)                                                                                             \
-            skip();                                                                                                    \
-    } while (0)
-
 /* What the topics hold: frames that came for the first time, and again. */
 typedef struct held {
     unsigned frames, repeated, oaths;

@@ -3,51 +3,6 @@
  * turns of a sandbox's life, with the disk as it was or long before. */
 #include "tests/unit/workers/host/rig.h"
 
-static rig one;
-
-static int open_rig(void **state)
-{
-    *state = &one;
-    if (getuid() != 0)
-        return 0;
-    rig_open(&one);
-    rig_enrol(&one);
-    rig_settle(&one);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    if (getuid() == 0)
-        rig_close(*state);
-    return 0;
-}
-
-#define NEED_ROOT()                                                                                                    \
-    do {                                                                                                               \
-        if (getuid() != 0)                                                                                             \
-            skip();                                                                                                    \
-    } while (0)
-
-static void run(rig *r, unsigned n, int epoch)
-{
-    assert_int_equal(status_of(r, rig_start(r, n, epoch)), 201);
-}
-
-static const char *state_of(rig *r, unsigned n)
-{
-    dm_box *b = box(r, n);
-    return b != NULL ? dm_box_state_name(b->state) : "gone";
-}
-
-static evidence *proof(rig *r)
-{
-    static evidence e;
-    rig_settle(r);
-    ev_read(r, &e);
-    return &e;
-}
-
 /* A VM dies while nobody looks. */
 static void vm_dies_unseen(rig *r)
 {
@@ -523,7 +478,7 @@ static void a_crash_at_any_moment_breaks_no_promise(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
             TEST(what_died_meanwhile_ended_at_its_last_proven_second),

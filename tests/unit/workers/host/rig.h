@@ -914,4 +914,53 @@ static inline void rig_close(rig *r)
     assert_int_equal(dm_remove_tree(r->dir, &err), 0);
 }
 
+/* --- what most tests begin with ----------------------------------------------------------------------------- */
+
+/* Slots are namespaces. */
+#define NEED_ROOT()                                                                                                    \
+    do {                                                                                                               \
+        if (getuid() != 0)                                                                                             \
+            skip();                                                                                                    \
+    } while (0)
+
+/* A worker that is enrolled and at rest, and its end; for cmocka. */
+static inline int rig_setup(void **state)
+{
+    static rig one;
+    *state = &one;
+    if (getuid() != 0)
+        return 0;
+    rig_open(&one);
+    rig_enrol(&one);
+    rig_settle(&one);
+    return 0;
+}
+
+static inline int rig_teardown(void **state)
+{
+    if (getuid() == 0)
+        rig_close(*state);
+    return 0;
+}
+
+static inline void run(rig *r, unsigned n, int epoch)
+{
+    assert_int_equal(status_of(r, rig_start(r, n, epoch)), 201);
+}
+
+static inline const char *state_of(rig *r, unsigned n)
+{
+    dm_box *b = box(r, n);
+    return b != NULL ? dm_box_state_name(b->state) : "gone";
+}
+
+/* The evidence up to now, when whatever waits for a minute's end is in it. */
+static inline evidence *proof(rig *r)
+{
+    static evidence e;
+    rig_settle(r);
+    ev_read(r, &e);
+    return &e;
+}
+
 #endif

@@ -128,12 +128,6 @@ static int close_rig(void **state)
     return 0;
 }
 
-#define NEED_ROOT()                                                                                                    \
-    do {                                                                                                               \
-        if (getuid() != 0)                                                                                             \
-            skip();                                                                                                    \
-    } while (0)
-
 /* Time goes on while the loop turns. */
 #define go_until(r, condition)                                                                                         \
     do {                                                                                                               \
