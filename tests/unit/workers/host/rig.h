@@ -749,7 +749,7 @@ static inline void rig_file(const char *dir, const char *name, const char *text)
     char path[PATH_MAX];
     dm_err err;
     assert_int_equal(dm_mkdir_p(dir, 0755, &err), 0);
-    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_int_equal(dm_path(path, sizeof(path), &err, "%s/%s", dir, name), 0);
     assert_int_equal(dm_file_write(path, dm_str_c(text), 0644, &err), 0);
 }
 
