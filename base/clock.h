@@ -3,6 +3,7 @@
 #ifndef DM_BASE_CLOCK_H
 #define DM_BASE_CLOCK_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 typedef struct dm_clock {
@@ -13,11 +14,11 @@ typedef struct dm_clock {
 /* The machine's. */
 extern const dm_clock dm_clock_real;
 
-/* A clock that stands until it is moved. Put base first: &fake.base is the dm_clock. */
+/* A clock that stands until it is moved; any thread may look at it. Put base first: &fake.base is the dm_clock. */
 typedef struct dm_clock_fake {
     dm_clock base;
-    int64_t wall;
-    int64_t mono;
+    _Atomic int64_t wall;
+    _Atomic int64_t mono;
 } dm_clock_fake;
 
 void dm_clock_fake_init(dm_clock_fake *f, int64_t wall_us);

@@ -76,9 +76,10 @@ def nothing_left():
     with RESULTS.proof("settled"):
         deployment.wait_for("every sandbox to have ended", SETTLED_S, lambda: deployment.useful("pg") and not unsettled())
     pool = int(os.environ["DM_POOL"])
+    spares = pool + 1  # and a bare one for whoever wakes
     with RESULTS.proof("pool"):
-        deployment.wait_for("the pool", 240, lambda: deployment.worker_state().get("pool_ready")
-                            and len(deployment.vmms()) == pool)
+        deployment.wait_for("the pool", 240, lambda: deployment.worker_state().get("pool_settled")
+                            and len(deployment.vmms()) == spares)
     with RESULTS.proof("nothing_left"):
         state = deployment.worker_state()
         for name, want in (("running", 0), ("asleep", 0), ("refusing", False), ("pooled", pool)):
@@ -86,7 +87,7 @@ def nothing_left():
         folders = {int(p.name) for p in (deployment.DATA / "worker/vms").iterdir()}
         machines = {slot for slot, _ in deployment.vmms()}
         need(folders == machines, f"folders of slots {sorted(folders)}, machines in {sorted(machines)}")
-        need(state["free_slots"] == 250 - pool, f"{state['free_slots']} slots are free")
+        need(state["free_slots"] == 250 - spares, f"{state['free_slots']} slots are free")
         for folder in (deployment.DATA / "run/live", deployment.DATA / "worker/sleepers"):
             need(not list(folder.iterdir()), f"{folder} holds {[p.name for p in folder.iterdir()][:5]}")
 
