@@ -261,7 +261,8 @@ static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t unt
     }
 }
 
-static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us)
+/* cause: why the sandbox ended with it, if it did. */
+static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us, dm_cause cause)
 {
     int64_t from = b->started_us;
     int64_t owed_us = (w->last_second + 1) * 1000000;
@@ -271,7 +272,7 @@ static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us)
         from = owed_us;
     dm_box_run_stretch(w, b, DM_SAMPLE_RUN, from);
     if (until_us != INT64_MAX) {
-        dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, b->cause);
+        dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, cause);
         b->stretch = NULL;
     }
 }
@@ -284,9 +285,12 @@ static void restore_stretches(dm_worker *w, dm_box *b)
     bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
     if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->last_second)
         sleepers_stretch(w, b, b->image_epoch, b->started_us);
-    runners_stretch(w, b, slept_last ? b->slept_us : end);
-    if (slept_last)
+    if (slept_last) {
+        runners_stretch(w, b, b->slept_us, DM_CAUSE_NONE);
         sleepers_stretch(w, b, b->epoch, end);
+    } else {
+        runners_stretch(w, b, end, b->cause);
+    }
     if (b->state == DM_BOX_ENDED)
         dm_usage_replay_cause(w->usage, &b->id, (uint32_t)b->epoch, b->cause);
 }

@@ -181,6 +181,22 @@ static void a_pause_whose_record_is_lost_is_a_sleeper(void **state)
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
 }
 
+/* Why it sleeps is no reason to have ended: sworn to is its end alone, when that has come. */
+static void a_sleeper_swears_to_no_end(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_crash(r); /* in the second of both */
+    back(r);
+    rig_seconds(r, 62);
+    assert_int_equal(ev_cause(proof(r), 1, 1), DM_CAUSE_NONE);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    rig_seconds(r, 62);
+    assert_int_equal(ev_cause(proof(r), 1, 1), DM_CAUSE_KILLED);
+}
+
 static void a_sleeper_sleeps_on(void **state)
 {
     rig *r = *state;
@@ -487,6 +503,7 @@ int main(void)
             TEST(a_new_host_has_none_of_them),
             TEST(a_vm_stopped_in_a_pause_runs_again),
             TEST(a_pause_whose_record_is_lost_is_a_sleeper),
+            TEST(a_sleeper_swears_to_no_end),
             TEST(a_sleeper_sleeps_on),
             TEST(a_wake_that_was_under_way_is_asleep),
             TEST(leftovers_are_swept),
