@@ -16,12 +16,12 @@ SOURCE = Path(sys.argv[1])
 
 
 def long_lived(record):
-    """The calls of a sandbox that ran for a while and was killed by its client, without a doubt at any time."""
+    """The calls of a sandbox that ran for a while and was killed by its client, at once and without a doubt at any time."""
     for calls in sorted(record["sandboxes"].values(), key=len, reverse=True):
         if judge.doubtful(calls):
             continue
         ends = [c for c in calls if c["what"] == "kill" and c["ok"]]
-        if ends and ends[0]["sent"] - calls[0]["done"] > 8:
+        if ends and ends[0]["sent"] - calls[0]["done"] > 8 and ends[0]["done"] - ends[0]["sent"] < 2:
             return calls, ends[0]
     raise LookupError("no sandbox was killed by its client after some seconds")
 
