@@ -3,8 +3,8 @@
 #define DM_API_ADMIT_H
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
-#include "tenants/template.h"
+#include "tenants/sandbox/sandbox.h"
+#include "tenants/sandbox/template.h"
 
 typedef struct dm_admit {
     dm_wk_admit m; /* points into the rest */

@@ -6,7 +6,7 @@
 #include "base/wire/denial.h"
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
+#include "tenants/sandbox/sandbox.h"
 
 /* Answers with a refusal and returns 0, as a handler does. error_code may be NULL. A denial without retry_after_s tells
  * clients not to repeat the request by themselves. */

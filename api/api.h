@@ -13,9 +13,9 @@
 #include "api/later.h"
 #include "api/signers.h"
 #include "api/spawns.h"
-#include "tenants/auth.h"
-#include "tenants/sandbox_row.h"
-#include "tenants/secret.h"
+#include "tenants/sandbox/row.h"
+#include "tenants/who/auth.h"
+#include "tenants/who/secret.h"
 
 typedef struct dm_api {
     const dm_api_config *config;

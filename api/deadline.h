@@ -4,7 +4,7 @@
 #define DM_API_DEADLINE_H
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
+#include "tenants/sandbox/sandbox.h"
 
 enum {
     DM_DEADLINE_NONE = 1,    /* it is not there, or asleep */

@@ -3,7 +3,7 @@
 #define DM_API_DOOR_VERDICT_H
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
+#include "tenants/sandbox/sandbox.h"
 
 typedef enum dm_door_reason {
     DM_DOOR_PASS,

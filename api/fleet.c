@@ -3,7 +3,7 @@
  *
  * Events come at least once and in order. Each is taken in one transaction with the worker's event_seq, so that one
  * that comes again changes nothing; and it changes a sandbox only in the epoch it is about. */
-#include "tenants/fleet.h"
+#include "tenants/fleet/fleet.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -11,9 +11,9 @@
 #include "api/admit.h"
 #include "api/create_body.h"
 #include "api/routes.h"
-#include "tenants/fleet.h"
-#include "tenants/idem.h"
-#include "tenants/template.h"
+#include "tenants/fleet/fleet.h"
+#include "tenants/sandbox/idem.h"
+#include "tenants/sandbox/template.h"
 
 static const char what[] = "sandbox.create";
 

@@ -6,7 +6,7 @@
 #include "api/answer.h"
 #include "api/page.h"
 #include "api/routes.h"
-#include "tenants/template.h"
+#include "tenants/sandbox/template.h"
 
 enum { V1_MOST = 5000, FILTER_MAX = 16 << 10, PAIRS_MAX = 256 };
 

@@ -3,7 +3,7 @@
 #define DM_API_SETTLE_H
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
+#include "tenants/sandbox/sandbox.h"
 
 /* The row has moved on, or is gone: nothing was written. */
 enum { DM_SETTLE_STALE = 1 };

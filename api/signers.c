@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "tenants/sandbox_row.h"
+#include "tenants/sandbox/row.h"
 
 /* A transition is stamped before it is committed: what changed since the last look is asked for with this much more. A
  * look at everything, which also forgets the dead, comes once in RELOAD_US if anybody asks, and when there is no room.

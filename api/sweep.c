@@ -1,7 +1,7 @@
 #include "api/sweep.h"
 
 #include "api/settle.h"
-#include "tenants/idem.h"
+#include "tenants/sandbox/idem.h"
 
 static const char who[] = "policy:sweep";
 

@@ -4,7 +4,7 @@
 #include "api/answer.h"
 #include "api/page.h"
 #include "api/routes.h"
-#include "tenants/template.h"
+#include "tenants/sandbox/template.h"
 
 enum { V1_MOST = 1000 };
 

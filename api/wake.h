@@ -3,8 +3,8 @@
 #define DM_API_WAKE_H
 
 #include "api/api.h"
-#include "tenants/sandbox.h"
-#include "tenants/template.h"
+#include "tenants/sandbox/sandbox.h"
+#include "tenants/sandbox/template.h"
 
 enum {
     DM_WAKE_RUNNING = 1, /* it was awake: nothing was done */

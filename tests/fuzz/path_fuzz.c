@@ -6,7 +6,7 @@
 #include "api/door_verdict.h"
 #include "api/page.h"
 #include "api/signed.h"
-#include "tenants/template.h"
+#include "tenants/sandbox/template.h"
 #include "tests/fuzz/fuzz.h"
 
 static void sandbox(dm_str text)

@@ -11,7 +11,7 @@
 
 #include "api/listen.h"
 #include "migrations/migrate.h"
-#include "tenants/admin.h"
+#include "tenants/admin/admin.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 

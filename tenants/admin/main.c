@@ -1,0 +1,105 @@
+/* dormouse-admin: what an operator does by hand. One thread, one transaction, one audit line, and it leaves. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+#include "tenants/admin/admin.h"
+
+static const char usage[] =
+        "usage: dormouse-admin --db CONNINFO COMMAND [OPTIONS]\n"
+        "\n"
+        "  demo         account, project `demo`, a key and the public template `base`; what is there is left as it is\n"
+        "      --tier NAME --currency CUR         of the account when it is made (payg, CNY)\n"
+        "      --vcpus N --mem-mib N --disk-mib N default size of `base` (1, 256, 1024)\n"
+        "      --image NAME                       guest image of `base` (base)\n"
+        "      --key-file FILE                    keep the key there, and use it again while it is valid\n"
+        "  project-add  --account UUID --slug SLUG [--name NAME] [--region NAME]\n"
+        "  key-add      --project SLUG [--name NAME]\n"
+        "  key-revoke   --id UUID\n"
+        "  limit-set    --name LIMIT --value N and one of --project SLUG, --account UUID, --tier NAME\n"
+        "\n"
+        "  --db CONNINFO   libpq connection string, role dm_ops\n"
+        "  --who NAME      who does it, for the audit (the login name)\n"
+        "  --help          this\n";
+
+enum { OPT_DB = 256, OPT_WHO, OPT_HELP, OPT_TEXT };
+
+typedef struct text_option {
+    const char *name;
+    size_t offset;
+} text_option;
+
+#define TEXT(name, member)                                                                                             \
+    {                                                                                                                  \
+        (name), offsetof(dm_admin_args, member)                                                                        \
+    }
+
+static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currency), TEXT("image", image),
+        TEXT("key-file", key_file), TEXT("account", account), TEXT("project", project), TEXT("slug", slug),
+        TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("vcpus", vcpus),
+        TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
+
+static const struct {
+    const char *name;
+    int (*run)(dm_pg *c, const dm_admin_args *a, dm_err *err);
+} commands[] = {{"demo", dm_admin_demo}, {"project-add", dm_admin_project_add}, {"key-add", dm_admin_key_add},
+        {"key-revoke", dm_admin_key_revoke}, {"limit-set", dm_admin_limit_set}};
+
+static int bad_usage(void)
+{
+    (void)fputs(usage, stderr);
+    return 2;
+}
+
+/* 0, or the status to leave with plus one. */
+static int parse(int argc, char **argv, const char **db, const char **command, dm_admin_args *args)
+{
+    struct option options[DM_LEN(texts) + 4] = {{"db", required_argument, NULL, OPT_DB},
+            {"who", required_argument, NULL, OPT_WHO}, {"help", no_argument, NULL, OPT_HELP}};
+    for (size_t i = 0; i < DM_LEN(texts); i++)
+        options[3 + i] = (struct option){texts[i].name, required_argument, NULL, OPT_TEXT + (int)i};
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o == OPT_DB) {
+            *db = optarg;
+        } else if (o == OPT_WHO) {
+            args->who = optarg;
+        } else if (o >= OPT_TEXT) {
+            memcpy((char *)args + texts[o - OPT_TEXT].offset, &optarg, sizeof optarg);
+        } else if (o == OPT_HELP) {
+            (void)fputs(usage, stdout);
+            return 1;
+        } else {
+            return bad_usage() + 1;
+        }
+    }
+    if (*db == NULL || optind != argc - 1)
+        return bad_usage() + 1;
+    *command = argv[optind];
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *db = NULL, *command = NULL;
+    dm_admin_args args = {.who = getenv("USER")};
+    dm_err err = {0};
+    dm_pg *c = NULL;
+
+    int status = parse(argc, argv, &db, &command, &args);
+    if (status != 0)
+        return status - 1;
+    for (size_t i = 0; i < DM_LEN(commands); i++) {
+        if (strcmp(command, commands[i].name) != 0)
+            continue;
+        int r = dm_pg_open(db, &c, &err);
+        if (r == 0)
+            r = commands[i].run(c, &args, &err);
+        dm_pg_close(c);
+        if (r < 0)
+            (void)fprintf(stderr, "dormouse-admin: %s: %s\n", command, err.msg);
+        return r < 0 ? 1 : 0;
+    }
+    return bad_usage();
+}

@@ -1,0 +1,19 @@
+/* tenants/plan/audit.h: who did what. What a sandbox went through is in its own events (tenants/sandbox/sandbox.h);
+ * this is for the rest: keys, limits, projects, templates. */
+#ifndef DM_TENANTS_AUDIT_H
+#define DM_TENANTS_AUDIT_H
+
+#include "base/pg.h"
+
+typedef struct dm_audit {
+    int64_t account_no, project_no;
+    const char *who;    /* "key:UUID", "operator:NAME", "worker:N", "policy:RULE" */
+    const char *verb;   /* "key.add" */
+    const char *object; /* "project:demo" */
+    dm_str detail;      /* a JSON object, or .p NULL */
+} dm_audit;
+
+/* In the transaction that does what it says. */
+int dm_audit_add(dm_pg *c, const dm_audit *a, dm_err *err) DM_NODISCARD;
+
+#endif

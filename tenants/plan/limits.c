@@ -1,0 +1,56 @@
+#include "tenants/plan/limits.h"
+
+#include <stddef.h>
+
+enum { TEXT_MAX = 16 * 1024 };
+
+#define LIMIT(name)                                                                                                    \
+    {                                                                                                                  \
+#name, DM_JSON_I64, offsetof(dm_limits, name), DM_JSON_OPT, 0, INT64_MAX                                       \
+    }
+
+static const dm_json_field fields[] = {
+        LIMIT(vcpus_max),
+        LIMIT(mem_mib_max),
+        LIMIT(disk_mib_max),
+        LIMIT(timeout_s_max),
+        LIMIT(running_max),
+};
+
+static const char *const others[] = {"included_seconds", "asleep_disk_mib_max", "asleep_days_max", "invocation_vcpus",
+        "invocation_mem_mib", "invocation_disk_mib", "invocation_timeout_s"};
+
+static int read_one(dm_str text, const char *whose, dm_limits *out, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    if (dm_json_load(text, TEXT_MAX, &obj, err) < 0 || dm_json_decode(obj, fields, DM_LEN(fields), out, err) < 0) {
+        err->code = DM_E_INTERNAL; /* our own database wrote it */
+        return dm_wrap(err, "limits of the %s", whose);
+    }
+    return 0;
+}
+
+int dm_limits_read(dm_str project_json, dm_str account_json, dm_limits *out, dm_err *err)
+{
+    dm_limits project = {0}, account = {0};
+    dm_err local;
+    int r = read_one(project_json, "project", &project, err != NULL ? err : &local);
+    if (r == 0)
+        r = read_one(account_json, "account", &account, err != NULL ? err : &local);
+    if (r < 0)
+        return r;
+    project.account_running_max = account.running_max;
+    *out = project;
+    return 0;
+}
+
+bool dm_limit_known(dm_str name)
+{
+    for (size_t i = 0; i < DM_LEN(fields); i++)
+        if (dm_str_eq_c(name, fields[i].name))
+            return true;
+    for (size_t i = 0; i < DM_LEN(others); i++)
+        if (dm_str_eq_c(name, others[i]))
+            return true;
+    return false;
+}

@@ -1,0 +1,23 @@
+/* tenants/plan/limits.h: the numbers that bind a project. Each is a row of tier_limit, account_limit or project_limit;
+ * the project's wins over the account's, which wins over the tier's. A limit that nobody set is 0 and forbids. */
+#ifndef DM_TENANTS_LIMITS_H
+#define DM_TENANTS_LIMITS_H
+
+#include "base/json.h"
+
+typedef struct dm_limits {
+    int64_t vcpus_max;
+    int64_t mem_mib_max;
+    int64_t disk_mib_max;
+    int64_t timeout_s_max;
+    int64_t running_max;         /* sandboxes at once, of the project */
+    int64_t account_running_max; /* and of the account: all its projects together */
+} dm_limits;
+
+/* From the two JSON objects that the database makes: the project's limits and its account's own. */
+int dm_limits_read(dm_str project_json, dm_str account_json, dm_limits *out, dm_err *err) DM_NODISCARD;
+
+/* Whether an operator may set a limit of this name; the list is the one that migrations begin with. */
+bool dm_limit_known(dm_str name);
+
+#endif

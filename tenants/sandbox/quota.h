@@ -1,0 +1,24 @@
+/* tenants/sandbox/quota.h: how many sandboxes run now, of a project and of its account. A charge is taken in the
+ * transaction that makes the sandbox start or wake, and given back in the one that ends it or puts it to sleep: what is
+ * counted is what the rows say. Only tenants/sandbox/sandbox.c takes and gives. */
+#ifndef DM_TENANTS_QUOTA_H
+#define DM_TENANTS_QUOTA_H
+
+#include "base/pg.h"
+
+#include "tenants/plan/limits.h"
+
+enum { DM_QUOTA_OVER = 1 };
+
+typedef struct dm_quota_over {
+    bool account; /* the account's cap binds, else the project's */
+    int64_t limit;
+    int64_t current;
+} dm_quota_over;
+
+/* 0 or DM_QUOTA_OVER, which says by whose limit; then the transaction must be rolled back. */
+int dm_quota_take(dm_pg *c, int64_t account_no, int64_t project_no, const dm_limits *limits, dm_quota_over *over,
+        dm_err *err) DM_NODISCARD;
+int dm_quota_give(dm_pg *c, int64_t account_no, int64_t project_no, dm_err *err) DM_NODISCARD;
+
+#endif

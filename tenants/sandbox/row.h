@@ -1,0 +1,109 @@
+/* tenants/sandbox/row.h: a sandbox's row as the database has it, and the ways to find it: one, a list, what the door
+ * may know. All of it is in sql_sandbox.c and only reads; what changes a row is in tenants/sandbox/sandbox.h. Whoever
+ * calls has opened the transaction and set its scope. */
+#ifndef DM_TENANTS_SANDBOX_ROW_H
+#define DM_TENANTS_SANDBOX_ROW_H
+
+#include "base/pg.h"
+#include "base/wire/cause.h"
+#include "base/wire/id.h"
+
+#include "tenants/sandbox/state.h"
+
+/* A row. Strings are borrowed: of what was read, from the rows it was read from. Times are microseconds, 0 for none. */
+typedef struct dm_sandbox {
+    int64_t account_no, project_no;
+    dm_sandbox_id id;
+    dm_sandbox_state state;
+    int64_t epoch;
+    dm_cause cause;
+    dm_str detail;
+    int64_t region_no, worker_no;
+    dm_str address;
+    int64_t key_no;
+    dm_str template_id, build_id, alias; /* alias.p NULL: none */
+    int64_t asked_vcpus, asked_mem_mib;
+    int64_t spec_table, spec, disk_mib;
+    bool secure;
+    dm_str token_sealed, env_sealed;
+    dm_str metadata, network; /* JSON objects */
+    int allow_internet;       /* 0, 1, or -1: never set */
+    bool pause_on_timeout, auto_resume;
+    int64_t timeout_s;
+    dm_str previous_attestation;
+    int64_t created_us, started_us, end_us, paused_us, ended_us;
+} dm_sandbox;
+
+/* One row and what its strings point into. Zero it first; dm_sandbox_one_done is fine on a zeroed one. */
+typedef struct dm_sandbox_one {
+    dm_sandbox s;
+    dm_pg_rows *rows;
+} dm_sandbox_one;
+void dm_sandbox_one_done(dm_sandbox_one *o);
+#define DM_AUTO_SANDBOX __attribute__((cleanup(dm_sandbox_one_done), unused)) dm_sandbox_one
+
+enum { DM_SANDBOX_NONE = 1 };
+
+/* Of a project, or with project_no 0 of anybody (role dm_ops). lock: FOR UPDATE. What o held is let go first. 0 or
+ * DM_SANDBOX_NONE. */
+int dm_sandbox_find(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, bool lock,
+        dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
+
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+enum { DM_SANDBOX_PAGE_MAX = 100 };
+
+typedef struct dm_sandbox_filter {
+    bool running, paused;
+    dm_str metadata;          /* JSON object that must be contained; .p NULL: any */
+    dm_str template_id;       /* .p NULL: any */
+    int64_t started_after_us; /* inclusive; 0: any */
+    bool ascending;
+    bool from_cursor; /* only what comes after (cursor_us, cursor_id) in that order */
+    int64_t cursor_us;
+    dm_sandbox_id cursor_id;
+    int64_t limit;
+} dm_sandbox_filter;
+
+/* What clients see as running or paused, in order. The caller frees rows; dm_sandbox_read takes one row each. */
+int dm_sandbox_list(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_filter *f, dm_pg_rows **rows,
+        dm_err *err) DM_NODISCARD;
+int dm_sandbox_read(const dm_pg_rows *rows, size_t i, dm_sandbox *out, dm_err *err) DM_NODISCARD;
+int dm_sandbox_count_running(dm_pg *c, int64_t account_no, int64_t project_no, int64_t *out, dm_err *err) DM_NODISCARD;
+
+/* Transitions that have stood longer than stuck_s: ids in bytes, one a row (role dm_ops). */
+int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
+/* Its history, oldest first, at most limit: at_us, epoch, from, to, cause, why, who. */
+int dm_sandbox_history(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
+/* --- the door ----------------------------------------------------------------------------------------------- */
+
+/* What the door may know of a sandbox before any project is known. */
+typedef struct dm_sandbox_at_door {
+    int64_t account_no, project_no;
+    dm_sandbox_state state;
+    int64_t epoch;
+    dm_str door, address; /* the worker's upstream name; the slot's address */
+    bool secure, auto_resume;
+    dm_str network, token_sealed;
+    dm_pg_rows *rows; /* what the strings point into: the caller frees it */
+} dm_sandbox_at_door;
+
+/* 0 or DM_SANDBOX_NONE. Any scope. */
+int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_door *out, dm_err *err) DM_NODISCARD;
+
+/* Whose token may have signed a file URL that names nobody. Any scope. */
+typedef struct dm_sandbox_signer {
+    dm_sandbox_id id;
+    dm_str token_sealed; /* borrowed of the rows */
+    int64_t changed_us;
+} dm_sandbox_signer;
+
+/* At most `most` that changed at since_us or later, newest first. The caller frees rows; dm_sandbox_read_signer takes
+ * one row each. */
+int dm_sandbox_signers(dm_pg *c, int64_t since_us, int64_t most, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_sandbox_read_signer(const dm_pg_rows *rows, size_t i, dm_sandbox_signer *out, dm_err *err) DM_NODISCARD;
+
+#endif

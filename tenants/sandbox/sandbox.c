@@ -1,0 +1,100 @@
+#include "tenants/sandbox/sandbox.h"
+
+#include <assert.h>
+
+#include "tenants/who/sql.h"
+
+/* What the row is after a step. Pure: what is in args is trusted only where the step says it has a meaning. */
+static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const dm_sandbox_move_args *a)
+{
+    static const dm_str none = {NULL, 0};
+    dm_sandbox next = *s;
+    next.state = step->to;
+    switch (step->event) {
+    case DM_SANDBOX_STARTED:
+        next.started_us = a->at_us;
+        next.end_us = a->end_us;
+        next.address = a->address;
+        next.cause = DM_CAUSE_NONE;
+        next.paused_us = 0;
+        break;
+    case DM_SANDBOX_SLEPT:
+        next.cause = a->cause;
+        next.paused_us = a->at_us;
+        next.end_us = a->at_us;
+        next.address = none;
+        if (next.started_us == 0)
+            next.started_us = a->at_us;
+        break;
+    case DM_SANDBOX_RESUME:
+        next.epoch++;
+        break;
+    case DM_SANDBOX_GONE:
+        next.cause = a->cause;
+        next.detail = a->detail;
+        next.ended_us = a->at_us;
+        next.address = none;
+        break;
+    case DM_SANDBOX_PAUSE:
+    case DM_SANDBOX_PAUSE_FAILED:
+    case DM_SANDBOX_RESUME_FAILED:
+    case DM_SANDBOX_KILL:
+    case DM_SANDBOX_EVENTS:
+        break;
+    }
+    return next;
+}
+
+static int charge(dm_pg *c, const dm_sandbox *s, bool held, bool holds, const dm_sandbox_move_args *a, dm_err *err)
+{
+    if (held == holds)
+        return 0;
+    if (held)
+        return dm_quota_give(c, s->account_no, s->project_no, err);
+    assert(a->limits != NULL && a->over != NULL); /* only RESUME comes here */
+    int r = dm_quota_take(c, s->account_no, s->project_no, a->limits, a->over, err);
+    return r == DM_QUOTA_OVER ? DM_SANDBOX_OVER : r;
+}
+
+int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_err *err)
+{
+    const dm_sandbox_step *step = dm_sandbox_step_of(s->state, a->event);
+    if (step == NULL)
+        return dm_fail(err, DM_E_CONFLICT, "sandbox %s is %s: %s means nothing to it", dm_sandbox_name_of(&s->id).s,
+                dm_sandbox_state_name(s->state), dm_sandbox_event_name(a->event));
+    dm_sandbox next = after(s, step, a);
+    int r = dm_sql_sandbox_write(c, s, &next, err);
+    if (r == 0)
+        r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
+    if (r == 0)
+        r = charge(c, s, dm_sandbox_holds(step->from), dm_sandbox_holds(step->to), a, err);
+    if (r == 0)
+        *s = next;
+    return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : r;
+}
+
+int dm_sandbox_add(
+        dm_pg *c, const dm_sandbox *s, const dm_limits *limits, const char *who, dm_quota_over *over, dm_err *err)
+{
+    dm_sandbox fresh = *s;
+    fresh.state = DM_SANDBOX_STARTING;
+    fresh.epoch = 1;
+    int r = dm_sql_sandbox_insert(c, &fresh, err);
+    if (r == 0)
+        r = dm_sql_sandbox_event_add(c, NULL, &fresh, s->created_us, "asked to start", who, err);
+    if (r == 0)
+        r = dm_quota_take(c, s->account_no, s->project_no, limits, over, err);
+    if (r == DM_QUOTA_OVER)
+        return DM_SANDBOX_OVER;
+    return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;
+}
+
+int dm_sandbox_set_end(dm_pg *c, dm_sandbox *s, int64_t end_us, dm_err *err)
+{
+    dm_sandbox next = *s;
+    next.end_us = end_us;
+    int r = dm_sql_sandbox_write(c, s, &next, err);
+    if (r == 0)
+        *s = next;
+    return r;
+}

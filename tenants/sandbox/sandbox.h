@@ -1,0 +1,39 @@
+/* tenants/sandbox/sandbox.h: the only way a sandbox's state changes.
+ *
+ * The epoch rises when a start or a wake is ordered, before any worker hears of it: an event of an older epoch is about
+ * a past life and changes nothing.
+ *
+ * dm_sandbox_move is the only writer of the state: it writes row, history and quota in the caller's transaction. Quota
+ * is held in exactly the states of dm_sandbox_holds. */
+#ifndef DM_TENANTS_SANDBOX_H
+#define DM_TENANTS_SANDBOX_H
+
+#include "tenants/sandbox/quota.h"
+#include "tenants/sandbox/row.h"
+
+enum { DM_SANDBOX_OVER = 2 }; /* beside DM_SANDBOX_NONE */
+
+/* Inserts s as `starting` with epoch 1 and takes quota. 0, or DM_SANDBOX_OVER: roll back. */
+int dm_sandbox_add(dm_pg *c, const dm_sandbox *s, const dm_limits *limits, const char *who, dm_quota_over *over,
+        dm_err *err) DM_NODISCARD;
+
+typedef struct dm_sandbox_move_args {
+    dm_sandbox_event event;
+    const char *who; /* "key:UUID", "worker:1", "door", "policy:sweep" */
+    int64_t at_us;
+    dm_cause cause;          /* of SLEPT and GONE */
+    dm_str detail;           /* of GONE */
+    int64_t end_us;          /* of STARTED */
+    dm_str address;          /* of STARTED */
+    const dm_limits *limits; /* of RESUME */
+    dm_quota_over *over;     /* of RESUME: filled with DM_SANDBOX_OVER */
+} dm_sandbox_move_args;
+
+/* s must have been found with lock in this transaction; on 0 it is as the row now is (its strings may then point into
+ * args). DM_E_CONFLICT when the event means nothing in s's state. DM_SANDBOX_OVER: roll back. */
+int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
+
+/* Only the deadline, of a row found with lock. */
+int dm_sandbox_set_end(dm_pg *c, dm_sandbox *s, int64_t end_us, dm_err *err) DM_NODISCARD;
+
+#endif

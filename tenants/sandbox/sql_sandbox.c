@@ -1,0 +1,304 @@
+#include <stddef.h>
+
+#include "tenants/who/sql.h"
+
+/* One list of columns for every statement that reads rows: first those that need a look, in the order of COL_*, then
+ * those of row_fields. */
+#define COLUMNS                                                                                                        \
+    "s.sandbox_id, s.state, s.cause, s.allow_internet, s.account_no, s.project_no, s.epoch, s.detail, s.region_no,"    \
+    " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
+    " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
+    " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
+    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at)"
+
+enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
+
+static const dm_pg_field row_fields[] = {
+        {DM_COL_I64, offsetof(dm_sandbox, account_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, epoch)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, detail)},
+        {DM_COL_I64, offsetof(dm_sandbox, region_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, worker_no)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, address)},
+        {DM_COL_I64, offsetof(dm_sandbox, key_no)},
+        {DM_COL_STR, offsetof(dm_sandbox, template_id)},
+        {DM_COL_STR, offsetof(dm_sandbox, build_id)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, alias)},
+        {DM_COL_I64, offsetof(dm_sandbox, asked_vcpus)},
+        {DM_COL_I64, offsetof(dm_sandbox, asked_mem_mib)},
+        {DM_COL_I64, offsetof(dm_sandbox, spec_table)},
+        {DM_COL_I64, offsetof(dm_sandbox, spec)},
+        {DM_COL_I64, offsetof(dm_sandbox, disk_mib)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, secure)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, token_sealed)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, env_sealed)},
+        {DM_COL_STR, offsetof(dm_sandbox, metadata)},
+        {DM_COL_STR, offsetof(dm_sandbox, network)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, pause_on_timeout)},
+        {DM_COL_BOOL, offsetof(dm_sandbox, auto_resume)},
+        {DM_COL_I64, offsetof(dm_sandbox, timeout_s)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox, previous_attestation)},
+        {DM_COL_I64, offsetof(dm_sandbox, created_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, started_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, end_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, paused_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, ended_us)},
+};
+
+int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
+{
+    dm_sandbox s = {.allow_internet = -1};
+    dm_pg_read(r, i, COL_FIELDS, row_fields, DM_LEN(row_fields), &s);
+    if (!dm_pg_is_null(r, i, COL_ALLOW_INTERNET))
+        s.allow_internet = dm_pg_bool(r, i, COL_ALLOW_INTERNET) ? 1 : 0;
+    int e = dm_pg_bytes(r, i, COL_ID, s.id.b, sizeof s.id.b, err);
+    if (e == 0)
+        e = dm_sandbox_state_parse(dm_pg_str(r, i, COL_STATE), &s.state, err);
+    if (e == 0 && !dm_pg_is_null(r, i, COL_CAUSE))
+        e = dm_cause_parse(dm_pg_str(r, i, COL_CAUSE), &s.cause, err);
+    if (e == 0)
+        *out = s;
+    return e < 0 ? dm_wrap(err, "row %zu of sandbox", i) : 0;
+}
+
+/* --- one ---------------------------------------------------------------------------------------------------- */
+
+static const dm_pg_stmt find = {"sandbox_find",
+        "SELECT " COLUMNS " FROM dm.sandbox s"
+        " WHERE s.account_no = $1 AND s.project_no = $2 AND s.sandbox_id = $3",
+        DM_PG_MAYBE};
+static const dm_pg_stmt find_lock = {"sandbox_find_lock",
+        "SELECT " COLUMNS " FROM dm.sandbox s"
+        " WHERE s.account_no = $1 AND s.project_no = $2 AND s.sandbox_id = $3 FOR UPDATE",
+        DM_PG_MAYBE};
+static const dm_pg_stmt find_any = {
+        "sandbox_find_any", "SELECT " COLUMNS " FROM dm.sandbox s WHERE s.sandbox_id = $1", DM_PG_MAYBE};
+static const dm_pg_stmt find_any_lock = {"sandbox_find_any_lock",
+        "SELECT " COLUMNS " FROM dm.sandbox s WHERE s.sandbox_id = $1 FOR UPDATE", DM_PG_MAYBE};
+
+void dm_sandbox_one_done(dm_sandbox_one *o)
+{
+    dm_pg_rows_free(o->rows);
+    o->rows = NULL;
+}
+
+int dm_sandbox_find(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, bool lock,
+        dm_sandbox_one *o, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bytes(id->b, sizeof id->b)};
+    bool any = project_no == 0;
+    const dm_pg_stmt *st = any ? (lock ? &find_any_lock : &find_any) : (lock ? &find_lock : &find);
+    dm_sandbox_one_done(o);
+    int r = dm_pg_exec(c, st, any ? args + 2 : args, any ? 1 : 3, &o->rows, NULL, err);
+    if (r < 0)
+        return r;
+    return dm_pg_count(o->rows) == 0 ? DM_SANDBOX_NONE : dm_sandbox_read(o->rows, 0, &o->s, err);
+}
+
+static dm_pg_arg id_arg(const dm_sandbox *s)
+{
+    return dm_pa_bytes(s->id.b, sizeof s->id.b);
+}
+
+static dm_pg_arg time_arg(int64_t us)
+{
+    return us != 0 ? dm_pa_i64(us) : dm_pa_null();
+}
+
+static dm_pg_arg bytes_arg(dm_str s)
+{
+    return dm_pa_bytes(s.p, s.n);
+}
+
+static dm_pg_arg cause_arg(dm_cause cause)
+{
+    return cause != DM_CAUSE_NONE ? dm_pa_c(dm_cause_get(cause)->name) : dm_pa_null();
+}
+
+static const dm_pg_stmt insert = {"sandbox_insert",
+        "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no, key_no,"
+        " template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, token_sealed,"
+        " env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s, created_at)"
+        " VALUES ($1, $2, $3, 'starting', $4, $5, $6, $7, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " $19::jsonb, $20::jsonb, $21, $22, $23, $24, dm.ts($25))",
+        DM_PG_NONE};
+
+int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(s->account_no), dm_pa_i64(s->project_no), id_arg(s), dm_pa_i64(s->epoch),
+            dm_pa_i64(s->region_no), s->worker_no != 0 ? dm_pa_i64(s->worker_no) : dm_pa_null(), dm_pa_i64(s->key_no),
+            dm_pa_text(s->template_id), dm_pa_text(s->build_id), dm_pa_text(s->alias), dm_pa_i64(s->asked_vcpus),
+            dm_pa_i64(s->asked_mem_mib), dm_pa_i64(s->spec_table), dm_pa_i64(s->spec), dm_pa_i64(s->disk_mib),
+            dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
+            dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
+            dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
+            dm_pa_i64(s->created_us)};
+    return dm_pg_exec(c, &insert, args, DM_LEN(args), NULL, NULL, err);
+}
+
+static const dm_pg_stmt write_row = {"sandbox_write",
+        "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"
+        " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"
+        " changed_at = clock_timestamp()"
+        " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5",
+        DM_PG_NONE};
+
+int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(old->account_no), dm_pa_i64(old->project_no), id_arg(old),
+            dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
+            dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
+            dm_pa_text(next->detail), next->worker_no != 0 ? dm_pa_i64(next->worker_no) : dm_pa_null(),
+            dm_pa_text(next->address), time_arg(next->started_us), time_arg(next->end_us), time_arg(next->paused_us),
+            time_arg(next->ended_us)};
+    int64_t changed = 0;
+    int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
+    if (r == 0 && changed != 1)
+        return dm_fail(err, DM_E_CONFLICT, "the row has moved on");
+    return r;
+}
+
+static const dm_pg_stmt event_add = {"sandbox_event_add",
+        "INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, cause, why,"
+        " who) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10)",
+        DM_PG_NONE};
+
+int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
+        const char *who, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(next->account_no), dm_pa_i64(next->project_no), id_arg(next), dm_pa_i64(at_us),
+            dm_pa_i64(next->epoch), old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
+            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who)};
+    return dm_pg_exec(c, &event_add, args, DM_LEN(args), NULL, NULL, err);
+}
+
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+/* $5 is null or a JSON object, $7 null or a time, $8 null or the cursor. The two orders are two statements, so that
+ * each walks the index its own way. */
+#define LIST_WHERE                                                                                                     \
+    " FROM dm.sandbox s WHERE s.account_no = $1 AND s.project_no = $2 AND s.state <> 'ended'"                          \
+    " AND (($3 AND s.state = 'running') OR ($4 AND s.state IN ('pausing', 'paused', 'resuming')))"                     \
+    " AND ($5::jsonb IS NULL OR s.metadata @> $5::jsonb) AND ($6::text IS NULL OR s.template_id = $6::text)"           \
+    " AND ($7::bigint IS NULL OR s.started_at >= dm.ts($7::bigint))"
+
+static const dm_pg_stmt list_desc = {"sandbox_list_desc",
+        "SELECT " COLUMNS LIST_WHERE " AND ($8::bigint IS NULL OR s.started_at < dm.ts($8::bigint)"
+        "      OR (s.started_at = dm.ts($8::bigint) AND s.sandbox_id > $9::bytea))"
+        " ORDER BY s.started_at DESC, s.sandbox_id LIMIT $10",
+        DM_PG_ROWS};
+static const dm_pg_stmt list_asc = {"sandbox_list_asc",
+        "SELECT " COLUMNS LIST_WHERE " AND ($8::bigint IS NULL OR s.started_at > dm.ts($8::bigint)"
+        "      OR (s.started_at = dm.ts($8::bigint) AND s.sandbox_id < $9::bytea))"
+        " ORDER BY s.started_at, s.sandbox_id DESC LIMIT $10",
+        DM_PG_ROWS};
+
+int dm_sandbox_list(
+        dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_filter *f, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bool(f->running),
+            dm_pa_bool(f->paused), dm_pa_text(f->metadata), dm_pa_text(f->template_id), time_arg(f->started_after_us),
+            f->from_cursor ? dm_pa_i64(f->cursor_us) : dm_pa_null(),
+            f->from_cursor ? dm_pa_bytes(f->cursor_id.b, sizeof f->cursor_id.b) : dm_pa_null(), dm_pa_i64(f->limit)};
+    return dm_pg_exec(c, f->ascending ? &list_asc : &list_desc, args, DM_LEN(args), rows, NULL, err);
+}
+
+static const dm_pg_stmt count_running = {"sandbox_count_running",
+        "SELECT count(*) FROM dm.sandbox WHERE account_no = $1 AND project_no = $2 AND state = 'running'", DM_PG_ONE};
+
+int dm_sandbox_count_running(dm_pg *c, int64_t account_no, int64_t project_no, int64_t *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &count_running, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
+static const dm_pg_stmt stuck = {"sandbox_stuck",
+        "SELECT sandbox_id FROM dm.sandbox WHERE state IN ('starting', 'pausing', 'resuming', 'ending')"
+        " AND changed_at < now() - $1 * interval '1 second' ORDER BY changed_at LIMIT 256",
+        DM_PG_ROWS};
+
+int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(stuck_s)};
+    return dm_pg_exec(c, &stuck, args, DM_LEN(args), rows, NULL, err);
+}
+
+static const dm_pg_stmt history = {"sandbox_history",
+        "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"
+        " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 ORDER BY event_no LIMIT $4",
+        DM_PG_ROWS};
+
+int dm_sandbox_history(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {
+            dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bytes(id->b, sizeof id->b), dm_pa_i64(limit)};
+    return dm_pg_exec(c, &history, args, DM_LEN(args), rows, NULL, err);
+}
+
+/* --- the door ----------------------------------------------------------------------------------------------- */
+
+/* The state stands first; the rest is door_fields. */
+static const dm_pg_stmt at_door = {"sandbox_at_door",
+        "SELECT state, account_no, project_no, epoch, door, address, secure, auto_resume, network, token_sealed"
+        " FROM dm.find_at_door($1)",
+        DM_PG_MAYBE};
+static const dm_pg_field door_fields[] = {
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, account_no)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, epoch)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, door)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, address)},
+        {DM_COL_BOOL, offsetof(dm_sandbox_at_door, secure)},
+        {DM_COL_BOOL, offsetof(dm_sandbox_at_door, auto_resume)},
+        {DM_COL_STR, offsetof(dm_sandbox_at_door, network)},
+        {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, token_sealed)},
+};
+
+int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_door *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_bytes(id->b, sizeof id->b)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_sandbox_at_door d = {0};
+    int r = dm_pg_exec(c, &at_door, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_SANDBOX_NONE;
+    r = dm_sandbox_state_parse(dm_pg_str(rows, 0, 0), &d.state, err);
+    if (r < 0)
+        return r;
+    dm_pg_read(rows, 0, 1, door_fields, DM_LEN(door_fields), &d);
+    d.rows = dm_steal(&rows);
+    *out = d;
+    return 0;
+}
+
+static const dm_pg_stmt signers = {"sandbox_signers",
+        "SELECT sandbox_id, token_sealed, dm.us(changed_at) FROM dm.find_signers(dm.ts($1), $2::int)", DM_PG_ROWS};
+
+int dm_sandbox_signers(dm_pg *c, int64_t since_us, int64_t most, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_i64(most)};
+    return dm_pg_exec(c, &signers, args, DM_LEN(args), rows, NULL, err);
+}
+
+static const dm_pg_field signer_fields[] = {
+        {DM_COL_MAYBE, offsetof(dm_sandbox_signer, token_sealed)},
+        {DM_COL_I64, offsetof(dm_sandbox_signer, changed_us)},
+};
+
+int dm_sandbox_read_signer(const dm_pg_rows *rows, size_t i, dm_sandbox_signer *out, dm_err *err)
+{
+    dm_sandbox_signer s;
+    dm_pg_read(rows, i, 1, signer_fields, DM_LEN(signer_fields), &s);
+    int r = dm_pg_bytes(rows, i, 0, s.id.b, sizeof s.id.b, err);
+    if (r == 0)
+        *out = s;
+    return r;
+}

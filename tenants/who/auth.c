@@ -1,0 +1,131 @@
+#include "tenants/who/auth.h"
+
+#include <pthread.h>
+
+#include "tenants/who/sql.h"
+
+/* Direct-mapped: a key has one place, and the last one asked about has it. Bounded without any list to keep, and a
+ * stranger who sends many keys costs known ones a look-up, no more: unknown keys are not kept. */
+enum { SLOTS = 1024 };
+
+typedef struct slot {
+    dm_digest digest;
+    int64_t until_mono_us; /* 0: empty */
+    dm_caller caller;
+} slot;
+
+struct dm_auth {
+    dm_pg_pool *pool;
+    const dm_clock *clock;
+    int64_t keep_us;
+    pthread_mutex_t lock;
+    uint64_t generation; /* raised by forget: an answer asked for before is not kept after */
+    slot slots[SLOTS];
+};
+
+int dm_auth_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, dm_auth **out, dm_err *err)
+{
+    dm_auth *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return dm_fail(err, DM_E_NOMEM, "key cache");
+    a->pool = pool;
+    a->clock = clock;
+    a->keep_us = (int64_t)keep_ms * 1000;
+    (void)pthread_mutex_init(&a->lock, NULL);
+    *out = a;
+    return 0;
+}
+
+void dm_auth_free(dm_auth *a)
+{
+    if (a == NULL)
+        return;
+    (void)pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+/* The digest is as good as random already. */
+static slot *slot_of(dm_auth *a, const dm_digest *d)
+{
+    return &a->slots[((unsigned)d->b[0] << 8 | d->b[1]) % SLOTS];
+}
+
+static bool from_cache(dm_auth *a, const dm_digest *d, dm_caller *out, uint64_t *generation)
+{
+    const slot *s = slot_of(a, d);
+    (void)pthread_mutex_lock(&a->lock);
+    bool hit = s->until_mono_us > dm_mono_us(a->clock) && memcmp(&s->digest, d, sizeof *d) == 0;
+    if (hit)
+        *out = s->caller;
+    *generation = a->generation;
+    (void)pthread_mutex_unlock(&a->lock);
+    return hit;
+}
+
+static void into_cache(dm_auth *a, const dm_digest *d, const dm_caller *caller, uint64_t generation)
+{
+    slot *s = slot_of(a, d);
+    (void)pthread_mutex_lock(&a->lock);
+    if (a->generation == generation) {
+        s->digest = *d;
+        s->caller = *caller;
+        s->until_mono_us = dm_mono_us(a->clock) + a->keep_us;
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+typedef struct lookup {
+    const dm_digest *digest;
+    dm_caller *out;
+} lookup;
+
+static int find(dm_pg *c, void *arg, dm_err *err)
+{
+    const lookup *l = arg;
+    return dm_sql_key_find(c, l->digest, l->out, err);
+}
+
+int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
+{
+    dm_digest digest;
+    uint64_t generation;
+    dm_err why;
+    int r = dm_key_hash(key, &digest, &why);
+    if (r == DM_E_INVALID)
+        return DM_AUTH_UNKNOWN;
+    if (r < 0) {
+        if (err != NULL)
+            *err = why;
+        return r;
+    }
+    if (from_cache(a, &digest, out, &generation))
+        return 0;
+    dm_caller caller;
+    lookup l = {&digest, &caller};
+    static const dm_pg_scope nobody = {.read_only = true};
+    r = dm_pg_tx(a->pool, &nobody, find, &l, err);
+    if (r < 0)
+        return dm_wrap(err, "find a key");
+    if (r == DM_SQL_NONE)
+        return DM_AUTH_UNKNOWN;
+    into_cache(a, &digest, &caller, generation);
+    *out = caller;
+    return 0;
+}
+
+void dm_auth_forget(dm_auth *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    a->generation++;
+    for (size_t i = 0; i < SLOTS; i++)
+        a->slots[i].until_mono_us = 0;
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+int dm_auth_of_project(dm_pg *c, int64_t account_no, int64_t project_no, dm_caller *out, dm_err *err)
+{
+    int r = dm_sql_project_find(c, account_no, project_no, out, err);
+    if (r == DM_SQL_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)project_no);
+    return r;
+}

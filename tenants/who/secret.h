@@ -1,0 +1,29 @@
+/* tenants/who/secret.h: secrets at rest, sealed under the deployment's master key, and tokens that are derived from it.
+ */
+#ifndef DM_TENANTS_SECRET_H
+#define DM_TENANTS_SECRET_H
+
+#include "base/crypto.h"
+#include "base/wire/id.h"
+
+enum { DM_TOKEN_TEXT = 2 * DM_SHA256 + 1 };
+
+typedef struct dm_master dm_master;
+
+/* 64 hex digits in a file of mode 0600; made when there is none. */
+int dm_master_open(const char *path, dm_master **out, dm_err *err) DM_NODISCARD;
+void dm_master_free(dm_master *m); /* wipes it */
+DM_DEFINE_FREEP(dm_master)
+
+/* what names the column; the sandbox's id is authenticated with it, so that a sealed value moved to another row or
+ * column does not open. */
+int dm_secret_seal(const dm_master *m, const char *what, const dm_sandbox_id *id, dm_str plain, dm_buf *sealed,
+        dm_err *err) DM_NODISCARD;
+int dm_secret_open(const dm_master *m, const char *what, const dm_sandbox_id *id, dm_str sealed, dm_buf *plain,
+        dm_err *err) DM_NODISCARD;
+
+/* A token that need not be stored: HMAC of what and id. */
+int dm_secret_token(const dm_master *m, const char *what, const dm_sandbox_id *id, char out[DM_TOKEN_TEXT],
+        dm_err *err) DM_NODISCARD;
+
+#endif
