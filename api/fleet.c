@@ -13,7 +13,7 @@
 #include "api/answer.h"
 #include "api/routes.h"
 #include "api/settle.h"
-#include "metering/read.h"
+#include "metering/read/read.h"
 
 static int deny(dm_req *req, int status, const char *rule, const char *message)
 {

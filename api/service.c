@@ -3,7 +3,7 @@
 
 #include "api/answer.h"
 #include "api/routes.h"
-#include "metering/read.h"
+#include "metering/read/read.h"
 
 int dm_route_health(dm_req *req, void *ctx, dm_err *err)
 {

@@ -6,7 +6,7 @@
 #include "api/answer.h"
 #include "api/page.h"
 #include "api/routes.h"
-#include "metering/read.h"
+#include "metering/read/read.h"
 
 enum { BODY_MAX = 24 << 20 }; /* it travels as a JSON string: quotes are escaped */
 

@@ -9,8 +9,8 @@
 #include "base/wire/id.h"
 
 #include "metering/config.h"
-#include "metering/ledger.h"
-#include "metering/stream.h"
+#include "metering/ledger/ledger.h"
+#include "metering/ledger/stream.h"
 
 enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
 enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000 };

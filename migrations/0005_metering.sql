@@ -169,7 +169,7 @@ CREATE TABLE dm.service_key (
     valid_to   timestamptz
 );
 
--- The signed statement of an account and a period. Its canonical body is described in metering/statement.h.
+-- The signed statement of an account and a period. Its canonical body is described in metering/rules/statement.h.
 CREATE TABLE dm.statement (
     account_no      bigint NOT NULL REFERENCES dm.account,
     period_start    timestamptz NOT NULL REFERENCES dm.period,

@@ -1,7 +1,8 @@
 /* meter_hot: how many samples a second one core takes through the meter's hot path: a frame is opened and its checksum
  * verified (dm_frame_open), the tracker says whether it is new (dm_track_take), its samples go into the bit maps
- * (dm_accum_frame), the second is covered (dm_accum_cover): what metering/ledger.c does with a message, without the
- * message. Beside it, the same with the bytes kept and packed into chunks every five seconds, as the ledger keeps them.
+ * (dm_accum_frame), the second is covered (dm_accum_cover): what metering/ledger/ledger.c does with a message, without
+ * the message. Beside it, the same with the bytes kept and packed into chunks every five seconds, as the ledger keeps
+ * them.
  *
  * Frames are made outside the measured time, one second of the whole fleet at once (some 20 MB: the caches do not hold
  * it), each 50th is delivered twice. Afterwards the bit maps are counted against what was said: a wrong sum is an
@@ -13,9 +14,9 @@
 
 #include "base/parse.h"
 
-#include "metering/accum.h"
-#include "metering/track.h"
-#include "metering/window.h"
+#include "metering/ledger/accum.h"
+#include "metering/ledger/track.h"
+#include "metering/ledger/window.h"
 #include "tests/bench/fleet.h"
 
 enum { PERIOD_S = 3600, FLUSH_S = 5, TWICE = 50, ROWS_MAX = 1 << 24, MESSAGES_MAX = 8192, PACKED_MAX = 64 << 20 };

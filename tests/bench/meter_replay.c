@@ -7,7 +7,7 @@
 #include "base/parse.h"
 #include "base/wire/id.h"
 
-#include "metering/ledger.h"
+#include "metering/ledger/ledger.h"
 
 enum { ROWS_MAX = 1 << 24, WAIT_S = 3600 };
 

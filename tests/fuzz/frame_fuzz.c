@@ -5,9 +5,9 @@
 
 #include "base/wire/frame.h"
 
-#include "metering/accum.h"
-#include "metering/track.h"
-#include "metering/window.h"
+#include "metering/ledger/accum.h"
+#include "metering/ledger/track.h"
+#include "metering/ledger/window.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX = 1 << 16 };

@@ -11,8 +11,8 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-#include "metering/accum.h"
-#include "metering/judge.h"
+#include "metering/ledger/accum.h"
+#include "metering/rules/judge.h"
 
 enum { ROWS_MAX = 100000, CLAIMS_MAX = 256 };
 

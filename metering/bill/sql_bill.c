@@ -1,0 +1,272 @@
+#include "metering/bill/sql_bill.h"
+
+int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_open",
+            "SELECT state = 'open' FROM dm.account_period WHERE account_no = $1::bigint "
+            "AND period_start = dm.ts($2::bigint * 1000000) FOR UPDATE",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *open = dm_pg_bool(rows, 0, 0);
+    return r;
+}
+
+int dm_sql_bill_account(dm_pg *c, int64_t account_no, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_account",
+            "SELECT a.id, a.tier, a.currency, coalesce((SELECT value FROM dm.account_limit WHERE account_no = "
+            "a.account_no "
+            "AND name = 'included_seconds'), (SELECT value FROM dm.tier_limit WHERE tier = a.tier "
+            "AND name = 'included_seconds'), 0) FROM dm.account a WHERE a.account_no = $1::bigint",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_bill_books(dm_pg *c, dm_str tier, dm_str currency, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_books",
+            "SELECT b.book_id, b.price_group, b.rated_by, dm.us(b.valid_from) / 1000000, dm.us(b.valid_to) / 1000000, "
+            "p.sku, p.per_unit, p.unit FROM dm.price_book b JOIN dm.price p USING (book_id) "
+            "WHERE b.tier = $1 AND b.currency = $2 AND b.valid_from < dm.ts($4::bigint * 1000000) "
+            "AND (b.valid_to IS NULL OR b.valid_to > dm.ts($3::bigint * 1000000)) "
+            "ORDER BY b.price_group COLLATE \"C\", b.valid_from, b.book_id, p.sku COLLATE \"C\"",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_text(tier), dm_pa_text(currency), dm_pa_i64(start), dm_pa_i64(end)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
+        dm_sandbox_id *last, bool *any, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_page",
+            "SELECT sandbox_id FROM (SELECT sandbox_id FROM ("
+            "(SELECT DISTINCT sandbox_id FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
+            "AND account_no = $1::bigint AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint) UNION "
+            "(SELECT DISTINCT sandbox_id FROM dm.attestation WHERE period_start = dm.ts($2::bigint * 1000000) "
+            "AND account_no = $1::bigint AND NOT by_service AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint)"
+            ") i ORDER BY sandbox_id LIMIT $4::bigint) page ORDER BY sandbox_id DESC LIMIT 1",
+            DM_PG_MAYBE};
+    dm_pg_arg args[] = {
+            dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    *any = dm_pg_count(rows) == 1;
+    if (!*any)
+        return 0;
+    return dm_pg_bytes(rows, 0, 0, last->b, sizeof(last->b), err);
+}
+
+int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
+        const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_evidence",
+            "WITH u AS (SELECT project_no, sandbox_id, epoch, spec_table, spec, worker_no, region_no, run_bits, "
+            "hib_bits, "
+            "disk_16mib FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
+            "AND account_no = $1::bigint AND sandbox_id > $3 AND sandbox_id <= $4), "
+            "a AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec, worker_no) project_no, "
+            "sandbox_id, epoch, spec_table, spec, worker_no, region_no AS sworn_region, message FROM dm.attestation "
+            "WHERE period_start = dm.ts($2::bigint * 1000000) AND account_no = $1::bigint AND NOT by_service "
+            "AND sandbox_id > $3 AND sandbox_id <= $4 "
+            "ORDER BY project_no, sandbox_id, epoch, spec_table, spec, worker_no, worker_boot DESC, hash) "
+            "SELECT e.project_no, e.sandbox_id, e.epoch, e.spec_table, e.spec, e.worker_no, "
+            "coalesce(e.region_no, e.sworn_region), e.sworn_region, e.run_bits::text, e.hib_bits::text, "
+            "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, "
+            "s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "
+            "s.template_id, s.build_id, s.compute_type, s.compute_quality "
+            "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
+            "JOIN dm.project p ON p.project_no = e.project_no "
+            "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "
+            "LEFT JOIN dm.spec x ON x.spec_table = e.spec_table AND x.spec = e.spec "
+            "LEFT JOIN dm.worker_period w ON w.worker_no = e.worker_no "
+            "AND w.period_start = dm.ts($2::bigint * 1000000) "
+            "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id ORDER BY e.sandbox_id",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
+            dm_pa_bytes(last->b, sizeof(last->b))};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+/* A digest, or zero when there is no row. */
+static int digest_of(const dm_pg_rows *rows, dm_digest *out, dm_err *err)
+{
+    *out = (dm_digest){0};
+    return dm_pg_count(rows) == 0 ? 0 : dm_pg_bytes(rows, 0, 0, out->b, sizeof(out->b), err);
+}
+
+static int last_of_chain(
+        dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
+{
+    dm_pg_arg args[] = {dm_pa_i64(account_no)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, st, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    *number = dm_pg_count(rows) == 1 ? dm_pg_i64(rows, 0, 1) : 0;
+    return digest_of(rows, hash, err);
+}
+
+int dm_sql_bill_previous(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *sha256, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_previous",
+            "SELECT sha256, number FROM dm.statement WHERE account_no = $1::bigint ORDER BY number DESC LIMIT 1",
+            DM_PG_MAYBE};
+    return last_of_chain(c, &st, account_no, number, sha256, err);
+}
+
+int dm_sql_bill_pool(dm_pg *c, int64_t account_no, int64_t start, int64_t *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_pool",
+            "SELECT coalesce(max(pool_after_s), 0) FROM dm.statement WHERE account_no = $1::bigint "
+            "AND period_start < dm.ts($2::bigint * 1000000) AND period_start >= "
+            "date_trunc('month', dm.ts($2::bigint * 1000000) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
+int dm_sql_bill_sworn_before(dm_pg *c, const dm_sandbox_id *sandbox, int64_t start, dm_digest *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_sworn_before",
+            "SELECT hash FROM dm.attestation WHERE sandbox_id = $1 AND period_start < dm.ts($2::bigint * 1000000) "
+            "ORDER BY period_start DESC, epoch DESC, worker_boot DESC, hash LIMIT 1",
+            DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_bytes(sandbox->b, sizeof(sandbox->b)), dm_pa_i64(start)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    return r < 0 ? r : digest_of(rows, out, err);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------ */
+
+int dm_sql_bill_statement(dm_pg *c, int64_t account_no, const dm_statement *s, const dm_signed *sig, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_statement",
+            "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
+            "hibernated_s, pool_after_s, unattested, body, sha256, previous_sha256, public_key, signature) "
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, $7::bigint, "
+            "$8::bigint, "
+            "$9::bigint, $10::int, $11, $12, $13, $14, $15)",
+            DM_PG_NONE};
+    char total[DM_MONEY_TEXT];
+    dm_money_print(s->total, total);
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(s->period_start), dm_pa_i64(s->period_s), dm_pa_i64(s->number),
+            dm_pa_c(s->currency), dm_pa_c(total), dm_pa_i64((int64_t)s->running_s), dm_pa_i64((int64_t)s->hibernated_s),
+            s->pooled ? dm_pa_i64((int64_t)s->pool_after_s) : dm_pa_null(), dm_pa_i64((int64_t)s->unattested),
+            dm_pa_bytes(sig->body.p, sig->body.n), dm_pa_bytes(sig->sha256.b, sizeof(sig->sha256.b)),
+            dm_pa_bytes(s->previous.b, sizeof(s->previous.b)), dm_pa_bytes(sig->key.b, sizeof(sig->key.b)),
+            dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b))};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t i, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_line",
+            "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
+            "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
+            "book_id, "
+            "charge_from, charge_to, seconds, qty, per_unit, amount) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), "
+            "$3::int, 'usage', $4::int, $5, $6::int, $7::smallint, $8::smallint, $9::smallint, $10, $11, $12::bigint, "
+            "$13, "
+            "$14::uuid, $15, $16::smallint, $17::bigint, dm.ts($18::bigint * 1000000), dm.ts($19::bigint * 1000000), "
+            "$20::bigint, $21::numeric, $22::numeric, $23::numeric)",
+            DM_PG_NONE};
+    const dm_stated_line *l = &s->lines[i];
+    const dm_stated *of = l->of != DM_OF_ACCOUNT ? &s->sandboxes[l->of] : NULL;
+    bool row = of != NULL && of->has_row;
+    char qty[DM_MONEY_TEXT], per_unit[DM_MONEY_TEXT], amount[DM_MONEY_TEXT];
+    dm_qty_print(l->rate.qty, qty);
+    dm_price_print(l->rate.per_unit, per_unit);
+    dm_money_print(l->rate.amount, amount);
+    const dm_pg_arg none = dm_pa_null();
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(s->period_start), dm_pa_i64((int64_t)i + 1),
+            of != NULL ? dm_pa_i64(of->project_no) : none,
+            of != NULL ? dm_pa_bytes(of->sandbox.b, sizeof(of->sandbox.b)) : none,
+            of != NULL ? dm_pa_i64(of->epoch) : none, of != NULL ? dm_pa_i64(of->region_no) : none,
+            of != NULL ? dm_pa_i64(of->spec_table) : none, of != NULL ? dm_pa_i64(of->spec) : none,
+            row ? dm_pa_c(of->compute_type) : none, row ? dm_pa_c(of->compute_quality) : none,
+            row ? dm_pa_i64(of->key_no) : none, row ? dm_pa_c(of->template_id) : none,
+            row ? dm_pa_c(of->build_id) : none, dm_pa_c(dm_sku_name(l->rate.sku)), dm_pa_i64(l->rate.tier),
+            dm_pa_i64(l->rate.book_id), dm_pa_i64(s->period_start + l->rate.from),
+            dm_pa_i64(s->period_start + l->rate.to), dm_pa_i64((int64_t)l->rate.seconds), dm_pa_c(qty),
+            dm_pa_c(per_unit), dm_pa_c(amount)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_bill_state(dm_pg *c, int64_t account_no, int64_t start, const char *state, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_state",
+            "UPDATE dm.account_period SET state = $3 WHERE account_no = $1::bigint "
+            "AND period_start = dm.ts($2::bigint * 1000000) AND state = 'open'",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_c(state)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+/* --- journal ------------------------------------------------------------------------------------------------ */
+
+int dm_sql_ledger_account(
+        dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out, dm_err *err)
+{
+    static const dm_pg_stmt find = {"bill_ledger_find",
+            "SELECT ledger_no FROM dm.ledger_account WHERE account_no = $1::bigint AND name = $2 AND currency = $3",
+            DM_PG_MAYBE};
+    static const dm_pg_stmt make = {"bill_ledger_make",
+            "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) RETURNING "
+            "ledger_no",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(name), dm_pa_c(currency)};
+    DM_AUTO(dm_pg_rows) found = NULL;
+    DM_AUTO(dm_pg_rows) made = NULL;
+    int r = dm_pg_exec(c, &find, args, DM_LEN(args), &found, NULL, err);
+    if (r == 0 && dm_pg_count(found) == 0)
+        r = dm_pg_exec(c, &make, args, DM_LEN(args), &made, NULL, err);
+    if (r == 0)
+        *out = dm_pg_i64(made != NULL ? made : found, 0, 0);
+    return r;
+}
+
+int dm_sql_journal_last(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_journal_last",
+            "SELECT hash, number FROM dm.journal_txn WHERE account_no = $1::bigint ORDER BY number DESC LIMIT 1",
+            DM_PG_MAYBE};
+    return last_of_chain(c, &st, account_no, number, hash, err);
+}
+
+int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char *idem_key, const char *kind,
+        int64_t effective_s, const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_journal_txn",
+            "INSERT INTO dm.journal_txn (account_no, number, idem_key, kind, effective_at, prev_hash, hash) "
+            "VALUES ($1::bigint, $7::bigint, $2, $3, dm.ts($4::bigint * 1000000), $5, $6) RETURNING id",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(idem_key), dm_pa_c(kind), dm_pa_i64(effective_s),
+            dm_pa_bytes(prev->b, sizeof(prev->b)), dm_pa_bytes(hash->b, sizeof(hash->b)), dm_pa_i64(number)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    return r < 0 ? r : dm_str_to_array(dm_pg_str(rows, 0, 0), id->s, sizeof(id->s), err);
+}
+
+int dm_sql_journal_entry(
+        dm_pg *c, const dm_uuid *txn, int n, int64_t ledger_no, const char *currency, dm_money amount, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_journal_entry",
+            "INSERT INTO dm.journal_entry (txn, n, ledger_no, currency, amount) "
+            "VALUES ($1::uuid, $2::int, $3::bigint, $4, $5::numeric)",
+            DM_PG_NONE};
+    char text[DM_MONEY_TEXT];
+    dm_money_print(amount, text);
+    dm_pg_arg args[] = {dm_pa_c(txn->s), dm_pa_i64(n), dm_pa_i64(ledger_no), dm_pa_c(currency), dm_pa_c(text)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}

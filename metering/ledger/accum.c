@@ -1,0 +1,484 @@
+#include "metering/ledger/accum.h"
+
+enum { PERIODS_MAX = 65536, SLOTS_MIN = 64, WORKERS_MAX = 65536, DISK_MOST = 1 << 27 /* 2 PiB */ };
+
+#define NO_ROW UINT32_MAX
+
+typedef struct cover {
+    uint64_t worker_no;
+    uint64_t *seconds;
+} cover;
+
+typedef struct period {
+    int64_t start;
+    dm_accum_row *rows; /* in order of arrival */
+    uint32_t nrows, rows_room;
+    uint32_t *slots; /* open addressing: index of a row, or NO_ROW */
+    uint32_t nslots; /* a power of two, more than twice nrows */
+    uint32_t last;   /* row of the sample before */
+    cover *covers;   /* sorted by worker */
+    size_t ncovers, covers_room;
+} period;
+
+struct dm_accum {
+    uint32_t period_s;
+    size_t rows_max, nrows;
+    int64_t open_from;
+    uint64_t late;
+    period **periods; /* sorted by start */
+    size_t nperiods, room;
+    period *newest; /* the one the last sample went to */
+};
+
+int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err)
+{
+    if (period_s < DM_PERIOD_S_MIN || period_s > DM_PERIOD_S_MAX || period_s % 60 != 0 || 3600 % period_s != 0)
+        return dm_fail(err, DM_E_INVALID, "a period of %u s: it must be a multiple of 60 that divides 3600", period_s);
+    if (rows_max >= NO_ROW)
+        return dm_fail(err, DM_E_INVALID, "%zu rows", rows_max);
+    dm_accum *a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for usage");
+    a->period_s = period_s;
+    a->rows_max = rows_max;
+    *out = a;
+    return 0;
+}
+
+static void period_free(period *p)
+{
+    for (uint32_t i = 0; i < p->nrows; i++) {
+        free(p->rows[i].run);
+        free(p->rows[i].hib);
+        free(p->rows[i].disk);
+    }
+    for (size_t i = 0; i < p->ncovers; i++)
+        free(p->covers[i].seconds);
+    free(p->covers);
+    free(p->rows);
+    free(p->slots);
+    free(p);
+}
+
+void dm_accum_free(dm_accum *a)
+{
+    if (a == NULL)
+        return;
+    for (size_t i = 0; i < a->nperiods; i++)
+        period_free(a->periods[i]);
+    free(a->periods);
+    free(a);
+}
+
+static uint32_t words(const dm_accum *a)
+{
+    return (a->period_s + 63) / 64;
+}
+
+/* --- periods ------------------------------------------------------------------------------------------------ */
+
+/* Where a period of this start is, or would stand. */
+static size_t period_place(const dm_accum *a, int64_t start)
+{
+    size_t lo = 0, hi = a->nperiods;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (a->periods[mid]->start < start)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static period *period_find(const dm_accum *a, int64_t start)
+{
+    size_t i = period_place(a, start);
+    return i < a->nperiods && a->periods[i]->start == start ? a->periods[i] : NULL;
+}
+
+static period *period_new(int64_t start)
+{
+    period *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return NULL;
+    p->start = start;
+    p->last = NO_ROW;
+    p->nslots = SLOTS_MIN;
+    p->slots = malloc(SLOTS_MIN * sizeof(*p->slots));
+    if (p->slots == NULL) {
+        free(p);
+        return NULL;
+    }
+    memset(p->slots, 0xff, SLOTS_MIN * sizeof(*p->slots));
+    return p;
+}
+
+static int period_insert(dm_accum *a, size_t i, int64_t start, dm_err *err)
+{
+    if (a->nperiods == PERIODS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "more than %d periods are open", PERIODS_MAX);
+    if (a->nperiods == a->room) {
+        size_t room = a->room != 0 ? a->room * 2 : 8;
+        period **grown = realloc(a->periods, room * sizeof(period *));
+        if (grown == NULL)
+            return dm_fail(err, DM_E_NOMEM, "no memory for a period");
+        a->periods = grown;
+        a->room = room;
+    }
+    period *p = period_new(start);
+    if (p == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a period");
+    memmove(&a->periods[i + 1], &a->periods[i], (a->nperiods - i) * sizeof(period *));
+    a->periods[i] = p;
+    a->nperiods++;
+    return 0;
+}
+
+static int period_get(dm_accum *a, int64_t start, period **out, dm_err *err)
+{
+    if (a->newest == NULL || a->newest->start != start) {
+        size_t i = period_place(a, start);
+        if (i == a->nperiods || a->periods[i]->start != start) {
+            int r = period_insert(a, i, start, err);
+            if (r < 0)
+                return r;
+        }
+        a->newest = a->periods[i];
+    }
+    *out = a->newest;
+    return 0;
+}
+
+void dm_accum_close_before(dm_accum *a, int64_t second)
+{
+    size_t n = 0;
+    while (n < a->nperiods && a->periods[n]->start + a->period_s <= second) {
+        a->nrows -= a->periods[n]->nrows;
+        period_free(a->periods[n]);
+        n++;
+    }
+    if (n > 0)
+        memmove(a->periods, a->periods + n, (a->nperiods - n) * sizeof(period *));
+    a->nperiods -= n;
+    a->newest = NULL;
+    if (second > a->open_from)
+        a->open_from = second;
+}
+
+uint64_t dm_accum_late(const dm_accum *a)
+{
+    return a->late;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------- */
+
+static uint64_t key_hash(const dm_accum_key *k)
+{
+    uint64_t low;
+    memcpy(&low, k->sandbox.b + 8, sizeof(low)); /* random bytes */
+    uint64_t h = low * 0x9e3779b97f4a7c15u ^ ((uint64_t)k->epoch << 32 | k->project_no);
+    h = (h ^ h >> 32) * 0xff51afd7ed558ccdu ^ k->worker_no;
+    return h ^ h >> 29;
+}
+
+static bool key_eq(const dm_accum_key *a, const dm_accum_key *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void slot_put(period *p, uint32_t row)
+{
+    uint64_t i = key_hash(&p->rows[row].key);
+    while (p->slots[i & (p->nslots - 1)] != NO_ROW)
+        i++;
+    p->slots[i & (p->nslots - 1)] = row;
+}
+
+static int slots_grow(period *p, dm_err *err)
+{
+    uint32_t n = p->nslots * 2;
+    uint32_t *slots = malloc(n * sizeof(*slots));
+    if (slots == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for %u usage rows", n);
+    memset(slots, 0xff, n * sizeof(*slots));
+    free(p->slots);
+    p->slots = slots;
+    p->nslots = n;
+    for (uint32_t row = 0; row < p->nrows; row++)
+        slot_put(p, row);
+    return 0;
+}
+
+static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out, dm_err *err)
+{
+    if (a->nrows == a->rows_max)
+        return dm_fail(err, DM_E_LIMIT, "more than %zu usage rows", a->rows_max);
+    if (p->nrows == p->rows_room) {
+        uint32_t room = p->rows_room != 0 ? p->rows_room * 2 : SLOTS_MIN;
+        dm_accum_row *rows = realloc(p->rows, room * sizeof(*rows));
+        if (rows == NULL)
+            return dm_fail(err, DM_E_NOMEM, "no memory for %u usage rows", room);
+        p->rows = rows;
+        p->rows_room = room;
+    }
+    if ((p->nrows + 1) * 2 >= p->nslots && slots_grow(p, err) < 0)
+        return DM_E_NOMEM;
+    uint32_t minutes = a->period_s / 60;
+    uint32_t *disk = malloc(minutes * sizeof(*disk));
+    if (disk == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a usage row");
+    for (uint32_t m = 0; m < minutes; m++)
+        disk[m] = DM_DISK_UNKNOWN;
+    p->rows[p->nrows] = (dm_accum_row){.key = *k, .disk = disk, .next = NO_ROW};
+    slot_put(p, p->nrows);
+    *out = p->nrows++;
+    a->nrows++;
+    return 0;
+}
+
+static int row_get(dm_accum *a, period *p, const dm_accum_key *k, dm_accum_row **out, dm_err *err)
+{
+    uint32_t guess = p->last != NO_ROW ? p->rows[p->last].next : NO_ROW;
+    uint32_t row = NO_ROW;
+    if (guess != NO_ROW && key_eq(&p->rows[guess].key, k)) {
+        row = guess;
+    } else {
+        uint64_t i = key_hash(k);
+        while ((row = p->slots[i & (p->nslots - 1)]) != NO_ROW && !key_eq(&p->rows[row].key, k))
+            i++;
+        if (row == NO_ROW) {
+            int r = row_add(a, p, k, &row, err);
+            if (r < 0)
+                return r;
+        }
+        if (p->last != NO_ROW)
+            p->rows[p->last].next = row;
+    }
+    p->last = row;
+    *out = &p->rows[row];
+    return 0;
+}
+
+static uint64_t *bits_of(const dm_accum *a, uint64_t **bits, dm_err *err)
+{
+    if (*bits == NULL) {
+        *bits = calloc(words(a), sizeof(uint64_t));
+        if (*bits == NULL)
+            (void)dm_fail(err, DM_E_NOMEM, "no memory for a bit map");
+    }
+    return *bits;
+}
+
+/* --- samples ------------------------------------------------------------------------------------------------ */
+
+/* from..to lie in one period. */
+static int merge(
+        dm_accum *a, const dm_accum_key *k, const dm_sample *s, int64_t from, int64_t to, int64_t second, dm_err *err)
+{
+    int64_t start = dm_period_start(from, a->period_s);
+    period *p;
+    dm_accum_row *row = NULL;
+    int r = period_get(a, start, &p, err);
+    if (r == 0)
+        r = row_get(a, p, k, &row, err);
+    if (r < 0)
+        return r;
+    uint64_t *bits = bits_of(a, s->state == DM_SAMPLE_RUN ? &row->run : &row->hib, err);
+    if (bits == NULL)
+        return DM_E_NOMEM;
+    for (uint32_t i = (uint32_t)(from - start); i <= (uint32_t)(to - start); i++)
+        bits[i / 64] |= (uint64_t)1 << i % 64;
+    if (to == second && s->disk_16mib != DM_DISK_UNKNOWN) {
+        uint32_t *disk = &row->disk[(second - start) / 60];
+        if (*disk == DM_DISK_UNKNOWN || *disk < s->disk_16mib)
+            *disk = s->disk_16mib;
+    }
+    return 0;
+}
+
+static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *s, dm_err *err)
+{
+    dm_accum_key k = {
+            .sandbox = s->sandbox,
+            .worker_no = head->worker_no,
+            .epoch = s->epoch,
+            .project_no = s->project_no,
+            .spec_table = s->spec_table,
+            .spec = s->spec,
+            .region_no = s->region_no,
+    };
+    int64_t from = head->second - s->span_s + 1;
+    if (from < 0)
+        from = 0;
+    if (from < a->open_from) {
+        int64_t n = a->open_from - from, span = head->second - from + 1;
+        a->late += (uint64_t)(n < span ? n : span);
+        from = a->open_from;
+    }
+    while (from <= head->second) {
+        int64_t to = dm_period_start(from, a->period_s) + a->period_s - 1;
+        if (to > head->second)
+            to = head->second;
+        int r = merge(a, &k, s, from, to, head->second, err);
+        if (r < 0)
+            return r;
+        from = to + 1;
+    }
+    return 0;
+}
+
+int dm_accum_frame(
+        dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg, dm_err *err)
+{
+    for (uint32_t i = 0; i < head->n; i++) {
+        dm_sample s;
+        dm_err why;
+        int r = dm_frame_sample(samples, i, &s, &why);
+        if (r == 0 && s.disk_16mib != DM_DISK_UNKNOWN && s.disk_16mib > DISK_MOST)
+            r = dm_fail(&why, DM_E_INVALID, "sample %u: a disk of %u x 16 MiB", i, s.disk_16mib);
+        if (r < 0) {
+            if (bad != NULL)
+                bad(arg, i, &why);
+            continue;
+        }
+        r = take_sample(a, head, &s, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- what was heard of a worker ----------------------------------------------------------------------------- */
+
+static size_t cover_place(const period *p, uint64_t worker_no)
+{
+    size_t lo = 0, hi = p->ncovers;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (p->covers[mid].worker_no < worker_no)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static int cover_insert(const dm_accum *a, period *p, size_t i, uint64_t worker_no, dm_err *err)
+{
+    if (p->ncovers == WORKERS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
+    if (p->ncovers == p->covers_room) {
+        size_t room = p->covers_room != 0 ? p->covers_room * 2 : 4;
+        cover *grown = realloc(p->covers, room * sizeof(*grown));
+        if (grown == NULL)
+            return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
+        p->covers = grown;
+        p->covers_room = room;
+    }
+    uint64_t *seconds = calloc(words(a), sizeof(*seconds));
+    if (seconds == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
+    memmove(&p->covers[i + 1], &p->covers[i], (p->ncovers - i) * sizeof(*p->covers));
+    p->covers[i] = (cover){worker_no, seconds};
+    p->ncovers++;
+    return 0;
+}
+
+int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err)
+{
+    if (second < a->open_from)
+        return 0;
+    int64_t start = dm_period_start(second, a->period_s);
+    period *p;
+    int r = period_get(a, start, &p, err);
+    if (r < 0)
+        return r;
+    size_t i = cover_place(p, worker_no);
+    if (i == p->ncovers || p->covers[i].worker_no != worker_no) {
+        r = cover_insert(a, p, i, worker_no, err);
+        if (r < 0)
+            return r;
+    }
+    uint32_t at = (uint32_t)(second - start);
+    p->covers[i].seconds[at / 64] |= (uint64_t)1 << at % 64;
+    return 0;
+}
+
+bool dm_accum_covered(const dm_accum *a, uint64_t worker_no, int64_t second)
+{
+    int64_t start = dm_period_start(second, a->period_s);
+    const period *p = period_find(a, start);
+    if (p == NULL)
+        return false;
+    size_t i = cover_place(p, worker_no);
+    return i < p->ncovers && p->covers[i].worker_no == worker_no &&
+           dm_bit(p->covers[i].seconds, (uint32_t)(second - start));
+}
+
+bool dm_accum_heard(const dm_accum *a, uint64_t worker_no, int64_t period_start)
+{
+    const period *p = period_find(a, period_start);
+    if (p == NULL)
+        return false;
+    size_t i = cover_place(p, worker_no);
+    return i < p->ncovers && p->covers[i].worker_no == worker_no;
+}
+
+uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i)
+{
+    const period *p = period_find(a, period_start);
+    return p != NULL && i < p->ncovers ? p->covers[i].worker_no : 0;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------ */
+
+static int cmp_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int by_key(const void *x, const void *y)
+{
+    const dm_accum_key *a = &(*(const dm_accum_row *const *)x)->key, *b = &(*(const dm_accum_row *const *)y)->key;
+    int c = cmp_u64(a->project_no, b->project_no);
+    if (c == 0)
+        c = dm_sandbox_id_cmp(&a->sandbox, &b->sandbox);
+    if (c == 0)
+        c = cmp_u64(a->epoch, b->epoch);
+    if (c == 0)
+        c = cmp_u64(a->spec_table, b->spec_table);
+    if (c == 0)
+        c = cmp_u64(a->spec, b->spec);
+    if (c == 0)
+        c = cmp_u64(a->region_no, b->region_no);
+    return c != 0 ? c : cmp_u64(a->worker_no, b->worker_no);
+}
+
+int dm_accum_rows(const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err)
+{
+    const period *p = period_find(a, period_start);
+    *out = NULL;
+    *n = 0;
+    if (p == NULL || p->nrows == 0)
+        return 0;
+    const dm_accum_row **list = malloc(p->nrows * sizeof(*list));
+    if (list == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory to sort %u usage rows", p->nrows);
+    for (uint32_t i = 0; i < p->nrows; i++)
+        list[i] = &p->rows[i];
+    qsort(list, p->nrows, sizeof(*list), by_key);
+    *out = list;
+    *n = p->nrows;
+    return 0;
+}
+
+int64_t dm_accum_first(const dm_accum *a)
+{
+    return a->nperiods > 0 ? a->periods[0]->start : -1;
+}
+
+size_t dm_accum_count(const dm_accum *a)
+{
+    return a->nrows;
+}

@@ -1,0 +1,74 @@
+/* metering/ledger/accum.h: the hot path: frames become bit maps. For each open period and each (sandbox, epoch,
+ * project, spec, region, worker) there is one row: a bit a running second, a bit a hibernated second, the largest disk
+ * figure of each minute. Merging is OR and maximum, so that neither order nor repetition of frames can matter. No money
+ * here, no I/O.
+ *
+ * Rows of one worker come in much the same order each second, so each row remembers which came after it: most samples
+ * are found without hashing. Memory: about 800 bytes a row of a 3,600 s period, 1,250 when it both ran and slept. One
+ * thread. */
+#ifndef DM_METERING_ACCUM_H
+#define DM_METERING_ACCUM_H
+
+#include "base/wire/frame.h"
+
+enum { DM_PERIOD_S_MIN = 60, DM_PERIOD_S_MAX = 3600, DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
+
+typedef struct dm_accum_key {
+    dm_sandbox_id sandbox;
+    uint64_t worker_no;
+    uint32_t epoch, project_no;
+    uint16_t spec_table, spec, region_no, zero; /* zero is 0: keys are compared as bytes */
+} dm_accum_key;
+
+typedef struct dm_accum_row {
+    dm_accum_key key;
+    uint64_t *run, *hib; /* bit s: second s of the period; NULL: none */
+    uint32_t *disk;      /* one a minute; DM_DISK_UNKNOWN */
+    uint32_t next;       /* which row came after this one last time */
+} dm_accum_row;
+
+typedef struct dm_accum dm_accum;
+
+/* period_s divides 3600 and is a multiple of 60 (DM_E_INVALID else). rows_max bounds all periods together. */
+int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err) DM_NODISCARD;
+void dm_accum_free(dm_accum *a);
+DM_DEFINE_FREEP(dm_accum)
+
+/* The period a second belongs to. */
+static inline int64_t dm_period_start(int64_t second, uint32_t period_s)
+{
+    return second - second % period_s; /* seconds here are not negative */
+}
+
+/* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
+void dm_accum_close_before(dm_accum *a, int64_t second);
+uint64_t dm_accum_late(const dm_accum *a);
+
+/* A sample that cannot be is given to bad (may be NULL) and skipped; the others of its frame count. samples as from
+ * dm_frame_open. DM_E_LIMIT past rows_max: the caller must stop, for what is not merged would be lost. */
+typedef void (*dm_accum_bad_fn)(void *arg, uint32_t i, const dm_err *why);
+int dm_accum_frame(dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg,
+        dm_err *err) DM_NODISCARD;
+
+/* The frame of this second is whole: that the worker said nothing of a sandbox then means that it had none. */
+int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err) DM_NODISCARD;
+bool dm_accum_covered(const dm_accum *a, uint64_t worker_no, int64_t second);
+/* Whether any second of this period is covered. */
+bool dm_accum_heard(const dm_accum *a, uint64_t worker_no, int64_t period_start);
+/* The i-th worker heard of in a period, ascending; 0 past the end. */
+uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i);
+
+/* The rows of one period, sorted by project, sandbox, epoch, spec table, spec, region, worker; *out is an array of
+ * pointers to free, they are borrowed until the next frame. None: *n is 0 and *out is NULL. */
+int dm_accum_rows(
+        const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err) DM_NODISCARD;
+/* The earliest period that has anything; -1 when none has. */
+int64_t dm_accum_first(const dm_accum *a);
+size_t dm_accum_count(const dm_accum *a); /* rows */
+
+static inline bool dm_bit(const uint64_t *bits, uint32_t i)
+{
+    return bits != NULL && (bits[i / 64] >> i % 64 & 1) != 0;
+}
+
+#endif

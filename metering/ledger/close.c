@@ -1,0 +1,316 @@
+/* The end of a period. No second is guessed to be complete because time has passed: every worker that was enrolled must
+ * have said so, in a frame before which none is missing, and must have sworn to what it said. Passing time changes one
+ * thing: when `wait_s` have gone by since the period's end, with all that was sent read meanwhile, what is missing is
+ * written off: a gap without charge, a worker unattested. */
+#include <stdio.h>
+
+#include "metering/bill/bill.h"
+#include "metering/ledger/meters.h"
+#include "metering/ledger/own.h"
+#include "metering/ledger/sql_close.h"
+#include "metering/ledger/sql_ledger.h"
+
+enum { SETTLE_S = 1, WORKERS_MAX = 65536, NEAR_S = 60 };
+
+typedef struct standing {
+    uint64_t worker_no;
+    int64_t enrolled_s;
+    bool written_off; /* declared gone by the operator: not waited for */
+    bool complete, attested;
+} standing;
+
+typedef struct closing {
+    dm_ledger *l;
+    int64_t start, end;
+    standing *workers;
+    size_t n;
+    dm_anomalies anomalies;
+    int64_t unknown_projects;
+    bool forced;
+} closing;
+
+/* --- how the workers stand ---------------------------------------------------------------------------------- */
+
+static int load_workers(dm_pg *c, void *arg, dm_err *err)
+{
+    closing *k = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_workers_in(c, k->start, k->end, &rows, err);
+    if (r < 0)
+        return r;
+    size_t n = dm_pg_count(rows);
+    if (n > WORKERS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "%zu workers in a period", n);
+    standing *w = calloc(n + 1, sizeof(*w));
+    if (w == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for %zu workers", n);
+    for (size_t i = 0; i < n; i++) {
+        w[i].worker_no = (uint64_t)dm_pg_i64(rows, i, 0);
+        w[i].enrolled_s = dm_pg_i64(rows, i, 1);
+        w[i].written_off = dm_pg_bool(rows, i, 2);
+    }
+    free(k->workers);
+    k->workers = w;
+    k->n = n;
+    return 0;
+}
+
+static int load_attested(dm_pg *c, void *arg, dm_err *err)
+{
+    closing *k = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_attested_in(c, k->start, &rows, err);
+    size_t n = r == 0 ? dm_pg_count(rows) : 0;
+    for (size_t i = 0, at = 0; i < k->n; i++) { /* both ascend */
+        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no)
+            at++;
+        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no;
+    }
+    return r;
+}
+
+/* Whether the frames of all are whole. */
+static bool judge_frames(closing *k)
+{
+    bool all = true;
+    for (size_t i = 0; i < k->n; i++) {
+        standing *w = &k->workers[i];
+        w->complete = dm_track_mark_of(k->l->track, w->worker_no).complete_through >= k->end - 1;
+        all = all && (w->complete || w->written_off);
+    }
+    return all;
+}
+
+/* Whether all swore to them. A worker that is through the period and framed no second of it was not there yet: it has
+ * nothing to swear to. */
+static bool judge_oaths(closing *k)
+{
+    bool all = true;
+    for (size_t i = 0; i < k->n; i++) {
+        standing *w = &k->workers[i];
+        if (w->complete && !dm_accum_heard(k->l->accum, w->worker_no, k->start))
+            w->attested = true;
+        all = all && (w->attested || w->written_off);
+    }
+    return all;
+}
+
+static bool patience_is_over(const closing *k, int64_t patient_from_s)
+{
+    if (patient_from_s < 0)
+        return false;
+    int64_t from = patient_from_s > k->end ? patient_from_s : k->end;
+    return dm_second_of(dm_wall_us(k->l->c.clock)) >= from + k->l->c.wait_s;
+}
+
+/* --- what is missing ---------------------------------------------------------------------------------------- */
+
+static void note_worker(closing *k, const char *kind, const standing *w, const char *words)
+{
+    dm_anomaly a = {.kind = kind, .worker_no = w->worker_no, .period_start = k->start};
+    dm_anomalies_add(&k->anomalies, &a, "%s", words);
+}
+
+static int write_off(closing *k, dm_err *err)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        standing *w = &k->workers[i];
+        if (!w->complete) {
+            int r = dm_track_write_off(k->l->track, w->worker_no, k->end, dm_ledger_told_gap, k->l, err);
+            if (r < 0)
+                return r;
+            note_worker(k, DM_ANOMALY_WORKER_SILENT, w, "the period is written without waiting longer for this worker");
+        } else if (!w->attested) {
+            note_worker(k, DM_ANOMALY_UNATTESTED, w, "what it swore to is not whole: the service signs for it");
+        }
+    }
+    return 0;
+}
+
+static void note_strangers(closing *k)
+{
+    uint64_t no;
+    for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)) != 0; i++) {
+        bool known = false;
+        for (size_t j = 0; j < k->n && !known; j++)
+            known = k->workers[j].worker_no == no;
+        if (!known)
+            note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no},
+                    "it is not enrolled: nothing is charged");
+    }
+}
+
+/* Whether the sandbox was there a moment before or after seconds from..to, so that it may have been in them. A sleeper
+ * is heard of once a minute. */
+static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_t to)
+{
+    for (int64_t s = from - NEAR_S; s <= to + NEAR_S; s++) {
+        if (s < k->start || s >= k->end || (s >= from && s <= to))
+            continue;
+        if (dm_bit(row->run, (uint32_t)(s - k->start)) || dm_bit(row->hib, (uint32_t)(s - k->start)))
+            return true;
+    }
+    return false;
+}
+
+static const standing *standing_of(const closing *k, uint64_t worker_no)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->workers[i].worker_no == worker_no)
+            return &k->workers[i];
+    }
+    return NULL;
+}
+
+/* The seconds of a row for which its worker sent no frame. */
+static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, const standing *w, dm_err *err)
+{
+    int64_t s = k->start;
+    if (w->enrolled_s > s)
+        s = w->enrolled_s;
+    while (s < k->end) {
+        if (dm_accum_covered(k->l->accum, w->worker_no, s)) {
+            s++;
+            continue;
+        }
+        int64_t from = s;
+        while (s < k->end && !dm_accum_covered(k->l->accum, w->worker_no, s))
+            s++;
+        if (!near(k, row, from, s - 1))
+            continue;
+        int r = dm_sql_usage_gap_add(
+                c, &row->key, k->start, from, s - 1, s == k->end ? "worker_silent" : "frames_missing", err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------ */
+
+static int put_rows(closing *k, dm_pg *c, dm_err *err)
+{
+    const dm_accum_row **list = NULL;
+    size_t n = 0;
+    int r = dm_accum_rows(k->l->accum, k->start, &list, &n, err);
+    DM_AUTO_MEM const dm_accum_row **rows = list;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        r = dm_sql_usage_add(c, rows[i], k->start, k->l->c.period_s, err);
+        const standing *w = standing_of(k, rows[i]->key.worker_no);
+        if (r == 0 && w != NULL && !w->complete)
+            r = put_usage_gaps(k, c, rows[i], w, err);
+    }
+    return r;
+}
+
+static int write_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    closing *k = arg;
+    bool held;
+    int r = dm_ledger_held(k->l, c, &held, err);
+    if (r == 0 && !held)
+        return DM_LEDGER_ZOMBIE;
+    if (r == 0)
+        r = dm_sql_period_add(c, k->start, k->l->c.period_s, err);
+    for (size_t i = 0; r == 0 && i < k->n; i++)
+        r = dm_sql_worker_period_add(
+                c, k->workers[i].worker_no, k->start, k->workers[i].complete, k->workers[i].attested, err);
+    if (r == 0)
+        r = put_rows(k, c, err);
+    if (r == 0)
+        r = dm_sql_unknown_projects(c, k->start, &k->unknown_projects, err);
+    if (r == 0)
+        r = dm_sql_account_periods_add(c, k->start, err);
+    if (r == 0)
+        r = dm_ledger_put_marks(k->l, c, err);
+    return r == 0 ? dm_ledger_put_anomalies(c, &k->anomalies, err) : r;
+}
+
+static int first_enrolled(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_sql_first_enrolled(c, arg, err);
+}
+
+/* Where the ledger begins: with the first worker, or the first evidence. */
+static int find_first(dm_ledger *l, dm_err *err)
+{
+    int64_t enrolled, seen = dm_accum_first(l->accum);
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, first_enrolled, &enrolled, err);
+    if (r < 0)
+        return r;
+    int64_t first = enrolled >= 0 ? dm_period_start(enrolled, l->c.period_s) : -1;
+    if (seen >= 0 && (first < 0 || seen < first))
+        first = seen;
+    l->open_from = first;
+    return 0;
+}
+
+static int write_period(closing *k, dm_err *err)
+{
+    dm_ledger *l = k->l;
+    if (k->forced) {
+        int r = write_off(k, err);
+        if (r < 0)
+            return r;
+    }
+    note_strangers(k);
+    for (size_t i = 0; i < l->anomalies.n; i++)
+        dm_anomalies_add(&k->anomalies, &l->anomalies.v[i], "%s", l->anomalies.v[i].detail);
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, write_tx, k, err);
+    if (r != 0)
+        return r;
+    dm_ledger_count_anomalies(l, &k->anomalies);
+    dm_metric_add(l->c.metrics, &dm_m_anomalies, DM_ANOMALY_UNKNOWN_PROJECT, k->unknown_projects);
+    dm_anomalies_clear(&l->anomalies);
+    dm_track_saved(l->track);
+    l->ngaps = 0;
+    l->open_from = k->end;
+    dm_accum_close_before(l->accum, k->end);
+    dm_metric_add(l->c.metrics, &dm_m_periods, NULL, 1);
+    dm_metric_set(l->c.metrics, &dm_m_open_from, NULL, l->open_from);
+    DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start), dm_fu("workers", k->n),
+            dm_fb("forced", k->forced));
+    return 0;
+}
+
+static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
+{
+    closing k = {.l = l, .start = l->open_from, .end = l->open_from + l->c.period_s};
+    if (dm_second_of(dm_wall_us(l->c.clock)) < k.end + SETTLE_S)
+        return DM_LEDGER_WAIT;
+    const dm_pg_scope reading = {.read_only = true};
+    bool forced = patience_is_over(&k, patient_from_s);
+    int r = dm_pg_tx_on(l->c.pg, &reading, load_workers, &k, err);
+    bool framed = r == 0 && judge_frames(&k);
+    if (r == 0 && (framed || forced))
+        r = dm_pg_tx_on(l->c.pg, &reading, load_attested, &k, err);
+    bool sworn = r == 0 && (framed || forced) && judge_oaths(&k);
+    if (r == 0 && !(framed && sworn)) {
+        k.forced = forced;
+        r = forced ? 0 : DM_LEDGER_WAIT;
+    }
+    if (r == 0)
+        r = write_period(&k, err);
+    dm_anomalies_done(&k.anomalies);
+    free(k.workers);
+    return r;
+}
+
+int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
+{
+    int64_t began = dm_mono_us(l->c.clock);
+    if (dm_window_count(l->window) > 0 || l->nsworn > 0)
+        return dm_fail(err, DM_E_INTERNAL, "a period cannot close before what was taken is flushed");
+    int r = l->open_from < 0 ? find_first(l, err) : 0;
+    if (r < 0)
+        return dm_wrap(err, "close");
+    int written = l->open_from < 0 ? DM_LEDGER_WAIT : try_period(l, patient_from_s, err);
+    if (written < 0 || written == DM_LEDGER_ZOMBIE)
+        return written < 0 ? dm_wrap(err, "close the period at %lld", (long long)l->open_from) : written;
+    r = dm_bill_owed(l, err);
+    if (r != 0)
+        return r;
+    if (written == 0)
+        dm_metric_time(l->c.metrics, &dm_m_close, NULL, dm_mono_us(l->c.clock) - began);
+    return written;
+}

@@ -1,0 +1,677 @@
+/* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says
+ * whether it is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they
+ * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/parse.h"
+
+#include "metering/ledger/meters.h"
+#include "metering/ledger/own.h"
+#include "metering/ledger/sql_ledger.h"
+
+enum { REJECT_BYTES = 48 * 1024, REJECT_JSON = 96 * 1024, BAD_SAMPLES_KEPT = 256 };
+enum { PARTITIONS_AHEAD_S = 3 * 86400 };
+
+void dm_ledger_free(dm_ledger *l)
+{
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < l->nrejects; i++)
+        free(l->rejects[i].json);
+    for (size_t i = 0; i < l->nsworn; i++)
+        free(l->sworn[i].message);
+    free(l->rejects);
+    free(l->sworn);
+    free(l->gaps);
+    free(l->attest);
+    dm_anomalies_done(&l->anomalies);
+    dm_accum_free(l->accum);
+    dm_track_free(l->track);
+    dm_window_free(l->window);
+    free(l);
+}
+
+static int allocate(dm_ledger *l, dm_err *err)
+{
+    l->rejects = calloc(DM_LEDGER_DLQ_MAX, sizeof(*l->rejects));
+    l->sworn = calloc(DM_LEDGER_ATTESTS_MAX, sizeof(*l->sworn));
+    l->gaps = calloc(DM_LEDGER_GAPS_MAX, sizeof(*l->gaps));
+    l->attest = calloc(1, sizeof(*l->attest));
+    if (l->rejects == NULL || l->sworn == NULL || l->gaps == NULL || l->attest == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
+    int r = dm_accum_new(l->c.period_s, l->c.rows_max, &l->accum, err);
+    if (r == 0)
+        r = dm_track_new(&l->track, err);
+    if (r == 0)
+        r = dm_window_new(&l->window, err);
+    return r;
+}
+
+static int register_key(dm_pg *c, void *arg, dm_err *err)
+{
+    dm_ledger *l = arg;
+    dm_public_key public;
+    dm_sign_key_public(l->c.key, &public);
+    return dm_sql_service_key(c, &public, err);
+}
+
+int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
+{
+    DM_AUTO(dm_ledger) l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
+    l->c = *config;
+    l->open_from = -1;
+    int r = allocate(l, err);
+    if (r == 0)
+        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, register_key, l, err);
+    if (r == 0) {
+        int64_t now = dm_second_of(dm_wall_us(l->c.clock));
+        r = dm_ledger_partitions(l, now - DM_LEDGER_BACK_S, now, err);
+    }
+    if (r == 0)
+        r = dm_ledger_restore(l, err);
+    if (r < 0)
+        return dm_wrap(err, "ledger");
+    *out = dm_steal(&l);
+    return 0;
+}
+
+/* --- partitions of the database ----------------------------------------------------------------------------- */
+
+typedef struct span {
+    int64_t from, to;
+} span;
+
+static int add_partitions(dm_pg *c, void *arg, dm_err *err)
+{
+    const span *s = arg;
+    return dm_sql_partitions(c, s->from, s->to, err);
+}
+
+int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err)
+{
+    if (to_s < l->partitions_to)
+        return 0;
+    span s = {from_s > 0 ? from_s : 0, to_s + PARTITIONS_AHEAD_S};
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, add_partitions, &s, err);
+    if (r == 0)
+        l->partitions_to = s.to - PARTITIONS_AHEAD_S / 2;
+    return r;
+}
+
+/* --- the fence ---------------------------------------------------------------------------------------------- */
+
+typedef struct assignment {
+    dm_ledger *l;
+    const char *topic;
+    int32_t parts;
+} assignment;
+
+static int take_over(dm_pg *c, void *arg, dm_err *err)
+{
+    assignment *a = arg;
+    for (int32_t i = 0; i < a->parts; i++) {
+        dm_part *p = &a->l->parts[a->l->nparts + (size_t)i];
+        *p = (dm_part){.topic = a->topic, .part = i};
+        int r = dm_sql_offset_take(c, a->topic, i, a->l->c.owner, &p->stored, &p->generation, err);
+        if (r < 0)
+            return r;
+        p->next = p->stored;
+    }
+    return 0;
+}
+
+int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *offsets, dm_err *err)
+{
+    if (parts <= 0 || l->nparts + (size_t)parts > DM_LEDGER_PARTS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "%s has %d partitions", topic, parts);
+    assignment a = {l, topic, parts};
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, take_over, &a, err);
+    if (r < 0)
+        return dm_wrap(err, "take over %s", topic);
+    for (int32_t i = 0; i < parts; i++)
+        offsets[i] = (dm_offset){topic, i, l->parts[l->nparts + (size_t)i].stored};
+    l->nparts += (size_t)parts;
+    return 0;
+}
+
+int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err)
+{
+    *held = true;
+    if (l->nparts == 0)
+        return 0;
+    const dm_part *p = &l->parts[0];
+    return dm_sql_offset_held(c, p->topic, p->part, l->c.owner, p->generation, held, err);
+}
+
+/* --- what cannot be taken ----------------------------------------------------------------------------------- */
+
+static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint64_t count, const char *words)
+{
+    dm_anomaly a = {.kind = kind, .period_start = -1, .count = count};
+    if (head != NULL) {
+        a.worker_no = head->worker_no;
+        a.worker_boot = head->worker_boot;
+        a.period_start = dm_period_start(head->second, l->c.period_s);
+    }
+    dm_anomalies_add(&l->anomalies, &a, "%s", words);
+}
+
+/* A dead letter: why, where it came from, and the bytes, as far as they fit. */
+static int reject(dm_ledger *l, const dm_message *m, const char *reason, const char *words, uint64_t count,
+        dm_str bytes, dm_err *err)
+{
+    if (l->nrejects == DM_LEDGER_DLQ_MAX)
+        return 0; /* the anomaly counts it, and its coordinates are in the stream */
+    DM_AUTO_BUF b, value;
+    dm_buf_init(&b, REJECT_JSON);
+    dm_buf_init(&value, REJECT_JSON);
+    if (bytes.n > REJECT_BYTES)
+        bytes.n = REJECT_BYTES;
+    (void)dm_base64_encode(&value, bytes.p, bytes.n);
+    dm_jw w;
+    dm_jw_init(&w, &b);
+    dm_jw_obj(&w);
+    dm_jw_ku64(&w, "count", count);
+    dm_jw_kc(&w, "detail", words);
+    dm_jw_ki64(&w, "offset", m->offset);
+    dm_jw_ki64(&w, "partition", m->partition);
+    dm_jw_kc(&w, "reason", reason);
+    dm_jw_ki64(&w, "timestamp_ms", m->timestamp_ms);
+    dm_jw_kc(&w, "topic", m->topic);
+    dm_jw_kstr(&w, "value", dm_buf_view(&value));
+    dm_jw_end(&w);
+    int r = dm_buf_ok(&value, err);
+    if (r == 0)
+        r = dm_buf_ok(&b, err);
+    if (r < 0)
+        return r;
+    dm_reject *out = &l->rejects[l->nrejects];
+    out->json = dm_buf_take(&b);
+    (void)snprintf(out->key, sizeof(out->key), "%d", m->partition);
+    l->nrejects++;
+    return 0;
+}
+
+static int reject_frame(
+        dm_ledger *l, const dm_message *m, const dm_frame_head *head, const char *kind, const char *words, dm_err *err)
+{
+    dm_metric_add(l->c.metrics, &dm_m_frames, "rejected", 1);
+    note(l, kind, head, 1, words);
+    return reject(l, m, kind, words, 1, m->value, err);
+}
+
+/* Samples of a good frame that cannot be. */
+typedef struct bad_samples {
+    const uint8_t *samples;
+    uint64_t n;
+    char words[160];
+    dm_buf bytes;
+} bad_samples;
+
+static void bad_sample(void *arg, uint32_t i, const dm_err *why)
+{
+    bad_samples *b = arg;
+    if (b->n++ == 0)
+        (void)snprintf(b->words, sizeof(b->words), "%.150s", why->msg);
+    if (b->n <= BAD_SAMPLES_KEPT)
+        (void)dm_buf_add(&b->bytes, b->samples + (size_t)i * DM_SAMPLE_BYTES, DM_SAMPLE_BYTES);
+}
+
+/* --- frames ------------------------------------------------------------------------------------------------- */
+
+/* NULL when the date can be true. The broker's clock decides, so that a replay decides the same. */
+static const char *wrong_date(const dm_ledger *l, const dm_message *m, const dm_frame_head *head)
+{
+    int64_t at = m->timestamp_ms > 0 ? m->timestamp_ms / 1000 : dm_second_of(dm_wall_us(l->c.clock));
+    if (head->second > at + DM_LEDGER_AHEAD_S)
+        return DM_ANOMALY_FUTURE;
+    return head->second < at - DM_LEDGER_BACK_S ? DM_ANOMALY_OLD : NULL;
+}
+
+void dm_ledger_told_gap(void *arg, const dm_track_gap *g)
+{
+    dm_ledger *l = arg;
+    dm_anomaly a = {.kind = DM_ANOMALY_FRAMES_MISSING,
+            .worker_no = g->worker_no,
+            .worker_boot = g->boot,
+            .period_start = g->from_s >= 0 ? dm_period_start(g->from_s, l->c.period_s) : -1};
+    dm_anomalies_add(&l->anomalies, &a, "frames %llu to %llu never came and are written off",
+            (unsigned long long)g->first, (unsigned long long)g->last);
+    if (l->ngaps < DM_LEDGER_GAPS_MAX)
+        l->gaps[l->ngaps++] = *g;
+}
+
+/* Too much waits behind a gap of this worker: the gap is given up. */
+static int track(dm_ledger *l, const dm_frame_head *head, bool *whole, dm_err *err)
+{
+    int r = dm_track_take(l->track, head, whole, err);
+    if (r != DM_E_LIMIT)
+        return r;
+    r = dm_track_write_off(l->track, head->worker_no, INT64_MAX, dm_ledger_told_gap, l, err);
+    return r < 0 ? r : dm_track_take(l->track, head, whole, err);
+}
+
+static int merge(dm_ledger *l, const dm_message *m, const dm_frame_head *head, const uint8_t *samples, dm_err *err)
+{
+    bad_samples bad = {.samples = samples};
+    dm_buf_init(&bad.bytes, BAD_SAMPLES_KEPT * DM_SAMPLE_BYTES);
+    int r = dm_accum_frame(l->accum, head, samples, bad_sample, &bad, err);
+    if (r == 0 && bad.n > 0) {
+        note(l, DM_ANOMALY_MALFORMED, head, bad.n, bad.words);
+        r = reject(l, m, DM_ANOMALY_MALFORMED, bad.words, bad.n, dm_buf_view(&bad.bytes), err);
+    }
+    dm_buf_done(&bad.bytes);
+    if (r == 0)
+        dm_metric_add(l->c.metrics, &dm_m_samples, NULL, (int64_t)(head->n - bad.n));
+    return r;
+}
+
+static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *head, const uint8_t *samples, int tracked,
+        bool whole, dm_err *err)
+{
+    uint64_t late = dm_accum_late(l->accum);
+    int r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, err);
+    if (r == 0)
+        r = merge(l, m, head, samples, err);
+    if (r == 0 && whole)
+        r = dm_accum_cover(l->accum, head->worker_no, head->second, err);
+    if (r < 0)
+        return r;
+    late = dm_accum_late(l->accum) - late;
+    if (late > 0)
+        note(l, DM_ANOMALY_LATE, head, late, "seconds of a period that is closed");
+    if (head->clock_err_us > 1000000)
+        note(l, DM_ANOMALY_CLOCK, head, 1, "the worker's clock is off by more than a second");
+    dm_metric_add(l->c.metrics, &dm_m_frames, tracked == DM_TRACK_LATE ? "late" : "new", 1);
+    return 0;
+}
+
+static int take_frame(dm_ledger *l, const dm_message *m, dm_err *err)
+{
+    dm_frame_head head;
+    const uint8_t *samples;
+    dm_err why;
+    if (dm_frame_open(m->value, &head, &samples, &why) < 0)
+        return reject_frame(l, m, NULL, DM_ANOMALY_MALFORMED, why.msg, err);
+    const char *date = wrong_date(l, m, &head);
+    if (date != NULL)
+        head.complete_through = -1; /* it arrived and leaves no gap, and nothing it says is believed */
+    bool whole = false;
+    int r = track(l, &head, &whole, &why);
+    if (r == DM_E_INVALID)
+        return reject_frame(l, m, &head, DM_ANOMALY_MALFORMED, why.msg, err);
+    if (r < 0)
+        return dm_fail(err, r, "%s", why.msg);
+    if (r == DM_TRACK_SEEN) {
+        dm_metric_add(l->c.metrics, &dm_m_frames, "seen", 1);
+        return 0;
+    }
+    if (date != NULL)
+        return reject_frame(l, m, &head, date, "the frame's second and its arrival are too far apart", err);
+    return keep_frame(l, m, &head, samples, r, whole, err);
+}
+
+/* --- attestations ------------------------------------------------------------------------------------------- */
+
+static int load_keys(dm_pg *c, void *arg, dm_err *err)
+{
+    dm_keys *k = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_worker_keys(c, k->worker_no, &rows, err);
+    if (r < 0)
+        return r;
+    k->n = 0;
+    for (size_t i = 0; i < dm_pg_count(rows) && k->n < DM_KEYS_MAX; i++) {
+        dm_str key = dm_pg_str(rows, i, 0);
+        if (key.n != DM_ED25519_KEY)
+            continue;
+        memcpy(k->v[k->n].key.b, key.p, DM_ED25519_KEY);
+        k->v[k->n].from_s = dm_pg_i64(rows, i, 1);
+        k->v[k->n].to_s = dm_pg_is_null(rows, i, 2) ? INT64_MAX : dm_pg_i64(rows, i, 2);
+        k->n++;
+    }
+    return 0;
+}
+
+static bool signed_by_any(const dm_keys *k, dm_str message, int64_t start, int64_t end)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->v[i].from_s < end && k->v[i].to_s > start && dm_attest_signed_by(message, &k->v[i].key))
+            return true;
+    }
+    return false;
+}
+
+/* 1: by a key of this worker that was valid in the period. A key that is not known may have been enrolled since. */
+static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int64_t start, dm_err *err)
+{
+    int64_t end = start + l->c.period_s;
+    if (l->keys.worker_no == worker_no && signed_by_any(&l->keys, message, start, end))
+        return 1;
+    l->keys.worker_no = worker_no;
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, load_keys, &l->keys, err);
+    return r < 0 ? r : signed_by_any(&l->keys, message, start, end);
+}
+
+static int reject_attest(
+        dm_ledger *l, const dm_message *m, const char *kind, uint64_t worker_no, const char *words, dm_err *err)
+{
+    dm_anomaly a = {.kind = kind, .worker_no = worker_no, .period_start = -1};
+    dm_anomalies_add(&l->anomalies, &a, "%s", words);
+    dm_metric_add(l->c.metrics, &dm_m_attests, "rejected", 1);
+    return reject(l, m, kind, words, 1, m->value, err);
+}
+
+static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint64_t *worker_no, int64_t *start,
+        uint32_t *period_s, dm_err *why)
+{
+    int r = dm_attest_kind_of(message, kind, why);
+    if (r < 0)
+        return r;
+    if (*kind == DM_ATTEST_END) {
+        dm_attest_end e;
+        r = dm_attest_end_read(message, &e, why);
+        if (r == 0) {
+            *worker_no = e.worker_no;
+            *start = e.period_start;
+            *period_s = e.period_s;
+        }
+        return r;
+    }
+    r = dm_attest_read(message, l->attest, NULL, why);
+    if (r < 0)
+        return r;
+    *worker_no = l->attest->worker_no;
+    *start = l->attest->period_start;
+    *period_s = l->attest->period_s;
+    return l->attest->worker_boot != 0 ? 0 : dm_fail(why, DM_E_INVALID, "an attestation of boot 0");
+}
+
+static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
+{
+    dm_err why;
+    dm_attest_kind kind;
+    uint64_t worker_no = 0;
+    int64_t start = 0;
+    uint32_t period_s = 0;
+    if (read_attest(l, m->value, &kind, &worker_no, &start, &period_s, &why) < 0)
+        return reject_attest(l, m, DM_ANOMALY_MALFORMED, worker_no, why.msg, err);
+    int64_t at = m->timestamp_ms > 0 ? m->timestamp_ms / 1000 : dm_second_of(dm_wall_us(l->c.clock));
+    if (period_s != l->c.period_s)
+        return reject_attest(l, m, DM_ANOMALY_MALFORMED, worker_no, "for a period of another length", err);
+    if (start > at + DM_LEDGER_AHEAD_S)
+        return reject_attest(l, m, DM_ANOMALY_FUTURE, worker_no, "for a period that has not begun", err);
+    if (start < at - DM_LEDGER_BACK_S)
+        return reject_attest(l, m, DM_ANOMALY_OLD, worker_no, "for a period of more than 35 days ago", err);
+    int r = check_signature(l, m->value, worker_no, start, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return reject_attest(l, m, DM_ANOMALY_SIGNATURE, worker_no,
+                "no key of this worker that was valid in the period signed it", err);
+    dm_sworn *s = &l->sworn[l->nsworn];
+    s->message = dm_str_dup(m->value);
+    if (s->message == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for an attestation");
+    s->n = m->value.n;
+    s->kind = kind;
+    l->nsworn++;
+    dm_metric_add(l->c.metrics, &dm_m_attests, "taken", 1);
+    return 0;
+}
+
+/* --- messages ----------------------------------------------------------------------------------------------- */
+
+static size_t part_of(const dm_ledger *l, const char *topic, int32_t part)
+{
+    size_t i = 0;
+    while (i < l->nparts && (l->parts[i].part != part || strcmp(l->parts[i].topic, topic) != 0))
+        i++;
+    return i;
+}
+
+int64_t dm_ledger_next(const dm_ledger *l, const char *topic, int32_t part)
+{
+    size_t i = part_of(l, topic, part);
+    return i < l->nparts ? l->parts[i].next : -2;
+}
+
+static int note_gap(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_sql_anomaly_once(c, arg, err);
+}
+
+int dm_ledger_note_gap(dm_ledger *l, const char *topic, int32_t part, dm_err *err)
+{
+    dm_anomaly a = {.kind = DM_ANOMALY_OFFSET_GAP, .period_start = -1};
+    (void)snprintf(a.detail, sizeof(a.detail), "%.60s/%d: the stream no longer has offset %lld", topic, part,
+            (long long)dm_ledger_next(l, topic, part));
+    return dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, note_gap, &a, err);
+}
+
+int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err)
+{
+    size_t i = part_of(l, m->topic, m->partition);
+    if (i == l->nparts)
+        return dm_fail(err, DM_E_INTERNAL, "a message of %s/%d, which is not ours", m->topic, m->partition);
+    dm_part *p = &l->parts[i];
+    if (l->nsworn == DM_LEDGER_ATTESTS_MAX)
+        return dm_fail(err, DM_E_INTERNAL, "too much was taken without a flush");
+    if (p->next >= 0 && m->offset < p->next)
+        return 0; /* delivered twice */
+    if (p->next >= 0 && m->offset > p->next)
+        note(l, DM_ANOMALY_OFFSET_GAP, NULL, (uint64_t)(m->offset - p->next), "messages that are not in the stream");
+    int r = strcmp(m->topic, DM_TOPIC_USAGE) == 0 ? take_frame(l, m, err) : take_attest(l, m, err);
+    if (r < 0)
+        return dm_wrap(err, "%s/%d at %lld", m->topic, m->partition, (long long)m->offset);
+    p->next = m->offset + 1;
+    return 0;
+}
+
+bool dm_ledger_full(const dm_ledger *l)
+{
+    return dm_window_bytes(l->window) >= DM_LEDGER_WINDOW_BYTES || l->nrejects == DM_LEDGER_DLQ_MAX ||
+           l->nsworn == DM_LEDGER_ATTESTS_MAX || l->anomalies.n == DM_ANOMALIES_MAX;
+}
+
+/* --- flushing ----------------------------------------------------------------------------------------------- */
+
+typedef struct flush {
+    dm_ledger *l;
+    dm_buf *packed; /* one a chunk */
+} flush;
+
+typedef struct marks {
+    dm_pg *c;
+    int r;
+    dm_err *err;
+} marks;
+
+static void save_mark(void *arg, uint64_t worker_no, const dm_track_mark *mark)
+{
+    marks *m = arg;
+    if (m->r == 0)
+        m->r = dm_sql_mark_save(m->c, worker_no, mark, m->err);
+}
+
+int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err)
+{
+    marks m = {c, 0, err};
+    for (size_t i = 0; m.r == 0 && i < l->ngaps; i++)
+        m.r = dm_sql_gap_add(c, &l->gaps[i], err);
+    if (m.r == 0)
+        dm_track_each_changed(l->track, save_mark, &m);
+    return m.r;
+}
+
+static int put_sworn(dm_ledger *l, dm_pg *c, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < l->nsworn; i++) {
+        dm_str message = {l->sworn[i].message, l->sworn[i].n};
+        if (l->sworn[i].kind == DM_ATTEST_END) {
+            dm_attest_end e;
+            r = dm_attest_end_read(message, &e, err);
+            if (r == 0)
+                r = dm_sql_attest_end_add(c, &e, message, err);
+            continue;
+        }
+        dm_digest hash;
+        r = dm_attest_read(message, l->attest, &hash, err);
+        if (r == 0)
+            r = dm_sql_attest_add(c, l->attest, message, &hash, l->attest->period_start < l->open_from, false, err);
+    }
+    return r;
+}
+
+int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < list->n; i++)
+        r = dm_sql_anomaly_add(c, &list->v[i], err);
+    if (r == 0 && list->dropped > 0) {
+        dm_anomaly more = {.kind = DM_ANOMALY_MALFORMED,
+                .period_start = -1,
+                .count = list->dropped,
+                .detail = "more anomalies than could be noted one by one"};
+        r = dm_sql_anomaly_add(c, &more, err);
+    }
+    return r;
+}
+
+void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        dm_metric_add(l->c.metrics, &dm_m_anomalies, list->v[i].kind, (int64_t)list->v[i].count);
+}
+
+/* The offsets go last: until they are moved, nobody else's flush is waited for longer than a moment. */
+static int move_offsets(dm_ledger *l, dm_pg *c, dm_err *err)
+{
+    for (size_t i = 0; i < l->nparts; i++) {
+        const dm_part *p = &l->parts[i];
+        bool held = true;
+        int r = p->next == p->stored ? 0
+                                     : dm_sql_offset_move(c, p->topic, p->part, l->c.owner, p->generation, p->stored,
+                                               p->next, &held, err);
+        if (r < 0)
+            return r;
+        if (!held)
+            return DM_LEDGER_ZOMBIE;
+    }
+    return 0;
+}
+
+static int flush_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    flush *f = arg;
+    dm_ledger *l = f->l;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < dm_window_count(l->window); i++)
+        r = dm_sql_chunk_add(c, dm_window_get(l->window, i), dm_buf_view(&f->packed[i]), err);
+    if (r == 0)
+        r = put_sworn(l, c, err);
+    if (r == 0)
+        r = dm_ledger_put_marks(l, c, err);
+    if (r == 0)
+        r = dm_ledger_put_anomalies(c, &l->anomalies, err);
+    for (size_t i = 0; r == 0 && i < l->nrejects; i++)
+        r = dm_sql_outbox_add(c, DM_TOPIC_DLQ, dm_str_c(l->rejects[i].key), dm_str_c(l->rejects[i].json), err);
+    return r == 0 ? move_offsets(l, c, err) : r;
+}
+
+static bool anything(const dm_ledger *l)
+{
+    for (size_t i = 0; i < l->nparts; i++) {
+        if (l->parts[i].next != l->parts[i].stored)
+            return true;
+    }
+    return false;
+}
+
+static void flushed(dm_ledger *l)
+{
+    dm_metric_add(l->c.metrics, &dm_m_chunks, NULL, (int64_t)dm_window_count(l->window));
+    dm_metric_set(l->c.metrics, &dm_m_rows, NULL, (int64_t)dm_accum_count(l->accum));
+    dm_ledger_count_anomalies(l, &l->anomalies);
+    dm_window_clear(l->window);
+    dm_anomalies_clear(&l->anomalies);
+    dm_track_saved(l->track);
+    for (size_t i = 0; i < l->nrejects; i++)
+        free(l->rejects[i].json);
+    for (size_t i = 0; i < l->nsworn; i++)
+        free(l->sworn[i].message);
+    l->nrejects = l->nsworn = l->ngaps = 0;
+    for (size_t i = 0; i < l->nparts; i++)
+        l->parts[i].stored = l->parts[i].next;
+}
+
+int dm_ledger_flush(dm_ledger *l, dm_err *err)
+{
+    int64_t began = dm_mono_us(l->c.clock);
+    int r = dm_ledger_partitions(
+            l, dm_second_of(dm_wall_us(l->c.clock)) - 86400, dm_second_of(dm_wall_us(l->c.clock)), err);
+    if (r < 0 || !anything(l))
+        return r;
+    size_t n = dm_window_count(l->window);
+    DM_AUTO_MEM dm_buf *packed = calloc(n + 1, sizeof(*packed));
+    if (packed == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory to pack %zu chunks", n);
+    for (size_t i = 0; i < n; i++)
+        dm_buf_init(&packed[i], DM_CHUNK_RAW_MAX * 2u);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = dm_chunk_pack(dm_buf_view(&dm_window_get(l->window, i)->raw), &packed[i], err);
+    flush f = {l, packed};
+    if (r == 0)
+        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, flush_tx, &f, err);
+    for (size_t i = 0; i < n; i++)
+        dm_buf_done(&packed[i]);
+    if (r < 0)
+        return dm_wrap(err, "flush");
+    if (r == 0)
+        flushed(l);
+    dm_metric_time(l->c.metrics, &dm_m_flush, NULL, dm_mono_us(l->c.clock) - began);
+    return r;
+}
+
+/* --- outbox ------------------------------------------------------------------------------------------------- */
+
+enum { OUTBOX_PAGE = 256 };
+
+typedef struct outbox {
+    const char *topic;
+    dm_ledger_send_fn send;
+    void *arg;
+    int sent;
+} outbox;
+
+/* Sending inside the transaction that marks it keeps rows locked for no more than a page; a repetition after a crash is
+ * what "at least once" means. */
+static int outbox_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    outbox *o = arg;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    o->sent = 0;
+    int r = dm_sql_outbox_unsent(c, o->topic, OUTBOX_PAGE, &rows, err);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
+        dm_err why;
+        if (o->send(o->arg, o->topic, dm_pg_str(rows, i, 1), dm_pg_str(rows, i, 2), &why) != 0)
+            break; /* the broker is away: what stands here is sent later, in order */
+        r = dm_sql_outbox_sent(c, dm_pg_i64(rows, i, 0), err);
+        o->sent++;
+    }
+    return r;
+}
+
+int dm_ledger_outbox(dm_ledger *l, const char *topic, dm_ledger_send_fn send, void *arg, dm_err *err)
+{
+    outbox o = {topic, send, arg, 0};
+    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, outbox_tx, &o, err);
+    if (r < 0)
+        return dm_wrap(err, "outbox");
+    dm_metric_add(l->c.metrics, &dm_m_outbox, NULL, o.sent);
+    return o.sent;
+}

@@ -1,0 +1,75 @@
+/* metering/ledger/ledger.h: what arrives becomes evidence, exactly once. Messages are taken into memory; each flush is
+ * one transaction that appends the frames as chunks, the attestations, the workers' marks, and moves the offsets under
+ * a fence: so whatever moment a crash chooses, offsets and evidence agree. After a restart the open periods are rebuilt
+ * from the chunks, and then the stream is read on from the offsets.
+ *
+ * Nothing here knows Kafka: a message is bytes with coordinates. One thread; the database connection is the ledger's
+ * alone. An error of a function that writes leaves memory and database apart: the program stops and its successor
+ * rebuilds. */
+#ifndef DM_METERING_LEDGER_H
+#define DM_METERING_LEDGER_H
+
+#include "base/crypto.h"
+#include "base/kafka.h"
+#include "base/metrics.h"
+#include "base/pg.h"
+
+#define DM_TOPIC_USAGE "dm.usage.v1"
+#define DM_TOPIC_ATTEST "dm.attest.v1"
+#define DM_TOPIC_DLQ "dm.usage.dlq.v1"
+#define DM_TOPIC_STATEMENT "dm.statement.v1"
+
+enum {
+    DM_LEDGER_ZOMBIE = 1, /* another meter has taken over: nothing was written; stop */
+    DM_LEDGER_WAIT = 2,   /* close: not yet */
+};
+
+typedef struct dm_ledger_config {
+    dm_pg *pg; /* role dm_meter; borrowed */
+    const dm_clock *clock;
+    dm_log *log;
+    dm_metrics *metrics;    /* may be NULL */
+    const dm_sign_key *key; /* statements are signed with it */
+    const char *owner;      /* a uuid: who holds the fence */
+    uint32_t period_s;
+    uint32_t wait_s; /* how long after a period's end missing evidence is waited for */
+    size_t rows_max; /* of usage in memory */
+} dm_ledger_config;
+
+typedef struct dm_ledger dm_ledger;
+
+/* Registers the public key, makes partitions, loads marks and rebuilds the open periods. config is copied, what it
+ * points to borrowed. */
+int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err) DM_NODISCARD;
+void dm_ledger_free(dm_ledger *l); /* what was not flushed is read again by whoever comes next */
+DM_DEFINE_FREEP(dm_ledger)
+
+/* Takes all partitions of a topic over. offsets (room for parts) says where to read on; topic is borrowed for ever. */
+int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *offsets, dm_err *err) DM_NODISCARD;
+
+/* A message of an assigned topic. What is wrong with it is noted, never an error. */
+int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err) DM_NODISCARD;
+
+/* The offset after the last message taken; -2 when none ever was. */
+int64_t dm_ledger_next(const dm_ledger *l, const char *topic, int32_t part);
+
+/* Notes, once, that the stream no longer has what comes next there. */
+int dm_ledger_note_gap(dm_ledger *l, const char *topic, int32_t part, dm_err *err) DM_NODISCARD;
+
+/* Enough has gathered that a flush should not wait. */
+bool dm_ledger_full(const dm_ledger *l);
+/* 0 or DM_LEDGER_ZOMBIE. Nothing to write is 0. */
+int dm_ledger_flush(dm_ledger *l, dm_err *err) DM_NODISCARD;
+
+/* Writes the evidence of the next period that has ended, when every worker is through it, then whatever statements are
+ * owed. To be called after a flush and with nothing taken since. patient_from_s: since when all that was sent has been
+ * read without a break: the limit counts from the later of this and the period's end; -1: not now. 0: a period was
+ * written, call again; DM_LEDGER_WAIT; DM_LEDGER_ZOMBIE. */
+int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err) DM_NODISCARD;
+
+/* Sends what the outbox holds for a topic, in order, until send fails; it returns 0 when the message was delivered. How
+ * many were sent, at most 256; or negative. */
+typedef int (*dm_ledger_send_fn)(void *arg, const char *topic, dm_str key, dm_str value, dm_err *err);
+int dm_ledger_outbox(dm_ledger *l, const char *topic, dm_ledger_send_fn send, void *arg, dm_err *err) DM_NODISCARD;
+
+#endif

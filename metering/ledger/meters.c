@@ -1,0 +1,17 @@
+#include "metering/ledger/meters.h"
+
+const dm_metric dm_m_frames = {"dm_meter_frames_total", DM_COUNTER, "outcome", "frames taken from the stream"};
+const dm_metric dm_m_samples = {"dm_meter_samples_total", DM_COUNTER, NULL, "samples merged"};
+const dm_metric dm_m_attests = {
+        "dm_meter_attestations_total", DM_COUNTER, "outcome", "attestations and end records taken from the stream"};
+const dm_metric dm_m_lag = {"dm_meter_lag_messages", DM_GAUGE, "topic", "messages not yet read"};
+const dm_metric dm_m_flush = {"dm_meter_flush_seconds", DM_HISTOGRAM, NULL, "one flush into the ledger"};
+const dm_metric dm_m_chunks = {"dm_meter_chunks_total", DM_COUNTER, NULL, "chunks appended to the ledger"};
+const dm_metric dm_m_rows = {"dm_meter_usage_rows", DM_GAUGE, NULL, "usage rows of open periods in memory"};
+const dm_metric dm_m_periods = {"dm_meter_periods_written_total", DM_COUNTER, NULL, "periods whose evidence is whole"};
+const dm_metric dm_m_open_from = {
+        "dm_meter_open_from_seconds", DM_GAUGE, NULL, "first second of the oldest open period"};
+const dm_metric dm_m_statements = {"dm_meter_statements_total", DM_COUNTER, NULL, "statements signed"};
+const dm_metric dm_m_close = {"dm_meter_close_seconds", DM_HISTOGRAM, NULL, "writing one period and its statements"};
+const dm_metric dm_m_anomalies = {"dm_meter_anomalies_total", DM_COUNTER, "kind", "what did not fit together"};
+const dm_metric dm_m_outbox = {"dm_meter_outbox_sent_total", DM_COUNTER, NULL, "messages sent from the outbox"};

@@ -1,0 +1,87 @@
+/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes and flushes, restore.c rebuilds, close.c
+ * ends periods), and nobody else includes. */
+#ifndef DM_METERING_LEDGER_OWN_H
+#define DM_METERING_LEDGER_OWN_H
+
+#include "base/wire/attest.h"
+
+#include "metering/ledger/accum.h"
+#include "metering/ledger/ledger.h"
+#include "metering/ledger/track.h"
+#include "metering/ledger/window.h"
+#include "metering/rules/anomaly.h"
+
+enum {
+    DM_LEDGER_PARTS_MAX = 512,
+    DM_LEDGER_WINDOW_BYTES = 128 << 20,
+    DM_LEDGER_DLQ_MAX = 1024,
+    DM_LEDGER_ATTESTS_MAX = 20000,
+    DM_LEDGER_GAPS_MAX = 4096,
+    DM_LEDGER_BACK_S = 35 * 86400, /* older evidence is not taken */
+    DM_LEDGER_AHEAD_S = 5,
+};
+
+typedef struct dm_part {
+    const char *topic;
+    int32_t part;
+    int64_t generation;
+    int64_t stored; /* as the database has it; -2: never read */
+    int64_t next;   /* as it will be after the flush */
+} dm_part;
+
+/* A message, or samples of it, that could not be taken. */
+typedef struct dm_reject {
+    char *json; /* what goes to the dead letters */
+    char key[24];
+} dm_reject;
+
+typedef struct dm_sworn {
+    dm_attest_kind kind;
+    char *message;
+    size_t n;
+} dm_sworn;
+
+enum { DM_KEYS_MAX = 16 };
+typedef struct dm_keys {
+    uint64_t worker_no;
+    size_t n;
+    struct {
+        dm_public_key key;
+        int64_t from_s, to_s;
+    } v[DM_KEYS_MAX];
+} dm_keys;
+
+struct dm_ledger {
+    dm_ledger_config c;
+    dm_accum *accum;
+    dm_track *track;
+    dm_window *window;
+    dm_anomalies anomalies;
+    dm_part parts[DM_LEDGER_PARTS_MAX];
+    size_t nparts;
+    dm_reject *rejects; /* DM_LEDGER_DLQ_MAX */
+    size_t nrejects;
+    dm_sworn *sworn; /* DM_LEDGER_ATTESTS_MAX */
+    size_t nsworn;
+    dm_track_gap *gaps; /* DM_LEDGER_GAPS_MAX: written off, not yet in the database */
+    size_t ngaps;
+    dm_attest *attest; /* too large for a stack */
+    dm_keys keys;      /* of the worker last asked for */
+    int64_t open_from; /* the first second that is not written; -1: nothing was ever written */
+    int64_t partitions_to;
+};
+
+/* For dm_track_write_off: notes the gap, to be written with the next transaction. arg is the ledger. */
+void dm_ledger_told_gap(void *arg, const dm_track_gap *g);
+/* Marks and gaps that changed. Inside a transaction; dm_track_saved and ngaps = 0 are the caller's after it. */
+int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
+int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;
+/* Partitions for [from, to] and some days ahead, where they are not known to be there. */
+int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
+/* Whether this meter still holds the fence; with no partition assigned it does. Inside a transaction. */
+int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
+/* Writes and counts what is noted; clears nothing. Inside a transaction. */
+int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err) DM_NODISCARD;
+void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list);
+
+#endif

@@ -1,0 +1,153 @@
+#include "metering/ledger/sql_close.h"
+
+int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {
+            "close_first_enrolled", "SELECT dm.us(min(enrolled_at)) / 1000000 FROM dm.worker", DM_PG_ONE};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, NULL, 0, &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_is_null(rows, 0, 0) ? -1 : dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
+int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_workers_in",
+            "SELECT worker_no, dm.us(enrolled_at) / 1000000, state = 'written_off' FROM dm.worker "
+            "WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
+            "AND (gone_at IS NULL OR gone_at >= dm.ts($1::bigint * 1000000)) ORDER BY worker_no",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(end)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_attested_in",
+            "WITH newest AS (SELECT DISTINCT ON (worker_no, project_no, sandbox_id, epoch, spec_table, spec) "
+            "worker_no, "
+            "hash FROM dm.attestation WHERE period_start = dm.ts($1::bigint * 1000000) AND NOT by_service "
+            "ORDER BY worker_no, project_no, sandbox_id, epoch, spec_table, spec, worker_boot DESC, hash), "
+            "sworn AS (SELECT worker_no, count(*) AS n, sha256(string_agg(hash, ''::bytea ORDER BY hash)) AS digest "
+            "FROM newest GROUP BY worker_no) "
+            "SELECT DISTINCT e.worker_no FROM dm.attestation_end e LEFT JOIN sworn s ON s.worker_no = e.worker_no "
+            "WHERE e.period_start = dm.ts($1::bigint * 1000000) AND e.attested = coalesce(s.n, 0) "
+            "AND e.digest = coalesce(s.digest, sha256(''::bytea)) ORDER BY e.worker_no",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_period_add",
+            "INSERT INTO dm.period (period_start, period_s) VALUES (dm.ts($1::bigint * 1000000), $2::int)", DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(period_s)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_worker_period_add(dm_pg *c, uint64_t worker_no, int64_t start, bool complete, bool attested, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_worker_period_add",
+            "INSERT INTO dm.worker_period (worker_no, period_start, complete, attested) "
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean)",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+static void print_bits(const uint64_t *bits, uint32_t n, char *out)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = dm_bit(bits, i) ? '1' : '0';
+    out[n] = '\0';
+}
+
+int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t period_s, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_usage_add",
+            "INSERT INTO dm.usage_period (account_no, project_no, period_start, sandbox_id, epoch, spec_table, spec, "
+            "region_no, worker_no, run_bits, hib_bits, disk_16mib) "
+            "VALUES (coalesce((SELECT account_no FROM dm.project WHERE project_no = $1::bigint), 0), $1::bigint, "
+            "dm.ts($2::bigint * 1000000), $3, $4::int, $5::int, $6::int, $7::int, $8::bigint, $9::varbit, $10::varbit, "
+            "$11::int[])",
+            DM_PG_NONE};
+    char run[DM_PERIOD_S_MAX + 1], hib[DM_PERIOD_S_MAX + 1];
+    DM_AUTO_BUF disk;
+    dm_buf_init(&disk, DM_MINUTES_MAX * 12 + 2);
+    for (uint32_t m = 0; m < period_s / 60; m++)
+        (void)dm_buf_fmt(
+                &disk, "%c%lld", m == 0 ? '{' : ',', row->disk[m] == DM_DISK_UNKNOWN ? -1ll : (long long)row->disk[m]);
+    (void)dm_buf_ch(&disk, '}');
+    int r = dm_buf_ok(&disk, err);
+    if (r < 0)
+        return r;
+    print_bits(row->run, period_s, run);
+    print_bits(row->hib, period_s, hib);
+    const dm_accum_key *k = &row->key;
+    dm_pg_arg args[] = {dm_pa_i64(k->project_no), dm_pa_i64(start), dm_pa_bytes(k->sandbox.b, sizeof(k->sandbox.b)),
+            dm_pa_i64(k->epoch), dm_pa_i64(k->spec_table), dm_pa_i64(k->spec), dm_pa_i64(k->region_no),
+            dm_pa_i64((int64_t)k->worker_no), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_usage_gap_add(
+        dm_pg *c, const dm_accum_key *k, int64_t start, int64_t from_s, int64_t to_s, const char *cause, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_usage_gap_add",
+            "INSERT INTO dm.usage_gap (account_no, project_no, period_start, sandbox_id, epoch, from_s, to_s, cause, "
+            "resolution) VALUES (coalesce((SELECT account_no FROM dm.project WHERE project_no = $1::bigint), 0), "
+            "$1::bigint, dm.ts($2::bigint * 1000000), $3, $4::int, $5::bigint, $6::bigint, $7, 'written_off') "
+            "ON CONFLICT DO NOTHING",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(k->project_no), dm_pa_i64(start), dm_pa_bytes(k->sandbox.b, sizeof(k->sandbox.b)),
+            dm_pa_i64(k->epoch), dm_pa_i64(from_s), dm_pa_i64(to_s), dm_pa_c(cause)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_unknown_projects(dm_pg *c, int64_t start, int64_t *n, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_unknown_projects",
+            "INSERT INTO dm.anomaly (kind, worker_no, project_no, sandbox_id, epoch, period_start, detail) "
+            "SELECT 'unknown_project', worker_no, project_no, sandbox_id, epoch, period_start, "
+            "'no such project: nobody is charged' FROM dm.usage_period "
+            "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no = 0",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(start)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, n, err);
+}
+
+int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_account_periods_add",
+            "INSERT INTO dm.account_period (account_no, period_start) "
+            "SELECT account_no, period_start FROM dm.usage_period "
+            "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no <> 0 "
+            "UNION SELECT account_no, period_start FROM dm.attestation "
+            "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no <> 0",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(start)};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_owed_after(dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_owed_after",
+            "SELECT a.account_no, dm.us(a.period_start) / 1000000, p.period_s FROM dm.account_period a "
+            "JOIN dm.period p USING (period_start) WHERE a.state = 'open' "
+            "AND (a.period_start, a.account_no) > (dm.ts($1::bigint * 1000000), $2::bigint) "
+            "ORDER BY a.period_start, a.account_no LIMIT $3::bigint",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no), dm_pa_i64(limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_periods_close(dm_pg *c, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_periods_close",
+            "UPDATE dm.period p SET closed_at = now() WHERE closed_at IS NULL AND NOT EXISTS (SELECT FROM "
+            "dm.account_period a WHERE a.period_start = p.period_start AND a.state = 'open')",
+            DM_PG_NONE};
+    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
+}

@@ -1,0 +1,68 @@
+/* metering/ledger/sql_ledger.h: the ledger's statements for what arrives: offsets, chunks, marks, attestations,
+ * anomalies, outbox. Each runs inside a transaction of role dm_meter. Times are seconds of UTC. */
+#ifndef DM_METERING_SQL_LEDGER_H
+#define DM_METERING_SQL_LEDGER_H
+
+#include "base/crypto.h"
+#include "base/pg.h"
+#include "base/wire/attest.h"
+
+#include "metering/ledger/track.h"
+#include "metering/ledger/window.h"
+#include "metering/rules/anomaly.h"
+
+/* Partitions for every second between the two. */
+int dm_sql_partitions(dm_pg *c, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
+int dm_sql_service_key(dm_pg *c, const dm_public_key *key, dm_err *err) DM_NODISCARD;
+
+/* --- the fence ---------------------------------------------------------------------------------------------- */
+
+/* Makes owner the holder of this partition, with a new generation. next: -2 when it was never read. */
+int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t *next, int64_t *generation,
+        dm_err *err) DM_NODISCARD;
+/* *held false: another owner took it, nothing was changed. */
+int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, int64_t from,
+        int64_t to, bool *held, dm_err *err) DM_NODISCARD;
+int dm_sql_offset_held(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held,
+        dm_err *err) DM_NODISCARD;
+
+/* --- evidence ----------------------------------------------------------------------------------------------- */
+
+int dm_sql_chunk_add(dm_pg *c, const dm_chunk *chunk, dm_str packed, dm_err *err) DM_NODISCARD;
+
+/* Where a page of chunks ended: ordered by first_second, worker, boot, frame, part. */
+typedef struct dm_chunk_pos {
+    int64_t first_second, worker_no, boot, first_frame, first_part;
+} dm_chunk_pos;
+/* Rows: the position's five columns, raw_bytes, payload. */
+int dm_sql_chunks_after(dm_pg *c, const dm_chunk_pos *pos, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+
+int dm_sql_mark_save(dm_pg *c, uint64_t worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
+/* worker_no, boot, frame, second, complete_through */
+int dm_sql_marks(dm_pg *c, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_gap_add(dm_pg *c, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
+/* worker_no, boot, first, last, from_s, to_s; the newest `limit`, oldest first */
+int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+
+/* A repetition is nothing. late: what is new of it is an anomaly. */
+int dm_sql_attest_add(dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service,
+        dm_err *err) DM_NODISCARD;
+int dm_sql_attest_end_add(dm_pg *c, const dm_attest_end *e, dm_str message, dm_err *err) DM_NODISCARD;
+/* public_key, valid_from, valid_to (seconds; null) */
+int dm_sql_worker_keys(dm_pg *c, uint64_t worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+
+/* Unless one of this kind with these words is there. */
+int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
+int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
+
+/* --- outbox ------------------------------------------------------------------------------------------------- */
+
+int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err) DM_NODISCARD;
+/* outbox_no, key, payload */
+int dm_sql_outbox_unsent(dm_pg *c, const char *topic, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_outbox_sent(dm_pg *c, int64_t outbox_no, dm_err *err) DM_NODISCARD;
+
+/* The last period that was written: start and length; *start -1 when there is none. */
+int dm_sql_last_period(dm_pg *c, int64_t *start, int64_t *period_s, dm_err *err) DM_NODISCARD;
+
+#endif

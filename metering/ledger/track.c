@@ -1,0 +1,352 @@
+#include "metering/ledger/track.h"
+
+enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
+
+/* A frame beyond the mark. */
+typedef struct pending {
+    uint64_t boot, frame, prev; /* prev: with what the boot before ended */
+    uint64_t have;              /* bit p: part p */
+    uint16_t parts;
+    int64_t second, complete_through;
+} pending;
+
+typedef struct worker {
+    uint64_t no;
+    dm_track_mark mark;
+    bool changed;
+    pending *wait; /* sorted by boot and number */
+    size_t nwait, room;
+    dm_track_gap *holes; /* written off; in order of time */
+    size_t nholes, holes_room;
+} worker;
+
+struct dm_track {
+    worker *workers; /* sorted by number */
+    size_t n, room;
+};
+
+int dm_track_new(dm_track **out, dm_err *err)
+{
+    dm_track *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory to track workers");
+    *out = t;
+    return 0;
+}
+
+void dm_track_free(dm_track *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->workers[i].wait);
+        free(t->workers[i].holes);
+    }
+    free(t->workers);
+    free(t);
+}
+
+/* --- workers ------------------------------------------------------------------------------------------------ */
+
+static size_t worker_place(const dm_track *t, uint64_t no)
+{
+    size_t lo = 0, hi = t->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (t->workers[mid].no < no)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static worker *worker_find(const dm_track *t, uint64_t no)
+{
+    size_t i = worker_place(t, no);
+    return i < t->n && t->workers[i].no == no ? &t->workers[i] : NULL;
+}
+
+static int worker_get(dm_track *t, uint64_t no, worker **out, dm_err *err)
+{
+    size_t i = worker_place(t, no);
+    if (i == t->n || t->workers[i].no != no) {
+        if (t->n == WORKERS_MAX)
+            return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
+        if (t->n == t->room) {
+            size_t room = t->room != 0 ? t->room * 2 : 8;
+            worker *grown = realloc(t->workers, room * sizeof(*grown));
+            if (grown == NULL)
+                return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
+            t->workers = grown;
+            t->room = room;
+        }
+        memmove(&t->workers[i + 1], &t->workers[i], (t->n - i) * sizeof(worker));
+        t->workers[i] = (worker){.no = no, .mark = {0, 0, -1, -1}};
+        t->n++;
+    }
+    *out = &t->workers[i];
+    return 0;
+}
+
+int dm_track_restore(dm_track *t, uint64_t worker_no, const dm_track_mark *mark, dm_err *err)
+{
+    worker *w;
+    int r = worker_get(t, worker_no, &w, err);
+    if (r == 0)
+        w->mark = *mark;
+    return r;
+}
+
+/* Past the bound the oldest is forgotten: what arrives of it then counts as a repetition. */
+static int hole_add(worker *w, const dm_track_gap *gap, dm_err *err)
+{
+    if (w->nholes == HOLES_MAX)
+        memmove(w->holes, w->holes + 1, --w->nholes * sizeof(*w->holes));
+    if (w->nholes == w->holes_room) {
+        size_t room = w->holes_room != 0 ? w->holes_room * 2 : 4;
+        dm_track_gap *grown = realloc(w->holes, room * sizeof(*grown));
+        if (grown == NULL)
+            return dm_fail(err, DM_E_NOMEM, "no memory for a gap");
+        w->holes = grown;
+        w->holes_room = room;
+    }
+    w->holes[w->nholes++] = *gap;
+    return 0;
+}
+
+int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err)
+{
+    worker *w;
+    int r = worker_get(t, gap->worker_no, &w, err);
+    return r < 0 ? r : hole_add(w, gap, err);
+}
+
+/* --- frames ------------------------------------------------------------------------------------------------- */
+
+static int order(uint64_t boot_a, uint64_t frame_a, uint64_t boot_b, uint64_t frame_b)
+{
+    if (boot_a != boot_b)
+        return boot_a < boot_b ? -1 : 1;
+    return frame_a < frame_b ? -1 : frame_a > frame_b;
+}
+
+static size_t wait_place(const worker *w, uint64_t boot, uint64_t frame)
+{
+    size_t lo = 0, hi = w->nwait;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (order(w->wait[mid].boot, w->wait[mid].frame, boot, frame) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool whole_of(const pending *p)
+{
+    return p->have == (p->parts == 64 ? UINT64_MAX : ((uint64_t)1 << p->parts) - 1);
+}
+
+static bool follows(const dm_track_mark *m, const pending *p)
+{
+    if (p->boot == m->boot)
+        return p->frame == m->frame + 1;
+    if (p->frame != 1)
+        return false;
+    /* A boot right after one that died before its first frame may only know that: then the seconds must go on. */
+    return p->prev == m->frame || (p->prev == 0 && p->boot > m->boot + 1 && p->second == m->second + 1);
+}
+
+static void settle(worker *w, const pending *p)
+{
+    w->mark.boot = p->boot;
+    w->mark.frame = p->frame;
+    w->mark.second = p->second;
+    if (p->complete_through > w->mark.complete_through)
+        w->mark.complete_through = p->complete_through;
+    w->changed = true;
+}
+
+static void drop_front(worker *w, size_t n)
+{
+    if (n > 0)
+        memmove(w->wait, w->wait + n, (w->nwait - n) * sizeof(*w->wait));
+    w->nwait -= n;
+}
+
+static void advance(worker *w)
+{
+    size_t n = 0;
+    while (n < w->nwait && whole_of(&w->wait[n]) && follows(&w->mark, &w->wait[n])) {
+        settle(w, &w->wait[n]);
+        n++;
+    }
+    drop_front(w, n);
+}
+
+/* A frame at or before the mark: seen, unless it lies in a hole. Its first arrival splits the hole. */
+static int take_old(worker *w, const dm_frame_head *h, dm_err *err)
+{
+    for (size_t i = 0; i < w->nholes; i++) {
+        dm_track_gap *g = &w->holes[i];
+        if (g->boot != h->worker_boot || h->frame_no < g->first || h->frame_no > g->last)
+            continue;
+        if (h->part + 1u < h->parts)
+            return DM_TRACK_LATE; /* its last part fills the hole */
+        dm_track_gap after = *g;
+        after.first = h->frame_no + 1;
+        g->last = h->frame_no - 1;
+        if (g->first > g->last)
+            memmove(g, g + 1, (--w->nholes - i) * sizeof(*g));
+        if (after.first <= after.last) {
+            int r = hole_add(w, &after, err);
+            if (r < 0)
+                return r;
+        }
+        return DM_TRACK_LATE;
+    }
+    return DM_TRACK_SEEN;
+}
+
+static int take_part(pending *p, const dm_frame_head *h, dm_err *err)
+{
+    uint64_t bit = (uint64_t)1 << h->part;
+    if (p->parts != h->parts || p->second != h->second || p->prev != h->prev_boot_last_frame)
+        return dm_fail(
+                err, DM_E_INVALID, "frame %llu: its parts contradict each other", (unsigned long long)h->frame_no);
+    if ((p->have & bit) != 0)
+        return DM_TRACK_SEEN;
+    p->have |= bit;
+    return DM_TRACK_NEW;
+}
+
+static int wait_insert(worker *w, size_t i, const pending *p, dm_err *err)
+{
+    if (w->nwait == DM_TRACK_PENDING_MAX)
+        return dm_fail(err, DM_E_LIMIT, "worker %llu: %d frames wait behind a gap", (unsigned long long)w->no,
+                DM_TRACK_PENDING_MAX);
+    if (w->nwait == w->room) {
+        size_t room = w->room != 0 ? w->room * 2 : 8;
+        pending *grown = realloc(w->wait, room * sizeof(*grown));
+        if (grown == NULL)
+            return dm_fail(err, DM_E_NOMEM, "no memory for a frame");
+        w->wait = grown;
+        w->room = room;
+    }
+    memmove(&w->wait[i + 1], &w->wait[i], (w->nwait - i) * sizeof(*w->wait));
+    w->wait[i] = *p;
+    w->nwait++;
+    return 0;
+}
+
+int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *err)
+{
+    if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
+        return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
+    worker *w;
+    int r = worker_get(t, head->worker_no, &w, err);
+    if (r < 0)
+        return r;
+    *whole = false;
+    if (order(head->worker_boot, head->frame_no, w->mark.boot, w->mark.frame) <= 0) {
+        r = take_old(w, head, err);
+        *whole = r == DM_TRACK_LATE && head->parts == 1;
+        return r;
+    }
+    size_t i = wait_place(w, head->worker_boot, head->frame_no);
+    if (i < w->nwait && w->wait[i].boot == head->worker_boot && w->wait[i].frame == head->frame_no) {
+        r = take_part(&w->wait[i], head, err);
+    } else {
+        pending p = {
+                .boot = head->worker_boot,
+                .frame = head->frame_no,
+                .prev = head->prev_boot_last_frame,
+                .have = (uint64_t)1 << head->part,
+                .parts = head->parts,
+                .second = head->second,
+                .complete_through = head->complete_through,
+        };
+        r = wait_insert(w, i, &p, err);
+    }
+    if (r != DM_TRACK_NEW)
+        return r;
+    *whole = whole_of(&w->wait[i]);
+    if (*whole)
+        advance(w);
+    return r;
+}
+
+dm_track_mark dm_track_mark_of(const dm_track *t, uint64_t worker_no)
+{
+    const worker *w = worker_find(t, worker_no);
+    return w != NULL ? w->mark : (dm_track_mark){0, 0, -1, -1};
+}
+
+/* --- writing off -------------------------------------------------------------------------------------------- */
+
+/* What is missing between the mark and p, or of p itself. Of an older boot nobody can say how far it went: last is then
+ * what p's boot says of it. */
+static bool gap_before(const worker *w, const pending *p, dm_track_gap *g)
+{
+    *g = (dm_track_gap){.worker_no = w->no, .boot = p->boot, .first = 1, .last = p->frame - 1};
+    g->from_s = w->mark.second + 1;
+    g->to_s = p->second - 1;
+    if (p->boot == w->mark.boot) {
+        g->first = w->mark.frame + 1;
+    } else if (p->frame == 1) {
+        g->boot = w->mark.boot;
+        g->first = w->mark.frame + 1;
+        g->last = p->prev;
+    }
+    if (!whole_of(p) && g->boot == p->boot) {
+        g->last = p->frame;
+        g->to_s = p->second;
+    }
+    return g->first <= g->last;
+}
+
+int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
+        void (*told)(void *arg, const dm_track_gap *gap), void *arg, dm_err *err)
+{
+    worker *w = worker_find(t, worker_no);
+    int n = 0;
+    while (w != NULL && w->nwait > 0 && w->wait[0].second < before) {
+        dm_track_gap gap;
+        if (!(whole_of(&w->wait[0]) && follows(&w->mark, &w->wait[0])) && gap_before(w, &w->wait[0], &gap)) {
+            int r = hole_add(w, &gap, err);
+            if (r < 0)
+                return r;
+            told(arg, &gap);
+            n++;
+        }
+        settle(w, &w->wait[0]);
+        drop_front(w, 1);
+        advance(w);
+    }
+    return n;
+}
+
+void dm_track_each_changed(
+        const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark), void *arg)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->workers[i].changed)
+            each(arg, t->workers[i].no, &t->workers[i].mark);
+    }
+}
+
+void dm_track_saved(dm_track *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        t->workers[i].changed = false;
+}
+
+size_t dm_track_waiting(const dm_track *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        n += t->workers[i].nwait;
+    return n;
+}

@@ -1,0 +1,39 @@
+/* metering/ledger/window.h: the frames taken since the last flush, as received, grouped by worker, boot and period:
+ * each group becomes a chunk of the ledger. A second much like the one before folds to almost nothing under zstd. One
+ * thread. */
+#ifndef DM_METERING_WINDOW_H
+#define DM_METERING_WINDOW_H
+
+#include "base/wire/frame.h"
+
+enum { DM_CHUNK_RAW_MAX = 32 << 20 }; /* a chunk never holds more; a frame is less than 1 MiB */
+
+typedef struct dm_chunk {
+    uint64_t worker_no, boot, first_frame, last_frame;
+    uint32_t first_part, frames; /* frames: parts count one each */
+    int64_t period_start, first_second, last_second;
+    dm_buf raw; /* frames, one after the other */
+    bool full;  /* the next frame of this group begins another chunk */
+} dm_chunk;
+
+typedef struct dm_window dm_window;
+
+int dm_window_new(dm_window **out, dm_err *err) DM_NODISCARD;
+void dm_window_free(dm_window *w);
+DM_DEFINE_FREEP(dm_window)
+
+/* bytes is one frame (a part), whose head this is. */
+int dm_window_add(
+        dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err) DM_NODISCARD;
+size_t dm_window_count(const dm_window *w);
+size_t dm_window_bytes(const dm_window *w); /* the caller flushes before this grows past what it can bear */
+const dm_chunk *dm_window_get(const dm_window *w, size_t i);
+void dm_window_clear(dm_window *w);
+
+int dm_chunk_pack(dm_str raw, dm_buf *out, dm_err *err) DM_NODISCARD;
+/* raw_bytes as the ledger has it; anything else is DM_E_CORRUPT. */
+int dm_chunk_unpack(dm_str packed, size_t raw_bytes, dm_buf *raw, dm_err *err) DM_NODISCARD;
+/* Takes the next frame off the front of raw. False at the end, or at what is no frame: then raw is not empty. */
+bool dm_chunk_next(dm_str *raw, dm_str *frame);
+
+#endif

@@ -1,0 +1,72 @@
+/* metering/read/read.h: the side of the ledger that the API shows. Runs inside a transaction of role dm_api whose scope
+ * has the account set: row-level security shows that account's rows and no others. Times are seconds of UTC. */
+#ifndef DM_METERING_READ_H
+#define DM_METERING_READ_H
+
+#include "base/crypto.h"
+#include "base/pg.h"
+#include "base/wire/id.h"
+
+#include "metering/rules/money.h"
+
+enum { DM_READ_NONE = 1 };
+
+typedef struct dm_read_statement {
+    int64_t number, period_start;
+    uint32_t period_s;
+    char currency[4];
+    char total[DM_MONEY_TEXT]; /* 18 decimals */
+    uint64_t running_s, hibernated_s;
+    uint32_t unattested;
+    dm_digest sha256;
+    int64_t closed_at_us;
+} dm_read_statement;
+
+/* Newest first, those of a number below `before` (INT64_MAX: from the newest on): the number of the last one is the
+ * next page's `before`. out has room for max (1 to 1000). */
+int dm_read_statements(dm_pg *c, int64_t account_no, int64_t before, size_t max, dm_read_statement *out, size_t *n,
+        dm_err *err) DM_NODISCARD;
+
+typedef struct dm_read_signature {
+    dm_digest sha256;
+    dm_public_key key;
+    dm_signature signature;
+} dm_read_signature;
+
+/* Appends the canonical body, byte for byte as it was signed. 0 or DM_READ_NONE. */
+int dm_read_statement_body(
+        dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig, dm_err *err) DM_NODISCARD;
+
+/* One line of a statement as it stands in the ledger; what a line of the whole account does not have is 0 or "". */
+typedef struct dm_read_line {
+    uint32_t line_no;
+    int64_t project_no;
+    bool has_sandbox;
+    dm_sandbox_id sandbox;
+    uint32_t epoch;
+    char sku[24];
+    uint32_t tier;
+    int64_t book_id, charge_from, charge_to;
+    uint64_t seconds;
+    char qty[DM_MONEY_TEXT], per_unit[DM_MONEY_TEXT], amount[DM_MONEY_TEXT];
+} dm_read_line;
+
+/* Those after line_no `after` (0: from the first), of one project (0: of all). max is 1 to 1000. */
+int dm_read_lines(dm_pg *c, int64_t account_no, int64_t number, int64_t project_no, int64_t after, size_t max,
+        dm_read_line *out, size_t *n, dm_err *err) DM_NODISCARD;
+
+typedef struct dm_read_key {
+    bool service; /* else of a worker */
+    int64_t worker_no;
+    dm_public_key key;
+    int64_t valid_from_us, valid_to_us; /* INT64_MAX: still */
+} dm_read_key;
+
+/* The keys attestations and statements are verified with, those of the service first. max is 1 to 10000; DM_E_LIMIT
+ * when there are more. No scope is needed. */
+int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
+
+/* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
+int dm_read_mark(dm_pg *c, int64_t worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;
+
+#endif

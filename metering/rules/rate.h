@@ -1,0 +1,87 @@
+/* metering/rules/rate.h: from seconds to lines. Pure: no clock, no I/O, no state; the same evidence and the same price
+ * books give the same lines, and rating a stretch in pieces gives the same sums as in one.
+ *
+ *   running      vcpu-run           vCPUs x seconds
+ *                mem-run            GiB x seconds
+ *                disk-run-over-30   what the disk exceeds 30 GiB by, x seconds
+ *   hibernated   disk-hib           all of the disk x seconds
+ *
+ * Plans that are rated by minutes have disk-hib alone among these; their running seconds are pooled by account and
+ * calendar month and charged by the whole minute (dm_rate_minutes).
+ *
+ * The disk of a second is that of its minute; a minute without a figure has that of the last one before it in the same
+ * period and epoch; with none, no disk is charged. */
+#ifndef DM_METERING_RATE_H
+#define DM_METERING_RATE_H
+
+#include "metering/rules/money.h"
+
+typedef enum dm_sku {
+    DM_SKU_DISK_HIB,
+    DM_SKU_DISK_RUN_OVER_30,
+    DM_SKU_MEM_RUN,
+    DM_SKU_MINUTES,
+    DM_SKU_SNAPSHOT,
+    DM_SKU_VCPU_RUN,
+    DM_SKU_COUNT
+} dm_sku; /* in the order of their names, which is the order of lines */
+
+const char *dm_sku_name(dm_sku sku);
+int dm_sku_parse(dm_str name, dm_sku *out, dm_err *err) DM_NODISCARD;
+
+/* One price book, as far as rating goes. */
+typedef struct dm_rate_book {
+    int64_t id;
+    bool minutes; /* rated by pooled minutes, else by resources */
+    bool has[DM_SKU_COUNT];
+    dm_price per_unit[DM_SKU_COUNT];
+} dm_rate_book;
+
+/* The seconds of a period in which one book holds, half-open. A list of them ascends. */
+typedef struct dm_rate_segment {
+    uint32_t from, to;
+    const dm_rate_book *book;
+} dm_rate_segment;
+
+enum { DM_RATE_SECONDS_MAX = 3600, DM_RATE_SEGMENTS_MAX = 16, DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX };
+
+/* What one (sandbox, epoch, spec) was in one period. */
+typedef struct dm_rate_use {
+    uint32_t seconds;           /* length of the period */
+    const uint8_t *state;       /* one a second: dm_sample_state or 0 */
+    const uint32_t *disk_16mib; /* one a minute; DM_DISK_UNKNOWN */
+    uint32_t vcpus, mem_mib;    /* memory is a multiple of 16 MiB */
+} dm_rate_use;
+
+typedef struct dm_rate_line {
+    dm_sku sku;
+    uint8_t tier; /* minutes: 0 within the allowance, 1 paid; else 0 */
+    int64_t book_id;
+    uint32_t from, to; /* the segment it was rated in */
+    uint64_t seconds;  /* in which it was charged; for minutes: pooled in the segment */
+    dm_qty qty;
+    dm_price per_unit;
+    dm_money amount;
+} dm_rate_line;
+
+/* Lines whose quantity is nothing are left out. A second in use that no segment covers, or whose book lacks the price,
+ * is DM_E_NOTFOUND: what has no price is not guessed. out has room for DM_RATE_LINES_MAX. */
+int dm_rate_use_lines(const dm_rate_use *use, const dm_rate_segment *segments, size_t n, dm_rate_line *out,
+        size_t *n_out, dm_err *err) DM_NODISCARD;
+
+/* Seconds of this state in [from, to). */
+uint64_t dm_rate_count(const dm_rate_use *use, uint8_t state, uint32_t from, uint32_t to);
+
+/* The disk figure that holds in each minute: the carry rule, written out. */
+void dm_rate_disk(const uint32_t *disk_16mib, size_t minutes, uint32_t *out);
+
+/* The pool of an account in one calendar month: `before` seconds were in it, `seconds` more come. Whole minutes are
+ * charged as floor(after/60) - floor(before/60), free below the allowance (rounded up to a whole minute). Up to two
+ * lines: tier 0, then tier 1. */
+int dm_rate_minutes(uint64_t before, uint64_t seconds, uint64_t included_s, const dm_rate_segment *segment,
+        dm_rate_line out[2], size_t *n_out, dm_err *err) DM_NODISCARD;
+
+/* The sum of amounts. */
+int dm_rate_total(const dm_rate_line *lines, size_t n, dm_money *out, dm_err *err) DM_NODISCARD;
+
+#endif

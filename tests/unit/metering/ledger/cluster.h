@@ -1,0 +1,88 @@
+/* tests/unit/metering/ledger/cluster.h: databases of a throw-away PostgreSQL that the project's migrations were applied
+ * to. */
+#ifndef DM_TESTS_UNIT_METERING_CLUSTER_H
+#define DM_TESTS_UNIT_METERING_CLUSTER_H
+
+#include <glob.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/pg.h"
+
+#include "tests/support/pgtest.h"
+
+typedef struct cluster {
+    dm_pgtest *server;
+    const char *dir; /* for keys */
+} cluster;
+
+/* Of a role in a database; good until the next call but three. */
+static inline const char *cluster_conninfo(const cluster *c, const char *db, const char *role)
+{
+    static char out[4][320];
+    static unsigned at;
+    char server[256];
+    char *to = out[at++ % 4];
+    dm_pgtest_conninfo(c->server, role, server);
+    (void)snprintf(to, sizeof(out[0]), "%s dbname=%s", server, db); /* the last dbname counts */
+    return to;
+}
+
+static inline int cluster_open(const cluster *c, const char *db, const char *role, dm_pg **out)
+{
+    return dm_pg_open(cluster_conninfo(c, db, role), out, NULL);
+}
+
+static inline int cluster_script(const cluster *c, const char *db, const char *role, const char *sql)
+{
+    dm_pg *pg = NULL;
+    dm_err err = {0};
+    if (cluster_open(c, db, role, &pg) < 0)
+        return -1;
+    int r = dm_pg_script(pg, sql, &err);
+    if (r < 0)
+        (void)fprintf(stderr, "%s: %s\n", db, err.msg);
+    dm_pg_close(pg);
+    return r;
+}
+
+/* DM_E_NOTFOUND: there is no PostgreSQL here. */
+static inline int cluster_start(cluster *c)
+{
+    dm_err err = {0};
+    int r = dm_pgtest_start(&c->server, &err);
+    if (r < 0) {
+        (void)fprintf(stderr, "%s\n", err.msg);
+        return r;
+    }
+    c->dir = dm_pgtest_dir(c->server);
+    return cluster_script(c, "postgres", "postgres",
+            "CREATE ROLE dm_migrate LOGIN; CREATE ROLE dm_api LOGIN; CREATE ROLE dm_meter LOGIN; "
+            "CREATE ROLE dm_ops LOGIN;");
+}
+
+static inline void cluster_stop(cluster *c)
+{
+    dm_pgtest_free(c->server);
+    c->server = NULL;
+}
+
+/* Applies migrations/NNNN_*.sql in order. */
+static inline int cluster_migrate(const cluster *c, const char *db)
+{
+    glob_t g;
+    int r = 0;
+    if (glob(DM_SOURCE_DIR "/migrations/[0-9]*.sql", 0, NULL, &g) != 0)
+        return -1;
+    for (size_t i = 0; r == 0 && i < g.gl_pathc; i++) {
+        DM_AUTO_BUF sql;
+        dm_buf_init(&sql, 1 << 20);
+        r = dm_file_read(g.gl_pathv[i], &sql, NULL);
+        if (r == 0)
+            r = cluster_script(c, db, "dm_migrate", sql.p);
+    }
+    globfree(&g);
+    return r;
+}
+
+#endif

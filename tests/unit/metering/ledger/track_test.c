@@ -1,0 +1,251 @@
+#include "metering/ledger/track.h"
+#include "tests/unit/test.h"
+
+enum { T = 1000000 };
+
+static dm_frame_head head(uint64_t boot, uint64_t frame, uint64_t prev, int64_t second)
+{
+    return (dm_frame_head){.worker_no = 1,
+            .worker_boot = boot,
+            .frame_no = frame,
+            .prev_boot_last_frame = prev,
+            .second = second,
+            .complete_through = second,
+            .parts = 1};
+}
+
+static int take(dm_track *t, uint64_t boot, uint64_t frame, uint64_t prev, int64_t second)
+{
+    dm_frame_head h = head(boot, frame, prev, second);
+    bool whole;
+    return dm_track_take(t, &h, &whole, NULL);
+}
+
+static void assert_mark(const dm_track *t, uint64_t boot, uint64_t frame, int64_t through)
+{
+    dm_track_mark m = dm_track_mark_of(t, 1);
+    assert_int_equal(m.boot, boot);
+    assert_int_equal(m.frame, frame);
+    assert_int_equal(m.complete_through, through);
+}
+
+typedef struct gaps {
+    dm_track_gap g[16];
+    size_t n;
+} gaps;
+
+static void told(void *arg, const dm_track_gap *g)
+{
+    gaps *all = arg;
+    assert_true(all->n < DM_LEN(all->g));
+    all->g[all->n++] = *g;
+}
+
+static void the_mark_stands_before_the_first_gap(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_mark(t, 0, 0, -1);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 1, 5, 0, T + 4), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 4, 0, T + 3), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 4, 0, T + 3), DM_TRACK_SEEN);
+    assert_mark(t, 1, 2, T + 1);
+    assert_int_equal(dm_track_waiting(t), 2);
+    assert_int_equal(take(t, 1, 3, 0, T + 2), DM_TRACK_NEW);
+    assert_mark(t, 1, 5, T + 4);
+    assert_int_equal(dm_track_waiting(t), 0);
+}
+
+static void parts_count_together(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_frame_head h = head(1, 1, 0, T);
+    bool whole;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    h.parts = 3;
+    for (uint16_t i = 3; i-- > 0;) {
+        h.part = i;
+        assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+        assert_int_equal(whole, i == 0);
+        assert_mark(t, i == 0, i == 0, i == 0 ? T : -1);
+    }
+    h = head(1, 2, 0, T + 1);
+    h.parts = 2;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_SEEN);
+    h.part = 1;
+    h.second++;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_E_INVALID);
+    h.parts = 65;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_E_INVALID);
+    h = head(1, 0, 0, T);
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_E_INVALID);
+}
+
+static void boots_follow_each_other(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    assert_int_equal(take(t, 2, 1, 2, T + 2), DM_TRACK_NEW); /* boot 1 ended with 2: one is missing */
+    assert_mark(t, 1, 1, T);
+    assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_NEW);
+    assert_mark(t, 2, 1, T + 2);
+    assert_int_equal(
+            take(t, 4, 1, 1, T + 3), DM_TRACK_NEW); /* boot 3 wrote nothing; the newest that did ended with 1 */
+    assert_mark(t, 4, 1, T + 3);
+    assert_int_equal(
+            take(t, 6, 1, 0, T + 5), DM_TRACK_NEW); /* only knows that boot 5 wrote nothing, and a second is missing */
+    assert_mark(t, 4, 1, T + 3);
+    assert_int_equal(take(t, 4, 2, 1, T + 4), DM_TRACK_NEW);
+    assert_mark(t, 6, 1, T + 5);
+    assert_int_equal(take(t, 7, 1, 0, T + 6), DM_TRACK_NEW); /* contradicts what boot 6 wrote */
+    assert_mark(t, 6, 1, T + 5);
+}
+
+static void what_is_written_off_is_late_when_it_comes(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    gaps g = {.n = 0};
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 5, 0, T + 4), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, 9, 0, T + 8), DM_TRACK_NEW);
+    assert_int_equal(dm_track_write_off(t, 1, T + 4, told, &g, NULL), 0);
+    assert_int_equal(dm_track_write_off(t, 1, T + 5, told, &g, NULL), 1);
+    assert_int_equal(g.g[0].first, 2);
+    assert_int_equal(g.g[0].last, 4);
+    assert_int_equal(g.g[0].from_s, T + 1);
+    assert_int_equal(g.g[0].to_s, T + 3);
+    assert_mark(t, 1, 5, T + 4);
+    assert_int_equal(take(t, 1, 3, 0, T + 2), DM_TRACK_LATE);
+    assert_int_equal(take(t, 1, 3, 0, T + 2), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_LATE);
+    assert_int_equal(take(t, 1, 4, 0, T + 3), DM_TRACK_LATE);
+    assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 1, 4, 0, T + 3), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 1, 5, 0, T + 4), DM_TRACK_SEEN);
+    assert_int_equal(dm_track_write_off(t, 2, T + 5, told, &g, NULL), 0);
+}
+
+static void the_tail_of_a_boot_is_a_gap(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    gaps g = {.n = 0};
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    assert_int_equal(take(t, 2, 1, 7, T + 7), DM_TRACK_NEW);
+    assert_int_equal(dm_track_write_off(t, 1, T + 100, told, &g, NULL), 1);
+    assert_int_equal(g.g[0].boot, 1);
+    assert_int_equal(g.g[0].first, 2);
+    assert_int_equal(g.g[0].last, 7);
+    assert_mark(t, 2, 1, T + 7);
+}
+
+static void count(void *arg, uint64_t worker_no, const dm_track_mark *mark)
+{
+    (void)worker_no;
+    (void)mark;
+    ++*(int *)arg;
+}
+
+static void remembers_what_was_saved(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_track_mark m = {3, 50, T, T};
+    dm_track_gap g = {1, 3, 10, 12, T - 40, T - 38};
+    int changed = 0;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(dm_track_restore(t, 1, &m, NULL), 0);
+    assert_int_equal(dm_track_restore_gap(t, &g, NULL), 0);
+    dm_track_each_changed(t, count, &changed);
+    assert_int_equal(changed, 0);
+    assert_int_equal(take(t, 3, 11, 0, T - 39), DM_TRACK_LATE);
+    assert_int_equal(take(t, 3, 13, 0, T - 37), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 2, 99, 0, T - 99), DM_TRACK_SEEN);
+    dm_track_each_changed(t, count, &changed);
+    assert_int_equal(changed, 0);
+    assert_int_equal(take(t, 3, 51, 0, T + 1), DM_TRACK_NEW);
+    dm_track_each_changed(t, count, &changed);
+    assert_int_equal(changed, 1);
+    dm_track_saved(t);
+    dm_track_each_changed(t, count, &changed);
+    assert_int_equal(changed, 1);
+}
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+static void any_order_comes_to_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t round = 1; round < 60; round++) {
+        DM_AUTO(dm_track) t = NULL;
+        dm_frame_head h[200];
+        uint64_t seed = round, boot = 1, frame = 0, prev = 0;
+        assert_int_equal(dm_track_new(&t, NULL), 0);
+        for (size_t i = 0; i < DM_LEN(h); i++) {
+            if (i > 0 && next(&seed) % 20 == 0) {
+                prev = frame;
+                frame = 0;
+                boot += 1 + next(&seed) % 2;
+            }
+            h[i] = head(boot, ++frame, prev, T + (int64_t)i);
+        }
+        for (size_t i = DM_LEN(h) - 1; i > 0; i--) {
+            size_t k = next(&seed) % (i + 1);
+            dm_frame_head swap = h[i];
+            h[i] = h[k];
+            h[k] = swap;
+        }
+        size_t fresh = 0;
+        for (size_t i = 0; i < DM_LEN(h); i++) {
+            bool whole;
+            fresh += dm_track_take(t, &h[i], &whole, NULL) == DM_TRACK_NEW;
+            (void)!dm_track_take(t, &h[next(&seed) % (i + 1)], &whole, NULL);
+        }
+        assert_int_equal(fresh, DM_LEN(h));
+        assert_mark(t, boot, frame, T + (int64_t)DM_LEN(h) - 1);
+    }
+}
+
+static void too_much_behind_a_gap_is_a_limit(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    gaps g = {.n = 0};
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    for (uint64_t i = 0; i < DM_TRACK_PENDING_MAX; i++)
+        assert_int_equal(take(t, 1, i + 2, 0, T + (int64_t)i), DM_TRACK_NEW);
+    assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_E_LIMIT);
+    assert_int_equal(dm_track_write_off(t, 1, INT64_MAX, told, &g, NULL), 1);
+    assert_int_equal(dm_track_waiting(t), 0);
+    assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_TRACK_NEW);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_mark_stands_before_the_first_gap),
+            cmocka_unit_test(parts_count_together),
+            cmocka_unit_test(boots_follow_each_other),
+            cmocka_unit_test(what_is_written_off_is_late_when_it_comes),
+            cmocka_unit_test(the_tail_of_a_boot_is_a_gap),
+            cmocka_unit_test(remembers_what_was_saved),
+            cmocka_unit_test(any_order_comes_to_the_same),
+            cmocka_unit_test(too_much_behind_a_gap_is_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
