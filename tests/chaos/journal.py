@@ -1,4 +1,4 @@
-"""The worker's journal as its bytes lie on the disk (workers/host/journal.h), and how a crash can leave its end."""
+"""The worker's journal as its bytes lie on the disk (workers/host/evidence/journal.h), and how a crash can leave its end."""
 
 import os
 import struct

@@ -7,7 +7,7 @@
 #include "base/file.h"
 
 #include "tests/fuzz/fuzz.h"
-#include "workers/host/journal.h"
+#include "workers/host/evidence/journal.h"
 
 static char dir[64];
 static dm_loop *loop;

@@ -16,9 +16,9 @@
 #include "base/wire/id.h"
 #include "base/wire/worker.h"
 
-#include "workers/host/machine.h"
-#include "workers/host/pool.h"
-#include "workers/host/usage.h"
+#include "workers/host/evidence/usage.h"
+#include "workers/host/machine/machine.h"
+#include "workers/host/machine/pool.h"
 
 typedef enum dm_box_state {
     DM_BOX_STARTING,

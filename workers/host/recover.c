@@ -13,7 +13,7 @@
 #include "base/parse.h"
 #include "base/wire/frame.h"
 
-#include "workers/host/disk.h"
+#include "workers/host/machine/disk.h"
 #include "workers/host/worker.h"
 
 typedef struct was {

@@ -8,7 +8,7 @@
 #define DM_WORKERS_HOST_WORKER_H
 
 #include "workers/host/box.h"
-#include "workers/host/journal.h"
+#include "workers/host/evidence/journal.h"
 
 enum { DM_BOX_BUCKETS = 4096 };
 

@@ -15,8 +15,8 @@
 #include "base/parse.h"
 
 #include "tests/unit/workers/vmm/rig.h"
-#include "workers/host/disk.h"
-#include "workers/host/slot.h"
+#include "workers/host/machine/disk.h"
+#include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
 #include "workers/vmm/manifest.h"
 #include "workers/vmm/qemu_host.h"

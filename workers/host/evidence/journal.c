@@ -1,4 +1,4 @@
-#include "workers/host/journal.h"
+#include "workers/host/evidence/journal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* workers/host/slot.h: the network place of one microVM: a namespace with a tap (172.20.0.1/24, always the same MACs),
- * a veth uplink, and a rule table of its own. Slots are made once, reset on release, never churned. Guest: always
- * 172.20.0.2 / 02:00:00:00:00:02. What reaches the slot's outer address on any TCP port reaches the guest. Blocking:
- * call from a worker thread. */
+/* workers/host/slot/slot.h: the network place of one microVM: a namespace with a tap (172.20.0.1/24, always the same
+ * MACs), a veth uplink, and a rule table of its own. Slots are made once, reset on release, never churned. Guest:
+ * always 172.20.0.2 / 02:00:00:00:00:02. What reaches the slot's outer address on any TCP port reaches the guest.
+ * Blocking: call from a worker thread. */
 #ifndef DM_WORKERS_HOST_SLOT_H
 #define DM_WORKERS_HOST_SLOT_H
 

@@ -14,8 +14,8 @@
 #include "base/file.h"
 
 #include "tests/unit/test.h"
-#include "workers/host/slot.h"
-#include "workers/host/slot_net.h"
+#include "workers/host/slot/net.h"
+#include "workers/host/slot/slot.h"
 
 #define PREFIX "slott"
 #define NET "10.98.0.0"

@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 
-#include "workers/host/disk.h"
-#include "workers/host/machine_parts.h"
+#include "workers/host/machine/disk.h"
+#include "workers/host/machine/parts.h"
 #include "workers/vmm/template.h"
 
 static void job_run(dm_job *job)

@@ -1,4 +1,4 @@
-/* workers/host/spare.h: a machine that is nobody's yet, on its way from nothing to warm. Belongs to the loop.
+/* workers/host/machine/spare.h: a machine that is nobody's yet, on its way from nothing to warm. Belongs to the loop.
  *
  *     spawning -> bare -> loading -> loaded -> answering -> ready -> warming -> warm
  *
@@ -10,7 +10,7 @@
 #ifndef DM_WORKERS_HOST_SPARE_H
 #define DM_WORKERS_HOST_SPARE_H
 
-#include "workers/host/machine.h"
+#include "workers/host/machine/machine.h"
 
 typedef enum dm_spare_stage {
     DM_SPARE_SPAWNING,

@@ -1,6 +1,6 @@
-/* workers/host/usage.h: from transitions to evidence. Which second is billed is decided by transitions, not by looking
- * once a second: a stretch begins and ends at a moment, and a second it touches belongs to it. No I/O, no clock: the
- * caller says which second has ended, one after the other without a gap.
+/* workers/host/evidence/usage.h: from transitions to evidence. Which second is billed is decided by transitions, not by
+ * looking once a second: a stretch begins and ends at a moment, and a second it touches belongs to it. No I/O, no
+ * clock: the caller says which second has ended, one after the other without a gap.
  *
  *   RUN  every second touched, one sample each, in the frame of that second
  *   HIB  one sample a minute (in the frame of the minute's last second) and one when the stretch ends, each covering

@@ -1,6 +1,6 @@
-/* workers/host/journal.h: what this worker can prove. An append-only row of records in segment files, fsync'd before
- * anybody is told; after a crash the worker's boxes, its boot count, its frames and the events nobody acknowledged are
- * rebuilt from it.
+/* workers/host/evidence/journal.h: what this worker can prove. An append-only row of records in segment files, fsync'd
+ * before anybody is told; after a crash the worker's boxes, its boot count, its frames and the events nobody
+ * acknowledged are rebuilt from it.
  *
  * A record is u32 length of payload, u8 type, payload, u32 crc32c over type and payload. A segment begins with a
  * snapshot: the owner writes all it still needs, then the journal writes a SNAPSHOT record; so recovery reads state

@@ -1,4 +1,4 @@
-/* workers/host/slot_net.h: what slots ask of the kernel: tools run with a script on their standard input, work done
+/* workers/host/slot/net.h: what slots ask of the kernel: tools run with a script on their standard input, work done
  * inside a network namespace, sockets destroyed by address. Blocking, each call bounded in time. */
 #ifndef DM_WORKERS_HOST_SLOT_NET_H
 #define DM_WORKERS_HOST_SLOT_NET_H

@@ -10,7 +10,7 @@
 #include "base/file.h"
 
 #include "tests/unit/test.h"
-#include "workers/host/journal.h"
+#include "workers/host/evidence/journal.h"
 
 enum { RECORDS_MAX = 4096, TEXT_MAX = 64 };
 

@@ -1,11 +1,11 @@
-/* workers/host/machine_parts.h: what the two halves of a machine share: machine.c, on the loop, and machine_job.c, on
+/* workers/host/machine/parts.h: what the two halves of a machine share: machine.c, on the loop, and machine_job.c, on
  * the executor. Nobody else includes it. */
 #ifndef DM_WORKERS_HOST_MACHINE_PARTS_H
 #define DM_WORKERS_HOST_MACHINE_PARTS_H
 
 #include <limits.h>
 
-#include "workers/host/machine.h"
+#include "workers/host/machine/machine.h"
 
 /* Which step is under way. */
 typedef enum phase {

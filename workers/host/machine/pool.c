@@ -4,10 +4,10 @@
  *
  * Whoever waits has a ticket. When it is his turn he gets what stands ready; else a spare becomes his own, a bare one
  * if there is one, and is given to him as soon as it is loaded: the sandbox pays for what its own guest translates. */
-#include "workers/host/pool.h"
+#include "workers/host/machine/pool.h"
 
-#include "workers/host/snapshot.h"
-#include "workers/host/spare.h"
+#include "workers/host/machine/snapshot.h"
+#include "workers/host/machine/spare.h"
 
 enum { BARE = 1 }; /* of each pool that has a depth */
 

@@ -5,7 +5,7 @@
  *
  * The rules look at directions: packets that answer a connection made from outside pass always; what the guest itself
  * began is judged packet by packet, so that cutting the internet also ends what is under way. */
-#include "workers/host/slot.h"
+#include "workers/host/slot/slot.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-#include "workers/host/slot_net.h"
+#include "workers/host/slot/net.h"
 
 #define IP "/usr/sbin/ip"
 #define NFT "/usr/sbin/nft"

@@ -1,15 +1,15 @@
 /* A machine is a row of steps, some on the loop (VMM and agent calls), some on the executor (files, namespaces). The
  * phase says which step is under way; step_done is told how it went and starts the next one. A machine that is freed
  * while a job of its runs is freed by that job's end. */
-#include "workers/host/machine.h"
+#include "workers/host/machine/machine.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 
-#include "workers/host/disk.h"
-#include "workers/host/machine_parts.h"
+#include "workers/host/machine/disk.h"
+#include "workers/host/machine/parts.h"
 #include "workers/vmm/template.h"
 
 enum { AGENT_MS = 20000, QUIESCE_MS = 1000 };

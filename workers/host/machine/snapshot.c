@@ -1,4 +1,4 @@
-#include "workers/host/snapshot.h"
+#include "workers/host/machine/snapshot.h"
 
 #include <errno.h>
 #include <limits.h>

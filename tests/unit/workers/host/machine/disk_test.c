@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/test.h"
-#include "workers/host/disk.h"
+#include "workers/host/machine/disk.h"
 
 enum { MIB = 1024 * 1024 };
 

@@ -1,5 +1,5 @@
-/* workers/host/machine.h: a microVM with all it stands on: VMM process, slot, writable disk, agent link. It belongs to
- * the loop and to one owner: the pool while it is made and kept, then a sandbox.
+/* workers/host/machine/machine.h: a microVM with all it stands on: VMM process, slot, writable disk, agent link. It
+ * belongs to the loop and to one owner: the pool while it is made and kept, then a sandbox.
  *
  *     make --> bare --load--> loaded --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
  *                             loaded --warm--> loaded
@@ -10,7 +10,7 @@
 #ifndef DM_WORKERS_HOST_MACHINE_H
 #define DM_WORKERS_HOST_MACHINE_H
 
-#include "workers/host/host.h"
+#include "workers/host/machine/host.h"
 #include "workers/vmm/agent.h"
 
 typedef struct dm_machine dm_machine;

@@ -1,4 +1,4 @@
-#include "workers/host/usage.h"
+#include "workers/host/evidence/usage.h"
 
 #include "base/clock.h"
 

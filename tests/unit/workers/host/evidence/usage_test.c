@@ -4,7 +4,7 @@
 
 #include "tests/unit/alloc_fail.h"
 #include "tests/unit/test.h"
-#include "workers/host/usage.h"
+#include "workers/host/evidence/usage.h"
 
 /* 2026-01-01 00:00:00, the start of a minute, an hour and a day. */
 static const int64_t t0 = 1767225600;

@@ -1,4 +1,4 @@
-#include "workers/host/slot_net.h"
+#include "workers/host/slot/net.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
-/* workers/host/host.h: what everything on a worker stands on: configuration, loop, driver, slots. One struct, made by
- * main and passed down. */
+/* workers/host/machine/host.h: what everything on a worker stands on: configuration, loop, driver, slots. One struct,
+ * made by main and passed down. */
 #ifndef DM_WORKERS_HOST_HOST_H
 #define DM_WORKERS_HOST_HOST_H
 
 #include "base/metrics.h"
 
 #include "workers/host/config.h"
-#include "workers/host/slot.h"
+#include "workers/host/slot/slot.h"
 #include "workers/vmm/vmm.h"
 
 /* A slot is opened when it is first needed and stays open: it goes from one machine to the next, reset when the

@@ -1,4 +1,4 @@
-/* workers/host/disk.h: writable disks. Blocking. */
+/* workers/host/machine/disk.h: writable disks. Blocking. */
 #ifndef DM_WORKERS_HOST_DISK_H
 #define DM_WORKERS_HOST_DISK_H
 

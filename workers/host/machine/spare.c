@@ -1,4 +1,4 @@
-#include "workers/host/spare.h"
+#include "workers/host/machine/spare.h"
 
 enum { WARM_ROUNDS = 2 };
 

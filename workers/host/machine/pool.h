@@ -1,12 +1,12 @@
-/* workers/host/pool.h: where machines come from. Sandboxes that start and sleepers that wake wait in one queue, first
- * come, first served; so many machines are made at once, and no more. When nobody waits, machines are made ahead: of
- * each (guest image, size) that has a depth so many that stand ready, and then these are made warm. Sizes nobody asked
- * for have no pool; one that was asked for once has one of depth 0 (its template is ready, machines are made on
+/* workers/host/machine/pool.h: where machines come from. Sandboxes that start and sleepers that wake wait in one queue,
+ * first come, first served; so many machines are made at once, and no more. When nobody waits, machines are made ahead:
+ * of each (guest image, size) that has a depth so many that stand ready, and then these are made warm. Sizes nobody
+ * asked for have no pool; one that was asked for once has one of depth 0 (its template is ready, machines are made on
  * demand), but for the default size. Belongs to the loop. */
 #ifndef DM_WORKERS_HOST_POOL_H
 #define DM_WORKERS_HOST_POOL_H
 
-#include "workers/host/machine.h"
+#include "workers/host/machine/machine.h"
 
 enum { DM_POOLS_MAX = 64, DM_POOL_WAITERS_MAX = 1024 };
 

@@ -1,4 +1,4 @@
-#include "workers/host/host.h"
+#include "workers/host/machine/host.h"
 
 #include <assert.h>
 

@@ -1,4 +1,4 @@
-#include "workers/host/disk.h"
+#include "workers/host/machine/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
