@@ -1,8 +1,8 @@
 /* Envelopes are the same however their bytes were cut, and what is in them is refused or is a message: whose writing is
  * JSON again. */
 #include "tests/fuzz/fuzz.h"
-#include "workers/guest/connect.h"
-#include "workers/guest/message.h"
+#include "workers/guest/rpc/connect.h"
+#include "workers/guest/rpc/message.h"
 
 enum { MAX = 1 << 16, FRAME_MAX = 1 << 15, MESSAGE_SIZE = 4096 };
 

@@ -3,8 +3,8 @@
 #include "base/buf.h"
 
 #include "tests/fuzz/fuzz.h"
-#include "workers/guest/head.h"
-#include "workers/guest/negotiate.h"
+#include "workers/guest/http/head.h"
+#include "workers/guest/http/negotiate.h"
 
 enum { MAX = 1 << 16 };
 

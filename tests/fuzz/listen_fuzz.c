@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "workers/guest/listen.h"
+#include "workers/guest/self/listen.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,6 @@
 /* A multipart body is the same however its bytes were cut. What is given as data holds no separator. */
 #include "tests/fuzz/fuzz.h"
-#include "workers/guest/multipart.h"
+#include "workers/guest/http/multipart.h"
 
 enum { MAX = 1 << 16 };
 

@@ -11,9 +11,9 @@
 
 #include "base/parse.h"
 
-#include "workers/guest/boot.h"
-#include "workers/guest/control.h"
-#include "workers/guest/process.h"
+#include "workers/guest/process/process.h"
+#include "workers/guest/self/boot.h"
+#include "workers/guest/self/control.h"
 #include "workers/guest/setup.h"
 
 enum { DESCRIPTORS = 65536 };

@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 
-#include "workers/guest/auth.h"
-#include "workers/guest/files.h"
-#include "workers/guest/fs_rpc.h"
-#include "workers/guest/process_rpc.h"
-#include "workers/guest/reply.h"
-#include "workers/guest/watch_rpc.h"
+#include "workers/guest/files/auth.h"
+#include "workers/guest/files/files.h"
+#include "workers/guest/files/rpc.h"
+#include "workers/guest/files/watch_rpc.h"
+#include "workers/guest/process/rpc.h"
+#include "workers/guest/rpc/reply.h"
 
 enum { SMALL_ANSWER = 1024 * 1024 };
 

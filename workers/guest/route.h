@@ -3,8 +3,8 @@
 #ifndef DM_GUEST_ROUTE_H
 #define DM_GUEST_ROUTE_H
 
-#include "workers/guest/exchange.h"
-#include "workers/guest/guest.h"
+#include "workers/guest/http/exchange.h"
+#include "workers/guest/who/guest.h"
 
 void dm_route(void *guest, dm_x *x);
 

@@ -2,12 +2,12 @@
 
 #include <sys/sysinfo.h>
 
-#include "workers/guest/forward.h"
-#include "workers/guest/oom.h"
-#include "workers/guest/process.h"
+#include "workers/guest/files/watch_rpc.h"
+#include "workers/guest/http/server.h"
+#include "workers/guest/process/oom.h"
+#include "workers/guest/process/process.h"
 #include "workers/guest/route.h"
-#include "workers/guest/server.h"
-#include "workers/guest/watch_rpc.h"
+#include "workers/guest/self/forward.h"
 
 enum { BUDGET_MAX = 64 * 1024 * 1024, BUDGET_SHARE = 4 };
 

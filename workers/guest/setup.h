@@ -3,7 +3,7 @@
 #ifndef DM_GUEST_SETUP_H
 #define DM_GUEST_SETUP_H
 
-#include "workers/guest/guest.h"
+#include "workers/guest/who/guest.h"
 
 /* All but oom; listens on the port. clock, loop and log are borrowed. */
 typedef struct dm_guest_conf {

@@ -16,9 +16,9 @@
 #include "base/parse.h"
 
 #include "tests/unit/test.h"
-#include "workers/guest/connect.h"
-#include "workers/guest/process.h"
-#include "workers/guest/server.h"
+#include "workers/guest/http/server.h"
+#include "workers/guest/process/process.h"
+#include "workers/guest/rpc/connect.h"
 #include "workers/guest/setup.h"
 
 typedef struct wire {
