@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "workers/vmm/qmp.h"
+#include "workers/vmm/qemu/qmp.h"
 
 enum { MAX = 1 << 16, ROUNDS = 24 };
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "workers/vmm/qemu.h"
+#include "workers/vmm/qemu/qemu.h"
 
 static const dm_vmm_driver *const drivers[] = {&dm_vmm_qemu};
 

@@ -1,4 +1,4 @@
-#include "workers/vmm/qemu_host.h"
+#include "workers/vmm/qemu/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "base/parse.h"
 
 #include "workers/vmm/proc.h"
-#include "workers/vmm/qemu_args.h"
+#include "workers/vmm/qemu/args.h"
 
 enum { CPUINFO_MAX = 4 * 1024 * 1024, FIRMWARE_MAX = 1024 * 1024, VERSION_MS = 5000, TRIES = 32, PATH_ROOM = 4096 };
 

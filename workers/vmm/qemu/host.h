@@ -1,4 +1,4 @@
-/* workers/vmm/qemu_host.h: what of this host and its QEMU a guest depends on. Blocking, except dm_qemu_accel. */
+/* workers/vmm/qemu/host.h: what of this host and its QEMU a guest depends on. Blocking, except dm_qemu_accel. */
 #ifndef DM_WORKERS_VMM_QEMU_HOST_H
 #define DM_WORKERS_VMM_QEMU_HOST_H
 

@@ -1,4 +1,4 @@
-/* workers/vmm/qemu.h: QEMU's microvm machine as a driver, under TCG or KVM. */
+/* workers/vmm/qemu/qemu.h: QEMU's microvm machine as a driver, under TCG or KVM. */
 #ifndef DM_WORKERS_VMM_QEMU_H
 #define DM_WORKERS_VMM_QEMU_H
 

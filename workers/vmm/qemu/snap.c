@@ -1,4 +1,4 @@
-#include "workers/vmm/qemu_snap.h"
+#include "workers/vmm/qemu/snap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-#include "workers/vmm/qemu_host.h"
+#include "workers/vmm/qemu/host.h"
 #include "workers/vmm/ram.h"
 #include "workers/vmm/sparse.h"
 

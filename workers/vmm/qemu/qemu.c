@@ -6,7 +6,7 @@
  *
  * The process's end is seen by pidfd, and what the guest did to cause it by QMP events; both arrive on their own, so
  * the end is told when both channels are done. */
-#include "workers/vmm/qemu.h"
+#include "workers/vmm/qemu/qemu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-#include "workers/vmm/qemu_args.h"
-#include "workers/vmm/qemu_host.h"
-#include "workers/vmm/qemu_sock.h"
-#include "workers/vmm/qemu_vm.h"
+#include "workers/vmm/qemu/args.h"
+#include "workers/vmm/qemu/host.h"
+#include "workers/vmm/qemu/sock.h"
+#include "workers/vmm/qemu/vm.h"
 
 enum {
     START_MS = 15000,

@@ -1,4 +1,4 @@
-/* workers/vmm/qemu_args.h: the command line of a microVM. The process gets everything by descriptor, so it needs no
+/* workers/vmm/qemu/args.h: the command line of a microVM. The process gets everything by descriptor, so it needs no
  * path of ours, and the user it runs as no right to any. */
 #ifndef DM_WORKERS_VMM_QEMU_ARGS_H
 #define DM_WORKERS_VMM_QEMU_ARGS_H

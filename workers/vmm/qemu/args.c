@@ -1,4 +1,4 @@
-#include "workers/vmm/qemu_args.h"
+#include "workers/vmm/qemu/args.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-#include "workers/vmm/qemu_host.h"
+#include "workers/vmm/qemu/host.h"
 
 /* Sets of descriptors: 1 and 2 are the drives', 9 is the device state's while it is written or read. */
 enum { GUEST_HZ = 250, CMDLINE_MAX = 2048, KVM_SET = 3 };

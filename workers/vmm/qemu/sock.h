@@ -1,4 +1,4 @@
-/* workers/vmm/qemu_sock.h: the unix sockets in a VM's folder. Bound and dialled through the open folder, so that the
+/* workers/vmm/qemu/sock.h: the unix sockets in a VM's folder. Bound and dialled through the open folder, so that the
  * length of its path does not matter. */
 #ifndef DM_WORKERS_VMM_QEMU_SOCK_H
 #define DM_WORKERS_VMM_QEMU_SOCK_H

@@ -1,6 +1,6 @@
 /* The client against a QEMU of the test's own making, and once with the words of a real one. */
 #include "tests/unit/workers/vmm/rig.h"
-#include "workers/vmm/qmp.h"
+#include "workers/vmm/qemu/qmp.h"
 
 #define GREETING                                                                                                       \
     "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 0, \"major\": 10}, "                                 \

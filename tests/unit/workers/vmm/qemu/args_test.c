@@ -1,7 +1,7 @@
 /* The rules that section by section made the command line what it is: each was found by something that broke. */
 #include "tests/unit/workers/vmm/rig.h"
-#include "workers/vmm/qemu_args.h"
-#include "workers/vmm/qemu_host.h"
+#include "workers/vmm/qemu/args.h"
+#include "workers/vmm/qemu/host.h"
 
 static const dm_vmm_env env = {.binary = "/usr/bin/qemu", .uid = 77, .gid = 78};
 

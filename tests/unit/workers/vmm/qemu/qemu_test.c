@@ -19,7 +19,7 @@
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
 #include "workers/vmm/manifest.h"
-#include "workers/vmm/qemu_host.h"
+#include "workers/vmm/qemu/host.h"
 #include "workers/vmm/sparse.h"
 #include "workers/vmm/template.h"
 

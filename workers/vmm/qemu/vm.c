@@ -1,12 +1,12 @@
-#include "workers/vmm/qemu_vm.h"
+#include "workers/vmm/qemu/vm.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
-#include "workers/vmm/qemu_host.h"
-#include "workers/vmm/qemu_sock.h"
+#include "workers/vmm/qemu/host.h"
+#include "workers/vmm/qemu/sock.h"
 
 enum {
     QMP_GRACE_MS = 2000, /* the operation's own deadline comes first */

@@ -1,4 +1,4 @@
-#include "workers/vmm/qmp.h"
+#include "workers/vmm/qemu/qmp.h"
 
 #include "workers/vmm/lines.h"
 

@@ -1,4 +1,4 @@
-/* workers/vmm/qemu_snap.h: what of boot, load and save blocks, for a thread of the pool. A dm_qemu_snap is
+/* workers/vmm/qemu/snap.h: what of boot, load and save blocks, for a thread of the pool. A dm_qemu_snap is
  * self-contained: the VM it is about may be destroyed meanwhile. */
 #ifndef DM_WORKERS_VMM_QEMU_SNAP_H
 #define DM_WORKERS_VMM_QEMU_SNAP_H

@@ -1,4 +1,4 @@
-#include "workers/vmm/qmp_msg.h"
+#include "workers/vmm/qemu/qmp_msg.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,11 @@
-/* workers/vmm/qmp.h: a client of QEMU's monitor protocol on the loop. Up to DM_QMP_CALLS commands may be under way,
- * each with a deadline. After a deadline the late answer is dropped by its id. */
+/* workers/vmm/qemu/qmp.h: a client of QEMU's monitor protocol on the loop. Up to DM_QMP_CALLS commands may be under
+ * way, each with a deadline. After a deadline the late answer is dropped by its id. */
 #ifndef DM_WORKERS_VMM_QMP_H
 #define DM_WORKERS_VMM_QMP_H
 
 #include "base/loop.h"
 
-#include "workers/vmm/qmp_msg.h"
+#include "workers/vmm/qemu/qmp_msg.h"
 
 enum { DM_QMP_CALLS = 8 };
 

@@ -1,4 +1,4 @@
-#include "workers/vmm/qemu_sock.h"
+#include "workers/vmm/qemu/sock.h"
 
 #include <errno.h>
 #include <fcntl.h>

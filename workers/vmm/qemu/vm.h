@@ -1,12 +1,12 @@
-/* workers/vmm/qemu_vm.h: the inside of the QEMU driver: what a VM is, and how an operation on it goes on. An operation
+/* workers/vmm/qemu/vm.h: the inside of the QEMU driver: what a VM is, and how an operation on it goes on. An operation
  * is a row of steps, each a QMP command or a job on the pool, that ends in dm_qemu_op_end. Whatever goes wrong in it
  * leaves the VM broken: good for destroy only. */
 #ifndef DM_WORKERS_VMM_QEMU_VM_H
 #define DM_WORKERS_VMM_QEMU_VM_H
 
 #include "workers/vmm/proc.h"
-#include "workers/vmm/qemu_snap.h"
-#include "workers/vmm/qmp.h"
+#include "workers/vmm/qemu/qmp.h"
+#include "workers/vmm/qemu/snap.h"
 #include "workers/vmm/sink.h"
 #include "workers/vmm/vmm.h"
 

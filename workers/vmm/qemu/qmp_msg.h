@@ -1,4 +1,4 @@
-/* workers/vmm/qmp_msg.h: one line of QEMU's monitor protocol, as bytes in, values out; no I/O. */
+/* workers/vmm/qemu/qmp_msg.h: one line of QEMU's monitor protocol, as bytes in, values out; no I/O. */
 #ifndef DM_WORKERS_VMM_QMP_MSG_H
 #define DM_WORKERS_VMM_QMP_MSG_H
 
