@@ -1,7 +1,7 @@
 #include "api/listen.h"
 
-#include "api/gate.h"
-#include "api/routes.h"
+#include "api/e2b/routes.h"
+#include "api/kit/gate.h"
 
 #define ROW(method, path, may, body_max, handler) {#method, path, may, body_max, dm_route_##handler},
 #define NOTHING(method, path, may, body_max, handler)
@@ -9,7 +9,7 @@
 static const dm_route routes[] = {
 #define ROUTE ROW
 #define WORKER NOTHING
-#include "api/routes.def"
+#include "api/e2b/routes.def"
 #undef ROUTE
 #undef WORKER
 };
@@ -17,7 +17,7 @@ static const dm_route routes[] = {
 static const dm_route worker_routes[] = {
 #define ROUTE NOTHING
 #define WORKER ROW
-#include "api/routes.def"
+#include "api/e2b/routes.def"
 #undef ROUTE
 #undef WORKER
 };

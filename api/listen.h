@@ -4,7 +4,7 @@
 #ifndef DM_API_LISTEN_H
 #define DM_API_LISTEN_H
 
-#include "api/api.h"
+#include "api/kit/api.h"
 
 /* As api's config says. api and its config are borrowed; a test takes it to dm_http_call. */
 dm_http_config dm_api_http(dm_api *api);

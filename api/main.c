@@ -6,8 +6,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "api/life/sweep.h"
 #include "api/listen.h"
-#include "api/sweep.h"
 
 enum { TICK_US = 100000, LISTEN_MS = 500, SWEEP_US = 10000000, AGAIN_MS = 1000, GRACE_MS = 10000, PARKED_MAX = 65536 };
 

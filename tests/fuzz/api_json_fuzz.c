@@ -1,5 +1,5 @@
 /* A create's body is refused with a status and words, or every part of it is within its bounds. */
-#include "api/create_body.h"
+#include "api/e2b/create_body.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(dm_req *req, bool v2)

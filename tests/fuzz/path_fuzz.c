@@ -2,10 +2,10 @@
  * Each is refused, or what comes out is what its name says. The first byte chooses. */
 #include <stdio.h>
 
-#include "api/answer.h"
-#include "api/door_verdict.h"
-#include "api/page.h"
-#include "api/signed.h"
+#include "api/door/signed.h"
+#include "api/door/verdict.h"
+#include "api/kit/answer.h"
+#include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -3,7 +3,7 @@
 #ifndef DM_TESTS_APIRIG_H
 #define DM_TESTS_APIRIG_H
 
-#include "api/api.h"
+#include "api/kit/api.h"
 #include "tests/support/fakeworker.h"
 #include "tests/support/pgtest.h"
 

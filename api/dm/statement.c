@@ -1,0 +1,129 @@
+/* GET /v1/statements and /v1/statements/{number}: the account's signed statements, newest first. */
+#include <stdio.h>
+
+#include "base/parse.h"
+
+#include "api/e2b/routes.h"
+#include "api/kit/answer.h"
+#include "api/kit/page.h"
+#include "metering/read/read.h"
+
+enum { BODY_MAX = 24 << 20 }; /* it travels as a JSON string: quotes are escaped */
+
+/* --- the list ----------------------------------------------------------------------------------------------- */
+
+typedef struct work {
+    const dm_caller *caller;
+    dm_page page;
+    dm_read_statement rows[DM_PAGE_MAX + 1];
+    size_t n;
+} work;
+
+static int query(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    int64_t before = w->page.from ? w->page.us : INT64_MAX;
+    return dm_read_statements(c, w->caller->account_no, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
+}
+
+static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
+{
+    char hex[2 * DM_ED25519_SIG + 1];
+    dm_hex(bytes, n, hex);
+    dm_jw_kc(w, name, hex);
+}
+
+static void write_row(dm_jw *w, const dm_read_statement *s)
+{
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "number", s->number);
+    dm_write_time(w, "periodStart", s->period_start * 1000000);
+    dm_write_time(w, "periodEnd", (s->period_start + s->period_s) * 1000000);
+    dm_jw_kc(w, "currency", s->currency);
+    dm_jw_kc(w, "total", s->total);
+    dm_jw_ku64(w, "runningSeconds", s->running_s);
+    dm_jw_ku64(w, "hibernatedSeconds", s->hibernated_s);
+    dm_jw_ku64(w, "unattested", s->unattested);
+    write_hex(w, "sha256", s->sha256.b, sizeof s->sha256.b);
+    dm_write_time(w, "closedAt", s->closed_at_us);
+    dm_jw_end(w);
+}
+
+static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
+{
+    int r = dm_page_read(req, 's', &w->page, err);
+    if (r == 0)
+        r = dm_api_tx(api, w->caller, query, w, err);
+    if (r < 0)
+        return r;
+    bool more = w->n > (size_t)w->page.limit;
+    size_t n = more ? (size_t)w->page.limit : w->n;
+    dm_jw j = dm_reply_json(&req->reply, 200);
+    dm_jw_arr(&j);
+    for (size_t i = 0; i < n; i++)
+        write_row(&j, &w->rows[i]);
+    dm_jw_arr_end(&j);
+    return more ? dm_page_next(req, 's', w->rows[n - 1].number, DM_STR("number"), err) : 0;
+}
+
+int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
+{
+    work *w = calloc(1, sizeof *w); /* a page of rows: too much for this stack */
+    if (w == NULL)
+        return dm_fail(err, DM_E_NOMEM, "statements");
+    w->caller = &dm_session_of(req)->caller;
+    int r = list(req, ctx, w, err);
+    free(w);
+    return r;
+}
+
+/* --- one ---------------------------------------------------------------------------------------------------- */
+
+typedef struct one {
+    const dm_caller *caller;
+    int64_t number;
+    dm_buf body;
+    dm_read_signature signature;
+} one;
+
+static int query_one(dm_pg *c, void *arg, dm_err *err)
+{
+    one *o = arg;
+    dm_buf_reset(&o->body);
+    return dm_read_statement_body(c, o->caller->account_no, o->number, &o->body, &o->signature, err);
+}
+
+static int deny(dm_req *req)
+{
+    static const dm_denial d = {.what = "statement.get",
+            .rule = "statement.unknown",
+            .retry_after_s = -1,
+            .cure = "list the statements: one is made when its period has closed",
+            .doc = "/docs/billing"};
+    return dm_deny(req, 404, NULL, &d, "statement not found");
+}
+
+/* The body is a string, so that whoever verifies the signature has the bytes that were signed. */
+int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
+{
+    one o = {.caller = &dm_session_of(req)->caller};
+    int r = dm_parse_i64(req->params[0], 1, INT64_MAX, &o.number, NULL);
+    if (r < 0)
+        return deny(req);
+    dm_buf_init(&o.body, BODY_MAX);
+    r = dm_api_tx(ctx, o.caller, query_one, &o, err);
+    if (r == DM_READ_NONE) {
+        r = deny(req);
+    } else if (r == 0) {
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        dm_jw_obj(&w);
+        dm_jw_ki64(&w, "number", o.number);
+        write_hex(&w, "sha256", o.signature.sha256.b, sizeof o.signature.sha256.b);
+        write_hex(&w, "publicKey", o.signature.key.b, sizeof o.signature.key.b);
+        write_hex(&w, "signature", o.signature.signature.b, sizeof o.signature.signature.b);
+        dm_jw_kstr(&w, "body", dm_buf_view(&o.body));
+        dm_jw_end(&w);
+    }
+    dm_buf_done(&o.body);
+    return r;
+}

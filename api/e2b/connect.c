@@ -1,0 +1,154 @@
+/* POST /sandboxes/{id}/connect, /v2/sandboxes/{id}/connect, /sandboxes/{id}/resume. */
+#include <stddef.h>
+
+#include "api/e2b/routes.h"
+#include "api/kit/answer.h"
+#include "api/life/deadline.h"
+#include "api/life/wake.h"
+
+static const char what[] = "sandbox.connect";
+
+enum { TIMEOUT_RESUME_S = 15, TIMEOUT_V2_S = 300, NEWS_WAIT_US = 10 * 1000000 };
+
+typedef enum flavour { CONNECT_V1, CONNECT_V2, RESUME } flavour;
+
+typedef struct body {
+    int64_t timeout;
+    bool has_timeout;
+    bool memory, has_memory;
+} body;
+
+static const dm_json_field fields[] = {
+        {"timeout", DM_JSON_I64, offsetof(body, timeout), offsetof(body, has_timeout), INT32_MIN, INT32_MAX},
+        {"memory", DM_JSON_BOOL, offsetof(body, memory), offsetof(body, has_memory), 0, 0},
+};
+
+/* 0 and *timeout_s, or 1 when it has answered. The limit is looked at before the sandbox: clients compare. */
+static int read_body(dm_req *req, flavour f, int64_t *timeout_s, dm_err *err)
+{
+    body b;
+    int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
+    if (r < 0)
+        return r;
+    if (!b.has_timeout && f == CONNECT_V1)
+        return dm_fail(err, DM_E_INVALID, "\"timeout\" is missing");
+    *timeout_s = b.has_timeout ? b.timeout : f == CONNECT_V2 ? TIMEOUT_V2_S : TIMEOUT_RESUME_S;
+    r = dm_deny_timeout(req, what, *timeout_s, f == CONNECT_V2 ? 1 : 0);
+    if (r != 0 || !b.has_memory || b.memory)
+        return r;
+    const dm_denial d = {.what = what,
+            .rule = "resume.memory",
+            .retry_after_s = -1,
+            .cure = "leave memory out: it is restored",
+            .doc = "/docs/sandboxes"};
+    r = dm_deny(req, 400, "sandbox_memory_override_disabled", &d, "waking without memory is not offered here");
+    return r < 0 ? r : 1;
+}
+
+static int deny_refused(dm_req *req, const dm_wake *w)
+{
+    if (w->no.status == 503 || w->no.status == 429)
+        return dm_deny_worker(req, 503, "sandbox_capacity_unavailable", what, &w->no);
+    return dm_deny_worker(req, w->no.status == 504 ? 504 : 500, NULL, what, &w->no);
+}
+
+/* It slept or ended in this very moment: its worker knows, and the event that tells us is on the way. The request is
+ * called again when it has come, so that a connect right after a timeout wakes the sleeper instead of missing it. */
+static int gone_ahead(
+        dm_req *req, dm_api *api, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark, dm_err *err)
+{
+    if (dm_mono_us(api->clock) - req->arrived_mono_us > NEWS_WAIT_US)
+        return dm_deny_no_sandbox(req, what, id);
+    return dm_later_park(api->later, req, self, api, id, mark, err);
+}
+
+/* It runs. A request that waited for another's wake is answered as the one that did it. */
+static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id, int64_t timeout_s,
+        dm_http_handler self, uint64_t mark, dm_err *err)
+{
+    dm_session *s = dm_session_of(req);
+    dm_dispatch_no no;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    if (f == RESUME && !s->joined) {
+        const dm_denial d = {.what = what,
+                .rule = "sandbox.running",
+                .retry_after_s = -1,
+                .cure = "use connect, which takes a running sandbox too",
+                .doc = "/docs/sandboxes"};
+        return dm_deny(req, 409, NULL, &d, "sandbox \"%s\" is already running", dm_sandbox_name_of(id).s);
+    }
+    int64_t end_us = dm_wall_us(api->clock) + timeout_s * 1000000;
+    int r = dm_deadline_move(api, &s->caller, id, end_us, true, &one, &no, err);
+    if (r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT)
+        return dm_deny_away(req, what, r, err);
+    if (r < 0)
+        return r;
+    if (r == DM_DEADLINE_REFUSED)
+        return dm_deny_worker(req, 500, NULL, what, &no);
+    if (r != 0)
+        return gone_ahead(req, api, self, id, mark, err);
+    return dm_answer_sandbox(api, req, s->joined ? 201 : 200, &one.s, err);
+}
+
+static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self, dm_err *err)
+{
+    dm_session *s = dm_session_of(req);
+    dm_sandbox_id id;
+    int64_t timeout_s = 0;
+    DM_AUTO_WAKE wake = {.no = {.status = 0}};
+    int r = read_body(req, f, &timeout_s, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = dm_sandbox_param(req->params[0], &id, err);
+    if (r < 0)
+        return r;
+    uint64_t mark = dm_later_mark(api->later, &id);
+    r = dm_wake_up(api, &s->caller, s->who, &id, timeout_s, &wake, err);
+    switch (r) {
+    case 0:
+        return dm_answer_sandbox(api, req, 201, &wake.one.s, err);
+    case DM_WAKE_RUNNING:
+        return running(req, api, f, &id, timeout_s, self, mark, err);
+    case DM_WAKE_BUSY:
+        s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
+        return dm_later_park(api->later, req, self, api, &id, mark, err);
+    case DM_WAKE_NONE:
+        return dm_deny_no_sandbox(req, what, &id);
+    case DM_WAKE_QUOTA:
+        return dm_deny_quota(req, what, &wake.over);
+    case DM_WAKE_REFUSED:
+        return deny_refused(req, &wake);
+    default:
+        return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? dm_deny_away(req, what, r, err) : r;
+    }
+}
+
+static int connect_v1(dm_req *req, void *ctx, dm_err *err)
+{
+    return connect_any(req, ctx, CONNECT_V1, connect_v1, err);
+}
+
+static int connect_v2(dm_req *req, void *ctx, dm_err *err)
+{
+    return connect_any(req, ctx, CONNECT_V2, connect_v2, err);
+}
+
+static int resume(dm_req *req, void *ctx, dm_err *err)
+{
+    return connect_any(req, ctx, RESUME, resume, err);
+}
+
+int dm_route_sandbox_connect_v1(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, req, connect_v1, ctx, err);
+}
+
+int dm_route_sandbox_connect_v2(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, req, connect_v2, ctx, err);
+}
+
+int dm_route_sandbox_resume(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, req, resume, ctx, err);
+}

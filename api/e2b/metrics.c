@@ -1,0 +1,136 @@
+/* GET /sandboxes/{id}/metrics and /sandboxes/metrics. What a sandbox uses now, as its worker sees it: shown, never
+ * billed. */
+#include <stdio.h>
+
+#include "base/parse.h"
+#include "base/wire/spec.h"
+
+#include "api/e2b/routes.h"
+#include "api/kit/answer.h"
+
+enum { IDS_MAX = 100 };
+static const int64_t mib = 1 << 20;
+
+/* Of all its vCPUs, in hundredths of a percent: written without any floating point. */
+static void write_percent(dm_jw *w, const dm_wk_usage *u, int64_t vcpus)
+{
+    char text[32];
+    int64_t hundredths = u->cpu_used_us / 100 / (vcpus > 0 ? vcpus : 1);
+    (void)snprintf(text, sizeof text, "%lld.%02lld", (long long)(hundredths / 100), (long long)(hundredths % 100));
+    dm_jw_key(w, "cpuUsedPct");
+    dm_jw_raw(w, dm_str_c(text));
+}
+
+static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
+{
+    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
+    int64_t vcpus = spec != NULL ? spec->vcpus : s->asked_vcpus;
+    dm_jw_obj(w);
+    dm_write_time(w, "timestamp", u->second * 1000000);
+    dm_jw_ki64(w, "timestampUnix", u->second);
+    dm_jw_ki64(w, "cpuCount", vcpus);
+    write_percent(w, u, vcpus);
+    dm_jw_ki64(w, "memUsed", u->mem_used_mib * mib);
+    dm_jw_ki64(w, "memTotal", u->mem_total_mib * mib);
+    dm_jw_ki64(w, "memCache", u->mem_cache_mib * mib);
+    dm_jw_ki64(w, "diskUsed", u->disk_used_mib * mib);
+    dm_jw_ki64(w, "diskTotal", u->disk_total_mib * mib);
+    dm_jw_end(w);
+}
+
+/* 0 and *u, or DM_SANDBOX_NONE, or DM_SANDBOX_OVER for one that has nothing to show: asleep, or its worker is busy. */
+static int usage(
+        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
+{
+    dm_dispatch_no no;
+    dm_err why = {0};
+    int r = dm_api_find(api, caller, id, one, err);
+    if (r != 0)
+        return r;
+    if (one->s.state == DM_SANDBOX_ENDED || one->s.state == DM_SANDBOX_ENDING || one->s.state == DM_SANDBOX_STARTING)
+        return DM_SANDBOX_NONE;
+    if (one->s.state != DM_SANDBOX_RUNNING)
+        return DM_SANDBOX_OVER;
+    r = dm_dispatch_usage(api->dispatch, id, u, &no, &why);
+    return r == 0 && u->second > 0 ? 0 : DM_SANDBOX_OVER; /* a figure of no time would be a null that clients refuse */
+}
+
+static int read_range(const dm_req *req, int64_t *start, int64_t *end, dm_err *err)
+{
+    dm_str from = dm_req_query(req, "start"), to = dm_req_query(req, "end");
+    *start = 0;
+    *end = INT64_MAX;
+    if (from.p != NULL && dm_parse_i64(from, 0, INT64_MAX, start, err) < 0)
+        return dm_wrap(err, "start");
+    if (to.p != NULL && dm_parse_i64(to, 0, INT64_MAX, end, err) < 0)
+        return dm_wrap(err, "end");
+    return *end < *start ? dm_fail(err, DM_E_INVALID, "end is before start") : 0;
+}
+
+static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_sandbox_id id;
+    dm_wk_usage u = {0};
+    int64_t start, end;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_param(req->params[0], &id, err);
+    if (r == 0)
+        r = read_range(req, &start, &end, err);
+    if (r == 0)
+        r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
+    if (r == DM_SANDBOX_NONE)
+        r = dm_deny_no_sandbox(req, "sandbox.metrics", &id);
+    else if (r >= 0) {
+        dm_jw j = dm_reply_json(&req->reply, 200);
+        dm_jw_arr(&j);
+        if (r == 0 && u.second >= start && u.second <= end)
+            write_metric(&j, &one.s, &u);
+        dm_jw_arr_end(&j);
+        r = 0;
+    }
+    return r;
+}
+
+static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_str ids = dm_req_query(req, "sandbox_ids"), word;
+    size_t n = 0;
+    int r = 0;
+    if (ids.p == NULL)
+        return dm_fail(err, DM_E_INVALID, "sandbox_ids is missing");
+    dm_jw j = dm_reply_json(&req->reply, 200);
+    dm_jw_obj(&j);
+    dm_jw_key(&j, "sandboxes");
+    dm_jw_obj(&j);
+    while (r >= 0 && dm_str_split(&ids, ',', &word)) {
+        dm_sandbox_id id;
+        dm_wk_usage u = {0};
+        DM_AUTO_SANDBOX one = {.rows = NULL};
+        if (n++ == IDS_MAX)
+            return dm_fail(err, DM_E_INVALID, "more than %d sandbox_ids", IDS_MAX);
+        r = dm_sandbox_param(word, &id, err);
+        if (r == DM_E_NOTFOUND) { /* well formed, and nobody's */
+            r = 0;
+            continue;
+        }
+        if (r == 0)
+            r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
+        if (r == 0) {
+            dm_jw_key(&j, dm_sandbox_name_of(&id).s);
+            write_metric(&j, &one.s, &u);
+        }
+    }
+    dm_jw_end(&j);
+    dm_jw_end(&j);
+    return r < 0 ? r : 0;
+}
+
+int dm_route_sandbox_metrics(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, req, metrics_of_one, ctx, err);
+}
+
+int dm_route_sandboxes_metrics(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, req, metrics_of_many, ctx, err);
+}

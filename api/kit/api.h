@@ -1,0 +1,67 @@
+/* api/kit/api.h: what every handler is given. All of it is made in main.c (or a test) before the first request and gone
+ * after the last; handlers run on many threads and change nothing here but what is thread-safe by its own header. */
+#ifndef DM_API_API_H
+#define DM_API_API_H
+
+#include <stdatomic.h>
+
+#include "base/http.h"
+#include "base/pg.h"
+
+#include "api/door/signers.h"
+#include "api/kit/config.h"
+#include "api/kit/later.h"
+#include "api/life/dispatch.h"
+#include "api/life/spawns.h"
+#include "tenants/sandbox/row.h"
+#include "tenants/who/auth.h"
+#include "tenants/who/secret.h"
+
+typedef struct dm_api {
+    const dm_api_config *config;
+    const dm_clock *clock;
+    dm_log *log;
+    dm_metrics *metrics;
+    dm_pg_pool *db;  /* dm_api: every tenant's request, scoped */
+    dm_pg_pool *ops; /* dm_ops: the workers' reports and the sweep */
+    dm_auth *auth;
+    dm_master *master;
+    dm_dispatch *dispatch;
+    dm_later *later;
+    dm_signers *signers;
+    dm_spawns spawns;
+    atomic_bool draining;
+} dm_api;
+
+/* Who may call a route. */
+enum {
+    DM_MAY_ANY = 0,
+    DM_MAY_READ = 1,   /* any valid key; a blocked account too */
+    DM_MAY_CHANGE = 2, /* a valid key of an account that is not blocked */
+    DM_MAY_LOCAL = 4,  /* our own nginx and this machine: nothing that came through the front */
+};
+
+/* What req->auth points to while a request lives. */
+typedef struct dm_session {
+    dm_caller caller; /* all zero without a key */
+    char who[64];     /* "key:UUID" or "door" */
+    bool joined;      /* it waited for a transition that another request had begun */
+} dm_session;
+
+static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
+{
+    return req->auth;
+}
+
+/* A transaction in the caller's scope. Outcomes are positive; of the failures a callback can meet in the database only
+ * those that are nobody's fault in particular stay what they are (503, 504), the rest are ours (500). */
+int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* The same as dm_ops, without scope. */
+int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* A sandbox of the caller's as its row is now, in a transaction of its own. 0 or DM_SANDBOX_NONE. What one held is let
+ * go first; the caller lets go of what it holds then. */
+int dm_api_find(
+        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_err *err) DM_NODISCARD;
+
+#endif

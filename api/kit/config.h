@@ -1,0 +1,30 @@
+/* api/kit/config.h: the settings of dormouse-api. */
+#ifndef DM_API_CONFIG_H
+#define DM_API_CONFIG_H
+
+#include "base/conf.h"
+
+typedef struct dm_api_config {
+    char *listen_address;
+    uint64_t port;
+    char *socket;
+    char *worker_socket;
+    char *db_api;
+    char *db_ops;
+    char *master_key;
+    char *domain;
+    char *region;
+    uint64_t period_s;
+    uint64_t lease_s;
+    uint64_t http_threads, connections_max, idle_s;
+    uint64_t exec_threads, exec_queue;
+    uint64_t order_threads, order_queue;
+    uint64_t order_timeout_ms, worker_wait_ms, wait_s, stuck_s;
+    uint64_t db_connections, db_ops_connections;
+    uint64_t key_keep_ms;
+    uint64_t log_level;
+} dm_api_config;
+
+extern const dm_conf_spec dm_api_conf;
+
+#endif

@@ -1,0 +1,14 @@
+/* api/kit/gate.h: what happens before and after every handler: who may, what a refusal looks like, what each answer
+ * carries. The server's hooks; ctx is the dm_api. Called on its threads, as base/http.h says of each. */
+#ifndef DM_API_GATE_H
+#define DM_API_GATE_H
+
+#include "base/http.h"
+
+/* Puts a dm_session into req->auth. */
+int dm_api_gate(dm_req *req, void *ctx, dm_err *err) DM_NODISCARD;
+void dm_api_ungate(dm_req *req, void *ctx);
+void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, void *ctx);
+void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx);
+
+#endif

@@ -1,0 +1,56 @@
+#include "api/kit/page.h"
+
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+static int read_token(dm_str token, char order, dm_page *out, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    dm_str rest, word, us, id;
+    dm_buf_init(&text, 128);
+    if (token.n > 160 || dm_base64_decode(&text, token, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "nextToken is not one of ours");
+    rest = dm_buf_view(&text);
+    if (!dm_str_split(&rest, ':', &word) || !dm_str_split(&rest, ':', &us) || !dm_str_split(&rest, ':', &id) ||
+            rest.n > 0 || dm_parse_i64(us, 0, INT64_MAX / 2, &out->us, NULL) < 0 || id.n == 0 ||
+            dm_str_to_array(id, out->id, sizeof out->id, NULL) < 0 ||
+            !dm_str_only(id, "abcdefghijklmnopqrstuvwxyz0123456789-"))
+        return dm_fail(err, DM_E_INVALID, "nextToken is not one of ours");
+    if (word.n != 1 || word.p[0] != order)
+        return dm_fail(err, DM_E_INVALID, "nextToken belongs to another list or order");
+    out->from = true;
+    return 0;
+}
+
+int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err)
+{
+    dm_str limit = dm_req_query(req, "limit"), token = dm_req_query(req, "nextToken");
+    dm_page p = {.limit = DM_PAGE_MAX};
+    int r = 0;
+    if (limit.p != NULL && dm_parse_i64(limit, 1, DM_PAGE_MAX, &p.limit, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "limit must be 1 to %d", DM_PAGE_MAX);
+    if (token.p != NULL && token.n > 0)
+        r = read_token(token, order, &p, err);
+    if (r == 0)
+        *out = p;
+    return r;
+}
+
+int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err)
+{
+    char plain[128];
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 256);
+    int r = dm_path(plain, sizeof plain, err, "%c:%lld:%.*s", order, (long long)us, (int)id.n, id.p);
+    if (r == 0)
+        r = dm_base64_encode(&text, plain, strlen(plain));
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < text.len; i++) /* the URL's alphabet, without padding */
+        text.p[i] = (char)(text.p[i] == '+' ? '-' : text.p[i] == '/' ? '_' : text.p[i]);
+    while (text.len > 0 && text.p[text.len - 1] == '=')
+        text.len--;
+    return dm_reply_header(&req->reply, "X-Next-Token", dm_buf_view(&text), err);
+}

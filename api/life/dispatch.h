@@ -1,0 +1,49 @@
+/* api/life/dispatch.h: orders to workers, as base/wire/worker.h says. A worker that cannot be reached is tried again
+ * for a while, since nothing can have reached it and its daemon may just be coming back. Orders are idempotent by
+ * sandbox, epoch and verb. Blocks: for the orders' threads alone. Thread-safe. */
+#ifndef DM_API_DISPATCH_H
+#define DM_API_DISPATCH_H
+
+#include "base/clock.h"
+#include "base/wire/cause.h"
+#include "base/wire/id.h"
+#include "base/wire/worker.h"
+
+enum { DM_DISPATCH_REFUSED = 1 };
+
+typedef struct dm_dispatch dm_dispatch;
+
+typedef struct dm_dispatch_config {
+    const char *socket;
+    unsigned connections;
+    unsigned timeout_ms; /* of one order */
+    unsigned wait_ms;    /* of a worker that is away */
+    const dm_clock *clock;
+} dm_dispatch_config;
+
+/* What the worker said when it said no. */
+typedef struct dm_dispatch_no {
+    int status;
+    char message[256];
+    dm_cause cause;    /* DM_CAUSE_NONE: none given */
+    char denial[1024]; /* its object as text; "" : none */
+} dm_dispatch_no;
+
+int dm_dispatch_new(const dm_dispatch_config *config, dm_dispatch **out, dm_err *err) DM_NODISCARD;
+void dm_dispatch_free(dm_dispatch *w);
+DM_DEFINE_FREEP(dm_dispatch)
+
+/* Each: 0 and *out (the caller's to _done); DM_DISPATCH_REFUSED and *no; DM_E_UNAVAILABLE: it never heard of it;
+ * DM_E_TIMEOUT: nobody knows; other failures: it answered nonsense, so nobody knows either. */
+int dm_dispatch_admit(dm_dispatch *w, const dm_wk_admit *m, bool resume, dm_wk_started *out, dm_dispatch_no *no,
+        dm_err *err) DM_NODISCARD;
+int dm_dispatch_pause(dm_dispatch *w, const dm_sandbox_id *id, int64_t epoch, dm_cause cause, dm_wk_stopped *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_kill(dm_dispatch *w, const dm_sandbox_id *id, int64_t epoch, dm_cause cause, dm_wk_stopped *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_deadline(
+        dm_dispatch *w, const dm_sandbox_id *id, const dm_wk_deadline *m, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_usage(
+        dm_dispatch *w, const dm_sandbox_id *id, dm_wk_usage *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,62 @@
+#include "api/life/spawns.h"
+
+#include <stdio.h>
+
+void dm_spawns_init(dm_spawns *s)
+{
+    s->n = 0;
+    (void)pthread_mutex_init(&s->lock, NULL);
+}
+
+void dm_spawns_done(dm_spawns *s)
+{
+    (void)pthread_mutex_destroy(&s->lock);
+}
+
+void dm_spawns_add(dm_spawns *s, dm_str template_id, int64_t at_us)
+{
+    size_t i = 0;
+    (void)pthread_mutex_lock(&s->lock);
+    while (i < s->n && !dm_str_eq_c(template_id, s->of[i].template_id))
+        i++;
+    if (i == s->n && s->n < DM_SPAWNS_MAX) {
+        (void)snprintf(s->of[i].template_id, sizeof s->of[i].template_id, "%.*s", (int)template_id.n, template_id.p);
+        s->of[i].count = 0;
+        s->n++;
+    }
+    if (i < s->n) {
+        s->of[i].count++;
+        s->of[i].last_us = at_us;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static const dm_pg_stmt write_one = {"spawns_write",
+        "UPDATE dm.template SET spawn_count = spawn_count + $2,"
+        " last_spawned_at = greatest(last_spawned_at, dm.ts($3)) WHERE template_id = $1",
+        DM_PG_NONE};
+
+static int write_all(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_spawns *taken = arg;
+    for (size_t i = 0; i < taken->n; i++) {
+        const dm_pg_arg args[] = {
+                dm_pa_c(taken->of[i].template_id), dm_pa_i64(taken->of[i].count), dm_pa_i64(taken->of[i].last_us)};
+        int r = dm_pg_batch_add(c, &write_one, args, DM_LEN(args), err);
+        if (r < 0)
+            return r;
+    }
+    return dm_pg_batch_flush(c, err);
+}
+
+int dm_spawns_write(dm_spawns *s, dm_pg_pool *ops, dm_err *err)
+{
+    static const dm_pg_scope everybody = {.account_no = 0};
+    dm_spawns taken;
+    (void)pthread_mutex_lock(&s->lock);
+    memcpy(taken.of, s->of, sizeof taken.of);
+    taken.n = s->n;
+    s->n = 0;
+    (void)pthread_mutex_unlock(&s->lock);
+    return taken.n > 0 ? dm_pg_tx(ops, &everybody, write_all, &taken, err) : 0;
+}

@@ -1,0 +1,128 @@
+#include "api/life/wake.h"
+
+#include "api/life/admit.h"
+#include "api/life/settle.h"
+
+void dm_wake_done(dm_wake *w)
+{
+    dm_sandbox_one_done(&w->one);
+    dm_pg_rows_free(w->made.rows);
+    w->made.rows = NULL;
+}
+
+typedef struct begin {
+    const dm_caller *caller;
+    const char *who;
+    const dm_sandbox_id *id;
+    int64_t now_us;
+    dm_wake *out;
+} begin_args;
+
+static int begin(dm_pg *c, void *arg, dm_err *err)
+{
+    const begin_args *b = arg;
+    dm_wake *w = b->out;
+    const dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME,
+            .who = b->who,
+            .at_us = b->now_us,
+            .limits = &b->caller->limits,
+            .over = &w->over};
+    int r = dm_sandbox_find(c, b->caller->account_no, b->caller->project_no, b->id, true, &w->one, err);
+    if (r != 0)
+        return r < 0 ? r : DM_WAKE_NONE;
+    switch (w->one.s.state) {
+    case DM_SANDBOX_RUNNING:
+        return DM_WAKE_RUNNING;
+    case DM_SANDBOX_PAUSING:
+    case DM_SANDBOX_RESUMING:
+        return DM_WAKE_BUSY;
+    case DM_SANDBOX_STARTING:
+    case DM_SANDBOX_ENDING:
+    case DM_SANDBOX_ENDED:
+    case DM_SANDBOX_STATES:
+        return DM_WAKE_NONE;
+    case DM_SANDBOX_PAUSED:
+        break;
+    }
+    r = dm_build_find(c, w->one.s.build_id, &w->made, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "a sleeper's build is gone");
+    r = dm_sandbox_move(c, &w->one.s, &move, err);
+    return r == DM_SANDBOX_OVER ? DM_WAKE_QUOTA : r;
+}
+
+/* The image is not where it should be: nothing is left to wake. Any other no leaves the sleeper as it was. */
+static int refused(dm_api *api, const begin_args *b, dm_err *err)
+{
+    dm_wake *w = b->out;
+    bool gone = w->no.status == 404;
+    const dm_sandbox_move_args move = {.event = gone ? DM_SANDBOX_GONE : DM_SANDBOX_RESUME_FAILED,
+            .who = b->who,
+            .at_us = dm_wall_us(api->clock),
+            .cause = w->no.cause != DM_CAUSE_NONE ? w->no.cause : DM_CAUSE_HOST_LOST,
+            .detail = dm_str_c(w->no.message)};
+    int r = dm_settle(api, b->caller, b->id, w->one.s.epoch, &move, NULL, err);
+    return r < 0 ? r : gone ? DM_WAKE_NONE : DM_WAKE_REFUSED;
+}
+
+/* Nobody knows whether it woke. It is told to sleep; when even that is not answered, the row stays as it is and the
+ * sweep asks again. Its life is never risked for our not knowing. */
+static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why, dm_err *err)
+{
+    const dm_sandbox *s = &b->out->one.s;
+    dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME_FAILED, .who = b->who, .at_us = dm_wall_us(api->clock)};
+    dm_wk_stopped stopped = {0};
+    dm_dispatch_no no;
+    dm_err ignored = {0};
+    DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
+            dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
+    bool settled = r == DM_E_UNAVAILABLE;
+    if (!settled && dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
+        settled = dm_settle_move_of(&stopped, b->who, &move, &ignored) == 0;
+    dm_wk_stopped_done(&stopped);
+    if (settled && dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
+        dm_log_err(api->log, DM_ERROR, "sandbox.wake_not_settled", &ignored);
+    return dm_fail(err, r == DM_E_UNAVAILABLE ? r : DM_E_TIMEOUT, "wake: %s", why->msg);
+}
+
+static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *err)
+{
+    dm_wake *w = b->out;
+    dm_admit admit;
+    dm_wk_started started;
+    dm_err why = {0};
+    int r = dm_admit_fill(api, &w->one.s, &w->made, timeout_s * 1000000, &admit, &why);
+    if (r < 0) {
+        w->no = (dm_dispatch_no){.status = 500, .message = "the order could not be made"};
+        dm_log_err(api->log, DM_ERROR, "sandbox.wake_order", &why);
+        return refused(api, b, err);
+    }
+    r = dm_dispatch_admit(api->dispatch, &admit.m, true, &started, &w->no, &why);
+    dm_admit_done(&admit);
+    if (r == DM_DISPATCH_REFUSED)
+        return refused(api, b, err);
+    if (r < 0)
+        return unanswered(api, b, r, &why, err);
+    const dm_sandbox_move_args move = {.event = DM_SANDBOX_STARTED,
+            .who = b->who,
+            .at_us = started.started_us,
+            .end_us = started.end_us,
+            .address = dm_str_c(started.address)};
+    dm_sandbox_one after = {.rows = NULL};
+    r = dm_settle(api, b->caller, b->id, w->one.s.epoch, &move, &after, err);
+    bool ended = r == DM_SETTLE_STALE && after.s.state != DM_SANDBOX_PAUSED;
+    after.s.address = (dm_str){NULL, 0}; /* it points into what goes now */
+    dm_wk_started_done(&started);
+    dm_sandbox_one_done(&w->one);
+    w->one = after;
+    return r < 0 ? r : ended ? DM_WAKE_NONE : 0;
+}
+
+int dm_wake_up(dm_api *api, const dm_caller *caller, const char *who, const dm_sandbox_id *id, int64_t timeout_s,
+        dm_wake *out, dm_err *err)
+{
+    const begin_args b = {.caller = caller, .who = who, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    begin_args run = b;
+    int r = dm_api_tx(api, caller, begin, &run, err);
+    return r != 0 ? r : order(api, &b, timeout_s, err);
+}
