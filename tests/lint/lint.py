@@ -42,11 +42,8 @@ def code(path):
 
 
 def room(path):
-    """"base", "base/wire", "workers/host", ...: the folder whose place in the house is fixed."""
-    parts = Path(path).parts
-    if parts[0] == "workers" or parts[:2] == ("base", "wire"):
-        return "/".join(parts[:2])
-    return parts[0]
+    """"base", "base/wire", "api/life", "workers/host/slot", ...: the folder, which has a fixed place in the house."""
+    return str(Path(path).parent)
 
 
 def say(name, bad, skip=None):
@@ -68,3 +65,16 @@ def archives():
     """The static libraries of the dev build; an empty list where nothing is built."""
     build = os.environ.get("DM_BUILD_DEV") or str(ROOT / ".dormouse/build-dev")
     return sorted(Path(build).rglob("libdm_*.a")) if os.path.isdir(build) else []
+
+
+def objects():
+    """The object files of the dev build's libraries by the source they were made of; what only tests need is left out."""
+    build = Path(os.environ.get("DM_BUILD_DEV") or str(ROOT / ".dormouse/build-dev"))
+    out = {}
+    for path in sorted(build.rglob("*.c.o")) if build.is_dir() else []:
+        folder, _, source = str(path.relative_to(build)).partition("/CMakeFiles/")
+        target, _, inside = source.partition(".dir/")
+        source = os.path.normpath(f"{folder}/{inside.replace('__/', '../')}")[:-2]
+        if target.startswith("dm_") and not folder.startswith("tests") and (ROOT / source).is_file():
+            out[source] = path
+    return out
