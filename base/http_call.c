@@ -27,7 +27,8 @@ void dm_http_unref(dm_http *h)
         destroy(h);
 }
 
-void dm_http_call_leave(http_call *c, unsigned holder)
+/* Ends a hold; frees with the last one. */
+static void leave(http_call *c, unsigned holder)
 {
     dm_http *h = c->h;
     bool last_ref = false;
@@ -122,7 +123,7 @@ static void call_done(dm_exchange *x, int r, const dm_err *err)
         MHD_resume_connection(conn); /* its thread waits for the lock, if it is quicker than we are */
     }
     (void)pthread_mutex_unlock(&h->lock);
-    dm_http_call_leave(c, HELD_BY_WORK);
+    leave(c, HELD_BY_WORK);
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------- */
@@ -136,7 +137,7 @@ static void work(http_call *c)
     bool wanted = c->conn != NULL;
     (void)pthread_mutex_unlock(&h->lock);
     if (!wanted) {
-        dm_http_call_leave(c, HELD_BY_WORK);
+        leave(c, HELD_BY_WORK);
         return;
     }
     int r = dm_exchange_run(&c->x, &err);
@@ -180,7 +181,7 @@ void dm_http_drop_queue(dm_http *h)
 {
     for (dm_job *job = h->first, *next; job != NULL; job = next) {
         next = job->next;
-        dm_http_call_leave(call_of_job(job), HELD_BY_WORK);
+        leave(call_of_job(job), HELD_BY_WORK);
     }
     h->first = h->last = NULL;
 }
@@ -375,6 +376,6 @@ void dm_http_on_completed(void *arg, struct MHD_Connection *conn, void **context
     (void)conn;
     (void)why;
     if (*context != NULL)
-        dm_http_call_leave(*context, HELD_BY_CONN);
+        leave(*context, HELD_BY_CONN);
     *context = NULL;
 }
