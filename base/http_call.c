@@ -1,5 +1,6 @@
 #include "base/http_call.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/parse.h"
@@ -9,8 +10,12 @@ enum { DISCARD_MAX = 1 << 20 };
 
 /* --- lifetime ----------------------------------------------------------------------------------------------- */
 
+/* The last reference is gone, and each call had one: none is left in a list or a queue. */
 static void destroy(dm_http *h)
 {
+    assert(h->refs == 0 && h->calls == NULL && h->first == NULL);
+    assert(h->mhd == NULL && h->exec == NULL && h->watch == NULL && !h->accepting);
+    assert(atomic_load(&h->body_bytes) == 0);
     dm_fd_closep(&h->wake_fd);
     dm_fd_closep(&h->stop_fd);
     (void)pthread_mutex_destroy(&h->lock);

@@ -1,5 +1,6 @@
 #include "base/pg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -329,6 +330,7 @@ void dm_pg_close(dm_pg *c)
 {
     if (c == NULL)
         return;
+    assert(!c->in_tx);
     PQfinish(c->conn);
     dm_buf_done(&c->scratch);
     free(c);
