@@ -23,7 +23,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     int64_t before = w->page.from ? w->page.us : INT64_MAX;
-    return dm_read_statements(c, w->caller->account_no, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
+    return dm_read_statements(c, w->caller->owner.account.v, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
 }
 
 static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
@@ -90,7 +90,7 @@ static int query_one(dm_pg *c, void *arg, dm_err *err)
 {
     one *o = arg;
     dm_buf_reset(&o->body);
-    return dm_read_statement_body(c, o->caller->account_no, o->number, &o->body, &o->signature, err);
+    return dm_read_statement_body(c, o->caller->owner.account.v, o->number, &o->body, &o->signature, err);
 }
 
 static int deny(dm_req *req)

@@ -65,7 +65,7 @@ static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s
 static int find_caller(dm_pg *c, void *arg, dm_err *err)
 {
     dm_caller *caller = arg;
-    return dm_auth_of_project(c, caller->account_no, caller->project_no, caller, err);
+    return dm_auth_of_project(c, caller->owner, caller, err);
 }
 
 /* The timeout given at creation, at least WAKE_LEAST_S, at most what the plan allows. */
@@ -85,7 +85,7 @@ static int find_timeout(dm_pg *c, void *arg, dm_err *err)
 {
     timeout_work *t = arg;
     DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find(c, t->caller->account_no, t->caller->project_no, t->id, false, &one, err);
+    int r = dm_sandbox_find(c, t->caller->owner, t->id, false, &one, err);
     if (r == 0)
         t->timeout_s = one.s.timeout_s;
     return r;
@@ -108,7 +108,7 @@ static dm_door_reason reason_of(int outcome)
 static int wake(
         dm_req *req, dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door *s, uint64_t mark, dm_err *err)
 {
-    dm_caller caller = {.account_no = s->account_no, .project_no = s->project_no};
+    dm_caller caller = {.owner = s->owner};
     timeout_work t = {.caller = &caller, .id = &ask->id};
     DM_AUTO_WAKE w = {.no = {.status = 0}};
     int r = dm_api_tx(api, &caller, find_caller, &caller, err);
@@ -165,7 +165,7 @@ static int read_hopped(const dm_req *req, dm_api *api, dm_door_ask *ask, dm_door
 static int wake_hopped(dm_req *req, void *ctx, dm_err *err)
 {
     dm_api *api = ctx;
-    static const dm_caller nobody = {.account_no = 0};
+    static const dm_caller nobody = {.blocked = ""};
     dm_door_ask ask;
     dm_door_reason reason;
     work w = {.id = &ask.id};
@@ -183,7 +183,7 @@ static int wake_hopped(dm_req *req, void *ctx, dm_err *err)
 
 static int decide(dm_req *req, dm_api *api, const dm_door_ask *ask, dm_err *err)
 {
-    static const dm_caller nobody = {.account_no = 0};
+    static const dm_caller nobody = {.blocked = ""};
     work w = {.id = &ask->id};
     dm_door_reason reason = DM_DOOR_NOT_FOUND;
     uint64_t mark = dm_later_mark(api->later, &ask->id);

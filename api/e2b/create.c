@@ -49,7 +49,7 @@ typedef struct create {
     dm_buf token_sealed, env_sealed;
     dm_idem idem;
     bool idempotent;
-    int64_t workers[DM_FLEET_PLACES_MAX];
+    dm_worker_no workers[DM_FLEET_PLACES_MAX];
     size_t nworkers;
     dm_quota_over over;
 } create;
@@ -80,10 +80,10 @@ static int begin_idem(dm_pg *c, create *k, dm_err *err)
 
 static int find_template(dm_pg *c, create *k, dm_err *err)
 {
-    int r = dm_template_find(c, k->session->caller.project_no, &k->name, &k->template, err);
+    int r = dm_template_find(c, k->session->caller.owner.project, &k->name, &k->template, err);
     if (r != 0)
         return r < 0 ? r : NO_TEMPLATE;
-    if (!k->template.public && k->template.owner_project_no != k->session->caller.project_no)
+    if (!k->template.public && k->template.owner.v != k->session->caller.owner.project.v)
         return NOT_OURS;
     if (!k->template.tagged)
         return NO_TAG;
@@ -133,7 +133,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
         return r;
     if (k->nworkers == 0)
         return NO_WORKER;
-    k->sandbox.worker_no = k->workers[0];
+    k->sandbox.worker = k->workers[0];
     k->sandbox.template_id = k->template.template_id;
     k->sandbox.build_id = k->template.build_id;
     k->sandbox.alias = k->template.alias;
@@ -229,7 +229,7 @@ static int settled(dm_pg *c, void *arg, dm_err *err)
     create *k = t->k;
     const dm_caller *who = &k->session->caller;
     DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find(c, who->account_no, who->project_no, &k->sandbox.id, true, &one, err);
+    int r = dm_sandbox_find(c, who->owner, &k->sandbox.id, true, &one, err);
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
     if (dm_sandbox_step_of(one.s.state, t->move.event) != NULL)
@@ -366,12 +366,11 @@ static int prepare(dm_req *req, create *k, dm_err *err)
         r = dm_random(random, sizeof random, err);
     if (r < 0)
         return r;
-    k->sandbox = (dm_sandbox){.account_no = who->account_no,
-            .project_no = who->project_no,
+    k->sandbox = (dm_sandbox){.owner = who->owner,
             .id = dm_sandbox_id_of_random(random),
             .epoch = 1,
             .region_no = who->region_no,
-            .key_no = who->key_no,
+            .key = who->key,
             .secure = b->secure,
             .metadata = dm_str_c(b->metadata),
             .network = dm_str_c(b->network),
@@ -385,7 +384,7 @@ static int prepare(dm_req *req, create *k, dm_err *err)
         if (!dm_idem_key_ok(key))
             return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
         k->idempotent = true;
-        k->idem = (dm_idem){.account_no = who->account_no, .project_no = who->project_no, .key = key};
+        k->idem = (dm_idem){.owner = who->owner, .key = key};
         r = dm_sha256(req->body, &k->idem.body, err);
     }
     return r < 0 ? r : seal(k, err);
@@ -396,7 +395,7 @@ static int find_row(dm_pg *c, void *arg, dm_err *err)
 {
     dm_sandbox_one *one = arg;
     dm_sandbox_id id = one->s.id;
-    return dm_sandbox_find(c, one->s.account_no, one->s.project_no, &id, false, one, err);
+    return dm_sandbox_find(c, one->s.owner, &id, false, one, err);
 }
 
 static int answer_again(dm_req *req, create *k, dm_err *err)

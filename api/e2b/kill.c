@@ -22,7 +22,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     const dm_caller *who = &w->session->caller;
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_KILL, .who = w->session->who, .at_us = w->now_us};
-    int r = dm_sandbox_find(c, who->account_no, who->project_no, w->id, true, &w->one, err);
+    int r = dm_sandbox_find(c, who->owner, w->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : NONE;
     w->again = w->one.s.state == DM_SANDBOX_ENDING && w->one.s.started_us != 0;

@@ -63,7 +63,7 @@ static void write_keys(dm_jw *w, const keys *k, bool service)
 /* What attestations and statements are verified with; whoever has a statement may ask. */
 int dm_route_public_keys(dm_req *req, void *ctx, dm_err *err)
 {
-    static const dm_caller nobody = {.account_no = 0};
+    static const dm_caller nobody = {.blocked = ""};
     keys *k = calloc(1, sizeof *k);
     if (k == NULL)
         return dm_fail(err, DM_E_NOMEM, "keys");

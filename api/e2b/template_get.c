@@ -30,18 +30,17 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     const dm_caller *who = w->caller;
     work_done(w);
     w->row = w->builds = NULL;
-    int r = dm_template_find(c, who->project_no, &w->name, &w->found, err);
+    int r = dm_template_find(c, who->owner.project, &w->name, &w->found, err);
     if (r != 0)
         return r;
-    if (w->found.owner_project_no != who->project_no)
+    if (w->found.owner.v != who->owner.project.v)
         return NOT_OURS;
     if (!w->with_builds)
         return 0;
-    r = dm_template_list(
-            c, who->account_no, who->project_no, w->found.template_id, 0, (dm_str){NULL, 0}, 1, &w->row, err);
+    r = dm_template_list(c, who->owner, w->found.template_id, 0, (dm_str){NULL, 0}, 1, &w->row, err);
     if (r < 0)
         return r;
-    return dm_build_list(c, who->account_no, who->project_no, w->found.template_id, w->page.from ? w->page.us : 0,
+    return dm_build_list(c, who->owner, w->found.template_id, w->page.from ? w->page.us : 0,
             w->page.from ? dm_str_c(w->page.id) : (dm_str){NULL, 0}, w->page.limit + 1, &w->builds, err);
 }
 

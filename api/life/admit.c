@@ -61,7 +61,7 @@ int dm_admit_fill(
     };
     out->m = (dm_wk_admit){.sandbox = out->sandbox,
             .epoch = s->epoch,
-            .project_no = s->project_no,
+            .project_no = s->owner.project.v,
             .region_no = s->region_no,
             .spec_table = s->spec_table,
             .spec = s->spec,

@@ -20,7 +20,7 @@ static int write_end(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     w->changed = false;
-    int r = dm_sandbox_find(c, w->caller->account_no, w->caller->project_no, w->id, true, w->one, err);
+    int r = dm_sandbox_find(c, w->caller->owner, w->id, true, w->one, err);
     if (r != 0)
         return r < 0 ? r : DM_DEADLINE_NONE;
     const dm_sandbox *s = &w->one->s;

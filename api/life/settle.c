@@ -11,9 +11,8 @@ typedef struct work {
 static int settle(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    int64_t account_no = w->caller != NULL ? w->caller->account_no : 0;
-    int64_t project_no = w->caller != NULL ? w->caller->project_no : 0;
-    int r = dm_sandbox_find(c, account_no, project_no, w->id, true, &w->one, err);
+    int r = w->caller != NULL ? dm_sandbox_find(c, w->caller->owner, w->id, true, &w->one, err)
+                              : dm_sandbox_find_any(c, w->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : DM_SETTLE_STALE;
     if (w->one.s.epoch != w->epoch || dm_sandbox_step_of(w->one.s.state, w->move->event) == NULL)

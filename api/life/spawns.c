@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "tenants/sandbox/template.h"
+
 void dm_spawns_init(dm_spawns *s)
 {
     s->n = 0;
@@ -31,18 +33,11 @@ void dm_spawns_add(dm_spawns *s, dm_str template_id, int64_t at_us)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-static const dm_pg_stmt write_one = {"spawns_write",
-        "UPDATE dm.template SET spawn_count = spawn_count + $2,"
-        " last_spawned_at = greatest(last_spawned_at, dm.ts($3)) WHERE template_id = $1",
-        DM_PG_NONE};
-
 static int write_all(dm_pg *c, void *arg, dm_err *err)
 {
     const dm_spawns *taken = arg;
     for (size_t i = 0; i < taken->n; i++) {
-        const dm_pg_arg args[] = {
-                dm_pa_c(taken->of[i].template_id), dm_pa_i64(taken->of[i].count), dm_pa_i64(taken->of[i].last_us)};
-        int r = dm_pg_batch_add(c, &write_one, args, DM_LEN(args), err);
+        int r = dm_template_spawned(c, taken->of[i].template_id, taken->of[i].count, taken->of[i].last_us, err);
         if (r < 0)
             return r;
     }
@@ -51,7 +46,7 @@ static int write_all(dm_pg *c, void *arg, dm_err *err)
 
 int dm_spawns_write(dm_spawns *s, dm_pg_pool *ops, dm_err *err)
 {
-    static const dm_pg_scope everybody = {.account_no = 0};
+    static const dm_pg_scope everybody = {.read_only = false};
     dm_spawns taken;
     (void)pthread_mutex_lock(&s->lock);
     memcpy(taken.of, s->of, sizeof taken.of);

@@ -27,7 +27,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
             .at_us = b->now_us,
             .limits = &b->caller->limits,
             .over = &w->over};
-    int r = dm_sandbox_find(c, b->caller->account_no, b->caller->project_no, b->id, true, &w->one, err);
+    int r = dm_sandbox_find(c, b->caller->owner, b->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : DM_WAKE_NONE;
     switch (w->one.s.state) {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "tenants/who/key.h"
 #include "tenants/who/sql.h"
 
 /* Direct-mapped: a key has one place, and the last one asked about has it. Bounded without any list to keep, and a
@@ -82,7 +83,7 @@ typedef struct lookup {
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
     const lookup *l = arg;
-    return dm_sql_key_find(c, l->digest, l->out, err);
+    return dm_sql_caller_of_key(c, l->digest, l->out, err);
 }
 
 int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
@@ -106,7 +107,7 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
     r = dm_pg_tx(a->pool, &nobody, find, &l, err);
     if (r < 0)
         return dm_wrap(err, "find a key");
-    if (r == DM_SQL_NONE)
+    if (r == DM_SQL_NOBODY)
         return DM_AUTH_UNKNOWN;
     into_cache(a, &digest, &caller, generation);
     *out = caller;
@@ -122,10 +123,10 @@ void dm_auth_forget(dm_auth *a)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
-int dm_auth_of_project(dm_pg *c, int64_t account_no, int64_t project_no, dm_caller *out, dm_err *err)
+int dm_auth_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)
 {
-    int r = dm_sql_project_find(c, account_no, project_no, out, err);
-    if (r == DM_SQL_NONE)
-        return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)project_no);
+    int r = dm_sql_caller_of_project(c, owner, out, err);
+    if (r == DM_SQL_NOBODY)
+        return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)owner.project.v);
     return r;
 }
