@@ -260,7 +260,7 @@ int dm_door_host(const dm_door_ask *ask, dm_str network, dm_buf *out, dm_err *er
     int r = dm_json_load(network, 1 << 20, &obj, err);
     if (r < 0)
         return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
-    const char *mask = json_string_value(json_object_get(obj, "maskRequestHost"));
+    const char *mask = dm_json_c(obj, "maskRequestHost");
     if (mask == NULL)
         return dm_buf_str(out, ask->host);
     for (const char *at; (at = strstr(mask, placeholder)) != NULL; mask = at + sizeof placeholder - 1) {

@@ -95,11 +95,11 @@ static int refuse_not_offered(dm_req *req, const json_t *obj, const body *b)
 
 static int read_life(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
-    const json_t *enabled = json_object_get(b->auto_resume, "enabled");
-    if (enabled != NULL && !json_is_boolean(enabled) && !json_is_null(enabled))
+    bool enabled = false;
+    if (dm_json_bool(b->auto_resume, "enabled", &enabled, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "\"autoResume.enabled\" must be true or false");
     out->pause_on_timeout = b->auto_pause;
-    out->auto_resume = json_is_true(enabled);
+    out->auto_resume = enabled;
     if (!b->has_auto_pause_memory || b->auto_pause_memory)
         return 0;
     if (!b->auto_pause)
@@ -165,31 +165,30 @@ static int read_deny(dm_req *req, const json_t *list, json_t *kept, dm_err *err)
 
 static int read_network(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
-    const json_t *open = json_object_get(b->network, "allowPublicTraffic");
-    const json_t *mask = json_object_get(b->network, "maskRequestHost");
+    bool open = true;
+    dm_str mask;
     DM_AUTO(json_t) kept = json_object();
     if (kept == NULL)
         return dm_fail(err, DM_E_NOMEM, "network");
     int r = read_deny(req, json_object_get(b->network, "denyOut"), kept, err);
     if (r != 0)
         return r;
-    if (open != NULL && !json_is_boolean(open) && !json_is_null(open))
+    int has_open = dm_json_bool(b->network, "allowPublicTraffic", &open, NULL);
+    if (has_open < 0)
         return dm_fail(err, DM_E_INVALID, "\"network.allowPublicTraffic\" must be true or false");
-    out->public_traffic = !json_is_false(open);
+    out->public_traffic = open;
     if (!out->public_traffic && !out->secure)
         return deny(req, 400, "network.public", "set secure: true",
                 "You cannot create a sandbox without public access unless you enable secure envd access via 'secure' "
                 "flag.");
-    if (json_is_boolean(open) && json_object_set_new(kept, "allowPublicTraffic", json_boolean(out->public_traffic)) < 0)
+    if (has_open == 0 && json_object_set_new(kept, "allowPublicTraffic", json_boolean(open)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
-    if (mask != NULL && !json_is_null(mask)) {
-        dm_str text = {json_string_value(mask), json_string_length(mask)};
-        if (!json_is_string(mask) || !mask_ok(text))
-            return deny(req, 400, "network.mask", "give host or host:port, ${PORT} allowed",
-                    "maskRequestHost is not a host");
-        if (json_object_set_new(kept, "maskRequestHost", json_string(text.p)) < 0)
-            return dm_fail(err, DM_E_NOMEM, "network");
-    }
+    int has_mask = dm_json_str(b->network, "maskRequestHost", &mask, NULL);
+    if (has_mask < 0 || (has_mask == 0 && !mask_ok(mask)))
+        return deny(
+                req, 400, "network.mask", "give host or host:port, ${PORT} allowed", "maskRequestHost is not a host");
+    if (has_mask == 0 && json_object_set_new(kept, "maskRequestHost", json_string(mask.p)) < 0)
+        return dm_fail(err, DM_E_NOMEM, "network");
     out->network = json_dumps(kept, JSON_COMPACT);
     return out->network != NULL ? 0 : dm_fail(err, DM_E_NOMEM, "network");
 }
