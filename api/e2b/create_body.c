@@ -89,11 +89,11 @@ static int refuse_not_offered(dm_req *req, const json_t *obj)
 
 static int read_life(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
-    const json_t *enabled = json_object_get(b->auto_resume, "enabled");
-    if (enabled != NULL && !json_is_boolean(enabled) && !json_is_null(enabled))
+    bool enabled = false;
+    if (dm_json_bool(b->auto_resume, "enabled", &enabled, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "\"autoResume.enabled\" must be true or false");
     out->pause_on_timeout = b->auto_pause;
-    out->auto_resume = json_is_true(enabled);
+    out->auto_resume = enabled;
     if (!b->has_auto_pause_memory || b->auto_pause_memory)
         return 0;
     if (!b->auto_pause)

@@ -140,7 +140,7 @@ static void machine_gone(void *arg, const dm_vm_event *ev)
 static void machine_said(void *arg, const char *event, const json_t *line)
 {
     dm_box *b = arg;
-    const char *message = json_string_value(json_object_get(line, "message"));
+    const char *message = dm_json_c(line, "message");
     DM_LOG(b->w->h->log, DM_INFO, "sandbox.agent_said", dm_fs("sandbox", b->name.s), dm_fs("said", event),
             dm_fs("message", message));
 }

@@ -199,8 +199,9 @@ static int deadline(dm_req *req, void *ctx, dm_err *err)
 
 static int64_t figure(const json_t *answer, const char *name)
 {
-    const json_t *v = json_object_get(answer, name);
-    return json_is_integer(v) && json_integer_value(v) > 0 ? json_integer_value(v) : 0;
+    int64_t v = 0;
+    (void)!dm_json_i64(answer, name, 0, INT64_MAX, &v, NULL);
+    return v;
 }
 
 static void usage_answered(void *arg, int r, const json_t *answer, const dm_err *err)

@@ -202,10 +202,10 @@ static int take_answer(dm_uplink *u, dm_err *err)
         return take_enrolled(u, obj, err);
     if (u->say == SAY_BEAT)
         return take_beat(u, obj, err);
-    const json_t *acked = json_object_get(obj, "acked");
-    if (!json_is_integer(acked) || json_integer_value(acked) < 0)
+    int64_t acked;
+    if (dm_json_i64(obj, "acked", 0, INT64_MAX, &acked, NULL) != 0)
         return dm_fail(err, DM_E_PROTO, "%s: no 'acked'", u->path);
-    dm_worker_acked(u->w, (uint64_t)json_integer_value(acked));
+    dm_worker_acked(u->w, (uint64_t)acked);
     return 0;
 }
 

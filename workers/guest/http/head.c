@@ -1,5 +1,6 @@
 #include "workers/guest/http/head.h"
 
+#include "base/grow.h"
 #include "base/parse.h"
 
 enum { LINE_MAX_EXT = 4096, TRAILERS_MAX = 16 * 1024 };
@@ -200,16 +201,10 @@ int dm_head_parse(dm_str block, dm_head *out, const char **why)
         return r;
     size_t room = 0;
     while (next_line(&block, &line) && line.n > 0) {
-        if (out->n == room) {
-            *why = "too many header fields";
-            if (room == DM_HEAD_FIELDS_MAX)
-                return 431;
-            room = room == 0 ? 32 : room * 2;
-            dm_head_field *grown = realloc(out->fields, room * sizeof(*grown));
-            *why = "out of memory";
-            if (grown == NULL)
-                return 500;
-            out->fields = grown;
+        r = dm_grow(&out->fields, &room, out->n, DM_HEAD_FIELDS_MAX, "header fields", NULL);
+        if (r < 0) {
+            *why = r == DM_E_LIMIT ? "too many header fields" : "out of memory";
+            return r == DM_E_LIMIT ? 431 : 500;
         }
         r = parse_field(line, &out->fields[out->n], why);
         if (r != 0)

@@ -42,7 +42,7 @@ static int image_digest(const char *image_dir, char out[17], dm_err *err)
         r = dm_json_load(dm_buf_view(&text), 1 << 20, &manifest, err);
     if (r < 0)
         return r;
-    dm_str digest = dm_str_c(json_string_value(json_object_get(manifest, "digest")));
+    dm_str digest = dm_str_c(dm_json_c(manifest, "digest"));
     if (digest.n < 16 || !dm_str_only(digest, "0123456789abcdef"))
         return dm_fail(err, DM_E_CORRUPT, "%s: 'digest' is not a hash", path);
     return dm_str_to_array((dm_str){digest.p, 16}, out, 17, err);

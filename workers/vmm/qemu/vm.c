@@ -243,7 +243,7 @@ static void on_qmp_event(void *arg, const char *name, const json_t *data)
     }
     if (strcmp(name, "SHUTDOWN") != 0 || vm->end != DM_VM_EXITED)
         return;
-    const char *reason = json_string_value(json_object_get(data, "reason"));
+    const char *reason = dm_json_c(data, "reason");
     if (reason == NULL)
         return;
     /* Our kernels reset the machine when they panic (panic=-1). A reset that the guest's own users wish comes after the
