@@ -8,6 +8,12 @@
 
 #include "metering/rules/statement.h"
 
+/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair. */
+int dm_sql_owed_after(
+        dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Closes every written period in which nothing is owed any more. */
+int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
+
 /* Whether this account's period is open; locks the row. */
 int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm_err *err) DM_NODISCARD;
 /* id, tier, currency, included seconds a month */

@@ -4,8 +4,8 @@
  * written off: a gap without charge, a worker unattested. */
 #include "base/wire/period.h"
 
-#include "metering/bill/bill.h"
-#include "metering/ledger/meters.h"
+#include "metering/kit/meters.h"
+#include "metering/kit/notes.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
 #include "metering/ledger/sql_ledger.h"
@@ -223,7 +223,7 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
         r = dm_sql_account_periods_add(c, k->start, err);
     if (r == 0)
         r = dm_ledger_put_marks(k->l, c, err);
-    return r == 0 ? dm_ledger_put_anomalies(c, &k->anomalies, err) : r;
+    return r == 0 ? dm_notes_put(c, &k->anomalies, err) : r;
 }
 
 static int first_enrolled(dm_pg *c, void *arg, dm_err *err)
@@ -259,7 +259,7 @@ static int write_period(closing *k, dm_err *err)
     int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, write_tx, k, err);
     if (r != 0)
         return r;
-    dm_ledger_count_anomalies(l, &k->anomalies);
+    dm_notes_count(l->c.metrics, &k->anomalies);
     dm_metric_add(l->c.metrics, &dm_m_anomalies, DM_ANOMALY_UNKNOWN_PROJECT, k->unknown_projects);
     dm_anomalies_clear(&l->anomalies);
     dm_track_saved(l->track);
@@ -298,19 +298,13 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 {
-    int64_t began = dm_mono_us(l->c.clock);
     if (dm_window_count(l->window) > 0 || l->nsworn > 0)
         return dm_fail(err, DM_E_INTERNAL, "a period cannot close before what was taken is flushed");
     int r = l->open_from < 0 ? find_first(l, err) : 0;
     if (r < 0)
         return dm_wrap(err, "close");
-    int written = l->open_from < 0 ? DM_LEDGER_WAIT : try_period(l, patient_from_s, err);
-    if (written < 0 || written == DM_LEDGER_ZOMBIE)
-        return written < 0 ? dm_wrap(err, "close the period at %lld", (long long)l->open_from) : written;
-    r = dm_bill_owed(l, err);
-    if (r != 0)
-        return r;
-    if (written == 0)
-        dm_metric_time(l->c.metrics, &dm_m_close, NULL, dm_mono_us(l->c.clock) - began);
-    return written;
+    if (l->open_from < 0)
+        return DM_LEDGER_WAIT;
+    r = try_period(l, patient_from_s, err);
+    return r < 0 ? dm_wrap(err, "close the period at %lld", (long long)l->open_from) : r;
 }

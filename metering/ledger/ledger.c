@@ -8,7 +8,9 @@
 #include "base/wire/period.h"
 #include "base/wire/topic.h"
 
-#include "metering/ledger/meters.h"
+#include "metering/kit/meters.h"
+#include "metering/kit/notes.h"
+#include "metering/kit/sql_kit.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_ledger.h"
 
@@ -139,8 +141,9 @@ int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *
     return 0;
 }
 
-int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err)
+int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err)
 {
+    const dm_ledger *l = ledger;
     *held = true;
     if (l->nparts == 0)
         return 0;
@@ -529,27 +532,6 @@ static int put_sworn(dm_ledger *l, dm_pg *c, dm_err *err)
     return r;
 }
 
-int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < list->n; i++)
-        r = dm_sql_anomaly_add(c, &list->v[i], err);
-    if (r == 0 && list->dropped > 0) {
-        dm_anomaly more = {.kind = DM_ANOMALY_MALFORMED,
-                .period_start = -1,
-                .count = list->dropped,
-                .detail = "more anomalies than could be noted one by one"};
-        r = dm_sql_anomaly_add(c, &more, err);
-    }
-    return r;
-}
-
-void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        dm_metric_add(l->c.metrics, &dm_m_anomalies, list->v[i].kind, (int64_t)list->v[i].count);
-}
-
 /* The offsets go last: until they are moved, nobody else's flush is waited for longer than a moment. */
 static int move_offsets(dm_ledger *l, dm_pg *c, dm_err *err)
 {
@@ -579,7 +561,7 @@ static int flush_tx(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = dm_ledger_put_marks(l, c, err);
     if (r == 0)
-        r = dm_ledger_put_anomalies(c, &l->anomalies, err);
+        r = dm_notes_put(c, &l->anomalies, err);
     for (size_t i = 0; r == 0 && i < l->nrejects; i++)
         r = dm_sql_outbox_add(c, DM_TOPIC_DLQ, dm_str_c(l->rejects[i].key), dm_str_c(l->rejects[i].json), err);
     return r == 0 ? move_offsets(l, c, err) : r;
@@ -598,7 +580,7 @@ static void flushed(dm_ledger *l)
 {
     dm_metric_add(l->c.metrics, &dm_m_chunks, NULL, (int64_t)dm_window_count(l->window));
     dm_metric_set(l->c.metrics, &dm_m_rows, NULL, (int64_t)dm_accum_count(l->accum));
-    dm_ledger_count_anomalies(l, &l->anomalies);
+    dm_notes_count(l->c.metrics, &l->anomalies);
     dm_window_clear(l->window);
     dm_anomalies_clear(&l->anomalies);
     dm_track_saved(l->track);

@@ -78,10 +78,5 @@ int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;
 /* Partitions for [from, to] and some days ahead, where they are not known to be there. */
 int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
-/* Whether this meter still holds the fence; with no partition assigned it does. Inside a transaction. */
-int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
-/* Writes and counts what is noted; clears nothing. Inside a transaction. */
-int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err) DM_NODISCARD;
-void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list);
 
 #endif

@@ -130,24 +130,3 @@ int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err)
     dm_pg_arg args[] = {dm_pa_i64(start)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
-
-int dm_sql_owed_after(dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
-{
-    static const dm_pg_stmt st = {"close_owed_after",
-            "SELECT a.account_no, dm.us(a.period_start) / 1000000, p.period_s FROM dm.account_period a "
-            "JOIN dm.period p USING (period_start) WHERE a.state = 'open' "
-            "AND (a.period_start, a.account_no) > (dm.ts($1::bigint * 1000000), $2::bigint) "
-            "ORDER BY a.period_start, a.account_no LIMIT $3::bigint",
-            DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
-}
-
-int dm_sql_periods_close(dm_pg *c, dm_err *err)
-{
-    static const dm_pg_stmt st = {"close_periods_close",
-            "UPDATE dm.period p SET closed_at = now() WHERE closed_at IS NULL AND NOT EXISTS (SELECT FROM "
-            "dm.account_period a WHERE a.period_start = p.period_start AND a.state = 'open')",
-            DM_PG_NONE};
-    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
-}

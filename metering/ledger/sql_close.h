@@ -27,10 +27,4 @@ int dm_sql_unknown_projects(dm_pg *c, int64_t start, int64_t *n, dm_err *err) DM
 /* One open row for each account that has evidence in the period. */
 int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err) DM_NODISCARD;
 
-/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair. */
-int dm_sql_owed_after(
-        dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* Closes every written period in which nothing is owed any more. */
-int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
-
 #endif

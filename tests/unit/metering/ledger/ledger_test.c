@@ -303,7 +303,8 @@ static void statements_are_made_after_a_crash(void **state)
     clock_at(&r, 182);
     flush(&r);
     sql(&r, "ALTER TABLE dm.statement ADD CONSTRAINT broken CHECK (number < 0) NOT VALID");
-    assert_true(dm_ledger_close(r.ledger, -1, &err) < 0);
+    assert_int_equal(dm_ledger_close(r.ledger, -1, &err), 0);
+    assert_true(bill_owed(&r, &err) < 0);
     assert_sql(&r, "SELECT count(*) FROM dm.period", "1");
     assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
     sql(&r, "ALTER TABLE dm.statement DROP CONSTRAINT broken");
@@ -350,6 +351,31 @@ static void a_zombie_closes_nothing(void **state)
     ledger_start(&second);
     assert_int_equal(dm_ledger_close(r.ledger, -1, &err), DM_LEDGER_ZOMBIE);
     assert_sql(&r, "SELECT count(*) FROM dm.period", "0");
+    ledger_stop(&second);
+    rig_close(&r);
+}
+
+/* It closed the period itself, and only then lost the fence. */
+static void a_zombie_states_nothing(void **state)
+{
+    rig r, second;
+    dm_err err;
+    (void)state;
+    rig_open(&r, &pg, "zombie3", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 60);
+    feed(&r);
+    clock_at(&r, 62);
+    flush(&r);
+    assert_int_equal(dm_ledger_close(r.ledger, -1, &err), 0);
+    second = r;
+    ledger_start(&second);
+    assert_int_equal(bill_owed(&r, &err), DM_BILL_ZOMBIE);
+    assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
+    assert_sql(&r, "SELECT state FROM dm.account_period", "open");
+    assert_int_equal(bill_owed(&second, &err), 0);
+    assert_sql(&r, "SELECT count(*) FROM dm.statement", "1");
+    assert_sql(&r, "SELECT state FROM dm.account_period", "closed");
     ledger_stop(&second);
     rig_close(&r);
 }
@@ -807,6 +833,7 @@ int main(void)
             cmocka_unit_test(statements_are_made_after_a_crash),
             cmocka_unit_test(a_zombie_writes_nothing),
             cmocka_unit_test(a_zombie_closes_nothing),
+            cmocka_unit_test(a_zombie_states_nothing),
             cmocka_unit_test(a_lost_frame_is_waited_for),
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),
