@@ -92,7 +92,9 @@ static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
     int r = dm_fleet_beat(c, b->no, &b->m, err);
-    return r != 0 ? r : dm_read_mark(c, b->no, &b->answer.durable_boot, &b->answer.durable_frame, err);
+    return r != 0 ? r
+                  : dm_read_mark(
+                            c, (dm_worker_no){(uint64_t)b->no}, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 
 int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)

@@ -8,7 +8,6 @@
 #include "metering/kit/notes.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
-#include "metering/ledger/sql_ledger.h"
 
 enum { SETTLE_S = 1, WORKERS_MAX = 65536, NEAR_S = 60 };
 

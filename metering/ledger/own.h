@@ -1,5 +1,5 @@
-/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes and flushes, restore.c rebuilds, close.c
- * ends periods), and nobody else includes. */
+/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, flush.c writes, restore.c rebuilds,
+ * close.c ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 

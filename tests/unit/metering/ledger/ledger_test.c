@@ -702,7 +702,7 @@ static void the_highest_epoch_has_the_second(void **state)
 /* --- who may ------------------------------------------------------------------------------------------------ */
 
 typedef struct reading {
-    int64_t account_no;
+    dm_account_no account;
     dm_read_statement list[4];
     size_t n;
     dm_buf body;
@@ -718,23 +718,23 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
 {
     reading *x = arg;
     dm_read_signature sig;
-    int r = dm_read_statements(c, x->account_no, INT64_MAX, 4, x->list, &x->n, err);
+    int r = dm_read_statements(c, x->account, (dm_statement_no){INT64_MAX}, 4, x->list, &x->n, err);
     if (r == 0)
-        r = x->found = dm_read_statement_body(c, x->account_no, 1, &x->body, &sig, err);
+        r = x->found = dm_read_statement_body(c, x->account, (dm_statement_no){1}, &x->body, &sig, err);
     if (r == 0 && !dm_verify(&sig.key, dm_buf_view(&x->body), &sig.signature))
         r = dm_fail(err, DM_E_INTERNAL, "the signature does not verify");
     if (r >= 0)
-        r = dm_read_lines(c, x->account_no, 1, 0, 0, 8, x->lines, &x->nlines, err);
+        r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
     if (r == 0)
         r = dm_read_keys(c, 8, x->keys, &x->nkeys, err);
-    return r < 0 ? r : dm_read_mark(c, 1, &x->boot, &x->frame, err);
+    return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
 }
 
 static void read_as(rig *r, int64_t scope, int64_t account_no, reading *out)
 {
     dm_pg *c = NULL;
     dm_err err;
-    *out = (reading){.account_no = account_no};
+    *out = (reading){.account = {account_no}};
     dm_buf_init(&out->body, 1 << 20);
     assert_int_equal(cluster_open(&pg, r->db, "dm_api", &c), 0);
     dm_pg_scope s = {.account_no = scope, .read_only = true};
@@ -754,7 +754,7 @@ static void an_account_sees_its_own(void **state)
     assert_int_equal(close_due(&r, -1), 2);
     read_as(&r, 1, 1, &x);
     assert_int_equal(x.n, 2);
-    assert_int_equal(x.list[0].number, 2);
+    assert_int_equal(x.list[0].number.v, 2);
     assert_int_equal(x.list[1].period_start, T0);
     assert_string_equal(x.list[1].currency, "CNY");
     assert_int_equal(x.list[1].running_s, 55);
@@ -764,7 +764,7 @@ static void an_account_sees_its_own(void **state)
     assert_string_equal(x.lines[1].amount, "0.001193500000000000");
     assert_int_equal(x.nkeys, 2);
     assert_true(x.keys[0].service);
-    assert_int_equal(x.keys[1].worker_no, 1);
+    assert_int_equal(x.keys[1].worker.v, 1);
     assert_int_equal(x.frame, 120);
     dm_buf_done(&x.body);
     read_as(&r, 2, 1, &x); /* another account's scope */
