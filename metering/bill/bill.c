@@ -20,7 +20,8 @@ enum { SANDBOX_PAGE = 256, OWED_PAGE = 256, WAITING_MAX = 4096, LINES_MAX = 8 <<
 typedef struct bill {
     const dm_bill_config *conf;
     dm_attest *attest; /* too large for a stack */
-    int64_t account_no, start;
+    dm_account_no account_no;
+    int64_t start;
     uint32_t period_s;
     dm_statement st;
     size_t sandboxes_room, lines_room;
@@ -81,8 +82,8 @@ static int sign_for_worker(bill *b, dm_pg *c, const dm_claim *claim, dm_digest *
 {
     dm_attest *a = b->attest;
     *a = (dm_attest){
-            .worker_no = claim->worker_no,
-            .project_no = (uint32_t)claim->project_no,
+            .worker_no = claim->worker_no.v,
+            .project_no = (uint32_t)claim->project_no.v,
             .sandbox = claim->sandbox,
             .epoch = claim->epoch,
             .spec_table = claim->spec_table,
@@ -283,7 +284,7 @@ static int post(bill *b, dm_pg *c, const dm_uuid *txn, dm_err *err)
         dm_money credit;
         if (sums[i].v == 0)
             continue;
-        r = dm_sql_ledger_account(c, 0, families[i], b->st.currency, &ledger_no, err);
+        r = dm_sql_ledger_account(c, (dm_account_no){0}, families[i], b->st.currency, &ledger_no, err);
         if (r == 0)
             r = dm_money_negate(sums[i], &credit, err);
         if (r == 0)
@@ -320,7 +321,7 @@ static int tell(const bill *b, dm_pg *c, const dm_digest *sha256, dm_err *err)
     dm_jw_obj(&w);
     dm_jw_kc(&w, "account", b->st.account);
     dm_jw_kc(&w, "currency", b->st.currency);
-    dm_jw_ki64(&w, "number", b->st.number);
+    dm_jw_ki64(&w, "number", b->st.number.v);
     dm_time_text(b->start, text);
     dm_jw_kc(&w, "period_start", text);
     dm_jw_ku64(&w, "period_s", b->period_s);
@@ -337,7 +338,7 @@ static int state_account(bill *b, dm_pg *c, dm_err *err)
 {
     dm_signed sig;
     int r = dm_sql_bill_previous(c, b->account_no, &b->st.number, &b->st.previous, err);
-    b->st.number++;
+    b->st.number.v++;
     if (r == 0)
         r = list_books(b, err);
     if (r == 0)
@@ -415,15 +416,16 @@ static int bill_tx(dm_pg *c, void *arg, dm_err *err)
 
 typedef struct owed {
     const dm_bill_config *conf;
-    dm_attest attest;          /* scratch */
-    int64_t start, account_no; /* where the page before ended */
+    dm_attest attest; /* scratch */
+    int64_t start;    /* where the page before ended */
+    dm_account_no account_no;
     dm_pg_rows *rows;
-    int64_t waiting[WAITING_MAX]; /* accounts that cannot be stated yet */
+    dm_account_no waiting[WAITING_MAX]; /* accounts that cannot be stated yet */
     size_t nwaiting;
     dm_anomaly note;
 } owed;
 
-static int bill_account(owed *o, int64_t account_no, int64_t start, uint32_t period_s, dm_err *err)
+static int bill_account(owed *o, dm_account_no account_no, int64_t start, uint32_t period_s, dm_err *err)
 {
     bill b = {.conf = o->conf, .attest = &o->attest, .account_no = account_no, .start = start, .period_s = period_s};
     dm_buf_init(&b.body, DM_STATEMENT_BYTES_MAX);
@@ -454,16 +456,16 @@ static int note_waiting(dm_pg *c, void *arg, dm_err *err)
     return dm_sql_anomaly_once(c, &o->note, err);
 }
 
-static bool is_waiting(const owed *o, int64_t account_no)
+static bool is_waiting(const owed *o, dm_account_no account_no)
 {
     for (size_t i = 0; i < o->nwaiting; i++) {
-        if (o->waiting[i] == account_no)
+        if (o->waiting[i].v == account_no.v)
             return true;
     }
     return false;
 }
 
-static int put_off(owed *o, int64_t account_no, int64_t start, int code, const dm_err *why, dm_err *err)
+static int put_off(owed *o, dm_account_no account_no, int64_t start, int code, const dm_err *why, dm_err *err)
 {
     if (o->nwaiting == WAITING_MAX)
         return dm_fail(err, DM_E_LIMIT, "more than %d accounts cannot be stated", WAITING_MAX);
@@ -479,7 +481,7 @@ static int bill_page(owed *o, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = dm_steal(&o->rows);
     for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        o->account_no = dm_pg_i64(rows, i, 0);
+        o->account_no.v = dm_pg_i64(rows, i, 0);
         o->start = dm_pg_i64(rows, i, 1);
         if (is_waiting(o, o->account_no))
             continue;
@@ -488,7 +490,7 @@ static int bill_page(owed *o, dm_err *err)
         if (r == DM_E_NOTFOUND || r == DM_E_LIMIT)
             r = put_off(o, o->account_no, o->start, r, &why, err);
         else if (r < 0)
-            r = dm_fail(err, r, "statement of account %lld: %.200s", (long long)o->account_no, why.msg);
+            r = dm_fail(err, r, "statement of account %lld: %.200s", (long long)o->account_no.v, why.msg);
         if (r != 0)
             return r;
     }

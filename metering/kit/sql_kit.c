@@ -35,8 +35,8 @@ int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err)
             "dm.ts($8::bigint * 1000000), $9 || CASE WHEN $10::bigint > 1 THEN ' (' || $10::bigint || ' times)' "
             "ELSE '' END)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_c(a->kind), unless_zero((int64_t)a->worker_no), unless_zero((int64_t)a->worker_boot),
-            unless_zero(a->account_no), unless_zero(a->project_no),
+    dm_pg_arg args[] = {dm_pa_c(a->kind), unless_zero((int64_t)a->worker_no.v), unless_zero((int64_t)a->worker_boot),
+            unless_zero(a->account_no.v), unless_zero(a->project_no.v),
             a->has_sandbox ? dm_pa_bytes(a->sandbox.b, sizeof(a->sandbox.b)) : dm_pa_bytes(NULL, 0),
             unless_zero(a->epoch), a->period_start >= 0 ? dm_pa_i64(a->period_start) : dm_pa_null(), dm_pa_c(a->detail),
             dm_pa_i64((int64_t)a->count)};
@@ -51,7 +51,7 @@ int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err)
             "WHERE kind = $1 AND account_no IS NOT DISTINCT FROM $2::bigint "
             "AND period_start IS NOT DISTINCT FROM dm.ts($3::bigint * 1000000) AND detail = $4)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_c(a->kind), unless_zero(a->account_no),
+    dm_pg_arg args[] = {dm_pa_c(a->kind), unless_zero(a->account_no.v),
             a->period_start >= 0 ? dm_pa_i64(a->period_start) : dm_pa_null(), dm_pa_c(a->detail)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
 }

@@ -12,7 +12,7 @@
 enum { SETTLE_S = 1, WORKERS_MAX = 65536, NEAR_S = 60 };
 
 typedef struct standing {
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     int64_t enrolled_s;
     bool written_off; /* declared gone by the operator: not waited for */
     bool complete, attested;
@@ -44,7 +44,7 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu workers", n);
     for (size_t i = 0; i < n; i++) {
-        w[i].worker_no = (uint64_t)dm_pg_i64(rows, i, 0);
+        w[i].worker_no.v = (uint64_t)dm_pg_i64(rows, i, 0);
         w[i].enrolled_s = dm_pg_i64(rows, i, 1);
         w[i].written_off = dm_pg_bool(rows, i, 2);
     }
@@ -61,9 +61,9 @@ static int load_attested(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_attested_in(c, k->start, &rows, err);
     size_t n = r == 0 ? dm_pg_count(rows) : 0;
     for (size_t i = 0, at = 0; i < k->n; i++) { /* both ascend */
-        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no)
+        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no.v)
             at++;
-        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no;
+        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no.v;
     }
     return r;
 }
@@ -128,11 +128,11 @@ static int write_off(closing *k, dm_err *err)
 
 static void note_strangers(closing *k)
 {
-    uint64_t no;
-    for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)) != 0; i++) {
+    dm_worker_no no;
+    for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)).v != 0; i++) {
         bool known = false;
         for (size_t j = 0; j < k->n && !known; j++)
-            known = k->workers[j].worker_no == no;
+            known = k->workers[j].worker_no.v == no.v;
         if (!known)
             note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no},
                     "it is not enrolled: nothing is charged");
@@ -152,10 +152,10 @@ static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_
     return false;
 }
 
-static const standing *standing_of(const closing *k, uint64_t worker_no)
+static const standing *standing_of(const closing *k, dm_worker_no worker_no)
 {
     for (size_t i = 0; i < k->n; i++) {
-        if (k->workers[i].worker_no == worker_no)
+        if (k->workers[i].worker_no.v == worker_no.v)
             return &k->workers[i];
     }
     return NULL;

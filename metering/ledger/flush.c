@@ -22,7 +22,7 @@ typedef struct marks {
     dm_err *err;
 } marks;
 
-static void save_mark(void *arg, uint64_t worker_no, const dm_track_mark *mark)
+static void save_mark(void *arg, dm_worker_no worker_no, const dm_track_mark *mark)
 {
     marks *m = arg;
     if (m->r == 0)

@@ -156,7 +156,7 @@ static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint
 {
     dm_anomaly a = {.kind = kind, .period_start = -1, .count = count};
     if (head != NULL) {
-        a.worker_no = head->worker_no;
+        a.worker_no.v = head->worker_no;
         a.worker_boot = head->worker_boot;
         a.period_start = dm_period_start(head->second, l->c.period_s);
     }
@@ -254,7 +254,7 @@ static int track(dm_ledger *l, const dm_frame_head *head, bool *whole, dm_err *e
     int r = dm_track_take(l->track, head, whole, err);
     if (r != DM_E_LIMIT)
         return r;
-    r = dm_track_write_off(l->track, head->worker_no, INT64_MAX, dm_ledger_told_gap, l, err);
+    r = dm_track_write_off(l->track, (dm_worker_no){head->worker_no}, INT64_MAX, dm_ledger_told_gap, l, err);
     return r < 0 ? r : dm_track_take(l->track, head, whole, err);
 }
 
@@ -281,7 +281,7 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
     if (r == 0)
         r = merge(l, m, head, samples, err);
     if (r == 0 && whole)
-        r = dm_accum_cover(l->accum, head->worker_no, head->second, err);
+        r = dm_accum_cover(l->accum, (dm_worker_no){head->worker_no}, head->second, err);
     if (r < 0)
         return r;
     late = dm_accum_late(l->accum) - late;
@@ -350,10 +350,10 @@ static bool signed_by_any(const dm_keys *k, dm_str message, int64_t start, int64
 }
 
 /* 1: by a key of this worker that was valid in the period. A key that is not known may have been enrolled since. */
-static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int64_t start, dm_err *err)
+static int check_signature(dm_ledger *l, dm_str message, dm_worker_no worker_no, int64_t start, dm_err *err)
 {
     int64_t end = start + l->c.period_s;
-    if (l->keys.worker_no == worker_no && signed_by_any(&l->keys, message, start, end))
+    if (l->keys.worker_no.v == worker_no.v && signed_by_any(&l->keys, message, start, end))
         return 1;
     l->keys.worker_no = worker_no;
     int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, load_keys, &l->keys, err);
@@ -361,7 +361,7 @@ static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int
 }
 
 static int reject_attest(
-        dm_ledger *l, const dm_message *m, const char *kind, uint64_t worker_no, const char *words, dm_err *err)
+        dm_ledger *l, const dm_message *m, const char *kind, dm_worker_no worker_no, const char *words, dm_err *err)
 {
     dm_anomaly a = {.kind = kind, .worker_no = worker_no, .period_start = -1};
     dm_anomalies_add(&l->anomalies, &a, "%s", words);
@@ -369,7 +369,7 @@ static int reject_attest(
     return reject(l, m, kind, words, 1, m->value, err);
 }
 
-static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint64_t *worker_no, int64_t *start,
+static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, dm_worker_no *worker_no, int64_t *start,
         uint32_t *period_s, dm_err *why)
 {
     int r = dm_attest_kind_of(message, kind, why);
@@ -379,7 +379,7 @@ static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint6
         dm_attest_end e;
         r = dm_attest_end_read(message, &e, why);
         if (r == 0) {
-            *worker_no = e.worker_no;
+            worker_no->v = e.worker_no;
             *start = e.period_start;
             *period_s = e.period_s;
         }
@@ -388,7 +388,7 @@ static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint6
     r = dm_attest_read(message, l->attest, NULL, why);
     if (r < 0)
         return r;
-    *worker_no = l->attest->worker_no;
+    worker_no->v = l->attest->worker_no;
     *start = l->attest->period_start;
     *period_s = l->attest->period_s;
     return l->attest->worker_boot != 0 ? 0 : dm_fail(why, DM_E_INVALID, "an attestation of boot 0");
@@ -398,7 +398,7 @@ static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
 {
     dm_err why;
     dm_attest_kind kind;
-    uint64_t worker_no = 0;
+    dm_worker_no worker_no = {0};
     int64_t start = 0;
     uint32_t period_s = 0;
     if (read_attest(l, m->value, &kind, &worker_no, &start, &period_s, &why) < 0)

@@ -43,7 +43,7 @@ typedef struct dm_sworn {
 
 enum { DM_KEYS_MAX = 16 };
 typedef struct dm_keys {
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     size_t n;
     struct {
         dm_public_key key;

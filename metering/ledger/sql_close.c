@@ -47,13 +47,13 @@ int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err)
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_worker_period_add(dm_pg *c, uint64_t worker_no, int64_t start, bool complete, bool attested, dm_err *err)
+int dm_sql_worker_period_add(dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_worker_period_add",
             "INSERT INTO dm.worker_period (worker_no, period_start, complete, attested) "
             "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -88,7 +88,7 @@ int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t 
     const dm_accum_key *k = &row->key;
     dm_pg_arg args[] = {dm_pa_i64(k->project_no), dm_pa_i64(start), dm_pa_bytes(k->sandbox.b, sizeof(k->sandbox.b)),
             dm_pa_i64(k->epoch), dm_pa_i64(k->spec_table), dm_pa_i64(k->spec), dm_pa_i64(k->region_no),
-            dm_pa_i64((int64_t)k->worker_no), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
+            dm_pa_i64((int64_t)k->worker_no.v), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 

@@ -79,7 +79,7 @@ int dm_sql_chunk_add(dm_pg *c, const dm_chunk *k, dm_str packed, dm_err *err)
             "last_second, frames, raw_bytes, payload) VALUES ($1::bigint, $2::bigint, $3::bigint, $4::int, $5::bigint, "
             "$6::bigint, $7::bigint, $8::int, $9::int, $10) ON CONFLICT DO NOTHING",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)k->worker_no), dm_pa_i64((int64_t)k->boot),
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)k->worker_no.v), dm_pa_i64((int64_t)k->boot),
             dm_pa_i64((int64_t)k->first_frame), dm_pa_i64(k->first_part), dm_pa_i64((int64_t)k->last_frame),
             dm_pa_i64(k->first_second), dm_pa_i64(k->last_second), dm_pa_i64(k->frames), dm_pa_i64((int64_t)k->raw.len),
             dm_pa_bytes(packed.p, packed.n)};
@@ -100,7 +100,7 @@ int dm_sql_chunks_after(dm_pg *c, const dm_chunk_pos *pos, int64_t limit, dm_pg_
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_mark_save(dm_pg *c, uint64_t worker_no, const dm_track_mark *m, dm_err *err)
+int dm_sql_mark_save(dm_pg *c, dm_worker_no worker_no, const dm_track_mark *m, dm_err *err)
 {
     static const dm_pg_stmt st = {"meter_mark_save",
             "INSERT INTO dm.worker_mark (worker_no, worker_boot, last_frame, last_second, complete_through) "
@@ -108,7 +108,7 @@ int dm_sql_mark_save(dm_pg *c, uint64_t worker_no, const dm_track_mark *m, dm_er
             "worker_boot = excluded.worker_boot, last_frame = excluded.last_frame, last_second = excluded.last_second, "
             "complete_through = excluded.complete_through",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no), dm_pa_i64((int64_t)m->boot), dm_pa_i64((int64_t)m->frame),
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v), dm_pa_i64((int64_t)m->boot), dm_pa_i64((int64_t)m->frame),
             dm_pa_i64(m->second), dm_pa_i64(m->complete_through)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
@@ -128,7 +128,7 @@ int dm_sql_gap_add(dm_pg *c, const dm_track_gap *g, dm_err *err)
             "INSERT INTO dm.frame_gap (worker_no, worker_boot, first_frame, last_frame, from_s, to_s) "
             "VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint) ON CONFLICT DO NOTHING",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)g->worker_no), dm_pa_i64((int64_t)g->boot), dm_pa_i64((int64_t)g->first),
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)g->worker_no.v), dm_pa_i64((int64_t)g->boot), dm_pa_i64((int64_t)g->first),
             dm_pa_i64((int64_t)g->last), dm_pa_i64(g->from_s), dm_pa_i64(g->to_s)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
@@ -155,13 +155,13 @@ int dm_sql_attest_end_add(dm_pg *c, const dm_attest_end *e, dm_str message, dm_e
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_worker_keys(dm_pg *c, uint64_t worker_no, dm_pg_rows **out, dm_err *err)
+int dm_sql_worker_keys(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"meter_worker_keys",
             "SELECT public_key, dm.us(valid_from) / 1000000, dm.us(valid_to) / 1000000 FROM dm.worker_key "
             "WHERE worker_no = $1::bigint ORDER BY valid_from DESC, public_key LIMIT 16",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 

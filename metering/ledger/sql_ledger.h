@@ -36,7 +36,7 @@ typedef struct dm_chunk_pos {
 /* Rows: the position's five columns, raw_bytes, payload. */
 int dm_sql_chunks_after(dm_pg *c, const dm_chunk_pos *pos, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-int dm_sql_mark_save(dm_pg *c, uint64_t worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
+int dm_sql_mark_save(dm_pg *c, dm_worker_no worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
 /* worker_no, boot, frame, second, complete_through */
 int dm_sql_marks(dm_pg *c, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_gap_add(dm_pg *c, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
@@ -45,7 +45,7 @@ int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODIS
 
 int dm_sql_attest_end_add(dm_pg *c, const dm_attest_end *e, dm_str message, dm_err *err) DM_NODISCARD;
 /* public_key, valid_from, valid_to (seconds; null) */
-int dm_sql_worker_keys(dm_pg *c, uint64_t worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_worker_keys(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* --- outbox ------------------------------------------------------------------------------------------------- */
 

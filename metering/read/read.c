@@ -35,21 +35,21 @@ static int read_statement(const dm_pg_rows *rows, size_t i, void *to, dm_err *er
     return r < 0 ? r : dm_pg_bytes(rows, i, 8, out->sha256.b, sizeof(out->sha256.b), err);
 }
 
-int dm_read_statements(dm_pg *c, dm_account_no account, dm_statement_no before, size_t max, dm_read_statement *out,
+int dm_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t max, dm_read_statement *out,
         size_t *n, dm_err *err)
 {
     if (max == 0 || max > 1000)
         return dm_fail(err, DM_E_INVALID, "a page of %zu statements", max);
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_sql_read_statements(c, account, before, max, &rows, err);
+    int r = dm_sql_read_statements(c, account_no, before, max, &rows, err);
     return r < 0 ? r : read_rows(rows, read_statement, max, out, sizeof(out[0]), n, err);
 }
 
 int dm_read_statement_body(
-        dm_pg *c, dm_account_no account, dm_statement_no number, dm_buf *body, dm_read_signature *sig, dm_err *err)
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_buf *body, dm_read_signature *sig, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_sql_read_statement_body(c, account, number, &rows, err);
+    int r = dm_sql_read_statement_body(c, account_no, number, &rows, err);
     if (r < 0)
         return r;
     if (dm_pg_count(rows) == 0)
@@ -70,7 +70,7 @@ static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
     dm_read_line *out = to;
     *out = (dm_read_line){
             .line_no = (uint32_t)dm_pg_i64(rows, i, 0),
-            .project = {dm_pg_i64(rows, i, 1)},
+            .project_no = {dm_pg_i64(rows, i, 1)},
             .has_sandbox = !dm_pg_is_null(rows, i, 2),
             .epoch = (uint32_t)dm_pg_i64(rows, i, 3),
             .tier = (uint32_t)dm_pg_i64(rows, i, 5),
@@ -89,13 +89,13 @@ static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
     return r < 0 ? r : dm_str_to_array(dm_pg_str(rows, i, 12), out->amount, sizeof(out->amount), err);
 }
 
-int dm_read_lines(dm_pg *c, dm_account_no account, dm_statement_no number, dm_project_no project, uint32_t after,
+int dm_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no, uint32_t after,
         size_t max, dm_read_line *out, size_t *n, dm_err *err)
 {
     if (max == 0 || max > 1000)
         return dm_fail(err, DM_E_INVALID, "a page of %zu lines", max);
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_sql_read_lines(c, account, number, project, after, max, &rows, err);
+    int r = dm_sql_read_lines(c, account_no, number, project_no, after, max, &rows, err);
     return r < 0 ? r : read_rows(rows, read_line, max, out, sizeof(out[0]), n, err);
 }
 
@@ -103,7 +103,7 @@ static int read_key(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
 {
     dm_read_key *out = to;
     out->service = dm_pg_is_null(rows, i, 0);
-    out->worker.v = (uint64_t)dm_pg_i64(rows, i, 0);
+    out->worker_no.v = (uint64_t)dm_pg_i64(rows, i, 0);
     out->valid_from_us = dm_pg_i64(rows, i, 2);
     out->valid_to_us = dm_pg_is_null(rows, i, 3) ? INT64_MAX : dm_pg_i64(rows, i, 3);
     return dm_pg_bytes(rows, i, 1, out->key.b, sizeof(out->key.b), err);
@@ -120,10 +120,10 @@ int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err)
     return r < 0 ? dm_wrap(err, "read keys") : 0;
 }
 
-int dm_read_mark(dm_pg *c, dm_worker_no worker, int64_t *boot, int64_t *frame, dm_err *err)
+int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_sql_read_mark(c, worker, &rows, err);
+    int r = dm_sql_read_mark(c, worker_no, &rows, err);
     if (r < 0)
         return r;
     bool known = dm_pg_count(rows) == 1;

@@ -1,7 +1,7 @@
 #include "metering/read/sql_read.h"
 
 int dm_sql_read_statements(
-        dm_pg *c, dm_account_no account, dm_statement_no before, size_t limit, dm_pg_rows **out, dm_err *err)
+        dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_statements",
             "SELECT number, dm.us(period_start) / 1000000, period_s, currency, total, running_s, hibernated_s, "
@@ -9,22 +9,23 @@ int dm_sql_read_statements(
             "sha256, dm.us(closed_at) FROM dm.statement WHERE account_no = $1::bigint AND number < $2::bigint "
             "ORDER BY number DESC LIMIT $3::bigint",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(account.v), dm_pa_i64(before.v), dm_pa_i64((int64_t)limit)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(before.v), dm_pa_i64((int64_t)limit)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_read_statement_body(dm_pg *c, dm_account_no account, dm_statement_no number, dm_pg_rows **out, dm_err *err)
+int dm_sql_read_statement_body(
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_statement_body",
             "SELECT body, sha256, public_key, signature FROM dm.statement WHERE account_no = $1::bigint "
             "AND number = $2::bigint",
             DM_PG_MAYBE};
-    dm_pg_arg args[] = {dm_pa_i64(account.v), dm_pa_i64(number.v)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_read_lines(dm_pg *c, dm_account_no account, dm_statement_no number, dm_project_no project, uint32_t after,
-        size_t limit, dm_pg_rows **out, dm_err *err)
+int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
+        uint32_t after, size_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_lines",
             "SELECT l.line_no, l.project_no, l.sandbox_id, l.epoch, l.sku, l.tier, l.book_id, dm.us(l.charge_from) / "
@@ -35,7 +36,7 @@ int dm_sql_read_lines(dm_pg *c, dm_account_no account, dm_statement_no number, d
             "$3::bigint) "
             "AND l.line_no > $4::bigint ORDER BY l.line_no LIMIT $5::bigint",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(account.v), dm_pa_i64(number.v), dm_pa_i64(project.v), dm_pa_i64(after),
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v), dm_pa_i64(project_no.v), dm_pa_i64(after),
             dm_pa_i64((int64_t)limit)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
@@ -51,10 +52,10 @@ int dm_sql_read_keys(dm_pg *c, size_t limit, dm_pg_rows **out, dm_err *err)
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_read_mark(dm_pg *c, dm_worker_no worker, dm_pg_rows **out, dm_err *err)
+int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_mark",
             "SELECT worker_boot, last_frame FROM dm.worker_mark WHERE worker_no = $1::bigint", DM_PG_MAYBE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }

@@ -764,7 +764,7 @@ static void an_account_sees_its_own(void **state)
     assert_string_equal(x.lines[1].amount, "0.001193500000000000");
     assert_int_equal(x.nkeys, 2);
     assert_true(x.keys[0].service);
-    assert_int_equal(x.keys[1].worker.v, 1);
+    assert_int_equal(x.keys[1].worker_no.v, 1);
     assert_int_equal(x.frame, 120);
     dm_buf_done(&x.body);
     read_as(&r, 2, 1, &x); /* another account's scope */
