@@ -5,6 +5,8 @@
 
 #include "base/kafka.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
+#include "base/wire/topic.h"
 
 enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* frames, or seconds */ };
 
@@ -80,7 +82,7 @@ bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int
 {
     bool in = w->durable_boot > boot ? second + DURABLE_MARGIN <= w->last_second
                                      : w->durable_boot == boot && w->durable_frame >= frame + DURABLE_MARGIN;
-    return in && (!w->enrolled || second < dm_period_of(w->last_second + 1, (uint32_t)w->me.period_s));
+    return in && (!w->enrolled || second < dm_period_start(w->last_second + 1, (uint32_t)w->me.period_s));
 }
 
 static void trim(dm_publish *p)

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
 #include "workers/host/worker.h"
@@ -434,7 +435,7 @@ static void take_stock(dm_worker *w, bool host_lives)
 /* The crash may have come between the last frame of a period and its attestations. */
 static int attest_owed(dm_worker *w, int64_t attested, dm_err *err)
 {
-    if (!w->enrolled || w->prev_boot_last_frame == 0 || (w->last_second + 1) % w->me.period_s != 0)
+    if (!w->enrolled || w->prev_boot_last_frame == 0 || !dm_period_begins(w->last_second + 1, (uint32_t)w->me.period_s))
         return 0;
     int64_t start = w->last_second + 1 - w->me.period_s;
     return attested >= start ? 0 : dm_worker_attest_period(w, start, err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
 #include "workers/host/worker.h"
 
@@ -167,7 +168,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     if (r < 0)
         return r;
     w->last_second = second;
-    if ((second + 1) % w->me.period_s == 0)
+    if (dm_period_begins(second + 1, (uint32_t)w->me.period_s))
         r = dm_worker_attest_period(w, second + 1 - w->me.period_s, err);
     return r;
 }
