@@ -234,7 +234,7 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
 
 static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
 {
-    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->h->conf->data_dir, b->name.s, (long long)epoch);
+    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->conf->data_dir, b->name.s, (long long)epoch);
 }
 
 /* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
@@ -571,5 +571,5 @@ void dm_worker_drain(dm_worker *w)
 
 bool dm_worker_idle(const dm_worker *w)
 {
-    return w->running == 0 && w->h->slots_free == w->h->conf->slots && dm_journal_quiet(w->journal);
+    return w->running == 0 && w->h->slots_free == w->h->conf.slots && dm_journal_quiet(w->journal);
 }

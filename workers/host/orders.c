@@ -243,7 +243,7 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_pools_counted(w->pools, &n);
     dm_jw jw = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&jw);
-    dm_jw_kc(&jw, "name", w->h->conf->name);
+    dm_jw_kc(&jw, "name", w->conf->name);
     dm_jw_kc(&jw, "accel", w->h->caps.accel);
     dm_jw_kc(&jw, "vmm", w->h->caps.version);
     dm_jw_ku64(&jw, "boot", w->boot);

@@ -187,8 +187,8 @@ int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err)
     p->w = w;
     dm_buf_init(&p->record, DM_RECORD_BYTES_MAX + 1);
     dm_producer_config c = {
-            .brokers = w->h->conf->brokers,
-            .client_id = w->h->conf->name,
+            .brokers = w->conf->brokers,
+            .client_id = w->conf->name,
             .linger_ms = 20,
             .queue_max_bytes = 64 << 20,
             .log = w->h->log,

@@ -301,7 +301,7 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
 {
     char path[PATH_MAX], disk[PATH_MAX];
     struct stat st;
-    if (dm_path(path, sizeof(path), NULL, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->epoch) < 0 ||
+    if (dm_path(path, sizeof(path), NULL, "%s/sleepers/%s.%" PRId64, w->conf->data_dir, b->name.s, b->epoch) < 0 ||
             dm_path(disk, sizeof(disk), NULL, "%s/" DM_SLEEPER_DISK, path) < 0 || stat(path, &st) < 0 ||
             dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
         return 0;
@@ -388,8 +388,8 @@ static void adopted_all(dm_worker *w)
 {
     char path[PATH_MAX];
     dm_err err = {0};
-    sweep_folder(w, w->h->conf->live_dir, true);
-    if (dm_path(path, sizeof(path), &err, "%s/sleepers", w->h->conf->data_dir) == 0)
+    sweep_folder(w, w->conf->live_dir, true);
+    if (dm_path(path, sizeof(path), &err, "%s/sleepers", w->conf->data_dir) == 0)
         sweep_folder(w, path, false);
     dm_machine_sweep(w->h);
     dm_pools_start(w->pools);
@@ -445,8 +445,8 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     char dir[PATH_MAX];
     replay p = {.w = w};
     dm_journal_config c = {
-            .segment_bytes = w->h->conf->journal_segment_bytes,
-            .bytes_max = w->h->conf->journal_bytes_max,
+            .segment_bytes = w->conf->journal_segment_bytes,
+            .bytes_max = w->conf->journal_bytes_max,
             .loop = w->h->loop,
             .exec = w->h->exec,
             .log = w->h->log,
@@ -454,7 +454,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .broken = dm_worker_journal_broken,
             .arg = &p,
     };
-    int r = dm_path(dir, sizeof(dir), err, "%s/journal", w->h->conf->data_dir);
+    int r = dm_path(dir, sizeof(dir), err, "%s/journal", w->conf->data_dir);
     c.dir = dir;
     DM_AUTO_MEM dm_attest *attest = calloc(1, sizeof(*attest));
     p.attest = attest;

@@ -29,12 +29,12 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 }
 
 /* Two workers on one folder would both write its journal and both own its VMs. The lock goes with the process. */
-static int take_folder(const dm_host *h, dm_err *err)
+static int take_folder(const dm_worker_config *conf, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = dm_mkdir_p(h->conf->data_dir, 0711, err);
+    int r = dm_mkdir_p(conf->data_dir, 0711, err);
     if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/lock", h->conf->data_dir);
+        r = dm_path(path, sizeof(path), err, "%s/lock", conf->data_dir);
     if (r < 0)
         return r;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -45,19 +45,20 @@ static int take_folder(const dm_host *h, dm_err *err)
     int e = errno;
     (void)close(fd);
     if (e == EWOULDBLOCK)
-        return dm_fail(err, DM_E_EXISTS, "another worker has %s", h->conf->data_dir);
+        return dm_fail(err, DM_E_EXISTS, "another worker has %s", conf->data_dir);
     return dm_fail_sys(err, e, "lock %s", path);
 }
 
-int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
+int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = take_folder(h, err);
+    int r = take_folder(conf, err);
     if (r < 0)
         return r;
     dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
+    w->conf = conf;
     w->h = h;
     w->events_last = &w->events;
     w->anchor_wall_us = dm_wall_us(h->clock);
@@ -70,16 +71,16 @@ int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
         r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
     static const char *const dirs[] = {"vms", "sleepers"};
     for (size_t i = 0; r == 0 && i < DM_LEN(dirs); i++) {
-        r = dm_path(path, sizeof(path), err, "%s/%s", h->conf->data_dir, dirs[i]);
+        r = dm_path(path, sizeof(path), err, "%s/%s", conf->data_dir, dirs[i]);
         if (r == 0)
             r = dm_mkdir_p(path, 0711, err);
     }
     if (r == 0)
-        r = dm_mkdir_p(h->conf->live_dir, 0755, err);
+        r = dm_mkdir_p(conf->live_dir, 0755, err);
     if (r == 0)
-        r = dm_mkdir_p(h->conf->templates_dir, 0711, err);
+        r = dm_mkdir_p(conf->templates_dir, 0711, err);
     if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/worker.key", h->conf->data_dir);
+        r = dm_path(path, sizeof(path), err, "%s/worker.key", conf->data_dir);
     if (r == 0)
         r = dm_sign_key_open(path, &w->key, err);
     if (r == 0)

@@ -68,7 +68,7 @@ static void *talk(void *arg)
 static void make_enrol(dm_uplink *u, dm_jw *jw)
 {
     dm_worker *w = u->w;
-    const dm_worker_config *c = w->h->conf;
+    const dm_worker_config *c = w->conf;
     dm_public_key key;
     char hex[2 * DM_ED25519_KEY + 1];
     dm_sign_key_public(w->key, &key);
@@ -241,7 +241,7 @@ int dm_uplink_new(dm_worker *w, dm_uplink **out, dm_err *err)
     dm_buf_init(&u->answer, BODY_MAX);
     (void)pthread_mutex_init(&u->lock, NULL);
     (void)pthread_cond_init(&u->wake, NULL);
-    dm_httpc_config c = {.base = "http://api", .unix_path = w->h->conf->api_socket, .connect_ms = 2000};
+    dm_httpc_config c = {.base = "http://api", .unix_path = w->conf->api_socket, .connect_ms = 2000};
     int r = dm_httpc_new(&c, &u->client, err);
     if (r == 0)
         r = dm_loop_timer(w->h->loop, say, u, &u->next, err);

@@ -75,7 +75,7 @@ int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out,
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     if (spec == NULL)
         return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
-    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->h->conf->templates_dir, b->base);
+    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->conf->templates_dir, b->base);
     if (r == 0)
         *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
     return r;
@@ -88,7 +88,7 @@ int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
     const dm_worker *w = b->w;
     if (b->machine == NULL)
         return 0;
-    int r = dm_path(path, sizeof(path), err, "%s/%s.%" PRId64 ".%s", w->h->conf->live_dir, b->name.s, b->epoch,
+    int r = dm_path(path, sizeof(path), err, "%s/%s.%" PRId64 ".%s", w->conf->live_dir, b->name.s, b->epoch,
             dm_machine_address(b->machine));
     if (r < 0)
         return r;

@@ -8,6 +8,7 @@
 #define DM_WORKERS_HOST_WORKER_H
 
 #include "workers/host/box.h"
+#include "workers/host/config.h"
 #include "workers/host/evidence/journal.h"
 
 enum { DM_BOX_BUCKETS = 4096 };
@@ -19,6 +20,7 @@ typedef struct dm_event_held {
 } dm_event_held;
 
 typedef struct dm_worker {
+    const dm_worker_config *conf;
     dm_host *h;
     dm_journal *journal;
     dm_usage *usage;
@@ -47,9 +49,9 @@ typedef struct dm_worker {
     uint64_t durable_boot, durable_frame;
 } dm_worker;
 
-/* Replays the journal, begins a new boot, begins to adopt what lives and to end what does not. h outlives the worker.
- */
-int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err) DM_NODISCARD;
+/* Replays the journal, begins a new boot, begins to adopt what lives and to end what does not. conf and h outlive the
+ * worker. */
+int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_err *err) DM_NODISCARD;
 /* What was added to the journal is on the disk when it returns. The worker is not used afterwards; its VMs stay, and
  * the next worker adopts them. */
 void dm_worker_flush(dm_worker *w);

@@ -56,14 +56,14 @@ static int find_dirs(dm_snapshot *s, dm_err *err)
     struct stat st;
     if (*s->image == '\0' || *s->image == '.' || !dm_str_only(dm_str_c(s->image), allowed))
         return dm_fail(err, DM_E_INVALID, "'%.64s' is not the name of an image", s->image);
-    int r = dm_path(s->image_dir, PATH_MAX, err, "%s/%s", s->h->conf->images_dir, s->image);
+    int r = dm_path(s->image_dir, PATH_MAX, err, "%s/%s", s->h->conf.images_dir, s->image);
     if (r == 0 && stat(s->image_dir, &st) < 0)
         r = dm_fail(err, DM_E_NOTFOUND, "this worker has no image '%s'", s->image);
     if (r == 0)
         r = image_digest(s->image_dir, digest, err);
     if (r == 0)
-        r = dm_path(s->template_dir, PATH_MAX, err, "%s/%s-%uc%um", s->h->conf->templates_dir, digest, s->vcpus,
-                s->mem_mib);
+        r = dm_path(
+                s->template_dir, PATH_MAX, err, "%s/%s-%uc%um", s->h->conf.templates_dir, digest, s->vcpus, s->mem_mib);
     return r;
 }
 

@@ -345,7 +345,7 @@ static void two_workers_cannot_have_one_folder(void **state)
     dm_worker *second = NULL;
     dm_err err;
     NEED_ROOT();
-    assert_int_equal(dm_worker_new(&r->h, &second, &err), DM_E_EXISTS);
+    assert_int_equal(dm_worker_new(&r->conf, &r->h, &second, &err), DM_E_EXISTS);
     assert_says(err, "another worker has");
     assert_null(second);
 }

@@ -725,14 +725,15 @@ static inline const char *events_of(const rig *r, unsigned n)
 static inline void rig_boot(rig *r)
 {
     dm_err err;
-    r->h = (dm_host){.conf = &r->conf, .clock = &r->clock.base, .driver = &play};
+    r->h = (dm_host){.clock = &r->clock.base, .driver = &play};
+    dm_worker_config_host(&r->conf, &r->h.conf);
     assert_int_equal(dm_loop_new(r->h.clock, &r->h.loop, &err), 0);
     assert_int_equal(dm_exec_new(RIG_THREADS, 4096, &r->h.exec, &err), 0);
     assert_int_equal(dm_metrics_new(&r->h.metrics, &err), 0);
     r->h.env = (dm_vmm_env){.loop = r->h.loop, .exec = r->h.exec};
     r->h.caps = (dm_vmm_caps){.flags = DM_VMM_DELTA_LOAD | (r->cold ? DM_VMM_NEEDS_WARM : 0), .accel = "tcg"};
     assert_int_equal(dm_host_init(&r->h, &err), 0);
-    if (dm_worker_new(&r->h, &r->w, &err) < 0)
+    if (dm_worker_new(&r->conf, &r->h, &r->w, &err) < 0)
         fail_msg("%s", err.msg);
     r->http = (dm_http_config){
             .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = r->w, .clock = &r->clock.base};

@@ -131,11 +131,12 @@ static world *world_new(void)
             .slot_base = base_ip,
             .journal_bytes_max = 64 << 20,
             .journal_segment_bytes = 1 << 20};
-    x->h = (dm_host){.conf = &x->conf, .clock = &dm_clock_real, .driver = dm_vmm_find("qemu")};
+    x->h = (dm_host){.clock = &dm_clock_real, .driver = dm_vmm_find("qemu")};
     assert_int_equal(dm_file_read("/proc/sys/kernel/random/boot_id", &boot, NULL), 0);
     assert_int_equal(dm_str_to_array(dm_str_trim(dm_buf_view(&boot)), x->kernel_boot, sizeof(x->kernel_boot), NULL), 0);
     assert_int_equal(dm_loop_new(&dm_clock_real, &x->h.loop, NULL), 0);
     assert_int_equal(dm_exec_new(1, 64, &x->h.exec, NULL), 0);
+    dm_worker_config_host(&x->conf, &x->h.conf);
     assert_int_equal(dm_host_init(&x->h, NULL), 0);
     x->now_us = dm_wall_us(&dm_clock_real);
     return x;
@@ -173,7 +174,7 @@ static dm_box *began(world *x)
 {
     dm_err err = {0};
     dm_sandbox_id id;
-    if (dm_worker_new(&x->h, &x->w, &err) < 0)
+    if (dm_worker_new(&x->conf, &x->h, &x->w, &err) < 0)
         fail_msg("%s", err.msg);
     for (int i = 0; i < 100 && !dm_worker_took_stock(x->w); i++)
         assert_int_equal(dm_loop_once(x->h.loop, 10000, NULL), 0);
