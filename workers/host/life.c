@@ -14,13 +14,7 @@
 
 static void move(dm_worker *w, dm_box *b, dm_box_event event)
 {
-    const dm_box_row *row = dm_box_next(b->state, event);
-    assert(row != NULL);
-    w->running -= b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
-    w->asleep -= b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
-    b->state = row->to;
-    w->running += b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
-    w->asleep += b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
+    const dm_box_row *row = dm_boxes_move(w->boxes, b, event);
     DM_LOG(w->h->log, DM_INFO, "sandbox.moved", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch),
             dm_fs("from", dm_box_state_name(row->from)), dm_fs("to", dm_box_state_name(row->to)),
             dm_fs("cause", dm_cause_get(b->cause)->name));
@@ -169,7 +163,7 @@ static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
     b->cause = DM_CAUSE_START_FAILED;
     move(w, b, DM_BOX_END);
     answer(b, r, &why);
-    dm_worker_box_drop(w, b);
+    dm_boxes_drop(w->boxes, b);
 }
 
 static void handed_out(void *arg, int r, const dm_err *err)
@@ -293,7 +287,7 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
             r = dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
         return r == ALREADY ? 0 : r;
     }
-    b = dm_worker_box_new(w, err);
+    b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
     b->id = id;
@@ -302,10 +296,10 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
     if (dm_parse_previous(b->admit.previous, &b->previous, err) < 0) {
-        dm_worker_box_drop(w, b);
+        dm_boxes_drop(w->boxes, b);
         return DM_E_INVALID;
     }
-    dm_worker_box_link(w, b);
+    dm_boxes_link(w->boxes, b);
     wait_for(b, waiter);
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     /* got_machine may run at once, and may drop the box. */
@@ -313,7 +307,7 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
             w->pools, b->admit.image, spec->vcpus, spec->mem_mib, b->admit.internet, got_machine, b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
-        dm_worker_box_drop(w, b);
+        dm_boxes_drop(w->boxes, b);
     }
     return r;
 }
@@ -476,7 +470,7 @@ void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *deta
     move(w, b, DM_BOX_END);
     if (!ran) { /* nobody was told of it, and no second of it counts */
         answer(b, 0, NULL);
-        dm_worker_box_drop(w, b);
+        dm_boxes_drop(w->boxes, b);
         return;
     }
     journal_and_tell(w, b);
@@ -553,12 +547,10 @@ void dm_worker_slept_before(dm_worker *w, dm_box *b, int64_t at_us)
 
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
 {
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
-            dm_err err = {0};
-            if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
-                dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
-        }
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+        dm_err err = {0};
+        if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
+            dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
     }
 }
 
@@ -571,5 +563,5 @@ void dm_worker_drain(dm_worker *w)
 
 bool dm_worker_idle(const dm_worker *w)
 {
-    return w->running == 0 && w->h->slots_free == w->h->conf.slots && dm_journal_quiet(w->journal);
+    return dm_boxes_running(w->boxes) == 0 && w->h->slots_free == w->h->conf.slots && dm_journal_quiet(w->journal);
 }

@@ -250,8 +250,8 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_kbool(&jw, "enrolled", w->enrolled);
     dm_jw_kbool(&jw, "pool_ready", dm_pools_ready(w->pools));
     dm_jw_kbool(&jw, "pool_settled", dm_pools_settled(w->pools));
-    dm_jw_ki64(&jw, "running", w->running);
-    dm_jw_ki64(&jw, "asleep", w->asleep);
+    dm_jw_ki64(&jw, "running", dm_boxes_running(w->boxes));
+    dm_jw_ki64(&jw, "asleep", dm_boxes_asleep(w->boxes));
     dm_jw_ki64(&jw, "pooled", n.ready);
     dm_jw_ki64(&jw, "warm", n.warm);
     dm_jw_ki64(&jw, "waiting", n.waiting);
@@ -285,8 +285,8 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     dm_worker *w = ctx;
     dm_pools_count n;
     dm_pools_counted(w->pools, &n);
-    dm_metric_set(w->h->metrics, &running, NULL, w->running);
-    dm_metric_set(w->h->metrics, &asleep, NULL, w->asleep);
+    dm_metric_set(w->h->metrics, &running, NULL, dm_boxes_running(w->boxes));
+    dm_metric_set(w->h->metrics, &asleep, NULL, dm_boxes_asleep(w->boxes));
     dm_metric_set(w->h->metrics, &ready, NULL, n.ready);
     dm_metric_set(w->h->metrics, &warm, NULL, n.warm);
     dm_metric_set(w->h->metrics, &waiting, NULL, n.waiting);

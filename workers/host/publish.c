@@ -150,9 +150,9 @@ static void guard_room(dm_publish *p)
     }
     if (p->full_since == 0)
         p->full_since = now;
-    if (now - p->full_since < full_us || w->running == 0)
+    if (now - p->full_since < full_us || dm_boxes_running(w->boxes) == 0)
         return;
-    DM_LOG(w->h->log, DM_ERROR, "worker.no_room_for_evidence", dm_fu("running", w->running));
+    DM_LOG(w->h->log, DM_ERROR, "worker.no_room_for_evidence", dm_fu("running", dm_boxes_running(w->boxes)));
     dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
     p->full_since = now;
 }

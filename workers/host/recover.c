@@ -71,18 +71,18 @@ static int replay_enrolled(replay *p, const json_t *obj, dm_err *err)
 static int replay_box(replay *p, const json_t *obj, dm_err *err)
 {
     dm_worker *w = p->w;
-    dm_box *b = dm_worker_box_new(w, err);
+    dm_box *b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
     int r = dm_box_read(obj, b, err);
     if (r < 0) {
-        dm_worker_box_drop(w, b);
+        dm_box_free(b);
         return r;
     }
     dm_box *old = dm_worker_find(w, &b->id);
     if (old != NULL)
-        dm_worker_box_drop(w, old);
-    dm_worker_box_link(w, b);
+        dm_boxes_drop(w->boxes, old);
+    dm_boxes_link(w->boxes, b);
     p->owes = b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED;
     p->unsaid = b->id;
     return 0;
@@ -94,7 +94,7 @@ static int replay_gone(replay *p, dm_str name, dm_err *err)
     int r = dm_sandbox_id_parse(name, &id, err);
     dm_box *b = r == 0 ? dm_worker_find(p->w, &id) : NULL;
     if (b != NULL)
-        dm_worker_box_drop(p->w, b);
+        dm_boxes_drop(p->w->boxes, b);
     return r;
 }
 
@@ -407,24 +407,20 @@ bool dm_worker_took_stock(const dm_worker *w)
 static void take_stock(dm_worker *w, bool host_lives)
 {
     w->adopting = 1; /* held, so that adopted_all runs once, at the end */
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
-            next = b->next;
-            if (b->state == DM_BOX_PAUSING)
-                b->state = DM_BOX_RUNNING; /* the image did not come to be */
-            if (b->state == DM_BOX_WAKING)
-                b->state = DM_BOX_ASLEEP;
-            restore_stretches(w, b);
-            w->running += b->state == DM_BOX_RUNNING;
-            w->asleep += b->state == DM_BOX_ASLEEP;
-            if (b->state != DM_BOX_RUNNING)
-                continue;
-            if (host_lives) {
-                adopt(w, b);
-                continue;
-            }
-            gone(w, b, DM_CAUSE_HOST_LOST, "its host was started anew");
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
+        next = dm_boxes_after(w->boxes, b);
+        if (b->state == DM_BOX_PAUSING) /* the image did not come to be */
+            (void)dm_boxes_move(w->boxes, b, DM_BOX_PAUSE_FAILED);
+        if (b->state == DM_BOX_WAKING)
+            (void)dm_boxes_move(w->boxes, b, DM_BOX_WAKE_FAILED);
+        restore_stretches(w, b);
+        if (b->state != DM_BOX_RUNNING)
+            continue;
+        if (host_lives) {
+            adopt(w, b);
+            continue;
         }
+        gone(w, b, DM_CAUSE_HOST_LOST, "its host was started anew");
     }
     w->adopting--;
     if (w->adopting == 0)

@@ -103,13 +103,11 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
  * it. */
 static void forget_ended(dm_worker *w, int64_t period_end)
 {
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
-            next = b->next;
-            if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
-                dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
-                dm_worker_box_drop(w, b);
-            }
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
+        next = dm_boxes_after(w->boxes, b);
+        if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
+            dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
+            dm_boxes_drop(w->boxes, b);
         }
     }
 }

@@ -84,6 +84,8 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
     if (r == 0)
         r = dm_sign_key_open(path, &w->key, err);
     if (r == 0)
+        r = dm_boxes_new(&w->boxes, err);
+    if (r == 0)
         r = dm_pools_new(h, &w->pools, err);
     if (r == 0)
         r = dm_worker_recover(w, err);

@@ -95,8 +95,8 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
     dm_pools_counted(w->pools, &n);
     dm_wk_beat m = {
             .boot = (int64_t)w->boot,
-            .running = w->running,
-            .asleep = w->asleep,
+            .running = dm_boxes_running(w->boxes),
+            .asleep = dm_boxes_asleep(w->boxes),
             .pooled = n.ready,
             .free_slots = w->h->slots_free + n.spare,
             .last_frame = (int64_t)w->frame_no,

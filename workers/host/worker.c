@@ -11,54 +11,11 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-/* --- the table of boxes ------------------------------------------------------------------------------------- */
-
-static dm_box **bucket(dm_worker *w, const dm_sandbox_id *id)
-{
-    uint32_t h;
-    memcpy(&h, id->b + DM_SANDBOX_ID_BYTES - sizeof(h), sizeof(h));
-    return &w->boxes[h % DM_BOX_BUCKETS];
-}
+/* --- boxes -------------------------------------------------------------------------------------------------- */
 
 dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id)
 {
-    for (dm_box *b = *bucket(w, id); b != NULL; b = b->next) {
-        if (dm_sandbox_id_eq(&b->id, id))
-            return b;
-    }
-    return NULL;
-}
-
-dm_box *dm_worker_box_new(dm_worker *w, dm_err *err)
-{
-    dm_box *b = calloc(1, sizeof(*b));
-    if (b == NULL) {
-        (void)dm_fail(err, DM_E_NOMEM, "no memory for a sandbox");
-        return NULL;
-    }
-    b->w = w;
-    b->slot = -1;
-    return b;
-}
-
-void dm_worker_box_link(dm_worker *w, dm_box *b)
-{
-    dm_box **at = bucket(w, &b->id);
-    b->next = *at;
-    *at = b;
-}
-
-void dm_worker_box_drop(dm_worker *w, dm_box *b)
-{
-    for (dm_box **at = bucket(w, &b->id); *at != NULL; at = &(*at)->next) {
-        if (*at == b) {
-            *at = b->next;
-            break;
-        }
-    }
-    dm_timer_free(b->deadline);
-    dm_wk_admit_done(&b->admit);
-    free(b);
+    return dm_boxes_find(w->boxes, id);
 }
 
 int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
@@ -222,11 +179,9 @@ void dm_worker_snapshot(void *arg, dm_journal *j)
         add_json(w, DM_RECORD_ENROLLED, write_enrolled);
     add_two(w, DM_RECORD_ACKED, w->event_acked, 0, false);
     add_two(w, DM_RECORD_DURABLE, w->durable_boot, w->durable_frame, true);
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
-            if (b->state != DM_BOX_STARTING)
-                dm_worker_journal_box(w, b, NULL);
-        }
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+        if (b->state != DM_BOX_STARTING)
+            dm_worker_journal_box(w, b, NULL);
     }
     for (dm_event_held *held = w->events; held != NULL; held = held->next) {
         DM_AUTO_BUF text;

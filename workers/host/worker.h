@@ -7,11 +7,9 @@
 #ifndef DM_WORKERS_HOST_WORKER_H
 #define DM_WORKERS_HOST_WORKER_H
 
-#include "workers/host/box.h"
+#include "workers/host/boxes.h"
 #include "workers/host/config.h"
 #include "workers/host/evidence/journal.h"
-
-enum { DM_BOX_BUCKETS = 4096 };
 
 /* An event the API has not acknowledged. */
 typedef struct dm_event_held {
@@ -22,6 +20,7 @@ typedef struct dm_event_held {
 typedef struct dm_worker {
     const dm_worker_config *conf;
     dm_host *h;
+    dm_boxes *boxes;
     dm_journal *journal;
     dm_usage *usage;
     dm_pools *pools;
@@ -38,9 +37,6 @@ typedef struct dm_worker {
     dm_timer *tick;
     bool draining, stopping;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
-
-    dm_box *boxes[DM_BOX_BUCKETS];
-    uint32_t running, asleep;
 
     dm_event_held *events, **events_last;
     uint64_t event_seq, event_acked;
@@ -95,9 +91,6 @@ void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
 void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us);
-dm_box *dm_worker_box_new(dm_worker *w, dm_err *err);
-void dm_worker_box_link(dm_worker *w, dm_box *b);
-void dm_worker_box_drop(dm_worker *w, dm_box *b); /* unlinks and frees */
 void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
 int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err) DM_NODISCARD; /* "" : zero */
 int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir,

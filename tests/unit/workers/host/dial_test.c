@@ -23,7 +23,7 @@ static void only_what_runs(void **state)
     _Alignas(max_align_t) static char machine[16];
     box.machine = (dm_machine *)(void *)machine;
     assert_int_equal(dm_sandbox_id_parse(DM_STR("i0123456789abcdefghij"), &box.id, NULL), 0);
-    dm_worker_box_link(&worker, &box);
+    dm_boxes_link(worker.boxes, &box);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/3/49983"), 204);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/49983"), 403);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/80"), 403);
@@ -44,7 +44,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(only_what_runs)};
     host.clock = &dm_clock_real;
     worker.h = &host;
-    if (dm_loop_new(host.clock, &host.loop, NULL) < 0 || dm_dials_new(&worker, &worker.dials, NULL) < 0)
+    if (dm_loop_new(host.clock, &host.loop, NULL) < 0 || dm_boxes_new(&worker.boxes, NULL) < 0 ||
+            dm_dials_new(&worker, &worker.dials, NULL) < 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_dials_free(worker.dials);

@@ -30,7 +30,7 @@ static void it_runs_from_the_second_it_was_handed_out_in(void **state)
     assert_int_equal(r->resumed, 1);
     assert_non_null(strstr(r->told, "\"generation\":4"));
     assert_non_null(strstr(r->told, "\"fresh\":true"));
-    assert_int_equal(r->w->running, 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 1);
     rig_seconds(r, 2);
     assert_int_equal(status_of(r, rig_kill(r, 1, 4)), 200);
     rig_seconds(r, 2);
@@ -38,7 +38,7 @@ static void it_runs_from_the_second_it_was_handed_out_in(void **state)
     assert_string_equal(events_of(r, 1), "ended 4 killed");
     assert_false(live(r, 1, 4));
     assert_int_equal(procs_alive(r), 0);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     rig_until(r, r->h.slots_free == RIG_SLOTS);
 }
 
@@ -88,14 +88,14 @@ static void it_sleeps_and_wakes(void **state)
     assert_true(has_image(r, 1, 1));
     assert_int_equal(procs_alive(r), 0);
     assert_int_equal(r->quiesced, 1);
-    assert_int_equal(r->w->asleep, 1);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     assert_string_equal(events_of(r, 1), "asleep 1 paused");
     rig_seconds(r, 70);
     rig_order *wake = rig_resume(r, 1, 2);
     assert_false(told(wake));
     assert_string_equal(state_of(r, 1), "waking");
-    assert_int_equal(r->w->asleep, 1);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     assert_int_equal(status_of(r, wake), 201);
     assert_non_null(strstr(r->told, "\"fresh\":false"));
     assert_non_null(strstr(r->told, "\"generation\":2"));
@@ -175,7 +175,7 @@ static void a_vm_that_dies_while_it_falls_asleep_has_ended(void **state)
         assert_string_equal(said(o, "cause"), "vmm_crashed");
         assert_string_equal(events_of(r, 1 + i), "ended 1 vmm_crashed");
         assert_false(has_image(r, 1 + i, 1));
-        assert_int_equal(r->w->running, 0);
+        assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     }
 }
 
@@ -198,7 +198,7 @@ static void a_wake_that_fails_is_asleep_as_before(void **state)
         assert_int_equal(box(r, 1)->epoch, 1);
         assert_int_equal(procs_alive(r), 0);
         assert_true(has_image(r, 1, 1));
-        assert_int_equal(r->w->asleep, 1);
+        assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     }
     assert_int_equal(status_of(r, rig_resume(r, 1, 9)), 201);
     rig_seconds(r, 60);
@@ -259,7 +259,7 @@ static void killed_while_it_starts_it_never_was(void **state)
         assert_string_equal(said(kill, "state"), "ended");
         assert_int_equal(status_of(r, start), 409);
         assert_string_equal(state_of(r, 1), "gone");
-        assert_int_equal(r->w->running, 0);
+        assert_int_equal(dm_boxes_running(r->w->boxes), 0);
         rig_let(r, calls[i]);
         rig_until(r, rig_ready(r) == 1 - i); /* what was made for it serves the next one, who has it */
     }
@@ -316,7 +316,7 @@ static void killed_while_it_wakes(void **state)
         r->hangs[calls[i]] = false;
         assert_false(has_image(r, 1 + i, 1));
         rig_until(r, r->h.slots_free == RIG_SLOTS);
-        assert_int_equal(r->w->asleep, 0);
+        assert_int_equal(dm_boxes_asleep(r->w->boxes), 0);
         assert_string_equal(events_of(r, 1 + i), "asleep 1 paused, ended 1 killed");
     }
     rig_seconds(r, 60);

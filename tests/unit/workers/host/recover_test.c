@@ -32,7 +32,7 @@ static void what_lived_on_ran_all_the_while(void **state)
     assert_string_equal(state_of(r, 1), "running");
     assert_true(live(r, 1, 3));
     assert_int_equal(procs_alive(r), 1);
-    assert_int_equal(r->w->running, 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 1);
     assert_int_equal(r->h.slots_free, RIG_SLOTS - 1);
     assert_string_equal(events_of(r, 1), "");
     rig_seconds(r, 40);
@@ -167,8 +167,8 @@ static void a_pause_whose_record_is_lost_is_a_sleeper(void **state)
     back(r);
     assert_string_equal(state_of(r, 1), "asleep");
     assert_true(has_image(r, 1, 1));
-    assert_int_equal(r->w->asleep, 1);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     assert_false(live(r, 1, 1));
     /* The event may have been on the disk before the record: then it is told twice, which changes nothing. */
     assert_int_equal(strncmp(events_of(r, 1), "asleep 1 paused", 15), 0);
@@ -209,7 +209,7 @@ static void a_sleeper_sleeps_on(void **state)
     dm_clock_fake_move(&r->clock, 100 * 1000000);
     back(r);
     assert_string_equal(state_of(r, 1), "asleep");
-    assert_int_equal(r->w->asleep, 1);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     assert_string_equal(events_of(r, 1), "asleep 1 paused"); /* told again until it is taken */
     rig_seconds(r, 10);
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
@@ -434,7 +434,7 @@ static void keeps_its_word(rig *r, const promised *p)
     assert_int_equal(live(r, 1, 1) || live(r, 1, 2), running);
     if (strcmp(is, "asleep") == 0)
         assert_true(has_image(r, 1, 1));
-    assert_int_equal(r->w->running, running);
+    assert_int_equal(dm_boxes_running(r->w->boxes), running);
 }
 
 static uint64_t next(uint64_t *seed)
@@ -459,7 +459,7 @@ static void crash_in(rig *r, unsigned step, int turns, int lost, uint64_t *seed)
     rig_crash(r);
     dm_clock_fake_move(&r->clock, (int64_t)(next(seed) % 3) * 1000000);
     back(r);
-    rig_until(r, r->h.slots_free == RIG_SLOTS - r->w->running); /* what nobody claims is let go */
+    rig_until(r, r->h.slots_free == RIG_SLOTS - dm_boxes_running(r->w->boxes)); /* what nobody claims is let go */
     keeps_its_word(r, &p);
     rig_seconds(r, 62);
     (void)proof(r);

@@ -217,8 +217,8 @@ static void a_whole_image_is_a_sleeper(void **state)
     assert_int_equal(now->image_epoch, 3);
     assert_int_equal(now->cause, DM_CAUSE_PAUSED);
     assert_true(now->slept_us >= x->now_us - 1000000 && now->slept_us <= dm_wall_us(&dm_clock_real));
-    assert_int_equal(x->w->running, 0);
-    assert_int_equal(x->w->asleep, 1);
+    assert_int_equal(dm_boxes_running(x->w->boxes), 0);
+    assert_int_equal(dm_boxes_asleep(x->w->boxes), 1);
     assert_int_equal(x->w->nevents, 1);
     assert_string_equal(x->w->events->e.state, "asleep");
     pump(x);
