@@ -378,7 +378,7 @@ static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last
     dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
     dm_box_run_stretch(w, b, DM_SAMPLE_HIB, at_us);
     journal_and_tell(w, b);
-    dm_worker_event(w, b, at_us);
+    dm_events_add(w->events, w->journal, b, at_us);
     if (older != b->image_epoch)
         remove_image(w, b, older); /* the new generation is durable */
 }
@@ -474,7 +474,8 @@ void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *deta
         return;
     }
     journal_and_tell(w, b);
-    dm_worker_event(w, b, at_us); /* behind the box: recovery tells what a box owes, not what an event was about */
+    dm_events_add(w->events, w->journal, b,
+            at_us); /* behind the box: recovery tells what a box owes, not what an event was about */
 }
 
 int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)

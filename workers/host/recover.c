@@ -33,7 +33,6 @@ static const dm_json_field boot_fields[] = {
 typedef struct replay {
     dm_worker *w;
     char kernel_boot[40]; /* of the host when the dead worker began */
-    int64_t last_event;   /* seq of the last event held */
     int64_t attested;     /* start of the last period with an end record */
     dm_sandbox_id unsaid; /* the box of the last record that owes an event, */
     bool owes;            /* while the event has not come */
@@ -53,7 +52,7 @@ static int replay_boot(replay *p, const json_t *obj, dm_err *err)
     w->prev_boot_last_frame = (uint64_t)v.prev_boot_last_frame;
     w->frame_no = (uint64_t)v.frame_no;
     w->last_second = v.last_second > w->last_second ? v.last_second : w->last_second;
-    w->event_seq = (uint64_t)v.event_seq > w->event_seq ? (uint64_t)v.event_seq : w->event_seq;
+    dm_events_replay_seq(w->events, (uint64_t)v.event_seq);
     r = dm_str_to_array(dm_str_c(v.kernel_boot), p->kernel_boot, sizeof(p->kernel_boot), err);
     dm_json_done(boot_fields, DM_LEN(boot_fields), &v);
     return r;
@@ -143,45 +142,10 @@ static int replay_attest(replay *p, dm_str message, dm_err *err)
 
 static int replay_event(replay *p, const json_t *obj, dm_err *err)
 {
-    dm_worker *w = p->w;
-    dm_event_held *held = calloc(1, sizeof(*held));
-    if (held == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for an event");
-    int r = dm_wk_event_read(obj, &held->e, err);
-    if (r < 0) {
-        free(held);
-        return r;
-    }
-    p->owes = false;                    /* a box and its event are added one behind the other */
-    if (held->e.seq <= p->last_event) { /* a snapshot tells again what stands before it or behind it */
-        dm_wk_event_done(&held->e);
-        free(held);
-        return 0;
-    }
-    p->last_event = held->e.seq;
-    w->event_seq = (uint64_t)held->e.seq > w->event_seq ? (uint64_t)held->e.seq : w->event_seq;
-    dm_worker_event_hold(w, held);
-    return 0;
-}
-
-/* Events that a record later in the journal says were taken. */
-static void forget_acked(dm_worker *w)
-{
-    dm_event_held *list = w->events;
-    w->events = NULL;
-    w->events_last = &w->events;
-    w->nevents = 0;
-    while (list != NULL) {
-        dm_event_held *held = list;
-        list = held->next;
-        held->next = NULL;
-        if ((uint64_t)held->e.seq <= w->event_acked) {
-            dm_wk_event_done(&held->e);
-            free(held);
-        } else {
-            dm_worker_event_hold(w, held);
-        }
-    }
+    int r = dm_events_replay(p->w->events, obj, err);
+    if (r == 0)
+        p->owes = false; /* a box and its event are added one behind the other */
+    return r;
 }
 
 static int replay_json(replay *p, dm_record type, dm_str payload, dm_err *err)
@@ -221,7 +185,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
         uint64_t seq;
         r = dm_take_le64(&payload, &seq);
         if (r == 0)
-            p->w->event_acked = seq;
+            dm_events_replay_acked(p->w->events, seq);
         break;
     }
     case DM_RECORD_DURABLE: {
@@ -461,7 +425,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     if (r < 0)
         return r;
     dm_journal_belongs(w->journal, w);
-    forget_acked(w);
+    dm_events_replayed(w->events);
     bool first = w->boot == 0;
     if (w->frame_no > 0) /* else the dead boot wrote none, and its own predecessor is what we follow */
         w->prev_boot_last_frame = w->frame_no;
@@ -473,7 +437,8 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
         return r;
     dm_box *unsaid = p.owes ? dm_worker_find(w, &p.unsaid) : NULL;
     if (unsaid != NULL)
-        dm_worker_event(w, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
+        dm_events_add(
+                w->events, w->journal, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
     DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->boot), dm_fi("last_second", w->last_second),
             dm_fu("last_frame", w->prev_boot_last_frame));
     take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);

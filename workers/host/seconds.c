@@ -13,25 +13,6 @@
 static const int64_t settle_us = 20 * 1000;
 enum { CATCH_UP_MAX = 600 }; /* seconds framed in one go, so that the loop is not held up for long */
 
-int64_t dm_worker_now_us(const dm_worker *w)
-{
-    return w->anchor_wall_us + (dm_mono_us(w->h->clock) - w->anchor_mono_us);
-}
-
-/* Usage time is the wall clock of the daemon's start moved by the monotonic clock. It leans back to the wall by at most
- * 1 ms a second; a step of the wall of more than a second is told as an error of the clock and not followed, so that no
- * second is billed twice or left out. */
-static void lean_to_wall(dm_worker *w)
-{
-    int64_t off = dm_wall_us(w->h->clock) - dm_worker_now_us(w);
-    int64_t abs = off < 0 ? -off : off;
-    if (abs > 1000000 && w->clock_err_us <= 1000000)
-        DM_LOG(w->h->log, DM_ERROR, "clock.stepped", dm_fi("by_us", off));
-    w->clock_err_us = abs > UINT32_MAX ? UINT32_MAX : (uint32_t)abs;
-    if (abs <= 1000000)
-        w->anchor_wall_us += off > 1000 ? 1000 : off < -1000 ? -1000 : off;
-}
-
 static uint32_t clamp32(uint64_t v)
 {
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
@@ -140,7 +121,7 @@ static int journal_frame(
                 .complete_through = complete_through,
                 .part = (uint16_t)part,
                 .parts = (uint16_t)parts,
-                .clock_err_us = w->clock_err_us,
+                .clock_err_us = w->time.err_us,
                 .n = n - from > DM_FRAME_SAMPLES ? DM_FRAME_SAMPLES : n - from,
         };
         dm_buf_reset(&b);
@@ -181,7 +162,7 @@ static void tick(void *arg)
 {
     dm_worker *w = arg;
     dm_err err = {0};
-    lean_to_wall(w);
+    dm_usage_clock_lean(&w->time, w->h->log);
     int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
     for (int i = 0; w->last_second < ended && i < CATCH_UP_MAX; i++) {
         if (frame_second(w, w->last_second + 1, &err) < 0) {

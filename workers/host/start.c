@@ -60,9 +60,7 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
     w->conf = conf;
     w->h = h;
-    w->events_last = &w->events;
-    w->anchor_wall_us = dm_wall_us(h->clock);
-    w->anchor_mono_us = dm_mono_us(h->clock);
+    dm_usage_clock_start(&w->time, h->clock);
 
     DM_AUTO_BUF boot_id;
     dm_buf_init(&boot_id, 64);
@@ -85,6 +83,8 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
         r = dm_sign_key_open(path, &w->key, err);
     if (r == 0)
         r = dm_boxes_new(&w->boxes, err);
+    if (r == 0)
+        r = dm_events_new(&w->events, err);
     if (r == 0)
         r = dm_pools_new(h, &w->pools, err);
     if (r == 0)

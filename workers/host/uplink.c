@@ -111,8 +111,11 @@ static void make_events(dm_uplink *u, dm_jw *jw)
     dm_jw_obj(jw);
     dm_jw_key(jw, "events");
     dm_jw_arr(jw);
-    for (dm_event_held *held = u->w->events; held != NULL && n < DM_WK_EVENTS_MAX; held = held->next, n++)
-        dm_wk_event_write(jw, &held->e);
+    const dm_events *all = u->w->events;
+    for (const dm_wk_event *e = dm_events_after(all, NULL); e != NULL && n < DM_WK_EVENTS_MAX; n++) {
+        dm_wk_event_write(jw, e);
+        e = dm_events_after(all, e);
+    }
     dm_jw_arr_end(jw);
     dm_jw_end(jw);
 }
@@ -122,7 +125,7 @@ static what next_word(dm_uplink *u)
     if (u->enrol)
         return SAY_ENROL;
     /* Events wait for the journal: what is told is durable. */
-    if (u->w->events != NULL && dm_journal_quiet(u->w->journal))
+    if (dm_events_held(u->w->events) > 0 && dm_journal_quiet(u->w->journal))
         return SAY_EVENTS;
     return dm_mono_us(u->w->h->clock) >= u->beat_at ? SAY_BEAT : SAY_NOTHING;
 }
@@ -205,7 +208,7 @@ static int take_answer(dm_uplink *u, dm_err *err)
     const json_t *acked = json_object_get(obj, "acked");
     if (!json_is_integer(acked) || json_integer_value(acked) < 0)
         return dm_fail(err, DM_E_PROTO, "%s: no 'acked'", u->path);
-    dm_worker_acked(u->w, (uint64_t)json_integer_value(acked));
+    dm_events_acked(u->w->events, u->w->journal, (uint64_t)json_integer_value(acked));
     return 0;
 }
 

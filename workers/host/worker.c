@@ -55,64 +55,17 @@ int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
     return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
 }
 
-/* --- events for the API ------------------------------------------------------------------------------------- */
-
-void dm_worker_event_hold(dm_worker *w, dm_event_held *held)
-{
-    *w->events_last = held;
-    w->events_last = &held->next;
-    w->nevents++;
-}
-
-void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us)
-{
-    dm_event_held *held = calloc(1, sizeof(*held));
-    if (held == NULL)
-        return; /* the API hears of it when it asks for the sandbox */
-    held->e = (dm_wk_event){
-            .seq = (int64_t)++w->event_seq,
-            .sandbox = dm_str_dup(dm_str_c(b->name.s)),
-            .epoch = b->epoch,
-            .state = dm_str_dup(b->state == DM_BOX_ASLEEP ? DM_STR("asleep") : DM_STR("ended")),
-            .cause = dm_str_dup(dm_str_c(dm_cause_get(b->cause)->name)),
-            .detail = dm_str_dup(dm_str_c(b->detail)),
-            .at_us = at_us,
-    };
-    DM_AUTO_BUF text;
-    dm_buf_init(&text, 4096);
-    dm_jw jw;
-    dm_jw_init(&jw, &text);
-    dm_wk_event_write(&jw, &held->e);
-    dm_journal_add(w->journal, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
-    dm_worker_event_hold(w, held);
-}
-
-void dm_worker_acked(dm_worker *w, uint64_t seq)
-{
-    if (seq <= w->event_acked || seq > w->event_seq)
-        return;
-    w->event_acked = seq;
-    while (w->events != NULL && (uint64_t)w->events->e.seq <= seq) {
-        dm_event_held *held = w->events;
-        w->events = held->next;
-        w->nevents--;
-        dm_wk_event_done(&held->e);
-        free(held);
-    }
-    if (w->events == NULL)
-        w->events_last = &w->events;
-    DM_AUTO_BUF b;
-    dm_buf_init(&b, 8);
-    (void)dm_buf_le64(&b, seq);
-    dm_journal_add(w->journal, DM_RECORD_ACKED, dm_buf_view(&b), NULL);
-}
-
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame)
 {
     if (boot < w->durable_boot || (boot == w->durable_boot && frame <= w->durable_frame))
         return;
     w->durable_boot = boot;
     w->durable_frame = frame;
+}
+
+int64_t dm_worker_now_us(const dm_worker *w)
+{
+    return dm_usage_clock_now(&w->time);
 }
 
 /* --- the journal -------------------------------------------------------------------------------------------- */
@@ -149,7 +102,7 @@ static void write_boot(dm_worker *w, dm_jw *jw)
     dm_jw_ku64(jw, "prev_boot_last_frame", w->prev_boot_last_frame);
     dm_jw_ku64(jw, "frame_no", w->frame_no);
     dm_jw_ki64(jw, "last_second", w->last_second);
-    dm_jw_ku64(jw, "event_seq", w->event_seq);
+    dm_jw_ku64(jw, "event_seq", dm_events_seq(w->events));
     dm_jw_kc(jw, "kernel_boot", w->kernel_boot);
     dm_jw_end(jw);
 }
@@ -177,20 +130,13 @@ void dm_worker_snapshot(void *arg, dm_journal *j)
     add_json(w, DM_RECORD_BOOT, write_boot);
     if (w->enrolled)
         add_json(w, DM_RECORD_ENROLLED, write_enrolled);
-    add_two(w, DM_RECORD_ACKED, w->event_acked, 0, false);
+    add_two(w, DM_RECORD_ACKED, dm_events_taken(w->events), 0, false);
     add_two(w, DM_RECORD_DURABLE, w->durable_boot, w->durable_frame, true);
     for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
         if (b->state != DM_BOX_STARTING)
             dm_worker_journal_box(w, b, NULL);
     }
-    for (dm_event_held *held = w->events; held != NULL; held = held->next) {
-        DM_AUTO_BUF text;
-        dm_buf_init(&text, 4096);
-        dm_jw jw;
-        dm_jw_init(&jw, &text);
-        dm_wk_event_write(&jw, &held->e);
-        dm_journal_add(j, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
-    }
+    dm_events_journal(w->events, j);
 }
 
 void dm_worker_journal_broken(void *arg, const dm_err *err)

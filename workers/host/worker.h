@@ -8,19 +8,15 @@
 #define DM_WORKERS_HOST_WORKER_H
 
 #include "workers/host/boxes.h"
+#include "workers/host/clock.h"
 #include "workers/host/config.h"
-#include "workers/host/evidence/journal.h"
-
-/* An event the API has not acknowledged. */
-typedef struct dm_event_held {
-    struct dm_event_held *next;
-    dm_wk_event e;
-} dm_event_held;
+#include "workers/host/events.h"
 
 typedef struct dm_worker {
     const dm_worker_config *conf;
     dm_host *h;
     dm_boxes *boxes;
+    dm_events *events; /* the API has not acknowledged them */
     dm_journal *journal;
     dm_usage *usage;
     dm_pools *pools;
@@ -31,16 +27,11 @@ typedef struct dm_worker {
     bool enrolled; /* ever: then the rest is known, also without the API */
     dm_wk_enrolled me;
     uint64_t boot, prev_boot_last_frame, frame_no;
-    int64_t last_second;                    /* framed; 0 before the first */
-    int64_t anchor_wall_us, anchor_mono_us; /* usage time is wall time as it was, moved by the monotonic clock */
-    uint32_t clock_err_us;
+    int64_t last_second; /* framed; 0 before the first */
+    dm_usage_clock time;
     dm_timer *tick;
     bool draining, stopping;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
-
-    dm_event_held *events, **events_last;
-    uint64_t event_seq, event_acked;
-    uint32_t nevents;
 
     uint64_t durable_boot, durable_frame;
 } dm_worker;
@@ -78,11 +69,9 @@ void dm_worker_drain(dm_worker *w);
 bool dm_worker_idle(const dm_worker *w);
 bool dm_worker_refusing(const dm_worker *w, const char **why);
 
-/* Usage time: see anchor above. */
+/* Usage time. */
 int64_t dm_worker_now_us(const dm_worker *w);
 
-/* Events up to seq were taken. */
-void dm_worker_acked(dm_worker *w, uint64_t seq);
 /* The ledger has frames up to here: older evidence may go. */
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 
@@ -90,7 +79,6 @@ void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 
 void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
-void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us);
 void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
 int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err) DM_NODISCARD; /* "" : zero */
 int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir,
@@ -100,7 +88,6 @@ int dm_box_live_file(const dm_box *b, bool make, dm_err *err) DM_NODISCARD;
 void dm_box_arm(dm_box *b); /* its deadline's timer */
 int dm_worker_recover(dm_worker *w, dm_err *err) DM_NODISCARD;
 int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err) DM_NODISCARD;
-void dm_worker_event_hold(dm_worker *w, dm_event_held *held);
 int dm_worker_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD;
 void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us);
 /* A box that is written down as running fell asleep at this moment: its image is whole. */

@@ -569,14 +569,14 @@ static void the_wall_may_step(void **state)
     rig_seconds(r, 3);
     r->clock.wall += 3600ll * 1000000;
     rig_seconds(r, 3);
-    assert_int_equal(r->w->clock_err_us, 3600ll * 1000000);
+    assert_int_equal(r->w->time.err_us, 3600ll * 1000000);
     r->clock.wall -= 2 * 3600ll * 1000000;
     rig_seconds(r, 3);
-    assert_true(r->w->clock_err_us > 1000000);
-    r->clock.wall = r->clock.mono - r->w->anchor_mono_us + r->w->anchor_wall_us + 500 * 1000;
-    int64_t lead = r->w->anchor_wall_us;
+    assert_true(r->w->time.err_us > 1000000);
+    r->clock.wall = r->clock.mono - r->w->time.mono_us + r->w->time.wall_us + 500 * 1000;
+    int64_t lead = r->w->time.wall_us;
     rig_seconds(r, 5);
-    assert_true(r->w->anchor_wall_us > lead && r->w->anchor_wall_us <= lead + 6000);
+    assert_true(r->w->time.wall_us > lead && r->w->time.wall_us <= lead + 6000);
     evidence *e = proof(r);
     unsigned n = ev_count(e, 1, 1, DM_SAMPLE_RUN);
     assert_int_equal(n, e->frames - (e->seconds[0] == 1 ? 0 : 1)); /* every framed second, once each */
@@ -699,18 +699,18 @@ static void events_go_when_they_were_taken(void **state)
         assert_int_equal(status_of(r, rig_kill(r, i, 1)), 200);
         rig_until(r, r->h.slots_free == RIG_SLOTS);
     }
-    assert_int_equal(r->w->nevents, 3);
-    dm_worker_acked(r->w, 2);
-    assert_int_equal(r->w->nevents, 1);
-    assert_int_equal(r->w->events->e.seq, 3);
-    dm_worker_acked(r->w, 1); /* late */
-    dm_worker_acked(r->w, 4); /* never told */
-    assert_int_equal(r->w->event_acked, 2);
-    dm_worker_acked(r->w, 3);
-    assert_null(r->w->events);
+    assert_int_equal(dm_events_held(r->w->events), 3);
+    dm_events_acked(r->w->events, r->w->journal, 2);
+    assert_int_equal(dm_events_held(r->w->events), 1);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 3);
+    dm_events_acked(r->w->events, r->w->journal, 1); /* late */
+    dm_events_acked(r->w->events, r->w->journal, 4); /* never told */
+    assert_int_equal(dm_events_taken(r->w->events), 2);
+    dm_events_acked(r->w->events, r->w->journal, 3);
+    assert_null(dm_events_after(r->w->events, NULL));
     run(r, 4, 1);
     assert_int_equal(status_of(r, rig_kill(r, 4, 1)), 200);
-    assert_int_equal(r->w->events->e.seq, 4);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 4);
     dm_worker_durable(r->w, 1, 50);
     dm_worker_durable(r->w, 1, 40);
     assert_int_equal(r->w->durable_frame, 50);

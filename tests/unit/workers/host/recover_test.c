@@ -328,15 +328,15 @@ static void acknowledgements_survive(void **state)
         run(r, i, 1);
         assert_int_equal(status_of(r, rig_pause(r, i, 1)), 200);
     }
-    dm_worker_acked(r->w, 1);
+    dm_events_acked(r->w->events, r->w->journal, 1);
     rig_settle(r);
     rig_crash(r);
     back(r);
     assert_string_equal(events_of(r, 1), "");
     assert_string_equal(events_of(r, 2), "asleep 1 paused");
     assert_int_equal(status_of(r, rig_kill(r, 2, 1)), 200);
-    assert_int_equal(r->w->event_seq, 3); /* numbers go on over boots */
-    assert_int_equal(r->w->nevents, 2);
+    assert_int_equal(dm_events_seq(r->w->events), 3); /* numbers go on over boots */
+    assert_int_equal(dm_events_held(r->w->events), 2);
 }
 
 static void two_workers_cannot_have_one_folder(void **state)

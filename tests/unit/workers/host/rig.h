@@ -712,10 +712,11 @@ static inline const char *events_of(const rig *r, unsigned n)
     char *out = text[at++ % 4];
     size_t len = 0;
     *out = '\0';
-    for (const dm_event_held *e = r->w->events; e != NULL; e = e->next) {
-        if (strcmp(e->e.sandbox, box_name(n)) == 0)
-            len += (size_t)snprintf(out + len, sizeof(text[0]) - len, "%s%s %lld %s", len > 0 ? ", " : "", e->e.state,
-                    (long long)e->e.epoch, e->e.cause);
+    const dm_events *all = r->w->events;
+    for (const dm_wk_event *e = dm_events_after(all, NULL); e != NULL; e = dm_events_after(all, e)) {
+        if (strcmp(e->sandbox, box_name(n)) == 0)
+            len += (size_t)snprintf(out + len, sizeof(text[0]) - len, "%s%s %lld %s", len > 0 ? ", " : "", e->state,
+                    (long long)e->epoch, e->cause);
     }
     return out;
 }

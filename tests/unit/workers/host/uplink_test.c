@@ -180,17 +180,17 @@ static void events_are_told_until_they_are_taken(void **state)
     killed(r, 1);
     killed(r, 2);
     go_until(r, its.tellings >= 2);
-    assert_int_equal(r->w->nevents, 2);
+    assert_int_equal(dm_events_held(r->w->events), 2);
     its.status = 0;
     its.acked = 1; /* it took the first */
-    go_until(r, r->w->nevents == 1);
-    assert_int_equal(r->w->events->e.seq, 2);
+    go_until(r, dm_events_held(r->w->events) == 1);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 2);
     its.acked = 0; /* it forgot, and changes nothing */
     unsigned tellings = its.tellings;
     go_until(r, its.tellings == tellings + 2);
-    assert_int_equal(r->w->nevents, 1);
+    assert_int_equal(dm_events_held(r->w->events), 1);
     its.acked = -1;
-    go_until(r, r->w->nevents == 0);
+    go_until(r, dm_events_held(r->w->events) == 0);
     assert_int_equal(its.last_told, 2);
     tellings = its.tellings;
     unsigned beats = its.beats;
@@ -210,13 +210,13 @@ static void events_wait_for_the_journal(void **state)
     rig_settle(r);
     rig_freeze(r);
     rig_order *k = rig_kill(r, 1, 1);
-    assert_int_equal(r->w->nevents, 1);
+    assert_int_equal(dm_events_held(r->w->events), 1);
     unsigned beats = its.beats;
     go_until(r, its.beats >= beats + 2);
     assert_int_equal(its.tellings, 0);
     assert_false(told(k));
     rig_thaw(r);
-    go_until(r, its.tellings > 0 && r->w->nevents == 0);
+    go_until(r, its.tellings > 0 && dm_events_held(r->w->events) == 0);
 }
 
 static void while_the_api_is_away_all_goes_on(void **state)
@@ -277,7 +277,7 @@ static void answers_that_are_none_change_nothing(void **state)
     go_until(r, its.tellings > tellings + 1 || its.beats > beats + 1);
     its.garbage = false;
     its.acked = -1;
-    go_until(r, r->w->nevents == 0);
+    go_until(r, dm_events_held(r->w->events) == 0);
     assert_int_equal(r->w->durable_frame, 0);
 }
 

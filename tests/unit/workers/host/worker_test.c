@@ -194,8 +194,8 @@ static void what_is_gone_without_an_image_has_ended(void **state)
     assert_non_null(now);
     assert_int_equal(now->state, DM_BOX_ENDED);
     assert_int_equal(now->cause, DM_CAUSE_VMM_CRASHED);
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "ended");
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "ended");
 }
 
 /* The worker died between the image's last step and the record of it. */
@@ -219,8 +219,8 @@ static void a_whole_image_is_a_sleeper(void **state)
     assert_true(now->slept_us >= x->now_us - 1000000 && now->slept_us <= dm_wall_us(&dm_clock_real));
     assert_int_equal(dm_boxes_running(x->w->boxes), 0);
     assert_int_equal(dm_boxes_asleep(x->w->boxes), 1);
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "asleep");
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "asleep");
     pump(x);
     assert_int_equal(stat(disk, &st), 0); /* the sweep left it */
 }
@@ -253,10 +253,10 @@ static void an_event_that_was_cut_off_is_told(void **state)
     b.ended_us = x->now_us - 1500000;
     left(x, &b);
     assert_non_null(began(x));
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "ended");
-    assert_string_equal(x->w->events->e.cause, "timeout");
-    assert_int_equal(x->w->events->e.at_us, b.ended_us);
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "ended");
+    assert_string_equal(dm_events_after(x->w->events, NULL)->cause, "timeout");
+    assert_int_equal(dm_events_after(x->w->events, NULL)->at_us, b.ended_us);
 }
 
 /* --- what may be forgotten ---------------------------------------------------------------------------------- */
