@@ -7,7 +7,7 @@
 
 #include "base/wire/frame.h"
 
-#include "workers/host/worker.h"
+#include "workers/host/parts.h"
 
 /* A frame is made this long after its second ended, so that what happened in it has been noted. */
 static const int64_t settle_us = 20 * 1000;
@@ -39,17 +39,18 @@ static void measure(void *arg, void *owner, dm_sample *out)
 
 static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
 {
-    const dm_box *b = dm_worker_find(arg, sandbox);
+    const dm_worker *w = arg;
+    const dm_box *b = dm_boxes_find(w->boxes, sandbox);
     *out = b != NULL ? b->previous : (dm_digest){0};
 }
 
-int dm_usage_of_worker(dm_worker *w, dm_err *err)
+int dm_seconds_usage(dm_worker *w, dm_err *err)
 {
-    dm_usage_config c = {.period_s = (uint32_t)w->me.period_s, .measure = measure, .previous = previous, .arg = w};
+    dm_usage_config c = {.period_s = (uint32_t)w->at.period_s, .measure = measure, .previous = previous, .arg = w};
     return dm_usage_new(&c, &w->usage, err);
 }
 
-void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
+void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
 {
     dm_usage_who who = {
             .sandbox = b->id,
@@ -73,7 +74,7 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
     (void)err;
     dm_journal_add(w->journal, DM_RECORD_ATTEST, message, NULL);
     if (a != NULL) {
-        dm_box *b = dm_worker_find(w, &a->sandbox);
+        dm_box *b = dm_boxes_find(w->boxes, &a->sandbox);
         if (b != NULL)
             b->previous = *hash;
     }
@@ -93,12 +94,12 @@ static void forget_ended(dm_worker *w, int64_t period_end)
     }
 }
 
-int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err)
+int dm_seconds_attest(dm_worker *w, int64_t start, dm_err *err)
 {
-    int r = dm_usage_attest(w->usage, start, (uint64_t)w->me.worker_no, w->boot, w->key, emit, w, err);
+    int r = dm_usage_attest(w->usage, start, (uint64_t)w->at.no.v, w->at.boot, w->key, emit, w, err);
     if (r < 0)
         return r;
-    forget_ended(w, start + w->me.period_s);
+    forget_ended(w, start + w->at.period_s);
     return 0;
 }
 
@@ -113,10 +114,10 @@ static int journal_frame(
     for (uint32_t part = 0; part < parts; part++) {
         uint32_t from = part * DM_FRAME_SAMPLES;
         dm_frame_head head = {
-                .worker_no = (uint64_t)w->me.worker_no,
-                .worker_boot = w->boot,
-                .frame_no = w->frame_no,
-                .prev_boot_last_frame = w->prev_boot_last_frame,
+                .worker_no = (uint64_t)w->at.no.v,
+                .worker_boot = w->at.boot,
+                .frame_no = w->at.frame_no,
+                .prev_boot_last_frame = w->at.prev_boot_last_frame,
                 .second = second,
                 .complete_through = complete_through,
                 .part = (uint16_t)part,
@@ -138,16 +139,16 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     const dm_sample *samples;
     uint32_t n;
     int64_t complete_through;
-    int r = dm_usage_second(w->usage, second, w->frame_no + 1, &samples, &n, &complete_through, err);
+    int r = dm_usage_second(w->usage, second, w->at.frame_no + 1, &samples, &n, &complete_through, err);
     if (r < 0)
         return r;
-    w->frame_no++;
+    w->at.frame_no++;
     r = journal_frame(w, second, samples, n, complete_through, err);
     if (r < 0)
         return r;
-    w->last_second = second;
-    if ((second + 1) % w->me.period_s == 0)
-        r = dm_worker_attest_period(w, second + 1 - w->me.period_s, err);
+    w->at.last_second = second;
+    if ((second + 1) % w->at.period_s == 0)
+        r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);
     return r;
 }
 
@@ -164,28 +165,28 @@ static void tick(void *arg)
     dm_err err = {0};
     dm_usage_clock_lean(&w->time, w->h->log);
     int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
-    for (int i = 0; w->last_second < ended && i < CATCH_UP_MAX; i++) {
-        if (frame_second(w, w->last_second + 1, &err) < 0) {
+    for (int i = 0; w->at.last_second < ended && i < CATCH_UP_MAX; i++) {
+        if (frame_second(w, w->at.last_second + 1, &err) < 0) {
             /* Without evidence nothing may run. The journal has what is true; VMs live on and are adopted. */
             dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
             abort();
         }
     }
-    if (w->last_second < ended)
+    if (w->at.last_second < ended)
         dm_timer_in(w->tick, 1000);
     else
         arm(w);
 }
 
-int dm_worker_seconds_start(dm_worker *w, dm_err *err)
+int dm_seconds_start(dm_worker *w, dm_err *err)
 {
     if (w->tick == NULL) {
         int r = dm_loop_timer(w->h->loop, tick, w, &w->tick, err);
         if (r < 0)
             return r;
     }
-    if (w->last_second == 0)
-        w->last_second = dm_second_of(dm_worker_now_us(w)) - 1;
+    if (w->at.last_second == 0)
+        w->at.last_second = dm_second_of(dm_worker_now_us(w)) - 1;
     dm_timer_in(w->tick, 1000);
     return 0;
 }

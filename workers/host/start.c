@@ -6,22 +6,20 @@
 
 #include "base/file.h"
 
-#include "workers/host/worker.h"
+#include "workers/host/parts.h"
 
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 {
     dm_err err = {0};
-    if (w->enrolled && (w->me.worker_no != e->worker_no || w->me.period_s != e->period_s)) {
+    if (w->at.enrolled && (w->at.no.v != (uint64_t)e->worker_no || w->at.period_s != e->period_s)) {
         /* Evidence of two workers, or two sorts of period, cannot share a journal. */
-        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fi("was", w->me.worker_no),
-                dm_fi("is", e->worker_no));
+        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fu("was", w->at.no.v), dm_fi("is", e->worker_no));
         return;
     }
-    if (w->enrolled)
+    if (w->at.enrolled)
         return;
-    w->me = *e;
-    w->enrolled = true;
-    if (dm_usage_of_worker(w, &err) < 0 || dm_worker_seconds_start(w, &err) < 0) {
+    dm_worker_is(w, e);
+    if (dm_seconds_usage(w, &err) < 0 || dm_seconds_start(w, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
         abort();
     }
@@ -49,13 +47,30 @@ static int take_folder(const dm_worker_config *conf, dm_err *err)
     return dm_fail_sys(err, e, "lock %s", path);
 }
 
+/* One that did not come to be: no machine is made or adopted before nothing can fail any more, so that no VM goes with
+ * it. The folder's lock stays with the process. */
+static void dm_worker_free(dm_worker *w)
+{
+    if (w == NULL)
+        return;
+    dm_journal_free(w->journal); /* first: it tells those who wait for what is being written */
+    dm_usage_free(w->usage);
+    dm_pools_free(w->pools);
+    dm_events_free(w->events);
+    dm_boxes_free(w->boxes);
+    dm_timer_free(w->tick);
+    dm_sign_key_free(w->key);
+    free(w);
+}
+DM_DEFINE_FREEP(dm_worker)
+
 int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_err *err)
 {
     char path[PATH_MAX];
     int r = take_folder(conf, err);
     if (r < 0)
         return r;
-    dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
+    DM_AUTO(dm_worker) w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
     w->conf = conf;
@@ -91,6 +106,6 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
         r = dm_worker_recover(w, err);
     if (r < 0)
         return r;
-    *out = w;
+    *out = dm_steal(&w);
     return 0;
 }

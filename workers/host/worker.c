@@ -1,5 +1,3 @@
-#include "workers/host/worker.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,61 +9,69 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-/* --- boxes -------------------------------------------------------------------------------------------------- */
+#include "workers/host/parts.h"
 
-dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id)
+/* --- its parts ---------------------------------------------------------------------------------------------- */
+
+const dm_worker_mark *dm_worker_at(const dm_worker *w)
 {
-    return dm_boxes_find(w->boxes, id);
+    return &w->at;
 }
 
-int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
+const dm_worker_config *dm_worker_told(const dm_worker *w)
 {
-    if (*hex == '\0') {
-        *out = (dm_digest){0};
-        return 0;
-    }
-    return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
+    return w->conf;
 }
 
-int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, dm_err *err)
+dm_host *dm_worker_host(const dm_worker *w)
 {
-    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
-    if (spec == NULL)
-        return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
-    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->conf->templates_dir, b->base);
-    if (r == 0)
-        *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
-    return r;
+    return w->h;
 }
 
-/* The door looks for this file at each request: what has none is not found there, whatever anybody remembers. */
-int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
+dm_boxes *dm_worker_boxes(const dm_worker *w)
 {
-    char path[PATH_MAX];
-    const dm_worker *w = b->w;
-    if (b->machine == NULL)
-        return 0;
-    int r = dm_path(path, sizeof(path), err, "%s/%s.%" PRId64 ".%s", w->conf->live_dir, b->name.s, b->epoch,
-            dm_machine_address(b->machine));
-    if (r < 0)
-        return r;
-    if (!make)
-        return unlink(path) == 0 || errno == ENOENT ? 0 : dm_fail_sys(err, errno, "remove %s", path);
-    DM_AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
+    return w->boxes;
+}
+
+dm_events *dm_worker_events(const dm_worker *w)
+{
+    return w->events;
+}
+
+dm_journal *dm_worker_journal(const dm_worker *w)
+{
+    return w->journal;
+}
+
+dm_pools *dm_worker_pools(const dm_worker *w)
+{
+    return w->pools;
+}
+
+const dm_sign_key *dm_worker_key(const dm_worker *w)
+{
+    return w->key;
 }
 
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame)
 {
-    if (boot < w->durable_boot || (boot == w->durable_boot && frame <= w->durable_frame))
+    if (boot < w->at.durable_boot || (boot == w->at.durable_boot && frame <= w->at.durable_frame))
         return;
-    w->durable_boot = boot;
-    w->durable_frame = frame;
+    w->at.durable_boot = boot;
+    w->at.durable_frame = frame;
 }
 
 int64_t dm_worker_now_us(const dm_worker *w)
 {
     return dm_usage_clock_now(&w->time);
+}
+
+void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e)
+{
+    w->at.enrolled = true;
+    w->at.no = (dm_worker_no){(uint64_t)e->worker_no};
+    w->at.region_no = e->region_no;
+    w->at.period_s = e->period_s;
 }
 
 /* --- the journal -------------------------------------------------------------------------------------------- */
@@ -98,10 +104,10 @@ static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, d
 static void write_boot(dm_worker *w, dm_jw *jw)
 {
     dm_jw_obj(jw);
-    dm_jw_ku64(jw, "boot", w->boot);
-    dm_jw_ku64(jw, "prev_boot_last_frame", w->prev_boot_last_frame);
-    dm_jw_ku64(jw, "frame_no", w->frame_no);
-    dm_jw_ki64(jw, "last_second", w->last_second);
+    dm_jw_ku64(jw, "boot", w->at.boot);
+    dm_jw_ku64(jw, "prev_boot_last_frame", w->at.prev_boot_last_frame);
+    dm_jw_ku64(jw, "frame_no", w->at.frame_no);
+    dm_jw_ki64(jw, "last_second", w->at.last_second);
     dm_jw_ku64(jw, "event_seq", dm_events_seq(w->events));
     dm_jw_kc(jw, "kernel_boot", w->kernel_boot);
     dm_jw_end(jw);
@@ -109,7 +115,9 @@ static void write_boot(dm_worker *w, dm_jw *jw)
 
 static void write_enrolled(dm_worker *w, dm_jw *jw)
 {
-    dm_wk_enrolled_write(jw, &w->me);
+    const dm_wk_enrolled me = {
+            .worker_no = (int64_t)w->at.no.v, .region_no = w->at.region_no, .period_s = w->at.period_s};
+    dm_wk_enrolled_write(jw, &me);
 }
 
 static void add_two(dm_worker *w, dm_record type, uint64_t a, uint64_t b, bool both)
@@ -128,10 +136,10 @@ void dm_worker_snapshot(void *arg, dm_journal *j)
     dm_worker *w = arg;
     w->journal = j; /* the first snapshot comes before dm_worker_new has it */
     add_json(w, DM_RECORD_BOOT, write_boot);
-    if (w->enrolled)
+    if (w->at.enrolled)
         add_json(w, DM_RECORD_ENROLLED, write_enrolled);
     add_two(w, DM_RECORD_ACKED, dm_events_taken(w->events), 0, false);
-    add_two(w, DM_RECORD_DURABLE, w->durable_boot, w->durable_frame, true);
+    add_two(w, DM_RECORD_DURABLE, w->at.durable_boot, w->at.durable_frame, true);
     for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
         if (b->state != DM_BOX_STARTING)
             dm_worker_journal_box(w, b, NULL);
@@ -151,7 +159,7 @@ void dm_worker_journal_broken(void *arg, const dm_err *err)
 bool dm_worker_refusing(const dm_worker *w, const char **why)
 {
     *why = NULL;
-    if (!w->enrolled)
+    if (!w->at.enrolled)
         *why = "the API has not enrolled it yet";
     else if (w->draining || w->stopping)
         *why = "it is being drained";

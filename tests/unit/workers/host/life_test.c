@@ -483,7 +483,7 @@ static void an_end_across_the_end_of_a_period_is_told(void **state)
     rig_freeze(r);
     rig_order *kill = rig_kill(r, 1, 1);
     dm_clock_fake_move(&r->clock, 1000000);
-    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 59);
     assert_false(told(kill));
     rig_thaw(r);
     assert_int_equal(status_of(r, kill), 200);
@@ -591,7 +591,7 @@ static void seconds_that_were_slept_through_are_framed(void **state)
     NEED_ROOT();
     run(r, 1, 1);
     dm_clock_fake_move(&r->clock, 150 * 1000000ll);
-    rig_until(r, r->w->last_second == RIG_T0 + 149);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 149);
     evidence *e = proof(r);
     assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 150);
     assert_true(e->ended[0] && e->ended[1] && !e->ended[2]);
@@ -668,7 +668,7 @@ static void what_people_look_at(void **state)
     assert_int_equal(status_of(r, rig_ask(r, "GET", path, "")), 404);
     dm_http_config c = {.routes = dm_worker_metrics_routes,
             .nroutes = dm_worker_metrics_nroutes,
-            .ctx = r->w,
+            .ctx = &r->ctx,
             .clock = &r->clock.base};
     DM_AUTO(dm_req) req = NULL;
     dm_err err;
@@ -686,8 +686,8 @@ static void an_identity_is_for_ever(void **state)
     dm_worker_enrolled(r->w, &other);
     other = (dm_wk_enrolled){.worker_no = 1, .region_no = 2, .period_s = 2 * RIG_PERIOD};
     dm_worker_enrolled(r->w, &other);
-    assert_int_equal(r->w->me.worker_no, 1);
-    assert_int_equal(r->w->me.period_s, RIG_PERIOD);
+    assert_int_equal(r->w->at.no.v, 1);
+    assert_int_equal(r->w->at.period_s, RIG_PERIOD);
 }
 
 static void events_go_when_they_were_taken(void **state)
@@ -713,7 +713,7 @@ static void events_go_when_they_were_taken(void **state)
     assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 4);
     dm_worker_durable(r->w, 1, 50);
     dm_worker_durable(r->w, 1, 40);
-    assert_int_equal(r->w->durable_frame, 50);
+    assert_int_equal(r->w->at.durable_frame, 50);
 }
 
 int main(void)

@@ -27,7 +27,7 @@ static void what_lived_on_ran_all_the_while(void **state)
     rig_settle(r);
     rig_crash(r);
     dm_clock_fake_move(&r->clock, 20 * 1000000);
-    assert_int_equal(r->w->boot, 2);
+    assert_int_equal(r->w->at.boot, 2);
     back(r);
     assert_string_equal(state_of(r, 1), "running");
     assert_true(live(r, 1, 3));
@@ -283,7 +283,7 @@ static void a_period_is_sworn_to_by_the_next_boot(void **state)
     rig_settle(r);
     rig_freeze(r);
     dm_clock_fake_move(&r->clock, 1000000);
-    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 59);
     rig_crash(r); /* frame 59 and the oath are lost */
     back(r);
     rig_seconds(r, 2);
@@ -361,7 +361,7 @@ static void boot_after_boot(void **state)
         if (boot % 2 == 0)
             rig_settle(r);
         rig_crash(r);
-        assert_int_equal(r->w->boot, boot);
+        assert_int_equal(r->w->at.boot, boot);
         dm_clock_fake_move(&r->clock, (boot % 4) * 1000000);
         back(r);
         assert_string_equal(state_of(r, 1), "running");

@@ -22,6 +22,7 @@
 
 #include "tests/unit/test.h"
 #include "workers/host/orders.h"
+#include "workers/host/parts.h"
 
 enum {
     RIG_PROCS = 64,
@@ -71,6 +72,7 @@ struct rig {
     dm_worker_config conf;
     dm_clock_fake clock;
     dm_worker *w;
+    dm_orders ctx;
     dm_http_config http;
     char dir[64], data[96], images[96], templates[96], live[96], prefix[8], base[16];
     rig_proc procs[RIG_PROCS];
@@ -391,7 +393,7 @@ static inline void rig_seconds(rig *r, int n)
     while (n-- > 0) {
         dm_clock_fake_move(&r->clock, 1000000);
         int64_t ended = dm_second_of(dm_worker_now_us(r->w) - 20000) - 1;
-        rig_until(r, r->w->last_second >= ended);
+        rig_until(r, r->w->at.last_second >= ended);
     }
 }
 
@@ -431,7 +433,7 @@ static inline const char *box_name(unsigned n)
 static inline dm_box *box(rig *r, unsigned n)
 {
     dm_sandbox_id id = box_id(n);
-    return dm_worker_find(r->w, &id);
+    return dm_boxes_find(r->w->boxes, &id);
 }
 
 static inline rig_order *rig_ask(rig *r, const char *method, const char *path, const char *body)
@@ -736,8 +738,9 @@ static inline void rig_boot(rig *r)
     assert_int_equal(dm_host_init(&r->h, &err), 0);
     if (dm_worker_new(&r->conf, &r->h, &r->w, &err) < 0)
         fail_msg("%s", err.msg);
+    r->ctx.w = r->w;
     r->http = (dm_http_config){
-            .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = r->w, .clock = &r->clock.base};
+            .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = &r->ctx, .clock = &r->clock.base};
 }
 
 static inline void rig_enrol(rig *r)

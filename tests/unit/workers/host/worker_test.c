@@ -5,8 +5,8 @@
 #include "base/file.h"
 
 #include "tests/unit/test.h"
+#include "workers/host/parts.h"
 #include "workers/host/publish.h"
-#include "workers/host/worker.h"
 
 enum { PERIOD_S = 60, WORLDS = 8 };
 
@@ -179,7 +179,7 @@ static dm_box *began(world *x)
     for (int i = 0; i < 100 && !dm_worker_took_stock(x->w); i++)
         assert_int_equal(dm_loop_once(x->h.loop, 10000, NULL), 0);
     assert_int_equal(dm_sandbox_id_parse(dm_str_c(box_name), &id, NULL), 0);
-    return dm_worker_find(x->w, &id);
+    return dm_boxes_find(x->w->boxes, &id);
 }
 
 /* --- a crash ------------------------------------------------------------------------------------------------ */
@@ -264,22 +264,22 @@ static void an_event_that_was_cut_off_is_told(void **state)
 static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
 {
     (void)state;
-    static dm_worker w = {.enrolled = true, .me = {.period_s = 3600}, .last_second = 7200 + 1800};
-    w.durable_boot = 4;
-    w.durable_frame = 500;
-    assert_true(dm_publish_done_with(&w, 4, 100, 7199));
-    assert_true(dm_publish_done_with(&w, 3, 900, 7000));
+    dm_worker_mark at = {.enrolled = true, .period_s = 3600, .last_second = 7200 + 1800};
+    at.durable_boot = 4;
+    at.durable_frame = 500;
+    assert_true(dm_publish_done_with(&at, 4, 100, 7199));
+    assert_true(dm_publish_done_with(&at, 3, 900, 7000));
     assert_false(
-            dm_publish_done_with(&w, 4, 101, 7200)); /* this boot would need it to attest the period after a crash */
-    assert_false(dm_publish_done_with(&w, 3, 900, 7300)); /* and an earlier boot's as much */
-    w.last_second = 10799;                                /* framed to its end, which is when it is attested */
-    assert_true(dm_publish_done_with(&w, 3, 900, 7300));
-    assert_false(dm_publish_done_with(&w, 3, 900, 10700)); /* the attestations are still on their way */
-    w.last_second = 11000;
-    assert_true(dm_publish_done_with(&w, 3, 900, 10700));
-    assert_true(dm_publish_done_with(&w, 4, 380, 10700));
-    assert_false(dm_publish_done_with(&w, 4, 381, 10701)); /* not in the ledger for long enough */
-    assert_false(dm_publish_done_with(&w, 5, 1, 7199));
+            dm_publish_done_with(&at, 4, 101, 7200)); /* this boot would need it to attest the period after a crash */
+    assert_false(dm_publish_done_with(&at, 3, 900, 7300)); /* and an earlier boot's as much */
+    at.last_second = 10799;                                /* framed to its end, which is when it is attested */
+    assert_true(dm_publish_done_with(&at, 3, 900, 7300));
+    assert_false(dm_publish_done_with(&at, 3, 900, 10700)); /* the attestations are still on their way */
+    at.last_second = 11000;
+    assert_true(dm_publish_done_with(&at, 3, 900, 10700));
+    assert_true(dm_publish_done_with(&at, 4, 380, 10700));
+    assert_false(dm_publish_done_with(&at, 4, 381, 10701)); /* not in the ledger for long enough */
+    assert_false(dm_publish_done_with(&at, 5, 1, 7199));
 }
 
 static int clean(void **state)
