@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/wire/topic.h"
 
 #include "metering/bill/books.h"
 #include "metering/bill/evidence.h"

@@ -32,7 +32,7 @@ struct dm_accum {
 
 int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err)
 {
-    if (period_s < DM_PERIOD_S_MIN || period_s > DM_PERIOD_S_MAX || period_s % 60 != 0 || 3600 % period_s != 0)
+    if (!dm_period_s_fits(period_s))
         return dm_fail(err, DM_E_INVALID, "a period of %u s: it must be a multiple of 60 that divides 3600", period_s);
     if (rows_max >= NO_ROW)
         return dm_fail(err, DM_E_INVALID, "%zu rows", rows_max);

@@ -10,8 +10,9 @@
 #define DM_METERING_ACCUM_H
 
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
-enum { DM_PERIOD_S_MIN = 60, DM_PERIOD_S_MAX = 3600, DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
+enum { DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
 
 typedef struct dm_accum_key {
     dm_sandbox_id sandbox;
@@ -33,12 +34,6 @@ typedef struct dm_accum dm_accum;
 int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err) DM_NODISCARD;
 void dm_accum_free(dm_accum *a);
 DM_DEFINE_FREEP(dm_accum)
-
-/* The period a second belongs to. */
-static inline int64_t dm_period_start(int64_t second, uint32_t period_s)
-{
-    return second - second % period_s; /* seconds here are not negative */
-}
 
 /* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
 void dm_accum_close_before(dm_accum *a, int64_t second);

@@ -2,7 +2,7 @@
  * have said so, in a frame before which none is missing, and must have sworn to what it said. Passing time changes one
  * thing: when `wait_s` have gone by since the period's end, with all that was sent read meanwhile, what is missing is
  * written off: a gap without charge, a worker unattested. */
-#include <stdio.h>
+#include "base/wire/period.h"
 
 #include "metering/bill/bill.h"
 #include "metering/ledger/meters.h"

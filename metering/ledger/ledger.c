@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/wire/period.h"
+#include "base/wire/topic.h"
 
 #include "metering/ledger/meters.h"
 #include "metering/ledger/own.h"

@@ -14,11 +14,6 @@
 #include "base/metrics.h"
 #include "base/pg.h"
 
-#define DM_TOPIC_USAGE "dm.usage.v1"
-#define DM_TOPIC_ATTEST "dm.attest.v1"
-#define DM_TOPIC_DLQ "dm.usage.dlq.v1"
-#define DM_TOPIC_STATEMENT "dm.statement.v1"
-
 enum {
     DM_LEDGER_ZOMBIE = 1, /* another meter has taken over: nothing was written; stop */
     DM_LEDGER_WAIT = 2,   /* close: not yet */

@@ -1,5 +1,7 @@
 /* The open periods, rebuilt from the chunks by the code that made them: the tracker starts at the stored marks, each
  * frame of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. */
+#include "base/wire/period.h"
+
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_ledger.h"
 
@@ -46,7 +48,7 @@ static int load_state(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_last_period(c, &start, &period_s, err);
     if (r == 0 && start >= 0) {
         l->open_from = start + period_s;
-        if (l->open_from % l->c.period_s != 0)
+        if (!dm_period_begins(l->open_from, l->c.period_s))
             return dm_fail(err, DM_E_INVALID,
                     "periods of %lld s were written up to %lld: periods of %u s cannot begin there; keep the old "
                     "length until "

@@ -5,6 +5,8 @@
 
 #include "base/kafka.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
+#include "base/wire/topic.h"
 
 enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* frames, or seconds */ };
 
@@ -80,7 +82,7 @@ bool dm_publish_done_with(const dm_worker_mark *at, uint64_t boot, uint64_t fram
 {
     bool in = at->durable_boot > boot ? second + DURABLE_MARGIN <= at->last_second
                                       : at->durable_boot == boot && at->durable_frame >= frame + DURABLE_MARGIN;
-    return in && (!at->enrolled || second < dm_period_of(at->last_second + 1, (uint32_t)at->period_s));
+    return in && (!at->enrolled || second < dm_period_start(at->last_second + 1, at->period_s));
 }
 
 static void trim(dm_publish *p)

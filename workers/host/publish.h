@@ -6,9 +6,6 @@
 
 #include "workers/host/worker.h"
 
-#define DM_TOPIC_USAGE "dm.usage.v1"
-#define DM_TOPIC_ATTEST "dm.attest.v1"
-
 typedef struct dm_publish dm_publish;
 
 int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err) DM_NODISCARD;

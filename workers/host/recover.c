@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
 #include "workers/host/parts.h"
@@ -386,7 +387,7 @@ static void take_stock(dm_worker *w, bool host_lives)
 /* The crash may have come between the last frame of a period and its attestations. */
 static int attest_owed(dm_worker *w, int64_t attested, dm_err *err)
 {
-    if (!w->at.enrolled || w->at.prev_boot_last_frame == 0 || (w->at.last_second + 1) % w->at.period_s != 0)
+    if (!w->at.enrolled || w->at.prev_boot_last_frame == 0 || !dm_period_begins(w->at.last_second + 1, w->at.period_s))
         return 0;
     int64_t start = w->at.last_second + 1 - w->at.period_s;
     return attested >= start ? 0 : dm_seconds_attest(w, start, err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
 #include "workers/host/parts.h"
 
@@ -46,7 +47,7 @@ static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
 
 int dm_seconds_usage(dm_worker *w, dm_err *err)
 {
-    dm_usage_config c = {.period_s = (uint32_t)w->at.period_s, .measure = measure, .previous = previous, .arg = w};
+    dm_usage_config c = {.period_s = w->at.period_s, .measure = measure, .previous = previous, .arg = w};
     return dm_usage_new(&c, &w->usage, err);
 }
 
@@ -147,7 +148,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     if (r < 0)
         return r;
     w->at.last_second = second;
-    if ((second + 1) % w->at.period_s == 0)
+    if (dm_period_begins(second + 1, w->at.period_s))
         r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);
     return r;
 }

@@ -71,7 +71,7 @@ void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e)
     w->at.enrolled = true;
     w->at.no = (dm_worker_no){(uint64_t)e->worker_no};
     w->at.region_no = e->region_no;
-    w->at.period_s = e->period_s;
+    w->at.period_s = (uint32_t)e->period_s;
 }
 
 /* --- the journal -------------------------------------------------------------------------------------------- */

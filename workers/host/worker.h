@@ -20,7 +20,7 @@ typedef struct dm_worker_mark {
     bool enrolled; /* ever: then the next three are known, also without the API */
     dm_worker_no no;
     int64_t region_no;
-    int64_t period_s; /* accounting period */
+    uint32_t period_s; /* accounting period */
     uint64_t boot, prev_boot_last_frame;
     uint64_t frame_no;                    /* the last one made in this boot */
     int64_t last_second;                  /* framed; 0 before the first */

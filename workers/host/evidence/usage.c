@@ -1,6 +1,7 @@
 #include "workers/host/evidence/usage.h"
 
 #include "base/clock.h"
+#include "base/wire/period.h"
 
 enum { RECORDS_MIN = 64, SAMPLES_MIN = 256 };
 
@@ -175,7 +176,7 @@ static int note(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sample 
 {
     dm_usage_who who = {s->sandbox, s->epoch, s->project_no, s->spec_table, s->spec, s->region_no};
     for (int64_t at = second - s->span_s + 1; at <= second; at++) {
-        int64_t start = dm_period_of(at, u->c.period_s);
+        int64_t start = dm_period_start(at, u->c.period_s);
         record *r = record_get(u, &who, start, err);
         if (r == NULL)
             return DM_E_NOMEM;

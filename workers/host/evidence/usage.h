@@ -68,9 +68,4 @@ typedef int (*dm_usage_emit_fn)(void *arg, const dm_attest *a, dm_str message, c
 int dm_usage_attest(dm_usage *u, int64_t period_start, uint64_t worker_no, uint64_t boot, const dm_sign_key *key,
         dm_usage_emit_fn emit, void *arg, dm_err *err) DM_NODISCARD;
 
-static inline int64_t dm_period_of(int64_t second, uint32_t period_s)
-{
-    return second - ((second % period_s) + period_s) % period_s;
-}
-
 #endif

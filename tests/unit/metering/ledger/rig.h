@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/wire/attest.h"
 #include "base/wire/frame.h"
+#include "base/wire/topic.h"
 
 #include "metering/ledger/ledger.h"
 #include "tests/unit/metering/ledger/cluster.h"

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "base/kafka.h"
+#include "base/wire/topic.h"
 
 #include "tests/unit/workers/host/rig.h"
 #include "workers/host/publish.h"
