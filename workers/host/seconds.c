@@ -56,7 +56,7 @@ void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at
     dm_usage_who who = {
             .sandbox = b->id,
             .epoch = (uint32_t)b->epoch,
-            .project_no = (uint32_t)b->admit.project_no,
+            .project = {b->admit.project_no},
             .spec_table = (uint16_t)b->admit.spec_table,
             .spec = (uint16_t)b->admit.spec,
             .region_no = (uint16_t)b->admit.region_no,
@@ -97,7 +97,7 @@ static void forget_ended(dm_worker *w, int64_t period_end)
 
 int dm_seconds_attest(dm_worker *w, int64_t start, dm_err *err)
 {
-    int r = dm_usage_attest(w->usage, start, (uint64_t)w->at.no.v, w->at.boot, w->key, emit, w, err);
+    int r = dm_usage_attest(w->usage, start, w->at.no, w->at.boot, w->key, emit, w, err);
     if (r < 0)
         return r;
     forget_ended(w, start + w->at.period_s);
@@ -115,7 +115,7 @@ static int journal_frame(
     for (uint32_t part = 0; part < parts; part++) {
         uint32_t from = part * DM_FRAME_SAMPLES;
         dm_frame_head head = {
-                .worker_no = (uint64_t)w->at.no.v,
+                .worker_no = w->at.no.v,
                 .worker_boot = w->at.boot,
                 .frame_no = w->at.frame_no,
                 .prev_boot_last_frame = w->at.prev_boot_last_frame,
