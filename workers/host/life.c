@@ -12,6 +12,7 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/live.h"
+#include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
 static void move(dm_worker *w, dm_box *b, dm_box_event event)
@@ -167,7 +168,7 @@ static int machine_config(const dm_box *b, dm_machine_config *out, char template
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     if (spec == NULL)
         return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
-    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", b->w->conf->templates_dir, b->base);
+    int r = dm_place_template(&b->w->h->conf, b->base, template_dir, err);
     if (r == 0)
         *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
     return r;
@@ -271,15 +272,9 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     }
     b->machine = m;
     b->pooled = pooled;
-    const char *slash = strrchr(dm_machine_template_dir(m), '/');
-    (void)snprintf(b->base, sizeof(b->base), "%s", slash != NULL ? slash + 1 : "");
+    (void)snprintf(b->base, sizeof(b->base), "%s", dm_place_template_name(dm_machine_template_dir(m)));
     own_machine(b);
     hand_out(b->w, b, b->state == DM_BOX_STARTING);
-}
-
-static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
-{
-    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->conf->data_dir, b->name.s, (long long)epoch);
 }
 
 /* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
@@ -389,8 +384,9 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return DM_ORDER_STALE;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
-    image_path(w, b, b->image_epoch, sleeper_dir);
-    r = machine_config(b, &config, template_dir, err);
+    r = dm_place_sleeper(&w->h->conf, &b->name, b->image_epoch, sleeper_dir, err);
+    if (r == 0)
+        r = machine_config(b, &config, template_dir, err);
     if (r == 0)
         r = dm_pools_wake(w->pools, &config, sleeper_dir, admit->internet, got_machine, b, &b->ticket, err);
     if (r < 0)
@@ -411,8 +407,7 @@ static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
     dm_err err = {0};
     if (epoch == 0)
         return;
-    image_path(w, b, epoch, path);
-    if (dm_remove_tree(path, &err) < 0)
+    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0 || dm_remove_tree(path, &err) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
 }
 
@@ -480,8 +475,9 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     }
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
-    image_path(w, b, b->epoch, path);
-    int r = dm_machine_sleep(b->machine, path, slept, b, err);
+    int r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
+    if (r == 0)
+        r = dm_machine_sleep(b->machine, path, slept, b, err);
     if (r < 0)
         return r;
     wait_for(b, waiter);

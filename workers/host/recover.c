@@ -15,6 +15,7 @@
 #include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
+#include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
 typedef struct was {
@@ -269,9 +270,8 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
 {
     char path[PATH_MAX], disk[PATH_MAX];
     struct stat st;
-    if (dm_path(path, sizeof(path), NULL, "%s/sleepers/%s.%" PRId64, w->conf->data_dir, b->name.s, b->epoch) < 0 ||
-            dm_path(disk, sizeof(disk), NULL, "%s/" DM_SLEEPER_DISK, path) < 0 || stat(path, &st) < 0 ||
-            dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
+    if (dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, NULL) < 0 || dm_place_disk(path, disk, NULL) < 0 ||
+            stat(path, &st) < 0 || dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
         return 0;
     int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
     int64_t now = dm_worker_now_us(w);
@@ -321,18 +321,19 @@ static void sweep_folder(dm_worker *w, const char *dir, bool live)
 {
     DIR *d = opendir(dir);
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-        dm_str rest = dm_str_c(e->d_name), name, epoch;
+        dm_str rest;
         dm_sandbox_id id;
-        uint64_t no = 0;
+        int64_t epoch;
         char path[PATH_MAX];
         dm_err err = {0};
-        if (e->d_name[0] == '.' || !dm_str_split(&rest, '.', &name) || !dm_str_split(&rest, '.', &epoch))
+        const char *dot = strchr(e->d_name, '.');
+        if (dot == NULL || dot == e->d_name)
             continue;
-        dm_box *b = dm_sandbox_id_parse(name, &id, NULL) == 0 ? dm_boxes_find(w->boxes, &id) : NULL;
-        bool known = b != NULL && b->state != DM_BOX_ENDED && dm_parse_u64(epoch, 1, INT32_MAX, &no, NULL) == 0;
-        if (known && live && b->state == DM_BOX_RUNNING && (int64_t)no == b->epoch)
+        bool named = dm_place_read(e->d_name, &id, &epoch, &rest);
+        const dm_box *b = named ? dm_boxes_find(w->boxes, &id) : NULL;
+        if (b != NULL && live && b->state == DM_BOX_RUNNING && epoch == b->epoch)
             continue;
-        if (known && !live && (int64_t)no == b->image_epoch && rest.n == 0)
+        if (b != NULL && !live && b->state != DM_BOX_ENDED && epoch == b->image_epoch && rest.n == 0)
             continue;
         if (dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0 || dm_remove_tree(path, &err) < 0)
             dm_log_err(w->h->log, DM_WARN, "worker.leftover", &err);
@@ -346,7 +347,7 @@ static void adopted_all(dm_worker *w)
     char path[PATH_MAX];
     dm_err err = {0};
     sweep_folder(w, w->conf->live_dir, true);
-    if (dm_path(path, sizeof(path), &err, "%s/sleepers", w->conf->data_dir) == 0)
+    if (dm_place_sleepers(&w->h->conf, path, &err) == 0)
         sweep_folder(w, path, false);
     dm_machine_sweep(w->h);
     dm_pools_start(w->pools);

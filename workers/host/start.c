@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 
+#include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
@@ -82,16 +83,10 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
     r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
     if (r == 0)
         r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
-    static const char *const dirs[] = {"vms", "sleepers"};
-    for (size_t i = 0; r == 0 && i < DM_LEN(dirs); i++) {
-        r = dm_path(path, sizeof(path), err, "%s/%s", conf->data_dir, dirs[i]);
-        if (r == 0)
-            r = dm_mkdir_p(path, 0711, err);
-    }
+    if (r == 0)
+        r = dm_place_make(&h->conf, err);
     if (r == 0)
         r = dm_mkdir_p(conf->live_dir, 0755, err);
-    if (r == 0)
-        r = dm_mkdir_p(conf->templates_dir, 0711, err);
     if (r == 0)
         r = dm_path(path, sizeof(path), err, "%s/worker.key", conf->data_dir);
     if (r == 0)

@@ -10,6 +10,7 @@
 
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/parts.h"
+#include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
 
 enum { AGENT_MS = 20000, QUIESCE_MS = 1000 };
@@ -316,9 +317,9 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     if (r == 0)
         r = dm_path(m->image_dir, sizeof(m->image_dir), err, "%s/" DM_TEMPLATE_IMAGE, config->template_dir);
     if (r == 0)
-        r = dm_path(m->run_dir, sizeof(m->run_dir), err, "%s/vms/%u", h->conf.data_dir, slot_no);
+        r = dm_place_vm(&h->conf, slot_no, m->run_dir, err);
     if (r == 0)
-        r = dm_path(m->disk, sizeof(m->disk), err, "%s/disk.ext4", m->run_dir);
+        r = dm_place_disk(m->run_dir, m->disk, err);
     if (r < 0)
         machine_delete(m);
     else
@@ -429,7 +430,7 @@ int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, vo
 {
     int r = dm_path(m->dir, sizeof(m->dir), err, "%s", dir);
     if (r == 0)
-        r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s.making", dir);
+        r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s" DM_PLACE_MAKING, dir);
     if (r == 0)
         r = dm_remove_tree(m->dir_tmp, err);
     if (r == 0)
@@ -493,8 +494,8 @@ void dm_machine_sweep(dm_host *h)
         struct stat st;
         dm_machine *m = NULL;
         dm_err err = {0};
-        if (h->slots[no].used || dm_path(path, sizeof(path), &err, "%s/vms/%u", h->conf.data_dir, no) < 0 ||
-                stat(path, &st) < 0 || machine_new(h, &nobody, no, &m, &err) < 0)
+        if (h->slots[no].used || dm_place_vm(&h->conf, no, path, &err) < 0 || stat(path, &st) < 0 ||
+                machine_new(h, &nobody, no, &m, &err) < 0)
             continue;
         dm_host_slot_claim(h, no);
         m->stray = true;

@@ -208,7 +208,7 @@ static void a_whole_image_is_a_sleeper(void **state)
     dm_box b = box_in(x, DM_BOX_RUNNING);
     left(x, &b);
     (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.3", x->dir, box_name);
-    (void)snprintf(disk, sizeof(disk), "%s/" DM_SLEEPER_DISK, dir);
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
     assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
     assert_int_equal(dm_file_write(disk, DM_STR("a disk"), 0600, NULL), 0);
     const dm_box *now = began(x);
@@ -236,7 +236,7 @@ static void any_other_image_is_none(void **state)
         dm_box b = box_in(x, DM_BOX_RUNNING);
         left(x, &b);
         (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.%s", x->dir, box_name, suffixes[i]);
-        (void)snprintf(disk, sizeof(disk), "%s/" DM_SLEEPER_DISK, dir);
+        (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
         assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
         assert_int_equal(dm_file_write(disk, DM_STR("a disk"), 0600, NULL), 0);
         assert_int_equal(began(x)->state, DM_BOX_ENDED);
