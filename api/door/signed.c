@@ -101,7 +101,7 @@ int dm_signed_by(dm_signed *s, dm_str token, bool *right, dm_err *err)
     dm_digest made;
     int r = dm_sha256_stem_end(s->stem, ends, DM_LEN(ends), &made, err);
     if (r == 0)
-        *right = dm_secret_eq(
+        *right = dm_str_eq_secret(
                 (dm_str){(const char *)made.b, sizeof made.b}, (dm_str){(const char *)s->digest.b, sizeof s->digest.b});
     return r;
 }

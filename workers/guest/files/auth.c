@@ -8,7 +8,7 @@ enum { SIGNED_MAX = 16 * 1024 };
 
 bool dm_auth_token_ok(const dm_head *h, const char *token)
 {
-    return token[0] == '\0' || dm_guest_secret_eq(dm_head_value(h, "x-access-token"), dm_str_c(token));
+    return token[0] == '\0' || dm_str_eq_secret(dm_head_value(h, "x-access-token"), dm_str_c(token));
 }
 
 int dm_auth_basic(const dm_head *h, char *out, size_t size, dm_err *err)
@@ -71,7 +71,7 @@ static int check(const char *path, const char *operation, const char *user, cons
         return 401;
     *why = "invalid signature";
     if (dm_auth_sign(path, operation, user, token, expiry, good, NULL) != 0 ||
-            !dm_guest_secret_eq(dm_str_c(good), dm_str_c(signature)))
+            !dm_str_eq_secret(dm_str_c(good), dm_str_c(signature)))
         return 401;
     int64_t until;
     *why = "signature is already expired";

@@ -61,13 +61,3 @@ void dm_guest_sha256(dm_str data, uint8_t out[DM_GUEST_SHA256])
     for (unsigned i = 0; i < DM_GUEST_SHA256; i++)
         out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
 }
-
-bool dm_guest_secret_eq(dm_str a, dm_str b)
-{
-    if (a.n != b.n)
-        return false;
-    volatile unsigned char differ = 0;
-    for (size_t i = 0; i < a.n; i++)
-        differ = (unsigned char)(differ | (a.p[i] ^ b.p[i]));
-    return differ == 0;
-}

@@ -9,7 +9,4 @@ enum { DM_GUEST_SHA256 = 32 };
 
 void dm_guest_sha256(dm_str data, uint8_t out[DM_GUEST_SHA256]);
 
-/* In time that depends on the lengths alone; false for different lengths. */
-bool dm_guest_secret_eq(dm_str a, dm_str b);
-
 #endif
