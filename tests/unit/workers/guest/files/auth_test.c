@@ -2,35 +2,8 @@
 
 #include "tests/unit/test.h"
 #include "workers/guest/files/auth.h"
-#include "workers/guest/files/sha256.h"
 
 static const char token[] = "0tQG31xiMp0IOQfaz9dcwi72L1CPo8e0";
-
-static const char *digest_of(dm_str s, char out[65])
-{
-    uint8_t d[DM_GUEST_SHA256];
-    dm_guest_sha256(s, d);
-    dm_hex(d, sizeof(d), out);
-    return out;
-}
-
-/* FIPS 180-4's examples, and every length around a block's end against a digest of all of them. */
-static void digests(void **state)
-{
-    (void)state;
-    char hex[65];
-    assert_string_equal(digest_of(DM_STR(""), hex), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_string_equal(
-            digest_of(DM_STR("abc"), hex), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_string_equal(digest_of(DM_STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), hex),
-            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    char bytes[200], all[200 * 64];
-    memset(bytes, 'x', sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        memcpy(all + 64 * i, digest_of((dm_str){bytes, i}, hex), 64);
-    assert_string_equal(digest_of((dm_str){all, sizeof(all)}, hex),
-            "f61ffcc417e1f0e59eba2da7fa32fbe05b64e478b68c6bacf990455f00248b98");
-}
 
 static void signs(void **state)
 {
@@ -106,7 +79,7 @@ static void reads_the_user(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(digests), cmocka_unit_test(signs),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(signs),
             cmocka_unit_test(judges_files), cmocka_unit_test(reads_the_user)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
