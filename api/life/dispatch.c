@@ -46,7 +46,8 @@ void dm_dispatch_free(dm_dispatch *w)
 
 typedef struct ask {
     const char *method;
-    const char *verb; /* "" : the collection itself */
+    const char *path; /* NULL: of the sandbox */
+    const char *verb; /* "" : the sandbox itself */
     const dm_sandbox_id *id;
     dm_str body;
 } ask;
@@ -55,9 +56,9 @@ static int send(dm_dispatch *w, const ask *a, int *status, dm_buf *answer, dm_er
 {
     char path[PATH_LEN];
     int64_t until = dm_mono_us(w->clock) + w->wait_us;
-    int r = a->id == NULL
-                    ? dm_path(path, sizeof path, err, "/v1/sandboxes")
-                    : dm_path(path, sizeof path, err, "/v1/sandboxes/%s/%s", dm_sandbox_name_of(a->id).s, a->verb);
+    int r = a->path != NULL ? dm_path(path, sizeof path, err, "%s", a->path)
+                            : dm_path(path, sizeof path, err, "/v1/sandboxes/%s%s%s", dm_sandbox_name_of(a->id).s,
+                                      a->verb[0] != '\0' ? "/" : "", a->verb);
     if (r < 0)
         return r;
     for (;;) {
@@ -140,7 +141,11 @@ int dm_dispatch_admit(
     r = dm_buf_ok(&text, err);
     if (r < 0)
         return r;
-    const ask a = {.method = "POST", .verb = "resume", .id = resume ? &id : NULL, .body = dm_buf_view(&text)};
+    const ask a = {.method = "POST",
+            .path = resume ? NULL : "/v1/sandboxes",
+            .verb = "resume",
+            .id = &id,
+            .body = dm_buf_view(&text)};
     r = exchange(w, &a, &body, no, err);
     return r != 0 ? r : decoded(dm_wk_started_read(body, out, err), err);
 }
@@ -190,6 +195,37 @@ int dm_dispatch_deadline(
     if (r < 0)
         return r;
     const ask a = {.method = "POST", .verb = "deadline", .id = id, .body = dm_buf_view(&text)};
+    return exchange(w, &a, &body, no, err);
+}
+
+int dm_dispatch_look(dm_dispatch *w, const dm_sandbox_id *id, dm_wk_seen *out, dm_dispatch_no *no, dm_err *err)
+{
+    DM_AUTO(json_t) body = NULL;
+    const ask a = {.method = "GET", .verb = "", .id = id, .body = {NULL, 0}};
+    int r = exchange(w, &a, &body, no, err);
+    return r != 0 ? r : decoded(dm_wk_seen_read(body, out, err), err);
+}
+
+int dm_dispatch_claim(dm_dispatch *w, const dm_sandbox_id *ids, size_t n, dm_dispatch_no *no, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    DM_AUTO(json_t) body = NULL;
+    dm_jw j;
+    dm_buf_init(&text, DM_WK_BODY_MAX);
+    dm_jw_init(&j, &text);
+    dm_jw_obj(&j);
+    dm_jw_key(&j, "claims");
+    dm_jw_arr(&j);
+    for (size_t i = 0; i < n; i++) {
+        dm_sandbox_name name = dm_sandbox_name_of(&ids[i]);
+        dm_wk_claim_write(&j, &(dm_wk_claim){.sandbox = name.s, .epoch = 1});
+    }
+    dm_jw_arr_end(&j);
+    dm_jw_end(&j);
+    int r = dm_buf_ok(&text, err);
+    if (r < 0)
+        return r;
+    const ask a = {.method = "POST", .path = "/v1/claims", .body = dm_buf_view(&text)};
     return exchange(w, &a, &body, no, err);
 }
 

@@ -19,6 +19,10 @@ int dm_settle_row(dm_pg *c, dm_sandbox *s, int64_t epoch, const dm_sandbox_move_
 int dm_settle(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch,
         const dm_sandbox_move_args *move, dm_sandbox_one *out, dm_err *err) DM_NODISCARD;
 
+/* Whoever carried out an order does not know what became of it: the sweep takes it up at once. What fails here is found
+ * by its age. */
+void dm_settle_give_up(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch);
+
 /* What a worker's answer to a stop means, as a move: asleep or ended, and why. */
 int dm_settle_move_of(
         const dm_wk_stopped *stopped, const char *who, dm_sandbox_move_args *out, dm_err *err) DM_NODISCARD;

@@ -17,6 +17,7 @@ typedef struct starting {
     dm_start *out;
     dm_idem idem;
     bool idempotent;
+    int64_t by;
     dm_worker_no workers[DM_FLEET_PLACES_MAX];
     size_t nworkers;
 } starting;
@@ -70,7 +71,8 @@ static int prepare(starting *k, dm_err *err)
             .pause_on_timeout = a->pause_on_timeout,
             .auto_resume = a->auto_resume,
             .timeout_s = a->timeout_s,
-            .created_us = dm_wall_us(k->api->clock)};
+            .created_us = dm_wall_us(k->api->clock),
+            .ordered_by = k->by};
     if (a->idem_key.p != NULL) {
         if (!dm_idem_key_ok(a->idem_key))
             return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
@@ -230,8 +232,26 @@ static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
     return r < 0 ? r : never_heard ? DM_START_AWAY : DM_START_SLOW;
 }
 
+static bool gone(const starting *k)
+{
+    return !k->idempotent && k->args->gone != NULL && k->args->gone(k->args->gone_arg);
+}
+
+static int take_back(starting *k, const char *words, dm_err *err)
+{
+    bool known = undo(k);
+    DM_LOG(k->api->log, DM_INFO, "sandbox.taken_back", dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s),
+            dm_fb("undone", known), dm_fs("message", words));
+    return give_up(k, DM_CAUSE_START_FAILED, words, known, err);
+}
+
 static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
 {
+    if (gone(k)) {
+        dm_wk_started_done(started);
+        int r = take_back(k, "whoever asked for it had gone", err);
+        return r < 0 ? r : DM_START_GONE;
+    }
     ending t = {.k = k,
             .status = 201,
             .move = {.event = DM_SANDBOX_STARTED,
@@ -240,9 +260,16 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
                     .end_us = started->end_us,
                     .address = dm_str_c(started->address)}};
     int r = dm_api_tx(k->api, k->caller, settle, &t, err);
-    dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
+    if (r == 0)
+        dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
     dm_wk_started_done(started);
-    return r;
+    if (r == 0)
+        return 0;
+    /* Where even the end of this transaction is unknown, the worker's event says what became of the sandbox. */
+    dm_err why = *err;
+    dm_log_err(k->api->log, DM_WARN, "sandbox.not_written", &why);
+    (void)!take_back(k, "it could not be written down", &why);
+    return DM_START_UNKEPT;
 }
 
 static int order(starting *k, dm_err *err)
@@ -289,7 +316,11 @@ static int again(starting *k, dm_err *err)
 int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err)
 {
     starting k = {.api = api, .caller = caller, .args = args, .out = out};
-    int r = prepare(&k, err);
+    int r = dm_api_instance(api, &k.by, err);
+    if (r == 0)
+        r = prepare(&k, err);
+    if (r == 0 && gone(&k))
+        return DM_START_GONE;
     if (r == 0)
         r = dm_api_tx(api, caller, begin, &k, err);
     if (r != 0)

@@ -13,7 +13,7 @@ void dm_wake_done(dm_wake *w)
 typedef struct begin {
     const dm_caller *caller;
     const dm_sandbox_id *id;
-    int64_t now_us;
+    int64_t now_us, by;
     dm_wake *out;
 } begin_args;
 
@@ -24,6 +24,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME,
             .who = b->caller->who,
             .at_us = b->now_us,
+            .by = b->by,
             .limits = &b->caller->limits,
             .over = &w->over};
     int r = dm_sandbox_find(c, b->caller->owner, b->id, true, &w->one, err);
@@ -80,7 +81,9 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     if (!settled && dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
-    if (settled && dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
+    if (!settled)
+        dm_settle_give_up(api, b->caller, b->id, s->epoch);
+    else if (dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_not_settled", &ignored);
     (void)dm_fail(err, r, "wake: %s", why->msg);
     return r == DM_E_UNAVAILABLE ? DM_WAKE_AWAY : DM_WAKE_SLOW;
@@ -122,8 +125,9 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
 int dm_wake_up(
         dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t timeout_s, dm_wake *out, dm_err *err)
 {
-    const begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
-    begin_args run = b;
-    int r = dm_api_tx(api, caller, begin, &run, err);
+    begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    int r = dm_api_instance(api, &b.by, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &b, err);
     return r != 0 ? r : order(api, &b, timeout_s, err);
 }

@@ -77,6 +77,20 @@ static const dm_json_field deadline_fields[] = {
         BOOL(deadline, pause_on_timeout),
 };
 
+static const dm_json_field claim_fields[] = {
+        STR(claim, sandbox, SANDBOX_LEN, SANDBOX_LEN),
+        I64(claim, epoch, 1, INT32_MAX),
+};
+
+static const dm_json_field seen_fields[] = {
+        I64(seen, epoch, 1, INT32_MAX),
+        STR(seen, state, 1, NAME_MAX_),
+        STR(seen, cause, 0, NAME_MAX_),
+        I64(seen, started_us, 0, INT64_MAX),
+        I64(seen, end_us, 0, INT64_MAX),
+        STR(seen, address, 0, 15),
+};
+
 static const dm_json_field usage_fields[] = {
         I64(usage, second, 0, INT64_MAX),
         I64(usage, cpu_used_us, 0, INT64_MAX),
@@ -148,6 +162,8 @@ DEFINE(started)
 DEFINE(stop)
 DEFINE(stopped)
 DEFINE(deadline)
+DEFINE(claim)
+DEFINE(seen)
 DEFINE(usage)
 DEFINE(enrol)
 DEFINE(enrolled)

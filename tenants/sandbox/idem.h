@@ -32,6 +32,9 @@ int dm_idem_begin(dm_pg *c, const dm_idem *i, int64_t stale_s, dm_sandbox_id *sa
 int dm_idem_settle(dm_pg *c, const dm_idem *i, int status, dm_err *err) DM_NODISCARD;
 int dm_idem_drop(dm_pg *c, const dm_idem *i, dm_err *err) DM_NODISCARD;
 
+/* The start with which a sandbox began has failed: its key, if it had one, may be used again. */
+int dm_idem_forget(dm_pg *c, dm_owner owner, const dm_sandbox_id *sandbox, dm_err *err) DM_NODISCARD;
+
 /* Forgets keys older than a day, of everybody (role dm_ops). */
 int dm_idem_expire(dm_pg *c, dm_err *err) DM_NODISCARD;
 

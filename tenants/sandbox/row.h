@@ -34,6 +34,7 @@ typedef struct dm_sandbox {
     int64_t timeout_s;
     dm_str previous_attestation;
     int64_t created_us, started_us, end_us, paused_us, ended_us;
+    int64_t ordered_by; /* the instance of the API that carries out what the row waits for; 0: nobody any more */
 } dm_sandbox;
 
 /* One row and what its strings point into. Zero it first; dm_sandbox_one_done is fine on a zeroed one. */
@@ -73,8 +74,18 @@ int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_
 int dm_sandbox_read(const dm_pg_rows *rows, size_t i, dm_sandbox *out, dm_err *err) DM_NODISCARD;
 int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* Transitions that have stood longer than stuck_s: ids in bytes, one a row (role dm_ops). */
-int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* --- who carries out what a row waits for ------------------------------------------------------------------- */
+
+/* A number for an instance of the API, and a lock that says that it lives: held by c for as long as c is open. */
+int dm_instance_new(dm_pg *c, int64_t *no, dm_err *err) DM_NODISCARD;
+/* The same number once more, on a new connection. */
+int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err) DM_NODISCARD;
+
+enum { DM_ORPHANS_MAX = 256 };
+/* Rows in the middle of a transition that nobody carries out: given up, or left by an instance that is gone, or older
+ * than stuck_s. own: this instance, which lives whatever the database has heard of it. Ids in bytes, one a row, oldest
+ * first, at most DM_ORPHANS_MAX (role dm_ops). */
+int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 /* Its history, oldest first, at most limit: at_us, epoch, from, to, cause, why, who. */
 int dm_sandbox_history(

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 
 #include "api/door/signers.h"
+#include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
@@ -84,12 +85,14 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
+    atomic_store(&a->instance, 1);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, false, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);
@@ -137,6 +140,7 @@ void dm_rig_stop(dm_rig *r)
         dm_http_stop(r->http, 2000);
     dm_later_free(r->api.later);
     dm_http_free(r->http);
+    dm_claims_free(r->api.claims);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
     dm_signers_free(r->api.signers);
