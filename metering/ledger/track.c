@@ -342,11 +342,3 @@ void dm_track_saved(dm_track *t)
     for (size_t i = 0; i < t->n; i++)
         t->workers[i].changed = false;
 }
-
-size_t dm_track_waiting(const dm_track *t)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++)
-        n += t->workers[i].nwait;
-    return n;
-}
