@@ -1,5 +1,6 @@
 #include "metering/bill/bill.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -36,6 +37,7 @@ typedef struct bill {
 
 static void bill_done(bill *b)
 {
+    assert(b->st.nsandboxes <= b->sandboxes_room && b->st.nlines <= b->lines_room);
     free(b->st.sandboxes);
     free(b->st.lines);
     free(b->st.books);
@@ -72,6 +74,7 @@ static int add_line(bill *b, size_t of, const dm_rate_line *rate, dm_err *err)
         b->st.lines = grown;
         b->lines_room = room;
     }
+    assert(of == DM_OF_ACCOUNT || of < b->st.nsandboxes);
     b->st.lines[b->st.nlines++] = (dm_stated_line){of, *rate};
     dm_books_use(b->books, rate->book_id);
     return 0;
@@ -142,6 +145,7 @@ static int state_claim(bill *b, dm_pg *c, const dm_pg_rows *rows, size_t i, cons
 static int judge_sandbox(bill *b, dm_pg *c, const dm_pg_rows *rows, size_t from, size_t to, dm_err *err)
 {
     size_t n = to - from;
+    assert(n > 0 && n <= b->claims_room);
     DM_AUTO_MEM dm_claim **list = calloc(n, sizeof(*list));
     if (list == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu claims", n);
@@ -238,6 +242,7 @@ static int pool_lines(bill *b, dm_pg *c, dm_err *err)
             }
         }
     }
+    assert(at >= b->st.pool_before_s);
     b->st.pool_after_s = at;
     return 0;
 }
@@ -275,8 +280,11 @@ static int post(bill *b, dm_pg *c, const dm_uuid *txn, dm_err *err)
         bool compute = l->sku == DM_SKU_VCPU_RUN || l->sku == DM_SKU_MEM_RUN || l->sku == DM_SKU_MINUTES;
         r = dm_money_add(sums[compute ? 0 : 1], l->amount, &sums[compute ? 0 : 1], err);
     }
-    if (r < 0 || b->st.total.v == 0)
+    if (r < 0)
         return r;
+    assert(sums[0].v + sums[1].v == b->st.total.v); /* what is posted balances */
+    if (b->st.total.v == 0)
+        return 0;
     r = dm_sql_ledger_account(c, b->account_no, "unbilled", b->st.currency, &ledger_no, err);
     if (r == 0)
         r = dm_sql_journal_entry(c, txn, ++n, ledger_no, b->st.currency, b->st.total, err);

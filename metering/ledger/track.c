@@ -1,5 +1,7 @@
 #include "metering/ledger/track.h"
 
+#include <assert.h>
+
 enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
 
 /* A frame beyond the mark. */
@@ -39,6 +41,9 @@ void dm_track_free(dm_track *t)
     if (t == NULL)
         return;
     for (size_t i = 0; i < t->n; i++) {
+        const worker *w = &t->workers[i];
+        assert(i == 0 || w[-1].no.v < w->no.v);
+        assert(w->nwait <= w->room && w->nholes <= w->holes_room);
         free(t->workers[i].wait);
         free(t->workers[i].holes);
     }
@@ -93,9 +98,11 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
-    if (r == 0)
-        w->mark = *mark;
-    return r;
+    if (r < 0)
+        return r;
+    assert(w->nwait == 0); /* or frames might wait behind the mark for ever */
+    w->mark = *mark;
+    return 0;
 }
 
 /* Past the bound the oldest is forgotten: what arrives of it then counts as a repetition. */
@@ -161,6 +168,7 @@ static bool follows(const dm_track_mark *m, const pending *p)
 
 static void settle(worker *w, const pending *p)
 {
+    assert(order(w->mark.boot, w->mark.frame, p->boot, p->frame) < 0); /* a mark never goes back */
     w->mark.boot = p->boot;
     w->mark.frame = p->frame;
     w->mark.second = p->second;
@@ -171,6 +179,7 @@ static void settle(worker *w, const pending *p)
 
 static void drop_front(worker *w, size_t n)
 {
+    assert(n <= w->nwait);
     if (n > 0)
         memmove(w->wait, w->wait + n, (w->nwait - n) * sizeof(*w->wait));
     w->nwait -= n;
@@ -245,6 +254,7 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
 {
     if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
+    assert(head->part < head->parts); /* dm_frame_open lets no other pass */
     worker *w;
     int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
     if (r < 0)
