@@ -1,3 +1,31 @@
+/* From evidence to statements. Close has written which rows a period has, and made one open row for each account that
+ * has any; here each of those becomes a statement, or is found empty, in a transaction of its own.
+ *
+ * What must hold. A statement is made once, has the number after the one before and names its hash, stands beside the
+ * journal entries that balance it and the message that tells of it, and says nothing that evidence and price books do
+ * not. All of it is one SERIALIZABLE transaction that locks the account's row of the period and finds it open: a second
+ * run finds it closed and leaves. The fence is asked before that, under a lock that a takeover waits for, so a zombie
+ * either commits before its successor has begun or writes nothing. Without the fence a statement would still be single,
+ * but it could be a zombie's: made by an older program, or signed with a key that is no longer meant to sign.
+ *
+ * The body is signed inside the transaction, because its number and the hash before it are known only there, and the
+ * transaction may run twice. So everything in `bill` is made anew by begin(), nothing is counted in a metric and
+ * nothing leaves the process before the commit, and a signature whose transaction failed has been seen by nobody.
+ *
+ * Order. Periods are taken oldest first, since the pool of minutes and the chain run through them. An account whose
+ * evidence has no price, or whose statement would be larger than one may be, waits with all its later periods and an
+ * anomaly says so, once; the others go on. Half a statement, or one at a guessed price, is never made: a price book
+ * that comes late is applied to the period it was missing in.
+ *
+ * Where the worker could not swear, the service signs what the frames say, as an attestation written in the same
+ * transaction: whoever verifies the statement finds one for every sandbox in it. Evidence is read without these
+ * (by_service), so that our own word is never taken for a worker's.
+ *
+ * Bounds. Evidence is read by pages of sandboxes, and a sandbox never stands on two: the judge must see all who claim
+ * its seconds. A first query finds where a page ends, a second reads up to there, as two ranges of two indexes. One
+ * query did both once, and looked each sandbox of its page up in a list: what that costs depends on how the planner
+ * takes the list, a range costs the same wherever the page stands. What grows with the account are sandboxes and lines,
+ * and they have bounds (SANDBOXES_MAX, LINES_MAX, DM_STATEMENT_BYTES_MAX). */
 #include "metering/bill/bill.h"
 
 #include <assert.h>

@@ -1,3 +1,28 @@
+/* How far a worker's word is good. A frame says "all seconds up to s are final here"; the ledger may believe it when it
+ * has every frame up to that one. So the mark is the last frame before which none is missing, and a period closes on
+ * marks. If a mark ran ahead of a frame that is still to come, a period would close without that frame's seconds, and
+ * they would be given away; if it stood still for good, no period would close at all.
+ *
+ * Frames of a worker are ordered by (boot, number). Within a boot each number follows the one before. From boot to boot
+ * the chain is prev_boot_last_frame: the first frame of a boot names the last number of the newest earlier boot that
+ * made any, and follows only if the mark stands at that number. A boot that was lost whole is seen by this, unless it
+ * ended with just the number the mark stands at; then its oaths say what no frame does, which charges nobody. One case
+ * is let through by its seconds: a worker that died before a boot's first frame may come back knowing of that boot
+ * alone and name 0. It follows if the second it frames is the very next one, for then nothing can lie between.
+ *
+ * What is beyond a gap waits, sorted, with the parts it has; the frame that fills the gap takes all that follow along
+ * (advance). A worker's frames are in one partition, whose order Kafka keeps, so gaps are rare: what was lost on the
+ * way comes again out of the worker's journal. What may wait (DM_TRACK_PENDING_MAX) is a day and a half of one worker.
+ *
+ * When patience is over the caller writes off: the mark goes on to the next frame that came, and the gap is remembered
+ * as a hole. The hole tells two kinds of late apart. A frame at or before the mark is a repetition and changes nothing,
+ * unless it lies in a hole: then it is evidence that was missing, is kept as such, and splits the hole, so that its
+ * second copy is a repetition again. Without holes either every replay of the stream would be late evidence, or what
+ * arrives after it was written off would vanish. Holes are bounded (HOLES_MAX); what lay in a forgotten one is taken
+ * for a repetition, which charges nobody.
+ *
+ * Nothing here is lost by a crash: the marks and gaps are in the database, and what waited beyond a mark is read again
+ * from the chunks of the open periods. */
 #include "metering/ledger/track.h"
 
 #include <assert.h>
