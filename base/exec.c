@@ -85,7 +85,7 @@ void dm_exec_free(dm_exec *e)
     (void)pthread_mutex_unlock(&e->lock);
     for (unsigned i = 0; i < e->threads; i++)
         (void)pthread_join(e->thread[i], NULL);
-    assert(e->first == NULL);
+    assert(e->first == NULL && e->waiting == 0);
     (void)pthread_cond_destroy(&e->some);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);

@@ -21,6 +21,6 @@ DM_DEFINE_FREEP(dm_exec)
 
 /* 0 or DM_EXEC_FULL. Any thread. */
 int dm_exec_submit(dm_exec *e, dm_job *job) DM_NODISCARD;
-unsigned dm_exec_waiting(dm_exec *e);
+unsigned dm_exec_waiting(dm_exec *e); /* jobs no thread has begun; for tests, which wait for 0 */
 
 #endif

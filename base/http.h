@@ -57,8 +57,9 @@ typedef struct dm_req {
     dm_reply reply;
 } dm_req;
 
-/* 0, DM_HTTP_LATER, or a failure: then the status is dm_http_status of it, unless reply.status was set to 4xx or 5xx
- * before (401 has no code). Headers set before a failure are kept, a body is not. */
+/* 0, DM_HTTP_LATER, or a failure, whose code becomes the status unless reply.status was set to 4xx or 5xx before (401
+ * has no code): INVALID 400, DENIED 403, NOTFOUND 404, CONFLICT and EXISTS 409, LIMIT 429, UNAVAILABLE 503, TIMEOUT
+ * 504, others 500. Headers set before a failure are kept, a body is not. */
 typedef int (*dm_http_handler)(dm_req *req, void *ctx, dm_err *err);
 
 typedef struct dm_route {
@@ -131,10 +132,6 @@ void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str
 /* name must be a literal. An empty value adds nothing. DM_E_LIMIT past DM_REPLY_HEADERS_MAX; control bytes in value are
  * DM_E_INVALID. */
 int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err) DM_NODISCARD;
-
-/* The status an error code becomes: INVALID 400, DENIED 403, NOTFOUND 404, CONFLICT and EXISTS 409, LIMIT 429,
- * UNAVAILABLE 503, TIMEOUT 504, others 500. */
-int dm_http_status(int code);
 
 /* For tests, and for whoever dispatches without a socket: matches the table, runs gate, handler, error body and finish
  * on a request made of these strings; body is borrowed. The caller frees with dm_req_free. Of config only routes, gate,

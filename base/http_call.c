@@ -1,5 +1,6 @@
 #include "base/http_call.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/parse.h"
@@ -9,8 +10,12 @@ enum { DISCARD_MAX = 1 << 20 };
 
 /* --- lifetime ----------------------------------------------------------------------------------------------- */
 
+/* The last reference is gone, and each call had one: none is left in a list or a queue. */
 static void destroy(dm_http *h)
 {
+    assert(h->refs == 0 && h->calls == NULL && h->first == NULL);
+    assert(h->mhd == NULL && h->exec == NULL && h->watch == NULL && !h->accepting);
+    assert(atomic_load(&h->body_bytes) == 0);
     dm_fd_closep(&h->wake_fd);
     dm_fd_closep(&h->stop_fd);
     (void)pthread_mutex_destroy(&h->lock);
@@ -27,7 +32,8 @@ void dm_http_unref(dm_http *h)
         destroy(h);
 }
 
-void dm_http_call_leave(http_call *c, unsigned holder)
+/* Ends a hold; frees with the last one. */
+static void leave(http_call *c, unsigned holder)
 {
     dm_http *h = c->h;
     bool last_ref = false;
@@ -122,7 +128,7 @@ static void call_done(dm_exchange *x, int r, const dm_err *err)
         MHD_resume_connection(conn); /* its thread waits for the lock, if it is quicker than we are */
     }
     (void)pthread_mutex_unlock(&h->lock);
-    dm_http_call_leave(c, HELD_BY_WORK);
+    leave(c, HELD_BY_WORK);
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------- */
@@ -136,7 +142,7 @@ static void work(http_call *c)
     bool wanted = c->conn != NULL;
     (void)pthread_mutex_unlock(&h->lock);
     if (!wanted) {
-        dm_http_call_leave(c, HELD_BY_WORK);
+        leave(c, HELD_BY_WORK);
         return;
     }
     int r = dm_exchange_run(&c->x, &err);
@@ -180,7 +186,7 @@ void dm_http_drop_queue(dm_http *h)
 {
     for (dm_job *job = h->first, *next; job != NULL; job = next) {
         next = job->next;
-        dm_http_call_leave(call_of_job(job), HELD_BY_WORK);
+        leave(call_of_job(job), HELD_BY_WORK);
     }
     h->first = h->last = NULL;
 }
@@ -375,6 +381,6 @@ void dm_http_on_completed(void *arg, struct MHD_Connection *conn, void **context
     (void)conn;
     (void)why;
     if (*context != NULL)
-        dm_http_call_leave(*context, HELD_BY_CONN);
+        leave(*context, HELD_BY_CONN);
     *context = NULL;
 }

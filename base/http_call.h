@@ -77,9 +77,6 @@ struct dm_http {
 /* Lets go of dm_http_free's reference; the server's memory goes with the last. */
 void dm_http_unref(dm_http *h);
 
-/* Ends a hold; frees with the last one. */
-void dm_http_call_leave(http_call *c, unsigned holder);
-
 /* Runs on the loop: everything that has been dispatched to it so far, not what comes meanwhile. */
 void dm_http_woken(void *arg, uint32_t events);
 /* Lets go of what was dispatched to a loop that will not look at it any more. */

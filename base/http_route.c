@@ -70,7 +70,11 @@ static void allow_add(char allow[DM_ALLOW_MAX], const char *method)
         (void)snprintf(allow + n, DM_ALLOW_MAX - n, "%s%s", n > 0 ? ", " : "", method);
 }
 
-int dm_route_find(const dm_route *routes, size_t n, dm_str method, dm_str path, const dm_route **out,
+enum { ROUTE_NONE = 1, ROUTE_METHOD = 2 };
+
+/* The best route for method and raw path; a literal segment wins over {}, from left to right. raw gets what stood at
+ * each {}. ROUTE_NONE; ROUTE_METHOD when only other methods match: allow then lists them. */
+static int route_find(const dm_route *routes, size_t n, dm_str method, dm_str path, const dm_route **out,
         dm_str raw[DM_HTTP_PARAMS_MAX], size_t *nraw, char allow[DM_ALLOW_MAX])
 {
     const dm_route *best = NULL;
@@ -103,7 +107,7 @@ int dm_route_find(const dm_route *routes, size_t n, dm_str method, dm_str path, 
         *out = best;
         return 0;
     }
-    return allow[0] != '\0' ? DM_ROUTE_METHOD : DM_ROUTE_NONE;
+    return allow[0] != '\0' ? ROUTE_METHOD : ROUTE_NONE;
 }
 
 static int route_check(const dm_route *r, dm_err *err)
@@ -235,12 +239,12 @@ static void open_route(dm_exchange *x, dm_str target)
         dm_exchange_refuse(x, 400, DM_E_INVALID, "the request target is not a path");
         return;
     }
-    switch (dm_route_find(
+    switch (route_find(
             x->config->routes, x->config->nroutes, req->method, req->path, &req->route, raw, &nraw, x->allow)) {
-    case DM_ROUTE_NONE:
+    case ROUTE_NONE:
         dm_exchange_refuse(x, 404, DM_E_NOTFOUND, "no such path");
         return;
-    case DM_ROUTE_METHOD:
+    case ROUTE_METHOD:
         dm_exchange_refuse(x, 405, DM_E_INVALID, "this path allows %s", x->allow);
         return;
     default:
@@ -368,7 +372,7 @@ int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err
     return 0;
 }
 
-int dm_http_status(int code)
+static int status_of(int code)
 {
     switch (code) {
     case DM_E_INVALID:
@@ -409,7 +413,7 @@ static void answer_error(dm_exchange *x, const dm_err *err)
     int status = x->refused;
 
     if (status == 0)
-        status = reply->status >= 400 && reply->status <= 599 ? reply->status : dm_http_status(err->code);
+        status = reply->status >= 400 && reply->status <= 599 ? reply->status : status_of(err->code);
     dm_reply_empty(reply, status);
     if ((x->refused == 405 && dm_reply_header(reply, "Allow", dm_str_c(x->allow), NULL) < 0) ||
             (x->refused == 503 && dm_reply_header(reply, "Retry-After", DM_STR("1"), NULL) < 0))

@@ -10,7 +10,6 @@
 #include "base/http.h"
 
 enum { DM_ROUTE_SEGMENTS_MAX = 16, DM_TARGET_MAX = 16 << 10, DM_ALLOW_MAX = 96 };
-enum { DM_ROUTE_NONE = 1, DM_ROUTE_METHOD = 2 };
 
 typedef struct dm_exchange {
     dm_req req; /* first: a dm_req is cast back to its exchange here and nowhere else */
@@ -25,11 +24,6 @@ typedef struct dm_exchange {
 
 /* DM_E_INVALID for a table that cannot work: too many parameters, no handler, the same route twice. */
 int dm_routes_check(const dm_route *routes, size_t n, dm_err *err) DM_NODISCARD;
-
-/* The best route for method and raw path; a literal segment wins over {}, from left to right. raw gets what stood at
- * each {}. DM_ROUTE_NONE; DM_ROUTE_METHOD when only other methods match: allow then lists them. */
-int dm_route_find(const dm_route *routes, size_t n, dm_str method, dm_str path, const dm_route **out,
-        dm_str raw[DM_HTTP_PARAMS_MAX], size_t *nraw, char allow[DM_ALLOW_MAX]) DM_NODISCARD;
 
 /* n may be more than DM_HTTP_HEADERS_MAX: that is refused with 431. Fails only for want of memory; x is closed with
  * dm_exchange_close in each case. config is borrowed. */

@@ -1,5 +1,6 @@
 #include "base/httpc.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 
@@ -93,6 +94,7 @@ void dm_httpc_free(dm_httpc *c)
 {
     if (c == NULL)
         return;
+    assert(c->answer == NULL); /* no call is under way */
     curl_easy_cleanup(c->curl);
     curl_slist_free_all(c->headers);
     free(c->base);

@@ -82,10 +82,15 @@ static bool keeps_node(enum dm_json_type type)
     return type == DM_JSON_NODE || type == DM_JSON_OBJ || type == DM_JSON_ARR || type == DM_JSON_STRMAP;
 }
 
+static int not_a(dm_err *err, const char *name, const char *what)
+{
+    return dm_fail(err, DM_E_INVALID, "\"%s\" must be %s", name, what);
+}
+
 static int decode_str(const dm_json_field *f, const json_t *v, char **out, dm_err *err)
 {
     if (!json_is_string(v))
-        return dm_fail(err, DM_E_INVALID, "\"%s\" must be a string", f->name);
+        return not_a(err, f->name, "a string");
     dm_str s = {json_string_value(v), json_string_length(v)};
     if ((f->min > 0 && s.n < (uint64_t)f->min) || f->max < 0 || s.n > (uint64_t)f->max)
         return dm_fail(err, DM_E_INVALID, "\"%s\" must have %lld to %lld bytes", f->name, (long long)f->min,
@@ -102,7 +107,7 @@ static int decode_str(const dm_json_field *f, const json_t *v, char **out, dm_er
 static int decode_i64(const dm_json_field *f, const json_t *v, int64_t *out, dm_err *err)
 {
     if (!json_is_integer(v))
-        return dm_fail(err, DM_E_INVALID, "\"%s\" must be a whole number", f->name);
+        return not_a(err, f->name, "a whole number");
     int64_t i = json_integer_value(v);
     if (i < f->min || i > f->max)
         return dm_fail(err, DM_E_INVALID, "\"%s\" must be %lld to %lld", f->name, (long long)f->min, (long long)f->max);
@@ -110,10 +115,10 @@ static int decode_i64(const dm_json_field *f, const json_t *v, int64_t *out, dm_
     return 0;
 }
 
-static int decode_bool(const dm_json_field *f, const json_t *v, bool *out, dm_err *err)
+static int decode_bool(const char *name, const json_t *v, bool *out, dm_err *err)
 {
     if (!json_is_boolean(v))
-        return dm_fail(err, DM_E_INVALID, "\"%s\" must be true or false", f->name);
+        return not_a(err, name, "true or false");
     *out = json_is_true(v);
     return 0;
 }
@@ -139,11 +144,11 @@ static int decode_node(const dm_json_field *f, json_t *v, json_t **out, dm_err *
     int r = 0;
     if (f->type == DM_JSON_ARR) {
         if (!json_is_array(v))
-            return dm_fail(err, DM_E_INVALID, "\"%s\" must be an array", f->name);
+            return not_a(err, f->name, "an array");
         r = check_size(f, json_array_size(v), "elements", err);
     } else if (f->type != DM_JSON_NODE) {
         if (!json_is_object(v))
-            return dm_fail(err, DM_E_INVALID, "\"%s\" must be an object", f->name);
+            return not_a(err, f->name, "an object");
         r = check_size(f, json_object_size(v), "members", err);
         if (r == 0 && f->type == DM_JSON_STRMAP)
             r = check_strings(f, v, err);
@@ -161,7 +166,7 @@ static int decode_field(const dm_json_field *f, json_t *v, void *out, dm_err *er
     case DM_JSON_I64:
         return decode_i64(f, v, slot(out, f->offset), err);
     case DM_JSON_BOOL:
-        return decode_bool(f, v, slot(out, f->offset), err);
+        return decode_bool(f->name, v, slot(out, f->offset), err);
     case DM_JSON_NODE:
     case DM_JSON_OBJ:
     case DM_JSON_ARR:
@@ -225,6 +230,37 @@ void dm_json_done(const dm_json_field *fields, size_t n, void *out)
             json_decref(*(json_t **)slot(out, fields[i].offset));
         zero_field(&fields[i], out);
     }
+}
+
+/* --- one member --------------------------------------------------------------------------------------------- */
+
+const char *dm_json_c(const json_t *obj, const char *name)
+{
+    return json_string_value(json_object_get(obj, name));
+}
+
+int dm_json_str(const json_t *obj, const char *name, dm_str *out, dm_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    if (v == NULL || json_is_null(v))
+        return DM_JSON_ABSENT;
+    if (!json_is_string(v))
+        return not_a(err, name, "a string");
+    *out = (dm_str){json_string_value(v), json_string_length(v)};
+    return 0;
+}
+
+int dm_json_i64(const json_t *obj, const char *name, int64_t min, int64_t max, int64_t *out, dm_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    const dm_json_field f = {.name = name, .type = DM_JSON_I64, .min = min, .max = max};
+    return v == NULL || json_is_null(v) ? DM_JSON_ABSENT : decode_i64(&f, v, out, err);
+}
+
+int dm_json_bool(const json_t *obj, const char *name, bool *out, dm_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    return v == NULL || json_is_null(v) ? DM_JSON_ABSENT : decode_bool(name, v, out, err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------ */

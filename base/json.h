@@ -1,6 +1,13 @@
 /* base/json.h: JSON by table. A table of fields decodes an object into a struct and refuses duplicate names, wrong
  * types, too much depth, and sizes over the cap; unknown names are ignored (clients send more than we read). Only this
- * file includes jansson for decoding; writers build text with dm_jw into a dm_buf. */
+ * file includes jansson; writers build text with dm_jw into a dm_buf.
+ *
+ * A tree is a json_t, and jansson's accessors on it are a vocabulary like libc's: whoever includes this file may use
+ * them. Of 185 uses outside this file half are in three files that walk what no table describes (protobuf's mapping to
+ * JSON, the network object of a create, a sandbox's environment), where another name would hide nothing: the accessors
+ * take NULL and wrong types, and allocate only where they say so. What everybody wrote by hand around them, one member
+ * of an object that has no table, is below as dm_json_c and its three strict siblings. Parsing is ours alone:
+ * dm_json_load is the only way from text to a tree, because jansson's own has neither our depth nor our words. */
 #ifndef DM_BASE_JSON_H
 #define DM_BASE_JSON_H
 
@@ -44,7 +51,17 @@ int dm_json_load(dm_str text, size_t max_bytes, json_t **out, dm_err *err) DM_NO
 int dm_json_decode(const json_t *obj, const dm_json_field *fields, size_t n, void *out, dm_err *err) DM_NODISCARD;
 void dm_json_done(const dm_json_field *fields, size_t n, void *out);
 
-/* The same table the other way: writes the object. A field whose `has` is false is left out, as is a NULL pointer. */
+/* One member of an object without a table. obj may be NULL or no object: then it has no member. What is borrowed lives
+ * as long as the tree; strings end in a NUL and have none in them. */
+const char *dm_json_c(const json_t *obj, const char *name); /* NULL unless it is a string */
+/* 0; DM_JSON_ABSENT when it is not there, or null; DM_E_INVALID, which names it, for another type or out of bounds.
+ * *out is set on 0 alone. */
+enum { DM_JSON_ABSENT = 1 };
+int dm_json_str(const json_t *obj, const char *name, dm_str *out, dm_err *err) DM_NODISCARD;
+int dm_json_i64(const json_t *obj, const char *name, int64_t min, int64_t max, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_json_bool(const json_t *obj, const char *name, bool *out, dm_err *err) DM_NODISCARD;
+
+/* A table the other way: writes the object. A field whose `has` is false is left out, as is a NULL pointer. */
 void dm_json_encode(struct dm_jw *w, const dm_json_field *fields, size_t n, const void *in);
 /* One member of it, into an object that is open. */
 void dm_json_encode_field(struct dm_jw *w, const dm_json_field *field, const void *in);

@@ -23,9 +23,10 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include "base/grow.h"
+
 enum {
     BATCH = 64,
-    FIRST_TIMERS = 16,
     TIMERS_MAX = 1 << 20,
 };
 
@@ -107,6 +108,7 @@ void dm_loop_free(dm_loop *l)
     if (l == NULL)
         return;
     assert(!l->in_round && l->watches == 0 && l->timers == 0);
+    assert(l->dead == NULL && l->heap_n == 0 && l->due_first == NULL);
     (void)close(l->epoll_fd);
     (void)close(l->wake_fd);
     (void)pthread_mutex_destroy(&l->lock);
@@ -261,16 +263,9 @@ static void due_remove(dm_loop *l, dm_timer *t)
 
 int dm_loop_timer(dm_loop *l, dm_call_fn fn, void *arg, dm_timer **out, dm_err *err)
 {
-    if (l->timers == TIMERS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d timers", TIMERS_MAX);
-    if (l->timers == l->heap_room) {
-        size_t room = l->heap_room > 0 ? l->heap_room * 2 : FIRST_TIMERS;
-        dm_timer **heap = reallocarray(l->heap, room, sizeof(*heap));
-        if (heap == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for %zu timers", room);
-        l->heap = heap;
-        l->heap_room = room;
-    }
+    int r = dm_grow(&l->heap, &l->heap_room, l->timers, TIMERS_MAX, "timers", err);
+    if (r < 0)
+        return r;
     dm_timer *t = malloc(sizeof(*t));
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a timer");
@@ -315,6 +310,7 @@ void dm_timer_free(dm_timer *t)
     if (t == NULL)
         return;
     dm_timer_clear(t);
+    assert(t->loop->timers > 0);
     t->loop->timers--;
     free(t);
 }

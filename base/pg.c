@@ -1,5 +1,27 @@
+/* Transactions: begun, tried again, committed, rolled back; and what goes beside them, scripts and notifications.
+ *
+ * Whose rows a transaction sees is decided by two settings that row-level security reads. They are set by set_config
+ * with is_local, so they die with the transaction: a pooled connection cannot carry one tenant's scope into the next
+ * one's work, whatever went wrong in between. BEGIN, the scope and the first statement leave in one packet.
+ *
+ * SERIALIZABLE is optimistic: the server lets transactions run side by side and, where their result would fit no order
+ * one after the other, fails one of them (40001), at any statement or at the COMMIT itself. So does a deadlock (40P01),
+ * in any isolation. Nobody is at fault and the same work done again mostly goes through; done again means all of it,
+ * reads included, for what was read is what no longer holds. That is why work is a callback, and why it may touch
+ * nothing but the database and its own out values: it may run eight times. The waits between double and are random by a
+ * half, or two that collided would collide again in step.
+ *
+ * A COMMIT may be answered by ROLLBACK, which libpq reports as success: the transaction had failed before. Its command
+ * tag is looked at, else a callback that swallowed an error would be told that its rows are there. For the same reason
+ * a first failure is kept in the connection, not only returned. A connection that dies in the COMMIT leaves its fate
+ * unknown, and is not tried again here: only the caller knows whether its work is idempotent.
+ *
+ * After a failure the server ignores everything to the end of the transaction; what was sent ahead is answered
+ * "aborted" up to the next sync. So before a ROLLBACK the answers that are owed are taken off, or the ROLLBACK itself
+ * would be among what is skipped, and the connection would go back to the pool inside a failed transaction. */
 #include "base/pg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -329,6 +351,7 @@ void dm_pg_close(dm_pg *c)
 {
     if (c == NULL)
         return;
+    assert(!c->in_tx);
     PQfinish(c->conn);
     dm_buf_done(&c->scratch);
     free(c);

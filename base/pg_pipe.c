@@ -1,3 +1,27 @@
+/* Statements on their way to the server and their answers on the way back.
+ *
+ * The extended protocol takes Parse, Bind and Execute apart, and in pipeline mode libpq lets us send on without an
+ * answer. The server answers in order and, after an error, skips everything up to the next Sync. We keep the same order
+ * in `owed`, a record for each message that will be answered, and take the answers off when somebody wants one. Nothing
+ * else may read from the connection: one answer too many or too few, and each statement would be given its neighbour's
+ * rows. Hence the checks that a result is followed by an end and all of them by the sync; where they do not hold the
+ * connection has lost step and is thrown away, never resynchronised by guessing.
+ *
+ * A statement is prepared when a connection first uses it, in the same packet as its first execution, and noted at
+ * once: a second use in the same pipeline must not prepare it again. If the server then refuses it, settling takes the
+ * note back. A preparation that is merely skipped, because something before it failed, is refused as well, and so is
+ * made again the next time; a name that exists already would be an error, so a wrong note in either direction breaks
+ * the connection's next use of it. Preparations outlive the transaction they were sent in, even one that is rolled
+ * back. 26000 (the server has forgotten it) and 0A000 (its table has another shape since a migration) doom the
+ * connection: a new one prepares anew.
+ *
+ * Both sides may fill their sockets: the server stops reading while we do not take its answers, and a blocking send
+ * would then wait for ever. So the socket does not block, what is owed is bounded in number and bytes, and a wait looks
+ * for both directions at once. Parameters are text in one buffer whose room is taken first, because libpq keeps
+ * pointers into it until it has copied them; bytea goes as bytes.
+ *
+ * Which statement failed is known by its place in `owed`; what is told is SQLSTATE, constraint and the server's primary
+ * message. Detail and hint stay away: they quote values. */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,6 @@
 #include "base/pool.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,6 +41,7 @@ void dm_pool_free(dm_pool *p)
 {
     if (p == NULL)
         return;
+    assert(p->used == p->nfree); /* nobody holds a place */
     for (unsigned i = 0; i < p->nfree; i++)
         p->unmake(p->free_ones[i]);
     (void)pthread_cond_destroy(&p->given);
@@ -72,6 +74,7 @@ int dm_pool_take(dm_pool *p, unsigned wait_ms, void **out, dm_err *err)
 void dm_pool_give(dm_pool *p, void *handle)
 {
     (void)pthread_mutex_lock(&p->lock);
+    assert(p->nfree < p->used); /* given back is what was taken */
     if (handle != NULL)
         p->free_ones[p->nfree++] = handle;
     else

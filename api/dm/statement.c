@@ -3,8 +3,9 @@
 
 #include "base/parse.h"
 
-#include "api/e2b/routes.h"
+#include "api/dm/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "metering/read/read.h"
 
@@ -23,8 +24,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     dm_statement_no before = {w->page.from ? w->page.us : INT64_MAX};
-    return dm_read_statements(
-            c, (dm_account_no){w->caller->account_no}, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
+    return dm_read_statements(c, w->caller->owner.account, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
 }
 
 static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
@@ -91,17 +91,12 @@ static int query_one(dm_pg *c, void *arg, dm_err *err)
 {
     one *o = arg;
     dm_buf_reset(&o->body);
-    return dm_read_statement_body(c, (dm_account_no){o->caller->account_no}, o->number, &o->body, &o->signature, err);
+    return dm_read_statement_body(c, o->caller->owner.account, o->number, &o->body, &o->signature, err);
 }
 
 static int deny(dm_req *req)
 {
-    static const dm_denial d = {.what = "statement.get",
-            .rule = "statement.unknown",
-            .retry_after_s = -1,
-            .cure = "list the statements: one is made when its period has closed",
-            .doc = "/docs/billing"};
-    return dm_deny(req, 404, NULL, &d, "statement not found");
+    return dm_deny(req, DM_NO_STATEMENT_UNKNOWN, "statement.get", "statement not found");
 }
 
 /* The body is a string, so that whoever verifies the signature has the bytes that were signed. */

@@ -4,8 +4,10 @@
 #include "base/parse.h"
 
 #include "api/e2b/routes.h"
+#include "api/e2b/sandbox.h"
 #include "api/kit/answer.h"
 #include "api/kit/page.h"
+#include "api/kit/request.h"
 #include "tenants/sandbox/template.h"
 
 enum { V1_MOST = 5000, FILTER_MAX = 16 << 10, PAIRS_MAX = 256 };
@@ -148,15 +150,15 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
     if (w->by_template) {
-        int r = dm_template_find(c, who->project_no, &w->template, &w->found, err);
+        int r = dm_template_find(c, who->owner.project, &w->template, &w->found, err);
         if (r < 0)
             return r;
         w->no_such_template = r == DM_TEMPLATE_NONE;
         w->f.template_id = w->found.template_id;
     }
-    int r = w->no_such_template ? 0 : dm_sandbox_list(c, who->account_no, who->project_no, &w->f, &w->rows, err);
+    int r = w->no_such_template ? 0 : dm_sandbox_list(c, who->owner, &w->f, &w->rows, err);
     if (r == 0 && w->f.running)
-        r = dm_sandbox_count_running(c, who->account_no, who->project_no, &w->running, err);
+        r = dm_sandbox_count_running(c, who->owner, &w->running, err);
     return r;
 }
 

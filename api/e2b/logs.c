@@ -5,6 +5,9 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/request.h"
+#include "api/life/deny.h"
 
 enum { LINES_MAX = 1000, SEARCH_MAX = 256, LINE_MAX_ = 4096 };
 
@@ -20,10 +23,8 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    int r = dm_sandbox_find(c, w->caller->account_no, w->caller->project_no, w->id, false, &w->one, err);
-    return r != 0 ? r
-                  : dm_sandbox_history(
-                            c, w->caller->account_no, w->caller->project_no, w->id, LINES_MAX, &w->rows, err);
+    int r = dm_sandbox_find(c, w->caller->owner, w->id, false, &w->one, err);
+    return r != 0 ? r : dm_sandbox_history(c, w->caller->owner, w->id, LINES_MAX, &w->rows, err);
 }
 
 typedef struct line {

@@ -3,6 +3,7 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 
@@ -30,30 +31,25 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     const dm_caller *who = w->caller;
     work_done(w);
     w->row = w->builds = NULL;
-    int r = dm_template_find(c, who->project_no, &w->name, &w->found, err);
+    int r = dm_template_find(c, who->owner.project, &w->name, &w->found, err);
     if (r != 0)
         return r;
-    if (w->found.owner_project_no != who->project_no)
+    if (w->found.owner.v != who->owner.project.v)
         return NOT_OURS;
     if (!w->with_builds)
         return 0;
-    r = dm_template_list(
-            c, who->account_no, who->project_no, w->found.template_id, 0, (dm_str){NULL, 0}, 1, &w->row, err);
+    r = dm_template_list(c, who->owner, w->found.template_id, 0, (dm_str){NULL, 0}, 1, &w->row, err);
     if (r < 0)
         return r;
-    return dm_build_list(c, who->account_no, who->project_no, w->found.template_id, w->page.from ? w->page.us : 0,
+    return dm_build_list(c, who->owner, w->found.template_id, w->page.from ? w->page.us : 0,
             w->page.from ? dm_str_c(w->page.id) : (dm_str){NULL, 0}, w->page.limit + 1, &w->builds, err);
 }
 
 static int deny(dm_req *req, int outcome)
 {
-    const dm_denial d = {.what = "template.get",
-            .rule = outcome == NOT_OURS ? "template.not_yours" : "template.unknown",
-            .retry_after_s = -1,
-            .cure = outcome == NOT_OURS ? "it belongs to another project: its owner can show it" : "list the templates",
-            .doc = "/docs/templates"};
-    return outcome == NOT_OURS ? dm_deny(req, 403, NULL, &d, "the template belongs to another team")
-                               : dm_deny(req, 404, NULL, &d, "template not found");
+    static const char what[] = "template.get";
+    return outcome == NOT_OURS ? dm_deny(req, DM_NO_TEMPLATE_NOT_YOURS, what, "the template belongs to another team")
+                               : dm_deny(req, DM_NO_TEMPLATE_UNKNOWN, what, "template not found");
 }
 
 static void write_build(dm_jw *w, const dm_build_row *b)

@@ -3,6 +3,7 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 
@@ -20,8 +21,8 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    return dm_template_list(c, w->caller->account_no, w->caller->project_no, (dm_str){NULL, 0},
-            w->page.from ? w->page.us : 0, dm_str_c(w->page.id), w->limit + 1, &w->rows, err);
+    return dm_template_list(c, w->caller->owner, (dm_str){NULL, 0}, w->page.from ? w->page.us : 0, dm_str_c(w->page.id),
+            w->limit + 1, &w->rows, err);
 }
 
 static void write_template(dm_jw *w, const dm_template_row *t)

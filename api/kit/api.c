@@ -13,13 +13,13 @@ static int translate(int r, dm_err *err)
 
 int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err)
 {
-    const dm_pg_scope scope = {.account_no = caller->account_no, .project_no = caller->project_no};
+    const dm_pg_scope scope = dm_scope_of(caller->owner);
     return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
 }
 
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
 {
-    static const dm_pg_scope everybody = {.account_no = 0};
+    static const dm_pg_scope everybody = {.read_only = false};
     return translate(dm_pg_tx(api->ops, &everybody, fn, arg, err), err);
 }
 
@@ -32,7 +32,7 @@ typedef struct finding {
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
     finding *f = arg;
-    return dm_sandbox_find(c, f->caller->account_no, f->caller->project_no, f->id, false, f->one, err);
+    return dm_sandbox_find(c, f->caller->owner, f->id, false, f->one, err);
 }
 
 int dm_api_find(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_err *err)

@@ -71,8 +71,8 @@ static int send(dm_dispatch *w, const ask *a, int *status, dm_buf *answer, dm_er
 
 static void read_refusal(dm_dispatch_no *no, int status, const json_t *body)
 {
-    const char *message = json_string_value(json_object_get(body, "message"));
-    const char *cause = json_string_value(json_object_get(body, "cause"));
+    const char *message = dm_json_c(body, "message");
+    const char *cause = dm_json_c(body, "cause");
     const json_t *denial = json_object_get(body, "denial");
     *no = (dm_dispatch_no){.status = status};
     (void)snprintf(no->message, sizeof no->message, "%s", message != NULL ? message : "no reason given");

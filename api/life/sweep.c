@@ -1,5 +1,6 @@
 #include "api/life/sweep.h"
 
+#include "api/life/dispatch.h"
 #include "api/life/settle.h"
 #include "tenants/sandbox/idem.h"
 
@@ -30,7 +31,7 @@ static int look(dm_pg *c, void *arg, dm_err *err)
 {
     one_row *o = arg;
     const dm_sandbox_move_args kill = {.event = DM_SANDBOX_KILL, .who = who, .at_us = o->now_us};
-    int r = dm_sandbox_find(c, 0, 0, &o->id, true, &o->one, err);
+    int r = dm_sandbox_find_any(c, &o->id, true, &o->one, err);
     if (r == 0 && o->one.s.state == DM_SANDBOX_STARTING)
         r = dm_sandbox_move(c, &o->one.s, &kill, err);
     return r;

@@ -8,31 +8,24 @@
 
 #include "base/parse.h"
 
-#include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/life/settle.h"
+#include "api/uplink/routes.h"
 #include "metering/read/read.h"
 #include "tenants/fleet/fleet.h"
-
-static int deny(dm_req *req, int status, const char *rule, const char *message)
-{
-    const dm_denial d = {.what = "worker", .rule = rule, .retry_after_s = -1, .cure = "enrol", .doc = "/docs/workers"};
-    return dm_deny(req, status, NULL, &d, "%s", message);
-}
 
 static int read_body(const dm_req *req, json_t **out, dm_err *err)
 {
     return dm_json_load(req->body, DM_WK_BODY_MAX, out, err);
 }
 
-static int read_no(const dm_req *req, int64_t *out, dm_err *err)
+static int read_no(const dm_req *req, dm_worker_no *out, dm_err *err)
 {
-    return dm_parse_i64(req->params[0], 1, INT64_MAX, out, err);
+    return dm_parse_u64(req->params[0], 1, INT64_MAX, &out->v, err);
 }
 
 /* --- enrol -------------------------------------------------------------------------------------------------- */
-
-static const dm_pg_stmt region_find = {"region_find", "SELECT region_no FROM dm.region WHERE name = $1", DM_PG_MAYBE};
 
 typedef struct enrolment {
     const char *region;
@@ -43,15 +36,13 @@ typedef struct enrolment {
 static int do_enrol(dm_pg *c, void *arg, dm_err *err)
 {
     enrolment *e = arg;
-    const dm_pg_arg args[] = {dm_pa_c(e->region)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &region_find, args, DM_LEN(args), &rows, NULL, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(rows) == 0)
-        return dm_fail(err, DM_E_INTERNAL, "no region '%s'", e->region);
-    e->answer.region_no = dm_pg_i64(rows, 0, 0);
-    return dm_fleet_enrol(c, &e->m, e->answer.region_no, &e->answer.worker_no, err);
+    dm_worker_no no;
+    int r = dm_fleet_region(c, e->region, &e->answer.region_no, err);
+    if (r == 0)
+        r = dm_fleet_enrol(c, &e->m, e->answer.region_no, &no, err);
+    if (r == 0)
+        e->answer.worker_no = (int64_t)no.v;
+    return r;
 }
 
 int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
@@ -74,7 +65,8 @@ int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_wk_enrolled_write(&w, &e.answer);
     } else if (r == DM_FLEET_OLD_BOOT) {
-        r = deny(req, 409, "worker.old_boot", "a later start of this worker is known: is its journal an old copy?");
+        r = dm_deny(req, DM_NO_WORKER_OLD_BOOT, "worker",
+                "a later start of this worker is known: is its journal an old copy?");
     }
     dm_wk_enrol_done(&e.m);
     return r;
@@ -83,7 +75,7 @@ int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
 /* --- beat --------------------------------------------------------------------------------------------------- */
 
 typedef struct heartbeat {
-    int64_t no;
+    dm_worker_no worker;
     dm_wk_beat m;
     dm_wk_beat_answer answer;
 } heartbeat;
@@ -91,17 +83,15 @@ typedef struct heartbeat {
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
-    int r = dm_fleet_beat(c, b->no, &b->m, err);
-    return r != 0 ? r
-                  : dm_read_mark(
-                            c, (dm_worker_no){(uint64_t)b->no}, &b->answer.durable_boot, &b->answer.durable_frame, err);
+    int r = dm_fleet_beat(c, b->worker, &b->m, err);
+    return r != 0 ? r : dm_read_mark(c, b->worker, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 
 int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
-    heartbeat b = {.no = 0};
-    int r = read_no(req, &b.no, err);
+    heartbeat b = {.worker = {0}};
+    int r = read_no(req, &b.worker, err);
     if (r == 0)
         r = read_body(req, &obj, err);
     if (r == 0)
@@ -129,7 +119,7 @@ static const dm_json_field events_fields[] = {
 enum { TAKEN = 0, SEEN = 1, NO_WORKER = 2 };
 
 typedef struct taking {
-    int64_t worker_no;
+    dm_worker_no worker;
     const dm_wk_event *event;
     dm_sandbox_id id;
     dm_sandbox_move_args move;
@@ -139,18 +129,21 @@ typedef struct taking {
 static int apply(dm_pg *c, taking *t, dm_err *err)
 {
     DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find(c, 0, 0, &t->id, true, &one, err);
+    int r = dm_sandbox_find_any(c, &t->id, true, &one, err);
     if (r < 0)
         return r;
     if (r == DM_SANDBOX_NONE)
         t->skipped = "no such sandbox";
-    else if (one.s.worker_no != t->worker_no)
+    else if (one.s.worker.v != t->worker.v)
         t->skipped = "another worker's sandbox";
     else if (one.s.epoch != t->event->epoch)
         t->skipped = "another epoch";
-    else if (dm_sandbox_step_of(one.s.state, t->move.event) == NULL)
+    if (t->skipped != NULL)
+        return 0;
+    r = dm_settle_row(c, &one.s, t->event->epoch, &t->move, err);
+    if (r == DM_SETTLE_STALE)
         t->skipped = "already so";
-    return t->skipped != NULL ? 0 : dm_sandbox_move(c, &one.s, &t->move, err);
+    return r < 0 ? r : 0;
 }
 
 static int take(dm_pg *c, void *arg, dm_err *err)
@@ -158,13 +151,13 @@ static int take(dm_pg *c, void *arg, dm_err *err)
     taking *t = arg;
     int64_t seq;
     t->skipped = NULL;
-    int r = dm_fleet_event_seq(c, t->worker_no, &seq, err);
+    int r = dm_fleet_event_seq(c, t->worker, &seq, err);
     if (r != 0)
         return r < 0 ? r : NO_WORKER;
     if (t->event->seq <= seq)
         return SEEN;
     r = apply(c, t, err);
-    return r < 0 ? r : dm_fleet_event_taken(c, t->worker_no, t->event->seq, err);
+    return r < 0 ? r : dm_fleet_event_taken(c, t->worker, t->event->seq, err);
 }
 
 /* TAKEN, SEEN, NO_WORKER. What cannot be an event is said once, taken and forgotten: it would stop all after it. */
@@ -173,7 +166,7 @@ static int take_one(dm_api *api, taking *t, dm_err *err)
     const dm_wk_event *e = t->event;
     char who[64];
     dm_err why = {0};
-    (void)snprintf(who, sizeof who, "worker:%lld", (long long)t->worker_no);
+    (void)snprintf(who, sizeof who, "worker:%llu", (unsigned long long)t->worker.v);
     t->move = (dm_sandbox_move_args){.who = who, .at_us = e->at_us};
     if (e->detail[0] != '\0')
         t->move.detail = dm_str_c(e->detail);
@@ -187,7 +180,7 @@ static int take_one(dm_api *api, taking *t, dm_err *err)
     r = dm_api_tx_ops(api, take, t, err);
     if (r == TAKEN) {
         dm_later_wake(api->later, &t->id);
-        DM_LOG(api->log, DM_INFO, "worker.event", dm_fi("worker", t->worker_no), dm_fi("seq", e->seq),
+        DM_LOG(api->log, DM_INFO, "worker.event", dm_fu("worker", t->worker.v), dm_fi("seq", e->seq),
                 dm_fs("sandbox", e->sandbox), dm_fi("epoch", e->epoch), dm_fs("state", e->state),
                 dm_fs("cause", e->cause), dm_fs("skipped", t->skipped != NULL ? t->skipped : ""));
     }
@@ -207,7 +200,8 @@ int dm_route_worker_events(dm_req *req, void *ctx, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
     events_body body = {NULL};
-    int64_t no, acked = 0;
+    dm_worker_no no;
+    int64_t acked = 0;
     int r = read_no(req, &no, err);
     if (r == 0)
         r = read_body(req, &obj, err);
@@ -217,7 +211,7 @@ int dm_route_worker_events(dm_req *req, void *ctx, dm_err *err)
         dm_wk_event e = {0};
         r = dm_wk_event_read(json_array_get(body.list, i), &e, err);
         if (r == 0) {
-            taking t = {.worker_no = no, .event = &e};
+            taking t = {.worker = no, .event = &e};
             r = take_one(ctx, &t, err);
             acked = r >= 0 && r != NO_WORKER ? e.seq : acked;
             dm_wk_event_done(&e);
@@ -225,7 +219,7 @@ int dm_route_worker_events(dm_req *req, void *ctx, dm_err *err)
     }
     dm_json_done(events_fields, DM_LEN(events_fields), &body);
     if (r == NO_WORKER)
-        return deny(req, 404, "worker.unknown", "no such worker");
+        return dm_deny(req, DM_NO_WORKER_UNKNOWN, "worker", "no such worker");
     /* What was taken is said, even when the next one failed: it will come again. */
     return r < 0 && acked == 0 ? r : answer_acked(req, acked);
 }

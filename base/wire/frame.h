@@ -52,8 +52,6 @@ typedef struct dm_frame_head {
     uint32_t n;
 } dm_frame_head;
 
-uint32_t dm_crc32c(uint32_t crc, const void *p, size_t n); /* start with 0 */
-
 /* Appends one frame; head->n is taken as the count of samples. */
 int dm_frame_write(dm_buf *b, const dm_frame_head *head, const dm_sample *samples, dm_err *err) DM_NODISCARD;
 

@@ -41,12 +41,6 @@ static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currenc
         TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("vcpus", vcpus),
         TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
 
-static const struct {
-    const char *name;
-    int (*run)(dm_pg *c, const dm_admin_args *a, dm_err *err);
-} commands[] = {{"demo", dm_admin_demo}, {"project-add", dm_admin_project_add}, {"key-add", dm_admin_key_add},
-        {"key-revoke", dm_admin_key_revoke}, {"limit-set", dm_admin_limit_set}};
-
 static int bad_usage(void)
 {
     (void)fputs(usage, stderr);
@@ -84,22 +78,23 @@ int main(int argc, char **argv)
 {
     const char *db = NULL, *command = NULL;
     dm_admin_args args = {.who = getenv("USER")};
+    char who[128];
     dm_err err = {0};
     dm_pg *c = NULL;
 
     int status = parse(argc, argv, &db, &command, &args);
     if (status != 0)
         return status - 1;
-    for (size_t i = 0; i < DM_LEN(commands); i++) {
-        if (strcmp(command, commands[i].name) != 0)
-            continue;
-        int r = dm_pg_open(db, &c, &err);
-        if (r == 0)
-            r = commands[i].run(c, &args, &err);
-        dm_pg_close(c);
-        if (r < 0)
-            (void)fprintf(stderr, "dormouse-admin: %s: %s\n", command, err.msg);
-        return r < 0 ? 1 : 0;
-    }
-    return bad_usage();
+    const dm_admin_command *todo = dm_admin_find(command);
+    if (todo == NULL)
+        return bad_usage();
+    (void)snprintf(who, sizeof who, "operator:%s", args.who != NULL && args.who[0] != '\0' ? args.who : "unnamed");
+    args.who = who;
+    int r = dm_pg_open(db, &c, &err);
+    if (r == 0)
+        r = todo->run(c, &args, &err);
+    dm_pg_close(c);
+    if (r < 0)
+        (void)fprintf(stderr, "dormouse-admin: %s: %s\n", command, err.msg);
+    return r < 0 ? 1 : 0;
 }

@@ -5,23 +5,27 @@
 #define DM_TENANTS_FLEET_H
 
 #include "base/pg.h"
+#include "base/wire/number.h"
 #include "base/wire/worker.h"
 
 enum { DM_FLEET_NONE = 1, DM_FLEET_OLD_BOOT = 2, DM_FLEET_PLACES_MAX = 8 };
 
+/* The number of a region by its name. One that is not there is our own mistake: DM_E_INTERNAL. */
+int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err) DM_NODISCARD;
+
 /* At each start of a worker's daemon: the name says which it is. DM_FLEET_OLD_BOOT: a later start is known already, so
  * this is a copy of its journal, or an old one. */
-int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *worker_no, dm_err *err) DM_NODISCARD;
+int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_no *out, dm_err *err) DM_NODISCARD;
 
 /* DM_FLEET_NONE: no such worker, or not this boot of it. */
-int dm_fleet_beat(dm_pg *c, int64_t worker_no, const dm_wk_beat *m, dm_err *err) DM_NODISCARD;
+int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err) DM_NODISCARD;
 
 /* The number of the last event taken from it, its row locked; DM_FLEET_NONE. */
-int dm_fleet_event_seq(dm_pg *c, int64_t worker_no, int64_t *out, dm_err *err) DM_NODISCARD;
-int dm_fleet_event_taken(dm_pg *c, int64_t worker_no, int64_t seq, dm_err *err) DM_NODISCARD;
+int dm_fleet_event_seq(dm_pg *c, dm_worker_no worker, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_fleet_event_taken(dm_pg *c, dm_worker_no worker, int64_t seq, dm_err *err) DM_NODISCARD;
 
 /* Where a new sandbox of that region can go, the emptiest first. */
-int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, int64_t workers[DM_FLEET_PLACES_MAX], size_t *n,
+int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n,
         dm_err *err) DM_NODISCARD;
 
 #endif

@@ -4,9 +4,10 @@
 #define DM_TENANTS_AUDIT_H
 
 #include "base/pg.h"
+#include "base/wire/number.h"
 
 typedef struct dm_audit {
-    int64_t account_no, project_no;
+    dm_owner owner;
     const char *who;    /* "key:UUID", "operator:NAME", "worker:N", "policy:RULE" */
     const char *verb;   /* "key.add" */
     const char *object; /* "project:demo" */

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/pg.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 enum { DM_IDEM_KEY_MAX = 255 };
 
@@ -21,7 +22,7 @@ enum {
 bool dm_idem_key_ok(dm_str key);
 
 typedef struct dm_idem {
-    int64_t account_no, project_no;
+    dm_owner owner;
     dm_str key;
     dm_digest body;
 } dm_idem;

@@ -5,6 +5,7 @@
 #define DM_TENANTS_QUOTA_H
 
 #include "base/pg.h"
+#include "base/wire/number.h"
 
 #include "tenants/plan/limits.h"
 
@@ -17,8 +18,7 @@ typedef struct dm_quota_over {
 } dm_quota_over;
 
 /* 0 or DM_QUOTA_OVER, which says by whose limit; then the transaction must be rolled back. */
-int dm_quota_take(dm_pg *c, int64_t account_no, int64_t project_no, const dm_limits *limits, dm_quota_over *over,
-        dm_err *err) DM_NODISCARD;
-int dm_quota_give(dm_pg *c, int64_t account_no, int64_t project_no, dm_err *err) DM_NODISCARD;
+int dm_quota_take(dm_pg *c, dm_owner owner, const dm_limits *limits, dm_quota_over *over, dm_err *err) DM_NODISCARD;
+int dm_quota_give(dm_pg *c, dm_owner owner, dm_err *err) DM_NODISCARD;
 
 #endif

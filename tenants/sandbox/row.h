@@ -7,20 +7,22 @@
 #include "base/pg.h"
 #include "base/wire/cause.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 #include "tenants/sandbox/state.h"
 
 /* A row. Strings are borrowed: of what was read, from the rows it was read from. Times are microseconds, 0 for none. */
 typedef struct dm_sandbox {
-    int64_t account_no, project_no;
+    dm_owner owner;
     dm_sandbox_id id;
     dm_sandbox_state state;
     int64_t epoch;
     dm_cause cause;
     dm_str detail;
-    int64_t region_no, worker_no;
+    int64_t region_no;
+    dm_worker_no worker; /* 0: none yet */
     dm_str address;
-    int64_t key_no;
+    dm_key_no key;
     dm_str template_id, build_id, alias; /* alias.p NULL: none */
     int64_t asked_vcpus, asked_mem_mib;
     int64_t spec_table, spec, disk_mib;
@@ -44,10 +46,11 @@ void dm_sandbox_one_done(dm_sandbox_one *o);
 
 enum { DM_SANDBOX_NONE = 1 };
 
-/* Of a project, or with project_no 0 of anybody (role dm_ops). lock: FOR UPDATE. What o held is let go first. 0 or
- * DM_SANDBOX_NONE. */
-int dm_sandbox_find(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, bool lock,
-        dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
+/* lock: FOR UPDATE. What o held is let go first. 0 or DM_SANDBOX_NONE. */
+int dm_sandbox_find(
+        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
+/* The same of anybody's (role dm_ops). */
+int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
 
 /* --- lists -------------------------------------------------------------------------------------------------- */
 
@@ -66,23 +69,22 @@ typedef struct dm_sandbox_filter {
 } dm_sandbox_filter;
 
 /* What clients see as running or paused, in order. The caller frees rows; dm_sandbox_read takes one row each. */
-int dm_sandbox_list(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_filter *f, dm_pg_rows **rows,
-        dm_err *err) DM_NODISCARD;
+int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 int dm_sandbox_read(const dm_pg_rows *rows, size_t i, dm_sandbox *out, dm_err *err) DM_NODISCARD;
-int dm_sandbox_count_running(dm_pg *c, int64_t account_no, int64_t project_no, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
 /* Transitions that have stood longer than stuck_s: ids in bytes, one a row (role dm_ops). */
 int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 /* Its history, oldest first, at most limit: at_us, epoch, from, to, cause, why, who. */
-int dm_sandbox_history(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, int64_t limit,
-        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_sandbox_history(
+        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 /* --- the door ----------------------------------------------------------------------------------------------- */
 
 /* What the door may know of a sandbox before any project is known. */
 typedef struct dm_sandbox_at_door {
-    int64_t account_no, project_no;
+    dm_owner owner;
     dm_sandbox_state state;
     int64_t epoch;
     dm_str door, address; /* the worker's upstream name; the slot's address */

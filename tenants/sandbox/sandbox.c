@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "tenants/who/sql.h"
+#include "tenants/sandbox/sql.h"
 
 /* What the row is after a step. Pure: what is in args is trusted only where the step says it has a meaning. */
 static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const dm_sandbox_move_args *a)
@@ -50,9 +50,9 @@ static int charge(dm_pg *c, const dm_sandbox *s, bool held, bool holds, const dm
     if (held == holds)
         return 0;
     if (held)
-        return dm_quota_give(c, s->account_no, s->project_no, err);
+        return dm_quota_give(c, s->owner, err);
     assert(a->limits != NULL && a->over != NULL); /* only RESUME comes here */
-    int r = dm_quota_take(c, s->account_no, s->project_no, a->limits, a->over, err);
+    int r = dm_quota_take(c, s->owner, a->limits, a->over, err);
     return r == DM_QUOTA_OVER ? DM_SANDBOX_OVER : r;
 }
 
@@ -83,7 +83,7 @@ int dm_sandbox_add(
     if (r == 0)
         r = dm_sql_sandbox_event_add(c, NULL, &fresh, s->created_us, "asked to start", who, err);
     if (r == 0)
-        r = dm_quota_take(c, s->account_no, s->project_no, limits, over, err);
+        r = dm_quota_take(c, s->owner, limits, over, err);
     if (r == DM_QUOTA_OVER)
         return DM_SANDBOX_OVER;
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;

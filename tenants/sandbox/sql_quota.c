@@ -1,4 +1,4 @@
-#include "tenants/who/sql.h"
+#include "tenants/sandbox/sql.h"
 
 /* The first charge makes the row; limit is above 0 whenever this is asked. */
 static const dm_pg_stmt take = {"quota_take",
@@ -10,27 +10,27 @@ static const dm_pg_stmt give = {"quota_give",
 static const dm_pg_stmt in_use = {
         "quota_read", "SELECT running FROM dm.quota_use WHERE account_no = $1 AND project_no = $2", DM_PG_MAYBE};
 
-int dm_sql_quota_take(dm_pg *c, int64_t account_no, int64_t project_no, int64_t limit, dm_err *err)
+int dm_sql_quota_take(dm_pg *c, dm_owner owner, int64_t limit, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_i64(limit)};
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_i64(limit)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &take, args, DM_LEN(args), NULL, &changed, err);
-    return r < 0 ? r : changed == 0 ? DM_SQL_NONE : 0;
+    return r < 0 ? r : changed == 0 ? DM_SQL_FULL : 0;
 }
 
-int dm_sql_quota_give(dm_pg *c, int64_t account_no, int64_t project_no, dm_err *err)
+int dm_sql_quota_give(dm_pg *c, dm_owner owner, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no)};
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &give, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)
-        return dm_fail(err, DM_E_INTERNAL, "no quota row of project %lld", (long long)project_no);
+        return dm_fail(err, DM_E_INTERNAL, "no quota row of project %lld", (long long)owner.project.v);
     return r;
 }
 
-int dm_sql_quota_read(dm_pg *c, int64_t account_no, int64_t project_no, int64_t *out, dm_err *err)
+int dm_sql_quota_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no)};
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &in_use, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-#include "tenants/who/sql.h"
+#include "tenants/sandbox/sql.h"
 
 /* One list of columns for every statement that reads rows: first those that need a look, in the order of COL_*, then
  * those of row_fields. */
@@ -14,14 +14,14 @@
 enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
 
 static const dm_pg_field row_fields[] = {
-        {DM_COL_I64, offsetof(dm_sandbox, account_no)},
-        {DM_COL_I64, offsetof(dm_sandbox, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, owner.account.v)},
+        {DM_COL_I64, offsetof(dm_sandbox, owner.project.v)},
         {DM_COL_I64, offsetof(dm_sandbox, epoch)},
         {DM_COL_MAYBE, offsetof(dm_sandbox, detail)},
         {DM_COL_I64, offsetof(dm_sandbox, region_no)},
-        {DM_COL_I64, offsetof(dm_sandbox, worker_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, worker.v)},
         {DM_COL_MAYBE, offsetof(dm_sandbox, address)},
-        {DM_COL_I64, offsetof(dm_sandbox, key_no)},
+        {DM_COL_I64, offsetof(dm_sandbox, key.v)},
         {DM_COL_STR, offsetof(dm_sandbox, template_id)},
         {DM_COL_STR, offsetof(dm_sandbox, build_id)},
         {DM_COL_MAYBE, offsetof(dm_sandbox, alias)},
@@ -83,22 +83,35 @@ void dm_sandbox_one_done(dm_sandbox_one *o)
     o->rows = NULL;
 }
 
-int dm_sandbox_find(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, bool lock,
-        dm_sandbox_one *o, dm_err *err)
+static int find_one(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_sandbox_one *o, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bytes(id->b, sizeof id->b)};
-    bool any = project_no == 0;
-    const dm_pg_stmt *st = any ? (lock ? &find_any_lock : &find_any) : (lock ? &find_lock : &find);
     dm_sandbox_one_done(o);
-    int r = dm_pg_exec(c, st, any ? args + 2 : args, any ? 1 : 3, &o->rows, NULL, err);
+    int r = dm_pg_exec(c, st, args, n, &o->rows, NULL, err);
     if (r < 0)
         return r;
     return dm_pg_count(o->rows) == 0 ? DM_SANDBOX_NONE : dm_sandbox_read(o->rows, 0, &o->s, err);
 }
 
+int dm_sandbox_find(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b)};
+    return find_one(c, lock ? &find_lock : &find, args, DM_LEN(args), o, err);
+}
+
+int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_bytes(id->b, sizeof id->b)};
+    return find_one(c, lock ? &find_any_lock : &find_any, args, DM_LEN(args), o, err);
+}
+
 static dm_pg_arg id_arg(const dm_sandbox *s)
 {
     return dm_pa_bytes(s->id.b, sizeof s->id.b);
+}
+
+static dm_pg_arg worker_arg(dm_worker_no no)
+{
+    return no.v != 0 ? dm_pa_i64((int64_t)no.v) : dm_pa_null();
 }
 
 static dm_pg_arg time_arg(int64_t us)
@@ -126,8 +139,8 @@ static const dm_pg_stmt insert = {"sandbox_insert",
 
 int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(s->account_no), dm_pa_i64(s->project_no), id_arg(s), dm_pa_i64(s->epoch),
-            dm_pa_i64(s->region_no), s->worker_no != 0 ? dm_pa_i64(s->worker_no) : dm_pa_null(), dm_pa_i64(s->key_no),
+    const dm_pg_arg args[] = {dm_pa_i64(s->owner.account.v), dm_pa_i64(s->owner.project.v), id_arg(s),
+            dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), worker_arg(s->worker), dm_pa_i64(s->key.v),
             dm_pa_text(s->template_id), dm_pa_text(s->build_id), dm_pa_text(s->alias), dm_pa_i64(s->asked_vcpus),
             dm_pa_i64(s->asked_mem_mib), dm_pa_i64(s->spec_table), dm_pa_i64(s->spec), dm_pa_i64(s->disk_mib),
             dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
@@ -146,12 +159,11 @@ static const dm_pg_stmt write_row = {"sandbox_write",
 
 int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(old->account_no), dm_pa_i64(old->project_no), id_arg(old),
+    const dm_pg_arg args[] = {dm_pa_i64(old->owner.account.v), dm_pa_i64(old->owner.project.v), id_arg(old),
             dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
             dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
-            dm_pa_text(next->detail), next->worker_no != 0 ? dm_pa_i64(next->worker_no) : dm_pa_null(),
-            dm_pa_text(next->address), time_arg(next->started_us), time_arg(next->end_us), time_arg(next->paused_us),
-            time_arg(next->ended_us)};
+            dm_pa_text(next->detail), worker_arg(next->worker), dm_pa_text(next->address), time_arg(next->started_us),
+            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)
@@ -167,8 +179,9 @@ static const dm_pg_stmt event_add = {"sandbox_event_add",
 int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
         const char *who, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(next->account_no), dm_pa_i64(next->project_no), id_arg(next), dm_pa_i64(at_us),
-            dm_pa_i64(next->epoch), old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
+    const dm_pg_arg args[] = {dm_pa_i64(next->owner.account.v), dm_pa_i64(next->owner.project.v), id_arg(next),
+            dm_pa_i64(at_us), dm_pa_i64(next->epoch),
+            old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
             dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who)};
     return dm_pg_exec(c, &event_add, args, DM_LEN(args), NULL, NULL, err);
 }
@@ -194,10 +207,9 @@ static const dm_pg_stmt list_asc = {"sandbox_list_asc",
         " ORDER BY s.started_at, s.sandbox_id DESC LIMIT $10",
         DM_PG_ROWS};
 
-int dm_sandbox_list(
-        dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_filter *f, dm_pg_rows **rows, dm_err *err)
+int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bool(f->running),
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bool(f->running),
             dm_pa_bool(f->paused), dm_pa_text(f->metadata), dm_pa_text(f->template_id), time_arg(f->started_after_us),
             f->from_cursor ? dm_pa_i64(f->cursor_us) : dm_pa_null(),
             f->from_cursor ? dm_pa_bytes(f->cursor_id.b, sizeof f->cursor_id.b) : dm_pa_null(), dm_pa_i64(f->limit)};
@@ -207,9 +219,9 @@ int dm_sandbox_list(
 static const dm_pg_stmt count_running = {"sandbox_count_running",
         "SELECT count(*) FROM dm.sandbox WHERE account_no = $1 AND project_no = $2 AND state = 'running'", DM_PG_ONE};
 
-int dm_sandbox_count_running(dm_pg *c, int64_t account_no, int64_t project_no, int64_t *out, dm_err *err)
+int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no)};
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &count_running, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)
@@ -233,11 +245,10 @@ static const dm_pg_stmt history = {"sandbox_history",
         " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 ORDER BY event_no LIMIT $4",
         DM_PG_ROWS};
 
-int dm_sandbox_history(dm_pg *c, int64_t account_no, int64_t project_no, const dm_sandbox_id *id, int64_t limit,
-        dm_pg_rows **rows, dm_err *err)
+int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err)
 {
     const dm_pg_arg args[] = {
-            dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_bytes(id->b, sizeof id->b), dm_pa_i64(limit)};
+            dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b), dm_pa_i64(limit)};
     return dm_pg_exec(c, &history, args, DM_LEN(args), rows, NULL, err);
 }
 
@@ -249,8 +260,8 @@ static const dm_pg_stmt at_door = {"sandbox_at_door",
         " FROM dm.find_at_door($1)",
         DM_PG_MAYBE};
 static const dm_pg_field door_fields[] = {
-        {DM_COL_I64, offsetof(dm_sandbox_at_door, account_no)},
-        {DM_COL_I64, offsetof(dm_sandbox_at_door, project_no)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, owner.account.v)},
+        {DM_COL_I64, offsetof(dm_sandbox_at_door, owner.project.v)},
         {DM_COL_I64, offsetof(dm_sandbox_at_door, epoch)},
         {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, door)},
         {DM_COL_MAYBE, offsetof(dm_sandbox_at_door, address)},

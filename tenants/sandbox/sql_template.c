@@ -9,7 +9,7 @@ static const dm_pg_stmt find = {"template_find",
 
 static const dm_pg_field template_fields[] = {
         {DM_COL_STR, offsetof(dm_template, template_id)},
-        {DM_COL_I64, offsetof(dm_template, owner_project_no)},
+        {DM_COL_I64, offsetof(dm_template, owner.v)},
         {DM_COL_BOOL, offsetof(dm_template, public)},
         {DM_COL_MAYBE, offsetof(dm_template, alias)},
         {DM_COL_MAYBE, offsetof(dm_template, build_id)},
@@ -23,9 +23,9 @@ static const dm_pg_field template_fields[] = {
         {DM_COL_BOOL, offsetof(dm_template, tagged)},
 };
 
-int dm_template_find(dm_pg *c, int64_t project_no, const dm_template_name *name, dm_template *out, dm_err *err)
+int dm_template_find(dm_pg *c, dm_project_no project, const dm_template_name *name, dm_template *out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(project_no), name->space[0] != '\0' ? dm_pa_c(name->space) : dm_pa_null(),
+    const dm_pg_arg args[] = {dm_pa_i64(project.v), name->space[0] != '\0' ? dm_pa_c(name->space) : dm_pa_null(),
             dm_pa_c(name->alias), dm_pa_c(name->tag)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &find, args, DM_LEN(args), &rows, NULL, err);
@@ -74,18 +74,18 @@ static const dm_pg_field row_fields[] = {
 };
 
 /* Both lists take the same: whose, of which template, after what, how many. */
-static int page(dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t project_no, dm_str template_id,
-        int64_t before_us, dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
+static int page(dm_pg *c, const dm_pg_stmt *st, dm_owner owner, dm_str template_id, int64_t before_us, dm_str before_id,
+        int64_t limit, dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no), dm_pa_text(template_id),
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(template_id),
             before_us != 0 ? dm_pa_i64(before_us) : dm_pa_null(), dm_pa_text(before_id), dm_pa_i64(limit)};
     return dm_pg_exec(c, st, args, DM_LEN(args), rows, NULL, err);
 }
 
-int dm_template_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
-        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
+int dm_template_list(dm_pg *c, dm_owner owner, dm_str template_id, int64_t before_us, dm_str before_id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err)
 {
-    return page(c, &list, account_no, project_no, template_id, before_us, before_id, limit, rows, err);
+    return page(c, &list, owner, template_id, before_us, before_id, limit, rows, err);
 }
 
 void dm_template_row_read(const dm_pg_rows *rows, size_t i, dm_template_row *out)
@@ -137,13 +137,24 @@ static const dm_pg_field build_fields[] = {
         {DM_COL_I64, offsetof(dm_build_row, disk_mib)},
 };
 
-int dm_build_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
-        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err)
+int dm_build_list(dm_pg *c, dm_owner owner, dm_str template_id, int64_t before_us, dm_str before_id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err)
 {
-    return page(c, &builds, account_no, project_no, template_id, before_us, before_id, limit, rows, err);
+    return page(c, &builds, owner, template_id, before_us, before_id, limit, rows, err);
 }
 
 void dm_build_row_read(const dm_pg_rows *rows, size_t i, dm_build_row *out)
 {
     dm_pg_read(rows, i, 0, build_fields, DM_LEN(build_fields), out);
+}
+
+static const dm_pg_stmt spawned = {"template_spawned",
+        "UPDATE dm.template SET spawn_count = spawn_count + $2,"
+        " last_spawned_at = greatest(last_spawned_at, dm.ts($3)) WHERE template_id = $1",
+        DM_PG_NONE};
+
+int dm_template_spawned(dm_pg *c, const char *template_id, int64_t count, int64_t last_us, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_c(template_id), dm_pa_i64(count), dm_pa_i64(last_us)};
+    return dm_pg_batch_add(c, &spawned, args, DM_LEN(args), err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/pg.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 enum { DM_TEMPLATE_WORD = 129, DM_TEMPLATE_PAGE_MAX = 100 };
 
@@ -22,7 +23,7 @@ int dm_template_name_parse(dm_str text, dm_template_name *out, dm_err *err) DM_N
 
 typedef struct dm_template {
     dm_str template_id;
-    int64_t owner_project_no;
+    dm_project_no owner;
     bool public;
     dm_str alias;    /* its first; .p NULL: it has none */
     dm_str build_id; /* of the tag; .p NULL: the tag has no build that is ready */
@@ -39,7 +40,7 @@ enum { DM_TEMPLATE_NONE = 1 };
 
 /* By id or own alias or public alias or namespace/alias: whether the project may use it is the caller's to judge. */
 int dm_template_find(
-        dm_pg *c, int64_t project_no, const dm_template_name *name, dm_template *out, dm_err *err) DM_NODISCARD;
+        dm_pg *c, dm_project_no project, const dm_template_name *name, dm_template *out, dm_err *err) DM_NODISCARD;
 
 /* A row of a list. JSON arrays are text as the database made it. */
 typedef struct dm_template_row {
@@ -53,8 +54,8 @@ typedef struct dm_template_row {
 } dm_template_row;
 
 /* Newest first; only what comes after (before_us, before_id) when before_us is not 0. template_id.p NULL: all. */
-int dm_template_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
-        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_template_list(dm_pg *c, dm_owner owner, dm_str template_id, int64_t before_us, dm_str before_id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_template_row_read(const dm_pg_rows *rows, size_t i, dm_template_row *out);
 
 /* What the sandboxes of a build are made of. rows: what the strings point into, the caller frees it. */
@@ -66,13 +67,28 @@ typedef struct dm_build_made_of {
 /* 0 or DM_TEMPLATE_NONE. */
 int dm_build_find(dm_pg *c, dm_str build_id, dm_build_made_of *out, dm_err *err) DM_NODISCARD;
 
+/* The build that stands behind a template's tag `default`. */
+typedef struct dm_build_spec {
+    const char *image;
+    int64_t vcpus, mem_mib, disk_mib;
+} dm_build_spec;
+
+/* An operator's act, in his transaction: the owner has a public template of that alias, and its tag `default` is a
+ * ready build of that make; what is so already stays. Another make is a new build under the same tag, as it would be
+ * for a customer. *changed: something was written, and a line of the audit with it. */
+int dm_template_offer(dm_pg *c, const char *who, dm_owner owner, const char *alias, const dm_build_spec *build,
+        bool *changed, dm_err *err) DM_NODISCARD;
+
+/* Adds to what is shown of a template's use; one batch (dm_pg_batch_flush is the caller's). Role dm_ops. */
+int dm_template_spawned(dm_pg *c, const char *template_id, int64_t count, int64_t last_us, dm_err *err) DM_NODISCARD;
+
 typedef struct dm_build_row {
     dm_str build_id, status;
     int64_t created_us, updated_us, finished_us, vcpus, mem_mib, disk_mib;
 } dm_build_row;
 
-int dm_build_list(dm_pg *c, int64_t account_no, int64_t project_no, dm_str template_id, int64_t before_us,
-        dm_str before_id, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_build_list(dm_pg *c, dm_owner owner, dm_str template_id, int64_t before_us, dm_str before_id, int64_t limit,
+        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_build_row_read(const dm_pg_rows *rows, size_t i, dm_build_row *out);
 
 #endif

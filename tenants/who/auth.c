@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "tenants/who/key.h"
 #include "tenants/who/sql.h"
 
 /* Direct-mapped: a key has one place, and the last one asked about has it. Bounded without any list to keep, and a
@@ -50,11 +51,16 @@ static slot *slot_of(dm_auth *a, const dm_digest *d)
     return &a->slots[((unsigned)d->b[0] << 8 | d->b[1]) % SLOTS];
 }
 
+static bool same(const dm_digest *a, const dm_digest *b)
+{
+    return dm_str_eq_secret((dm_str){(const char *)a->b, sizeof a->b}, (dm_str){(const char *)b->b, sizeof b->b});
+}
+
 static bool from_cache(dm_auth *a, const dm_digest *d, dm_caller *out, uint64_t *generation)
 {
     const slot *s = slot_of(a, d);
     (void)pthread_mutex_lock(&a->lock);
-    bool hit = s->until_mono_us > dm_mono_us(a->clock) && memcmp(&s->digest, d, sizeof *d) == 0;
+    bool hit = s->until_mono_us > dm_mono_us(a->clock) && same(&s->digest, d);
     if (hit)
         *out = s->caller;
     *generation = a->generation;
@@ -82,7 +88,7 @@ typedef struct lookup {
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
     const lookup *l = arg;
-    return dm_sql_key_find(c, l->digest, l->out, err);
+    return dm_sql_caller_of_key(c, l->digest, l->out, err);
 }
 
 int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
@@ -106,7 +112,7 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
     r = dm_pg_tx(a->pool, &nobody, find, &l, err);
     if (r < 0)
         return dm_wrap(err, "find a key");
-    if (r == DM_SQL_NONE)
+    if (r == DM_SQL_NOBODY)
         return DM_AUTH_UNKNOWN;
     into_cache(a, &digest, &caller, generation);
     *out = caller;
@@ -122,10 +128,10 @@ void dm_auth_forget(dm_auth *a)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
-int dm_auth_of_project(dm_pg *c, int64_t account_no, int64_t project_no, dm_caller *out, dm_err *err)
+int dm_auth_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)
 {
-    int r = dm_sql_project_find(c, account_no, project_no, out, err);
-    if (r == DM_SQL_NONE)
-        return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)project_no);
+    int r = dm_sql_caller_of_project(c, owner, out, err);
+    if (r == DM_SQL_NOBODY)
+        return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)owner.project.v);
     return r;
 }

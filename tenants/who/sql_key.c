@@ -1,73 +1,74 @@
-#include "tenants/who/sql.h"
+#include <stdio.h>
 
-/* Both statements give the same columns, so that one function reads them. */
-static const dm_pg_stmt find_key = {"key_find",
-        "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
-        " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no)"
-        " FROM dm.find_key($1) k",
+#include "tenants/plan/audit.h"
+#include "tenants/who/key.h"
+
+static const dm_pg_stmt add = {"key_add",
+        "INSERT INTO dm.api_key (account_no, project_no, name, sha256, mask) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        DM_PG_ONE};
+static const dm_pg_stmt valid = {"key_valid",
+        "SELECT id FROM dm.api_key WHERE account_no = $1 AND project_no = $2 AND sha256 = $3 AND revoked_at IS NULL",
+        DM_PG_MAYBE};
+static const dm_pg_stmt revoke_one = {"key_revoke",
+        "UPDATE dm.api_key SET revoked_at = now() WHERE id = $1::uuid AND revoked_at IS NULL"
+        " RETURNING account_no, project_no",
         DM_PG_MAYBE};
 
-static const dm_pg_stmt find_project = {"project_find",
-        "SELECT p.account_no, p.project_no, 0, a.id, a.id, p.id, p.slug, a.tier, a.currency, p.region_no, r.name,"
-        " coalesce(a.blocked, ''), a.banned,"
-        " dm.account_limits(p.account_no) || coalesce((SELECT jsonb_object_agg(l.name, l.value)"
-        "  FROM dm.project_limit l WHERE l.account_no = p.account_no AND l.project_no = p.project_no), '{}'),"
-        " dm.account_limits(p.account_no)"
-        " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"
-        " WHERE p.account_no = $1 AND p.project_no = $2",
-        DM_PG_MAYBE};
-
-static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
+static int audit(dm_pg *c, const char *who, dm_owner owner, const char *verb, const char *id, dm_err *err)
 {
-    dm_caller c = {.account_no = dm_pg_i64(r, 0, 0),
-            .project_no = dm_pg_i64(r, 0, 1),
-            .key_no = dm_pg_i64(r, 0, 2),
-            .region_no = dm_pg_i64(r, 0, 9),
-            .banned = dm_pg_bool(r, 0, 12)};
-    const struct {
-        unsigned col;
-        char *to;
-        size_t cap;
-    } texts[] = {
-            {3, c.key_id, sizeof c.key_id},
-            {4, c.account_id, sizeof c.account_id},
-            {5, c.project_id, sizeof c.project_id},
-            {6, c.slug, sizeof c.slug},
-            {7, c.tier, sizeof c.tier},
-            {8, c.currency, sizeof c.currency},
-            {10, c.region, sizeof c.region},
-    };
-    for (size_t i = 0; i < DM_LEN(texts); i++)
-        if (dm_str_to_array(dm_pg_str(r, 0, texts[i].col), texts[i].to, texts[i].cap, err) < 0)
-            return dm_wrap(err, "column %u of a caller", texts[i].col);
-    /* Words for people: too many are cut, so that a long reason still blocks. */
-    dm_str why = dm_pg_str(r, 0, 11);
-    if (why.n >= sizeof c.blocked)
-        why.n = sizeof c.blocked - 1;
-    memcpy(c.blocked, why.p, why.n);
-    int e = dm_limits_read(dm_pg_str(r, 0, 13), dm_pg_str(r, 0, 14), &c.limits, err);
-    if (e == 0)
-        *out = c;
-    return e;
+    char object[64];
+    (void)snprintf(object, sizeof object, "key:%s", id);
+    const dm_audit line = {.owner = owner, .who = who, .verb = verb, .object = object};
+    return dm_audit_add(c, &line, err);
 }
 
-static int find(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_caller *out, dm_err *err)
+int dm_key_add(dm_pg *c, const char *who, dm_owner owner, const char *name, dm_key_made *out, dm_err *err)
 {
+    dm_key_made made;
+    dm_digest digest;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, st, args, n, &rows, NULL, err);
+    int r = dm_key_new(&made.key, err);
+    if (r == 0)
+        r = dm_key_hash(dm_str_c(made.key.s), &digest, err);
     if (r < 0)
         return r;
-    return dm_pg_count(rows) == 0 ? DM_SQL_NONE : read_caller(rows, out, err);
+    dm_key_mask mask = dm_key_mask_of(&made.key);
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_c(name),
+            dm_pa_bytes(digest.b, sizeof digest.b), dm_pa_c(mask.s)};
+    r = dm_pg_exec(c, &add, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_pg_str(rows, 0, 0), made.id, sizeof made.id, err);
+    if (r == 0)
+        r = audit(c, who, owner, "key.add", made.id, err);
+    if (r == 0)
+        *out = made;
+    explicit_bzero(&made, sizeof made);
+    return r;
 }
 
-int dm_sql_key_find(dm_pg *c, const dm_digest *digest, dm_caller *out, dm_err *err)
+int dm_key_valid(dm_pg *c, dm_owner owner, dm_str text, char id[DM_UUID_TEXT], dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_bytes(digest->b, sizeof digest->b)};
-    return find(c, &find_key, args, DM_LEN(args), out, err);
+    dm_digest digest;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    if (dm_key_hash(text, &digest, NULL) < 0)
+        return DM_KEY_NONE;
+    const dm_pg_arg args[] = {
+            dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(digest.b, sizeof digest.b)};
+    int r = dm_pg_exec(c, &valid, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    return dm_pg_count(rows) == 0 ? DM_KEY_NONE : dm_str_to_array(dm_pg_str(rows, 0, 0), id, DM_UUID_TEXT, err);
 }
 
-int dm_sql_project_find(dm_pg *c, int64_t account_no, int64_t project_no, dm_caller *out, dm_err *err)
+int dm_key_revoke(dm_pg *c, const char *who, const char *id, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(project_no)};
-    return find(c, &find_project, args, DM_LEN(args), out, err);
+    const dm_pg_arg args[] = {dm_pa_c(id)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &revoke_one, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_KEY_NONE;
+    const dm_owner owner = {{dm_pg_i64(rows, 0, 0)}, {dm_pg_i64(rows, 0, 1)}};
+    return audit(c, who, owner, "key.revoke", id, err);
 }

@@ -3,6 +3,7 @@
  * behind them is reached too. A frame that opens is the one encoding of what was read from it. */
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/wire/frame.h"
 
 #include "metering/ledger/accum.h"

@@ -9,9 +9,12 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "api/door/signers.h"
+#include "api/life/dispatch.h"
+#include "api/life/spawns.h"
 #include "api/listen.h"
 #include "migrations/migrate.h"
-#include "tenants/admin/admin.h"
+#include "tenants/admin/demo.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
@@ -30,26 +33,20 @@ static void make_demo(dm_rig *r, const char *super)
     dm_err err = {0};
     dm_migrate_result result;
     dm_pg *c = NULL;
-    DM_AUTO_BUF key;
-    dm_buf_init(&key, 128);
+    dm_demo_made made;
     must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err,
             "migrate");
     (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
     dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
     must(dm_pg_open(conninfo, &c, &err), &err, "open");
-    (void)fflush(stdout);
-    int out = dup(1), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    (void)dup2(null, 1);
-    const dm_admin_args args = {.who = "test", .key_file = file, .vcpus = "1", .mem_mib = "256", .disk_mib = "1024"};
-    int made = dm_admin_demo(c, &args, &err);
-    (void)fflush(stdout);
-    (void)dup2(out, 1);
-    (void)close(out);
-    (void)close(null);
+    const dm_demo want = {.tier = "payg",
+            .currency = "CNY",
+            .base = {.image = "base", .vcpus = 1, .mem_mib = 256, .disk_mib = 1024},
+            .key_file = file};
+    int done = dm_demo_make(c, "operator:test", &want, &made, &err);
     dm_pg_close(c);
-    must(made, &err, "demo");
-    must(dm_file_read(file, &key, &err), &err, "key");
-    must(dm_str_to_array(dm_buf_view(&key), r->key, sizeof r->key, &err), &err, "key");
+    must(done, &err, "demo");
+    (void)snprintf(r->key, sizeof r->key, "%s", made.key.key.s);
 }
 
 static void make_config(dm_rig *r)
@@ -86,7 +83,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .clock = &dm_clock_real};
     a->config = &r->config;
     a->clock = &dm_clock_real;
-    dm_spawns_init(&a->spawns);
+    must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
@@ -143,7 +140,7 @@ void dm_rig_stop(dm_rig *r)
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
     dm_signers_free(r->api.signers);
-    dm_spawns_done(&r->api.spawns);
+    dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);
     dm_master_free(r->api.master);

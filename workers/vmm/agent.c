@@ -385,10 +385,11 @@ int dm_agent_port(dm_agent *a, uint16_t port, unsigned timeout_ms, dm_agent_done
 
 void dm_agent_port_read(const json_t *answer, dm_agent_port_at *out)
 {
-    const json_t *forward = json_object_get(answer, "forward");
-    json_int_t port = json_is_integer(forward) ? json_integer_value(forward) : 0;
-    *out = (dm_agent_port_at){.listening = json_is_true(json_object_get(answer, "listening")),
-            .forward = port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0};
+    bool listening = false;
+    int64_t port = 0;
+    (void)!dm_json_bool(answer, "listening", &listening, NULL);
+    (void)!dm_json_i64(answer, "forward", 0, UINT16_MAX, &port, NULL);
+    *out = (dm_agent_port_at){.listening = listening, .forward = (uint16_t)port};
 }
 
 /* A deep copy: written out without seed and time, and read back. */

@@ -9,9 +9,11 @@ static int odd(dm_err *err, const char *what)
     return dm_fail(err, DM_E_PROTO, "odd line from the guest: %s", what);
 }
 
-static dm_str text_of(const json_t *v)
+static dm_str text_of(const json_t *obj, const char *name)
 {
-    return json_is_string(v) ? (dm_str){json_string_value(v), json_string_length(v)} : (dm_str){.n = 0};
+    dm_str s = {.n = 0};
+    (void)!dm_json_str(obj, name, &s, NULL);
+    return s;
 }
 
 /* Cut and made printable: it goes into our logs and to the customer. */
@@ -25,33 +27,31 @@ static void printable(dm_str s, char *out, size_t room)
 
 static int read_root(dm_agent_line *l, dm_err *err)
 {
-    const json_t *event = json_object_get(l->root, "event"), *seq = json_object_get(l->root, "seq");
-    const json_t *ok = json_object_get(l->root, "ok");
+    int64_t seq;
     if (!json_is_object(l->root))
         return odd(err, "not an object");
-    if (event != NULL) {
-        dm_str name = text_of(event);
+    if (json_object_get(l->root, "event") != NULL) {
+        dm_str name = text_of(l->root, "event");
         if (name.n == 0 || name.n > EVENT_MAX || !dm_str_only(name, "abcdefghijklmnopqrstuvwxyz_"))
             return odd(err, "an event without a proper name");
         l->kind = DM_AGENT_EVENT;
         l->event = name.p;
         return 0;
     }
-    if (dm_str_eq_c(text_of(json_object_get(l->root, "op")), "sync")) {
-        dm_str nonce = text_of(json_object_get(l->root, "nonce"));
+    if (dm_str_eq_c(text_of(l->root, "op"), "sync")) {
+        dm_str nonce = text_of(l->root, "nonce");
         if (nonce.n != DM_GUEST_NONCE)
             return odd(err, "a sync without a proper nonce");
         l->kind = DM_AGENT_SYNC;
         l->nonce = nonce.p;
         return 0;
     }
-    if (!json_is_integer(seq) || json_integer_value(seq) < 1 || !json_is_boolean(ok))
+    if (dm_json_i64(l->root, "seq", 1, INT64_MAX, &seq, NULL) != 0 || dm_json_bool(l->root, "ok", &l->ok, NULL) != 0)
         return odd(err, "neither answer nor event");
     l->kind = DM_AGENT_ANSWER;
-    l->seq = (uint64_t)json_integer_value(seq);
-    l->ok = json_is_true(ok);
+    l->seq = (uint64_t)seq;
     if (!l->ok)
-        printable(text_of(json_object_get(l->root, "error")), l->error, sizeof(l->error));
+        printable(text_of(l->root, "error"), l->error, sizeof(l->error));
     return 0;
 }
 

@@ -378,6 +378,60 @@ static void a_full_buffer_ends_it(void **state)
     }
 }
 
+/* --- one member --------------------------------------------------------------------------------------------- */
+
+static void reads_one_member(void **state)
+{
+    DM_AUTO(json_t) j = NULL;
+    dm_str s;
+    int64_t i;
+    bool b;
+    (void)state;
+    assert_int_equal(dm_json_load(DM_STR("{\"s\":\"text\",\"i\":-3,\"b\":true}"), ROOM, &j, NULL), 0);
+    assert_string_equal(dm_json_c(j, "s"), "text");
+    assert_int_equal(dm_json_str(j, "s", &s, NULL), 0);
+    assert_str(s, "text");
+    assert_int_equal(dm_json_i64(j, "i", -3, 0, &i, NULL), 0);
+    assert_int_equal(i, -3);
+    assert_int_equal(dm_json_bool(j, "b", &b, NULL), 0);
+    assert_true(b);
+}
+
+static void tells_absent_from_wrong(void **state)
+{
+    DM_AUTO(json_t) j = NULL;
+    static const char text[] = "{\"null\":null,\"s\":\"1\",\"i\":1,\"r\":1.0}";
+    static const char *const absent[] = {"null", "nowhere"};
+    dm_str s = DM_STR("as it was");
+    int64_t i = 17;
+    bool b = true;
+    dm_err err;
+    (void)state;
+    assert_int_equal(dm_json_load(dm_str_c(text), ROOM, &j, NULL), 0);
+    const json_t *objects[] = {j, NULL, json_object_get(j, "s")};
+    for (size_t k = 0; k < DM_LEN(absent) * DM_LEN(objects); k++) {
+        const json_t *obj = objects[k / DM_LEN(absent)];
+        const char *name = absent[k % DM_LEN(absent)];
+        assert_null(dm_json_c(obj, name));
+        assert_int_equal(dm_json_str(obj, name, &s, NULL), DM_JSON_ABSENT);
+        assert_int_equal(dm_json_i64(obj, name, 0, 9, &i, NULL), DM_JSON_ABSENT);
+        assert_int_equal(dm_json_bool(obj, name, &b, NULL), DM_JSON_ABSENT);
+    }
+    assert_null(dm_json_c(j, "i"));
+    assert_int_equal(dm_json_str(j, "i", &s, &err), DM_E_INVALID);
+    assert_string_equal(err.msg, "\"i\" must be a string");
+    assert_int_equal(dm_json_i64(j, "s", 0, 9, &i, &err), DM_E_INVALID);
+    assert_string_equal(err.msg, "\"s\" must be a whole number");
+    assert_int_equal(dm_json_i64(j, "r", 0, 9, &i, NULL), DM_E_INVALID);
+    assert_int_equal(dm_json_i64(j, "i", 2, 9, &i, &err), DM_E_INVALID);
+    assert_string_equal(err.msg, "\"i\" must be 2 to 9");
+    assert_int_equal(dm_json_bool(j, "i", &b, &err), DM_E_INVALID);
+    assert_string_equal(err.msg, "\"i\" must be true or false");
+    assert_str(s, "as it was");
+    assert_int_equal(i, 17);
+    assert_true(b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -393,6 +447,8 @@ int main(void)
             cmocka_unit_test(loading_survives_each_failed_allocation),
             cmocka_unit_test(commas_are_where_they_belong),
             cmocka_unit_test(trees_go_out_as_they_came),
+            cmocka_unit_test(reads_one_member),
+            cmocka_unit_test(tells_absent_from_wrong),
             cmocka_unit_test(strings_are_escaped),
             cmocka_unit_test(every_byte_reads_back),
             cmocka_unit_test(a_full_buffer_ends_it),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 
 #include "workers/guest/who/path.h"
 
@@ -56,13 +57,9 @@ static int read_names(DIR *d, level *l, size_t max, dm_err *err)
             continue;
         if (l->n == max)
             return dm_fail(err, DM_E_LIMIT, "more than %d entries", DM_WALK_ENTRIES_MAX);
-        if (l->n == room) {
-            room = room == 0 ? 64 : room * 2;
-            char **grown = realloc(l->names, room * sizeof(*grown));
-            if (grown == NULL)
-                return dm_fail(err, DM_E_NOMEM, "names");
-            l->names = grown;
-        }
+        int r = dm_grow(&l->names, &room, l->n, max, "names", err);
+        if (r < 0)
+            return r;
         l->names[l->n] = dm_str_dup(dm_str_c(e->d_name));
         if (l->names[l->n] == NULL)
             return dm_fail(err, DM_E_NOMEM, "names");
@@ -130,17 +127,8 @@ void dm_lister_free(dm_lister *l)
 
 static dm_m_entry *next_entry(dm_lister *l, dm_err *err)
 {
-    if (l->n == l->room) {
-        size_t room = l->room == 0 ? 64 : l->room * 2;
-        dm_m_entry *grown = l->n < DM_WALK_ENTRIES_MAX ? realloc(l->v, room * sizeof(*grown)) : NULL;
-        if (grown == NULL) {
-            (void)dm_fail(err, l->n < DM_WALK_ENTRIES_MAX ? DM_E_NOMEM : DM_E_LIMIT, "more than %zu entries", l->n);
-            return NULL;
-        }
-        l->v = grown;
-        l->room = room;
-    }
-    return &l->v[l->n];
+    int r = dm_grow(&l->v, &l->room, l->n, DM_WALK_ENTRIES_MAX, "entries", err);
+    return r == 0 ? &l->v[l->n] : NULL;
 }
 
 /* One entry of the top level, and down into it when it is a directory. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
+#include "base/grow.h"
+
 #include "workers/guest/files/rpc.h"
 #include "workers/guest/files/watch.h"
 
@@ -156,17 +158,8 @@ static void forget_events(poller *p)
 static void keep(void *arg, const char *name, int32_t type)
 {
     poller *p = arg;
-    char *copy = NULL;
-    if (p->n == p->room) {
-        size_t room = p->room == 0 ? 32 : p->room * 2;
-        dm_m_fs_event *grown = room <= 4 * DM_WATCH_EVENTS_MAX ? realloc(p->events, room * sizeof(*grown)) : NULL;
-        if (grown != NULL) {
-            p->events = grown;
-            p->room = room;
-        }
-    }
-    if (p->n < p->room)
-        copy = dm_str_dup(dm_str_c(name));
+    int r = dm_grow(&p->events, &p->room, p->n, 4 * DM_WATCH_EVENTS_MAX, "events", NULL);
+    char *copy = r == 0 ? dm_str_dup(dm_str_c(name)) : NULL;
     if (copy == NULL) {
         p->lost = true;
         return;

@@ -1,5 +1,18 @@
+/* Where a request ends. The agent is not alone on its wire: nginx stands before it, and connections are used again, so
+ * two readers that disagree about the end of one request disagree about the beginning of the next (request smuggling).
+ * Whatever can be read in two ways is therefore refused and the connection closed: a length beside chunked, two lengths
+ * that differ, a length with a sign, a folded line, a blank before a colon, a coding under the chunks, chunks from
+ * HTTP/1.0. What all readers take alike is taken: LF for a line's end, blanks around a value, chunk extensions and
+ * trailers, which are skipped.
+ *
+ * Nothing is parsed twice, or a client that sends a byte at a time would cost the square of its bytes. dm_head_end
+ * remembers how far it has looked and only finds the empty line; the block is then parsed in one go, into strings that
+ * point into it. Chunks are a machine of one state a byte, but for data, which is passed on in the pieces it came in.
+ * So a body is never held here, and each bound is a count: bytes of a head, fields, a size line, all trailers, 16
+ * digits of a size. */
 #include "workers/guest/http/head.h"
 
+#include "base/grow.h"
 #include "base/parse.h"
 
 enum { LINE_MAX_EXT = 4096, TRAILERS_MAX = 16 * 1024 };
@@ -200,16 +213,10 @@ int dm_head_parse(dm_str block, dm_head *out, const char **why)
         return r;
     size_t room = 0;
     while (next_line(&block, &line) && line.n > 0) {
-        if (out->n == room) {
-            *why = "too many header fields";
-            if (room == DM_HEAD_FIELDS_MAX)
-                return 431;
-            room = room == 0 ? 32 : room * 2;
-            dm_head_field *grown = realloc(out->fields, room * sizeof(*grown));
-            *why = "out of memory";
-            if (grown == NULL)
-                return 500;
-            out->fields = grown;
+        r = dm_grow(&out->fields, &room, out->n, DM_HEAD_FIELDS_MAX, "header fields", NULL);
+        if (r < 0) {
+            *why = r == DM_E_LIMIT ? "too many header fields" : "out of memory";
+            return r == DM_E_LIMIT ? 431 : 500;
         }
         r = parse_field(line, &out->fields[out->n], why);
         if (r != 0)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/grow.h"
+
 static size_t place(const dm_env *e, const char *name)
 {
     size_t len = strlen(name);
@@ -22,16 +24,11 @@ void dm_env_done(dm_env *e)
 int dm_env_set(dm_env *e, const char *name, const char *value, dm_err *err)
 {
     size_t size = strlen(name) + strlen(value) + 2;
-    if (e->n + 1 >= e->room) {
-        size_t room = e->room == 0 ? 32 : e->room * 2;
-        if (room > DM_ENV_MAX)
-            return dm_fail(err, DM_E_LIMIT, "more than %d environment variables", DM_ENV_MAX - 1);
-        char **grown = realloc(e->v, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "environment");
-        e->v = grown;
-        e->room = room;
-    }
+    if (e->n + 1 == DM_ENV_MAX)
+        return dm_fail(err, DM_E_LIMIT, "more than %d environment variables", DM_ENV_MAX - 1);
+    int r = dm_grow(&e->v, &e->room, e->n + 1, DM_ENV_MAX, "environment variables", err); /* and the NULL */
+    if (r < 0)
+        return r;
     char *line = malloc(size);
     if (line == NULL)
         return dm_fail(err, DM_E_NOMEM, "environment");

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/parse.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, ENTRIES_MAX = 65536 };
@@ -81,13 +82,8 @@ static void table_parse(table *t)
         next = strchr(line, '\n');
         if (next != NULL)
             *next++ = '\0';
-        if (t->n == room) {
-            room = room == 0 ? 64 : room * 2;
-            entry *grown = realloc(t->v, room * sizeof(*grown));
-            if (grown == NULL)
-                return;
-            t->v = grown;
-        }
+        if (dm_grow(&t->v, &room, t->n, ENTRIES_MAX, "entries", NULL) < 0)
+            return;
         if (parse_line(t, line, &t->v[t->n]))
             t->n++;
     }

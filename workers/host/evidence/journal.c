@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "base/wire/frame.h"
 
 enum { RECORD_HEAD = 5, RECORD_TAIL = 4, SEGMENTS_MAX = 100000 };
 

@@ -206,7 +206,7 @@ static int spawn(const dm_vmm_env *env, const dm_vm_config *config, dm_vm_done_f
 
 static void on_status(dm_vm *vm, const json_t *value)
 {
-    const char *status = json_string_value(json_object_get(value, "status"));
+    const char *status = dm_json_c(value, "status");
     if (status != NULL && strcmp(status, "running") == 0) {
         vm->state = DM_QEMU_RUNNING;
         (void)dm_qemu_op_end(vm, 0, NULL);
@@ -274,8 +274,8 @@ static void load_poll(void *arg);
 static void load_paused(dm_vm *vm, const json_t *value)
 {
     dm_err err;
-    const json_t *running = json_object_get(value, "running");
-    if (!json_is_false(running)) {
+    bool running = true;
+    if (dm_json_bool(value, "running", &running, NULL) != 0 || running) {
         (void)dm_fail(&err, DM_E_INTERNAL, "the guest runs before it should");
         (void)dm_qemu_op_end(vm, err.code, &err);
         return;
@@ -292,12 +292,12 @@ static void load_closed(dm_vm *vm, const json_t *value)
 
 static void load_status(dm_vm *vm, const json_t *value)
 {
-    const char *status = json_string_value(json_object_get(value, "status"));
+    const char *status = dm_json_c(value, "status");
     if (status != NULL && strcmp(status, "completed") == 0) {
         dm_qemu_step(vm, "remove-fd", DM_STR("{\"fdset-id\":" FDSET "}"), -1, load_closed);
     } else if (status != NULL && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
         dm_err err;
-        const char *why = json_string_value(json_object_get(value, "error-desc"));
+        const char *why = dm_json_c(value, "error-desc");
         (void)dm_fail(&err, DM_E_CORRUPT, "the device state was refused%s%.120s", why != NULL ? ": " : "",
                 why != NULL ? why : "");
         (void)dm_qemu_op_end(vm, err.code, &err);

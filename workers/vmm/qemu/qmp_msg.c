@@ -12,32 +12,24 @@ static int odd(dm_err *err, const char *what)
 /* A string member without control bytes and of bounded length, or NULL: it ends up in logs. */
 static const char *word_of(const json_t *obj, const char *name)
 {
-    const json_t *v = json_object_get(obj, name);
-    if (!json_is_string(v))
+    dm_str s;
+    if (dm_json_str(obj, name, &s, NULL) != 0 || s.n == 0 || s.n > WORD_MAX)
         return NULL;
-    const char *s = json_string_value(v);
-    size_t n = json_string_length(v);
-    if (n == 0 || n > WORD_MAX || strlen(s) != n)
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] < 0x20)
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20)
             return NULL;
-    return s;
+    return s.p;
 }
 
-static bool number_of(const json_t *obj, const char *name, json_int_t max, json_int_t *out)
+static bool number_of(const json_t *obj, const char *name, int64_t max, int64_t *out)
 {
-    const json_t *v = json_object_get(obj, name);
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > max)
-        return false;
-    *out = json_integer_value(v);
-    return true;
+    return dm_json_i64(obj, name, 0, max, out, NULL) == 0;
 }
 
 static int read_greeting(const json_t *greeting, dm_qmp_msg *m, dm_err *err)
 {
     const json_t *version = json_object_get(greeting, "version"), *qemu = json_object_get(version, "qemu");
-    json_int_t major, minor, micro;
+    int64_t major, minor, micro;
     if (!number_of(qemu, "major", 999, &major) || !number_of(qemu, "minor", 999, &minor) ||
             !number_of(qemu, "micro", 999, &micro))
         return odd(err, "a greeting without a version");
@@ -61,7 +53,7 @@ static int read_event(const json_t *root, dm_qmp_msg *m, dm_err *err)
 static int read_answer(const json_t *root, dm_qmp_msg *m, dm_err *err)
 {
     const json_t *id = json_object_get(root, "id");
-    json_int_t n = 0;
+    int64_t n = 0;
     if (id != NULL && !number_of(root, "id", INT64_MAX, &n))
         return odd(err, "an answer with an odd id");
     m->id = (uint64_t)n;

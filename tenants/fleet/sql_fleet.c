@@ -1,6 +1,21 @@
+#include "base/parse.h"
+
 #include "tenants/fleet/fleet.h"
 
-#include "base/parse.h"
+static const dm_pg_stmt region = {"fleet_region", "SELECT region_no FROM dm.region WHERE name = $1", DM_PG_MAYBE};
+
+int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_c(name)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &region, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return dm_fail(err, DM_E_INTERNAL, "no region '%s'", name);
+    *out = dm_pg_i64(rows, 0, 0);
+    return 0;
+}
 
 static const dm_pg_stmt enrol = {"fleet_enrol",
         "INSERT INTO dm.worker AS w (name, region_no, boot, door, accel, slots, mem_mib, free_slots)"
@@ -13,7 +28,7 @@ static const dm_pg_stmt enrol = {"fleet_enrol",
 static const dm_pg_stmt enrol_key = {"fleet_enrol_key",
         "INSERT INTO dm.worker_key (worker_no, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING", DM_PG_NONE};
 
-int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *worker_no, dm_err *err)
+int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_no *out, dm_err *err)
 {
     uint8_t key[32];
     int r = dm_parse_hex(dm_str_c(m->public_key), key, sizeof key, err);
@@ -31,7 +46,7 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *w
     const dm_pg_arg key_args[] = {dm_pa_i64(no), dm_pa_bytes(key, sizeof key)};
     r = dm_pg_exec(c, &enrol_key, key_args, DM_LEN(key_args), NULL, NULL, err);
     if (r == 0)
-        *worker_no = no;
+        out->v = (uint64_t)no;
     return r;
 }
 
@@ -40,10 +55,10 @@ static const dm_pg_stmt beat = {"fleet_beat",
         " WHERE worker_no = $1 AND boot = $2",
         DM_PG_NONE};
 
-int dm_fleet_beat(dm_pg *c, int64_t worker_no, const dm_wk_beat *m, dm_err *err)
+int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(worker_no), dm_pa_i64(m->boot), dm_pa_i64(m->running), dm_pa_i64(m->asleep),
-            dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing)};
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(m->boot), dm_pa_i64(m->running),
+            dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &beat, args, DM_LEN(args), NULL, &changed, err);
     return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
@@ -54,9 +69,9 @@ static const dm_pg_stmt seq = {
 static const dm_pg_stmt taken = {
         "fleet_event_taken", "UPDATE dm.worker SET event_seq = $2 WHERE worker_no = $1", DM_PG_NONE};
 
-int dm_fleet_event_seq(dm_pg *c, int64_t worker_no, int64_t *out, dm_err *err)
+int dm_fleet_event_seq(dm_pg *c, dm_worker_no worker, int64_t *out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(worker_no)};
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &seq, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)
@@ -67,9 +82,9 @@ int dm_fleet_event_seq(dm_pg *c, int64_t worker_no, int64_t *out, dm_err *err)
     return 0;
 }
 
-int dm_fleet_event_taken(dm_pg *c, int64_t worker_no, int64_t event_seq, dm_err *err)
+int dm_fleet_event_taken(dm_pg *c, dm_worker_no worker, int64_t event_seq, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(worker_no), dm_pa_i64(event_seq)};
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(event_seq)};
     return dm_pg_exec(c, &taken, args, DM_LEN(args), NULL, NULL, err);
 }
 
@@ -77,7 +92,7 @@ static const dm_pg_stmt place = {
         "fleet_place", "SELECT worker_no FROM dm.place($1::smallint, $2::int) LIMIT 8", DM_PG_ROWS};
 
 int dm_fleet_place(
-        dm_pg *c, int64_t region_no, int64_t lease_s, int64_t workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
+        dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(region_no), dm_pa_i64(lease_s)};
     DM_AUTO(dm_pg_rows) rows = NULL;
@@ -86,6 +101,6 @@ int dm_fleet_place(
         return r;
     *n = dm_pg_count(rows);
     for (size_t i = 0; i < *n; i++)
-        workers[i] = dm_pg_i64(rows, i, 0);
+        workers[i].v = (uint64_t)dm_pg_i64(rows, i, 0);
     return 0;
 }

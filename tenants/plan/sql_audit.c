@@ -7,7 +7,7 @@ static const dm_pg_stmt add = {"audit_add",
 
 int dm_audit_add(dm_pg *c, const dm_audit *a, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(a->account_no), dm_pa_i64(a->project_no), dm_pa_c(a->who), dm_pa_c(a->verb),
-            dm_pa_c(a->object), dm_pa_text(a->detail)};
+    const dm_pg_arg args[] = {dm_pa_i64(a->owner.account.v), dm_pa_i64(a->owner.project.v), dm_pa_c(a->who),
+            dm_pa_c(a->verb), dm_pa_c(a->object), dm_pa_text(a->detail)};
     return dm_pg_exec(c, &add, args, DM_LEN(args), NULL, NULL, err);
 }

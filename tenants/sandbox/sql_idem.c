@@ -1,6 +1,6 @@
-#include "tenants/sandbox/idem.h"
-
 #include "base/parse.h"
+
+#include "tenants/sandbox/idem.h"
 
 static const dm_pg_stmt begin = {"idem_begin",
         "INSERT INTO dm.idempotency (account_no, project_no, key, body_sha256, sandbox_id) VALUES ($1, $2, $3, $4, $5)"
@@ -35,7 +35,7 @@ static int judge(const dm_pg_rows *rows, const dm_idem *i, dm_sandbox_id *sandbo
 
 int dm_idem_begin(dm_pg *c, const dm_idem *i, int64_t stale_s, dm_sandbox_id *sandbox, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(i->account_no), dm_pa_i64(i->project_no), dm_pa_text(i->key),
+    const dm_pg_arg args[] = {dm_pa_i64(i->owner.account.v), dm_pa_i64(i->owner.project.v), dm_pa_text(i->key),
             dm_pa_bytes(i->body.b, sizeof i->body.b), dm_pa_bytes(sandbox->b, sizeof sandbox->b)};
     const dm_pg_arg read_args[] = {args[0], args[1], args[2], dm_pa_i64(stale_s)};
     DM_AUTO(dm_pg_rows) rows = NULL;
@@ -53,13 +53,13 @@ int dm_idem_begin(dm_pg *c, const dm_idem *i, int64_t stale_s, dm_sandbox_id *sa
 int dm_idem_settle(dm_pg *c, const dm_idem *i, int status, dm_err *err)
 {
     const dm_pg_arg args[] = {
-            dm_pa_i64(i->account_no), dm_pa_i64(i->project_no), dm_pa_text(i->key), dm_pa_i64(status)};
+            dm_pa_i64(i->owner.account.v), dm_pa_i64(i->owner.project.v), dm_pa_text(i->key), dm_pa_i64(status)};
     return dm_pg_exec(c, &settle, args, DM_LEN(args), NULL, NULL, err);
 }
 
 int dm_idem_drop(dm_pg *c, const dm_idem *i, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(i->account_no), dm_pa_i64(i->project_no), dm_pa_text(i->key)};
+    const dm_pg_arg args[] = {dm_pa_i64(i->owner.account.v), dm_pa_i64(i->owner.project.v), dm_pa_text(i->key)};
     return dm_pg_exec(c, &drop, args, DM_LEN(args), NULL, NULL, err);
 }
 

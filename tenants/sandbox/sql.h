@@ -1,0 +1,22 @@
+/* tenants/sandbox/sql.h: the statements of this room that its other files call. Whoever calls has opened the
+ * transaction and set its scope. */
+#ifndef DM_TENANTS_SANDBOX_SQL_H
+#define DM_TENANTS_SANDBOX_SQL_H
+
+#include "tenants/sandbox/row.h"
+
+enum { DM_SQL_FULL = 1 };
+
+/* A project of 0 is the account's own row. DM_SQL_FULL: the limit is reached. */
+int dm_sql_quota_take(dm_pg *c, dm_owner owner, int64_t limit, dm_err *err) DM_NODISCARD;
+int dm_sql_quota_give(dm_pg *c, dm_owner owner, dm_err *err) DM_NODISCARD;
+int dm_sql_quota_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
+
+int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err) DM_NODISCARD;
+/* DM_E_CONFLICT when the row is not in old's state and epoch. */
+int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err) DM_NODISCARD;
+/* old NULL: it is new. */
+int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
+        const char *who, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,37 @@
+/* tenants/who/caller.h: on whose behalf an act is done, and what binds him. A value: copied, kept, compared by nobody.
+ */
+#ifndef DM_TENANTS_WHO_CALLER_H
+#define DM_TENANTS_WHO_CALLER_H
+
+#include "base/pg.h"
+#include "base/wire/id.h"
+#include "base/wire/number.h"
+
+#include "tenants/plan/limits.h"
+#include "tenants/who/right.h"
+
+typedef struct dm_caller {
+    dm_owner owner; /* {0}: nobody */
+    dm_key_no key;
+    char key_id[DM_UUID_TEXT];
+    char account_id[DM_UUID_TEXT];
+    char project_id[DM_UUID_TEXT];
+    char slug[65];
+    char tier[32];
+    char currency[4];
+    int64_t region_no;
+    char region[64];
+    char blocked[128]; /* why it may not create; "" : it may */
+    bool banned;
+    dm_limits limits;
+    dm_rights rights;
+    char who[64]; /* for history and audit: "key:UUID", "door" */
+} dm_caller;
+
+/* What row-level security lets a transaction of owner's see. */
+static inline DM_UNUSED dm_pg_scope dm_scope_of(dm_owner owner)
+{
+    return (dm_pg_scope){.account_no = owner.account.v, .project_no = owner.project.v};
+}
+
+#endif

@@ -1,0 +1,78 @@
+#include <stdio.h>
+
+#include "tenants/who/sql.h"
+
+/* Both statements give the same columns, so that one function reads them. */
+static const dm_pg_stmt find_key = {"key_find",
+        "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
+        " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no)"
+        " FROM dm.find_key($1) k",
+        DM_PG_MAYBE};
+
+static const dm_pg_stmt find_project = {"project_find",
+        "SELECT p.account_no, p.project_no, 0, a.id, a.id, p.id, p.slug, a.tier, a.currency, p.region_no, r.name,"
+        " coalesce(a.blocked, ''), a.banned,"
+        " dm.account_limits(p.account_no) || coalesce((SELECT jsonb_object_agg(l.name, l.value)"
+        "  FROM dm.project_limit l WHERE l.account_no = p.account_no AND l.project_no = p.project_no), '{}'),"
+        " dm.account_limits(p.account_no)"
+        " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"
+        " WHERE p.account_no = $1 AND p.project_no = $2",
+        DM_PG_MAYBE};
+
+static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
+{
+    dm_caller c = {.owner = {{dm_pg_i64(r, 0, 0)}, {dm_pg_i64(r, 0, 1)}},
+            .key = {dm_pg_i64(r, 0, 2)},
+            .region_no = dm_pg_i64(r, 0, 9),
+            .banned = dm_pg_bool(r, 0, 12)};
+    const struct {
+        unsigned col;
+        char *to;
+        size_t cap;
+    } texts[] = {
+            {3, c.key_id, sizeof c.key_id},
+            {4, c.account_id, sizeof c.account_id},
+            {5, c.project_id, sizeof c.project_id},
+            {6, c.slug, sizeof c.slug},
+            {7, c.tier, sizeof c.tier},
+            {8, c.currency, sizeof c.currency},
+            {10, c.region, sizeof c.region},
+    };
+    for (size_t i = 0; i < DM_LEN(texts); i++)
+        if (dm_str_to_array(dm_pg_str(r, 0, texts[i].col), texts[i].to, texts[i].cap, err) < 0)
+            return dm_wrap(err, "column %u of a caller", texts[i].col);
+    if (c.key.v != 0) {
+        c.rights = dm_rights_of_key();
+        (void)snprintf(c.who, sizeof c.who, "key:%s", c.key_id);
+    }
+    /* Words for people: too many are cut, so that a long reason still blocks. */
+    dm_str why = dm_pg_str(r, 0, 11);
+    if (why.n >= sizeof c.blocked)
+        why.n = sizeof c.blocked - 1;
+    memcpy(c.blocked, why.p, why.n);
+    int e = dm_limits_read(dm_pg_str(r, 0, 13), dm_pg_str(r, 0, 14), &c.limits, err);
+    if (e == 0)
+        *out = c;
+    return e;
+}
+
+static int find(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_caller *out, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, st, args, n, &rows, NULL, err);
+    if (r < 0)
+        return r;
+    return dm_pg_count(rows) == 0 ? DM_SQL_NOBODY : read_caller(rows, out, err);
+}
+
+int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_bytes(digest->b, sizeof digest->b)};
+    return find(c, &find_key, args, DM_LEN(args), out, err);
+}
+
+int dm_sql_caller_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
+    return find(c, &find_project, args, DM_LEN(args), out, err);
+}
