@@ -1,8 +1,10 @@
 /* Frames to statements, against a real PostgreSQL with the project's migrations. */
 #include "base/json.h"
 
+#include "metering/bill/bill.h"
 #include "metering/read/read.h"
-#include "tests/unit/metering/ledger/rig.h"
+#include "tests/support/meterrig.h"
+#include "tests/unit/test.h"
 
 static cluster pg;
 
