@@ -91,7 +91,7 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     }
     if (adopted)
         return 0;
-    if (fresh || s->net.policy.internet != policy->internet) {
+    if (fresh || !dm_policy_eq(&s->net.policy, policy)) {
         int r = dm_slot_reset(&s->net, policy, err);
         if (r < 0)
             return r;
@@ -101,7 +101,7 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
 
 void dm_host_slot_clean(dm_host *h, uint32_t no)
 {
-    static const dm_slot_policy open_policy = {.internet = true};
+    const dm_slot_policy open_policy = dm_policy_open();
     dm_host_slot *s = &h->slots[no];
     dm_err err = {0};
     if (!s->open || (dm_slot_reset(&s->net, &open_policy, &err) == 0 && s->net.tap_fd >= 0))

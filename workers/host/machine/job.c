@@ -48,12 +48,12 @@ int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
 
 int dm_machine_open_slot(dm_machine *m, dm_err *err)
 {
-    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, true, err);
+    return dm_host_slot_ready(m->h, m->slot_no, &m->policy, true, err);
 }
 
 int dm_machine_set_policy(dm_machine *m, dm_err *err)
 {
-    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, false, err);
+    return dm_host_slot_ready(m->h, m->slot_no, &m->policy, false, err);
 }
 
 static int template_disk(const dm_machine *m, char out[PATH_MAX], dm_err *err)

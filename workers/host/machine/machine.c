@@ -355,7 +355,7 @@ int dm_machine_make(
         dm_host_slot_give(h, (uint32_t)slot);
         return r;
     }
-    m->internet = true;
+    m->policy = dm_policy_open();
     r = start(m, MAKE_FILES, done, arg, err);
     if (r < 0)
         dm_machine_free(m);
@@ -364,12 +364,12 @@ int dm_machine_make(
     return r;
 }
 
-int dm_machine_load(
-        dm_machine *m, const char *sleeper_dir, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
+        void *arg, dm_err *err)
 {
     if (sleeper_dir != NULL && (m->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir))) == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
-    m->internet = internet;
+    m->policy = *policy;
     return start(m, LOAD_DISK, done, arg, err);
 }
 
@@ -379,7 +379,7 @@ int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, voi
     return start(m, WARM_RUN, done, arg, err);
 }
 
-int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, const dm_slot_policy *policy,
         dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err)
 {
     if (slot_no >= h->conf.slots || h->slots[slot_no].used)
@@ -389,7 +389,7 @@ int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_
     if (r < 0)
         return r;
     dm_host_slot_claim(h, slot_no);
-    m->internet = internet;
+    m->policy = *policy;
     r = start(m, ADOPT_SLOT, done, arg, err);
     if (r < 0)
         dm_machine_free(m);
@@ -418,12 +418,12 @@ const char *dm_machine_address(const dm_machine *m)
     return m->slot->address;
 }
 
-int dm_machine_hand_out(
-        dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_slot_policy *policy,
+        dm_machine_done_fn done, void *arg, dm_err *err)
 {
     m->resume = resume;
-    m->internet = internet;
-    return start(m, m->slot->policy.internet == internet ? HAND_RUN : HAND_POLICY, done, arg, err);
+    m->policy = *policy;
+    return start(m, dm_policy_eq(&m->slot->policy, policy) ? HAND_RUN : HAND_POLICY, done, arg, err);
 }
 
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)

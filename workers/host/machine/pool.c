@@ -38,7 +38,7 @@ struct dm_pool_ticket {
     pool *of;   /* NULL: it is a wake, and has the next four */
     char *template_dir, *sleeper_dir;
     uint32_t vcpus, mem_mib;
-    bool internet;
+    dm_slot_policy policy;
     dm_pool_done_fn done;
     void *arg;
 };
@@ -213,7 +213,8 @@ static int load(held *k, dm_err *err)
 {
     const dm_pool_ticket *t = k->ticket;
     k->keep_bare = false;
-    return dm_spare_load(k->spare, t != NULL ? t->sleeper_dir : NULL, t == NULL || t->internet, err);
+    const dm_slot_policy policy = t != NULL ? t->policy : dm_policy_open();
+    return dm_spare_load(k->spare, t != NULL ? t->sleeper_dir : NULL, &policy, err);
 }
 
 /* What comes next for a machine that has come to rest, as far as that does not depend on the others. */
@@ -578,13 +579,14 @@ static int check_room(const dm_pools *all, dm_err *err)
     return 0;
 }
 
-static dm_pool_ticket *ticket_new(dm_pools *all, pool *of, bool internet, dm_pool_done_fn done, void *arg, dm_err *err)
+static dm_pool_ticket *ticket_new(
+        dm_pools *all, pool *of, const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_err *err)
 {
     dm_pool_ticket *t = calloc(1, sizeof(*t));
     if (t == NULL)
         (void)dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
     else
-        *t = (dm_pool_ticket){.all = all, .of = of, .internet = internet, .done = done, .arg = arg};
+        *t = (dm_pool_ticket){.all = all, .of = of, .policy = *policy, .done = done, .arg = arg};
     return t;
 }
 
@@ -596,7 +598,7 @@ static void ticket_wait(dm_pool_ticket *t)
     all->nwaiting++;
 }
 
-int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, bool internet,
+int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,
         dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     pool *p;
@@ -620,7 +622,7 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     r = check_room(all, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, p, internet, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, p, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     *out = t; /* before it can be answered, and gone */
@@ -629,14 +631,14 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     return 0;
 }
 
-int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, bool internet,
+int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, const dm_slot_policy *policy,
         dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     *out = NULL;
     int r = check_room(all, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, NULL, internet, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, NULL, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     t->vcpus = config->vcpus;

@@ -112,8 +112,9 @@ static void slot_job(dm_job *job)
 {
     dm_snapshot *s = (void *)((char *)job - offsetof(dm_snapshot, job));
     dm_host *h = s->h;
+    const dm_slot_policy policy = dm_policy_open();
     s->why = (dm_err){0};
-    s->job_r = dm_host_slot_ready(h, (uint32_t)s->slot_no, &(dm_slot_policy){.internet = true}, false, &s->why);
+    s->job_r = dm_host_slot_ready(h, (uint32_t)s->slot_no, &policy, false, &s->why);
     dm_loop_post(h->loop, &s->back);
 }
 

@@ -61,10 +61,10 @@ void dm_spare_free(dm_spare *k)
     free(k);
 }
 
-int dm_spare_load(dm_spare *k, const char *sleeper_dir, bool internet, dm_err *err)
+int dm_spare_load(dm_spare *k, const char *sleeper_dir, const dm_slot_policy *policy, dm_err *err)
 {
     leave(k);
-    return dm_machine_load(k->m, sleeper_dir, internet, arrived, k, err);
+    return dm_machine_load(k->m, sleeper_dir, policy, arrived, k, err);
 }
 
 int dm_spare_answer(dm_spare *k, dm_err *err)

@@ -194,8 +194,7 @@ static int inside_rules(const struct inside *in, dm_err *err)
             " chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
             "  oifname { \"up0\", \"tap0\" } masquerade; }\n"
             "}\n",
-            in->policy.internet ? "meta nfproto ipv4 accept" : "meta nfproto ipv4 reject with icmp admin-prohibited",
-            in->slot->address);
+            dm_policy_rule(&in->policy), in->slot->address);
     int r = dm_buf_ok(&b, err);
     return r < 0 ? r : run_nft(dm_buf_view(&b), err);
 }
@@ -222,7 +221,7 @@ static int inside_all(void *arg, dm_err *err)
     if (r >= 0 && in->place != NULL)
         r = inside_links(in, err);
     /* To replace a table means to wait until no packet is in the old one any more: not without need. */
-    if (r >= 0 && (in->place != NULL || in->policy.internet != in->slot->policy.internet))
+    if (r >= 0 && (in->place != NULL || !dm_policy_eq(&in->policy, &in->slot->policy)))
         r = inside_rules(in, err);
     if (r >= 0)
         in->slot->policy = in->policy;

@@ -10,12 +10,9 @@
 
 #include "base/err.h"
 
-enum { DM_SLOT_MAX = 4096 };
+#include "workers/host/slot/policy.h"
 
-/* What may leave: internet false cuts everything but established answers. Private and local ranges are always cut. */
-typedef struct dm_slot_policy {
-    bool internet;
-} dm_slot_policy;
+enum { DM_SLOT_MAX = 4096 };
 
 typedef struct dm_slot {
     uint32_t no;      /* 0 to DM_SLOT_MAX - 1 */
