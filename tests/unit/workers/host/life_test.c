@@ -2,7 +2,7 @@
  * door are told, and what is billed; and the orders that come twice, late, or in the middle of something else. */
 #include "base/parse.h"
 
-#include "tests/unit/workers/host/rig.h"
+#include "tests/support/workerrig.h"
 
 /* --- the rows of the table ---------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* Where machines come from: who waits is served in order and within bounds, what is made ahead costs nobody anything,
  * and a host that is full says so. */
-#include "tests/unit/workers/host/rig.h"
+#include "tests/support/workerrig.h"
 
 static rig one;
 
