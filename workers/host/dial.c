@@ -5,7 +5,6 @@
 #include "base/wire/guest.h"
 
 enum { WAIT_US = 1000 * 1000, PACE_US = 50 * 1000, BELIEVED_US = 1000 * 1000, KNOWN = 256 };
-enum { ASKED_AT_ONCE = 4 }; /* of one sandbox: its agent has orders to hear, too */
 
 typedef struct place {
     dm_sandbox_id id;
@@ -132,7 +131,7 @@ static bool asked_much(const dm_dials *d, const dm_sandbox_id *id)
     unsigned n = 0;
     for (size_t i = 0; i < DM_DIALS_MAX; i++)
         n += d->of[i].used && d->of[i].asking && dm_sandbox_id_eq(&d->of[i].at.id, id);
-    return n >= ASKED_AT_ONCE;
+    return n >= DM_DIALS_ASKED;
 }
 
 static void ask(dial *one)

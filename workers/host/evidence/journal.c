@@ -12,7 +12,7 @@
 #include "base/parse.h"
 #include "base/wire/frame.h"
 
-enum { RECORD_HEAD = 5, RECORD_TAIL = 4, SEGMENTS_MAX = 100000 };
+enum { RECORD_HEAD = 5, RECORD_TAIL = 4 };
 
 static const int64_t retry_us = 500 * 1000;
 
@@ -102,7 +102,7 @@ static int list_segments(dm_journal *j, dm_err *err)
         return dm_fail_sys(err, errno, "open %s", j->dir);
     j->oldest = j->newest = 0;
     unsigned n = 0;
-    for (struct dirent *e; (e = readdir(d)) != NULL && n < SEGMENTS_MAX;) {
+    for (struct dirent *e; (e = readdir(d)) != NULL && n < DM_SEGMENTS_MAX;) {
         dm_str name = dm_str_c(e->d_name), digits;
         uint64_t no;
         if (!dm_str_split(&name, '.', &digits) || !dm_str_eq_c(name, "journal") ||

@@ -5,6 +5,7 @@
 
 #include "base/metrics.h"
 
+#include "workers/host/limits.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/vmm.h"
 

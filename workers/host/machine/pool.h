@@ -8,8 +8,6 @@
 
 #include "workers/host/machine/machine.h"
 
-enum { DM_POOLS_MAX = 64, DM_POOL_WAITERS_MAX = 1024 };
-
 typedef struct dm_pools dm_pools;
 
 /* m is the caller's on 0. pooled: it stood ready in the pool. */

@@ -139,14 +139,14 @@ static void slot_opened(void *arg)
 
 /* A snapshot made by another QEMU or on another host does not load. It is not removed: sleepers may stand on it, and a
  * host that goes back finds it again. The new one gets the next free name. 0: one that fits is there. */
-enum { BUILD_IT = 1, TEMPLATES_MAX = 100 };
+enum { BUILD_IT = 1 };
 static int choose(dm_snapshot *s, dm_err *err)
 {
     char first[PATH_MAX];
     dm_template_config c;
     struct stat st;
     memcpy(first, s->template_dir, sizeof(first));
-    for (unsigned i = 0; i < TEMPLATES_MAX; i++) {
+    for (unsigned i = 0; i < DM_SNAPSHOTS_MAX; i++) {
         int r = i == 0 ? 0 : dm_path(s->template_dir, PATH_MAX, err, "%s.%u", first, i);
         if (r < 0)
             return r;
@@ -157,7 +157,7 @@ static int choose(dm_snapshot *s, dm_err *err)
             return 0;
         DM_LOG(s->h->log, DM_INFO, "pool.template_stale", dm_fs("template", s->template_dir), dm_fs("why", err->msg));
     }
-    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", TEMPLATES_MAX);
+    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", DM_SNAPSHOTS_MAX);
 }
 
 static void begin(dm_snapshot *s)

@@ -25,7 +25,7 @@
     "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, "               \
     "192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 }"
 
-enum { SCRIPT_MAX = 8192, PREFIX_MAX = 6, DRAIN_MAX = 65536 };
+enum { SCRIPT_MAX = 8192, DRAIN_MAX = 65536 };
 
 static int run_ip(dm_str script, dm_err *err)
 {
@@ -44,8 +44,8 @@ static int run_nft(dm_str script, dm_err *err)
 static int check_prefix(const char *prefix, dm_err *err)
 {
     dm_str p = dm_str_c(prefix);
-    if (p.n < 1 || p.n > PREFIX_MAX || !dm_str_only(p, "abcdefghijklmnopqrstuvwxyz0123456789"))
-        return dm_fail(err, DM_E_INVALID, "a slot prefix is 1 to %d of a-z0-9", PREFIX_MAX);
+    if (p.n < 1 || p.n > DM_SLOT_PREFIX_MAX || !dm_str_only(p, "abcdefghijklmnopqrstuvwxyz0123456789"))
+        return dm_fail(err, DM_E_INVALID, "a slot prefix is 1 to %d of a-z0-9", DM_SLOT_PREFIX_MAX);
     return 0;
 }
 
