@@ -144,6 +144,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         dm_uplink_free(uplink);
         dm_publish_free(publish);
         dm_worker_flush(all.w);
+        dm_dials_free(all.dials); /* last: an agent may answer as long as the loop turns */
     }
     return r;
 }

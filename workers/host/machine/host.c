@@ -44,14 +44,6 @@ int dm_host_init(dm_host *h, dm_err *err)
     return 0;
 }
 
-void dm_host_done(dm_host *h)
-{
-    for (uint32_t i = 0; h->slots != NULL && i < h->conf.slots; i++)
-        dm_slot_close(&h->slots[i].net);
-    free(h->slots);
-    h->slots = NULL;
-}
-
 int32_t dm_host_slot_take(dm_host *h)
 {
     for (uint32_t i = 0; i < h->conf.slots; i++) {
