@@ -1,5 +1,6 @@
 #include "workers/host/dial.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/wire/guest.h"
@@ -86,6 +87,7 @@ static void finish(dial *one, uint16_t forward)
         int r = fill(one->d, one->reqs[i], &one->at, forward, &err);
         dm_req_done(one->reqs[i], r, &err);
     }
+    assert(one->d->waiting >= one->n);
     one->d->waiting -= (unsigned)one->n;
     one->n = 0;
     one->done = true;
@@ -195,6 +197,7 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     dial *one = living(d, &at) != NULL && port != DM_GUEST_PORT && !believed ? find(d, &at) : NULL;
     if (one == NULL)
         return fill(d, req, &at, believed ? k->forward : 0, err);
+    assert(one->n < DM_DIAL_WAITING && d->waiting < DM_DIALS_WAITING);
     one->reqs[one->n++] = req;
     d->waiting++;
     if (one->used)
@@ -229,7 +232,11 @@ void dm_dials_free(dm_dials *d)
 {
     if (d == NULL)
         return;
-    for (size_t i = 0; i < DM_DIALS_MAX; i++)
+    for (size_t i = 0; i < DM_DIALS_MAX; i++) {
+        assert(d->waiting >= d->of[i].n && (d->of[i].n == 0 || d->of[i].used));
+        d->waiting -= (unsigned)d->of[i].n;
         dm_timer_free(d->of[i].timer);
+    }
+    assert(d->waiting == 0);
     free(d);
 }

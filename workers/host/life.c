@@ -94,6 +94,7 @@ static void note_durable(void *arg)
 {
     note *n = arg;
     dm_box *b = dm_boxes_find(n->w->boxes, &n->id);
+    assert(b == NULL || b->noting > 0);
     if (b != NULL)
         b->noting--;
     /* Meanwhile it may have moved on: the newer transition has a note of its own. */
@@ -267,6 +268,7 @@ static void hand_out(dm_worker *w, dm_box *b, bool fresh)
 static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_err *err)
 {
     dm_box *b = arg;
+    assert(b->machine == NULL);
     b->ticket = NULL;
     if (r < 0) {
         hand_out_failed(b->w, b, r, err);
@@ -427,6 +429,7 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
 
 static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
 {
+    assert(b->stretch != NULL); /* of RUN */
     int64_t older = b->image_epoch;
     b->cause = b->pause_cause;
     b->slept_us = at_us;

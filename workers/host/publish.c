@@ -1,5 +1,6 @@
 #include "workers/host/publish.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 
@@ -75,6 +76,7 @@ static void note_segment(dm_publish *p, uint64_t segment)
         memmove(p->passed, p->passed + 1, (DM_PUBLISHED_MAX - 1) * sizeof(passed));
         p->npassed--;
     }
+    assert(p->npassed < DM_PUBLISHED_MAX);
     p->passed[p->npassed++] = (passed){segment, p->boot, p->frame, p->second};
 }
 
@@ -130,6 +132,7 @@ static bool step(dm_publish *p)
     else if (r == 0)
         return true;
     if (r == 0) {
+        assert(p->sent - p->confirmed < DM_PUBLISHING_MAX && !p->done[p->sent % DM_PUBLISHING_MAX]);
         p->starts[p->sent % DM_PUBLISHING_MAX] = before;
         p->sent++;
         return true;

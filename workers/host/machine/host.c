@@ -58,6 +58,7 @@ int32_t dm_host_slot_take(dm_host *h)
 void dm_host_slot_claim(dm_host *h, uint32_t no)
 {
     assert(no < h->conf.slots && !h->slots[no].used);
+    assert(h->slots_free > 0);
     h->slots[no].used = true;
     h->slots_free--;
 }
@@ -67,6 +68,7 @@ void dm_host_slot_give(dm_host *h, uint32_t no)
     assert(no < h->conf.slots && h->slots[no].used);
     h->slots[no].used = false;
     h->slots_free++;
+    assert(h->slots_free + h->slots_leaving <= h->conf.slots);
     if (h->slot_is_free != NULL)
         h->slot_is_free(h->slot_is_free_arg);
 }

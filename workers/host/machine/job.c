@@ -1,5 +1,6 @@
 /* The half of a machine that blocks: files, namespaces, fsync. What a job reads and writes of the machine, the loop
  * leaves alone until it is back. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,12 +23,14 @@ static void job_run(dm_job *job)
 static void job_back(void *arg)
 {
     dm_machine *m = arg;
+    assert(m->job_running);
     m->job_running = false;
     m->job_then(m);
 }
 
 int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err)
 {
+    assert(!m->job_running);
     m->job_fn = fn;
     m->job_then = then;
     m->job.fn = job_run;

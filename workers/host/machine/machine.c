@@ -3,6 +3,7 @@
  * while a job of its runs is freed by that job's end. */
 #include "workers/host/machine/machine.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -21,6 +22,7 @@ static void step_done(dm_machine *m, int r, const dm_err *err);
 
 static void machine_delete(dm_machine *m)
 {
+    assert(m->vm == NULL && m->agent == NULL && !m->job_running);
     free(m->template_dir);
     free(m->sleeper_dir);
     free(m);
@@ -30,6 +32,7 @@ static void cleaned(dm_machine *m)
 {
     if (m->job_r < 0)
         dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &m->job_err);
+    assert(m->h->slots_leaving > 0);
     m->h->slots_leaving--;
     dm_host_slot_give(m->h, m->slot_no);
     machine_delete(m);
@@ -55,6 +58,7 @@ void dm_machine_free(dm_machine *m)
 {
     if (m == NULL)
         return;
+    assert(!m->freed);
     m->freed = true;
     m->h->slots_leaving++;
     dm_agent_free(m->agent);

@@ -6,6 +6,8 @@
  * if there is one, and is given to him as soon as it is loaded: the sandbox pays for what its own guest translates. */
 #include "workers/host/machine/pool.h"
 
+#include <assert.h>
+
 #include "workers/host/machine/snapshot.h"
 #include "workers/host/machine/spare.h"
 
@@ -173,6 +175,7 @@ static void ticket_unlink(dm_pool_ticket *t)
         *at = t->next;
         if (all->last == &t->next)
             all->last = at;
+        assert(all->nwaiting > 0);
         all->nwaiting--;
         return;
     }
@@ -188,6 +191,7 @@ static void ticket_fail(dm_pool_ticket *t, int r, const dm_err *err)
 
 static void ticket_serve(dm_pool_ticket *t, held *k, bool pooled)
 {
+    assert(k->ticket == NULL || k->ticket == t);
     dm_machine *m = dm_spare_give(held_unlink(k));
     ticket_unlink(t);
     given_away(t->all);
@@ -545,7 +549,9 @@ void dm_pools_free(dm_pools *p)
         p->pools = q->next;
         dm_snapshot_free(q->snapshot);
         free(q);
+        p->n--;
     }
+    assert(p->n == 0 && p->nwaiting == 0 && p->last == &p->first);
     dm_timer_free(p->retry);
     dm_timer_free(p->soon);
     free(p);
@@ -596,6 +602,7 @@ static void ticket_wait(dm_pool_ticket *t)
     *all->last = t;
     all->last = &t->next;
     all->nwaiting++;
+    assert(all->nwaiting <= DM_POOL_WAITERS_MAX);
 }
 
 int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,

@@ -1,5 +1,6 @@
 #include "workers/host/machine/snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -194,6 +195,7 @@ static void begin(dm_snapshot *s)
 static void again(void *arg)
 {
     dm_snapshot *s = arg;
+    assert(s->state == DM_SNAPSHOT_FAILED && s->slot_no < 0 && s->build == NULL);
     s->state = DM_SNAPSHOT_NEW;
     s->changed(s->arg);
 }
@@ -252,7 +254,12 @@ void dm_snapshot_free(dm_snapshot *s)
 {
     if (s == NULL)
         return;
+    assert(s->slot_no < 0 || s->build != NULL); /* else the executor has it */
     dm_template_build_free(s->build);
+    if (s->slot_no >= 0) {
+        dm_host_slot_shut(s->h, (uint32_t)s->slot_no);
+        dm_host_slot_give(s->h, (uint32_t)s->slot_no);
+    }
     dm_timer_free(s->retry);
     free(s);
 }
