@@ -1,5 +1,7 @@
 #include "workers/host/evidence/usage.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/wire/period.h"
 
@@ -61,8 +63,12 @@ void dm_usage_free(dm_usage *u)
         u->stretches = s->next;
         free(s);
     }
-    for (size_t i = 0; i < u->room; i++)
+    size_t used = 0;
+    for (size_t i = 0; i < u->room; i++) {
+        used += u->records[i].used;
         free(u->records[i].state);
+    }
+    assert(used == u->nrecords);
     free(u->records);
     free(u->samples);
     free(u->attest);
@@ -92,6 +98,7 @@ dm_stretch *dm_usage_begin(dm_usage *u, const dm_usage_who *who, dm_sample_state
 
 static void stretch_free(dm_stretch *s)
 {
+    assert(s->ended && *s->link == s);
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
@@ -141,6 +148,7 @@ static int records_rehash(dm_usage *u, size_t room, int64_t forget_period, dm_er
         *record_slot(table, room, &r->who, r->period_start) = *r;
         kept++;
     }
+    assert(kept <= u->nrecords && kept < room);
     free(u->records);
     u->records = table;
     u->room = room;
@@ -167,6 +175,7 @@ static record *record_get(dm_usage *u, const dm_usage_who *who, int64_t period_s
     for (size_t i = 0; i < DM_LEN(r->disk); i++)
         r->disk[i] = DM_DISK_UNKNOWN;
     u->nrecords++;
+    assert(u->nrecords < u->room); /* a search ends at a free place */
     return r;
 }
 
@@ -229,6 +238,7 @@ int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err)
 void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *measured, dm_cause cause)
 {
     (void)u;
+    assert(!s->ended);
     /* A stretch that ends on a boundary did not touch the second that begins there, unless it began there too. One that
      * ended before it began was restored after a crash for seconds that nobody can prove: it touched none. */
     s->until_s = dm_second_of(at_us - 1);
@@ -287,6 +297,7 @@ static int sample_second(dm_usage *u, dm_stretch *s, int64_t second, int64_t spa
         out->disk_16mib = DM_DISK_UNKNOWN;
     else if (out->disk_16mib != DM_DISK_UNKNOWN)
         s->minute = second / 60;
+    assert(s->since_s <= second && span > 0);
     s->since_s = second + 1;
     (*n)++;
     return 0;
