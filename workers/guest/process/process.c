@@ -510,8 +510,9 @@ static void adopt(dm_proc *proc, dm_rpc *c, const dm_m_start *req, plumbing *pl)
     p->n++;
     if (proc->limit != NULL)
         dm_timer_in(proc->limit, c->timeout_ms * 1000);
-    proc->owner = c;
-    if (!dm_proc_listen(proc, c))
+    if (dm_proc_listen(proc, c))
+        proc->owner = c;
+    else
         dm_rpc_fail(c, DM_CC_INTERNAL, "no memory to listen to the process");
 }
 
