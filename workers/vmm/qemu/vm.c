@@ -235,13 +235,14 @@ static void on_qmp_end(void *arg, const dm_err *why)
 {
     dm_vm *vm = arg;
     vm->qmp_ended = true;
+    if (vm->state == DM_QEMU_GONE) /* this was waited for too long, and the end told */
+        return;
     if (vm->exited) {
         tell_end(vm);
         return;
     }
     dm_timer_in(vm->end_timer, END_WAIT_US);
-    if (vm->state != DM_QEMU_GONE)
-        vm->state = DM_QEMU_BROKEN;
+    vm->state = DM_QEMU_BROKEN;
     if (why->code != DM_E_UNAVAILABLE && !dm_qemu_op_end(vm, why->code, why))
         return;
 }
@@ -250,7 +251,8 @@ static void on_qmp_ready(void *arg, const char *version)
 {
     dm_vm *vm = arg;
     memcpy(vm->version, version, sizeof(vm->version));
-    vm->on_ready(vm, NULL);
+    if (vm->op.name != NULL) /* else it was given up, and is broken */
+        vm->on_ready(vm, NULL);
 }
 
 static void on_qmp_event(void *arg, const char *name, const json_t *data)
