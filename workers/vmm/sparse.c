@@ -1,5 +1,6 @@
 #include "workers/vmm/sparse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -123,6 +124,7 @@ static bool is_zero(const uint8_t *page)
 
 int dm_sparse_write(int fd, const uint8_t *p, size_t n, off_t at, dm_err *err)
 {
+    assert(n % PAGE == 0);
     for (size_t i = 0; i < n;) {
         if (is_zero(p + i)) {
             i += PAGE;

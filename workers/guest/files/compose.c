@@ -1,6 +1,7 @@
 /* POST /files/compose: several files strung together into one, and then gone. Large ones take a while, so the copying
  * is done a slice a turn of the loop. The result is put together under a name of its own beside the destination and
  * renamed onto it when it is whole. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -42,6 +43,7 @@ typedef struct compose {
 
 static void compose_free(compose *c)
 {
+    assert(c->gone && !c->posted);
     dm_fd_closep(&c->in);
     dm_fd_closep(&c->out);
     if (c->aside.s[0] != '\0')

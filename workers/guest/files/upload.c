@@ -1,6 +1,7 @@
 /* POST /files. The calls on a new file are exactly create, chown, write, and one write for a small body, because
  * watchers see them: so bytes are staged, and the file is made when the first of them are written. There is no writing
  * aside and renaming for the same reason; what a broken upload has brought stays behind. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -152,6 +153,7 @@ static int file_data(upload *u, dm_str bytes, dm_err *err)
 static int end_file(upload *u, dm_err *err)
 {
     int r = flush(u, err);
+    assert(r < 0 || (u->made && u->fd >= 0));
     if (r == 0 && dm_metadata_replace(u->fd, &u->metadata, err) != 0)
         r = failed_sys(u, err->sys == E2BIG ? ENOSPC : err->sys, err, "set metadata of");
     dm_fd_closep(&u->fd);
@@ -162,6 +164,7 @@ static int end_file(upload *u, dm_err *err)
     char *path = dm_message_alloc(&u->memory, strlen(u->to.s) + 1);
     if (u->done == NULL || path == NULL)
         return failed(u, 500, err, "out of memory");
+    assert(u->done_n < FILES_MAX);
     memcpy(path, u->to.s, strlen(u->to.s));
     u->done[u->done_n++] = path;
     return 0;
