@@ -214,13 +214,3 @@ void dm_x_abort(dm_x *x)
 {
     dm_conn_break(dm_conn_of(x));
 }
-
-bool dm_x_begun(const dm_x *x)
-{
-    return x->begun;
-}
-
-bool dm_x_broken(const dm_x *x)
-{
-    return ((const dm_conn *)x)->broken;
-}

@@ -78,8 +78,4 @@ void dm_x_finish(dm_x *x); /* ends the answer properly; flushes */
 /* Breaks the connection by a reset, so that the peer cannot take what it got for whole. */
 void dm_x_abort(dm_x *x);
 
-bool dm_x_begun(const dm_x *x);
-/* The peer asked for the end of the connection, or it is broken. */
-bool dm_x_broken(const dm_x *x);
-
 #endif

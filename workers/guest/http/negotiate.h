@@ -34,7 +34,6 @@ int dm_negotiate_conditions(const dm_head *h, time_t modified, bool *ranges);
 
 /* IMF-fixdate. */
 void dm_http_date(time_t t, char out[40]);
-bool dm_http_date_parse(dm_str s, time_t *out);
 
 /* By extension, else by the first bytes (which may be empty). */
 const char *dm_content_type(dm_str name, dm_str first);

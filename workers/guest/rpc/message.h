@@ -277,6 +277,6 @@ typedef struct dm_m_fs_events {
 } dm_m_fs_events;
 
 extern const dm_mdesc dm_m_path_desc, dm_m_move_desc, dm_m_list_dir_desc, dm_m_watch_desc, dm_m_watcher_desc,
-        dm_m_entry_desc, dm_m_entry_reply_desc, dm_m_entries_desc, dm_m_watch_reply_desc, dm_m_fs_events_desc;
+        dm_m_entry_reply_desc, dm_m_entries_desc, dm_m_watch_reply_desc, dm_m_fs_events_desc;
 
 #endif
