@@ -10,10 +10,11 @@
 #include <sys/stat.h>
 
 #include "workers/guest/files/files.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/reply.h"
 #include "workers/guest/who/path.h"
 
-enum { REQUEST_MAX = 4 * 1024 * 1024, SOURCES_MAX = 4096, SLICE = 4 * 1024 * 1024 };
+enum { REQUEST_MAX = 4 * 1024 * 1024, SLICE = 4 * 1024 * 1024 };
 
 typedef struct request {
     json_t *sources;
@@ -23,7 +24,7 @@ typedef struct request {
 } request;
 
 static const dm_json_field request_fields[] = {
-        {"source_paths", DM_JSON_ARR, offsetof(request, sources), DM_JSON_NEED, 0, SOURCES_MAX},
+        {"source_paths", DM_JSON_ARR, offsetof(request, sources), DM_JSON_NEED, 0, DM_COMPOSE_SOURCES_MAX},
         {"destination", DM_JSON_STR, offsetof(request, destination), DM_JSON_NEED, 1, DM_GUEST_PATH_MAX},
         {"username", DM_JSON_STR, offsetof(request, username), offsetof(request, has_username), 0, 256},
 };

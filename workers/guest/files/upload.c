@@ -15,10 +15,11 @@
 #include "workers/guest/files/metadata.h"
 #include "workers/guest/http/multipart.h"
 #include "workers/guest/http/squeeze.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/reply.h"
 #include "workers/guest/who/path.h"
 
-enum { STAGE = 64 * 1024, FILES_MAX = 4096, ANSWER_MAX = 16 * 1024 * 1024, MIB = 1024 * 1024 };
+enum { STAGE = 64 * 1024, ANSWER_MAX = 16 * 1024 * 1024, MIB = 1024 * 1024 };
 
 typedef struct upload {
     dm_guest *g;
@@ -94,8 +95,8 @@ static int begin_file(upload *u, const char *path, dm_err *err)
     for (size_t i = 0; i < u->done_n; i++)
         if (strcmp(u->done[i], u->to.s) == 0)
             return failed(u, 400, err, "you cannot upload multiple files to the same path '%s'", u->to.s);
-    if (u->done_n == FILES_MAX)
-        return failed(u, 400, err, "more than %d files in one request", FILES_MAX);
+    if (u->done_n == DM_UPLOAD_FILES_MAX)
+        return failed(u, 400, err, "more than %d files in one request", DM_UPLOAD_FILES_MAX);
     if (stat(u->to.s, &st) == 0 && S_ISDIR(st.st_mode))
         return failed(u, 400, err, "path is a directory: '%s'", u->to.s);
     if (dm_path_make_parents(u->to.s, &u->user, err) != 0)
@@ -160,11 +161,11 @@ static int end_file(upload *u, dm_err *err)
     if (r < 0)
         return r;
     if (u->done == NULL)
-        u->done = dm_message_alloc(&u->memory, FILES_MAX * sizeof(*u->done));
+        u->done = dm_message_alloc(&u->memory, DM_UPLOAD_FILES_MAX * sizeof(*u->done));
     char *path = dm_message_alloc(&u->memory, strlen(u->to.s) + 1);
     if (u->done == NULL || path == NULL)
         return failed(u, 500, err, "out of memory");
-    assert(u->done_n < FILES_MAX);
+    assert(u->done_n < DM_UPLOAD_FILES_MAX);
     memcpy(path, u->to.s, strlen(u->to.s));
     u->done[u->done_n++] = path;
     return 0;

@@ -17,13 +17,9 @@
 #include "base/buf.h"
 
 #include "workers/guest/http/head.h"
+#include "workers/guest/limits.h"
 
 typedef struct dm_x dm_x;
-
-enum {
-    DM_X_HIGH = 64 * 1024,            /* a queue above this is full */
-    DM_X_BODY_MAX = 64 * 1024 * 1024, /* an answer built in memory */
-};
 
 /* Any member but gone may be NULL. */
 typedef struct dm_handler {

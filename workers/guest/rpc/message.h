@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 
+#include "workers/guest/limits.h"
+
 typedef struct dm_strs {
     const char **v;
     size_t n;
@@ -86,8 +88,6 @@ typedef struct dm_codec {
 } dm_codec;
 
 extern const dm_codec dm_codec_json;
-
-enum { DM_MESSAGE_MAX = 16 * 1024 * 1024, DM_MESSAGE_ITEMS_MAX = 65536 };
 
 /* --- process ------------------------------------------------------------------------------------------------ */
 
