@@ -1,5 +1,11 @@
 /* The file routes and filesystem.Filesystem over the wire. */
-#include "tests/unit/workers/guest/wire.h"
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+#include "tests/support/wire.h"
+#include "workers/guest/http/head.h"
 #include "workers/guest/http/squeeze.h"
 
 #define OCTETS "Content-Type: application/octet-stream\r\n"

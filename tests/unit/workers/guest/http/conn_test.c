@@ -1,5 +1,8 @@
 /* HTTP as it comes over a socket: connections, framing, order of checks, CORS. */
-#include "tests/unit/workers/guest/wire.h"
+
+#include "tests/support/wire.h"
+#include "workers/guest/http/server.h"
+#include "workers/guest/process/process.h"
 
 static const char health[] = "GET /health HTTP/1.1\r\nHost: h\r\n\r\n";
 

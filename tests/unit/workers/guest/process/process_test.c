@@ -1,6 +1,13 @@
 /* process.Process over the wire. cwd is always given: a native run by somebody else may not enter root's home. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
+
+#include "tests/support/wire.h"
 #include "tests/unit/alloc_fail.h"
-#include "tests/unit/workers/guest/wire.h"
+#include "workers/guest/process/process.h"
 
 #define START "process.Process/Start"
 #define SH(text) "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"" text "\"],\"cwd\":\"/\"},\"stdin\":false}"

@@ -6,15 +6,20 @@
  *
  * and skips, saying why, without them. Prints what each step took. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/parse.h"
 
-#include "tests/unit/workers/vmm/rig.h"
+#include "tests/support/vmmrig.h"
 #include "workers/host/machine/disk.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"

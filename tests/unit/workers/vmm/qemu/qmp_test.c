@@ -1,5 +1,7 @@
 /* The client against a QEMU of the test's own making, and once with the words of a real one. */
-#include "tests/unit/workers/vmm/rig.h"
+#include <stdio.h>
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/qemu/qmp.h"
 
 #define GREETING                                                                                                       \
