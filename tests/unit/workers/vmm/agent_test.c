@@ -1,4 +1,5 @@
 /* The worker's end against a guest of the test's own making, who is not always honest. */
+/* Covers workers/vmm/agent_line.c. */
 #include <stdio.h>
 #include <sys/socket.h>
 

@@ -1,4 +1,6 @@
 /* The file routes and filesystem.Filesystem over the wire. */
+/* Covers workers/guest/files/compose.c, workers/guest/files/rpc.c, workers/guest/files/upload.c,
+ * workers/guest/files/watch.c, workers/guest/files/watch_rpc.c, workers/guest/who/user.c. */
 #include <stdio.h>
 #include <sys/stat.h>
 

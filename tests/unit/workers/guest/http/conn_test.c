@@ -1,4 +1,7 @@
 /* HTTP as it comes over a socket: connections, framing, order of checks, CORS. */
+/* Covers workers/guest/http/answer.c, workers/guest/http/conn_out.c, workers/guest/http/server.c,
+ * workers/guest/route.c, workers/guest/rpc/reply.c, workers/guest/setup.c, workers/guest/who/guest.c,
+ * workers/guest/who/identity.c. */
 
 #include "tests/support/wire.h"
 #include "workers/guest/http/server.h"

@@ -1,4 +1,6 @@
 /* process.Process over the wire. cwd is always given: a native run by somebody else may not enter root's home. */
+/* Covers workers/guest/process/ended.c, workers/guest/process/input.c, workers/guest/process/pty.c,
+ * workers/guest/process/rpc.c, workers/guest/process/spawn.c, workers/guest/rpc/rpc.c. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
 /* The rules that section by section made the command line what it is: each was found by something that broke. */
+/* Covers workers/vmm/qemu/host.c. */
 #include <stdio.h>
 
 #include "base/file.h"

@@ -5,6 +5,8 @@
  *     DM_TEST_ACCEL       tcg (if not set) or kvm; tests/full/kvm is where the latter can be had anywhere
  *
  * and skips, saying why, without them. Prints what each step took. */
+/* Covers workers/vmm/qemu/snap.c, workers/vmm/qemu/vm.c, workers/vmm/template.c, workers/guest/main.c,
+ * workers/guest/self/boot.c. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>

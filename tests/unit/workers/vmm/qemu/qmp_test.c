@@ -1,4 +1,5 @@
 /* The client against a QEMU of the test's own making, and once with the words of a real one. */
+/* Covers workers/vmm/qemu/qmp_msg.c. */
 #include <stdio.h>
 
 #include "tests/support/vmmrig.h"
