@@ -1,5 +1,5 @@
-/* base/wire/number.h: the small integers by which rows are known, each a type of its own: an account is never passed for
- * a project, nor a statement for a worker. 0 is nobody. SQL, JSON and the frames take .v. */
+/* base/wire/number.h: the small integers by which rows are known, each a type of its own: an account is never passed
+ * for a project, nor a statement for a worker. 0 is nobody. SQL, JSON and the frames take .v. */
 #ifndef DM_WIRE_NUMBER_H
 #define DM_WIRE_NUMBER_H
 
