@@ -1,5 +1,6 @@
 #include "workers/guest/files/watch.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
@@ -45,6 +46,7 @@ static dir **place(dm_watcher *w, int wd)
 static void drop(dm_watcher *w, dir **at)
 {
     dir *d = *at;
+    assert(w->dirs > 0);
     *at = d->next;
     w->dirs--;
     free(d);
@@ -197,6 +199,7 @@ void dm_watcher_free(dm_watcher *w)
     for (size_t i = 0; i < BUCKETS; i++)
         while (w->buckets[i] != NULL)
             drop(w, &w->buckets[i]);
+    assert(w->dirs == 0);
     if (w->fd >= 0)
         (void)close(w->fd);
     free(w->root);

@@ -5,16 +5,23 @@
  *     DM_TEST_ACCEL       tcg (if not set) or kvm; tests/full/kvm is where the latter can be had anywhere
  *
  * and skips, saying why, without them. Prints what each step took. */
+/* Covers workers/vmm/qemu/snap.c, workers/vmm/qemu/vm.c, workers/vmm/template.c, workers/guest/main.c,
+ * workers/guest/self/boot.c. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/parse.h"
 
-#include "tests/unit/workers/vmm/rig.h"
+#include "tests/support/vmmrig.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
 #include "workers/vmm/manifest.h"
