@@ -1,26 +1,37 @@
 #include "api/listen.h"
 
+#include "base/wire/worker.h"
+
+#include "api/dm/routes.h"
+#include "api/door/routes.h"
 #include "api/e2b/routes.h"
 #include "api/kit/gate.h"
+#include "api/ops/routes.h"
+#include "api/uplink/routes.h"
 
-#define ROW(method, path, may, body_max, handler) {#method, path, may, body_max, dm_route_##handler},
-#define NOTHING(method, path, may, body_max, handler)
+/* The mouths, put together: a row is as its routes.def has it, with what holds for the whole mouth. */
+#define ROUTE(method, path, right, standing, body_max, handler)                                                        \
+    {#method, path, DM_SCOPE(DM_RIGHT_##right, DM_STANDING_##standing) | MOUTH, body_max, dm_route_##handler},
 
-static const dm_route routes[] = {
-#define ROUTE ROW
-#define WORKER NOTHING
+static const dm_route public_routes[] = {
+#define MOUTH DM_SCOPE_ANY_ORIGIN
+#include "api/dm/routes.def"
 #include "api/e2b/routes.def"
-#undef ROUTE
-#undef WORKER
+#undef MOUTH
+#define MOUTH DM_SCOPE_ANY_ORIGIN | DM_SCOPE_LOCAL
+#include "api/door/routes.def"
+#undef MOUTH
+#define MOUTH DM_SCOPE_LOCAL
+#include "api/ops/routes.def"
+#undef MOUTH
 };
 
 static const dm_route worker_routes[] = {
-#define ROUTE NOTHING
-#define WORKER ROW
-#include "api/e2b/routes.def"
-#undef ROUTE
-#undef WORKER
+#define MOUTH 0
+#include "api/uplink/routes.def"
+#undef MOUTH
 };
+#undef ROUTE
 
 static dm_http_config common(dm_api *api)
 {
@@ -45,8 +56,8 @@ dm_http_config dm_api_http(dm_api *api)
     dm_http_config h = common(api);
     h.listen_address = api->config->listen_address;
     h.port = (uint16_t)api->config->port;
-    h.routes = routes;
-    h.nroutes = DM_LEN(routes);
+    h.routes = public_routes;
+    h.nroutes = DM_LEN(public_routes);
     return h;
 }
 

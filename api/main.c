@@ -6,6 +6,9 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "api/door/signers.h"
+#include "api/life/dispatch.h"
+#include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
 
@@ -51,7 +54,7 @@ static void sweep(program *p)
     unsigned done = 0;
     if (dm_sweep(&p->api, &done, &err) < 0)
         dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
-    if (dm_spawns_write(&p->api.spawns, p->api.ops, &err) < 0)
+    if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
         dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
 }
 
@@ -133,7 +136,6 @@ static int make_api(program *p, dm_err *err)
             .clock = &dm_clock_real};
     a->config = c;
     a->clock = &dm_clock_real;
-    dm_spawns_init(&a->spawns);
     int r = dm_log_new(2, "dormouse-api", (enum dm_log_level)c->log_level, &dm_clock_real, &a->log, err);
     if (r == 0)
         r = dm_metrics_new(&a->metrics, err);
@@ -147,6 +149,8 @@ static int make_api(program *p, dm_err *err)
         r = dm_dispatch_new(&dispatch, &a->dispatch, err);
     if (r == 0)
         r = dm_signers_new(a->db, a->master, a->clock, &a->signers, err);
+    if (r == 0)
+        r = dm_spawns_new(&a->spawns, err);
     return r < 0 ? r : dm_later_new(&later, &a->later, err);
 }
 
@@ -172,7 +176,7 @@ static void unmake(program *p)
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
     dm_signers_free(p->api.signers);
-    dm_spawns_done(&p->api.spawns);
+    dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);
     dm_pg_pool_free(p->api.ops);
     dm_master_free(p->api.master);

@@ -3,8 +3,9 @@
 
 #include "base/parse.h"
 
-#include "api/e2b/routes.h"
+#include "api/dm/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "metering/read/read.h"
 
@@ -95,12 +96,7 @@ static int query_one(dm_pg *c, void *arg, dm_err *err)
 
 static int deny(dm_req *req)
 {
-    static const dm_denial d = {.what = "statement.get",
-            .rule = "statement.unknown",
-            .retry_after_s = -1,
-            .cure = "list the statements: one is made when its period has closed",
-            .doc = "/docs/billing"};
-    return dm_deny(req, 404, NULL, &d, "statement not found");
+    return dm_deny(req, DM_NO_STATEMENT_UNKNOWN, "statement.get", "statement not found");
 }
 
 /* The body is a string, so that whoever verifies the signature has the bytes that were signed. */

@@ -6,11 +6,12 @@
 
 #include "base/file.h"
 
+#include "api/door/routes.h"
 #include "api/door/signed.h"
+#include "api/door/signers.h"
 #include "api/door/verdict.h"
-#include "api/e2b/routes.h"
-#include "api/kit/answer.h"
 #include "api/life/wake.h"
+#include "tenants/sandbox/network.h"
 
 enum { WAKE_LEAST_S = 300, ROUTE_MAX = 128 };
 
@@ -39,12 +40,15 @@ static int refuse(dm_req *req, dm_door_reason reason, dm_err *err)
 static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_err *err)
 {
     char route[ROUTE_MAX];
+    dm_network network;
     DM_AUTO_BUF host;
     dm_buf_init(&host, 8 << 10);
     int r = dm_path(route, sizeof route, err, "%s/%lld/%.*s/%u", dm_sandbox_name_of(&ask->id).s, (long long)s->epoch,
             (int)s->address.n, s->address.p, ask->port);
     if (r == 0)
-        r = dm_door_host(ask, s->network, &host, err);
+        r = dm_network_read(s->network, &network, err);
+    if (r == 0)
+        r = dm_network_host(&network, ask->host, ask->port, &host, err);
     if (r < 0)
         return r;
     const struct {
@@ -65,7 +69,10 @@ static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s
 static int find_caller(dm_pg *c, void *arg, dm_err *err)
 {
     dm_caller *caller = arg;
-    return dm_auth_of_project(c, caller->owner, caller, err);
+    int r = dm_auth_of_project(c, caller->owner, caller, err);
+    if (r == 0)
+        (void)snprintf(caller->who, sizeof caller->who, "door");
+    return r;
 }
 
 /* The timeout given at creation, at least WAKE_LEAST_S, at most what the plan allows. */
@@ -119,7 +126,7 @@ static int wake(
     r = dm_api_tx(api, &caller, find_timeout, &t, err);
     if (r != 0)
         return r < 0 ? r : refuse(req, DM_DOOR_NOT_FOUND, err);
-    r = dm_wake_up(api, &caller, "door", &ask->id, timeout_of(&caller, t.timeout_s), &w, err);
+    r = dm_wake_up(api, &caller, &ask->id, timeout_of(&caller, t.timeout_s), &w, err);
     if (r == 0 || r == DM_WAKE_RUNNING)
         return door(req, api, err); /* once more from the beginning: now it runs */
     if (r == DM_WAKE_BUSY)

@@ -3,47 +3,38 @@
  * fixes the body, our denial travels in the header Dormouse-Denial. */
 #include <stdio.h>
 
+#include "api/door/routes.h"
 #include "api/door/verdict.h"
-#include "api/e2b/routes.h"
 #include "api/kit/answer.h"
 
 typedef struct words {
-    const char *title; /* of the page */
+    dm_no no;
+    const char *title; /* of the page; NULL: no refusal */
     const char *message;
-    const char *rule, *cure;
 } words;
 
 static const words of_reason[DM_DOOR_REASONS] = {
-        [DM_DOOR_BAD] = {"Bad Request", "The sandbox or the port cannot be read from the request", "door.request",
-                "use https://PORT-ID.DOMAIN, or the headers E2b-Sandbox-Id and E2b-Sandbox-Port"},
-        [DM_DOOR_INTERNAL] = {"Not Found", "This path is reserved for the E2B control plane", "door.internal_path",
-                "use another path: this one is not for clients"},
-        [DM_DOOR_NOT_FOUND] = {"Sandbox Not Found", "The sandbox was not found", "sandbox.unknown",
-                "it has ended, or sleeps: connect to it, or create another"},
-        [DM_DOOR_NO_TOKEN] = {"Missing Traffic Access Token",
-                "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing",
-                "door.traffic_token", "send the sandbox's trafficAccessToken in the header e2b-traffic-access-token"},
-        [DM_DOOR_BAD_TOKEN] = {"Invalid Traffic Access Token",
+        [DM_DOOR_BAD] = {DM_NO_DOOR_REQUEST, "Bad Request", "The sandbox or the port cannot be read from the request"},
+        [DM_DOOR_INTERNAL] = {DM_NO_DOOR_INTERNAL_PATH, "Not Found", "This path is reserved for the E2B control plane"},
+        [DM_DOOR_NOT_FOUND] = {DM_NO_DOOR_UNKNOWN, "Sandbox Not Found", "The sandbox was not found"},
+        [DM_DOOR_NO_TOKEN] = {DM_NO_DOOR_TRAFFIC_TOKEN, "Missing Traffic Access Token",
+                "Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing"},
+        [DM_DOOR_BAD_TOKEN] = {DM_NO_DOOR_TRAFFIC_TOKEN, "Invalid Traffic Access Token",
                 "Sandbox is secured with traffic access token. Provided token in header 'e2b-traffic-access-token' is "
-                "invalid",
-                "door.traffic_token", "send the sandbox's trafficAccessToken in the header e2b-traffic-access-token"},
-        [DM_DOOR_BAD_ACCESS] = {"Access Denied", "The sandbox sleeps and is only woken with its own access token",
-                "door.access_token", "send the sandbox's envdAccessToken in the header X-Access-Token"},
-        [DM_DOOR_BAD_SIGN] = {"Access Denied", "invalid signature", "door.signature",
-                "make the link anew: the sandbox that signed it has ended or sleeps, or the link was changed"},
-        [DM_DOOR_LATE_SIGN] = {"Access Denied", "signature is already expired", "door.signature",
-                "make the link anew, with a later expiry"},
-        [DM_DOOR_BUSY] = {"Too Many Requests", "too many signed file requests without a sandbox id at once",
-                "door.search", "come again in a second, or use a URL that names the sandbox"},
-        [DM_DOOR_QUOTA] = {"Too Many Sandboxes",
-                "The sandbox sleeps and the team's limit of running sandboxes is reached", "project.running_max",
-                "kill or pause a sandbox first"},
-        [DM_DOOR_BLOCKED] = {"Access Denied", "The team that owns this sandbox may not run sandboxes",
-                "account.blocked", "ask the owner of the account"},
-        [DM_DOOR_STUCK] = {"Sandbox Changing", "The sandbox is still changing its state", "sandbox.changing",
-                "try again in a moment"},
-        [DM_DOOR_AWAY] = {"Sandbox Unavailable", "The sandbox could not be reached or woken right now", "sandbox.away",
-                "try again in a moment"},
+                "invalid"},
+        [DM_DOOR_BAD_ACCESS] = {DM_NO_DOOR_ACCESS_TOKEN, "Access Denied",
+                "The sandbox sleeps and is only woken with its own access token"},
+        [DM_DOOR_BAD_SIGN] = {DM_NO_DOOR_SIGNATURE, "Access Denied", "invalid signature"},
+        [DM_DOOR_LATE_SIGN] = {DM_NO_DOOR_SIGNATURE_LATE, "Access Denied", "signature is already expired"},
+        [DM_DOOR_BUSY] = {DM_NO_DOOR_SEARCH, "Too Many Requests",
+                "too many signed file requests without a sandbox id at once"},
+        [DM_DOOR_QUOTA] = {DM_NO_DOOR_QUOTA, "Too Many Sandboxes",
+                "The sandbox sleeps and the team's limit of running sandboxes is reached"},
+        [DM_DOOR_BLOCKED] = {DM_NO_DOOR_BLOCKED, "Access Denied",
+                "The team that owns this sandbox may not run sandboxes"},
+        [DM_DOOR_STUCK] = {DM_NO_DOOR_CHANGING, "Sandbox Changing", "The sandbox is still changing its state"},
+        [DM_DOOR_AWAY] = {DM_NO_DOOR_AWAY, "Sandbox Unavailable",
+                "The sandbox could not be reached or woken right now"},
 };
 
 /* --- how ---------------------------------------------------------------------------------------------------- */
@@ -75,7 +66,7 @@ static int write_html(dm_req *req, int status, const words *w, const dm_door_ask
             &page, "<html><head><title>%s</title></head><body><h1>%s</h1><p>%s.</p>", w->title, w->title, w->message);
     if (ask->sandbox[0] != '\0')
         (void)dm_buf_fmt(&page, "<p>Sandbox %s, port %u</p>", ask->sandbox, ask->port);
-    (void)dm_buf_fmt(&page, "<p>What to do: %s.</p></body></html>", w->cure);
+    (void)dm_buf_fmt(&page, "<p>What to do: %s.</p></body></html>", dm_no_get(w->no)->cure);
     int r = dm_buf_ok(&page, err);
     if (r == 0)
         dm_reply_text(&req->reply, status, "text/html; charset=utf-8", dm_buf_view(&page));
@@ -100,15 +91,9 @@ static void write_json(dm_req *req, int status, dm_door_reason reason, const wor
     dm_jw_end(&j);
 }
 
-static int add_denial(dm_req *req, dm_door_reason reason, dm_err *err)
+static int add_denial(dm_req *req, dm_no no, dm_err *err)
 {
-    int status = dm_door_status(reason);
-    const words *w = &of_reason[reason];
-    const dm_denial d = {.what = "sandbox.traffic",
-            .rule = w->rule,
-            .retry_after_s = reason == DM_DOOR_BUSY || status == 409 || status == 503 ? 1 : -1,
-            .cure = w->cure,
-            .doc = "/docs/door"};
+    const dm_denial d = dm_no_denial(no, "sandbox.traffic");
     DM_AUTO_BUF text;
     dm_jw j;
     dm_buf_init(&text, 2 << 10);
@@ -129,7 +114,7 @@ int dm_route_door_page(dm_req *req, void *ctx, dm_err *err)
     if (of_reason[reason].title == NULL)
         reason = DM_DOOR_AWAY; /* none of a refusal */
     const words *w = &of_reason[reason];
-    int status = dm_door_status(reason);
+    int status = dm_no_get(w->no)->status;
     if (navigates(req) && status != 401) { /* the agent answers a browser, too, in JSON */
         int r = write_html(req, status, w, &ask, err);
         if (r < 0)
@@ -137,5 +122,5 @@ int dm_route_door_page(dm_req *req, void *ctx, dm_err *err)
     } else {
         write_json(req, status, reason, w, &ask);
     }
-    return add_denial(req, reason, err);
+    return add_denial(req, w->no, err);
 }

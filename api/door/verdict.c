@@ -5,44 +5,12 @@
 #include "base/parse.h"
 #include "base/wire/guest.h"
 
-#include "api/kit/answer.h"
+#include "api/door/signed.h"
+#include "api/kit/request.h"
+#include "tenants/sandbox/network.h"
 
 static const char *const internal_paths[] = {
         "/init", "/freeze", "/unfreeze", "/collapse", "/fsfreeze", "/fsthaw", "/upgrade"};
-
-int dm_door_status(dm_door_reason reason)
-{
-    switch (reason) {
-    case DM_DOOR_PASS:
-    case DM_DOOR_WAKE:
-    case DM_DOOR_SEARCH:
-        return 200;
-    case DM_DOOR_BAD:
-        return 400;
-    case DM_DOOR_BAD_SIGN:
-    case DM_DOOR_LATE_SIGN:
-        return 401;
-    case DM_DOOR_NO_TOKEN:
-    case DM_DOOR_BAD_TOKEN:
-    case DM_DOOR_BAD_ACCESS:
-    case DM_DOOR_BLOCKED:
-        return 403;
-    case DM_DOOR_INTERNAL:
-        return 404;
-    case DM_DOOR_CHANGING:
-    case DM_DOOR_STUCK:
-        return 409;
-    case DM_DOOR_QUOTA:
-    case DM_DOOR_BUSY:
-        return 429;
-    case DM_DOOR_NOT_FOUND:
-        return 502;
-    case DM_DOOR_AWAY:
-    case DM_DOOR_REASONS:
-        return 503;
-    }
-    return 503;
-}
 
 static const char *const reason_names[DM_DOOR_REASONS] = {[DM_DOOR_PASS] = "pass",
         [DM_DOOR_WAKE] = "wake",
@@ -171,14 +139,18 @@ static int check_traffic(
         dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_door_reason *out, dm_err *err)
 {
     char token[DM_TOKEN_TEXT];
+    dm_network network;
     *out = DM_DOOR_PASS;
-    if (ask->port == DM_GUEST_PORT || dm_network_public(s->network))
+    if (ask->port == DM_GUEST_PORT)
         return 0;
+    int r = dm_network_read(s->network, &network, err);
+    if (r < 0 || network.public)
+        return r;
     if (ask->token.n == 0) {
         *out = DM_DOOR_NO_TOKEN;
         return 0;
     }
-    int r = dm_secret_token(api->master, "traffic", &ask->id, token, err);
+    r = dm_secret_token(api->master, "traffic", &ask->id, token, err);
     if (r == 0 && !dm_secret_eq(ask->token, dm_str_c(token)))
         *out = DM_DOOR_BAD_TOKEN;
     return r;
@@ -216,7 +188,7 @@ static int check_wake(
     *out = DM_DOOR_WAKE;
     if (ask->port != DM_GUEST_PORT || !s->secure)
         return 0;
-    int r = dm_sandbox_token(api, &ask->id, s->token_sealed, &token, err);
+    int r = dm_secret_access_token(api->master, &ask->id, s->token_sealed, &token, err);
     if (r == 0)
         r = check_token(api, ask, dm_buf_view(&token), out, err);
     if (token.p != NULL)
@@ -251,22 +223,4 @@ int dm_door_judge(dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door 
     }
     *out = DM_DOOR_NOT_FOUND;
     return 0;
-}
-
-int dm_door_host(const dm_door_ask *ask, dm_str network, dm_buf *out, dm_err *err)
-{
-    DM_AUTO(json_t) obj = NULL;
-    static const char placeholder[] = "${PORT}";
-    int r = dm_json_load(network, 1 << 20, &obj, err);
-    if (r < 0)
-        return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
-    const char *mask = dm_json_c(obj, "maskRequestHost");
-    if (mask == NULL)
-        return dm_buf_str(out, ask->host);
-    for (const char *at; (at = strstr(mask, placeholder)) != NULL; mask = at + sizeof placeholder - 1) {
-        (void)dm_buf_add(out, mask, (size_t)(at - mask));
-        (void)dm_buf_fmt(out, "%u", ask->port);
-    }
-    (void)dm_buf_c(out, mask);
-    return dm_buf_ok(out, err);
 }

@@ -7,26 +7,25 @@
 
 typedef enum dm_door_reason {
     DM_DOOR_PASS,
-    DM_DOOR_WAKE,       /* asleep, and to be woken by this request */
-    DM_DOOR_CHANGING,   /* on its way: wait */
-    DM_DOOR_SEARCH,     /* names nobody, but is signed: see whose it is */
-    DM_DOOR_BAD,        /* 400 */
-    DM_DOOR_INTERNAL,   /* 404: the agent's private paths */
-    DM_DOOR_NOT_FOUND,  /* 502 */
-    DM_DOOR_NO_TOKEN,   /* 403 */
-    DM_DOOR_BAD_TOKEN,  /* 403 */
-    DM_DOOR_BAD_ACCESS, /* 403: asleep, and the agent's token is not right, so it is not woken */
-    DM_DOOR_BAD_SIGN,   /* 401: names nobody, and nobody signed it */
-    DM_DOOR_LATE_SIGN,  /* 401: asleep, and the signature has expired, so it is not woken */
-    DM_DOOR_BUSY,       /* 429: too many such searches */
-    DM_DOOR_QUOTA,      /* 429: no room to wake it */
-    DM_DOOR_BLOCKED,    /* 403: the account may not run anything */
-    DM_DOOR_STUCK,      /* 409: still changing */
-    DM_DOOR_AWAY,       /* 503: it could not be woken */
+    DM_DOOR_WAKE,     /* asleep, and to be woken by this request */
+    DM_DOOR_CHANGING, /* on its way: wait */
+    DM_DOOR_SEARCH,   /* names nobody, but is signed: see whose it is */
+    DM_DOOR_BAD,
+    DM_DOOR_INTERNAL, /* the agent's private paths */
+    DM_DOOR_NOT_FOUND,
+    DM_DOOR_NO_TOKEN,
+    DM_DOOR_BAD_TOKEN,
+    DM_DOOR_BAD_ACCESS, /* asleep, and the agent's token is not right, so it is not woken */
+    DM_DOOR_BAD_SIGN,   /* names nobody, and nobody signed it */
+    DM_DOOR_LATE_SIGN,  /* asleep, and the signature has expired, so it is not woken */
+    DM_DOOR_BUSY,       /* too many such searches */
+    DM_DOOR_QUOTA,      /* no room to wake it */
+    DM_DOOR_BLOCKED,    /* the account may not run anything */
+    DM_DOOR_STUCK,      /* still changing */
+    DM_DOOR_AWAY,       /* it could not be woken */
     DM_DOOR_REASONS
 } dm_door_reason;
 
-int dm_door_status(dm_door_reason reason); /* 200 for PASS */
 /* The word for it that travels through nginx, from the verdict to the page. */
 const char *dm_door_reason_name(dm_door_reason reason);
 /* AWAY for a word that is none. */
@@ -45,9 +44,6 @@ dm_door_reason dm_door_read(const dm_req *req, dm_door_ask *out);
 /* The verdict on a sandbox that was found. Pure but for opening its token. */
 int dm_door_judge(dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_door_reason *out,
         dm_err *err) DM_NODISCARD;
-
-/* The host that the guest is to see: as asked, or the sandbox's mask with its ${PORT} filled in. */
-int dm_door_host(const dm_door_ask *ask, dm_str network, dm_buf *out, dm_err *err) DM_NODISCARD;
 
 /* Whether a URI is one of the agent's private paths, after decoding and cleaning. *path is the cleaned one. */
 bool dm_door_internal(dm_str uri, char path[64]);

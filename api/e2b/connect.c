@@ -2,8 +2,10 @@
 #include <stddef.h>
 
 #include "api/e2b/routes.h"
-#include "api/kit/answer.h"
+#include "api/e2b/sandbox.h"
+#include "api/kit/request.h"
 #include "api/life/deadline.h"
+#include "api/life/deny.h"
 #include "api/life/wake.h"
 
 static const char what[] = "sandbox.connect";
@@ -33,15 +35,11 @@ static int read_body(dm_req *req, flavour f, int64_t *timeout_s, dm_err *err)
     if (!b.has_timeout && f == CONNECT_V1)
         return dm_fail(err, DM_E_INVALID, "\"timeout\" is missing");
     *timeout_s = b.has_timeout ? b.timeout : f == CONNECT_V2 ? TIMEOUT_V2_S : TIMEOUT_RESUME_S;
-    r = dm_deny_timeout(req, what, *timeout_s, f == CONNECT_V2 ? 1 : 0);
+    r = dm_deny_timeout(
+            req, what, *timeout_s, f == CONNECT_V2 ? 1 : 0, dm_session_of(req)->caller.limits.timeout_s_max);
     if (r != 0 || !b.has_memory || b.memory)
         return r;
-    const dm_denial d = {.what = what,
-            .rule = "resume.memory",
-            .retry_after_s = -1,
-            .cure = "leave memory out: it is restored",
-            .doc = "/docs/sandboxes"};
-    r = dm_deny(req, 400, "sandbox_memory_override_disabled", &d, "waking without memory is not offered here");
+    r = dm_deny(req, DM_NO_RESUME_MEMORY, what, "waking without memory is not offered here");
     return r < 0 ? r : 1;
 }
 
@@ -69,25 +67,25 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
     dm_session *s = dm_session_of(req);
     dm_dispatch_no no;
     DM_AUTO_SANDBOX one = {.rows = NULL};
-    if (f == RESUME && !s->joined) {
-        const dm_denial d = {.what = what,
-                .rule = "sandbox.running",
-                .retry_after_s = -1,
-                .cure = "use connect, which takes a running sandbox too",
-                .doc = "/docs/sandboxes"};
-        return dm_deny(req, 409, NULL, &d, "sandbox \"%s\" is already running", dm_sandbox_name_of(id).s);
-    }
+    if (f == RESUME && !s->joined)
+        return dm_deny(req, DM_NO_SANDBOX_RUNNING, what, "sandbox \"%s\" is already running", dm_sandbox_name_of(id).s);
     int64_t end_us = dm_wall_us(api->clock) + timeout_s * 1000000;
     int r = dm_deadline_move(api, &s->caller, id, end_us, true, &one, &no, err);
-    if (r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT)
-        return dm_deny_away(req, what, r, err);
-    if (r < 0)
-        return r;
-    if (r == DM_DEADLINE_REFUSED)
-        return dm_deny_worker(req, 500, NULL, what, &no);
-    if (r != 0)
+    switch (r) {
+    case 0:
+        return dm_answer_sandbox(api, req, s->joined ? 201 : 200, &one.s, err);
+    case DM_DEADLINE_NONE:
+    case DM_DEADLINE_BUSY:
         return gone_ahead(req, api, self, id, mark, err);
-    return dm_answer_sandbox(api, req, s->joined ? 201 : 200, &one.s, err);
+    case DM_DEADLINE_REFUSED:
+        return dm_deny_worker(req, 500, NULL, what, &no);
+    case DM_DEADLINE_AWAY:
+        return dm_deny_away(req, what);
+    case DM_DEADLINE_SLOW:
+        return dm_deny_slow(req, what);
+    default:
+        return r;
+    }
 }
 
 static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self, dm_err *err)
@@ -103,7 +101,7 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     if (r < 0)
         return r;
     uint64_t mark = dm_later_mark(api->later, &id);
-    r = dm_wake_up(api, &s->caller, s->who, &id, timeout_s, &wake, err);
+    r = dm_wake_up(api, &s->caller, &id, timeout_s, &wake, err);
     switch (r) {
     case 0:
         return dm_answer_sandbox(api, req, 201, &wake.one.s, err);
@@ -118,8 +116,12 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return dm_deny_quota(req, what, &wake.over);
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
+    case DM_WAKE_AWAY:
+        return dm_deny_away(req, what);
+    case DM_WAKE_SLOW:
+        return dm_deny_slow(req, what);
     default:
-        return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? dm_deny_away(req, what, r, err) : r;
+        return r;
     }
 }
 

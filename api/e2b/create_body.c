@@ -2,7 +2,9 @@
 
 #include <stddef.h>
 
-#include "base/parse.h"
+#include "api/kit/answer.h"
+#include "api/life/deny.h"
+#include "tenants/sandbox/network.h"
 
 static const char what[] = "sandbox.create";
 
@@ -10,9 +12,7 @@ enum {
     TIMEOUT_V1_S = 15,
     TIMEOUT_V2_S = 300,
     TEXT_MAX = 64 << 10,
-    NETWORK_MEMBERS_MAX = 64,
     SIZE_MAX_ = 1 << 24,
-    DENY_MAX = 256
 };
 
 /* As it stands in the body. */
@@ -36,7 +36,7 @@ static const dm_json_field fields[] = {
         {"autoPauseMemory", DM_JSON_BOOL, AT(auto_pause_memory), AT(has_auto_pause_memory), 0, 0},
         {"autoResume", DM_JSON_OBJ, AT(auto_resume), DM_JSON_OPT, 0, 16},
         {"allow_internet_access", DM_JSON_BOOL, AT(allow_internet), AT(has_allow_internet), 0, 0},
-        {"network", DM_JSON_OBJ, AT(network), DM_JSON_OPT, 0, NETWORK_MEMBERS_MAX},
+        {"network", DM_JSON_OBJ, AT(network), DM_JSON_OPT, 0, DM_NETWORK_MEMBERS_MAX},
         {"metadata", DM_JSON_STRMAP, AT(metadata), DM_JSON_OPT, 0, DM_CREATE_METADATA_MAX},
         {"envVars", DM_JSON_STRMAP, AT(env), DM_JSON_OPT, 0, DM_CREATE_ENV_MAX},
         {"volumeMounts", DM_JSON_ARR, AT(volume_mounts), DM_JSON_OPT, 0, 128},
@@ -48,10 +48,9 @@ static const dm_json_field fields[] = {
 
 /* --- refusals ----------------------------------------------------------------------------------------------- */
 
-static int deny(dm_req *req, int status, const char *rule, const char *cure, const char *message)
+static int deny(dm_req *req, dm_no no, const char *message)
 {
-    const dm_denial d = {.what = what, .rule = rule, .retry_after_s = -1, .cure = cure, .doc = "/docs/sandboxes"};
-    int r = dm_deny(req, status, NULL, &d, "%s", message);
+    int r = dm_deny(req, no, what, "%s", message);
     return r < 0 ? r : DM_CREATE_ANSWERED;
 }
 
@@ -63,31 +62,26 @@ static bool something(const json_t *v)
 
 /* Members that would change what the client gets, and that this deployment does not offer. */
 static const struct {
-    const char *member, *rule, *cure, *message;
+    const char *member;
+    dm_no no;
+    const char *message;
 } not_offered[] = {
-        {"gpu", "gpu.not_offered", "use CPU", "GPUs are not offered"},
-        {"gpus", "gpu.not_offered", "use CPU", "GPUs are not offered"},
-        {"gpuCount", "gpu.not_offered", "use CPU", "GPUs are not offered"},
-        {"gpuType", "gpu.not_offered", "use CPU", "GPUs are not offered"},
-        {"accelerators", "gpu.not_offered", "use CPU", "GPUs are not offered"},
-        {"idle", "idle.not_offered", "set a timeout with autoPause", "sleeping when idle is not offered here"},
-        {"region", "region.not_offered", "leave it out: the project's own region is used",
-                "choosing a region is not offered here"},
-        {"volumeMounts", "volumes.not_offered", "leave volumeMounts out", "volumes are not offered here"},
-        {"iam", "iam.not_offered", "leave iam out", "identity tokens are not offered here"},
+        {"gpu", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
+        {"gpus", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
+        {"gpuCount", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
+        {"gpuType", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
+        {"accelerators", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
+        {"idle", DM_NO_IDLE_NOT_OFFERED, "sleeping when idle is not offered here"},
+        {"region", DM_NO_REGION_NOT_OFFERED, "choosing a region is not offered here"},
+        {"volumeMounts", DM_NO_VOLUMES_NOT_OFFERED, "volumes are not offered here"},
+        {"iam", DM_NO_IAM_NOT_OFFERED, "identity tokens are not offered here"},
 };
 
-static const char *const network_not_offered[] = {"allowOut", "httpsPorts", "egressProxy", "rules", "dnsServers"};
-
-static int refuse_not_offered(dm_req *req, const json_t *obj, const body *b)
+static int refuse_not_offered(dm_req *req, const json_t *obj)
 {
     for (size_t i = 0; i < DM_LEN(not_offered); i++)
         if (something(json_object_get(obj, not_offered[i].member)))
-            return deny(req, 400, not_offered[i].rule, not_offered[i].cure, not_offered[i].message);
-    for (size_t i = 0; i < DM_LEN(network_not_offered); i++)
-        if (something(json_object_get(b->network, network_not_offered[i])))
-            return deny(req, 400, "network.not_offered", "leave the member out",
-                    "this network setting is not offered here");
+            return deny(req, not_offered[i].no, not_offered[i].message);
     return 0;
 }
 
@@ -103,94 +97,29 @@ static int read_life(dm_req *req, const body *b, dm_create_body *out, dm_err *er
     if (!b->has_auto_pause_memory || b->auto_pause_memory)
         return 0;
     if (!b->auto_pause)
-        return deny(req, 400, "pause.memory", "set autoPause, or leave autoPauseMemory out",
-                "autoPauseMemory: false needs autoPause");
+        return deny(req, DM_NO_AUTO_PAUSE_NEEDED, "autoPauseMemory: false needs autoPause");
     if (out->auto_resume)
-        return deny(req, 400, "pause.memory", "leave autoPauseMemory or autoResume out",
-                "autoPauseMemory: false excludes autoResume");
-    return deny(req, 400, "pause.memory", "leave autoPauseMemory out: memory is kept",
-            "pausing without memory is not offered here");
-}
-
-/* ASCII host[:port], and ${PORT} anywhere in it. */
-static bool mask_ok(dm_str mask)
-{
-    static const char host_set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-    dm_str rest = mask, host, port = {NULL, 0}, more;
-    char plain[256];
-    size_t n = 0;
-    uint64_t number;
-    if (mask.n == 0 || mask.n >= sizeof plain)
-        return false;
-    for (size_t i = 0; i < mask.n;) { /* ${PORT} is a number when it is used: stands for one */
-        dm_str tail = {mask.p + i, mask.n - i};
-        bool placeholder = dm_str_starts(tail, DM_STR("${PORT}"));
-        plain[n++] = placeholder ? '1' : mask.p[i];
-        i += placeholder ? 7 : 1;
-    }
-    rest = (dm_str){plain, n};
-    if (!dm_str_split(&rest, ':', &host) || host.n == 0 || !dm_str_only(host, host_set))
-        return false;
-    if (dm_str_split(&rest, ':', &port) &&
-            (dm_parse_u64(port, 1, 65535, &number, NULL) < 0 || dm_str_split(&rest, ':', &more)))
-        return false;
-    for (dm_str labels = host, label; dm_str_split(&labels, '.', &label);)
-        if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
-            return false;
-    return true;
-}
-
-/* All or nothing: a sandbox can be cut off, but not from some and open to others. */
-static int read_deny(dm_req *req, const json_t *list, json_t *kept, dm_err *err)
-{
-    size_t i;
-    json_t *entry;
-    if (list == NULL || json_is_null(list) || (json_is_array(list) && json_array_size(list) == 0))
-        return 0;
-    if (!json_is_array(list) || json_array_size(list) > DENY_MAX)
-        return dm_fail(err, DM_E_INVALID, "\"network.denyOut\" must be an array of at most %d", DENY_MAX);
-    bool all = false;
-    json_array_foreach(list, i, entry)
-    {
-        const char *text = json_string_value(entry);
-        if (text == NULL)
-            return dm_fail(err, DM_E_INVALID, "\"network.denyOut\" must have only strings in it");
-        all = all || strcmp(text, "0.0.0.0/0") == 0;
-    }
-    if (!all)
-        return deny(req, 400, "network.not_offered", "deny 0.0.0.0/0 or leave denyOut out",
-                "denying some destinations is not offered here");
-    return json_object_set_new(kept, "denyOut", json_deep_copy(list)) < 0 ? dm_fail(err, DM_E_NOMEM, "network") : 0;
+        return deny(req, DM_NO_AUTO_PAUSE_OR_RESUME, "autoPauseMemory: false excludes autoResume");
+    return deny(req, DM_NO_AUTO_PAUSE_MEMORY, "pausing without memory is not offered here");
 }
 
 static int read_network(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
-    bool open = true;
-    dm_str mask;
-    DM_AUTO(json_t) kept = json_object();
-    if (kept == NULL)
-        return dm_fail(err, DM_E_NOMEM, "network");
-    int r = read_deny(req, json_object_get(b->network, "denyOut"), kept, err);
-    if (r != 0)
+    dm_network network;
+    int r = dm_network_ask(b->network, &network, &out->network, err);
+    if (r < 0)
         return r;
-    int has_open = dm_json_bool(b->network, "allowPublicTraffic", &open, NULL);
-    if (has_open < 0)
-        return dm_fail(err, DM_E_INVALID, "\"network.allowPublicTraffic\" must be true or false");
-    out->public_traffic = open;
-    if (!out->public_traffic && !out->secure)
-        return deny(req, 400, "network.public", "set secure: true",
+    if (r == DM_NETWORK_NOT_OFFERED)
+        return deny(req, DM_NO_NETWORK_NOT_OFFERED, "this network setting is not offered here");
+    if (r == DM_NETWORK_SOME)
+        return deny(req, DM_NO_NETWORK_DENY_SOME, "denying some destinations is not offered here");
+    if (r == DM_NETWORK_BAD_MASK)
+        return deny(req, DM_NO_NETWORK_MASK, "maskRequestHost is not a host");
+    if (!network.public && !out->secure)
+        return deny(req, DM_NO_NETWORK_PUBLIC,
                 "You cannot create a sandbox without public access unless you enable secure envd access via 'secure' "
                 "flag.");
-    if (has_open == 0 && json_object_set_new(kept, "allowPublicTraffic", json_boolean(open)) < 0)
-        return dm_fail(err, DM_E_NOMEM, "network");
-    int has_mask = dm_json_str(b->network, "maskRequestHost", &mask, NULL);
-    if (has_mask < 0 || (has_mask == 0 && !mask_ok(mask)))
-        return deny(
-                req, 400, "network.mask", "give host or host:port, ${PORT} allowed", "maskRequestHost is not a host");
-    if (has_mask == 0 && json_object_set_new(kept, "maskRequestHost", json_string(mask.p)) < 0)
-        return dm_fail(err, DM_E_NOMEM, "network");
-    out->network = json_dumps(kept, JSON_COMPACT);
-    return out->network != NULL ? 0 : dm_fail(err, DM_E_NOMEM, "network");
+    return 0;
 }
 
 static int dump_map(const json_t *map, const char *name, char **out, dm_err *err)
@@ -217,7 +146,8 @@ static int read_maps(const body *b, dm_create_body *out, dm_err *err)
     return r < 0 ? r : dump_map(b->env, "envVars", &out->env, err);
 }
 
-static int check(dm_req *req, bool v2, const json_t *obj, body *b, dm_create_body *out, dm_err *err)
+static int check(
+        dm_req *req, bool v2, int64_t timeout_s_max, const json_t *obj, body *b, dm_create_body *out, dm_err *err)
 {
     out->template = dm_steal(&b->template_id);
     out->timeout_s = b->has_timeout ? b->timeout : v2 ? TIMEOUT_V2_S : TIMEOUT_V1_S;
@@ -226,17 +156,17 @@ static int check(dm_req *req, bool v2, const json_t *obj, body *b, dm_create_bod
     out->vcpus = b->cpu_count;
     out->mem_mib = b->memory_mb;
     out->disk_mib = b->disk_mb;
-    int r = dm_deny_timeout(req, what, out->timeout_s, 1);
+    int r = dm_deny_timeout(req, what, out->timeout_s, 1, timeout_s_max);
     if (r == 0)
         r = read_life(req, b, out, err);
     if (r == 0)
-        r = refuse_not_offered(req, obj, b);
+        r = refuse_not_offered(req, obj);
     if (r == 0)
         r = read_network(req, b, out, err);
     return r != 0 ? r : read_maps(b, out, err);
 }
 
-int dm_create_body_read(dm_req *req, bool v2, dm_create_body *out, dm_err *err)
+int dm_create_body_read(dm_req *req, bool v2, int64_t timeout_s_max, dm_create_body *out, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
     body b;
@@ -246,7 +176,7 @@ int dm_create_body_read(dm_req *req, bool v2, dm_create_body *out, dm_err *err)
         r = dm_json_decode(obj, fields, DM_LEN(fields), &b, err);
     if (r < 0)
         return r;
-    r = check(req, v2, obj, &b, out, err);
+    r = check(req, v2, timeout_s_max, obj, &b, out, err);
     dm_json_done(fields, DM_LEN(fields), &b);
     if (r != 0)
         dm_create_body_done(out);

@@ -3,7 +3,8 @@
 #ifndef DM_API_CREATE_BODY_H
 #define DM_API_CREATE_BODY_H
 
-#include "api/kit/answer.h"
+#include "base/http.h"
+#include "base/wire/worker.h"
 
 enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX, DM_CREATE_METADATA_MAX = 256 };
 
@@ -14,17 +15,16 @@ typedef struct dm_create_body {
     bool pause_on_timeout, auto_resume;
     int allow_internet;               /* as dm_sandbox has it */
     int64_t vcpus, mem_mib, disk_mib; /* 0: the template's */
-    bool public_traffic;
-    char *metadata; /* JSON object */
-    char *env;      /* JSON object of strings */
-    char *network;  /* JSON object: what of it we keep and echo */
+    char *metadata;                   /* JSON object */
+    char *env;                        /* JSON object of strings */
+    char *network;                    /* JSON object: what of it we keep and echo */
 } dm_create_body;
 
 enum { DM_CREATE_ANSWERED = 1 }; /* it was refused and the reply is whole */
 
-/* v2: always secured, other default for timeout. Limits are the caller's. 0 or DM_CREATE_ANSWERED; DM_E_INVALID for
+/* v2: always secured, other default for timeout. 0 or DM_CREATE_ANSWERED; DM_E_INVALID for
  * what is no NewSandbox at all. */
-int dm_create_body_read(dm_req *req, bool v2, dm_create_body *out, dm_err *err) DM_NODISCARD;
+int dm_create_body_read(dm_req *req, bool v2, int64_t timeout_s_max, dm_create_body *out, dm_err *err) DM_NODISCARD;
 void dm_create_body_done(dm_create_body *b);
 
 #endif

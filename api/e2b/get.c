@@ -1,6 +1,9 @@
 /* GET /sandboxes/{id}. */
 #include "api/e2b/routes.h"
+#include "api/e2b/sandbox.h"
 #include "api/kit/answer.h"
+#include "api/kit/request.h"
+#include "api/life/deny.h"
 
 static bool shown(dm_sandbox_state state)
 {
@@ -45,7 +48,7 @@ static int answer(dm_req *req, dm_api *api, const dm_sandbox *s, dm_err *err)
 {
     DM_AUTO_BUF token;
     dm_buf_init(&token, 512);
-    int r = dm_sandbox_token(api, &s->id, s->token_sealed, &token, err);
+    int r = dm_secret_access_token(api->master, &s->id, s->token_sealed, &token, err);
     if (r < 0)
         return r;
     dm_jw w = dm_reply_json(&req->reply, 200);

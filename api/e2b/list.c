@@ -4,8 +4,10 @@
 #include "base/parse.h"
 
 #include "api/e2b/routes.h"
+#include "api/e2b/sandbox.h"
 #include "api/kit/answer.h"
 #include "api/kit/page.h"
+#include "api/kit/request.h"
 #include "tenants/sandbox/template.h"
 
 enum { V1_MOST = 5000, FILTER_MAX = 16 << 10, PAIRS_MAX = 256 };

@@ -5,6 +5,9 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/request.h"
+#include "api/life/deny.h"
 
 enum { LINES_MAX = 1000, SEARCH_MAX = 256, LINE_MAX_ = 4096 };
 

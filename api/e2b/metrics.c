@@ -7,8 +7,11 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/request.h"
+#include "api/life/deny.h"
 
-enum { IDS_MAX = 100 };
+enum { IDS_MAX = 100, NOTHING = 2 };
 static const int64_t mib = 1 << 20;
 
 /* Of all its vCPUs, in hundredths of a percent: written without any floating point. */
@@ -38,7 +41,7 @@ static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
     dm_jw_end(w);
 }
 
-/* 0 and *u, or DM_SANDBOX_NONE, or DM_SANDBOX_OVER for one that has nothing to show: asleep, or its worker is busy. */
+/* 0 and *u, or DM_SANDBOX_NONE, or NOTHING for one that has nothing to show: asleep, or its worker is busy. */
 static int usage(
         dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
 {
@@ -50,9 +53,9 @@ static int usage(
     if (one->s.state == DM_SANDBOX_ENDED || one->s.state == DM_SANDBOX_ENDING || one->s.state == DM_SANDBOX_STARTING)
         return DM_SANDBOX_NONE;
     if (one->s.state != DM_SANDBOX_RUNNING)
-        return DM_SANDBOX_OVER;
+        return NOTHING;
     r = dm_dispatch_usage(api->dispatch, id, u, &no, &why);
-    return r == 0 && u->second > 0 ? 0 : DM_SANDBOX_OVER; /* a figure of no time would be a null that clients refuse */
+    return r == 0 && u->second > 0 ? 0 : NOTHING; /* a figure of no time would be a null that clients refuse */
 }
 
 static int read_range(const dm_req *req, int64_t *start, int64_t *end, dm_err *err)

@@ -1,14 +1,13 @@
-/* api/e2b/routes.h: every handler of routes.def, declared from it. A handler that one row names is dm_route_<handler>.
- */
-#ifndef DM_API_ROUTES_H
-#define DM_API_ROUTES_H
+/* api/e2b/routes.h: every handler of this mouth, declared from its routes.def. One that a row calls NAME is
+ * dm_route_NAME. */
+#ifndef DM_API_E2B_ROUTES_H
+#define DM_API_E2B_ROUTES_H
 
 #include "base/http.h"
 
-#define ROUTE(method, path, may, body_max, handler) int dm_route_##handler(dm_req *req, void *ctx, dm_err *err);
-#define WORKER ROUTE
+#define ROUTE(method, path, right, standing, body_max, handler)                                                        \
+    int dm_route_##handler(dm_req *req, void *ctx, dm_err *err);
 #include "api/e2b/routes.def"
 #undef ROUTE
-#undef WORKER
 
 #endif

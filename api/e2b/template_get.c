@@ -3,6 +3,7 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 
@@ -46,13 +47,9 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 
 static int deny(dm_req *req, int outcome)
 {
-    const dm_denial d = {.what = "template.get",
-            .rule = outcome == NOT_OURS ? "template.not_yours" : "template.unknown",
-            .retry_after_s = -1,
-            .cure = outcome == NOT_OURS ? "it belongs to another project: its owner can show it" : "list the templates",
-            .doc = "/docs/templates"};
-    return outcome == NOT_OURS ? dm_deny(req, 403, NULL, &d, "the template belongs to another team")
-                               : dm_deny(req, 404, NULL, &d, "template not found");
+    static const char what[] = "template.get";
+    return outcome == NOT_OURS ? dm_deny(req, DM_NO_TEMPLATE_NOT_YOURS, what, "the template belongs to another team")
+                               : dm_deny(req, DM_NO_TEMPLATE_UNKNOWN, what, "template not found");
 }
 
 static void write_build(dm_jw *w, const dm_build_row *b)

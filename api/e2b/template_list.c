@@ -3,6 +3,7 @@
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 

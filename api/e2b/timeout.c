@@ -2,8 +2,9 @@
 #include <stddef.h>
 
 #include "api/e2b/routes.h"
-#include "api/kit/answer.h"
+#include "api/kit/request.h"
 #include "api/life/deadline.h"
+#include "api/life/deny.h"
 
 static const char what[] = "sandbox.timeout";
 
@@ -40,8 +41,12 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
         return dm_later_park(api->later, req, self, api, &id, mark, err);
     case DM_DEADLINE_REFUSED:
         return dm_deny_worker(req, 500, NULL, what, &no);
+    case DM_DEADLINE_AWAY:
+        return dm_deny_away(req, what);
+    case DM_DEADLINE_SLOW:
+        return dm_deny_slow(req, what);
     default:
-        return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? dm_deny_away(req, what, r, err) : r;
+        return r;
     }
 }
 
@@ -53,7 +58,7 @@ static int timeout(dm_req *req, void *ctx, dm_err *err)
         return r;
     if (!b.has_timeout)
         return dm_fail(err, DM_E_INVALID, "\"timeout\" is missing");
-    r = dm_deny_timeout(req, what, b.timeout, 0);
+    r = dm_deny_timeout(req, what, b.timeout, 0, dm_session_of(req)->caller.limits.timeout_s_max);
     if (r != 0)
         return r < 0 ? r : 0;
     return move(req, ctx, timeout, b.timeout, false, err);

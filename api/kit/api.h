@@ -8,14 +8,15 @@
 #include "base/http.h"
 #include "base/pg.h"
 
-#include "api/door/signers.h"
 #include "api/kit/config.h"
 #include "api/kit/later.h"
-#include "api/life/dispatch.h"
-#include "api/life/spawns.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/secret.h"
+
+typedef struct dm_dispatch dm_dispatch; /* api/life/dispatch.h */
+typedef struct dm_spawns dm_spawns;     /* api/life/spawns.h */
+typedef struct dm_signers dm_signers;   /* api/door/signers.h */
 
 typedef struct dm_api {
     const dm_api_config *config;
@@ -29,22 +30,22 @@ typedef struct dm_api {
     dm_dispatch *dispatch;
     dm_later *later;
     dm_signers *signers;
-    dm_spawns spawns;
+    dm_spawns *spawns;
     atomic_bool draining;
 } dm_api;
 
-/* Who may call a route. */
+/* What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his account must be in good
+ * standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
+typedef enum dm_standing { DM_STANDING_ANY, DM_STANDING_GOOD } dm_standing;
+#define DM_SCOPE(right, standing) ((unsigned)(right) | (unsigned)(standing) << 8)
 enum {
-    DM_MAY_ANY = 0,
-    DM_MAY_READ = 1,   /* any valid key; a blocked account too */
-    DM_MAY_CHANGE = 2, /* a valid key of an account that is not blocked */
-    DM_MAY_LOCAL = 4,  /* our own nginx and this machine: nothing that came through the front */
+    DM_SCOPE_LOCAL = 1 << 16,      /* for our own nginx and this machine: nothing that came through the front */
+    DM_SCOPE_ANY_ORIGIN = 1 << 17, /* pages of any origin may read the answer */
 };
 
 /* What req->auth points to while a request lives. */
 typedef struct dm_session {
     dm_caller caller; /* all zero without a key */
-    char who[64];     /* "key:UUID" or "door" */
     bool joined;      /* it waited for a transition that another request had begun */
 } dm_session;
 

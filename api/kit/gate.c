@@ -1,8 +1,7 @@
 #include "api/kit/gate.h"
 
-#include <stdio.h>
-
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 
 /* --- who may ------------------------------------------------------------------------------------------------ */
 
@@ -12,12 +11,24 @@ static int unauthorized(dm_req *req, dm_err *err, const char *words)
     return dm_fail(err, DM_E_DENIED, "%s", words);
 }
 
+static dm_right right_of(unsigned scope)
+{
+    return (dm_right)(scope & 0xff);
+}
+
+static dm_standing standing_of(unsigned scope)
+{
+    return (dm_standing)(scope >> 8 & 0xff);
+}
+
 static int judge(const dm_caller *c, unsigned scope, dm_err *err)
 {
     if (c->banned)
         return dm_fail(err, DM_E_DENIED, "team is banned");
-    if (c->blocked[0] != '\0' && scope == DM_MAY_CHANGE)
+    if (c->blocked[0] != '\0' && standing_of(scope) == DM_STANDING_GOOD)
         return dm_fail(err, DM_E_DENIED, "team is blocked: %s", c->blocked);
+    if (!dm_may(c->rights, right_of(scope)))
+        return dm_fail(err, DM_E_DENIED, "this needs the right %s", dm_right_name(right_of(scope)));
     return 0;
 }
 
@@ -31,7 +42,6 @@ static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
         return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "find a key");
     if (r == DM_AUTH_UNKNOWN)
         return unauthorized(req, err, "the API key is not valid");
-    (void)snprintf(s->who, sizeof s->who, "key:%s", s->caller.key_id);
     return judge(&s->caller, req->route->scope, err);
 }
 
@@ -41,12 +51,12 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
     int r = 0;
     /* The front adds X-Forwarded-For to all it lets in; our own subrequests and this machine's scrapers do not. To
      * the rest of the world these paths do not exist. */
-    if (scope == DM_MAY_LOCAL && dm_req_header(req, "X-Forwarded-For").p != NULL)
+    if ((scope & DM_SCOPE_LOCAL) != 0 && dm_req_header(req, "X-Forwarded-For").p != NULL)
         return dm_fail(err, DM_E_NOTFOUND, "no such path");
     dm_session *s = calloc(1, sizeof *s);
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "session");
-    if (scope == DM_MAY_READ || scope == DM_MAY_CHANGE)
+    if (right_of(scope) != DM_RIGHT_NONE)
         r = by_key(req, ctx, s, err);
     if (r < 0) {
         free(s);
@@ -66,23 +76,17 @@ void dm_api_ungate(dm_req *req, void *ctx)
 /* --- what every answer has ---------------------------------------------------------------------------------- */
 
 /* A refusal that no handler worded: the reason by its status. */
-static const struct {
-    int status;
-    const char *rule;
-    int32_t retry_after_s;
-    const char *cure;
-} plain[] = {
-        {400, "request.invalid", -1, "mend the request as the message says"},
-        {401, "auth.key", -1, "send a valid key of your project in the X-API-KEY header"},
-        {403, "auth.forbidden", -1, "ask the owner of the account"},
-        {404, "request.unknown", -1, "look at the path: what it names is not there"},
-        {405, "request.method", -1, "use a method that the Allow header names"},
-        {409, "state.changing", 1, "wait until the sandbox has come to rest"},
-        {413, "request.size", -1, "send less at once"},
-        {429, "request.rate", 1, "ask less often"},
-        {503, "service.busy", 1, "try again in a moment"},
-        {504, "service.slow", 1, "try again in a moment"},
-};
+static dm_no plain(int status)
+{
+    static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
+            DM_NO_REQUEST_METHOD, DM_NO_STATE_CHANGING, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY,
+            DM_NO_SERVICE_SLOW};
+    for (size_t i = 0; i < DM_LEN(all); i++) {
+        if (dm_no_get(all[i])->status == status)
+            return all[i];
+    }
+    return status < 500 ? DM_NO_REQUEST_REFUSED : DM_NO_SERVICE_FAILED;
+}
 
 void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, void *ctx)
 {
@@ -93,19 +97,7 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
         dm_reply_empty(reply, 204);
         return;
     }
-    dm_denial d = {.what = "request",
-            .rule = status < 500 ? "request.refused" : "service.failed",
-            .retry_after_s = -1,
-            .cure = status < 500 ? "mend the request as the message says"
-                                 : "it is our fault: tell the operator the time and what you asked for",
-            .doc = "/docs/errors"};
-    for (size_t i = 0; i < DM_LEN(plain); i++) {
-        if (plain[i].status == status) {
-            d.rule = plain[i].rule;
-            d.retry_after_s = plain[i].retry_after_s;
-            d.cure = plain[i].cure;
-        }
-    }
+    const dm_denial d = dm_no_denial(plain(status), "request");
     dm_jw w = dm_reply_json(reply, status);
     dm_jw_obj(&w);
     dm_jw_ki64(&w, "code", status);
@@ -121,6 +113,9 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx)
 {
     (void)ctx;
+    /* What names no route, a preflight among them, tells nothing that is worth hiding. */
+    if (req->route != NULL && (req->route->scope & DM_SCOPE_ANY_ORIGIN) == 0)
+        return;
     dm_hint(reply, "Access-Control-Allow-Origin", DM_STR("*"));
     dm_hint(reply, "Access-Control-Expose-Headers", DM_STR("*"));
     if (!dm_str_eq_c(req->method, "OPTIONS"))

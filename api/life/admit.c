@@ -4,7 +4,7 @@
 
 #include "base/parse.h"
 
-#include "api/kit/answer.h"
+#include "tenants/sandbox/network.h"
 
 enum { ENV_TEXT_MAX = 128 << 10 };
 static const char hostname[] = "e2b.local";
@@ -37,7 +37,7 @@ static int fill_token(dm_api *api, const dm_sandbox *s, char *out, size_t cap, d
 {
     DM_AUTO_BUF token;
     dm_buf_init(&token, cap - 1);
-    int r = dm_sandbox_token(api, &s->id, s->token_sealed, &token, err);
+    int r = dm_secret_access_token(api->master, &s->id, s->token_sealed, &token, err);
     if (r == 0)
         r = dm_str_to_array(dm_buf_view(&token), out, cap, err);
     if (token.p != NULL)
@@ -59,6 +59,10 @@ int dm_admit_fill(
             {made->user, out->user, sizeof out->user},
             {made->workdir, out->workdir, sizeof out->workdir},
     };
+    dm_network network;
+    int r = dm_network_read(s->network, &network, err);
+    if (r < 0)
+        return r;
     out->m = (dm_wk_admit){.sandbox = out->sandbox,
             .epoch = s->epoch,
             .project_no = s->owner.project.v,
@@ -71,7 +75,7 @@ int dm_admit_fill(
             .image = out->image,
             .timeout_us = timeout_us,
             .pause_on_timeout = s->pause_on_timeout,
-            .internet = s->allow_internet != 0 && !dm_network_cut(s->network),
+            .internet = s->allow_internet != 0 && !network.cut,
             .token = out->token,
             .user = out->user,
             .workdir = out->workdir,
@@ -85,7 +89,7 @@ int dm_admit_fill(
     for (size_t i = 0; i < DM_LEN(texts); i++)
         if (dm_str_to_array(texts[i].from, texts[i].to, texts[i].cap, err) < 0)
             return dm_fail(err, DM_E_INTERNAL, "text %zu of an order does not fit", i);
-    int r = fill_token(api, s, out->token, sizeof out->token, err);
+    r = fill_token(api, s, out->token, sizeof out->token, err);
     return r < 0 ? r : fill_env(api, s, made->env, &out->m.env, err);
 }
 

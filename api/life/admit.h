@@ -2,6 +2,8 @@
 #ifndef DM_API_ADMIT_H
 #define DM_API_ADMIT_H
 
+#include "base/wire/worker.h"
+
 #include "api/kit/api.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/template.h"

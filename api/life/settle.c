@@ -1,5 +1,12 @@
 #include "api/life/settle.h"
 
+int dm_settle_row(dm_pg *c, dm_sandbox *s, int64_t epoch, const dm_sandbox_move_args *move, dm_err *err)
+{
+    if (s->epoch != epoch || dm_sandbox_step_of(s->state, move->event) == NULL)
+        return DM_SETTLE_STALE;
+    return dm_sandbox_move(c, s, move, err);
+}
+
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
@@ -15,9 +22,7 @@ static int settle(dm_pg *c, void *arg, dm_err *err)
                               : dm_sandbox_find_any(c, w->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : DM_SETTLE_STALE;
-    if (w->one.s.epoch != w->epoch || dm_sandbox_step_of(w->one.s.state, w->move->event) == NULL)
-        return DM_SETTLE_STALE;
-    return dm_sandbox_move(c, &w->one.s, w->move, err);
+    return dm_settle_row(c, &w->one.s, w->epoch, w->move, err);
 }
 
 int dm_settle(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch,

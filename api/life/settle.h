@@ -2,11 +2,17 @@
 #ifndef DM_API_SETTLE_H
 #define DM_API_SETTLE_H
 
+#include "base/wire/worker.h"
+
 #include "api/kit/api.h"
 #include "tenants/sandbox/sandbox.h"
 
 /* The row has moved on, or is gone: nothing was written. */
 enum { DM_SETTLE_STALE = 1 };
+
+/* The one way in which an order's outcome, or an event, moves a row: when it is about the row's epoch and means
+ * something in its state. s was found with its lock in this transaction. 0 or DM_SETTLE_STALE. */
+int dm_settle_row(dm_pg *c, dm_sandbox *s, int64_t epoch, const dm_sandbox_move_args *move, dm_err *err) DM_NODISCARD;
 
 /* Finds the row with its lock, and moves it when the event means something in its state and epoch is its epoch. caller
  * NULL: anybody's row, as dm_ops. Wakes whoever waits for the sandbox. out (may be NULL) is the row afterwards. */

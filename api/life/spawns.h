@@ -4,24 +4,15 @@
 #ifndef DM_API_SPAWNS_H
 #define DM_API_SPAWNS_H
 
-#include <pthread.h>
-
 #include "base/pg.h"
 #include "base/wire/id.h"
 
 enum { DM_SPAWNS_MAX = 256 };
 
-typedef struct dm_spawns {
-    pthread_mutex_t lock;
-    size_t n;
-    struct {
-        char template_id[DM_TEMPLATE_ID_TEXT];
-        int64_t count, last_us;
-    } of[DM_SPAWNS_MAX];
-} dm_spawns;
+typedef struct dm_spawns dm_spawns;
 
-void dm_spawns_init(dm_spawns *s);
-void dm_spawns_done(dm_spawns *s);
+int dm_spawns_new(dm_spawns **out, dm_err *err) DM_NODISCARD;
+void dm_spawns_free(dm_spawns *s);
 /* Past DM_SPAWNS_MAX templates between two writes, the rest is not counted. */
 void dm_spawns_add(dm_spawns *s, dm_str template_id, int64_t at_us);
 /* Role dm_ops, a transaction of its own. */

@@ -1,5 +1,6 @@
 #include "api/life/sweep.h"
 
+#include "api/life/dispatch.h"
 #include "api/life/settle.h"
 #include "tenants/sandbox/idem.h"
 

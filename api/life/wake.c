@@ -12,7 +12,6 @@ void dm_wake_done(dm_wake *w)
 
 typedef struct begin {
     const dm_caller *caller;
-    const char *who;
     const dm_sandbox_id *id;
     int64_t now_us;
     dm_wake *out;
@@ -23,7 +22,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     const begin_args *b = arg;
     dm_wake *w = b->out;
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME,
-            .who = b->who,
+            .who = b->caller->who,
             .at_us = b->now_us,
             .limits = &b->caller->limits,
             .over = &w->over};
@@ -57,7 +56,7 @@ static int refused(dm_api *api, const begin_args *b, dm_err *err)
     dm_wake *w = b->out;
     bool gone = w->no.status == 404;
     const dm_sandbox_move_args move = {.event = gone ? DM_SANDBOX_GONE : DM_SANDBOX_RESUME_FAILED,
-            .who = b->who,
+            .who = b->caller->who,
             .at_us = dm_wall_us(api->clock),
             .cause = w->no.cause != DM_CAUSE_NONE ? w->no.cause : DM_CAUSE_HOST_LOST,
             .detail = dm_str_c(w->no.message)};
@@ -70,7 +69,8 @@ static int refused(dm_api *api, const begin_args *b, dm_err *err)
 static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why, dm_err *err)
 {
     const dm_sandbox *s = &b->out->one.s;
-    dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME_FAILED, .who = b->who, .at_us = dm_wall_us(api->clock)};
+    dm_sandbox_move_args move = {
+            .event = DM_SANDBOX_RESUME_FAILED, .who = b->caller->who, .at_us = dm_wall_us(api->clock)};
     dm_wk_stopped stopped = {0};
     dm_dispatch_no no;
     dm_err ignored = {0};
@@ -78,11 +78,12 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
     bool settled = r == DM_E_UNAVAILABLE;
     if (!settled && dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
-        settled = dm_settle_move_of(&stopped, b->who, &move, &ignored) == 0;
+        settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
     if (settled && dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_not_settled", &ignored);
-    return dm_fail(err, r == DM_E_UNAVAILABLE ? r : DM_E_TIMEOUT, "wake: %s", why->msg);
+    (void)dm_fail(err, r, "wake: %s", why->msg);
+    return r == DM_E_UNAVAILABLE ? DM_WAKE_AWAY : DM_WAKE_SLOW;
 }
 
 static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *err)
@@ -104,7 +105,7 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
     if (r < 0)
         return unanswered(api, b, r, &why, err);
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_STARTED,
-            .who = b->who,
+            .who = b->caller->who,
             .at_us = started.started_us,
             .end_us = started.end_us,
             .address = dm_str_c(started.address)};
@@ -118,10 +119,10 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
     return r < 0 ? r : ended ? DM_WAKE_NONE : 0;
 }
 
-int dm_wake_up(dm_api *api, const dm_caller *caller, const char *who, const dm_sandbox_id *id, int64_t timeout_s,
-        dm_wake *out, dm_err *err)
+int dm_wake_up(
+        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t timeout_s, dm_wake *out, dm_err *err)
 {
-    const begin_args b = {.caller = caller, .who = who, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    const begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
     begin_args run = b;
     int r = dm_api_tx(api, caller, begin, &run, err);
     return r != 0 ? r : order(api, &b, timeout_s, err);

@@ -3,6 +3,7 @@
 #define DM_API_WAKE_H
 
 #include "api/kit/api.h"
+#include "api/life/dispatch.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/template.h"
 
@@ -12,6 +13,8 @@ enum {
     DM_WAKE_NONE,        /* it is not there, or ended */
     DM_WAKE_QUOTA,       /* over */
     DM_WAKE_REFUSED,     /* no: it sleeps on, nothing is billed */
+    DM_WAKE_AWAY,        /* the worker was never reached: it sleeps on */
+    DM_WAKE_SLOW,        /* nobody knows: it was told to sleep on */
 };
 
 typedef struct dm_wake {
@@ -23,9 +26,8 @@ typedef struct dm_wake {
 void dm_wake_done(dm_wake *w);
 #define DM_AUTO_WAKE __attribute__((cleanup(dm_wake_done), unused)) dm_wake
 
-/* 0: it runs, for timeout_s from now. Blocks for as long as the worker needs. DM_E_UNAVAILABLE: it sleeps on;
- * DM_E_TIMEOUT: it was told to sleep on. */
-int dm_wake_up(dm_api *api, const dm_caller *caller, const char *who, const dm_sandbox_id *id, int64_t timeout_s,
-        dm_wake *out, dm_err *err) DM_NODISCARD;
+/* 0: it runs, for timeout_s from now. Blocks for as long as the worker needs. err says why of AWAY and SLOW. */
+int dm_wake_up(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t timeout_s, dm_wake *out,
+        dm_err *err) DM_NODISCARD;
 
 #endif

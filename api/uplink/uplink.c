@@ -8,17 +8,12 @@
 
 #include "base/parse.h"
 
-#include "api/e2b/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/life/settle.h"
+#include "api/uplink/routes.h"
 #include "metering/read/read.h"
 #include "tenants/fleet/fleet.h"
-
-static int deny(dm_req *req, int status, const char *rule, const char *message)
-{
-    const dm_denial d = {.what = "worker", .rule = rule, .retry_after_s = -1, .cure = "enrol", .doc = "/docs/workers"};
-    return dm_deny(req, status, NULL, &d, "%s", message);
-}
 
 static int read_body(const dm_req *req, json_t **out, dm_err *err)
 {
@@ -70,7 +65,8 @@ int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_wk_enrolled_write(&w, &e.answer);
     } else if (r == DM_FLEET_OLD_BOOT) {
-        r = deny(req, 409, "worker.old_boot", "a later start of this worker is known: is its journal an old copy?");
+        r = dm_deny(req, DM_NO_WORKER_OLD_BOOT, "worker",
+                "a later start of this worker is known: is its journal an old copy?");
     }
     dm_wk_enrol_done(&e.m);
     return r;
@@ -142,9 +138,12 @@ static int apply(dm_pg *c, taking *t, dm_err *err)
         t->skipped = "another worker's sandbox";
     else if (one.s.epoch != t->event->epoch)
         t->skipped = "another epoch";
-    else if (dm_sandbox_step_of(one.s.state, t->move.event) == NULL)
+    if (t->skipped != NULL)
+        return 0;
+    r = dm_settle_row(c, &one.s, t->event->epoch, &t->move, err);
+    if (r == DM_SETTLE_STALE)
         t->skipped = "already so";
-    return t->skipped != NULL ? 0 : dm_sandbox_move(c, &one.s, &t->move, err);
+    return r < 0 ? r : 0;
 }
 
 static int take(dm_pg *c, void *arg, dm_err *err)
@@ -220,7 +219,7 @@ int dm_route_worker_events(dm_req *req, void *ctx, dm_err *err)
     }
     dm_json_done(events_fields, DM_LEN(events_fields), &body);
     if (r == NO_WORKER)
-        return deny(req, 404, "worker.unknown", "no such worker");
+        return dm_deny(req, DM_NO_WORKER_UNKNOWN, "worker", "no such worker");
     /* What was taken is said, even when the next one failed: it will come again. */
     return r < 0 && acked == 0 ? r : answer_acked(req, acked);
 }

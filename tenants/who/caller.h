@@ -8,6 +8,7 @@
 #include "base/wire/number.h"
 
 #include "tenants/plan/limits.h"
+#include "tenants/who/right.h"
 
 typedef struct dm_caller {
     dm_owner owner; /* {0}: nobody */
@@ -23,6 +24,8 @@ typedef struct dm_caller {
     char blocked[128]; /* why it may not create; "" : it may */
     bool banned;
     dm_limits limits;
+    dm_rights rights;
+    char who[64]; /* for history and audit: "key:UUID", "door" */
 } dm_caller;
 
 /* What row-level security lets a transaction of owner's see. */

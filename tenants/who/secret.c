@@ -99,6 +99,15 @@ int dm_secret_open(
     return r < 0 ? r : dm_unseal(m->key, dm_str_c(bound), sealed, plain, err);
 }
 
+int dm_secret_access_token(const dm_master *m, const dm_sandbox_id *id, dm_str sealed, dm_buf *out, dm_err *err)
+{
+    dm_buf_reset(out);
+    if (sealed.p == NULL)
+        return dm_buf_c(out, "");
+    int r = dm_secret_open(m, "token", id, sealed, out, err);
+    return r < 0 ? dm_wrap(err, "token of %s", dm_sandbox_name_of(id).s) : 0;
+}
+
 int dm_secret_token(const dm_master *m, const char *what, const dm_sandbox_id *id, char out[DM_TOKEN_TEXT], dm_err *err)
 {
     char bound[64];

@@ -22,6 +22,10 @@ int dm_secret_seal(const dm_master *m, const char *what, const dm_sandbox_id *id
 int dm_secret_open(const dm_master *m, const char *what, const dm_sandbox_id *id, dm_str sealed, dm_buf *plain,
         dm_err *err) DM_NODISCARD;
 
+/* The agent's access token in clear; "" when sealed.p is NULL: not secured. The caller wipes it. */
+int dm_secret_access_token(
+        const dm_master *m, const dm_sandbox_id *id, dm_str sealed, dm_buf *out, dm_err *err) DM_NODISCARD;
+
 /* A token that need not be stored: HMAC of what and id. */
 int dm_secret_token(const dm_master *m, const char *what, const dm_sandbox_id *id, char out[DM_TOKEN_TEXT],
         dm_err *err) DM_NODISCARD;

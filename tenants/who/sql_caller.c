@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "tenants/who/sql.h"
 
 /* Both statements give the same columns, so that one function reads them. */
@@ -39,6 +41,10 @@ static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
     for (size_t i = 0; i < DM_LEN(texts); i++)
         if (dm_str_to_array(dm_pg_str(r, 0, texts[i].col), texts[i].to, texts[i].cap, err) < 0)
             return dm_wrap(err, "column %u of a caller", texts[i].col);
+    if (c.key.v != 0) {
+        c.rights = dm_rights_of_key();
+        (void)snprintf(c.who, sizeof c.who, "key:%s", c.key_id);
+    }
     /* Words for people: too many are cut, so that a long reason still blocks. */
     dm_str why = dm_pg_str(r, 0, 11);
     if (why.n >= sizeof c.blocked)

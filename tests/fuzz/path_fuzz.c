@@ -4,8 +4,8 @@
 
 #include "api/door/signed.h"
 #include "api/door/verdict.h"
-#include "api/kit/answer.h"
 #include "api/kit/page.h"
+#include "api/kit/request.h"
 #include "tenants/sandbox/template.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -9,6 +9,9 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "api/door/signers.h"
+#include "api/life/dispatch.h"
+#include "api/life/spawns.h"
 #include "api/listen.h"
 #include "migrations/migrate.h"
 #include "tenants/admin/demo.h"
@@ -80,7 +83,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .clock = &dm_clock_real};
     a->config = &r->config;
     a->clock = &dm_clock_real;
-    dm_spawns_init(&a->spawns);
+    must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
@@ -137,7 +140,7 @@ void dm_rig_stop(dm_rig *r)
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
     dm_signers_free(r->api.signers);
-    dm_spawns_done(&r->api.spawns);
+    dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);
     dm_master_free(r->api.master);

@@ -1,4 +1,4 @@
-/* workers/host/machine/parts.h: what the two halves of a machine share: machine.c, on the loop, and machine_job.c, on
+/* workers/host/machine/parts.h: what the two halves of a machine share: machine.c, on the loop, and job.c, on
  * the executor. Nobody else includes it. */
 #ifndef DM_WORKERS_HOST_MACHINE_PARTS_H
 #define DM_WORKERS_HOST_MACHINE_PARTS_H

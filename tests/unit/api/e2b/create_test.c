@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "api/life/spawns.h"
 #include "tests/unit/api/rig.h"
 
 static const char *rule_of(const dm_said *s)
@@ -137,12 +138,12 @@ static void spawns_are_counted(void **state)
     (void)state;
     char id[32];
     dm_err err = {0};
-    assert_int_equal(dm_spawns_write(&rig.api.spawns, rig.api.ops, &err), 0);
+    assert_int_equal(dm_spawns_write(rig.api.spawns, rig.api.ops, &err), 0);
     int64_t before = dm_rig_number(&rig, "SELECT spawn_count FROM dm.template");
     dm_rig_create(&rig, "", id);
     dm_rig_create(&rig, "", id);
-    assert_int_equal(dm_spawns_write(&rig.api.spawns, rig.api.ops, &err), 0);
-    assert_int_equal(dm_spawns_write(&rig.api.spawns, rig.api.ops, &err), 0);
+    assert_int_equal(dm_spawns_write(rig.api.spawns, rig.api.ops, &err), 0);
+    assert_int_equal(dm_spawns_write(rig.api.spawns, rig.api.ops, &err), 0);
     assert_int_equal(dm_rig_number(&rig, "SELECT spawn_count FROM dm.template"), before + 2);
 }
 

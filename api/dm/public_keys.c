@@ -1,29 +1,10 @@
-/* GET /health, /metrics and /v1/keys: the service about itself. */
+/* GET /v1/keys: what attestations and statements are verified with; whoever has a statement may ask. */
 #include "base/parse.h"
 
-#include "api/e2b/routes.h"
+#include "api/dm/routes.h"
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "metering/read/read.h"
-
-int dm_route_health(dm_req *req, void *ctx, dm_err *err)
-{
-    dm_api *api = ctx;
-    if (atomic_load(&api->draining))
-        return dm_fail(err, DM_E_UNAVAILABLE, "the service is going away");
-    dm_reply_text(&req->reply, 200, "text/plain; charset=utf-8", DM_STR("Health check successful"));
-    return 0;
-}
-
-int dm_route_metrics(dm_req *req, void *ctx, dm_err *err)
-{
-    dm_api *api = ctx;
-    DM_AUTO_BUF text;
-    dm_buf_init(&text, 4 << 20);
-    int r = dm_metrics_print(api->metrics, &text, err);
-    if (r == 0)
-        dm_reply_text(&req->reply, 200, "text/plain; version=0.0.4; charset=utf-8", dm_buf_view(&text));
-    return r;
-}
 
 enum { KEYS_MAX = 2000 };
 
@@ -60,7 +41,6 @@ static void write_keys(dm_jw *w, const keys *k, bool service)
     dm_jw_arr_end(w);
 }
 
-/* What attestations and statements are verified with; whoever has a statement may ask. */
 int dm_route_public_keys(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_caller nobody = {.blocked = ""};

@@ -1,0 +1,13 @@
+/* api/dm/routes.h: every handler of this mouth, declared from its routes.def. One that a row calls NAME is
+ * dm_route_NAME. */
+#ifndef DM_API_DM_ROUTES_H
+#define DM_API_DM_ROUTES_H
+
+#include "base/http.h"
+
+#define ROUTE(method, path, right, standing, body_max, handler)                                                        \
+    int dm_route_##handler(dm_req *req, void *ctx, dm_err *err);
+#include "api/dm/routes.def"
+#undef ROUTE
+
+#endif

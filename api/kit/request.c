@@ -1,0 +1,30 @@
+#include "api/kit/request.h"
+
+#include "base/parse.h"
+
+enum { BODY_MAX = 16 << 20 };
+
+int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err)
+{
+    static const char set[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    dm_str rest = text, id, client = {NULL, 0}, more;
+    if (text.n == 0 || text.n > 128 || !dm_str_split(&rest, '-', &id) || id.n == 0 || !dm_str_only(id, set))
+        return dm_fail(err, DM_E_INVALID, "Invalid sandbox ID");
+    if (dm_str_split(&rest, '-', &client) && (client.n == 0 || !dm_str_only(client, set)))
+        return dm_fail(err, DM_E_INVALID, "Invalid sandbox ID");
+    if (client.p != NULL && dm_str_split(&rest, '-', &more))
+        return dm_fail(err, DM_E_INVALID, "Invalid sandbox ID");
+    if (dm_sandbox_id_parse(id, out, NULL) < 0)
+        return dm_fail(err, DM_E_NOTFOUND, "Sandbox \"%.*s\" not found", (int)id.n, id.p);
+    return 0;
+}
+
+int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err)
+{
+    DM_AUTO(json_t) obj = NULL;
+    dm_str text = dm_str_trim(req->body).n > 0 ? req->body : DM_STR("{}");
+    int r = dm_json_load(text, BODY_MAX, &obj, err);
+    if (r < 0)
+        return dm_wrap(err, "body");
+    return dm_json_decode(obj, fields, n, out, err);
+}

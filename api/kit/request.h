@@ -1,0 +1,16 @@
+/* api/kit/request.h: what a request says, read in one way by all mouths. */
+#ifndef DM_API_KIT_REQUEST_H
+#define DM_API_KIT_REQUEST_H
+
+#include "base/http.h"
+#include "base/json.h"
+#include "base/wire/id.h"
+
+/* {id} of the path: id or id-client. DM_E_INVALID for what cannot be one; what can but is not ours is as good as
+ * unknown: DM_E_NOTFOUND. */
+int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err) DM_NODISCARD;
+
+/* The body of a request into a struct by a table of fields; an empty body is an empty object. DM_E_INVALID. */
+int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err) DM_NODISCARD;
+
+#endif

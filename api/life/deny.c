@@ -1,0 +1,48 @@
+#include "api/life/deny.h"
+
+#include <stdio.h>
+
+int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id)
+{
+    return dm_deny(req, DM_NO_SANDBOX_UNKNOWN, what, "Sandbox \"%s\" not found", dm_sandbox_name_of(id).s);
+}
+
+int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over)
+{
+    const dm_bound bound = {.limit = over->limit, .current = over->current};
+    return dm_deny_bound(req, over->account ? DM_NO_ACCOUNT_RUNNING_MAX : DM_NO_PROJECT_RUNNING_MAX, what, &bound,
+            "you have reached the maximum number of concurrent sandboxes: %lld of %lld run", (long long)over->current,
+            (long long)over->limit);
+}
+
+int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most)
+{
+    char allowed[64];
+    if (timeout_s >= least && timeout_s <= most)
+        return 0;
+    (void)snprintf(allowed, sizeof allowed, "%lld to %lld seconds", (long long)least, (long long)most);
+    const dm_bound bound = {.limit = timeout_s < least ? least : most, .current = timeout_s, .allowed = allowed};
+    int r = dm_deny_bound(req, DM_NO_PROJECT_TIMEOUT_MAX, what, &bound,
+            timeout_s < least ? "Timeout must be at least %lld seconds" : "Timeout cannot be greater than %lld seconds",
+            (long long)bound.limit);
+    return r < 0 ? r : 1;
+}
+
+int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no)
+{
+    const dm_deny_as as = {
+            .status = status, .error_code = error_code, .denial = no->denial, .retry_after_s = status == 503 ? 1 : -1};
+    /* What a worker says of a failure of its own may name a path of its host: the row's detail keeps it for us. */
+    return dm_deny_other(
+            req, DM_NO_WORKER_REFUSED, what, &as, status == 500 ? "the sandbox's worker failed" : no->message);
+}
+
+int dm_deny_away(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_WORKER_AWAY, what, "the sandbox's worker does not answer");
+}
+
+int dm_deny_slow(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_WORKER_SLOW, what, "the sandbox's worker does not answer");
+}

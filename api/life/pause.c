@@ -1,0 +1,81 @@
+#include "api/life/pause.h"
+
+#include "api/life/settle.h"
+
+typedef struct work {
+    const dm_caller *caller;
+    const dm_sandbox_id *id;
+    int64_t now_us, epoch;
+} work;
+
+static int begin(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    const dm_sandbox_move_args move = {.event = DM_SANDBOX_PAUSE, .who = w->caller->who, .at_us = w->now_us};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find(c, w->caller->owner, w->id, true, &one, err);
+    if (r != 0)
+        return r < 0 ? r : DM_PAUSE_NONE;
+    w->epoch = one.s.epoch;
+    switch (one.s.state) {
+    case DM_SANDBOX_RUNNING:
+        return dm_sandbox_move(c, &one.s, &move, err);
+    case DM_SANDBOX_PAUSED:
+        return DM_PAUSE_ASLEEP;
+    case DM_SANDBOX_PAUSING:
+        return DM_PAUSE_JOIN;
+    case DM_SANDBOX_RESUMING:
+        return DM_PAUSE_BUSY;
+    case DM_SANDBOX_STARTING:
+    case DM_SANDBOX_ENDING:
+    case DM_SANDBOX_ENDED:
+    case DM_SANDBOX_STATES:
+        break;
+    }
+    return DM_PAUSE_NONE;
+}
+
+static int refused(dm_api *api, const work *w, const dm_dispatch_no *no, dm_err *err)
+{
+    bool gone = no->status == 404;
+    const dm_sandbox_move_args move = {.event = gone ? DM_SANDBOX_GONE : DM_SANDBOX_PAUSE_FAILED,
+            .who = w->caller->who,
+            .at_us = dm_wall_us(api->clock),
+            .cause = no->cause != DM_CAUSE_NONE ? no->cause : DM_CAUSE_HOST_LOST,
+            .detail = dm_str_c(no->message)};
+    int r = dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, err);
+    return r < 0 ? r : gone ? DM_PAUSE_NONE : DM_PAUSE_REFUSED;
+}
+
+static int away(dm_api *api, const work *w, int r)
+{
+    const dm_sandbox_move_args move = {
+            .event = DM_SANDBOX_PAUSE_FAILED, .who = w->caller->who, .at_us = dm_wall_us(api->clock)};
+    dm_err why = {0};
+    if (r == DM_E_UNAVAILABLE && dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, &why) < 0)
+        dm_log_err(api->log, DM_ERROR, "sandbox.pause_not_settled", &why);
+    return r == DM_E_TIMEOUT ? DM_PAUSE_SLOW : DM_PAUSE_AWAY;
+}
+
+static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
+{
+    dm_wk_stopped stopped = {0};
+    dm_sandbox_move_args move;
+    int r = dm_dispatch_pause(api->dispatch, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
+    if (r == DM_DISPATCH_REFUSED)
+        return refused(api, w, no, err);
+    if (r < 0)
+        return away(api, w, r);
+    r = dm_settle_move_of(&stopped, w->caller->who, &move, err);
+    dm_wk_stopped_done(&stopped);
+    if (r == 0)
+        r = dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, err);
+    return r < 0 ? r : move.event == DM_SANDBOX_SLEPT ? 0 : DM_PAUSE_NONE;
+}
+
+int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err)
+{
+    work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock)};
+    int r = dm_api_tx(api, caller, begin, &w, err);
+    return r != 0 ? r : order(api, &w, no, err);
+}

@@ -1,0 +1,306 @@
+#include "api/life/start.h"
+
+#include "base/parse.h"
+#include "base/wire/spec.h"
+
+#include "api/life/admit.h"
+#include "api/life/settle.h"
+#include "api/life/spawns.h"
+#include "tenants/fleet/fleet.h"
+
+enum { IDEM_STALE_S = 300, TOKEN_BYTES = 16, TOKEN_SEALED_MAX = 1024, ENV_SEALED_MAX = 256 << 10 };
+
+typedef struct starting {
+    dm_api *api;
+    const dm_caller *caller;
+    const dm_start_args *args;
+    dm_start *out;
+    dm_idem idem;
+    bool idempotent;
+    dm_worker_no workers[DM_FLEET_PLACES_MAX];
+    size_t nworkers;
+} starting;
+
+/* --- before the first transaction --------------------------------------------------------------------------- */
+
+static int seal(starting *k, dm_err *err)
+{
+    uint8_t random[TOKEN_BYTES];
+    char token[2 * sizeof random + 1];
+    dm_sandbox *s = &k->out->sandbox;
+    int r = 0;
+    dm_buf_init(&k->out->token_sealed, TOKEN_SEALED_MAX);
+    dm_buf_init(&k->out->env_sealed, ENV_SEALED_MAX);
+    if (k->args->secure) {
+        r = dm_random(random, sizeof random, err);
+        if (r == 0) {
+            dm_hex(random, sizeof random, token);
+            r = dm_secret_seal(k->api->master, "token", &s->id, dm_str_c(token), &k->out->token_sealed, err);
+        }
+        explicit_bzero(random, sizeof random);
+        explicit_bzero(token, sizeof token);
+    }
+    if (r == 0)
+        r = dm_secret_seal(k->api->master, "env", &s->id, dm_str_c(k->args->env), &k->out->env_sealed, err);
+    if (r < 0)
+        return r;
+    s->token_sealed = k->args->secure ? dm_buf_view(&k->out->token_sealed) : (dm_str){NULL, 0};
+    s->env_sealed = dm_buf_view(&k->out->env_sealed);
+    return 0;
+}
+
+static int prepare(starting *k, dm_err *err)
+{
+    const dm_start_args *a = k->args;
+    uint8_t random[16];
+    int r = dm_template_name_parse(a->template, &k->out->name, err);
+    if (r == 0)
+        r = dm_random(random, sizeof random, err);
+    if (r < 0)
+        return r;
+    k->out->sandbox = (dm_sandbox){.owner = k->caller->owner,
+            .id = dm_sandbox_id_of_random(random),
+            .epoch = 1,
+            .region_no = k->caller->region_no,
+            .key = k->caller->key,
+            .secure = a->secure,
+            .metadata = dm_str_c(a->metadata),
+            .network = dm_str_c(a->network),
+            .allow_internet = a->allow_internet,
+            .pause_on_timeout = a->pause_on_timeout,
+            .auto_resume = a->auto_resume,
+            .timeout_s = a->timeout_s,
+            .created_us = dm_wall_us(k->api->clock)};
+    if (a->idem_key.p != NULL) {
+        if (!dm_idem_key_ok(a->idem_key))
+            return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
+        k->idempotent = true;
+        k->idem = (dm_idem){.owner = k->caller->owner, .key = a->idem_key};
+        r = dm_sha256(a->idem_body, &k->idem.body, err);
+    }
+    return r < 0 ? r : seal(k, err);
+}
+
+/* --- the first transaction ---------------------------------------------------------------------------------- */
+
+static int begin_idem(dm_pg *c, starting *k, dm_err *err)
+{
+    dm_sandbox_id id = k->out->sandbox.id;
+    if (!k->idempotent)
+        return 0;
+    switch (dm_idem_begin(c, &k->idem, IDEM_STALE_S, &id, err)) {
+    case 0:
+        return 0;
+    case DM_IDEM_DONE:
+        k->out->sandbox.id = id;
+        return DM_START_AGAIN;
+    case DM_IDEM_RUNNING:
+        return DM_START_IDEM_RUNNING;
+    case DM_IDEM_MISMATCH:
+        return DM_START_IDEM_MISMATCH;
+    case DM_IDEM_UNKNOWN:
+        return DM_START_IDEM_UNKNOWN;
+    default:
+        return err->code;
+    }
+}
+
+static int find_template(dm_pg *c, starting *k, dm_err *err)
+{
+    dm_template *t = &k->out->template;
+    int r = dm_template_find(c, k->caller->owner.project, &k->out->name, t, err);
+    if (r != 0)
+        return r < 0 ? r : DM_START_NO_TEMPLATE;
+    if (!t->public && t->owner.v != k->caller->owner.project.v)
+        return DM_START_PRIVATE;
+    if (!t->tagged)
+        return DM_START_NO_TAG;
+    return t->build_id.p == NULL ? DM_START_NOT_READY : 0;
+}
+
+static int within(starting *k, dm_start_limit limit, int64_t max, int64_t wanted)
+{
+    k->out->limit = limit;
+    k->out->limit_max = max;
+    k->out->limit_wanted = wanted;
+    return wanted > max ? DM_START_OVER_LIMIT : 0;
+}
+
+/* What was asked for by number wins over the virtual tag's, which wins over the build's. */
+static int choose_spec(starting *k)
+{
+    const dm_limits *l = &k->caller->limits;
+    const dm_start_args *a = k->args;
+    const dm_template_name *n = &k->out->name;
+    const dm_template *t = &k->out->template;
+    const dm_spec *spec;
+    dm_sandbox *s = &k->out->sandbox;
+    s->asked_vcpus = a->vcpus > 0 ? a->vcpus : n->sized ? n->vcpus : t->vcpus;
+    s->asked_mem_mib = a->mem_mib > 0 ? a->mem_mib : n->sized ? n->mem_mib : t->mem_mib;
+    s->disk_mib = a->disk_mib > t->disk_mib ? a->disk_mib : t->disk_mib;
+    if (dm_spec_adjust((uint32_t)s->asked_vcpus, (uint32_t)s->asked_mem_mib, &spec) == DM_SPEC_TOO_LARGE)
+        return DM_START_SPEC_TOO_LARGE;
+    s->spec_table = spec->table;
+    s->spec = spec->no;
+    int r = within(k, DM_START_VCPUS, l->vcpus_max, spec->vcpus);
+    if (r == 0)
+        r = within(k, DM_START_MEM, l->mem_mib_max, spec->mem_mib);
+    if (r == 0)
+        r = within(k, DM_START_DISK, l->disk_mib_max, s->disk_mib);
+    return r == 0 && s->disk_mib > t->disk_mib ? DM_START_DISK_TOO_LARGE : r;
+}
+
+static int begin(dm_pg *c, void *arg, dm_err *err)
+{
+    starting *k = arg;
+    dm_sandbox *s = &k->out->sandbox;
+    int r = begin_idem(c, k, err);
+    if (r == 0)
+        r = find_template(c, k, err);
+    if (r == 0)
+        r = choose_spec(k);
+    if (r == 0)
+        r = dm_fleet_place(c, k->caller->region_no, (int64_t)k->api->config->lease_s, k->workers, &k->nworkers, err);
+    if (r != 0)
+        return r;
+    if (k->nworkers == 0)
+        return DM_START_NO_WORKER;
+    s->worker = k->workers[0];
+    s->template_id = k->out->template.template_id;
+    s->build_id = k->out->template.build_id;
+    s->alias = k->out->template.alias;
+    r = dm_sandbox_add(c, s, &k->caller->limits, k->caller->who, &k->out->over, err);
+    return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r;
+}
+
+/* --- the second transaction --------------------------------------------------------------------------------- */
+
+typedef struct ending {
+    starting *k;
+    dm_sandbox_move_args move;
+    int status; /* for the idempotency row; 0: drop it */
+} ending;
+
+/* An event of the worker may have been quicker: then the row says more than we know, and stays. */
+static int settle(dm_pg *c, void *arg, dm_err *err)
+{
+    ending *t = arg;
+    starting *k = t->k;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find(c, k->caller->owner, &k->out->sandbox.id, true, &one, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
+    r = dm_settle_row(c, &one.s, k->out->sandbox.epoch, &t->move, err);
+    if (r >= 0 && k->idempotent)
+        r = t->status != 0 ? dm_idem_settle(c, &k->idem, t->status, err) : dm_idem_drop(c, &k->idem, err);
+    return r < 0 ? r : 0;
+}
+
+static int give_up(starting *k, dm_cause cause, const char *words, bool known, dm_err *err)
+{
+    ending t = {.k = k,
+            .move = {.event = known ? DM_SANDBOX_GONE : DM_SANDBOX_KILL,
+                    .who = k->caller->who,
+                    .at_us = dm_wall_us(k->api->clock),
+                    .cause = cause != DM_CAUSE_NONE ? cause : DM_CAUSE_START_FAILED,
+                    .detail = dm_str_c(words)}};
+    return dm_api_tx(k->api, k->caller, settle, &t, err);
+}
+
+/* Nobody knows whether it runs: told to end it, the worker makes it so that nobody needs to know. */
+static bool undo(starting *k)
+{
+    dm_wk_stopped stopped = {0};
+    dm_dispatch_no no;
+    dm_err why;
+    const dm_sandbox *s = &k->out->sandbox;
+    int r = dm_dispatch_kill(k->api->dispatch, &s->id, s->epoch, DM_CAUSE_START_FAILED, &stopped, &no, &why);
+    dm_wk_stopped_done(&stopped);
+    return r == 0 || (r == DM_DISPATCH_REFUSED && no.status == 404);
+}
+
+static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
+{
+    bool never_heard = r == DM_E_UNAVAILABLE;
+    bool known = never_heard || undo(k);
+    DM_LOG(k->api->log, DM_WARN, "sandbox.start_unanswered",
+            dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s), dm_fb("undone", known),
+            dm_fs("message", why->msg));
+    r = give_up(k, DM_CAUSE_START_FAILED, "the worker did not answer", known, err);
+    return r < 0 ? r : never_heard ? DM_START_AWAY : DM_START_SLOW;
+}
+
+static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
+{
+    ending t = {.k = k,
+            .status = 201,
+            .move = {.event = DM_SANDBOX_STARTED,
+                    .who = k->caller->who,
+                    .at_us = started->started_us,
+                    .end_us = started->end_us,
+                    .address = dm_str_c(started->address)}};
+    int r = dm_api_tx(k->api, k->caller, settle, &t, err);
+    dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
+    dm_wk_started_done(started);
+    return r;
+}
+
+static int order(starting *k, dm_err *err)
+{
+    const dm_template *t = &k->out->template;
+    const dm_build_made_of made = {.image = t->image, .user = t->user, .workdir = t->workdir, .env = t->env};
+    dm_admit admit;
+    dm_wk_started started;
+    dm_dispatch_no *no = &k->out->no;
+    dm_err why = {0};
+    int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
+    if (r < 0) { /* ours: the row must not stay as if it were starting */
+        int again = give_up(k, DM_CAUSE_START_FAILED, "the order could not be made", true, &why);
+        return again < 0 ? again : r;
+    }
+    r = dm_dispatch_admit(k->api->dispatch, &admit.m, false, &started, no, &why);
+    dm_admit_done(&admit);
+    if (r == 0)
+        return handed_out(k, &started, err);
+    if (r < 0)
+        return unanswered(k, r, &why, err);
+    r = give_up(k, no->cause, no->message, true, err);
+    return r < 0 ? r : DM_START_REFUSED;
+}
+
+/* --- the same request once more ----------------------------------------------------------------------------- */
+
+static int find_first(dm_pg *c, void *arg, dm_err *err)
+{
+    starting *k = arg;
+    return dm_sandbox_find(c, k->caller->owner, &k->out->sandbox.id, false, &k->out->again, err);
+}
+
+/* The same answer, made again from the row. */
+static int again(starting *k, dm_err *err)
+{
+    int r = dm_api_tx(k->api, k->caller, find_first, k, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "an idempotency row without its sandbox");
+    k->out->sandbox = k->out->again.s;
+    return DM_START_AGAIN;
+}
+
+int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err)
+{
+    starting k = {.api = api, .caller = caller, .args = args, .out = out};
+    int r = prepare(&k, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &k, err);
+    if (r != 0)
+        return r == DM_START_AGAIN ? again(&k, err) : r;
+    return order(&k, err);
+}
+
+void dm_start_done(dm_start *s)
+{
+    dm_template_done(&s->template);
+    dm_sandbox_one_done(&s->again);
+    dm_buf_done(&s->token_sealed);
+    dm_buf_done(&s->env_sealed);
+}

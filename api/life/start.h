@@ -1,0 +1,66 @@
+/* api/life/start.h: making a sandbox, for whichever mouth was asked. Blocks for as long as the worker needs: on a
+ * thread of the orders' pool (later.h).
+ *
+ * One transaction takes quota and writes the row as `starting`; then the worker is asked; then another transaction
+ * writes what came of it. What is returned is what is true: after a refusal nothing is left behind, and where nobody
+ * knows what the worker did, it is told to undo it before this returns. */
+#ifndef DM_API_LIFE_START_H
+#define DM_API_LIFE_START_H
+
+#include "api/kit/api.h"
+#include "api/life/dispatch.h"
+#include "tenants/sandbox/idem.h"
+#include "tenants/sandbox/sandbox.h"
+#include "tenants/sandbox/template.h"
+
+typedef struct dm_start_args {
+    dm_str template;                  /* [namespace/]alias[:tag] or an id */
+    int64_t vcpus, mem_mib, disk_mib; /* 0: the template's */
+    int64_t timeout_s;                /* within the caller's limits: the mouth has looked */
+    bool secure, pause_on_timeout, auto_resume;
+    int allow_internet;                   /* as dm_sandbox has it */
+    const char *metadata, *network, *env; /* JSON objects; network as dm_network_ask keeps it */
+    dm_str idem_key;                      /* .p NULL: none */
+    dm_str idem_body;                     /* what the key is bound to */
+} dm_start_args;
+
+enum {
+    DM_START_AGAIN = 1, /* the same key and body came before: the sandbox is what that request made */
+    DM_START_NO_TEMPLATE,
+    DM_START_NO_TAG,
+    DM_START_PRIVATE,
+    DM_START_NOT_READY,
+    DM_START_SPEC_TOO_LARGE,
+    DM_START_OVER_LIMIT,     /* limit, of a size */
+    DM_START_DISK_TOO_LARGE, /* than the template's, which is not offered */
+    DM_START_NO_WORKER,
+    DM_START_OVER_QUOTA, /* over */
+    DM_START_IDEM_RUNNING,
+    DM_START_IDEM_MISMATCH,
+    DM_START_IDEM_UNKNOWN,
+    DM_START_REFUSED, /* by the worker: no */
+    DM_START_AWAY,    /* no worker could be reached */
+    DM_START_SLOW,    /* no worker answered in time */
+};
+
+typedef enum dm_start_limit { DM_START_VCPUS, DM_START_MEM, DM_START_DISK } dm_start_limit;
+
+typedef struct dm_start {
+    dm_sandbox sandbox; /* the row; its strings point into args and into what follows */
+    dm_template_name name;
+    dm_template template;
+    dm_start_limit limit;
+    int64_t limit_max, limit_wanted;
+    dm_quota_over over;
+    dm_dispatch_no no;
+    dm_sandbox_one again; /* what sandbox points into, of DM_START_AGAIN */
+    dm_buf token_sealed, env_sealed;
+} dm_start;
+
+/* out: zeroed by the caller, and dm_start_done afterwards, whatever this returned. */
+int dm_start_one(
+        dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err) DM_NODISCARD;
+void dm_start_done(dm_start *s);
+#define DM_AUTO_START __attribute__((cleanup(dm_start_done), unused)) dm_start
+
+#endif
