@@ -62,22 +62,23 @@ static int ask_deny(const json_t *list, json_t *kept, bool *cut, dm_err *err)
     return json_object_set_new(kept, "denyOut", json_deep_copy(list)) < 0 ? dm_fail(err, DM_E_NOMEM, "network") : 0;
 }
 
-static int ask_public(const json_t *open, json_t *kept, bool *public, dm_err *err)
+static int ask_public(const json_t *asked, json_t *kept, bool *public, dm_err *err)
 {
-    if (open != NULL && !json_is_boolean(open) && !json_is_null(open))
+    int r = dm_json_bool(asked, "allowPublicTraffic", public, NULL);
+    if (r < 0)
         return dm_fail(err, DM_E_INVALID, "\"network.allowPublicTraffic\" must be true or false");
-    *public = !json_is_false(open);
-    if (json_is_boolean(open) && json_object_set_new(kept, "allowPublicTraffic", json_boolean(*public)) < 0)
+    if (r == 0 && json_object_set_new(kept, "allowPublicTraffic", json_boolean(*public)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
     return 0;
 }
 
-static int ask_mask(const json_t *mask, json_t *kept, char out[DM_NETWORK_MASK], dm_err *err)
+static int ask_mask(const json_t *asked, json_t *kept, char out[DM_NETWORK_MASK], dm_err *err)
 {
-    if (mask == NULL || json_is_null(mask))
+    dm_str text;
+    int r = dm_json_str(asked, "maskRequestHost", &text, NULL);
+    if (r == DM_JSON_ABSENT)
         return 0;
-    dm_str text = {json_string_value(mask), json_string_length(mask)};
-    if (!json_is_string(mask) || !mask_ok(text))
+    if (r < 0 || !mask_ok(text))
         return DM_NETWORK_BAD_MASK;
     if (json_object_set_new(kept, "maskRequestHost", json_string(text.p)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
@@ -95,9 +96,9 @@ int dm_network_ask(const json_t *asked, dm_network *out, char **kept, dm_err *er
     if (r == 0)
         r = ask_deny(json_object_get(asked, "denyOut"), keep, &n.cut, err);
     if (r == 0)
-        r = ask_public(json_object_get(asked, "allowPublicTraffic"), keep, &n.public, err);
+        r = ask_public(asked, keep, &n.public, err);
     if (r == 0)
-        r = ask_mask(json_object_get(asked, "maskRequestHost"), keep, n.mask, err);
+        r = ask_mask(asked, keep, n.mask, err);
     if (r != 0)
         return r;
     char *text = json_dumps(keep, JSON_COMPACT);
@@ -115,13 +116,12 @@ int dm_network_read(dm_str kept, dm_network *out, dm_err *err)
     if (dm_json_load(kept, TEXT_MAX, &obj, err) < 0)
         return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
     const json_t *open = json_object_get(obj, "allowPublicTraffic");
-    const json_t *mask = json_object_get(obj, "maskRequestHost");
+    dm_str mask;
     out->public = open == NULL || json_is_true(open);
     out->cut = json_object_get(obj, "denyOut") != NULL;
-    if (!json_is_string(mask))
+    if (dm_json_str(obj, "maskRequestHost", &mask, NULL) != 0)
         return 0;
-    int r = dm_str_to_array(
-            (dm_str){json_string_value(mask), json_string_length(mask)}, out->mask, sizeof out->mask, err);
+    int r = dm_str_to_array(mask, out->mask, sizeof out->mask, err);
     return r < 0 ? dm_fail(err, DM_E_INTERNAL, "network object of a sandbox") : 0;
 }
 
