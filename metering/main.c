@@ -8,7 +8,9 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
+#include "metering/bill/bill.h"
 #include "metering/config.h"
+#include "metering/kit/meters.h"
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/stream.h"
 
@@ -21,6 +23,7 @@ typedef struct meter {
     dm_metrics *metrics;
     dm_ledger *ledger;
     dm_stream *stream;
+    dm_bill_config bill;
     int stop_fd;
 } meter;
 
@@ -65,23 +68,38 @@ static bool told_to_stop(const meter *m, int wait_ms)
     return poll(&p, 1, wait_ms) > 0;
 }
 
+/* Of calls whose one outcome is that the fence was lost: DM_LEDGER_ZOMBIE, DM_BILL_ZOMBIE. */
 static int fenced(int r, dm_err *err)
 {
-    if (r == DM_LEDGER_ZOMBIE)
+    if (r > 0)
         return dm_fail(err, DM_E_CONFLICT, "another meter has taken over: this one wrote nothing and stops");
     return r;
 }
 
-/* After a flush: what has ended is closed, what is to be told is sent. */
+/* The next period, if it can be written, and then whatever statements are owed: also those that an earlier round had to
+ * leave. 0: a period was written, or DM_LEDGER_WAIT. */
+static int close_next(meter *m, int64_t patient_from, dm_err *err)
+{
+    int64_t began = dm_mono_us(&dm_clock_real);
+    int written = dm_ledger_close(m->ledger, patient_from, err);
+    if (written != 0 && written != DM_LEDGER_WAIT)
+        return fenced(written, err);
+    int r = fenced(dm_bill_owed(&m->bill, err), err);
+    if (r < 0)
+        return r;
+    if (written == 0)
+        dm_metric_time(m->metrics, &dm_m_close, NULL, dm_mono_us(&dm_clock_real) - began);
+    return written;
+}
+
+/* After a flush: what has ended is closed and stated, what is to be told is sent. */
 static int round_off(meter *m, dm_err *err)
 {
     int64_t patient_from = dm_stream_look(m->stream);
     int r = 0;
     for (int i = 0; r == 0 && i < CLOSES_PER_ROUND; i++)
-        r = dm_ledger_close(m->ledger, patient_from, err);
-    if (r != DM_LEDGER_WAIT && r != 0)
-        return fenced(r, err);
-    return dm_stream_send(m->stream, SEND_WAIT_MS, err);
+        r = close_next(m, patient_from, err);
+    return r < 0 ? r : dm_stream_send(m->stream, SEND_WAIT_MS, err);
 }
 
 static int run(meter *m, dm_err *err)
@@ -134,6 +152,8 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .rows_max = m->conf->rows_max,
     };
     int r = dm_ledger_open(&lc, &m->ledger, err);
+    m->bill = (dm_bill_config){
+            .pg = pg, .key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger};
     dm_stream_config sc = {
             .brokers = m->conf->brokers,
             .queue_bytes = m->conf->queue_mib << 20,

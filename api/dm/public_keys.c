@@ -31,7 +31,7 @@ static void write_keys(dm_jw *w, const keys *k, bool service)
         dm_hex(key->key.b, sizeof key->key.b, hex);
         dm_jw_obj(w);
         if (!service)
-            dm_jw_ki64(w, "workerNo", key->worker_no);
+            dm_jw_ku64(w, "workerNo", key->worker_no.v);
         dm_jw_kc(w, "algorithm", "Ed25519");
         dm_jw_kc(w, "publicKey", hex);
         dm_write_time(w, "validFrom", key->valid_from_us);

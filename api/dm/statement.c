@@ -23,8 +23,8 @@ typedef struct work {
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    int64_t before = w->page.from ? w->page.us : INT64_MAX;
-    return dm_read_statements(c, w->caller->owner.account.v, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
+    dm_statement_no before = {w->page.from ? w->page.us : INT64_MAX};
+    return dm_read_statements(c, w->caller->owner.account, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
 }
 
 static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
@@ -37,7 +37,7 @@ static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
 static void write_row(dm_jw *w, const dm_read_statement *s)
 {
     dm_jw_obj(w);
-    dm_jw_ki64(w, "number", s->number);
+    dm_jw_ki64(w, "number", s->number.v);
     dm_write_time(w, "periodStart", s->period_start * 1000000);
     dm_write_time(w, "periodEnd", (s->period_start + s->period_s) * 1000000);
     dm_jw_kc(w, "currency", s->currency);
@@ -64,7 +64,7 @@ static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
     for (size_t i = 0; i < n; i++)
         write_row(&j, &w->rows[i]);
     dm_jw_arr_end(&j);
-    return more ? dm_page_next(req, 's', w->rows[n - 1].number, DM_STR("number"), err) : 0;
+    return more ? dm_page_next(req, 's', w->rows[n - 1].number.v, DM_STR("number"), err) : 0;
 }
 
 int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
@@ -82,7 +82,7 @@ int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
 
 typedef struct one {
     const dm_caller *caller;
-    int64_t number;
+    dm_statement_no number;
     dm_buf body;
     dm_read_signature signature;
 } one;
@@ -91,7 +91,7 @@ static int query_one(dm_pg *c, void *arg, dm_err *err)
 {
     one *o = arg;
     dm_buf_reset(&o->body);
-    return dm_read_statement_body(c, o->caller->owner.account.v, o->number, &o->body, &o->signature, err);
+    return dm_read_statement_body(c, o->caller->owner.account, o->number, &o->body, &o->signature, err);
 }
 
 static int deny(dm_req *req)
@@ -103,7 +103,7 @@ static int deny(dm_req *req)
 int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
 {
     one o = {.caller = &dm_session_of(req)->caller};
-    int r = dm_parse_i64(req->params[0], 1, INT64_MAX, &o.number, NULL);
+    int r = dm_parse_i64(req->params[0], 1, INT64_MAX, &o.number.v, NULL);
     if (r < 0)
         return deny(req);
     dm_buf_init(&o.body, BODY_MAX);
@@ -113,7 +113,7 @@ int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
     } else if (r == 0) {
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_jw_obj(&w);
-        dm_jw_ki64(&w, "number", o.number);
+        dm_jw_ki64(&w, "number", o.number.v);
         write_hex(&w, "sha256", o.signature.sha256.b, sizeof o.signature.sha256.b);
         write_hex(&w, "publicKey", o.signature.key.b, sizeof o.signature.key.b);
         write_hex(&w, "signature", o.signature.signature.b, sizeof o.signature.signature.b);

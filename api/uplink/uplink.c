@@ -84,7 +84,7 @@ static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
     int r = dm_fleet_beat(c, b->worker, &b->m, err);
-    return r != 0 ? r : dm_read_mark(c, (int64_t)b->worker.v, &b->answer.durable_boot, &b->answer.durable_frame, err);
+    return r != 0 ? r : dm_read_mark(c, b->worker, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 
 int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)

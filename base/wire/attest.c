@@ -23,7 +23,7 @@ static int check_period(int64_t start, uint32_t period_s, dm_err *err)
 {
     if (period_s == 0 || period_s > DM_ATTEST_PERIOD_MAX)
         return dm_fail(err, DM_E_INVALID, "attestation: a period of %u s", period_s);
-    if (start < 0 || start > 253402300799 || start % period_s != 0)
+    if (start < 0 || start > 253402300799 || !dm_period_begins(start, period_s))
         return dm_fail(err, DM_E_INVALID, "attestation: no period of %u s begins at %lld", period_s, (long long)start);
     return 0;
 }

@@ -13,10 +13,11 @@
 #include "base/crypto.h"
 #include "base/wire/cause.h"
 #include "base/wire/id.h"
+#include "base/wire/period.h"
 
 enum {
     DM_ATTEST_VERSION = 1,
-    DM_ATTEST_PERIOD_MAX = 3600,
+    DM_ATTEST_PERIOD_MAX = DM_PERIOD_S_MAX,
     DM_ATTEST_MINUTES_MAX = DM_ATTEST_PERIOD_MAX / 60 + 1,
     DM_ATTEST_BYTES_MAX = 64 * 1024,
 };

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/wire/id.h"
+#include "base/wire/period.h"
 
 enum {
     NAME_MAX_ = 64,
@@ -99,7 +100,7 @@ static const dm_json_field enrol_fields[] = {
 static const dm_json_field enrolled_fields[] = {
         I64(enrolled, worker_no, 1, INT64_MAX),
         I64(enrolled, region_no, 1, UINT16_MAX),
-        I64(enrolled, period_s, 1, 3600),
+        I64(enrolled, period_s, 1, DM_PERIOD_S_MAX),
 };
 
 static const dm_json_field beat_fields[] = {

@@ -4,20 +4,24 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/wire/frame.h"
+#include "base/wire/topic.h"
 
 #include "metering/bill/books.h"
 #include "metering/bill/evidence.h"
 #include "metering/bill/sql_bill.h"
-#include "metering/ledger/meters.h"
-#include "metering/ledger/sql_close.h"
-#include "metering/ledger/sql_ledger.h"
+#include "metering/kit/meters.h"
+#include "metering/kit/notes.h"
+#include "metering/kit/sql_kit.h"
 
 enum { SANDBOX_PAGE = 256, OWED_PAGE = 256, WAITING_MAX = 4096, LINES_MAX = 8 << 20, SANDBOXES_MAX = 2 << 20 };
 
 /* One statement in the making. Everything in it is made anew by each run of the transaction. */
 typedef struct bill {
-    dm_ledger *l;
-    int64_t account_no, start;
+    const dm_bill_config *conf;
+    dm_attest *attest; /* too large for a stack */
+    dm_account_no account_no;
+    int64_t start;
     uint32_t period_s;
     dm_statement st;
     size_t sandboxes_room, lines_room;
@@ -76,10 +80,10 @@ static int add_line(bill *b, size_t of, const dm_rate_line *rate, dm_err *err)
 /* The service signs what the frames say, where the worker could not. */
 static int sign_for_worker(bill *b, dm_pg *c, const dm_claim *claim, dm_digest *hash, dm_err *err)
 {
-    dm_attest *a = b->l->attest;
+    dm_attest *a = b->attest;
     *a = (dm_attest){
-            .worker_no = claim->worker_no,
-            .project_no = (uint32_t)claim->project_no,
+            .worker_no = claim->worker_no.v,
+            .project_no = (uint32_t)claim->project_no.v,
             .sandbox = claim->sandbox,
             .epoch = claim->epoch,
             .spec_table = claim->spec_table,
@@ -95,7 +99,7 @@ static int sign_for_worker(bill *b, dm_pg *c, const dm_claim *claim, dm_digest *
     dm_buf_init(&message, DM_ATTEST_BYTES_MAX);
     int r = dm_sql_bill_sworn_before(c, &claim->sandbox, b->start, &a->previous, err);
     if (r == 0)
-        r = dm_attest_write(&message, a, b->l->c.key, hash, err);
+        r = dm_attest_write(&message, a, b->conf->key, hash, err);
     return r < 0 ? r : dm_sql_attest_add(c, a, dm_buf_view(&message), hash, false, true, err);
 }
 
@@ -163,7 +167,7 @@ static int load_sandbox(bill *b, const dm_pg_rows *rows, size_t from, size_t to,
     int r = 0;
     for (size_t i = from; r == 0 && i < to; i++) {
         dm_claim *claim = &b->claims[i - from];
-        r = dm_evidence_claim(rows, i, b->account_no, b->period_s, b->l->attest, claim, err);
+        r = dm_evidence_claim(rows, i, b->account_no, b->period_s, b->attest, claim, err);
         const dm_group *g = r == 0 ? dm_books_group(b->books, dm_pg_str(rows, i, DM_EV_GROUP)) : NULL;
         if (g != NULL) {
             claim->segments = g->segments;
@@ -280,7 +284,7 @@ static int post(bill *b, dm_pg *c, const dm_uuid *txn, dm_err *err)
         dm_money credit;
         if (sums[i].v == 0)
             continue;
-        r = dm_sql_ledger_account(c, 0, families[i], b->st.currency, &ledger_no, err);
+        r = dm_sql_ledger_account(c, (dm_account_no){0}, families[i], b->st.currency, &ledger_no, err);
         if (r == 0)
             r = dm_money_negate(sums[i], &credit, err);
         if (r == 0)
@@ -317,7 +321,7 @@ static int tell(const bill *b, dm_pg *c, const dm_digest *sha256, dm_err *err)
     dm_jw_obj(&w);
     dm_jw_kc(&w, "account", b->st.account);
     dm_jw_kc(&w, "currency", b->st.currency);
-    dm_jw_ki64(&w, "number", b->st.number);
+    dm_jw_ki64(&w, "number", b->st.number.v);
     dm_time_text(b->start, text);
     dm_jw_kc(&w, "period_start", text);
     dm_jw_ku64(&w, "period_s", b->period_s);
@@ -334,7 +338,7 @@ static int state_account(bill *b, dm_pg *c, dm_err *err)
 {
     dm_signed sig;
     int r = dm_sql_bill_previous(c, b->account_no, &b->st.number, &b->st.previous, err);
-    b->st.number++;
+    b->st.number.v++;
     if (r == 0)
         r = list_books(b, err);
     if (r == 0)
@@ -345,8 +349,8 @@ static int state_account(bill *b, dm_pg *c, dm_err *err)
     if (r == 0)
         r = dm_sha256(sig.body, &sig.sha256, err);
     if (r == 0)
-        r = dm_sign(b->l->c.key, sig.body, &sig.signature, err);
-    dm_sign_key_public(b->l->c.key, &sig.key);
+        r = dm_sign(b->conf->key, sig.body, &sig.signature, err);
+    dm_sign_key_public(b->conf->key, &sig.key);
     if (r == 0)
         r = dm_sql_bill_statement(c, b->account_no, &b->st, &sig, err);
     for (size_t i = 0; r == 0 && i < b->st.nlines; i++)
@@ -391,9 +395,9 @@ static int bill_tx(dm_pg *c, void *arg, dm_err *err)
     bill *b = arg;
     bool held, open = false;
     begin(b);
-    int r = dm_ledger_held(b->l, c, &held, err);
+    int r = b->conf->held(b->conf->held_arg, c, &held, err);
     if (r == 0 && !held)
-        return DM_LEDGER_ZOMBIE;
+        return DM_BILL_ZOMBIE;
     if (r == 0)
         r = dm_sql_bill_open(c, b->account_no, b->start, &open, err);
     if (r < 0 || !open)
@@ -407,34 +411,36 @@ static int bill_tx(dm_pg *c, void *arg, dm_err *err)
         r = state_account(b, c, err);
     if (r == 0)
         r = dm_sql_bill_state(c, b->account_no, b->start, b->stated ? "closed" : "empty", err);
-    return r == 0 ? dm_ledger_put_anomalies(c, &b->anomalies, err) : r;
+    return r == 0 ? dm_notes_put(c, &b->anomalies, err) : r;
 }
 
-static int bill_account(dm_ledger *l, int64_t account_no, int64_t start, uint32_t period_s, dm_err *err)
+typedef struct owed {
+    const dm_bill_config *conf;
+    dm_attest attest; /* scratch */
+    int64_t start;    /* where the page before ended */
+    dm_account_no account_no;
+    dm_pg_rows *rows;
+    dm_account_no waiting[WAITING_MAX]; /* accounts that cannot be stated yet */
+    size_t nwaiting;
+    dm_anomaly note;
+} owed;
+
+static int bill_account(owed *o, dm_account_no account_no, int64_t start, uint32_t period_s, dm_err *err)
 {
-    bill b = {.l = l, .account_no = account_no, .start = start, .period_s = period_s};
+    bill b = {.conf = o->conf, .attest = &o->attest, .account_no = account_no, .start = start, .period_s = period_s};
     dm_buf_init(&b.body, DM_STATEMENT_BYTES_MAX);
     b.books = calloc(1, sizeof(*b.books));
     int r = b.books == NULL ? dm_fail(err, DM_E_NOMEM, "no memory for price books")
-                            : dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.serializable = true}, bill_tx, &b, err);
+                            : dm_pg_tx_on(o->conf->pg, &(dm_pg_scope){.serializable = true}, bill_tx, &b, err);
     if (r == 0) {
-        dm_ledger_count_anomalies(l, &b.anomalies);
-        dm_metric_add(l->c.metrics, &dm_m_statements, NULL, b.stated);
+        dm_notes_count(o->conf->metrics, &b.anomalies);
+        dm_metric_add(o->conf->metrics, &dm_m_statements, NULL, b.stated);
     }
     bill_done(&b);
     return r;
 }
 
 /* --- all accounts ------------------------------------------------------------------------------------------- */
-
-typedef struct owed {
-    dm_ledger *l;
-    int64_t start, account_no; /* where the page before ended */
-    dm_pg_rows *rows;
-    int64_t waiting[WAITING_MAX]; /* accounts that cannot be stated yet */
-    size_t nwaiting;
-    dm_anomaly note;
-} owed;
 
 static int read_owed(dm_pg *c, void *arg, dm_err *err)
 {
@@ -450,16 +456,16 @@ static int note_waiting(dm_pg *c, void *arg, dm_err *err)
     return dm_sql_anomaly_once(c, &o->note, err);
 }
 
-static bool is_waiting(const owed *o, int64_t account_no)
+static bool is_waiting(const owed *o, dm_account_no account_no)
 {
     for (size_t i = 0; i < o->nwaiting; i++) {
-        if (o->waiting[i] == account_no)
+        if (o->waiting[i].v == account_no.v)
             return true;
     }
     return false;
 }
 
-static int put_off(owed *o, int64_t account_no, int64_t start, int code, const dm_err *why, dm_err *err)
+static int put_off(owed *o, dm_account_no account_no, int64_t start, int code, const dm_err *why, dm_err *err)
 {
     if (o->nwaiting == WAITING_MAX)
         return dm_fail(err, DM_E_LIMIT, "more than %d accounts cannot be stated", WAITING_MAX);
@@ -468,23 +474,23 @@ static int put_off(owed *o, int64_t account_no, int64_t start, int code, const d
             .account_no = account_no,
             .period_start = start};
     (void)snprintf(o->note.detail, sizeof(o->note.detail), "%.150s", why->msg);
-    return dm_pg_tx_on(o->l->c.pg, &(dm_pg_scope){0}, note_waiting, o, err);
+    return dm_pg_tx_on(o->conf->pg, &(dm_pg_scope){0}, note_waiting, o, err);
 }
 
 static int bill_page(owed *o, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = dm_steal(&o->rows);
     for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        o->account_no = dm_pg_i64(rows, i, 0);
+        o->account_no.v = dm_pg_i64(rows, i, 0);
         o->start = dm_pg_i64(rows, i, 1);
         if (is_waiting(o, o->account_no))
             continue;
         dm_err why;
-        int r = bill_account(o->l, o->account_no, o->start, (uint32_t)dm_pg_i64(rows, i, 2), &why);
+        int r = bill_account(o, o->account_no, o->start, (uint32_t)dm_pg_i64(rows, i, 2), &why);
         if (r == DM_E_NOTFOUND || r == DM_E_LIMIT)
             r = put_off(o, o->account_no, o->start, r, &why, err);
         else if (r < 0)
-            r = dm_fail(err, r, "statement of account %lld: %.200s", (long long)o->account_no, why.msg);
+            r = dm_fail(err, r, "statement of account %lld: %.200s", (long long)o->account_no.v, why.msg);
         if (r != 0)
             return r;
     }
@@ -497,22 +503,22 @@ static int close_periods(dm_pg *c, void *arg, dm_err *err)
     return dm_sql_periods_close(c, err);
 }
 
-int dm_bill_owed(dm_ledger *l, dm_err *err)
+int dm_bill_owed(const dm_bill_config *config, dm_err *err)
 {
     DM_AUTO_MEM owed *o = calloc(1, sizeof(*o));
     if (o == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for statements");
-    o->l = l;
+    o->conf = config;
     size_t n = OWED_PAGE;
     int r = 0;
     while (r == 0 && n == OWED_PAGE) {
-        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, read_owed, o, err);
+        r = dm_pg_tx_on(config->pg, &(dm_pg_scope){.read_only = true}, read_owed, o, err);
         n = r == 0 ? dm_pg_count(o->rows) : 0;
         if (n > 0)
             r = bill_page(o, err);
     }
     dm_pg_rows_free(o->rows);
     if (r == 0)
-        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, close_periods, NULL, err);
+        r = dm_pg_tx_on(config->pg, &(dm_pg_scope){0}, close_periods, NULL, err);
     return r;
 }

@@ -64,7 +64,7 @@ static int read_oath(const dm_pg_rows *rows, size_t i, uint32_t period_s, dm_att
 static void read_row(const dm_pg_rows *rows, size_t i, dm_claim *out)
 {
     out->has_row = !dm_pg_is_null(rows, i, DM_EV_ROW_PROJECT);
-    out->row_project_no = dm_pg_i64(rows, i, DM_EV_ROW_PROJECT);
+    out->row_project_no.v = dm_pg_i64(rows, i, DM_EV_ROW_PROJECT);
     out->row_epoch = (uint32_t)dm_pg_i64(rows, i, DM_EV_ROW_EPOCH);
     out->row_spec_table = u16_of(rows, i, DM_EV_ROW_SPEC_TABLE);
     out->row_spec = u16_of(rows, i, DM_EV_ROW_SPEC);
@@ -72,7 +72,7 @@ static void read_row(const dm_pg_rows *rows, size_t i, dm_claim *out)
     out->ended_s = dm_pg_is_null(rows, i, DM_EV_ENDED) ? -1 : dm_pg_i64(rows, i, DM_EV_ENDED);
 }
 
-int dm_evidence_claim(const dm_pg_rows *rows, size_t i, int64_t account_no, uint32_t period_s, dm_attest *scratch,
+int dm_evidence_claim(const dm_pg_rows *rows, size_t i, dm_account_no account_no, uint32_t period_s, dm_attest *scratch,
         dm_claim *out, dm_err *err)
 {
     memset(out, 0, sizeof(*out));
@@ -80,12 +80,12 @@ int dm_evidence_claim(const dm_pg_rows *rows, size_t i, int64_t account_no, uint
     if (r < 0)
         return r;
     out->account_no = account_no;
-    out->project_no = dm_pg_i64(rows, i, DM_EV_PROJECT);
+    out->project_no.v = dm_pg_i64(rows, i, DM_EV_PROJECT);
     out->epoch = (uint32_t)dm_pg_i64(rows, i, DM_EV_EPOCH);
     out->spec_table = u16_of(rows, i, DM_EV_SPEC_TABLE);
     out->spec = u16_of(rows, i, DM_EV_SPEC);
     out->region_no = u16_of(rows, i, DM_EV_REGION);
-    out->worker_no = (uint64_t)dm_pg_i64(rows, i, DM_EV_WORKER);
+    out->worker_no.v = (uint64_t)dm_pg_i64(rows, i, DM_EV_WORKER);
     out->has_spec = !dm_pg_is_null(rows, i, DM_EV_VCPUS);
     out->vcpus = (uint32_t)dm_pg_i64(rows, i, DM_EV_VCPUS);
     out->mem_mib = (uint32_t)dm_pg_i64(rows, i, DM_EV_MEM);
@@ -111,7 +111,7 @@ int dm_evidence_stated(
         const dm_pg_rows *rows, size_t i, const dm_claim *c, uint32_t period_s, dm_stated *out, dm_err *err)
 {
     *out = (dm_stated){
-            .project_no = (uint32_t)c->project_no,
+            .project_no = c->project_no,
             .sandbox = c->sandbox,
             .epoch = c->epoch,
             .spec_table = c->spec_table,
@@ -123,7 +123,7 @@ int dm_evidence_stated(
             .basis = c->basis,
             .attested = c->sworn,
             .has_row = c->has_row,
-            .key_no = dm_pg_i64(rows, i, DM_EV_KEY),
+            .key_no = {dm_pg_i64(rows, i, DM_EV_KEY)},
     };
     name_of(rows, i, DM_EV_PROJECT_ID, out->project, sizeof(out->project));
     name_of(rows, i, DM_EV_REGION_NAME, out->region, sizeof(out->region));

@@ -1,12 +1,37 @@
 #include "metering/bill/sql_bill.h"
 
-int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm_err *err)
+/* --- what is owed ------------------------------------------------------------------------------------------- */
+
+int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_owed_after",
+            "SELECT a.account_no, dm.us(a.period_start) / 1000000, p.period_s FROM dm.account_period a "
+            "JOIN dm.period p USING (period_start) WHERE a.state = 'open' "
+            "AND (a.period_start, a.account_no) > (dm.ts($1::bigint * 1000000), $2::bigint) "
+            "ORDER BY a.period_start, a.account_no LIMIT $3::bigint",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no.v), dm_pa_i64(limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_periods_close(dm_pg *c, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_periods_close",
+            "UPDATE dm.period p SET closed_at = now() WHERE closed_at IS NULL AND NOT EXISTS (SELECT FROM "
+            "dm.account_period a WHERE a.period_start = p.period_start AND a.state = 'open')",
+            DM_PG_NONE};
+    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------ */
+
+int dm_sql_bill_open(dm_pg *c, dm_account_no account_no, int64_t start, bool *open, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_open",
             "SELECT state = 'open' FROM dm.account_period WHERE account_no = $1::bigint "
             "AND period_start = dm.ts($2::bigint * 1000000) FOR UPDATE",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)
@@ -14,7 +39,7 @@ int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm
     return r;
 }
 
-int dm_sql_bill_account(dm_pg *c, int64_t account_no, dm_pg_rows **out, dm_err *err)
+int dm_sql_bill_account(dm_pg *c, dm_account_no account_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_account",
             "SELECT a.id, a.tier, a.currency, coalesce((SELECT value FROM dm.account_limit WHERE account_no = "
@@ -22,7 +47,7 @@ int dm_sql_bill_account(dm_pg *c, int64_t account_no, dm_pg_rows **out, dm_err *
             "AND name = 'included_seconds'), (SELECT value FROM dm.tier_limit WHERE tier = a.tier "
             "AND name = 'included_seconds'), 0) FROM dm.account a WHERE a.account_no = $1::bigint",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
@@ -39,7 +64,7 @@ int dm_sql_bill_books(dm_pg *c, dm_str tier, dm_str currency, int64_t start, int
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
+int dm_sql_bill_page(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
         dm_sandbox_id *last, bool *any, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_page",
@@ -51,7 +76,7 @@ int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandb
             ") i ORDER BY sandbox_id LIMIT $4::bigint) page ORDER BY sandbox_id DESC LIMIT 1",
             DM_PG_MAYBE};
     dm_pg_arg args[] = {
-            dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
+            dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)
@@ -62,7 +87,7 @@ int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandb
     return dm_pg_bytes(rows, 0, 0, last->b, sizeof(last->b), err);
 }
 
-int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
+int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,
         const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_evidence",
@@ -88,7 +113,7 @@ int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_s
             "AND w.period_start = dm.ts($2::bigint * 1000000) "
             "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id ORDER BY e.sandbox_id",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
             dm_pa_bytes(last->b, sizeof(last->b))};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
@@ -101,9 +126,9 @@ static int digest_of(const dm_pg_rows *rows, dm_digest *out, dm_err *err)
 }
 
 static int last_of_chain(
-        dm_pg *c, const dm_pg_stmt *st, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
+        dm_pg *c, const dm_pg_stmt *st, dm_account_no account_no, int64_t *number, dm_digest *hash, dm_err *err)
 {
-    dm_pg_arg args[] = {dm_pa_i64(account_no)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, st, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)
@@ -112,22 +137,22 @@ static int last_of_chain(
     return digest_of(rows, hash, err);
 }
 
-int dm_sql_bill_previous(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *sha256, dm_err *err)
+int dm_sql_bill_previous(dm_pg *c, dm_account_no account_no, dm_statement_no *number, dm_digest *sha256, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_previous",
             "SELECT sha256, number FROM dm.statement WHERE account_no = $1::bigint ORDER BY number DESC LIMIT 1",
             DM_PG_MAYBE};
-    return last_of_chain(c, &st, account_no, number, sha256, err);
+    return last_of_chain(c, &st, account_no, &number->v, sha256, err);
 }
 
-int dm_sql_bill_pool(dm_pg *c, int64_t account_no, int64_t start, int64_t *out, dm_err *err)
+int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_pool",
             "SELECT coalesce(max(pool_after_s), 0) FROM dm.statement WHERE account_no = $1::bigint "
             "AND period_start < dm.ts($2::bigint * 1000000) AND period_start >= "
             "date_trunc('month', dm.ts($2::bigint * 1000000) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)
@@ -149,7 +174,7 @@ int dm_sql_bill_sworn_before(dm_pg *c, const dm_sandbox_id *sandbox, int64_t sta
 
 /* --- writing ------------------------------------------------------------------------------------------------ */
 
-int dm_sql_bill_statement(dm_pg *c, int64_t account_no, const dm_statement *s, const dm_signed *sig, dm_err *err)
+int dm_sql_bill_statement(dm_pg *c, dm_account_no account_no, const dm_statement *s, const dm_signed *sig, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_statement",
             "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
@@ -160,16 +185,16 @@ int dm_sql_bill_statement(dm_pg *c, int64_t account_no, const dm_statement *s, c
             DM_PG_NONE};
     char total[DM_MONEY_TEXT];
     dm_money_print(s->total, total);
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(s->period_start), dm_pa_i64(s->period_s), dm_pa_i64(s->number),
-            dm_pa_c(s->currency), dm_pa_c(total), dm_pa_i64((int64_t)s->running_s), dm_pa_i64((int64_t)s->hibernated_s),
-            s->pooled ? dm_pa_i64((int64_t)s->pool_after_s) : dm_pa_null(), dm_pa_i64((int64_t)s->unattested),
-            dm_pa_bytes(sig->body.p, sig->body.n), dm_pa_bytes(sig->sha256.b, sizeof(sig->sha256.b)),
-            dm_pa_bytes(s->previous.b, sizeof(s->previous.b)), dm_pa_bytes(sig->key.b, sizeof(sig->key.b)),
-            dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b))};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(s->period_start), dm_pa_i64(s->period_s),
+            dm_pa_i64(s->number.v), dm_pa_c(s->currency), dm_pa_c(total), dm_pa_i64((int64_t)s->running_s),
+            dm_pa_i64((int64_t)s->hibernated_s), s->pooled ? dm_pa_i64((int64_t)s->pool_after_s) : dm_pa_null(),
+            dm_pa_i64((int64_t)s->unattested), dm_pa_bytes(sig->body.p, sig->body.n),
+            dm_pa_bytes(sig->sha256.b, sizeof(sig->sha256.b)), dm_pa_bytes(s->previous.b, sizeof(s->previous.b)),
+            dm_pa_bytes(sig->key.b, sizeof(sig->key.b)), dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b))};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t i, dm_err *err)
+int dm_sql_bill_line(dm_pg *c, dm_account_no account_no, const dm_statement *s, size_t i, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_line",
             "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
@@ -189,13 +214,13 @@ int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t
     dm_price_print(l->rate.per_unit, per_unit);
     dm_money_print(l->rate.amount, amount);
     const dm_pg_arg none = dm_pa_null();
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(s->period_start), dm_pa_i64((int64_t)i + 1),
-            of != NULL ? dm_pa_i64(of->project_no) : none,
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(s->period_start), dm_pa_i64((int64_t)i + 1),
+            of != NULL ? dm_pa_i64(of->project_no.v) : none,
             of != NULL ? dm_pa_bytes(of->sandbox.b, sizeof(of->sandbox.b)) : none,
             of != NULL ? dm_pa_i64(of->epoch) : none, of != NULL ? dm_pa_i64(of->region_no) : none,
             of != NULL ? dm_pa_i64(of->spec_table) : none, of != NULL ? dm_pa_i64(of->spec) : none,
             row ? dm_pa_c(of->compute_type) : none, row ? dm_pa_c(of->compute_quality) : none,
-            row ? dm_pa_i64(of->key_no) : none, row ? dm_pa_c(of->template_id) : none,
+            row ? dm_pa_i64(of->key_no.v) : none, row ? dm_pa_c(of->template_id) : none,
             row ? dm_pa_c(of->build_id) : none, dm_pa_c(dm_sku_name(l->rate.sku)), dm_pa_i64(l->rate.tier),
             dm_pa_i64(l->rate.book_id), dm_pa_i64(s->period_start + l->rate.from),
             dm_pa_i64(s->period_start + l->rate.to), dm_pa_i64((int64_t)l->rate.seconds), dm_pa_c(qty),
@@ -203,20 +228,20 @@ int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_bill_state(dm_pg *c, int64_t account_no, int64_t start, const char *state, dm_err *err)
+int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_state",
             "UPDATE dm.account_period SET state = $3 WHERE account_no = $1::bigint "
             "AND period_start = dm.ts($2::bigint * 1000000) AND state = 'open'",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_c(state)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_c(state)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
 /* --- journal ------------------------------------------------------------------------------------------------ */
 
 int dm_sql_ledger_account(
-        dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out, dm_err *err)
+        dm_pg *c, dm_account_no account_no, const char *name, const char *currency, int64_t *out, dm_err *err)
 {
     static const dm_pg_stmt find = {"bill_ledger_find",
             "SELECT ledger_no FROM dm.ledger_account WHERE account_no = $1::bigint AND name = $2 AND currency = $3",
@@ -225,7 +250,7 @@ int dm_sql_ledger_account(
             "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) RETURNING "
             "ledger_no",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(name), dm_pa_c(currency)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_c(name), dm_pa_c(currency)};
     DM_AUTO(dm_pg_rows) found = NULL;
     DM_AUTO(dm_pg_rows) made = NULL;
     int r = dm_pg_exec(c, &find, args, DM_LEN(args), &found, NULL, err);
@@ -236,7 +261,7 @@ int dm_sql_ledger_account(
     return r;
 }
 
-int dm_sql_journal_last(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err)
+int dm_sql_journal_last(dm_pg *c, dm_account_no account_no, int64_t *number, dm_digest *hash, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_journal_last",
             "SELECT hash, number FROM dm.journal_txn WHERE account_no = $1::bigint ORDER BY number DESC LIMIT 1",
@@ -244,14 +269,14 @@ int dm_sql_journal_last(dm_pg *c, int64_t account_no, int64_t *number, dm_digest
     return last_of_chain(c, &st, account_no, number, hash, err);
 }
 
-int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char *idem_key, const char *kind,
+int dm_sql_journal_txn(dm_pg *c, dm_account_no account_no, int64_t number, const char *idem_key, const char *kind,
         int64_t effective_s, const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_journal_txn",
             "INSERT INTO dm.journal_txn (account_no, number, idem_key, kind, effective_at, prev_hash, hash) "
             "VALUES ($1::bigint, $7::bigint, $2, $3, dm.ts($4::bigint * 1000000), $5, $6) RETURNING id",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(idem_key), dm_pa_c(kind), dm_pa_i64(effective_s),
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_c(idem_key), dm_pa_c(kind), dm_pa_i64(effective_s),
             dm_pa_bytes(prev->b, sizeof(prev->b)), dm_pa_bytes(hash->b, sizeof(hash->b)), dm_pa_i64(number)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);

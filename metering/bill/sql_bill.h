@@ -5,13 +5,20 @@
 
 #include "base/crypto.h"
 #include "base/pg.h"
+#include "base/wire/number.h"
 
 #include "metering/rules/statement.h"
 
+/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair. */
+int dm_sql_owed_after(
+        dm_pg *c, int64_t start, dm_account_no account_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Closes every written period in which nothing is owed any more. */
+int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
+
 /* Whether this account's period is open; locks the row. */
-int dm_sql_bill_open(dm_pg *c, int64_t account_no, int64_t start, bool *open, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_open(dm_pg *c, dm_account_no account_no, int64_t start, bool *open, dm_err *err) DM_NODISCARD;
 /* id, tier, currency, included seconds a month */
-int dm_sql_bill_account(dm_pg *c, int64_t account_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_account(dm_pg *c, dm_account_no account_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* One row a price, books by group, valid_from and id, prices by SKU. */
 enum dm_book_col {
@@ -28,7 +35,7 @@ int dm_sql_bill_books(
         dm_pg *c, dm_str tier, dm_str currency, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* The last of the next `limit` sandboxes after one that have any evidence; *any false: there is none. */
-int dm_sql_bill_page(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
+int dm_sql_bill_page(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
         dm_sandbox_id *last, bool *any, dm_err *err) DM_NODISCARD;
 
 /* Frames and attestations side by side, of the sandboxes after one up to and with another, by sandbox. Two ranges of
@@ -64,13 +71,14 @@ enum dm_evidence_col {
     DM_EV_TYPE,
     DM_EV_QUALITY
 };
-int dm_sql_bill_evidence(dm_pg *c, int64_t account_no, int64_t start, const dm_sandbox_id *after,
+int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,
         const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* Of the account's newest statement; number 0 and a zero hash when there is none. */
-int dm_sql_bill_previous(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *sha256, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_previous(
+        dm_pg *c, dm_account_no account_no, dm_statement_no *number, dm_digest *sha256, dm_err *err) DM_NODISCARD;
 /* The pool's seconds in the UTC month of start, by the statements before it. */
-int dm_sql_bill_pool(dm_pg *c, int64_t account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
 /* The hash of the sandbox's newest attestation of an earlier period; zero when there is none. */
 int dm_sql_bill_sworn_before(
         dm_pg *c, const dm_sandbox_id *sandbox, int64_t start, dm_digest *out, dm_err *err) DM_NODISCARD;
@@ -82,17 +90,17 @@ typedef struct dm_signed {
     dm_signature signature;
 } dm_signed;
 int dm_sql_bill_statement(
-        dm_pg *c, int64_t account_no, const dm_statement *s, const dm_signed *sig, dm_err *err) DM_NODISCARD;
-int dm_sql_bill_line(dm_pg *c, int64_t account_no, const dm_statement *s, size_t i, dm_err *err) DM_NODISCARD;
+        dm_pg *c, dm_account_no account_no, const dm_statement *s, const dm_signed *sig, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_line(dm_pg *c, dm_account_no account_no, const dm_statement *s, size_t i, dm_err *err) DM_NODISCARD;
 /* state: "closed" or "empty" */
-int dm_sql_bill_state(dm_pg *c, int64_t account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 
 /* Makes the ledger account when there is none. account_no 0: the business's. */
-int dm_sql_ledger_account(
-        dm_pg *c, int64_t account_no, const char *name, const char *currency, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_sql_ledger_account(dm_pg *c, dm_account_no account_no, const char *name, const char *currency, int64_t *out,
+        dm_err *err) DM_NODISCARD;
 /* Of the account's newest; number 0 and a zero hash when there is none. */
-int dm_sql_journal_last(dm_pg *c, int64_t account_no, int64_t *number, dm_digest *hash, dm_err *err) DM_NODISCARD;
-int dm_sql_journal_txn(dm_pg *c, int64_t account_no, int64_t number, const char *idem_key, const char *kind,
+int dm_sql_journal_last(dm_pg *c, dm_account_no account_no, int64_t *number, dm_digest *hash, dm_err *err) DM_NODISCARD;
+int dm_sql_journal_txn(dm_pg *c, dm_account_no account_no, int64_t number, const char *idem_key, const char *kind,
         int64_t effective_s, const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err) DM_NODISCARD;
 int dm_sql_journal_entry(dm_pg *c, const dm_uuid *txn, int n, int64_t ledger_no, const char *currency, dm_money amount,
         dm_err *err) DM_NODISCARD;

@@ -5,7 +5,7 @@ enum { PERIODS_MAX = 65536, SLOTS_MIN = 64, WORKERS_MAX = 65536, DISK_MOST = 1 <
 #define NO_ROW UINT32_MAX
 
 typedef struct cover {
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     uint64_t *seconds;
 } cover;
 
@@ -32,7 +32,7 @@ struct dm_accum {
 
 int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err)
 {
-    if (period_s < DM_PERIOD_S_MIN || period_s > DM_PERIOD_S_MAX || period_s % 60 != 0 || 3600 % period_s != 0)
+    if (!dm_period_s_fits(period_s))
         return dm_fail(err, DM_E_INVALID, "a period of %u s: it must be a multiple of 60 that divides 3600", period_s);
     if (rows_max >= NO_ROW)
         return dm_fail(err, DM_E_INVALID, "%zu rows", rows_max);
@@ -178,7 +178,7 @@ static uint64_t key_hash(const dm_accum_key *k)
     uint64_t low;
     memcpy(&low, k->sandbox.b + 8, sizeof(low)); /* random bytes */
     uint64_t h = low * 0x9e3779b97f4a7c15u ^ ((uint64_t)k->epoch << 32 | k->project_no);
-    h = (h ^ h >> 32) * 0xff51afd7ed558ccdu ^ k->worker_no;
+    h = (h ^ h >> 32) * 0xff51afd7ed558ccdu ^ k->worker_no.v;
     return h ^ h >> 29;
 }
 
@@ -301,7 +301,7 @@ static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *
 {
     dm_accum_key k = {
             .sandbox = s->sandbox,
-            .worker_no = head->worker_no,
+            .worker_no = {head->worker_no},
             .epoch = s->epoch,
             .project_no = s->project_no,
             .spec_table = s->spec_table,
@@ -351,12 +351,12 @@ int dm_accum_frame(
 
 /* --- what was heard of a worker ----------------------------------------------------------------------------- */
 
-static size_t cover_place(const period *p, uint64_t worker_no)
+static size_t cover_place(const period *p, dm_worker_no worker_no)
 {
     size_t lo = 0, hi = p->ncovers;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (p->covers[mid].worker_no < worker_no)
+        if (p->covers[mid].worker_no.v < worker_no.v)
             lo = mid + 1;
         else
             hi = mid;
@@ -364,7 +364,7 @@ static size_t cover_place(const period *p, uint64_t worker_no)
     return lo;
 }
 
-static int cover_insert(const dm_accum *a, period *p, size_t i, uint64_t worker_no, dm_err *err)
+static int cover_insert(const dm_accum *a, period *p, size_t i, dm_worker_no worker_no, dm_err *err)
 {
     if (p->ncovers == WORKERS_MAX)
         return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
@@ -385,7 +385,7 @@ static int cover_insert(const dm_accum *a, period *p, size_t i, uint64_t worker_
     return 0;
 }
 
-int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err)
+int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *err)
 {
     if (second < a->open_from)
         return 0;
@@ -395,7 +395,7 @@ int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err)
     if (r < 0)
         return r;
     size_t i = cover_place(p, worker_no);
-    if (i == p->ncovers || p->covers[i].worker_no != worker_no) {
+    if (i == p->ncovers || p->covers[i].worker_no.v != worker_no.v) {
         r = cover_insert(a, p, i, worker_no, err);
         if (r < 0)
             return r;
@@ -405,30 +405,30 @@ int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err)
     return 0;
 }
 
-bool dm_accum_covered(const dm_accum *a, uint64_t worker_no, int64_t second)
+bool dm_accum_covered(const dm_accum *a, dm_worker_no worker_no, int64_t second)
 {
     int64_t start = dm_period_start(second, a->period_s);
     const period *p = period_find(a, start);
     if (p == NULL)
         return false;
     size_t i = cover_place(p, worker_no);
-    return i < p->ncovers && p->covers[i].worker_no == worker_no &&
+    return i < p->ncovers && p->covers[i].worker_no.v == worker_no.v &&
            dm_bit(p->covers[i].seconds, (uint32_t)(second - start));
 }
 
-bool dm_accum_heard(const dm_accum *a, uint64_t worker_no, int64_t period_start)
+bool dm_accum_heard(const dm_accum *a, dm_worker_no worker_no, int64_t period_start)
 {
     const period *p = period_find(a, period_start);
     if (p == NULL)
         return false;
     size_t i = cover_place(p, worker_no);
-    return i < p->ncovers && p->covers[i].worker_no == worker_no;
+    return i < p->ncovers && p->covers[i].worker_no.v == worker_no.v;
 }
 
-uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i)
+dm_worker_no dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i)
 {
     const period *p = period_find(a, period_start);
-    return p != NULL && i < p->ncovers ? p->covers[i].worker_no : 0;
+    return p != NULL && i < p->ncovers ? p->covers[i].worker_no : (dm_worker_no){0};
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
@@ -452,7 +452,7 @@ static int by_key(const void *x, const void *y)
         c = cmp_u64(a->spec, b->spec);
     if (c == 0)
         c = cmp_u64(a->region_no, b->region_no);
-    return c != 0 ? c : cmp_u64(a->worker_no, b->worker_no);
+    return c != 0 ? c : cmp_u64(a->worker_no.v, b->worker_no.v);
 }
 
 int dm_accum_rows(const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err)

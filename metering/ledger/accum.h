@@ -10,13 +10,15 @@
 #define DM_METERING_ACCUM_H
 
 #include "base/wire/frame.h"
+#include "base/wire/number.h"
+#include "base/wire/period.h"
 
-enum { DM_PERIOD_S_MIN = 60, DM_PERIOD_S_MAX = 3600, DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
+enum { DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
 
 typedef struct dm_accum_key {
     dm_sandbox_id sandbox;
-    uint64_t worker_no;
-    uint32_t epoch, project_no;
+    dm_worker_no worker_no;
+    uint32_t epoch, project_no;                 /* as wide as in a sample */
     uint16_t spec_table, spec, region_no, zero; /* zero is 0: keys are compared as bytes */
 } dm_accum_key;
 
@@ -34,12 +36,6 @@ int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err
 void dm_accum_free(dm_accum *a);
 DM_DEFINE_FREEP(dm_accum)
 
-/* The period a second belongs to. */
-static inline int64_t dm_period_start(int64_t second, uint32_t period_s)
-{
-    return second - second % period_s; /* seconds here are not negative */
-}
-
 /* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
 void dm_accum_close_before(dm_accum *a, int64_t second);
 uint64_t dm_accum_late(const dm_accum *a);
@@ -51,12 +47,12 @@ int dm_accum_frame(dm_accum *a, const dm_frame_head *head, const uint8_t *sample
         dm_err *err) DM_NODISCARD;
 
 /* The frame of this second is whole: that the worker said nothing of a sandbox then means that it had none. */
-int dm_accum_cover(dm_accum *a, uint64_t worker_no, int64_t second, dm_err *err) DM_NODISCARD;
-bool dm_accum_covered(const dm_accum *a, uint64_t worker_no, int64_t second);
+int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *err) DM_NODISCARD;
+bool dm_accum_covered(const dm_accum *a, dm_worker_no worker_no, int64_t second);
 /* Whether any second of this period is covered. */
-bool dm_accum_heard(const dm_accum *a, uint64_t worker_no, int64_t period_start);
+bool dm_accum_heard(const dm_accum *a, dm_worker_no worker_no, int64_t period_start);
 /* The i-th worker heard of in a period, ascending; 0 past the end. */
-uint64_t dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i);
+dm_worker_no dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i);
 
 /* The rows of one period, sorted by project, sandbox, epoch, spec table, spec, region, worker; *out is an array of
  * pointers to free, they are borrowed until the next frame. None: *n is 0 and *out is NULL. */

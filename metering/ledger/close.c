@@ -2,18 +2,17 @@
  * have said so, in a frame before which none is missing, and must have sworn to what it said. Passing time changes one
  * thing: when `wait_s` have gone by since the period's end, with all that was sent read meanwhile, what is missing is
  * written off: a gap without charge, a worker unattested. */
-#include <stdio.h>
+#include "base/wire/period.h"
 
-#include "metering/bill/bill.h"
-#include "metering/ledger/meters.h"
+#include "metering/kit/meters.h"
+#include "metering/kit/notes.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
-#include "metering/ledger/sql_ledger.h"
 
 enum { SETTLE_S = 1, WORKERS_MAX = 65536, NEAR_S = 60 };
 
 typedef struct standing {
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     int64_t enrolled_s;
     bool written_off; /* declared gone by the operator: not waited for */
     bool complete, attested;
@@ -45,7 +44,7 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu workers", n);
     for (size_t i = 0; i < n; i++) {
-        w[i].worker_no = (uint64_t)dm_pg_i64(rows, i, 0);
+        w[i].worker_no.v = (uint64_t)dm_pg_i64(rows, i, 0);
         w[i].enrolled_s = dm_pg_i64(rows, i, 1);
         w[i].written_off = dm_pg_bool(rows, i, 2);
     }
@@ -62,9 +61,9 @@ static int load_attested(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_attested_in(c, k->start, &rows, err);
     size_t n = r == 0 ? dm_pg_count(rows) : 0;
     for (size_t i = 0, at = 0; i < k->n; i++) { /* both ascend */
-        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no)
+        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no.v)
             at++;
-        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no;
+        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no.v;
     }
     return r;
 }
@@ -129,11 +128,11 @@ static int write_off(closing *k, dm_err *err)
 
 static void note_strangers(closing *k)
 {
-    uint64_t no;
-    for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)) != 0; i++) {
+    dm_worker_no no;
+    for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)).v != 0; i++) {
         bool known = false;
         for (size_t j = 0; j < k->n && !known; j++)
-            known = k->workers[j].worker_no == no;
+            known = k->workers[j].worker_no.v == no.v;
         if (!known)
             note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no},
                     "it is not enrolled: nothing is charged");
@@ -153,10 +152,10 @@ static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_
     return false;
 }
 
-static const standing *standing_of(const closing *k, uint64_t worker_no)
+static const standing *standing_of(const closing *k, dm_worker_no worker_no)
 {
     for (size_t i = 0; i < k->n; i++) {
-        if (k->workers[i].worker_no == worker_no)
+        if (k->workers[i].worker_no.v == worker_no.v)
             return &k->workers[i];
     }
     return NULL;
@@ -223,7 +222,7 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
         r = dm_sql_account_periods_add(c, k->start, err);
     if (r == 0)
         r = dm_ledger_put_marks(k->l, c, err);
-    return r == 0 ? dm_ledger_put_anomalies(c, &k->anomalies, err) : r;
+    return r == 0 ? dm_notes_put(c, &k->anomalies, err) : r;
 }
 
 static int first_enrolled(dm_pg *c, void *arg, dm_err *err)
@@ -259,7 +258,7 @@ static int write_period(closing *k, dm_err *err)
     int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, write_tx, k, err);
     if (r != 0)
         return r;
-    dm_ledger_count_anomalies(l, &k->anomalies);
+    dm_notes_count(l->c.metrics, &k->anomalies);
     dm_metric_add(l->c.metrics, &dm_m_anomalies, DM_ANOMALY_UNKNOWN_PROJECT, k->unknown_projects);
     dm_anomalies_clear(&l->anomalies);
     dm_track_saved(l->track);
@@ -298,19 +297,13 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 {
-    int64_t began = dm_mono_us(l->c.clock);
     if (dm_window_count(l->window) > 0 || l->nsworn > 0)
         return dm_fail(err, DM_E_INTERNAL, "a period cannot close before what was taken is flushed");
     int r = l->open_from < 0 ? find_first(l, err) : 0;
     if (r < 0)
         return dm_wrap(err, "close");
-    int written = l->open_from < 0 ? DM_LEDGER_WAIT : try_period(l, patient_from_s, err);
-    if (written < 0 || written == DM_LEDGER_ZOMBIE)
-        return written < 0 ? dm_wrap(err, "close the period at %lld", (long long)l->open_from) : written;
-    r = dm_bill_owed(l, err);
-    if (r != 0)
-        return r;
-    if (written == 0)
-        dm_metric_time(l->c.metrics, &dm_m_close, NULL, dm_mono_us(l->c.clock) - began);
-    return written;
+    if (l->open_from < 0)
+        return DM_LEDGER_WAIT;
+    r = try_period(l, patient_from_s, err);
+    return r < 0 ? dm_wrap(err, "close the period at %lld", (long long)l->open_from) : r;
 }

@@ -5,8 +5,11 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/wire/period.h"
+#include "base/wire/topic.h"
 
-#include "metering/ledger/meters.h"
+#include "metering/kit/meters.h"
+#include "metering/kit/sql_kit.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_ledger.h"
 
@@ -137,8 +140,9 @@ int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *
     return 0;
 }
 
-int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err)
+int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err)
 {
+    const dm_ledger *l = ledger;
     *held = true;
     if (l->nparts == 0)
         return 0;
@@ -152,7 +156,7 @@ static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint
 {
     dm_anomaly a = {.kind = kind, .period_start = -1, .count = count};
     if (head != NULL) {
-        a.worker_no = head->worker_no;
+        a.worker_no.v = head->worker_no;
         a.worker_boot = head->worker_boot;
         a.period_start = dm_period_start(head->second, l->c.period_s);
     }
@@ -250,7 +254,7 @@ static int track(dm_ledger *l, const dm_frame_head *head, bool *whole, dm_err *e
     int r = dm_track_take(l->track, head, whole, err);
     if (r != DM_E_LIMIT)
         return r;
-    r = dm_track_write_off(l->track, head->worker_no, INT64_MAX, dm_ledger_told_gap, l, err);
+    r = dm_track_write_off(l->track, (dm_worker_no){head->worker_no}, INT64_MAX, dm_ledger_told_gap, l, err);
     return r < 0 ? r : dm_track_take(l->track, head, whole, err);
 }
 
@@ -277,7 +281,7 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
     if (r == 0)
         r = merge(l, m, head, samples, err);
     if (r == 0 && whole)
-        r = dm_accum_cover(l->accum, head->worker_no, head->second, err);
+        r = dm_accum_cover(l->accum, (dm_worker_no){head->worker_no}, head->second, err);
     if (r < 0)
         return r;
     late = dm_accum_late(l->accum) - late;
@@ -346,10 +350,10 @@ static bool signed_by_any(const dm_keys *k, dm_str message, int64_t start, int64
 }
 
 /* 1: by a key of this worker that was valid in the period. A key that is not known may have been enrolled since. */
-static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int64_t start, dm_err *err)
+static int check_signature(dm_ledger *l, dm_str message, dm_worker_no worker_no, int64_t start, dm_err *err)
 {
     int64_t end = start + l->c.period_s;
-    if (l->keys.worker_no == worker_no && signed_by_any(&l->keys, message, start, end))
+    if (l->keys.worker_no.v == worker_no.v && signed_by_any(&l->keys, message, start, end))
         return 1;
     l->keys.worker_no = worker_no;
     int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){.read_only = true}, load_keys, &l->keys, err);
@@ -357,7 +361,7 @@ static int check_signature(dm_ledger *l, dm_str message, uint64_t worker_no, int
 }
 
 static int reject_attest(
-        dm_ledger *l, const dm_message *m, const char *kind, uint64_t worker_no, const char *words, dm_err *err)
+        dm_ledger *l, const dm_message *m, const char *kind, dm_worker_no worker_no, const char *words, dm_err *err)
 {
     dm_anomaly a = {.kind = kind, .worker_no = worker_no, .period_start = -1};
     dm_anomalies_add(&l->anomalies, &a, "%s", words);
@@ -365,7 +369,7 @@ static int reject_attest(
     return reject(l, m, kind, words, 1, m->value, err);
 }
 
-static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint64_t *worker_no, int64_t *start,
+static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, dm_worker_no *worker_no, int64_t *start,
         uint32_t *period_s, dm_err *why)
 {
     int r = dm_attest_kind_of(message, kind, why);
@@ -375,7 +379,7 @@ static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint6
         dm_attest_end e;
         r = dm_attest_end_read(message, &e, why);
         if (r == 0) {
-            *worker_no = e.worker_no;
+            worker_no->v = e.worker_no;
             *start = e.period_start;
             *period_s = e.period_s;
         }
@@ -384,7 +388,7 @@ static int read_attest(dm_ledger *l, dm_str message, dm_attest_kind *kind, uint6
     r = dm_attest_read(message, l->attest, NULL, why);
     if (r < 0)
         return r;
-    *worker_no = l->attest->worker_no;
+    worker_no->v = l->attest->worker_no;
     *start = l->attest->period_start;
     *period_s = l->attest->period_s;
     return l->attest->worker_boot != 0 ? 0 : dm_fail(why, DM_E_INVALID, "an attestation of boot 0");
@@ -394,7 +398,7 @@ static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
 {
     dm_err why;
     dm_attest_kind kind;
-    uint64_t worker_no = 0;
+    dm_worker_no worker_no = {0};
     int64_t start = 0;
     uint32_t period_s = 0;
     if (read_attest(l, m->value, &kind, &worker_no, &start, &period_s, &why) < 0)
@@ -475,203 +479,4 @@ bool dm_ledger_full(const dm_ledger *l)
 {
     return dm_window_bytes(l->window) >= DM_LEDGER_WINDOW_BYTES || l->nrejects == DM_LEDGER_DLQ_MAX ||
            l->nsworn == DM_LEDGER_ATTESTS_MAX || l->anomalies.n == DM_ANOMALIES_MAX;
-}
-
-/* --- flushing ----------------------------------------------------------------------------------------------- */
-
-typedef struct flush {
-    dm_ledger *l;
-    dm_buf *packed; /* one a chunk */
-} flush;
-
-typedef struct marks {
-    dm_pg *c;
-    int r;
-    dm_err *err;
-} marks;
-
-static void save_mark(void *arg, uint64_t worker_no, const dm_track_mark *mark)
-{
-    marks *m = arg;
-    if (m->r == 0)
-        m->r = dm_sql_mark_save(m->c, worker_no, mark, m->err);
-}
-
-int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err)
-{
-    marks m = {c, 0, err};
-    for (size_t i = 0; m.r == 0 && i < l->ngaps; i++)
-        m.r = dm_sql_gap_add(c, &l->gaps[i], err);
-    if (m.r == 0)
-        dm_track_each_changed(l->track, save_mark, &m);
-    return m.r;
-}
-
-static int put_sworn(dm_ledger *l, dm_pg *c, dm_err *err)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < l->nsworn; i++) {
-        dm_str message = {l->sworn[i].message, l->sworn[i].n};
-        if (l->sworn[i].kind == DM_ATTEST_END) {
-            dm_attest_end e;
-            r = dm_attest_end_read(message, &e, err);
-            if (r == 0)
-                r = dm_sql_attest_end_add(c, &e, message, err);
-            continue;
-        }
-        dm_digest hash;
-        r = dm_attest_read(message, l->attest, &hash, err);
-        if (r == 0)
-            r = dm_sql_attest_add(c, l->attest, message, &hash, l->attest->period_start < l->open_from, false, err);
-    }
-    return r;
-}
-
-int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < list->n; i++)
-        r = dm_sql_anomaly_add(c, &list->v[i], err);
-    if (r == 0 && list->dropped > 0) {
-        dm_anomaly more = {.kind = DM_ANOMALY_MALFORMED,
-                .period_start = -1,
-                .count = list->dropped,
-                .detail = "more anomalies than could be noted one by one"};
-        r = dm_sql_anomaly_add(c, &more, err);
-    }
-    return r;
-}
-
-void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        dm_metric_add(l->c.metrics, &dm_m_anomalies, list->v[i].kind, (int64_t)list->v[i].count);
-}
-
-/* The offsets go last: until they are moved, nobody else's flush is waited for longer than a moment. */
-static int move_offsets(dm_ledger *l, dm_pg *c, dm_err *err)
-{
-    for (size_t i = 0; i < l->nparts; i++) {
-        const dm_part *p = &l->parts[i];
-        bool held = true;
-        int r = p->next == p->stored ? 0
-                                     : dm_sql_offset_move(c, p->topic, p->part, l->c.owner, p->generation, p->stored,
-                                               p->next, &held, err);
-        if (r < 0)
-            return r;
-        if (!held)
-            return DM_LEDGER_ZOMBIE;
-    }
-    return 0;
-}
-
-static int flush_tx(dm_pg *c, void *arg, dm_err *err)
-{
-    flush *f = arg;
-    dm_ledger *l = f->l;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < dm_window_count(l->window); i++)
-        r = dm_sql_chunk_add(c, dm_window_get(l->window, i), dm_buf_view(&f->packed[i]), err);
-    if (r == 0)
-        r = put_sworn(l, c, err);
-    if (r == 0)
-        r = dm_ledger_put_marks(l, c, err);
-    if (r == 0)
-        r = dm_ledger_put_anomalies(c, &l->anomalies, err);
-    for (size_t i = 0; r == 0 && i < l->nrejects; i++)
-        r = dm_sql_outbox_add(c, DM_TOPIC_DLQ, dm_str_c(l->rejects[i].key), dm_str_c(l->rejects[i].json), err);
-    return r == 0 ? move_offsets(l, c, err) : r;
-}
-
-static bool anything(const dm_ledger *l)
-{
-    for (size_t i = 0; i < l->nparts; i++) {
-        if (l->parts[i].next != l->parts[i].stored)
-            return true;
-    }
-    return false;
-}
-
-static void flushed(dm_ledger *l)
-{
-    dm_metric_add(l->c.metrics, &dm_m_chunks, NULL, (int64_t)dm_window_count(l->window));
-    dm_metric_set(l->c.metrics, &dm_m_rows, NULL, (int64_t)dm_accum_count(l->accum));
-    dm_ledger_count_anomalies(l, &l->anomalies);
-    dm_window_clear(l->window);
-    dm_anomalies_clear(&l->anomalies);
-    dm_track_saved(l->track);
-    for (size_t i = 0; i < l->nrejects; i++)
-        free(l->rejects[i].json);
-    for (size_t i = 0; i < l->nsworn; i++)
-        free(l->sworn[i].message);
-    l->nrejects = l->nsworn = l->ngaps = 0;
-    for (size_t i = 0; i < l->nparts; i++)
-        l->parts[i].stored = l->parts[i].next;
-}
-
-int dm_ledger_flush(dm_ledger *l, dm_err *err)
-{
-    int64_t began = dm_mono_us(l->c.clock);
-    int r = dm_ledger_partitions(
-            l, dm_second_of(dm_wall_us(l->c.clock)) - 86400, dm_second_of(dm_wall_us(l->c.clock)), err);
-    if (r < 0 || !anything(l))
-        return r;
-    size_t n = dm_window_count(l->window);
-    DM_AUTO_MEM dm_buf *packed = calloc(n + 1, sizeof(*packed));
-    if (packed == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory to pack %zu chunks", n);
-    for (size_t i = 0; i < n; i++)
-        dm_buf_init(&packed[i], DM_CHUNK_RAW_MAX * 2u);
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = dm_chunk_pack(dm_buf_view(&dm_window_get(l->window, i)->raw), &packed[i], err);
-    flush f = {l, packed};
-    if (r == 0)
-        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, flush_tx, &f, err);
-    for (size_t i = 0; i < n; i++)
-        dm_buf_done(&packed[i]);
-    if (r < 0)
-        return dm_wrap(err, "flush");
-    if (r == 0)
-        flushed(l);
-    dm_metric_time(l->c.metrics, &dm_m_flush, NULL, dm_mono_us(l->c.clock) - began);
-    return r;
-}
-
-/* --- outbox ------------------------------------------------------------------------------------------------- */
-
-enum { OUTBOX_PAGE = 256 };
-
-typedef struct outbox {
-    const char *topic;
-    dm_ledger_send_fn send;
-    void *arg;
-    int sent;
-} outbox;
-
-/* Sending inside the transaction that marks it keeps rows locked for no more than a page; a repetition after a crash is
- * what "at least once" means. */
-static int outbox_tx(dm_pg *c, void *arg, dm_err *err)
-{
-    outbox *o = arg;
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    o->sent = 0;
-    int r = dm_sql_outbox_unsent(c, o->topic, OUTBOX_PAGE, &rows, err);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
-        dm_err why;
-        if (o->send(o->arg, o->topic, dm_pg_str(rows, i, 1), dm_pg_str(rows, i, 2), &why) != 0)
-            break; /* the broker is away: what stands here is sent later, in order */
-        r = dm_sql_outbox_sent(c, dm_pg_i64(rows, i, 0), err);
-        o->sent++;
-    }
-    return r;
-}
-
-int dm_ledger_outbox(dm_ledger *l, const char *topic, dm_ledger_send_fn send, void *arg, dm_err *err)
-{
-    outbox o = {topic, send, arg, 0};
-    int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, outbox_tx, &o, err);
-    if (r < 0)
-        return dm_wrap(err, "outbox");
-    dm_metric_add(l->c.metrics, &dm_m_outbox, NULL, o.sent);
-    return o.sent;
 }

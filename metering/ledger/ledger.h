@@ -14,11 +14,6 @@
 #include "base/metrics.h"
 #include "base/pg.h"
 
-#define DM_TOPIC_USAGE "dm.usage.v1"
-#define DM_TOPIC_ATTEST "dm.attest.v1"
-#define DM_TOPIC_DLQ "dm.usage.dlq.v1"
-#define DM_TOPIC_STATEMENT "dm.statement.v1"
-
 enum {
     DM_LEDGER_ZOMBIE = 1, /* another meter has taken over: nothing was written; stop */
     DM_LEDGER_WAIT = 2,   /* close: not yet */
@@ -29,7 +24,7 @@ typedef struct dm_ledger_config {
     const dm_clock *clock;
     dm_log *log;
     dm_metrics *metrics;    /* may be NULL */
-    const dm_sign_key *key; /* statements are signed with it */
+    const dm_sign_key *key; /* the service's; statements are signed with it */
     const char *owner;      /* a uuid: who holds the fence */
     uint32_t period_s;
     uint32_t wait_s; /* how long after a period's end missing evidence is waited for */
@@ -61,8 +56,12 @@ bool dm_ledger_full(const dm_ledger *l);
 /* 0 or DM_LEDGER_ZOMBIE. Nothing to write is 0. */
 int dm_ledger_flush(dm_ledger *l, dm_err *err) DM_NODISCARD;
 
-/* Writes the evidence of the next period that has ended, when every worker is through it, then whatever statements are
- * owed. To be called after a flush and with nothing taken since. patient_from_s: since when all that was sent has been
+/* Whether this meter still holds the fence; with no partition assigned it does. ledger is a dm_ledger. Inside a
+ * transaction: until that ends nobody else can take over. */
+int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
+
+/* Writes the evidence of the next period that has ended, when every worker is through it; its statements are then owed.
+ * To be called after a flush and with nothing taken since. patient_from_s: since when all that was sent has been
  * read without a break: the limit counts from the later of this and the period's end; -1: not now. 0: a period was
  * written, call again; DM_LEDGER_WAIT; DM_LEDGER_ZOMBIE. */
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err) DM_NODISCARD;

@@ -1,5 +1,5 @@
-/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes and flushes, restore.c rebuilds, close.c
- * ends periods), and nobody else includes. */
+/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, flush.c writes, restore.c rebuilds,
+ * close.c ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 
@@ -43,7 +43,7 @@ typedef struct dm_sworn {
 
 enum { DM_KEYS_MAX = 16 };
 typedef struct dm_keys {
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     size_t n;
     struct {
         dm_public_key key;
@@ -78,10 +78,5 @@ int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;
 /* Partitions for [from, to] and some days ahead, where they are not known to be there. */
 int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
-/* Whether this meter still holds the fence; with no partition assigned it does. Inside a transaction. */
-int dm_ledger_held(dm_ledger *l, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
-/* Writes and counts what is noted; clears nothing. Inside a transaction. */
-int dm_ledger_put_anomalies(dm_pg *c, const dm_anomalies *list, dm_err *err) DM_NODISCARD;
-void dm_ledger_count_anomalies(dm_ledger *l, const dm_anomalies *list);
 
 #endif

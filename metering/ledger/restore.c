@@ -1,5 +1,7 @@
 /* The open periods, rebuilt from the chunks by the code that made them: the tracker starts at the stored marks, each
  * frame of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. */
+#include "base/wire/period.h"
+
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_ledger.h"
 
@@ -16,7 +18,7 @@ static int load_marks(dm_pg *c, dm_ledger *l, dm_err *err)
                 .second = dm_pg_i64(marks, i, 3),
                 .complete_through = dm_pg_i64(marks, i, 4),
         };
-        r = dm_track_restore(l->track, (uint64_t)dm_pg_i64(marks, i, 0), &m, err);
+        r = dm_track_restore(l->track, (dm_worker_no){(uint64_t)dm_pg_i64(marks, i, 0)}, &m, err);
     }
     return r;
 }
@@ -27,7 +29,7 @@ static int load_gaps(dm_pg *c, dm_ledger *l, dm_err *err)
     int r = dm_sql_gaps(c, DM_LEDGER_GAPS_MAX, &gaps, err);
     for (size_t i = 0; r == 0 && i < dm_pg_count(gaps); i++) {
         dm_track_gap g = {
-                .worker_no = (uint64_t)dm_pg_i64(gaps, i, 0),
+                .worker_no = {(uint64_t)dm_pg_i64(gaps, i, 0)},
                 .boot = (uint64_t)dm_pg_i64(gaps, i, 1),
                 .first = (uint64_t)dm_pg_i64(gaps, i, 2),
                 .last = (uint64_t)dm_pg_i64(gaps, i, 3),
@@ -46,7 +48,7 @@ static int load_state(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_last_period(c, &start, &period_s, err);
     if (r == 0 && start >= 0) {
         l->open_from = start + period_s;
-        if (l->open_from % l->c.period_s != 0)
+        if (!dm_period_begins(l->open_from, l->c.period_s))
             return dm_fail(err, DM_E_INVALID,
                     "periods of %lld s were written up to %lld: periods of %u s cannot begin there; keep the old "
                     "length until "
@@ -72,7 +74,7 @@ static int replay_frame(dm_ledger *l, dm_str bytes, dm_err *err)
     /* At or before the mark it was whole long ago; its last part says so once. */
     whole = whole || (r != DM_TRACK_NEW && head.part + 1 == head.parts);
     r = dm_accum_frame(l->accum, &head, samples, NULL, NULL, err);
-    return r == 0 && whole ? dm_accum_cover(l->accum, head.worker_no, head.second, err) : r;
+    return r == 0 && whole ? dm_accum_cover(l->accum, (dm_worker_no){head.worker_no}, head.second, err) : r;
 }
 
 static int replay_chunk(dm_ledger *l, dm_str packed, int64_t raw_bytes, dm_err *err)

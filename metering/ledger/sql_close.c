@@ -47,13 +47,13 @@ int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err)
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_worker_period_add(dm_pg *c, uint64_t worker_no, int64_t start, bool complete, bool attested, dm_err *err)
+int dm_sql_worker_period_add(dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_worker_period_add",
             "INSERT INTO dm.worker_period (worker_no, period_start, complete, attested) "
             "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -88,7 +88,7 @@ int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t 
     const dm_accum_key *k = &row->key;
     dm_pg_arg args[] = {dm_pa_i64(k->project_no), dm_pa_i64(start), dm_pa_bytes(k->sandbox.b, sizeof(k->sandbox.b)),
             dm_pa_i64(k->epoch), dm_pa_i64(k->spec_table), dm_pa_i64(k->spec), dm_pa_i64(k->region_no),
-            dm_pa_i64((int64_t)k->worker_no), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
+            dm_pa_i64((int64_t)k->worker_no.v), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
@@ -129,25 +129,4 @@ int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err)
             DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_i64(start)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
-}
-
-int dm_sql_owed_after(dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
-{
-    static const dm_pg_stmt st = {"close_owed_after",
-            "SELECT a.account_no, dm.us(a.period_start) / 1000000, p.period_s FROM dm.account_period a "
-            "JOIN dm.period p USING (period_start) WHERE a.state = 'open' "
-            "AND (a.period_start, a.account_no) > (dm.ts($1::bigint * 1000000), $2::bigint) "
-            "ORDER BY a.period_start, a.account_no LIMIT $3::bigint",
-            DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
-}
-
-int dm_sql_periods_close(dm_pg *c, dm_err *err)
-{
-    static const dm_pg_stmt st = {"close_periods_close",
-            "UPDATE dm.period p SET closed_at = now() WHERE closed_at IS NULL AND NOT EXISTS (SELECT FROM "
-            "dm.account_period a WHERE a.period_start = p.period_start AND a.state = 'open')",
-            DM_PG_NONE};
-    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
 }

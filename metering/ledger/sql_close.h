@@ -18,7 +18,7 @@ int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err) D
 
 int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_worker_period_add(
-        dm_pg *c, uint64_t worker_no, int64_t start, bool complete, bool attested, dm_err *err) DM_NODISCARD;
+        dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err) DM_NODISCARD;
 int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_usage_gap_add(dm_pg *c, const dm_accum_key *key, int64_t start, int64_t from_s, int64_t to_s,
         const char *cause, dm_err *err) DM_NODISCARD;
@@ -26,11 +26,5 @@ int dm_sql_usage_gap_add(dm_pg *c, const dm_accum_key *key, int64_t start, int64
 int dm_sql_unknown_projects(dm_pg *c, int64_t start, int64_t *n, dm_err *err) DM_NODISCARD;
 /* One open row for each account that has evidence in the period. */
 int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err) DM_NODISCARD;
-
-/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair. */
-int dm_sql_owed_after(
-        dm_pg *c, int64_t start, int64_t account_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* Closes every written period in which nothing is owed any more. */
-int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
 
 #endif

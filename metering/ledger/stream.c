@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "metering/ledger/meters.h"
+#include "base/wire/topic.h"
+
+#include "metering/kit/meters.h"
 
 enum { START_TRIES = 60, START_STEP_MS = 500, ASK_MS = 2000, PARTS_MAX = 512, SEND_QUEUE = 16 << 20 };
 

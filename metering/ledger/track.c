@@ -11,7 +11,7 @@ typedef struct pending {
 } pending;
 
 typedef struct worker {
-    uint64_t no;
+    dm_worker_no no;
     dm_track_mark mark;
     bool changed;
     pending *wait; /* sorted by boot and number */
@@ -48,12 +48,12 @@ void dm_track_free(dm_track *t)
 
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
-static size_t worker_place(const dm_track *t, uint64_t no)
+static size_t worker_place(const dm_track *t, dm_worker_no no)
 {
     size_t lo = 0, hi = t->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (t->workers[mid].no < no)
+        if (t->workers[mid].no.v < no.v)
             lo = mid + 1;
         else
             hi = mid;
@@ -61,16 +61,16 @@ static size_t worker_place(const dm_track *t, uint64_t no)
     return lo;
 }
 
-static worker *worker_find(const dm_track *t, uint64_t no)
+static worker *worker_find(const dm_track *t, dm_worker_no no)
 {
     size_t i = worker_place(t, no);
-    return i < t->n && t->workers[i].no == no ? &t->workers[i] : NULL;
+    return i < t->n && t->workers[i].no.v == no.v ? &t->workers[i] : NULL;
 }
 
-static int worker_get(dm_track *t, uint64_t no, worker **out, dm_err *err)
+static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
 {
     size_t i = worker_place(t, no);
-    if (i == t->n || t->workers[i].no != no) {
+    if (i == t->n || t->workers[i].no.v != no.v) {
         if (t->n == WORKERS_MAX)
             return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
         if (t->n == t->room) {
@@ -89,7 +89,7 @@ static int worker_get(dm_track *t, uint64_t no, worker **out, dm_err *err)
     return 0;
 }
 
-int dm_track_restore(dm_track *t, uint64_t worker_no, const dm_track_mark *mark, dm_err *err)
+int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *mark, dm_err *err)
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
@@ -225,7 +225,7 @@ static int take_part(pending *p, const dm_frame_head *h, dm_err *err)
 static int wait_insert(worker *w, size_t i, const pending *p, dm_err *err)
 {
     if (w->nwait == DM_TRACK_PENDING_MAX)
-        return dm_fail(err, DM_E_LIMIT, "worker %llu: %d frames wait behind a gap", (unsigned long long)w->no,
+        return dm_fail(err, DM_E_LIMIT, "worker %llu: %d frames wait behind a gap", (unsigned long long)w->no.v,
                 DM_TRACK_PENDING_MAX);
     if (w->nwait == w->room) {
         size_t room = w->room != 0 ? w->room * 2 : 8;
@@ -246,7 +246,7 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
     if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
     worker *w;
-    int r = worker_get(t, head->worker_no, &w, err);
+    int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
     if (r < 0)
         return r;
     *whole = false;
@@ -278,7 +278,7 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
     return r;
 }
 
-dm_track_mark dm_track_mark_of(const dm_track *t, uint64_t worker_no)
+dm_track_mark dm_track_mark_of(const dm_track *t, dm_worker_no worker_no)
 {
     const worker *w = worker_find(t, worker_no);
     return w != NULL ? w->mark : (dm_track_mark){0, 0, -1, -1};
@@ -307,7 +307,7 @@ static bool gap_before(const worker *w, const pending *p, dm_track_gap *g)
     return g->first <= g->last;
 }
 
-int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
+int dm_track_write_off(dm_track *t, dm_worker_no worker_no, int64_t before,
         void (*told)(void *arg, const dm_track_gap *gap), void *arg, dm_err *err)
 {
     worker *w = worker_find(t, worker_no);
@@ -329,7 +329,7 @@ int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
 }
 
 void dm_track_each_changed(
-        const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark), void *arg)
+        const dm_track *t, void (*each)(void *arg, dm_worker_no worker_no, const dm_track_mark *mark), void *arg)
 {
     for (size_t i = 0; i < t->n; i++) {
         if (t->workers[i].changed)

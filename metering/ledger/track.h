@@ -11,6 +11,7 @@
 #define DM_METERING_TRACK_H
 
 #include "base/wire/frame.h"
+#include "base/wire/number.h"
 
 enum {
     DM_TRACK_NEW = 0,
@@ -30,7 +31,8 @@ typedef struct dm_track_mark {
 
 /* Frames first..last of a boot, which never came. from_s..to_s are the seconds between their neighbours. */
 typedef struct dm_track_gap {
-    uint64_t worker_no, boot, first, last;
+    dm_worker_no worker_no;
+    uint64_t boot, first, last;
     int64_t from_s, to_s;
 } dm_track_gap;
 
@@ -39,7 +41,7 @@ void dm_track_free(dm_track *t);
 DM_DEFINE_FREEP(dm_track)
 
 /* What the ledger knows, before any frame is taken. */
-int dm_track_restore(dm_track *t, uint64_t worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
+int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
 int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
 
 /* One part of a frame. *whole: with it all parts are here. DM_E_INVALID when it contradicts another part of the same
@@ -47,16 +49,16 @@ int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err) DM_N
 int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *err) DM_NODISCARD;
 
 /* {0, 0, -1, -1} for a worker never heard of. */
-dm_track_mark dm_track_mark_of(const dm_track *t, uint64_t worker_no);
+dm_track_mark dm_track_mark_of(const dm_track *t, dm_worker_no worker_no);
 
 /* Moves the mark over the gaps that lie before a frame of a second below `before`, which was received: each is told to
  * `told` and remembered. Returns how many; negative without memory. */
-int dm_track_write_off(dm_track *t, uint64_t worker_no, int64_t before,
+int dm_track_write_off(dm_track *t, dm_worker_no worker_no, int64_t before,
         void (*told)(void *arg, const dm_track_gap *gap), void *arg, dm_err *err) DM_NODISCARD;
 
 /* Each worker heard of, for saving: changed since the last dm_track_saved. */
 void dm_track_each_changed(
-        const dm_track *t, void (*each)(void *arg, uint64_t worker_no, const dm_track_mark *mark), void *arg);
+        const dm_track *t, void (*each)(void *arg, dm_worker_no worker_no, const dm_track_mark *mark), void *arg);
 void dm_track_saved(dm_track *t);
 size_t dm_track_waiting(const dm_track *t); /* frames behind a gap, all workers */
 

@@ -38,7 +38,7 @@ void dm_window_free(dm_window *w)
 
 static bool is_group(const dm_chunk *c, const dm_frame_head *h, int64_t period_start)
 {
-    return !c->full && c->worker_no == h->worker_no && c->boot == h->worker_boot && c->period_start == period_start;
+    return !c->full && c->worker_no.v == h->worker_no && c->boot == h->worker_boot && c->period_start == period_start;
 }
 
 /* Frames of a worker come in a row as a rule, and there are as many open groups as workers: so look at the last one
@@ -70,7 +70,7 @@ static int begin(dm_window *w, const dm_frame_head *h, int64_t period_start, dm_
     }
     dm_chunk *c = &w->chunks[w->n];
     *c = (dm_chunk){
-            .worker_no = h->worker_no,
+            .worker_no = {h->worker_no},
             .boot = h->worker_boot,
             .first_frame = h->frame_no,
             .last_frame = h->frame_no,

@@ -5,11 +5,13 @@
 #define DM_METERING_WINDOW_H
 
 #include "base/wire/frame.h"
+#include "base/wire/number.h"
 
 enum { DM_CHUNK_RAW_MAX = 32 << 20 }; /* a chunk never holds more; a frame is less than 1 MiB */
 
 typedef struct dm_chunk {
-    uint64_t worker_no, boot, first_frame, last_frame;
+    dm_worker_no worker_no;
+    uint64_t boot, first_frame, last_frame;
     uint32_t first_part, frames; /* frames: parts count one each */
     int64_t period_start, first_second, last_second;
     dm_buf raw; /* frames, one after the other */

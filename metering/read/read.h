@@ -6,13 +6,15 @@
 #include "base/crypto.h"
 #include "base/pg.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 #include "metering/rules/money.h"
 
 enum { DM_READ_NONE = 1 };
 
 typedef struct dm_read_statement {
-    int64_t number, period_start;
+    dm_statement_no number;
+    int64_t period_start;
     uint32_t period_s;
     char currency[4];
     char total[DM_MONEY_TEXT]; /* 18 decimals */
@@ -22,10 +24,10 @@ typedef struct dm_read_statement {
     int64_t closed_at_us;
 } dm_read_statement;
 
-/* Newest first, those of a number below `before` (INT64_MAX: from the newest on): the number of the last one is the
+/* Newest first, those of a number below `before` ({INT64_MAX}: from the newest on): the number of the last one is the
  * next page's `before`. out has room for max (1 to 1000). */
-int dm_read_statements(dm_pg *c, int64_t account_no, int64_t before, size_t max, dm_read_statement *out, size_t *n,
-        dm_err *err) DM_NODISCARD;
+int dm_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t max, dm_read_statement *out,
+        size_t *n, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_read_signature {
     dm_digest sha256;
@@ -34,13 +36,13 @@ typedef struct dm_read_signature {
 } dm_read_signature;
 
 /* Appends the canonical body, byte for byte as it was signed. 0 or DM_READ_NONE. */
-int dm_read_statement_body(
-        dm_pg *c, int64_t account_no, int64_t number, dm_buf *body, dm_read_signature *sig, dm_err *err) DM_NODISCARD;
+int dm_read_statement_body(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_buf *body,
+        dm_read_signature *sig, dm_err *err) DM_NODISCARD;
 
 /* One line of a statement as it stands in the ledger; what a line of the whole account does not have is 0 or "". */
 typedef struct dm_read_line {
     uint32_t line_no;
-    int64_t project_no;
+    dm_project_no project_no;
     bool has_sandbox;
     dm_sandbox_id sandbox;
     uint32_t epoch;
@@ -52,12 +54,12 @@ typedef struct dm_read_line {
 } dm_read_line;
 
 /* Those after line_no `after` (0: from the first), of one project (0: of all). max is 1 to 1000. */
-int dm_read_lines(dm_pg *c, int64_t account_no, int64_t number, int64_t project_no, int64_t after, size_t max,
-        dm_read_line *out, size_t *n, dm_err *err) DM_NODISCARD;
+int dm_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no, uint32_t after,
+        size_t max, dm_read_line *out, size_t *n, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_read_key {
     bool service; /* else of a worker */
-    int64_t worker_no;
+    dm_worker_no worker_no;
     dm_public_key key;
     int64_t valid_from_us, valid_to_us; /* INT64_MAX: still */
 } dm_read_key;
@@ -67,6 +69,6 @@ typedef struct dm_read_key {
 int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
 
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
-int dm_read_mark(dm_pg *c, int64_t worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;
+int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -7,10 +7,10 @@ enum { LOOK_BACK = 16 };
 
 static bool same(const dm_anomaly *a, const dm_anomaly *b)
 {
-    return strcmp(a->kind, b->kind) == 0 && a->worker_no == b->worker_no && a->worker_boot == b->worker_boot &&
-           a->account_no == b->account_no && a->project_no == b->project_no && a->has_sandbox == b->has_sandbox &&
-           (!a->has_sandbox || dm_sandbox_id_eq(&a->sandbox, &b->sandbox)) && a->epoch == b->epoch &&
-           a->period_start == b->period_start;
+    return strcmp(a->kind, b->kind) == 0 && a->worker_no.v == b->worker_no.v && a->worker_boot == b->worker_boot &&
+           a->account_no.v == b->account_no.v && a->project_no.v == b->project_no.v &&
+           a->has_sandbox == b->has_sandbox && (!a->has_sandbox || dm_sandbox_id_eq(&a->sandbox, &b->sandbox)) &&
+           a->epoch == b->epoch && a->period_start == b->period_start;
 }
 
 void dm_anomalies_add(dm_anomalies *l, const dm_anomaly *a, const char *fmt, ...)

@@ -5,6 +5,7 @@
 #define DM_METERING_ANOMALY_H
 
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 /* kind is one of these words; they are label values of a metric and stand in the ledger. */
 #define DM_ANOMALY_MALFORMED "malformed"                     /* bytes that are no frame, sample or attestation */
@@ -31,8 +32,10 @@
 
 typedef struct dm_anomaly {
     const char *kind;
-    uint64_t worker_no, worker_boot; /* 0: none */
-    int64_t account_no, project_no;  /* 0: none */
+    dm_worker_no worker_no; /* 0: none; so the next three */
+    uint64_t worker_boot;
+    dm_account_no account_no;
+    dm_project_no project_no;
     bool has_sandbox;
     dm_sandbox_id sandbox;
     uint32_t epoch;

@@ -44,7 +44,7 @@ static bool contradicted(court *j, const dm_claim *c)
         note(j, c, DM_ANOMALY_UNKNOWN_WORKER, claimed(j, c), "its worker is not enrolled");
         return true;
     }
-    if (c->has_row && c->row_project_no != c->project_no) {
+    if (c->has_row && c->row_project_no.v != c->project_no.v) {
         note(j, c, DM_ANOMALY_FOREIGN_PROJECT, claimed(j, c),
                 "the sandbox belongs to another project: nobody is charged");
         return true;
@@ -180,7 +180,7 @@ static int by_epoch(const void *x, const void *y)
         return a->spec < b->spec ? -1 : 1;
     if (a->region_no != b->region_no)
         return a->region_no < b->region_no ? -1 : 1;
-    return a->worker_no < b->worker_no ? -1 : a->worker_no > b->worker_no;
+    return a->worker_no.v < b->worker_no.v ? -1 : a->worker_no.v > b->worker_no.v;
 }
 
 /* For each second: the first second of the claim that has it, and its epoch; epoch 0: free. */

@@ -25,11 +25,12 @@ typedef struct dm_evidence {
 
 /* Everything known about one (sandbox, epoch, spec, region, worker) in a period. Large. */
 typedef struct dm_claim {
-    int64_t account_no, project_no;
+    dm_account_no account_no;
+    dm_project_no project_no;
     dm_sandbox_id sandbox;
     uint32_t epoch;
     uint16_t spec_table, spec, region_no;
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     bool has_spec, has_region; /* the stamp names one that exists */
     uint32_t vcpus, mem_mib;
 
@@ -39,7 +40,7 @@ typedef struct dm_claim {
     bool worker_known, worker_attested;
 
     bool has_row; /* of the sandbox, as the control plane has it */
-    int64_t row_project_no;
+    dm_project_no row_project_no;
     uint32_t row_epoch;
     uint16_t row_spec_table, row_spec, row_region_no;
     int64_t ended_s; /* its last second; -1: it has not ended */

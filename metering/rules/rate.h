@@ -14,6 +14,8 @@
 #ifndef DM_METERING_RATE_H
 #define DM_METERING_RATE_H
 
+#include "base/wire/period.h"
+
 #include "metering/rules/money.h"
 
 typedef enum dm_sku {
@@ -43,7 +45,7 @@ typedef struct dm_rate_segment {
     const dm_rate_book *book;
 } dm_rate_segment;
 
-enum { DM_RATE_SECONDS_MAX = 3600, DM_RATE_SEGMENTS_MAX = 16, DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX };
+enum { DM_RATE_SECONDS_MAX = DM_PERIOD_S_MAX, DM_RATE_SEGMENTS_MAX = 16, DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX };
 
 /* What one (sandbox, epoch, spec) was in one period. */
 typedef struct dm_rate_use {

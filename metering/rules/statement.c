@@ -21,7 +21,7 @@ static int cmp(uint64_t a, uint64_t b)
 
 static int by_key(const dm_stated *a, const dm_stated *b)
 {
-    int c = cmp(a->project_no, b->project_no);
+    int c = cmp((uint64_t)a->project_no.v, (uint64_t)b->project_no.v);
     if (c == 0)
         c = dm_sandbox_id_cmp(&a->sandbox, &b->sandbox);
     if (c == 0)
@@ -32,7 +32,7 @@ static int by_key(const dm_stated *a, const dm_stated *b)
         c = cmp(a->spec, b->spec);
     if (c == 0)
         c = cmp(a->region_no, b->region_no);
-    return c != 0 ? c : cmp(a->worker_no, b->worker_no);
+    return c != 0 ? c : cmp(a->worker_no.v, b->worker_no.v);
 }
 
 /* A sandbox and where it stood, so that its lines find it again. */
@@ -186,7 +186,7 @@ static void put_line(dm_jw *w, const dm_statement *s, const dm_stated_line *l)
     dm_jw_kc(w, "per_unit", text);
     if (of != NULL) {
         dm_jw_kc(w, "project", of->project);
-        dm_jw_ku64(w, "project_no", of->project_no);
+        dm_jw_ki64(w, "project_no", of->project_no.v);
     } else {
         put_null(w, "project");
         put_null(w, "project_no");
@@ -226,7 +226,7 @@ static void put_sandbox(dm_jw *w, const dm_stated *s)
     dm_jw_ku64(w, "hibernated_s", s->hibernated_s);
     dm_jw_ku64(w, "mem_mib", s->mem_mib);
     dm_jw_kc(w, "project", s->project);
-    dm_jw_ku64(w, "project_no", s->project_no);
+    dm_jw_ki64(w, "project_no", s->project_no.v);
     dm_jw_kc(w, "region", s->region);
     dm_jw_ku64(w, "running_s", s->running_s);
     put_sandbox_id(w, &s->sandbox);
@@ -284,7 +284,7 @@ int dm_statement_body(const dm_statement *s, dm_buf *b, dm_err *err)
     for (size_t i = 0; i < s->nlines; i++)
         put_line(w, s, &s->lines[i]);
     dm_jw_arr_end(w);
-    dm_jw_ki64(w, "number", s->number);
+    dm_jw_ki64(w, "number", s->number.v);
     dm_jw_key(w, "period");
     dm_jw_obj(w);
     put_time(w, "end", s->period_start + s->period_s);

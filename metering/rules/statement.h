@@ -46,6 +46,7 @@
 
 #include "base/crypto.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 
 #include "metering/rules/judge.h"
 #include "metering/rules/rate.h"
@@ -53,21 +54,21 @@
 enum { DM_STATEMENT_VERSION = 1, DM_STATEMENT_BYTES_MAX = 60 << 20, DM_NAME_TEXT = 64 };
 
 typedef struct dm_stated {
-    uint32_t project_no;
+    dm_project_no project_no;
     char project[DM_UUID_TEXT];
     dm_sandbox_id sandbox;
     uint32_t epoch;
     uint16_t spec_table, spec, region_no;
     char region[DM_NAME_TEXT];
     uint32_t vcpus, mem_mib;
-    uint64_t worker_no;
+    dm_worker_no worker_no;
     uint64_t running_s, hibernated_s;
     dm_basis basis;
     bool attested;
     dm_digest attestation;
     /* not in the body; on the rows of its lines */
     bool has_row;
-    int64_t key_no;
+    dm_key_no key_no;
     char template_id[DM_TEMPLATE_ID_TEXT], build_id[DM_UUID_TEXT];
     char compute_type[DM_NAME_TEXT], compute_quality[DM_NAME_TEXT];
 } dm_stated;
@@ -86,7 +87,8 @@ typedef struct dm_stated_book {
 
 typedef struct dm_statement {
     char account[DM_UUID_TEXT], currency[4];
-    int64_t number, period_start;
+    dm_statement_no number;
+    int64_t period_start;
     uint32_t period_s;
     dm_digest previous;
     dm_stated *sandboxes;

@@ -64,25 +64,25 @@ static int ask_deny(const json_t *list, json_t *kept, bool *cut, dm_err *err)
 
 static int ask_public(const json_t *asked, json_t *kept, bool *public, dm_err *err)
 {
-    int r = dm_json_bool(asked, "allowPublicTraffic", public, NULL);
-    if (r < 0)
+    int has = dm_json_bool(asked, "allowPublicTraffic", public, NULL);
+    if (has < 0)
         return dm_fail(err, DM_E_INVALID, "\"network.allowPublicTraffic\" must be true or false");
-    if (r == 0 && json_object_set_new(kept, "allowPublicTraffic", json_boolean(*public)) < 0)
+    if (has == 0 && json_object_set_new(kept, "allowPublicTraffic", json_boolean(*public)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
     return 0;
 }
 
 static int ask_mask(const json_t *asked, json_t *kept, char out[DM_NETWORK_MASK], dm_err *err)
 {
-    dm_str text;
-    int r = dm_json_str(asked, "maskRequestHost", &text, NULL);
-    if (r == DM_JSON_ABSENT)
-        return 0;
-    if (r < 0 || !mask_ok(text))
+    dm_str mask;
+    int has = dm_json_str(asked, "maskRequestHost", &mask, NULL);
+    if (has < 0 || (has == 0 && !mask_ok(mask)))
         return DM_NETWORK_BAD_MASK;
-    if (json_object_set_new(kept, "maskRequestHost", json_string(text.p)) < 0)
+    if (has != 0)
+        return 0;
+    if (json_object_set_new(kept, "maskRequestHost", json_string(mask.p)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
-    return dm_str_to_array(text, out, DM_NETWORK_MASK, err);
+    return dm_str_to_array(mask, out, DM_NETWORK_MASK, err);
 }
 
 int dm_network_ask(const json_t *asked, dm_network *out, char **kept, dm_err *err)
@@ -119,10 +119,10 @@ int dm_network_read(dm_str kept, dm_network *out, dm_err *err)
     dm_str mask;
     out->public = open == NULL || json_is_true(open);
     out->cut = json_object_get(obj, "denyOut") != NULL;
-    if (dm_json_str(obj, "maskRequestHost", &mask, NULL) != 0)
-        return 0;
-    int r = dm_str_to_array(mask, out->mask, sizeof out->mask, err);
-    return r < 0 ? dm_fail(err, DM_E_INTERNAL, "network object of a sandbox") : 0;
+    if (dm_json_str(obj, "maskRequestHost", &mask, NULL) == 0 &&
+            dm_str_to_array(mask, out->mask, sizeof out->mask, NULL) < 0)
+        return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
+    return 0;
 }
 
 int dm_network_host(const dm_network *n, dm_str host, uint16_t port, dm_buf *out, dm_err *err)

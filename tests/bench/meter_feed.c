@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/kafka.h"
 #include "base/parse.h"
+#include "base/wire/topic.h"
 
 #include "tests/bench/fleet.h"
 
@@ -50,7 +51,7 @@ static int produce(feed *f, uint32_t worker, dm_err *err)
     (void)snprintf(key, sizeof(key), "%u", worker + 1);
     dm_str value = dm_buf_view(&f->bytes_of);
     int r;
-    while ((r = dm_produce(f->producer, "dm.usage.v1", dm_str_c(key), value, f->produced, err)) == DM_KAFKA_FULL)
+    while ((r = dm_produce(f->producer, DM_TOPIC_USAGE, dm_str_c(key), value, f->produced, err)) == DM_KAFKA_FULL)
         wait_ms(f, 10);
     f->produced++;
     f->bytes += value.n;

@@ -87,7 +87,7 @@ static int take(hot *h, dm_str bytes, dm_frame_head *head, dm_err *err)
     if (r != DM_TRACK_NEW)
         return r;
     r = dm_accum_frame(h->accum, head, samples, bad_sample, NULL, err);
-    return r == 0 && whole ? dm_accum_cover(h->accum, head->worker_no, head->second, err) : r;
+    return r == 0 && whole ? dm_accum_cover(h->accum, (dm_worker_no){head->worker_no}, head->second, err) : r;
 }
 
 /* One second through the hot path; what the window does is on a clock of its own. */

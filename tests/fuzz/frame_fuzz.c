@@ -63,7 +63,7 @@ static void meter(const dm_frame_head *h, const uint8_t *samples)
     HOLDS(dm_accum_count(a) <= 2 * (size_t)h->n);
     int r = dm_track_take(t, h, &whole, NULL);
     HOLDS(r == DM_TRACK_NEW || r == DM_E_INVALID);
-    HOLDS(dm_track_mark_of(t, h->worker_no).complete_through <= h->second);
+    HOLDS(dm_track_mark_of(t, (dm_worker_no){h->worker_no}).complete_through <= h->second);
 }
 
 static void one(dm_str bytes)

@@ -44,7 +44,7 @@ static dm_claim *claim_of(const dm_accum_row *row, const dm_rate_segment *segmen
     if (c == NULL || spec == NULL)
         or_stop(DM_E_INVALID, &(dm_err){.msg = "no memory, or no such spec"});
     *c = (dm_claim){
-            .project_no = row->key.project_no,
+            .project_no = {row->key.project_no},
             .sandbox = row->key.sandbox,
             .epoch = row->key.epoch,
             .spec_table = row->key.spec_table,
@@ -75,7 +75,7 @@ static void print(const dm_claim *c, int64_t start, uint32_t period_s)
     dm_sandbox_name name = dm_sandbox_name_of(&c->sandbox);
     dm_rate_use use = dm_claim_use(c, period_s);
     or_stop(dm_rate_use_lines(&use, c->segments, c->nsegments, lines, &n, &err), &err);
-    printf("use %lld %lld %s %u %llu %llu\n", (long long)start, (long long)c->project_no, name.s, c->epoch,
+    printf("use %lld %lld %s %u %llu %llu\n", (long long)start, (long long)c->project_no.v, name.s, c->epoch,
             (unsigned long long)dm_rate_count(&use, DM_SAMPLE_RUN, 0, period_s),
             (unsigned long long)dm_rate_count(&use, DM_SAMPLE_HIB, 0, period_s));
     for (size_t i = 0; i < n; i++) {
@@ -83,8 +83,8 @@ static void print(const dm_claim *c, int64_t start, uint32_t period_s)
         dm_qty_print(lines[i].qty, qty);
         dm_price_print(lines[i].per_unit, price);
         dm_money_print(lines[i].amount, amount);
-        printf("line %lld %lld %s %u %s %llu %s %s %s\n", (long long)start, (long long)c->project_no, name.s, c->epoch,
-                dm_sku_name(lines[i].sku), (unsigned long long)lines[i].seconds, qty, price, amount);
+        printf("line %lld %lld %s %u %s %llu %s %s %s\n", (long long)start, (long long)c->project_no.v, name.s,
+                c->epoch, dm_sku_name(lines[i].sku), (unsigned long long)lines[i].seconds, qty, price, amount);
     }
 }
 

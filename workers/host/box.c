@@ -38,6 +38,25 @@ const dm_box_row *dm_box_next(dm_box_state from, dm_box_event event)
     return NULL;
 }
 
+dm_box *dm_box_new(struct dm_worker *w, dm_err *err)
+{
+    dm_box *b = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        (void)dm_fail(err, DM_E_NOMEM, "no memory for a sandbox");
+        return NULL;
+    }
+    b->w = w;
+    b->slot = -1;
+    return b;
+}
+
+void dm_box_free(dm_box *b)
+{
+    dm_timer_free(b->deadline);
+    dm_wk_admit_done(&b->admit);
+    free(b);
+}
+
 /* What the journal keeps of a box beside its admission. */
 typedef struct written {
     char *state;

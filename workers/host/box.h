@@ -66,7 +66,7 @@ typedef struct dm_box_waiter {
 
 struct dm_box {
     struct dm_worker *w;
-    dm_box *next; /* in its hash bucket */
+    dm_box *next; /* of boxes.h */
     dm_sandbox_id id;
     dm_sandbox_name name;
     dm_box_state state;
@@ -96,6 +96,10 @@ struct dm_box {
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
 };
+
+/* STARTING, without a slot; NULL without memory. */
+dm_box *dm_box_new(struct dm_worker *w, dm_err *err);
+void dm_box_free(dm_box *b); /* whoever had its machine, ticket and stretch has let them go */
 
 /* The written form. */
 void dm_box_write(const dm_box *b, dm_jw *w);

@@ -49,3 +49,22 @@ const dm_conf_spec dm_worker_conf = {
         .rows = rows,
         .n = DM_LEN(rows),
 };
+
+void dm_worker_config_host(const dm_worker_config *c, dm_host_config *out)
+{
+    *out = (dm_host_config){
+            .data_dir = c->data_dir,
+            .images_dir = c->images_dir,
+            .templates_dir = c->templates_dir,
+            .slot_prefix = c->slot_prefix,
+            .slot_base = c->slot_base,
+            .slots = (uint32_t)c->slots,
+            .default_image = c->default_image,
+            .default_vcpus = (uint32_t)c->default_vcpus,
+            .default_mem_mib = (uint32_t)c->default_mem_mib,
+            .pool_size = (uint32_t)c->pool_size,
+            .making_max = (uint32_t)c->making_max,
+            .warming_max = (uint32_t)c->warming_max,
+            .mem_reserve_mib = c->mem_reserve_mib,
+    };
+}

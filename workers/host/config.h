@@ -4,6 +4,8 @@
 
 #include "base/conf.h"
 
+#include "workers/host/machine/host.h"
+
 typedef struct dm_worker_config {
     char *name;     /* which worker this is, for ever */
     char *data_dir; /* journal, machines, sleepers, key */
@@ -23,5 +25,8 @@ typedef struct dm_worker_config {
 } dm_worker_config;
 
 extern const dm_conf_spec dm_worker_conf;
+
+/* What of it is the host's; strings stay c's. */
+void dm_worker_config_host(const dm_worker_config *c, dm_host_config *out);
 
 #endif

@@ -52,20 +52,20 @@ static known *known_at(dm_dials *d, const place *at)
 /* NULL: that life of it is over, or not now. */
 static dm_box *living(dm_dials *d, const place *at)
 {
-    dm_box *b = dm_worker_find(d->w, &at->id);
+    dm_box *b = dm_boxes_find(dm_worker_boxes(d->w), &at->id);
     return b != NULL && b->epoch == at->epoch && b->state == DM_BOX_RUNNING && b->machine != NULL ? b : NULL;
 }
 
 /* The machine that was asked has been freed: there is one for each epoch. */
 static bool forgotten(dm_dials *d, const place *at)
 {
-    dm_box *b = dm_worker_find(d->w, &at->id);
+    dm_box *b = dm_boxes_find(dm_worker_boxes(d->w), &at->id);
     return b == NULL || b->epoch != at->epoch || b->machine == NULL;
 }
 
 static int64_t now_us(const dm_dials *d)
 {
-    return dm_mono_us(d->w->h->clock);
+    return dm_mono_us(dm_worker_host(d->w)->clock);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------ */
@@ -218,7 +218,7 @@ int dm_dials_new(dm_worker *w, dm_dials **out, dm_err *err)
     d->w = w;
     for (size_t i = 0; i < DM_DIALS_MAX; i++) {
         d->of[i].d = d;
-        int r = dm_loop_timer(w->h->loop, on_timer, &d->of[i], &d->of[i].timer, err);
+        int r = dm_loop_timer(dm_worker_host(w)->loop, on_timer, &d->of[i], &d->of[i].timer, err);
         if (r < 0)
             return r;
     }

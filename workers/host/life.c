@@ -8,19 +8,16 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "base/wire/spec.h"
 
-#include "workers/host/worker.h"
+#include "workers/host/live.h"
+#include "workers/host/machine/place.h"
+#include "workers/host/parts.h"
 
 static void move(dm_worker *w, dm_box *b, dm_box_event event)
 {
-    const dm_box_row *row = dm_box_next(b->state, event);
-    assert(row != NULL);
-    w->running -= b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
-    w->asleep -= b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
-    b->state = row->to;
-    w->running += b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
-    w->asleep += b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING;
+    const dm_box_row *row = dm_boxes_move(w->boxes, b, event);
     DM_LOG(w->h->log, DM_INFO, "sandbox.moved", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch),
             dm_fs("from", dm_box_state_name(row->from)), dm_fs("to", dm_box_state_name(row->to)),
             dm_fs("cause", dm_cause_get(b->cause)->name));
@@ -43,6 +40,21 @@ static void wait_for(dm_box *b, dm_box_waiter *waiter)
         waiter->next = b->waiting;
         b->waiting = waiter;
     }
+}
+
+static void time_is_up(void *arg);
+
+/* Its deadline's timer. */
+static void arm(dm_box *b)
+{
+    dm_worker *w = b->w;
+    dm_err err = {0};
+    if (b->deadline == NULL && dm_loop_timer(w->h->loop, time_is_up, b, &b->deadline, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_timer", &err);
+        return;
+    }
+    int64_t left = b->end_us - dm_worker_now_us(w);
+    dm_timer_in(b->deadline, left > 0 ? left : 0);
 }
 
 /* --- when a transition is durable --------------------------------------------------------------------------- */
@@ -68,12 +80,12 @@ static void told(dm_worker *w, dm_box *b)
     if (b->state == DM_BOX_ENDED)
         drop_machine(b);
     if (b->state == DM_BOX_RUNNING) {
-        if (dm_box_live_file(b, true, &err) < 0) {
+        if (dm_live_make(w->conf->live_dir, b, &err) < 0) {
             dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
-            dm_worker_end_box(w, b, DM_CAUSE_START_FAILED, "its live file could not be made", dm_worker_now_us(w));
+            dm_life_end(w, b, DM_CAUSE_START_FAILED, "its live file could not be made", dm_worker_now_us(w));
             return;
         }
-        dm_box_arm(b);
+        arm(b);
     }
     answer(b, 0, NULL);
 }
@@ -81,7 +93,7 @@ static void told(dm_worker *w, dm_box *b)
 static void note_durable(void *arg)
 {
     note *n = arg;
-    dm_box *b = dm_worker_find(n->w, &n->id);
+    dm_box *b = dm_boxes_find(n->w->boxes, &n->id);
     if (b != NULL)
         b->noting--;
     /* Meanwhile it may have moved on: the newer transition has a note of its own. */
@@ -128,7 +140,7 @@ static void vmm_died(dm_worker *w, dm_box *b, const dm_vm_event *ev)
         (void)snprintf(detail, sizeof(detail), "the VMM died of signal %d", ev->status);
     else if (ev->end == DM_VM_EXITED)
         (void)snprintf(detail, sizeof(detail), "the VMM exited with status %d", ev->status);
-    dm_worker_end_box(w, b, cause_of(ev), detail, dm_worker_now_us(w));
+    dm_life_end(w, b, cause_of(ev), detail, dm_worker_now_us(w));
 }
 
 static void machine_gone(void *arg, const dm_vm_event *ev)
@@ -145,9 +157,43 @@ static void machine_said(void *arg, const char *event, const json_t *line)
             dm_fs("message", message));
 }
 
-void dm_box_own_machine(dm_box *b)
+static void own_machine(dm_box *b)
 {
     dm_machine_own(b->machine, &(dm_machine_owner){.gone = machine_gone, .said = machine_said, .arg = b});
+}
+
+/* What its machine is made from; the path is template_dir's. */
+static int machine_config(const dm_box *b, dm_machine_config *out, char template_dir[PATH_MAX], dm_err *err)
+{
+    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    if (spec == NULL)
+        return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
+    int r = dm_place_template(&b->w->h->conf, b->base, template_dir, err);
+    if (r == 0)
+        *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
+    return r;
+}
+
+int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err)
+{
+    char template_dir[PATH_MAX];
+    dm_machine_config config;
+    int r = machine_config(b, &config, template_dir, err);
+    if (r == 0 && b->slot < 0)
+        r = dm_fail(err, DM_E_NOTFOUND, "it had no slot");
+    if (r == 0)
+        r = dm_machine_adopt(b->w->h, &config, (uint32_t)b->slot, b->admit.internet, done, b, &b->machine, err);
+    if (r == 0)
+        own_machine(b);
+    return r;
+}
+
+void dm_life_goes_on(dm_box *b)
+{
+    dm_err err = {0};
+    if (dm_live_make(b->w->conf->live_dir, b, &err) < 0)
+        dm_log_err(b->w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
+    arm(b);
 }
 
 /* --- running ------------------------------------------------------------------------------------------------ */
@@ -169,7 +215,7 @@ static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
     b->cause = DM_CAUSE_START_FAILED;
     move(w, b, DM_BOX_END);
     answer(b, r, &why);
-    dm_worker_box_drop(w, b);
+    dm_boxes_drop(w->boxes, b);
 }
 
 static void handed_out(void *arg, int r, const dm_err *err)
@@ -192,7 +238,7 @@ static void handed_out(void *arg, int r, const dm_err *err)
     b->cause = DM_CAUSE_NONE;
     b->slot = (int32_t)dm_machine_slot(b->machine);
     move(w, b, DM_BOX_HANDED_OUT);
-    dm_box_run_stretch(w, b, DM_SAMPLE_RUN, at);
+    dm_seconds_begin(w, b, DM_SAMPLE_RUN, at);
     journal_and_tell(w, b);
 }
 
@@ -226,15 +272,9 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     }
     b->machine = m;
     b->pooled = pooled;
-    const char *slash = strrchr(dm_machine_template_dir(m), '/');
-    (void)snprintf(b->base, sizeof(b->base), "%s", slash != NULL ? slash + 1 : "");
-    dm_box_own_machine(b);
+    (void)snprintf(b->base, sizeof(b->base), "%s", dm_place_template_name(dm_machine_template_dir(m)));
+    own_machine(b);
     hand_out(b->w, b, b->state == DM_BOX_STARTING);
-}
-
-static void image_path(const dm_worker *w, const dm_box *b, int64_t epoch, char out[PATH_MAX])
-{
-    (void)snprintf(out, PATH_MAX, "%s/sleepers/%s.%lld", w->h->conf->data_dir, b->name.s, (long long)epoch);
 }
 
 /* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
@@ -268,6 +308,16 @@ static int known_start(dm_box *b, int64_t epoch, dm_box_waiter *waiter, dm_err *
     return 0;
 }
 
+/* "": zero. */
+static int parse_previous(const char *hex, dm_digest *out, dm_err *err)
+{
+    if (*hex == '\0') {
+        *out = (dm_digest){0};
+        return 0;
+    }
+    return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
+}
+
 static int check_admit(dm_worker *w, const dm_wk_admit *admit, dm_sandbox_id *id, dm_err *err)
 {
     const char *why;
@@ -286,14 +336,14 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     int r = check_admit(w, admit, &id, err);
     if (r < 0)
         return r;
-    dm_box *b = dm_worker_find(w, &id);
+    dm_box *b = dm_boxes_find(w->boxes, &id);
     if (b != NULL) {
         r = known_start(b, admit->epoch, waiter, err);
         if (r == 0)
             r = dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
         return r == ALREADY ? 0 : r;
     }
-    b = dm_worker_box_new(w, err);
+    b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
     b->id = id;
@@ -301,11 +351,11 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     b->epoch = admit->epoch;
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
-    if (dm_parse_previous(b->admit.previous, &b->previous, err) < 0) {
-        dm_worker_box_drop(w, b);
+    if (parse_previous(b->admit.previous, &b->previous, err) < 0) {
+        dm_boxes_drop(w->boxes, b);
         return DM_E_INVALID;
     }
-    dm_worker_box_link(w, b);
+    dm_boxes_link(w->boxes, b);
     wait_for(b, waiter);
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     /* got_machine may run at once, and may drop the box. */
@@ -313,7 +363,7 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
             w->pools, b->admit.image, spec->vcpus, spec->mem_mib, b->admit.internet, got_machine, b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
-        dm_worker_box_drop(w, b);
+        dm_boxes_drop(w->boxes, b);
     }
     return r;
 }
@@ -324,7 +374,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     int r = check_admit(w, admit, &id, err);
     if (r < 0)
         return r;
-    dm_box *b = dm_worker_find(w, &id);
+    dm_box *b = dm_boxes_find(w->boxes, &id);
     if (b == NULL)
         return dm_fail(err, DM_E_NOTFOUND, "this worker does not hold the sandbox");
     r = known_start(b, admit->epoch, waiter, err);
@@ -334,8 +384,9 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return DM_ORDER_STALE;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
-    image_path(w, b, b->image_epoch, sleeper_dir);
-    r = dm_box_machine_config(w, b, &config, template_dir, err);
+    r = dm_place_sleeper(&w->h->conf, &b->name, b->image_epoch, sleeper_dir, err);
+    if (r == 0)
+        r = machine_config(b, &config, template_dir, err);
     if (r == 0)
         r = dm_pools_wake(w->pools, &config, sleeper_dir, admit->internet, got_machine, b, &b->ticket, err);
     if (r < 0)
@@ -356,8 +407,7 @@ static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
     dm_err err = {0};
     if (epoch == 0)
         return;
-    image_path(w, b, epoch, path);
-    if (dm_remove_tree(path, &err) < 0)
+    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0 || dm_remove_tree(path, &err) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
 }
 
@@ -382,9 +432,9 @@ static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last
     drop_machine(b);
     move(w, b, DM_BOX_SLEPT);
     dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
-    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, at_us);
+    dm_seconds_begin(w, b, DM_SAMPLE_HIB, at_us);
     journal_and_tell(w, b);
-    dm_worker_event(w, b, at_us);
+    dm_events_add(w->events, w->journal, b, at_us);
     if (older != b->image_epoch)
         remove_image(w, b, older); /* the new generation is durable */
 }
@@ -399,12 +449,9 @@ static void slept(void *arg, int r, const dm_err *err)
         return;
     }
     if (r < 0) {
-        dm_err why = *err;
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", err);
         move(w, b, DM_BOX_PAUSE_FAILED);
-        if (dm_box_live_file(b, true, &why) < 0)
-            dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &why);
-        dm_box_arm(b);
+        dm_life_goes_on(b);
         answer(b, r, err);
         return;
     }
@@ -428,14 +475,15 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     }
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
-    image_path(w, b, b->epoch, path);
-    int r = dm_machine_sleep(b->machine, path, slept, b, err);
+    int r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
+    if (r == 0)
+        r = dm_machine_sleep(b->machine, path, slept, b, err);
     if (r < 0)
         return r;
     wait_for(b, waiter);
     b->pause_cause = cause;
     dm_err ignored = {0};
-    if (dm_box_live_file(b, false, &ignored) < 0)
+    if (dm_live_remove(w->conf->live_dir, b, &ignored) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &ignored);
     if (b->deadline != NULL) /* none yet while the start is on its way to the disk */
         dm_timer_clear(b->deadline);
@@ -445,12 +493,12 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
 
 /* --- ending ------------------------------------------------------------------------------------------------- */
 
-void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
+void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
 {
     dm_err err = {0};
     bool ran = b->stretch != NULL;
     dm_sample last;
-    if (dm_box_live_file(b, false, &err) < 0)
+    if (dm_live_remove(w->conf->live_dir, b, &err) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &err);
     measured_now(w, b, &last);
     if (b->state == DM_BOX_ASLEEP || b->state == DM_BOX_WAKING)
@@ -476,11 +524,12 @@ void dm_worker_end_box(dm_worker *w, dm_box *b, dm_cause cause, const char *deta
     move(w, b, DM_BOX_END);
     if (!ran) { /* nobody was told of it, and no second of it counts */
         answer(b, 0, NULL);
-        dm_worker_box_drop(w, b);
+        dm_boxes_drop(w->boxes, b);
         return;
     }
     journal_and_tell(w, b);
-    dm_worker_event(w, b, at_us); /* behind the box: recovery tells what a box owes, not what an event was about */
+    dm_events_add(w->events, w->journal, b,
+            at_us); /* behind the box: recovery tells what a box owes, not what an event was about */
 }
 
 int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
@@ -493,7 +542,7 @@ int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_bo
         return 0;
     }
     wait_for(b, waiter);
-    dm_worker_end_box(w, b, cause, "", dm_worker_now_us(w));
+    dm_life_end(w, b, cause, "", dm_worker_now_us(w));
     return 0;
 }
 
@@ -505,29 +554,17 @@ static void time_is_up(void *arg)
     if (b->state != DM_BOX_RUNNING)
         return;
     if (dm_worker_now_us(w) < b->end_us) {
-        dm_box_arm(b);
+        arm(b);
         return;
     }
     if (!b->pause_on_timeout) {
-        dm_worker_end_box(w, b, DM_CAUSE_TIMEOUT, "", dm_worker_now_us(w));
+        dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", dm_worker_now_us(w));
         return;
     }
     if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, NULL, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
         dm_timer_in(b->deadline, 1000 * 1000);
     }
-}
-
-void dm_box_arm(dm_box *b)
-{
-    dm_worker *w = b->w;
-    dm_err err = {0};
-    if (b->deadline == NULL && dm_loop_timer(w->h->loop, time_is_up, b, &b->deadline, &err) < 0) {
-        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_timer", &err);
-        return;
-    }
-    int64_t left = b->end_us - dm_worker_now_us(w);
-    dm_timer_in(b->deadline, left > 0 ? left : 0);
 }
 
 int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err *err)
@@ -539,37 +576,14 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
     b->end_us = d->end_us;
     b->pause_on_timeout = d->pause_on_timeout;
     dm_worker_journal_box(w, b, NULL);
-    dm_box_arm(b);
+    arm(b);
     return 0;
 }
 
-void dm_worker_slept_before(dm_worker *w, dm_box *b, int64_t at_us)
+void dm_life_slept_before(dm_worker *w, dm_box *b, int64_t at_us)
 {
     dm_sample last = {.disk_16mib = b->disk_16mib};
     b->pause_cause = b->pause_on_timeout && at_us >= b->end_us ? DM_CAUSE_TIMEOUT : DM_CAUSE_PAUSED;
     move(w, b, DM_BOX_PAUSE);
     asleep(w, b, at_us, &last);
-}
-
-void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
-{
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
-            dm_err err = {0};
-            if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
-                dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
-        }
-    }
-}
-
-void dm_worker_drain(dm_worker *w)
-{
-    w->draining = true;
-    dm_pools_drain(w->pools);
-    dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
-}
-
-bool dm_worker_idle(const dm_worker *w)
-{
-    return w->running == 0 && w->h->slots_free == w->h->conf->slots && dm_journal_quiet(w->journal);
 }

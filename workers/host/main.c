@@ -42,7 +42,7 @@ static int vmm_user(const char *name, uint32_t *uid, uint32_t *gid, dm_err *err)
 
 static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
 {
-    h->conf = conf;
+    dm_worker_config_host(conf, &h->conf);
     h->driver = dm_vmm_find(conf->vmm);
     if (h->driver == NULL)
         return dm_fail(err, DM_E_INVALID, "there is no VMM driver '%s'", conf->vmm);
@@ -74,10 +74,11 @@ static int give_socket(const dm_worker_config *conf, dm_err *err)
     return 0;
 }
 
-static int serve(dm_host *h, dm_worker *w, dm_http **orders, dm_http **metrics, dm_err *err)
+static int serve(
+        const dm_worker_config *conf, dm_host *h, dm_orders *x, dm_http **orders, dm_http **metrics, dm_err *err)
 {
     dm_http_config c = {
-            .unix_path = h->conf->socket,
+            .unix_path = conf->socket,
             .threads = 1,
             .connections_max = 1024,
             .idle_s = 600,
@@ -85,19 +86,19 @@ static int serve(dm_host *h, dm_worker *w, dm_http **orders, dm_http **metrics, 
             .loop = h->loop,
             .routes = dm_orders_routes,
             .nroutes = dm_orders_nroutes,
-            .ctx = w,
+            .ctx = x,
             .log = h->log,
             .clock = h->clock,
             .metrics = h->metrics,
     };
     int r = dm_http_new(&c, orders, err);
     if (r == 0)
-        r = give_socket(h->conf, err);
+        r = give_socket(conf, err);
     if (r < 0)
         return r;
     c.unix_path = NULL;
     c.listen_address = "127.0.0.1";
-    c.port = (uint16_t)h->conf->metrics_port;
+    c.port = (uint16_t)conf->metrics_port;
     c.routes = dm_worker_metrics_routes;
     c.nroutes = dm_worker_metrics_nroutes;
     return dm_http_new(&c, metrics, err);
@@ -106,8 +107,8 @@ static int serve(dm_host *h, dm_worker *w, dm_http **orders, dm_http **metrics, 
 /* What is made here lives as long as the process: VMs outlive it, and what counts is in the journal. */
 static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *err)
 {
-    static dm_host h; /* outlives this function with all that borrows it */
-    dm_worker *worker;
+    static dm_host h; /* both outlive this function with all that borrows them */
+    static dm_orders all;
     dm_publish *publish;
     dm_uplink *uplink;
     dm_http *orders = NULL, *pages = NULL;
@@ -124,18 +125,18 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
     if (r == 0)
         r = host_start(&h, conf, err);
     if (r == 0)
-        r = dm_worker_new(&h, &worker, err);
+        r = dm_worker_new(conf, &h, &all.w, err);
     if (r == 0)
-        r = dm_dials_new(worker, &worker->dials, err);
+        r = dm_dials_new(all.w, &all.dials, err);
     if (r == 0)
-        r = dm_publish_new(worker, &publish, err);
+        r = dm_publish_new(all.w, &publish, err);
     /* A box whose machine is not adopted yet can neither sleep nor end: no order comes before. */
-    while (r == 0 && !dm_worker_took_stock(worker))
+    while (r == 0 && !dm_worker_took_stock(all.w))
         r = dm_loop_once(h.loop, -1, err);
     if (r == 0)
-        r = serve(&h, worker, &orders, &pages, err);
+        r = serve(conf, &h, &all, &orders, &pages, err);
     if (r == 0)
-        r = dm_uplink_new(worker, &uplink, err);
+        r = dm_uplink_new(all.w, &uplink, err);
     if (r == 0)
         r = dm_loop_run(h.loop, err);
     if (r == 0) {
@@ -144,7 +145,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         dm_http_stop(pages, 100);
         dm_uplink_free(uplink);
         dm_publish_free(publish);
-        dm_worker_flush(worker);
+        dm_worker_flush(all.w);
     }
     return r;
 }

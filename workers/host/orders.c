@@ -4,7 +4,7 @@
 
 #include "base/parse.h"
 
-#include "workers/host/dial.h"
+#include "workers/host/life.h"
 
 typedef enum wanted { WANT_RUNNING, WANT_STOPPED } wanted;
 
@@ -91,12 +91,12 @@ static int body_json(const dm_req *req, json_t **out, dm_err *err)
 }
 
 /* NULL, and *err says why: err->code is what the handler returns. */
-static dm_box *box_of(dm_worker *w, const dm_req *req, dm_err *err)
+static dm_box *box_of(const dm_orders *x, const dm_req *req, dm_err *err)
 {
     dm_sandbox_id id;
     if (dm_sandbox_id_parse(req->params[0], &id, err) < 0)
         return NULL;
-    dm_box *b = dm_worker_find(w, &id);
+    dm_box *b = dm_boxes_find(dm_worker_boxes(x->w), &id);
     if (b == NULL)
         (void)dm_fail(err, DM_E_NOTFOUND, "this worker does not hold the sandbox");
     return b;
@@ -104,7 +104,7 @@ static dm_box *box_of(dm_worker *w, const dm_req *req, dm_err *err)
 
 typedef int (*admit_fn)(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err);
 
-static int admitted(dm_req *req, dm_worker *w, admit_fn fn, dm_err *err)
+static int admitted(dm_req *req, const dm_orders *x, admit_fn fn, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
     dm_wk_admit admit;
@@ -114,7 +114,7 @@ static int admitted(dm_req *req, dm_worker *w, admit_fn fn, dm_err *err)
     if (r < 0)
         return r;
     order *o = order_new(req, WANT_RUNNING, err);
-    r = o == NULL ? DM_E_NOMEM : ordered(o, fn(w, &admit, &o->waiter, err), err);
+    r = o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, &admit, &o->waiter, err), err);
     dm_wk_admit_done(&admit);
     return r;
 }
@@ -143,12 +143,12 @@ static int cause_of(const char *name, stop_fn fn, dm_cause *out, dm_err *err)
     return dm_fail(err, DM_E_INVALID, "nothing is %s because of %s", fn == dm_worker_pause ? "asleep" : "ended", name);
 }
 
-static int stopped(dm_req *req, dm_worker *w, stop_fn fn, dm_err *err)
+static int stopped(dm_req *req, const dm_orders *x, stop_fn fn, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
     dm_wk_stop stop;
     dm_cause cause;
-    dm_box *b = box_of(w, req, err);
+    dm_box *b = box_of(x, req, err);
     if (b == NULL)
         return err->code;
     int r = body_json(req, &obj, err);
@@ -162,7 +162,7 @@ static int stopped(dm_req *req, dm_worker *w, stop_fn fn, dm_err *err)
     if (r < 0)
         return r;
     order *o = order_new(req, WANT_STOPPED, err);
-    return o == NULL ? DM_E_NOMEM : ordered(o, fn(w, b, epoch, cause, &o->waiter, err), err);
+    return o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, b, epoch, cause, &o->waiter, err), err);
 }
 
 static int pause_order(dm_req *req, void *ctx, dm_err *err)
@@ -177,9 +177,10 @@ static int kill_order(dm_req *req, void *ctx, dm_err *err)
 
 static int deadline(dm_req *req, void *ctx, dm_err *err)
 {
+    const dm_orders *x = ctx;
     DM_AUTO(json_t) obj = NULL;
     dm_wk_deadline d;
-    dm_box *b = box_of(ctx, req, err);
+    dm_box *b = box_of(x, req, err);
     if (b == NULL)
         return err->code;
     int r = body_json(req, &obj, err);
@@ -187,7 +188,7 @@ static int deadline(dm_req *req, void *ctx, dm_err *err)
         r = dm_wk_deadline_read(obj, &d, err);
     if (r < 0)
         return r;
-    r = dm_worker_deadline(ctx, b, &d, err);
+    r = dm_worker_deadline(x->w, b, &d, err);
     if (r == DM_ORDER_STALE)
         return dm_fail(err, DM_E_CONFLICT, "that epoch is over");
     if (r == 0)
@@ -237,29 +238,32 @@ static int usage(dm_req *req, void *ctx, dm_err *err)
 
 static int state(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_worker *w = ctx;
+    const dm_worker *w = ((const dm_orders *)ctx)->w;
+    const dm_worker_mark *at = dm_worker_at(w);
+    const dm_host *h = dm_worker_host(w);
+    const dm_pools *pools = dm_worker_pools(w);
     const char *why;
     dm_pools_count n;
     (void)err;
-    dm_pools_counted(w->pools, &n);
+    dm_pools_counted(pools, &n);
     dm_jw jw = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&jw);
-    dm_jw_kc(&jw, "name", w->h->conf->name);
-    dm_jw_kc(&jw, "accel", w->h->caps.accel);
-    dm_jw_kc(&jw, "vmm", w->h->caps.version);
-    dm_jw_ku64(&jw, "boot", w->boot);
-    dm_jw_kbool(&jw, "enrolled", w->enrolled);
-    dm_jw_kbool(&jw, "pool_ready", dm_pools_ready(w->pools));
-    dm_jw_kbool(&jw, "pool_settled", dm_pools_settled(w->pools));
-    dm_jw_ki64(&jw, "running", w->running);
-    dm_jw_ki64(&jw, "asleep", w->asleep);
+    dm_jw_kc(&jw, "name", dm_worker_told(w)->name);
+    dm_jw_kc(&jw, "accel", h->caps.accel);
+    dm_jw_kc(&jw, "vmm", h->caps.version);
+    dm_jw_ku64(&jw, "boot", at->boot);
+    dm_jw_kbool(&jw, "enrolled", at->enrolled);
+    dm_jw_kbool(&jw, "pool_ready", dm_pools_ready(pools));
+    dm_jw_kbool(&jw, "pool_settled", dm_pools_settled(pools));
+    dm_jw_ki64(&jw, "running", dm_boxes_running(dm_worker_boxes(w)));
+    dm_jw_ki64(&jw, "asleep", dm_boxes_asleep(dm_worker_boxes(w)));
     dm_jw_ki64(&jw, "pooled", n.ready);
     dm_jw_ki64(&jw, "warm", n.warm);
     dm_jw_ki64(&jw, "waiting", n.waiting);
-    dm_jw_ki64(&jw, "free_slots", w->h->slots_free);
-    dm_jw_ki64(&jw, "last_second", w->last_second);
-    dm_jw_ku64(&jw, "last_frame", w->frame_no);
-    dm_jw_ku64(&jw, "durable_frame", w->durable_frame);
+    dm_jw_ki64(&jw, "free_slots", h->slots_free);
+    dm_jw_ki64(&jw, "last_second", at->last_second);
+    dm_jw_ku64(&jw, "last_frame", at->frame_no);
+    dm_jw_ku64(&jw, "durable_frame", at->durable_frame);
     dm_jw_kbool(&jw, "idle", dm_worker_idle(w));
     dm_jw_kbool(&jw, "refusing", dm_worker_refusing(w, &why));
     dm_jw_kc(&jw, "why", why);
@@ -269,7 +273,7 @@ static int state(dm_req *req, void *ctx, dm_err *err)
 
 static int drain(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_worker_drain(ctx);
+    dm_worker_drain(((const dm_orders *)ctx)->w);
     return state(req, ctx, err);
 }
 
@@ -283,20 +287,22 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     static const dm_metric slots = {"dm_worker_slots_free", DM_GAUGE, NULL, "free slots"};
     static const dm_metric behind = {
             "dm_worker_frames_not_durable", DM_GAUGE, NULL, "frames the ledger does not have yet"};
-    dm_worker *w = ctx;
+    const dm_worker *w = ((const dm_orders *)ctx)->w;
+    const dm_worker_mark *at = dm_worker_at(w);
+    const dm_host *h = dm_worker_host(w);
     dm_pools_count n;
-    dm_pools_counted(w->pools, &n);
-    dm_metric_set(w->h->metrics, &running, NULL, w->running);
-    dm_metric_set(w->h->metrics, &asleep, NULL, w->asleep);
-    dm_metric_set(w->h->metrics, &ready, NULL, n.ready);
-    dm_metric_set(w->h->metrics, &warm, NULL, n.warm);
-    dm_metric_set(w->h->metrics, &waiting, NULL, n.waiting);
-    dm_metric_set(w->h->metrics, &slots, NULL, w->h->slots_free);
-    dm_metric_set(w->h->metrics, &behind, NULL,
-            (int64_t)(w->durable_boot == w->boot ? w->frame_no - w->durable_frame : w->frame_no));
+    dm_pools_counted(dm_worker_pools(w), &n);
+    dm_metric_set(h->metrics, &running, NULL, dm_boxes_running(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &asleep, NULL, dm_boxes_asleep(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &ready, NULL, n.ready);
+    dm_metric_set(h->metrics, &warm, NULL, n.warm);
+    dm_metric_set(h->metrics, &waiting, NULL, n.waiting);
+    dm_metric_set(h->metrics, &slots, NULL, h->slots_free);
+    dm_metric_set(h->metrics, &behind, NULL,
+            (int64_t)(at->durable_boot == at->boot ? at->frame_no - at->durable_frame : at->frame_no));
     DM_AUTO_BUF text;
     dm_buf_init(&text, 1 << 20);
-    int r = dm_metrics_print(w->h->metrics, &text, err);
+    int r = dm_metrics_print(h->metrics, &text, err);
     if (r == 0)
         dm_reply_text(&req->reply, 200, "text/plain; version=0.0.4", dm_buf_view(&text));
     return r;
@@ -304,7 +310,7 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
 
 static int dial(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_worker *w = ctx;
+    const dm_orders *x = ctx;
     dm_sandbox_id id;
     uint64_t epoch, port;
     int r = dm_sandbox_id_parse(req->params[0], &id, err);
@@ -312,7 +318,7 @@ static int dial(dm_req *req, void *ctx, dm_err *err)
         r = dm_parse_u64(req->params[1], 1, INT32_MAX, &epoch, err);
     if (r == 0)
         r = dm_parse_u64(req->params[2], 1, UINT16_MAX, &port, err);
-    return r < 0 ? r : dm_dials_ask(w->dials, req, &id, (int64_t)epoch, (uint16_t)port, err);
+    return r < 0 ? r : dm_dials_ask(x->dials, req, &id, (int64_t)epoch, (uint16_t)port, err);
 }
 
 const dm_route dm_orders_routes[] = {

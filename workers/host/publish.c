@@ -5,6 +5,8 @@
 
 #include "base/kafka.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
+#include "base/wire/topic.h"
 
 enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* frames, or seconds */ };
 
@@ -57,7 +59,7 @@ static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
             p->done[p->confirmed++ % IN_FLIGHT_MAX] = false;
         return;
     }
-    DM_LOG(p->w->h->log, DM_WARN, "publish.refused", dm_fu("segment", p->next.segment));
+    DM_LOG(dm_worker_host(p->w)->log, DM_WARN, "publish.refused", dm_fu("segment", p->next.segment));
     p->next = p->starts[p->confirmed % IN_FLIGHT_MAX];
     p->sent = p->confirmed;
     memset(p->done, 0, sizeof(p->done));
@@ -76,22 +78,22 @@ static void note_segment(dm_publish *p, uint64_t segment)
     p->passed[p->npassed++] = (passed){segment, p->boot, p->frame, p->second};
 }
 
-bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int64_t second)
+bool dm_publish_done_with(const dm_worker_mark *at, uint64_t boot, uint64_t frame, int64_t second)
 {
-    bool in = w->durable_boot > boot ? second + DURABLE_MARGIN <= w->last_second
-                                     : w->durable_boot == boot && w->durable_frame >= frame + DURABLE_MARGIN;
-    return in && (!w->enrolled || second < dm_period_of(w->last_second + 1, (uint32_t)w->me.period_s));
+    bool in = at->durable_boot > boot ? second + DURABLE_MARGIN <= at->last_second
+                                      : at->durable_boot == boot && at->durable_frame >= frame + DURABLE_MARGIN;
+    return in && (!at->enrolled || second < dm_period_start(at->last_second + 1, at->period_s));
 }
 
 static void trim(dm_publish *p)
 {
-    const dm_worker *w = p->w;
+    const dm_worker_mark *at = dm_worker_at(p->w);
     size_t n = 0;
-    while (n < p->npassed && dm_publish_done_with(w, p->passed[n].boot, p->passed[n].frame, p->passed[n].second))
+    while (n < p->npassed && dm_publish_done_with(at, p->passed[n].boot, p->passed[n].frame, p->passed[n].second))
         n++;
     if (n == 0)
         return;
-    dm_journal_drop_before(w->journal, p->passed[n - 1].segment + 1);
+    dm_journal_drop_before(dm_worker_journal(p->w), p->passed[n - 1].segment + 1);
     memmove(p->passed, p->passed + n, (p->npassed - n) * sizeof(passed));
     p->npassed -= n;
 }
@@ -108,7 +110,7 @@ static bool step(dm_publish *p)
     dm_journal_pos before = p->next;
     dm_record type;
     dm_err err = {0};
-    int r = dm_journal_read(p->w->journal, &p->next, &type, &p->record, &err);
+    int r = dm_journal_read(dm_worker_journal(p->w), &p->next, &type, &p->record, &err);
     if (p->next.segment != before.segment && before.segment != 0)
         note_segment(p, before.segment);
     if (r == DM_JOURNAL_END)
@@ -134,7 +136,7 @@ static bool step(dm_publish *p)
     }
     p->next = before;
     if (r < 0) {
-        dm_log_err(p->w->h->log, DM_ERROR, "publish.failed", &err);
+        dm_log_err(dm_worker_host(p->w)->log, DM_ERROR, "publish.failed", &err);
         dm_timer_in(p->look, back_off_us);
     }
     return false;
@@ -143,16 +145,17 @@ static bool step(dm_publish *p)
 static void guard_room(dm_publish *p)
 {
     dm_worker *w = p->w;
-    int64_t now = dm_mono_us(w->h->clock);
-    if (!dm_journal_full(w->journal)) {
+    int64_t now = dm_mono_us(dm_worker_host(w)->clock);
+    if (!dm_journal_full(dm_worker_journal(w))) {
         p->full_since = 0;
         return;
     }
     if (p->full_since == 0)
         p->full_since = now;
-    if (now - p->full_since < full_us || w->running == 0)
+    if (now - p->full_since < full_us || dm_boxes_running(dm_worker_boxes(w)) == 0)
         return;
-    DM_LOG(w->h->log, DM_ERROR, "worker.no_room_for_evidence", dm_fu("running", w->running));
+    DM_LOG(dm_worker_host(w)->log, DM_ERROR, "worker.no_room_for_evidence",
+            dm_fu("running", dm_boxes_running(dm_worker_boxes(w))));
     dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
     p->full_since = now;
 }
@@ -163,8 +166,8 @@ static void look(void *arg)
     dm_timer_in(p->look, look_us);
     guard_room(p);
     dm_producer_poll(p->producer);
-    if (p->key[0] == '\0' && p->w->enrolled)
-        (void)snprintf(p->key, sizeof(p->key), "%lld", (long long)p->w->me.worker_no);
+    if (p->key[0] == '\0' && dm_worker_at(p->w)->enrolled)
+        (void)snprintf(p->key, sizeof(p->key), "%llu", (unsigned long long)dm_worker_at(p->w)->no.v);
     if (p->key[0] == '\0')
         return;
     while (p->sent - p->confirmed < IN_FLIGHT_MAX && step(p))
@@ -187,19 +190,19 @@ int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err)
     p->w = w;
     dm_buf_init(&p->record, DM_RECORD_BYTES_MAX + 1);
     dm_producer_config c = {
-            .brokers = w->h->conf->brokers,
-            .client_id = w->h->conf->name,
+            .brokers = dm_worker_told(w)->brokers,
+            .client_id = dm_worker_told(w)->name,
             .linger_ms = 20,
             .queue_max_bytes = 64 << 20,
-            .log = w->h->log,
+            .log = dm_worker_host(w)->log,
             .delivered = delivered,
             .arg = p,
     };
     int r = dm_producer_new(&c, &p->producer, err);
     if (r == 0)
-        r = dm_loop_watch(w->h->loop, dm_producer_fd(p->producer), EPOLLIN, readable, p, &p->watch, err);
+        r = dm_loop_watch(dm_worker_host(w)->loop, dm_producer_fd(p->producer), EPOLLIN, readable, p, &p->watch, err);
     if (r == 0)
-        r = dm_loop_timer(w->h->loop, look, p, &p->look, err);
+        r = dm_loop_timer(dm_worker_host(w)->loop, look, p, &p->look, err);
     if (r < 0)
         return r;
     dm_timer_in(p->look, look_us);

@@ -6,9 +6,6 @@
 
 #include "workers/host/worker.h"
 
-#define DM_TOPIC_USAGE "dm.usage.v1"
-#define DM_TOPIC_ATTEST "dm.attest.v1"
-
 typedef struct dm_publish dm_publish;
 
 int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err) DM_NODISCARD;
@@ -18,6 +15,6 @@ DM_DEFINE_FREEP(dm_publish)
 /* Whether the journal may forget what stands up to this frame: it has been in the ledger for a while (and so have the
  * attestations that follow it), and its period is over. A worker that dies before that needs it to attest the period.
  */
-bool dm_publish_done_with(const dm_worker *w, uint64_t boot, uint64_t frame, int64_t second);
+bool dm_publish_done_with(const dm_worker_mark *at, uint64_t boot, uint64_t frame, int64_t second);
 
 #endif

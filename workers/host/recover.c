@@ -12,9 +12,11 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
-#include "workers/host/worker.h"
+#include "workers/host/machine/place.h"
+#include "workers/host/parts.h"
 
 typedef struct was {
     int64_t boot, prev_boot_last_frame, frame_no, last_second, event_seq;
@@ -33,7 +35,6 @@ static const dm_json_field boot_fields[] = {
 typedef struct replay {
     dm_worker *w;
     char kernel_boot[40]; /* of the host when the dead worker began */
-    int64_t last_event;   /* seq of the last event held */
     int64_t attested;     /* start of the last period with an end record */
     dm_sandbox_id unsaid; /* the box of the last record that owes an event, */
     bool owes;            /* while the event has not come */
@@ -49,11 +50,11 @@ static int replay_boot(replay *p, const json_t *obj, dm_err *err)
     if (r < 0)
         return r;
     dm_worker *w = p->w;
-    w->boot = (uint64_t)v.boot;
-    w->prev_boot_last_frame = (uint64_t)v.prev_boot_last_frame;
-    w->frame_no = (uint64_t)v.frame_no;
-    w->last_second = v.last_second > w->last_second ? v.last_second : w->last_second;
-    w->event_seq = (uint64_t)v.event_seq > w->event_seq ? (uint64_t)v.event_seq : w->event_seq;
+    w->at.boot = (uint64_t)v.boot;
+    w->at.prev_boot_last_frame = (uint64_t)v.prev_boot_last_frame;
+    w->at.frame_no = (uint64_t)v.frame_no;
+    w->at.last_second = v.last_second > w->at.last_second ? v.last_second : w->at.last_second;
+    dm_events_replay_seq(w->events, (uint64_t)v.event_seq);
     r = dm_str_to_array(dm_str_c(v.kernel_boot), p->kernel_boot, sizeof(p->kernel_boot), err);
     dm_json_done(boot_fields, DM_LEN(boot_fields), &v);
     return r;
@@ -61,28 +62,30 @@ static int replay_boot(replay *p, const json_t *obj, dm_err *err)
 
 static int replay_enrolled(replay *p, const json_t *obj, dm_err *err)
 {
-    int r = dm_wk_enrolled_read(obj, &p->w->me, err);
+    dm_wk_enrolled me;
+    int r = dm_wk_enrolled_read(obj, &me, err);
     if (r < 0)
         return r;
-    p->w->enrolled = true;
-    return p->w->usage == NULL ? dm_usage_of_worker(p->w, err) : 0;
+    dm_worker_is(p->w, &me);
+    dm_wk_enrolled_done(&me);
+    return p->w->usage == NULL ? dm_seconds_usage(p->w, err) : 0;
 }
 
 static int replay_box(replay *p, const json_t *obj, dm_err *err)
 {
     dm_worker *w = p->w;
-    dm_box *b = dm_worker_box_new(w, err);
+    dm_box *b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
     int r = dm_box_read(obj, b, err);
     if (r < 0) {
-        dm_worker_box_drop(w, b);
+        dm_box_free(b);
         return r;
     }
-    dm_box *old = dm_worker_find(w, &b->id);
+    dm_box *old = dm_boxes_find(w->boxes, &b->id);
     if (old != NULL)
-        dm_worker_box_drop(w, old);
-    dm_worker_box_link(w, b);
+        dm_boxes_drop(w->boxes, old);
+    dm_boxes_link(w->boxes, b);
     p->owes = b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED;
     p->unsaid = b->id;
     return 0;
@@ -92,9 +95,9 @@ static int replay_gone(replay *p, dm_str name, dm_err *err)
 {
     dm_sandbox_id id;
     int r = dm_sandbox_id_parse(name, &id, err);
-    dm_box *b = r == 0 ? dm_worker_find(p->w, &id) : NULL;
+    dm_box *b = r == 0 ? dm_boxes_find(p->w->boxes, &id) : NULL;
     if (b != NULL)
-        dm_worker_box_drop(p->w, b);
+        dm_boxes_drop(p->w->boxes, b);
     return r;
 }
 
@@ -112,10 +115,10 @@ static int replay_frame(replay *p, dm_str bytes, dm_err *err)
         if (r == 0)
             r = dm_usage_replay(w->usage, head.second, &s, err);
     }
-    if (head.second > w->last_second)
-        w->last_second = head.second;
-    if (head.worker_boot == w->boot && head.frame_no > w->frame_no)
-        w->frame_no = head.frame_no;
+    if (head.second > w->at.last_second)
+        w->at.last_second = head.second;
+    if (head.worker_boot == w->at.boot && head.frame_no > w->at.frame_no)
+        w->at.frame_no = head.frame_no;
     return r;
 }
 
@@ -135,7 +138,7 @@ static int replay_attest(replay *p, dm_str message, dm_err *err)
         return r == 0 && w->usage != NULL ? dm_usage_forget(w->usage, end.period_start, err) : r;
     }
     r = dm_attest_read(message, p->attest, &hash, err);
-    dm_box *b = r == 0 ? dm_worker_find(w, &p->attest->sandbox) : NULL;
+    dm_box *b = r == 0 ? dm_boxes_find(w->boxes, &p->attest->sandbox) : NULL;
     if (b != NULL)
         b->previous = hash;
     return r;
@@ -143,45 +146,10 @@ static int replay_attest(replay *p, dm_str message, dm_err *err)
 
 static int replay_event(replay *p, const json_t *obj, dm_err *err)
 {
-    dm_worker *w = p->w;
-    dm_event_held *held = calloc(1, sizeof(*held));
-    if (held == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for an event");
-    int r = dm_wk_event_read(obj, &held->e, err);
-    if (r < 0) {
-        free(held);
-        return r;
-    }
-    p->owes = false;                    /* a box and its event are added one behind the other */
-    if (held->e.seq <= p->last_event) { /* a snapshot tells again what stands before it or behind it */
-        dm_wk_event_done(&held->e);
-        free(held);
-        return 0;
-    }
-    p->last_event = held->e.seq;
-    w->event_seq = (uint64_t)held->e.seq > w->event_seq ? (uint64_t)held->e.seq : w->event_seq;
-    dm_worker_event_hold(w, held);
-    return 0;
-}
-
-/* Events that a record later in the journal says were taken. */
-static void forget_acked(dm_worker *w)
-{
-    dm_event_held *list = w->events;
-    w->events = NULL;
-    w->events_last = &w->events;
-    w->nevents = 0;
-    while (list != NULL) {
-        dm_event_held *held = list;
-        list = held->next;
-        held->next = NULL;
-        if ((uint64_t)held->e.seq <= w->event_acked) {
-            dm_wk_event_done(&held->e);
-            free(held);
-        } else {
-            dm_worker_event_hold(w, held);
-        }
-    }
+    int r = dm_events_replay(p->w->events, obj, err);
+    if (r == 0)
+        p->owes = false; /* a box and its event are added one behind the other */
+    return r;
 }
 
 static int replay_json(replay *p, dm_record type, dm_str payload, dm_err *err)
@@ -221,7 +189,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
         uint64_t seq;
         r = dm_take_le64(&payload, &seq);
         if (r == 0)
-            p->w->event_acked = seq;
+            dm_events_replay_acked(p->w->events, seq);
         break;
     }
     case DM_RECORD_DURABLE: {
@@ -245,7 +213,7 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
 static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t until_us)
 {
     /* It was sampled at each minute's end up to the last framed second. */
-    int64_t owed = (w->last_second + 1) / 60 * 60;
+    int64_t owed = (w->at.last_second + 1) / 60 * 60;
     int64_t from = b->slept_us;
     if (owed * 1000000 > from)
         from = owed * 1000000; /* exactly on the boundary: that second is not touched by the one before */
@@ -253,7 +221,7 @@ static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t unt
         return;
     int64_t epoch_now = b->epoch;
     b->epoch = epoch;
-    dm_box_run_stretch(w, b, DM_SAMPLE_HIB, from);
+    dm_seconds_begin(w, b, DM_SAMPLE_HIB, from);
     b->epoch = epoch_now;
     if (until_us != INT64_MAX) {
         dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
@@ -265,12 +233,13 @@ static void sleepers_stretch(dm_worker *w, dm_box *b, int64_t epoch, int64_t unt
 static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us, dm_cause cause)
 {
     int64_t from = b->started_us;
-    int64_t owed_us = (w->last_second + 1) * 1000000;
-    if (until_us != INT64_MAX && dm_second_of(until_us - 1) <= w->last_second && dm_second_of(from) <= w->last_second)
+    int64_t owed_us = (w->at.last_second + 1) * 1000000;
+    if (until_us != INT64_MAX && dm_second_of(until_us - 1) <= w->at.last_second &&
+            dm_second_of(from) <= w->at.last_second)
         return;
     if (owed_us > from)
         from = owed_us;
-    dm_box_run_stretch(w, b, DM_SAMPLE_RUN, from);
+    dm_seconds_begin(w, b, DM_SAMPLE_RUN, from);
     if (until_us != INT64_MAX) {
         dm_usage_end(w->usage, b->stretch, until_us, &(dm_sample){.disk_16mib = b->disk_16mib}, cause);
         b->stretch = NULL;
@@ -283,7 +252,7 @@ static void restore_stretches(dm_worker *w, dm_box *b)
     int64_t end = b->state == DM_BOX_ENDED ? b->ended_us : INT64_MAX;
     /* What it is says more than its moments, which a clock that is leant against may have put close together. */
     bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
-    if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->last_second)
+    if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->at.last_second)
         sleepers_stretch(w, b, b->image_epoch, b->started_us);
     if (slept_last) {
         runners_stretch(w, b, b->slept_us, DM_CAUSE_NONE);
@@ -301,9 +270,8 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
 {
     char path[PATH_MAX], disk[PATH_MAX];
     struct stat st;
-    if (dm_path(path, sizeof(path), NULL, "%s/sleepers/%s.%" PRId64, w->h->conf->data_dir, b->name.s, b->epoch) < 0 ||
-            dm_path(disk, sizeof(disk), NULL, "%s/" DM_SLEEPER_DISK, path) < 0 || stat(path, &st) < 0 ||
-            dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
+    if (dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, NULL) < 0 || dm_place_disk(path, disk, NULL) < 0 ||
+            stat(path, &st) < 0 || dm_disk_units(disk, &b->disk_16mib, NULL) < 0)
         return 0;
     int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
     int64_t now = dm_worker_now_us(w);
@@ -314,11 +282,11 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
 static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
 {
     int64_t slept = image_made_us(w, b);
-    int64_t proven = (w->last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
+    int64_t proven = (w->at.last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
     if (slept > 0)
-        dm_worker_slept_before(w, b, slept);
+        dm_life_slept_before(w, b, slept);
     else
-        dm_worker_end_box(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+        dm_life_end(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
 }
 
 static void adopted_all(dm_worker *w);
@@ -327,12 +295,9 @@ static void adopted(void *arg, int r, const dm_err *err)
 {
     dm_box *b = arg;
     dm_worker *w = b->w;
-    dm_err why = {0};
-    if (r >= 0 && dm_box_live_file(b, true, &why) < 0)
-        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &why);
     if (r >= 0) {
         DM_LOG(w->h->log, DM_INFO, "sandbox.adopted", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
-        dm_box_arm(b);
+        dm_life_goes_on(b);
     } else {
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
         gone(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away");
@@ -344,19 +309,11 @@ static void adopted(void *arg, int r, const dm_err *err)
 
 static void adopt(dm_worker *w, dm_box *b)
 {
-    char template_dir[PATH_MAX];
-    dm_machine_config config;
     dm_err err = {0};
-    int r = dm_box_machine_config(w, b, &config, template_dir, &err);
     w->adopting++;
-    if (r == 0)
-        r = b->slot < 0 ? dm_fail(&err, DM_E_NOTFOUND, "it had no slot")
-                        : dm_machine_adopt(
-                                  w->h, &config, (uint32_t)b->slot, b->admit.internet, adopted, b, &b->machine, &err);
+    int r = dm_life_adopt(b, adopted, &err);
     if (r < 0)
         adopted(b, r, &err);
-    else
-        dm_box_own_machine(b);
 }
 
 /* Files of sandboxes that are not here any more: name.epoch.address of the door, name.epoch of an image. */
@@ -364,18 +321,19 @@ static void sweep_folder(dm_worker *w, const char *dir, bool live)
 {
     DIR *d = opendir(dir);
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-        dm_str rest = dm_str_c(e->d_name), name, epoch;
+        dm_str rest;
         dm_sandbox_id id;
-        uint64_t no = 0;
+        int64_t epoch;
         char path[PATH_MAX];
         dm_err err = {0};
-        if (e->d_name[0] == '.' || !dm_str_split(&rest, '.', &name) || !dm_str_split(&rest, '.', &epoch))
+        const char *dot = strchr(e->d_name, '.');
+        if (dot == NULL || dot == e->d_name)
             continue;
-        dm_box *b = dm_sandbox_id_parse(name, &id, NULL) == 0 ? dm_worker_find(w, &id) : NULL;
-        bool known = b != NULL && b->state != DM_BOX_ENDED && dm_parse_u64(epoch, 1, INT32_MAX, &no, NULL) == 0;
-        if (known && live && b->state == DM_BOX_RUNNING && (int64_t)no == b->epoch)
+        bool named = dm_place_read(e->d_name, &id, &epoch, &rest);
+        const dm_box *b = named ? dm_boxes_find(w->boxes, &id) : NULL;
+        if (b != NULL && live && b->state == DM_BOX_RUNNING && epoch == b->epoch)
             continue;
-        if (known && !live && (int64_t)no == b->image_epoch && rest.n == 0)
+        if (b != NULL && !live && b->state != DM_BOX_ENDED && epoch == b->image_epoch && rest.n == 0)
             continue;
         if (dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0 || dm_remove_tree(path, &err) < 0)
             dm_log_err(w->h->log, DM_WARN, "worker.leftover", &err);
@@ -388,12 +346,12 @@ static void adopted_all(dm_worker *w)
 {
     char path[PATH_MAX];
     dm_err err = {0};
-    sweep_folder(w, w->h->conf->live_dir, true);
-    if (dm_path(path, sizeof(path), &err, "%s/sleepers", w->h->conf->data_dir) == 0)
+    sweep_folder(w, w->conf->live_dir, true);
+    if (dm_place_sleepers(&w->h->conf, path, &err) == 0)
         sweep_folder(w, path, false);
     dm_machine_sweep(w->h);
     dm_pools_start(w->pools);
-    if (w->enrolled && dm_worker_seconds_start(w, &err) < 0) {
+    if (w->at.enrolled && dm_seconds_start(w, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
         abort();
     }
@@ -407,24 +365,20 @@ bool dm_worker_took_stock(const dm_worker *w)
 static void take_stock(dm_worker *w, bool host_lives)
 {
     w->adopting = 1; /* held, so that adopted_all runs once, at the end */
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
-            next = b->next;
-            if (b->state == DM_BOX_PAUSING)
-                b->state = DM_BOX_RUNNING; /* the image did not come to be */
-            if (b->state == DM_BOX_WAKING)
-                b->state = DM_BOX_ASLEEP;
-            restore_stretches(w, b);
-            w->running += b->state == DM_BOX_RUNNING;
-            w->asleep += b->state == DM_BOX_ASLEEP;
-            if (b->state != DM_BOX_RUNNING)
-                continue;
-            if (host_lives) {
-                adopt(w, b);
-                continue;
-            }
-            gone(w, b, DM_CAUSE_HOST_LOST, "its host was started anew");
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
+        next = dm_boxes_after(w->boxes, b);
+        if (b->state == DM_BOX_PAUSING) /* the image did not come to be */
+            (void)dm_boxes_move(w->boxes, b, DM_BOX_PAUSE_FAILED);
+        if (b->state == DM_BOX_WAKING)
+            (void)dm_boxes_move(w->boxes, b, DM_BOX_WAKE_FAILED);
+        restore_stretches(w, b);
+        if (b->state != DM_BOX_RUNNING)
+            continue;
+        if (host_lives) {
+            adopt(w, b);
+            continue;
         }
+        gone(w, b, DM_CAUSE_HOST_LOST, "its host was started anew");
     }
     w->adopting--;
     if (w->adopting == 0)
@@ -434,10 +388,10 @@ static void take_stock(dm_worker *w, bool host_lives)
 /* The crash may have come between the last frame of a period and its attestations. */
 static int attest_owed(dm_worker *w, int64_t attested, dm_err *err)
 {
-    if (!w->enrolled || w->prev_boot_last_frame == 0 || (w->last_second + 1) % w->me.period_s != 0)
+    if (!w->at.enrolled || w->at.prev_boot_last_frame == 0 || !dm_period_begins(w->at.last_second + 1, w->at.period_s))
         return 0;
-    int64_t start = w->last_second + 1 - w->me.period_s;
-    return attested >= start ? 0 : dm_worker_attest_period(w, start, err);
+    int64_t start = w->at.last_second + 1 - w->at.period_s;
+    return attested >= start ? 0 : dm_seconds_attest(w, start, err);
 }
 
 int dm_worker_recover(dm_worker *w, dm_err *err)
@@ -445,8 +399,8 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     char dir[PATH_MAX];
     replay p = {.w = w};
     dm_journal_config c = {
-            .segment_bytes = w->h->conf->journal_segment_bytes,
-            .bytes_max = w->h->conf->journal_bytes_max,
+            .segment_bytes = w->conf->journal_segment_bytes,
+            .bytes_max = w->conf->journal_bytes_max,
             .loop = w->h->loop,
             .exec = w->h->exec,
             .log = w->h->log,
@@ -454,7 +408,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .broken = dm_worker_journal_broken,
             .arg = &p,
     };
-    int r = dm_path(dir, sizeof(dir), err, "%s/journal", w->h->conf->data_dir);
+    int r = dm_path(dir, sizeof(dir), err, "%s/journal", w->conf->data_dir);
     c.dir = dir;
     DM_AUTO_MEM dm_attest *attest = calloc(1, sizeof(*attest));
     p.attest = attest;
@@ -465,21 +419,22 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     if (r < 0)
         return r;
     dm_journal_belongs(w->journal, w);
-    forget_acked(w);
-    bool first = w->boot == 0;
-    if (w->frame_no > 0) /* else the dead boot wrote none, and its own predecessor is what we follow */
-        w->prev_boot_last_frame = w->frame_no;
-    w->frame_no = 0;
-    w->boot++;
+    dm_events_replayed(w->events);
+    bool first = w->at.boot == 0;
+    if (w->at.frame_no > 0) /* else the dead boot wrote none, and its own predecessor is what we follow */
+        w->at.prev_boot_last_frame = w->at.frame_no;
+    w->at.frame_no = 0;
+    w->at.boot++;
     dm_journal_begin(w->journal);
     r = attest_owed(w, p.attested, err);
     if (r < 0)
         return r;
-    dm_box *unsaid = p.owes ? dm_worker_find(w, &p.unsaid) : NULL;
+    dm_box *unsaid = p.owes ? dm_boxes_find(w->boxes, &p.unsaid) : NULL;
     if (unsaid != NULL)
-        dm_worker_event(w, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
-    DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->boot), dm_fi("last_second", w->last_second),
-            dm_fu("last_frame", w->prev_boot_last_frame));
+        dm_events_add(
+                w->events, w->journal, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
+    DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->at.boot), dm_fi("last_second", w->at.last_second),
+            dm_fu("last_frame", w->at.prev_boot_last_frame));
     take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);
     return 0;
 }

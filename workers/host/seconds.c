@@ -6,31 +6,13 @@
 #include <stdio.h>
 
 #include "base/wire/frame.h"
+#include "base/wire/period.h"
 
-#include "workers/host/worker.h"
+#include "workers/host/parts.h"
 
 /* A frame is made this long after its second ended, so that what happened in it has been noted. */
 static const int64_t settle_us = 20 * 1000;
 enum { CATCH_UP_MAX = 600 }; /* seconds framed in one go, so that the loop is not held up for long */
-
-int64_t dm_worker_now_us(const dm_worker *w)
-{
-    return w->anchor_wall_us + (dm_mono_us(w->h->clock) - w->anchor_mono_us);
-}
-
-/* Usage time is the wall clock of the daemon's start moved by the monotonic clock. It leans back to the wall by at most
- * 1 ms a second; a step of the wall of more than a second is told as an error of the clock and not followed, so that no
- * second is billed twice or left out. */
-static void lean_to_wall(dm_worker *w)
-{
-    int64_t off = dm_wall_us(w->h->clock) - dm_worker_now_us(w);
-    int64_t abs = off < 0 ? -off : off;
-    if (abs > 1000000 && w->clock_err_us <= 1000000)
-        DM_LOG(w->h->log, DM_ERROR, "clock.stepped", dm_fi("by_us", off));
-    w->clock_err_us = abs > UINT32_MAX ? UINT32_MAX : (uint32_t)abs;
-    if (abs <= 1000000)
-        w->anchor_wall_us += off > 1000 ? 1000 : off < -1000 ? -1000 : off;
-}
 
 static uint32_t clamp32(uint64_t v)
 {
@@ -58,22 +40,23 @@ static void measure(void *arg, void *owner, dm_sample *out)
 
 static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
 {
-    const dm_box *b = dm_worker_find(arg, sandbox);
+    const dm_worker *w = arg;
+    const dm_box *b = dm_boxes_find(w->boxes, sandbox);
     *out = b != NULL ? b->previous : (dm_digest){0};
 }
 
-int dm_usage_of_worker(dm_worker *w, dm_err *err)
+int dm_seconds_usage(dm_worker *w, dm_err *err)
 {
-    dm_usage_config c = {.period_s = (uint32_t)w->me.period_s, .measure = measure, .previous = previous, .arg = w};
+    dm_usage_config c = {.period_s = w->at.period_s, .measure = measure, .previous = previous, .arg = w};
     return dm_usage_new(&c, &w->usage, err);
 }
 
-void dm_box_run_stretch(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
+void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
 {
     dm_usage_who who = {
             .sandbox = b->id,
             .epoch = (uint32_t)b->epoch,
-            .project_no = (uint32_t)b->admit.project_no,
+            .project = {b->admit.project_no},
             .spec_table = (uint16_t)b->admit.spec_table,
             .spec = (uint16_t)b->admit.spec,
             .region_no = (uint16_t)b->admit.region_no,
@@ -92,7 +75,7 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
     (void)err;
     dm_journal_add(w->journal, DM_RECORD_ATTEST, message, NULL);
     if (a != NULL) {
-        dm_box *b = dm_worker_find(w, &a->sandbox);
+        dm_box *b = dm_boxes_find(w->boxes, &a->sandbox);
         if (b != NULL)
             b->previous = *hash;
     }
@@ -103,23 +86,21 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
  * it. */
 static void forget_ended(dm_worker *w, int64_t period_end)
 {
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i], *next; b != NULL; b = next) {
-            next = b->next;
-            if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
-                dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
-                dm_worker_box_drop(w, b);
-            }
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
+        next = dm_boxes_after(w->boxes, b);
+        if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
+            dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
+            dm_boxes_drop(w->boxes, b);
         }
     }
 }
 
-int dm_worker_attest_period(dm_worker *w, int64_t start, dm_err *err)
+int dm_seconds_attest(dm_worker *w, int64_t start, dm_err *err)
 {
-    int r = dm_usage_attest(w->usage, start, (uint64_t)w->me.worker_no, w->boot, w->key, emit, w, err);
+    int r = dm_usage_attest(w->usage, start, w->at.no, w->at.boot, w->key, emit, w, err);
     if (r < 0)
         return r;
-    forget_ended(w, start + w->me.period_s);
+    forget_ended(w, start + w->at.period_s);
     return 0;
 }
 
@@ -134,15 +115,15 @@ static int journal_frame(
     for (uint32_t part = 0; part < parts; part++) {
         uint32_t from = part * DM_FRAME_SAMPLES;
         dm_frame_head head = {
-                .worker_no = (uint64_t)w->me.worker_no,
-                .worker_boot = w->boot,
-                .frame_no = w->frame_no,
-                .prev_boot_last_frame = w->prev_boot_last_frame,
+                .worker_no = w->at.no.v,
+                .worker_boot = w->at.boot,
+                .frame_no = w->at.frame_no,
+                .prev_boot_last_frame = w->at.prev_boot_last_frame,
                 .second = second,
                 .complete_through = complete_through,
                 .part = (uint16_t)part,
                 .parts = (uint16_t)parts,
-                .clock_err_us = w->clock_err_us,
+                .clock_err_us = w->time.err_us,
                 .n = n - from > DM_FRAME_SAMPLES ? DM_FRAME_SAMPLES : n - from,
         };
         dm_buf_reset(&b);
@@ -159,16 +140,16 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     const dm_sample *samples;
     uint32_t n;
     int64_t complete_through;
-    int r = dm_usage_second(w->usage, second, w->frame_no + 1, &samples, &n, &complete_through, err);
+    int r = dm_usage_second(w->usage, second, w->at.frame_no + 1, &samples, &n, &complete_through, err);
     if (r < 0)
         return r;
-    w->frame_no++;
+    w->at.frame_no++;
     r = journal_frame(w, second, samples, n, complete_through, err);
     if (r < 0)
         return r;
-    w->last_second = second;
-    if ((second + 1) % w->me.period_s == 0)
-        r = dm_worker_attest_period(w, second + 1 - w->me.period_s, err);
+    w->at.last_second = second;
+    if (dm_period_begins(second + 1, w->at.period_s))
+        r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);
     return r;
 }
 
@@ -183,30 +164,30 @@ static void tick(void *arg)
 {
     dm_worker *w = arg;
     dm_err err = {0};
-    lean_to_wall(w);
+    dm_usage_clock_lean(&w->time, w->h->log);
     int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
-    for (int i = 0; w->last_second < ended && i < CATCH_UP_MAX; i++) {
-        if (frame_second(w, w->last_second + 1, &err) < 0) {
+    for (int i = 0; w->at.last_second < ended && i < CATCH_UP_MAX; i++) {
+        if (frame_second(w, w->at.last_second + 1, &err) < 0) {
             /* Without evidence nothing may run. The journal has what is true; VMs live on and are adopted. */
             dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
             abort();
         }
     }
-    if (w->last_second < ended)
+    if (w->at.last_second < ended)
         dm_timer_in(w->tick, 1000);
     else
         arm(w);
 }
 
-int dm_worker_seconds_start(dm_worker *w, dm_err *err)
+int dm_seconds_start(dm_worker *w, dm_err *err)
 {
     if (w->tick == NULL) {
         int r = dm_loop_timer(w->h->loop, tick, w, &w->tick, err);
         if (r < 0)
             return r;
     }
-    if (w->last_second == 0)
-        w->last_second = dm_second_of(dm_worker_now_us(w)) - 1;
+    if (w->at.last_second == 0)
+        w->at.last_second = dm_second_of(dm_worker_now_us(w)) - 1;
     dm_timer_in(w->tick, 1000);
     return 0;
 }

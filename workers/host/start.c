@@ -6,22 +6,21 @@
 
 #include "base/file.h"
 
-#include "workers/host/worker.h"
+#include "workers/host/machine/place.h"
+#include "workers/host/parts.h"
 
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 {
     dm_err err = {0};
-    if (w->enrolled && (w->me.worker_no != e->worker_no || w->me.period_s != e->period_s)) {
+    if (w->at.enrolled && (w->at.no.v != (uint64_t)e->worker_no || w->at.period_s != e->period_s)) {
         /* Evidence of two workers, or two sorts of period, cannot share a journal. */
-        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fi("was", w->me.worker_no),
-                dm_fi("is", e->worker_no));
+        DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fu("was", w->at.no.v), dm_fi("is", e->worker_no));
         return;
     }
-    if (w->enrolled)
+    if (w->at.enrolled)
         return;
-    w->me = *e;
-    w->enrolled = true;
-    if (dm_usage_of_worker(w, &err) < 0 || dm_worker_seconds_start(w, &err) < 0) {
+    dm_worker_is(w, e);
+    if (dm_seconds_usage(w, &err) < 0 || dm_seconds_start(w, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
         abort();
     }
@@ -29,12 +28,12 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 }
 
 /* Two workers on one folder would both write its journal and both own its VMs. The lock goes with the process. */
-static int take_folder(const dm_host *h, dm_err *err)
+static int take_folder(const dm_worker_config *conf, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = dm_mkdir_p(h->conf->data_dir, 0711, err);
+    int r = dm_mkdir_p(conf->data_dir, 0711, err);
     if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/lock", h->conf->data_dir);
+        r = dm_path(path, sizeof(path), err, "%s/lock", conf->data_dir);
     if (r < 0)
         return r;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -45,49 +44,63 @@ static int take_folder(const dm_host *h, dm_err *err)
     int e = errno;
     (void)close(fd);
     if (e == EWOULDBLOCK)
-        return dm_fail(err, DM_E_EXISTS, "another worker has %s", h->conf->data_dir);
+        return dm_fail(err, DM_E_EXISTS, "another worker has %s", conf->data_dir);
     return dm_fail_sys(err, e, "lock %s", path);
 }
 
-int dm_worker_new(dm_host *h, dm_worker **out, dm_err *err)
+/* One that did not come to be: no machine is made or adopted before nothing can fail any more, so that no VM goes with
+ * it. The folder's lock stays with the process. */
+static void dm_worker_free(dm_worker *w)
+{
+    if (w == NULL)
+        return;
+    dm_journal_free(w->journal); /* first: it tells those who wait for what is being written */
+    dm_usage_free(w->usage);
+    dm_pools_free(w->pools);
+    dm_events_free(w->events);
+    dm_boxes_free(w->boxes);
+    dm_timer_free(w->tick);
+    dm_sign_key_free(w->key);
+    free(w);
+}
+DM_DEFINE_FREEP(dm_worker)
+
+int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = take_folder(h, err);
+    int r = take_folder(conf, err);
     if (r < 0)
         return r;
-    dm_worker *w = calloc(1, sizeof(*w)); /* on failure the process ends, and this with it */
+    DM_AUTO(dm_worker) w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
+    w->conf = conf;
     w->h = h;
-    w->events_last = &w->events;
-    w->anchor_wall_us = dm_wall_us(h->clock);
-    w->anchor_mono_us = dm_mono_us(h->clock);
+    dm_usage_clock_start(&w->time, h->clock);
 
     DM_AUTO_BUF boot_id;
     dm_buf_init(&boot_id, 64);
     r = dm_file_read("/proc/sys/kernel/random/boot_id", &boot_id, err);
     if (r == 0)
         r = dm_str_to_array(dm_str_trim(dm_buf_view(&boot_id)), w->kernel_boot, sizeof(w->kernel_boot), err);
-    static const char *const dirs[] = {"vms", "sleepers"};
-    for (size_t i = 0; r == 0 && i < DM_LEN(dirs); i++) {
-        r = dm_path(path, sizeof(path), err, "%s/%s", h->conf->data_dir, dirs[i]);
-        if (r == 0)
-            r = dm_mkdir_p(path, 0711, err);
-    }
     if (r == 0)
-        r = dm_mkdir_p(h->conf->live_dir, 0755, err);
+        r = dm_place_make(&h->conf, err);
     if (r == 0)
-        r = dm_mkdir_p(h->conf->templates_dir, 0711, err);
+        r = dm_mkdir_p(conf->live_dir, 0755, err);
     if (r == 0)
-        r = dm_path(path, sizeof(path), err, "%s/worker.key", h->conf->data_dir);
+        r = dm_path(path, sizeof(path), err, "%s/worker.key", conf->data_dir);
     if (r == 0)
         r = dm_sign_key_open(path, &w->key, err);
+    if (r == 0)
+        r = dm_boxes_new(&w->boxes, err);
+    if (r == 0)
+        r = dm_events_new(&w->events, err);
     if (r == 0)
         r = dm_pools_new(h, &w->pools, err);
     if (r == 0)
         r = dm_worker_recover(w, err);
     if (r < 0)
         return r;
-    *out = w;
+    *out = dm_steal(&w);
     return 0;
 }

@@ -57,7 +57,7 @@ static void *talk(void *arg)
                 u->client, "POST", u->path, dm_buf_view(&u->body), CALL_MS, &u->status, &u->answer, &u->err);
         (void)pthread_mutex_lock(&u->lock);
         u->turn = false;
-        dm_loop_post(u->w->h->loop, &u->heard);
+        dm_loop_post(dm_worker_host(u->w)->loop, &u->heard);
     }
     (void)pthread_mutex_unlock(&u->lock);
     return NULL;
@@ -68,17 +68,17 @@ static void *talk(void *arg)
 static void make_enrol(dm_uplink *u, dm_jw *jw)
 {
     dm_worker *w = u->w;
-    const dm_worker_config *c = w->h->conf;
+    const dm_worker_config *c = dm_worker_told(w);
     dm_public_key key;
     char hex[2 * DM_ED25519_KEY + 1];
-    dm_sign_key_public(w->key, &key);
+    dm_sign_key_public(dm_worker_key(w), &key);
     dm_hex(key.b, sizeof(key.b), hex);
     char accel[8];
-    (void)snprintf(accel, sizeof(accel), "%s", w->h->caps.accel);
+    (void)snprintf(accel, sizeof(accel), "%s", dm_worker_host(w)->caps.accel);
     dm_wk_enrol m = {
             .name = c->name,
             .public_key = hex,
-            .boot = (int64_t)w->boot,
+            .boot = (int64_t)dm_worker_at(w)->boot,
             .door = c->door,
             .accel = accel,
             .slots = (int64_t)c->slots,
@@ -92,14 +92,14 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
     dm_worker *w = u->w;
     const char *why;
     dm_pools_count n;
-    dm_pools_counted(w->pools, &n);
+    dm_pools_counted(dm_worker_pools(w), &n);
     dm_wk_beat m = {
-            .boot = (int64_t)w->boot,
-            .running = w->running,
-            .asleep = w->asleep,
+            .boot = (int64_t)dm_worker_at(w)->boot,
+            .running = dm_boxes_running(dm_worker_boxes(w)),
+            .asleep = dm_boxes_asleep(dm_worker_boxes(w)),
             .pooled = n.ready,
-            .free_slots = w->h->slots_free + n.spare,
-            .last_frame = (int64_t)w->frame_no,
+            .free_slots = dm_worker_host(w)->slots_free + n.spare,
+            .last_frame = (int64_t)dm_worker_at(w)->frame_no,
             .refusing = dm_worker_refusing(w, &why),
     };
     dm_wk_beat_write(jw, &m);
@@ -111,8 +111,11 @@ static void make_events(dm_uplink *u, dm_jw *jw)
     dm_jw_obj(jw);
     dm_jw_key(jw, "events");
     dm_jw_arr(jw);
-    for (dm_event_held *held = u->w->events; held != NULL && n < DM_WK_EVENTS_MAX; held = held->next, n++)
-        dm_wk_event_write(jw, &held->e);
+    const dm_events *all = dm_worker_events(u->w);
+    for (const dm_wk_event *e = dm_events_after(all, NULL); e != NULL && n < DM_WK_EVENTS_MAX; n++) {
+        dm_wk_event_write(jw, e);
+        e = dm_events_after(all, e);
+    }
     dm_jw_arr_end(jw);
     dm_jw_end(jw);
 }
@@ -122,9 +125,9 @@ static what next_word(dm_uplink *u)
     if (u->enrol)
         return SAY_ENROL;
     /* Events wait for the journal: what is told is durable. */
-    if (u->w->events != NULL && dm_journal_quiet(u->w->journal))
+    if (dm_events_held(dm_worker_events(u->w)) > 0 && dm_journal_quiet(dm_worker_journal(u->w)))
         return SAY_EVENTS;
-    return dm_mono_us(u->w->h->clock) >= u->beat_at ? SAY_BEAT : SAY_NOTHING;
+    return dm_mono_us(dm_worker_host(u->w)->clock) >= u->beat_at ? SAY_BEAT : SAY_NOTHING;
 }
 
 static void say(void *arg)
@@ -148,12 +151,13 @@ static void say(void *arg)
         make_enrol(u, &jw);
         break;
     case SAY_BEAT:
-        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/%lld/beat", (long long)u->w->me.worker_no);
-        u->beat_at = dm_mono_us(u->w->h->clock) + beat_us;
+        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/%llu/beat", (unsigned long long)dm_worker_at(u->w)->no.v);
+        u->beat_at = dm_mono_us(dm_worker_host(u->w)->clock) + beat_us;
         make_beat(u, &jw);
         break;
     case SAY_EVENTS:
-        (void)snprintf(u->path, sizeof(u->path), "/v1/workers/%lld/events", (long long)u->w->me.worker_no);
+        (void)snprintf(
+                u->path, sizeof(u->path), "/v1/workers/%llu/events", (unsigned long long)dm_worker_at(u->w)->no.v);
         make_events(u, &jw);
         break;
     }
@@ -205,7 +209,7 @@ static int take_answer(dm_uplink *u, dm_err *err)
     int64_t acked;
     if (dm_json_i64(obj, "acked", 0, INT64_MAX, &acked, NULL) != 0)
         return dm_fail(err, DM_E_PROTO, "%s: no 'acked'", u->path);
-    dm_worker_acked(u->w, (uint64_t)acked);
+    dm_events_acked(dm_worker_events(u->w), dm_worker_journal(u->w), (uint64_t)acked);
     return 0;
 }
 
@@ -217,13 +221,13 @@ static void heard(void *arg)
     u->say = SAY_NOTHING;
     if (r < 0) {
         if (!u->away)
-            dm_log_err(u->w->h->log, DM_WARN, "uplink.away", &err);
+            dm_log_err(dm_worker_host(u->w)->log, DM_WARN, "uplink.away", &err);
         u->away = true;
         dm_timer_in(u->next, beat_us / 4);
         return;
     }
     if (u->away)
-        DM_LOG(u->w->h->log, DM_INFO, "uplink.back");
+        DM_LOG(dm_worker_host(u->w)->log, DM_INFO, "uplink.back");
     u->away = false;
     dm_timer_in(u->next, soon_us);
 }
@@ -241,10 +245,10 @@ int dm_uplink_new(dm_worker *w, dm_uplink **out, dm_err *err)
     dm_buf_init(&u->answer, BODY_MAX);
     (void)pthread_mutex_init(&u->lock, NULL);
     (void)pthread_cond_init(&u->wake, NULL);
-    dm_httpc_config c = {.base = "http://api", .unix_path = w->h->conf->api_socket, .connect_ms = 2000};
+    dm_httpc_config c = {.base = "http://api", .unix_path = dm_worker_told(w)->api_socket, .connect_ms = 2000};
     int r = dm_httpc_new(&c, &u->client, err);
     if (r == 0)
-        r = dm_loop_timer(w->h->loop, say, u, &u->next, err);
+        r = dm_loop_timer(dm_worker_host(w)->loop, say, u, &u->next, err);
     if (r == 0) {
         int e = pthread_create(&u->thread, NULL, talk, u);
         if (e != 0)

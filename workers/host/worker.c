@@ -1,5 +1,3 @@
-#include "workers/host/worker.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,151 +9,69 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
-/* --- the table of boxes ------------------------------------------------------------------------------------- */
+#include "workers/host/parts.h"
 
-static dm_box **bucket(dm_worker *w, const dm_sandbox_id *id)
+/* --- its parts ---------------------------------------------------------------------------------------------- */
+
+const dm_worker_mark *dm_worker_at(const dm_worker *w)
 {
-    uint32_t h;
-    memcpy(&h, id->b + DM_SANDBOX_ID_BYTES - sizeof(h), sizeof(h));
-    return &w->boxes[h % DM_BOX_BUCKETS];
+    return &w->at;
 }
 
-dm_box *dm_worker_find(dm_worker *w, const dm_sandbox_id *id)
+const dm_worker_config *dm_worker_told(const dm_worker *w)
 {
-    for (dm_box *b = *bucket(w, id); b != NULL; b = b->next) {
-        if (dm_sandbox_id_eq(&b->id, id))
-            return b;
-    }
-    return NULL;
+    return w->conf;
 }
 
-dm_box *dm_worker_box_new(dm_worker *w, dm_err *err)
+dm_host *dm_worker_host(const dm_worker *w)
 {
-    dm_box *b = calloc(1, sizeof(*b));
-    if (b == NULL) {
-        (void)dm_fail(err, DM_E_NOMEM, "no memory for a sandbox");
-        return NULL;
-    }
-    b->w = w;
-    b->slot = -1;
-    return b;
+    return w->h;
 }
 
-void dm_worker_box_link(dm_worker *w, dm_box *b)
+dm_boxes *dm_worker_boxes(const dm_worker *w)
 {
-    dm_box **at = bucket(w, &b->id);
-    b->next = *at;
-    *at = b;
+    return w->boxes;
 }
 
-void dm_worker_box_drop(dm_worker *w, dm_box *b)
+dm_events *dm_worker_events(const dm_worker *w)
 {
-    for (dm_box **at = bucket(w, &b->id); *at != NULL; at = &(*at)->next) {
-        if (*at == b) {
-            *at = b->next;
-            break;
-        }
-    }
-    dm_timer_free(b->deadline);
-    dm_wk_admit_done(&b->admit);
-    free(b);
+    return w->events;
 }
 
-int dm_parse_previous(const char *hex, dm_digest *out, dm_err *err)
+dm_journal *dm_worker_journal(const dm_worker *w)
 {
-    if (*hex == '\0') {
-        *out = (dm_digest){0};
-        return 0;
-    }
-    return dm_parse_hex(dm_str_c(hex), out->b, sizeof(out->b), err);
+    return w->journal;
 }
 
-int dm_box_machine_config(dm_worker *w, const dm_box *b, dm_machine_config *out, char *template_dir, dm_err *err)
+dm_pools *dm_worker_pools(const dm_worker *w)
 {
-    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
-    if (spec == NULL)
-        return dm_fail(err, DM_E_INVALID, "the sandbox has no spec of ours");
-    int r = dm_path(template_dir, PATH_MAX, err, "%s/%s", w->h->conf->templates_dir, b->base);
-    if (r == 0)
-        *out = (dm_machine_config){.template_dir = template_dir, .vcpus = spec->vcpus, .mem_mib = spec->mem_mib};
-    return r;
+    return w->pools;
 }
 
-/* The door looks for this file at each request: what has none is not found there, whatever anybody remembers. */
-int dm_box_live_file(const dm_box *b, bool make, dm_err *err)
+const dm_sign_key *dm_worker_key(const dm_worker *w)
 {
-    char path[PATH_MAX];
-    const dm_worker *w = b->w;
-    if (b->machine == NULL)
-        return 0;
-    int r = dm_path(path, sizeof(path), err, "%s/%s.%" PRId64 ".%s", w->h->conf->live_dir, b->name.s, b->epoch,
-            dm_machine_address(b->machine));
-    if (r < 0)
-        return r;
-    if (!make)
-        return unlink(path) == 0 || errno == ENOENT ? 0 : dm_fail_sys(err, errno, "remove %s", path);
-    DM_AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    return fd >= 0 ? 0 : dm_fail_sys(err, errno, "make %s", path);
-}
-
-/* --- events for the API ------------------------------------------------------------------------------------- */
-
-void dm_worker_event_hold(dm_worker *w, dm_event_held *held)
-{
-    *w->events_last = held;
-    w->events_last = &held->next;
-    w->nevents++;
-}
-
-void dm_worker_event(dm_worker *w, const dm_box *b, int64_t at_us)
-{
-    dm_event_held *held = calloc(1, sizeof(*held));
-    if (held == NULL)
-        return; /* the API hears of it when it asks for the sandbox */
-    held->e = (dm_wk_event){
-            .seq = (int64_t)++w->event_seq,
-            .sandbox = dm_str_dup(dm_str_c(b->name.s)),
-            .epoch = b->epoch,
-            .state = dm_str_dup(b->state == DM_BOX_ASLEEP ? DM_STR("asleep") : DM_STR("ended")),
-            .cause = dm_str_dup(dm_str_c(dm_cause_get(b->cause)->name)),
-            .detail = dm_str_dup(dm_str_c(b->detail)),
-            .at_us = at_us,
-    };
-    DM_AUTO_BUF text;
-    dm_buf_init(&text, 4096);
-    dm_jw jw;
-    dm_jw_init(&jw, &text);
-    dm_wk_event_write(&jw, &held->e);
-    dm_journal_add(w->journal, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
-    dm_worker_event_hold(w, held);
-}
-
-void dm_worker_acked(dm_worker *w, uint64_t seq)
-{
-    if (seq <= w->event_acked || seq > w->event_seq)
-        return;
-    w->event_acked = seq;
-    while (w->events != NULL && (uint64_t)w->events->e.seq <= seq) {
-        dm_event_held *held = w->events;
-        w->events = held->next;
-        w->nevents--;
-        dm_wk_event_done(&held->e);
-        free(held);
-    }
-    if (w->events == NULL)
-        w->events_last = &w->events;
-    DM_AUTO_BUF b;
-    dm_buf_init(&b, 8);
-    (void)dm_buf_le64(&b, seq);
-    dm_journal_add(w->journal, DM_RECORD_ACKED, dm_buf_view(&b), NULL);
+    return w->key;
 }
 
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame)
 {
-    if (boot < w->durable_boot || (boot == w->durable_boot && frame <= w->durable_frame))
+    if (boot < w->at.durable_boot || (boot == w->at.durable_boot && frame <= w->at.durable_frame))
         return;
-    w->durable_boot = boot;
-    w->durable_frame = frame;
+    w->at.durable_boot = boot;
+    w->at.durable_frame = frame;
+}
+
+int64_t dm_worker_now_us(const dm_worker *w)
+{
+    return dm_usage_clock_now(&w->time);
+}
+
+void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e)
+{
+    w->at.enrolled = true;
+    w->at.no = (dm_worker_no){(uint64_t)e->worker_no};
+    w->at.region_no = e->region_no;
+    w->at.period_s = (uint32_t)e->period_s;
 }
 
 /* --- the journal -------------------------------------------------------------------------------------------- */
@@ -188,18 +104,20 @@ static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, d
 static void write_boot(dm_worker *w, dm_jw *jw)
 {
     dm_jw_obj(jw);
-    dm_jw_ku64(jw, "boot", w->boot);
-    dm_jw_ku64(jw, "prev_boot_last_frame", w->prev_boot_last_frame);
-    dm_jw_ku64(jw, "frame_no", w->frame_no);
-    dm_jw_ki64(jw, "last_second", w->last_second);
-    dm_jw_ku64(jw, "event_seq", w->event_seq);
+    dm_jw_ku64(jw, "boot", w->at.boot);
+    dm_jw_ku64(jw, "prev_boot_last_frame", w->at.prev_boot_last_frame);
+    dm_jw_ku64(jw, "frame_no", w->at.frame_no);
+    dm_jw_ki64(jw, "last_second", w->at.last_second);
+    dm_jw_ku64(jw, "event_seq", dm_events_seq(w->events));
     dm_jw_kc(jw, "kernel_boot", w->kernel_boot);
     dm_jw_end(jw);
 }
 
 static void write_enrolled(dm_worker *w, dm_jw *jw)
 {
-    dm_wk_enrolled_write(jw, &w->me);
+    const dm_wk_enrolled me = {
+            .worker_no = (int64_t)w->at.no.v, .region_no = w->at.region_no, .period_s = w->at.period_s};
+    dm_wk_enrolled_write(jw, &me);
 }
 
 static void add_two(dm_worker *w, dm_record type, uint64_t a, uint64_t b, bool both)
@@ -218,24 +136,15 @@ void dm_worker_snapshot(void *arg, dm_journal *j)
     dm_worker *w = arg;
     w->journal = j; /* the first snapshot comes before dm_worker_new has it */
     add_json(w, DM_RECORD_BOOT, write_boot);
-    if (w->enrolled)
+    if (w->at.enrolled)
         add_json(w, DM_RECORD_ENROLLED, write_enrolled);
-    add_two(w, DM_RECORD_ACKED, w->event_acked, 0, false);
-    add_two(w, DM_RECORD_DURABLE, w->durable_boot, w->durable_frame, true);
-    for (size_t i = 0; i < DM_BOX_BUCKETS; i++) {
-        for (dm_box *b = w->boxes[i]; b != NULL; b = b->next) {
-            if (b->state != DM_BOX_STARTING)
-                dm_worker_journal_box(w, b, NULL);
-        }
+    add_two(w, DM_RECORD_ACKED, dm_events_taken(w->events), 0, false);
+    add_two(w, DM_RECORD_DURABLE, w->at.durable_boot, w->at.durable_frame, true);
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+        if (b->state != DM_BOX_STARTING)
+            dm_worker_journal_box(w, b, NULL);
     }
-    for (dm_event_held *held = w->events; held != NULL; held = held->next) {
-        DM_AUTO_BUF text;
-        dm_buf_init(&text, 4096);
-        dm_jw jw;
-        dm_jw_init(&jw, &text);
-        dm_wk_event_write(&jw, &held->e);
-        dm_journal_add(j, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
-    }
+    dm_events_journal(w->events, j);
 }
 
 void dm_worker_journal_broken(void *arg, const dm_err *err)
@@ -250,7 +159,7 @@ void dm_worker_journal_broken(void *arg, const dm_err *err)
 bool dm_worker_refusing(const dm_worker *w, const char **why)
 {
     *why = NULL;
-    if (!w->enrolled)
+    if (!w->at.enrolled)
         *why = "the API has not enrolled it yet";
     else if (w->draining || w->stopping)
         *why = "it is being drained";

@@ -1,6 +1,7 @@
 #include "workers/host/evidence/usage.h"
 
 #include "base/clock.h"
+#include "base/wire/period.h"
 
 enum { RECORDS_MIN = 64, SAMPLES_MIN = 256 };
 
@@ -173,9 +174,9 @@ static record *record_get(dm_usage *u, const dm_usage_who *who, int64_t period_s
  * nothing in this one's attestations. */
 static int note(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sample *s, dm_err *err)
 {
-    dm_usage_who who = {s->sandbox, s->epoch, s->project_no, s->spec_table, s->spec, s->region_no};
+    dm_usage_who who = {s->sandbox, s->epoch, (dm_project_no){s->project_no}, s->spec_table, s->spec, s->region_no};
     for (int64_t at = second - s->span_s + 1; at <= second; at++) {
-        int64_t start = dm_period_of(at, u->c.period_s);
+        int64_t start = dm_period_start(at, u->c.period_s);
         record *r = record_get(u, &who, start, err);
         if (r == NULL)
             return DM_E_NOMEM;
@@ -274,7 +275,7 @@ static int sample_second(dm_usage *u, dm_stretch *s, int64_t second, int64_t spa
     *out = last ? s->last : (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
     out->sandbox = s->who.sandbox;
     out->epoch = s->who.epoch;
-    out->project_no = s->who.project_no;
+    out->project_no = (uint32_t)s->who.project.v;
     out->spec_table = s->who.spec_table;
     out->spec = s->who.spec;
     out->region_no = s->who.region_no;
@@ -332,14 +333,14 @@ static int by_bytes(const void *a, const void *b)
     return memcmp(a, b, DM_SHA256);
 }
 
-static int attest_one(dm_usage *u, const record *r, uint64_t worker_no, uint64_t boot, const dm_digest *previous,
+static int attest_one(dm_usage *u, const record *r, dm_worker_no worker, uint64_t boot, const dm_digest *previous,
         const dm_sign_key *key, dm_buf *b, dm_digest *hash, dm_err *err)
 {
     dm_attest *a = u->attest;
     *a = (dm_attest){
-            .worker_no = worker_no,
+            .worker_no = worker.v,
             .worker_boot = boot,
-            .project_no = r->who.project_no,
+            .project_no = (uint32_t)r->who.project.v,
             .sandbox = r->who.sandbox,
             .epoch = r->who.epoch,
             .spec_table = r->who.spec_table,
@@ -358,11 +359,11 @@ static int attest_one(dm_usage *u, const record *r, uint64_t worker_no, uint64_t
     return dm_attest_write(b, a, key, hash, err);
 }
 
-static int attest_end(dm_usage *u, int64_t period_start, uint64_t worker_no, uint64_t boot, uint64_t last_frame,
+static int attest_end(dm_usage *u, int64_t period_start, dm_worker_no worker, uint64_t boot, uint64_t last_frame,
         dm_digest *hashes, size_t n, const dm_sign_key *key, dm_buf *b, dm_usage_emit_fn emit, void *arg, dm_err *err)
 {
     dm_attest_end e = {
-            .worker_no = worker_no,
+            .worker_no = worker.v,
             .worker_boot = boot,
             .period_start = period_start,
             .period_s = u->c.period_s,
@@ -378,7 +379,7 @@ static int attest_end(dm_usage *u, int64_t period_start, uint64_t worker_no, uin
     return r < 0 ? r : emit(arg, NULL, dm_buf_view(b), NULL, err);
 }
 
-int dm_usage_attest(dm_usage *u, int64_t period_start, uint64_t worker_no, uint64_t boot, const dm_sign_key *key,
+int dm_usage_attest(dm_usage *u, int64_t period_start, dm_worker_no worker, uint64_t boot, const dm_sign_key *key,
         dm_usage_emit_fn emit, void *arg, dm_err *err)
 {
     DM_AUTO_MEM record **list = calloc(u->nrecords + 1, sizeof(record *));
@@ -405,13 +406,13 @@ int dm_usage_attest(dm_usage *u, int64_t period_start, uint64_t worker_no, uint6
             previous = hashes[i - 1];
         else
             u->c.previous(u->c.arg, &list[i]->who.sandbox, &previous);
-        int r = attest_one(u, list[i], worker_no, boot, &previous, key, &b, &hashes[i], err);
+        int r = attest_one(u, list[i], worker, boot, &previous, key, &b, &hashes[i], err);
         if (r == 0)
             r = emit(arg, u->attest, dm_buf_view(&b), &hashes[i], err);
         if (r < 0)
             return r;
     }
-    int r = attest_end(u, period_start, worker_no, boot, last_frame, hashes, n, key, &b, emit, arg, err);
+    int r = attest_end(u, period_start, worker, boot, last_frame, hashes, n, key, &b, emit, arg, err);
     if (r < 0)
         return r;
     return dm_usage_forget(u, period_start, err);

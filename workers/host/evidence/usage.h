@@ -14,6 +14,7 @@
 
 #include "base/wire/attest.h"
 #include "base/wire/frame.h"
+#include "base/wire/number.h"
 
 typedef struct dm_usage dm_usage;
 typedef struct dm_stretch dm_stretch; /* one state of one (sandbox, epoch), from a moment to a moment */
@@ -22,7 +23,7 @@ typedef struct dm_stretch dm_stretch; /* one state of one (sandbox, epoch), from
 typedef struct dm_usage_who {
     dm_sandbox_id sandbox;
     uint32_t epoch;
-    uint32_t project_no;
+    dm_project_no project; /* fits a frame's 32 bits */
     uint16_t spec_table, spec, region_no;
 } dm_usage_who;
 
@@ -65,12 +66,7 @@ int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err) DM_NODISCARD
 /* Attests every (sandbox, epoch) that was in the period which begins at period_start, sandbox by sandbox and epoch by
  * epoch, through emit (message is borrowed), then the end record, and forgets that period. */
 typedef int (*dm_usage_emit_fn)(void *arg, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err);
-int dm_usage_attest(dm_usage *u, int64_t period_start, uint64_t worker_no, uint64_t boot, const dm_sign_key *key,
+int dm_usage_attest(dm_usage *u, int64_t period_start, dm_worker_no worker, uint64_t boot, const dm_sign_key *key,
         dm_usage_emit_fn emit, void *arg, dm_err *err) DM_NODISCARD;
-
-static inline int64_t dm_period_of(int64_t second, uint32_t period_s)
-{
-    return second - ((second % period_s) + period_s) % period_s;
-}
 
 #endif

@@ -30,15 +30,15 @@ static uint64_t mem_available_mib(void)
 
 bool dm_host_short_of_memory(const dm_host *h)
 {
-    return mem_available_mib() < h->conf->mem_reserve_mib;
+    return mem_available_mib() < h->conf.mem_reserve_mib;
 }
 
 int dm_host_init(dm_host *h, dm_err *err)
 {
-    h->slots = calloc(h->conf->slots, sizeof(h->slots[0]));
+    h->slots = calloc(h->conf.slots, sizeof(h->slots[0]));
     if (h->slots == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for %llu slots", (unsigned long long)h->conf->slots);
-    h->slots_free = (uint32_t)h->conf->slots;
+        return dm_fail(err, DM_E_NOMEM, "no memory for %u slots", h->conf.slots);
+    h->slots_free = h->conf.slots;
     for (uint32_t i = 0; i < h->slots_free; i++)
         h->slots[i].net.tap_fd = -1;
     return 0;
@@ -46,7 +46,7 @@ int dm_host_init(dm_host *h, dm_err *err)
 
 void dm_host_done(dm_host *h)
 {
-    for (uint32_t i = 0; h->slots != NULL && i < h->conf->slots; i++)
+    for (uint32_t i = 0; h->slots != NULL && i < h->conf.slots; i++)
         dm_slot_close(&h->slots[i].net);
     free(h->slots);
     h->slots = NULL;
@@ -54,7 +54,7 @@ void dm_host_done(dm_host *h)
 
 int32_t dm_host_slot_take(dm_host *h)
 {
-    for (uint32_t i = 0; i < h->conf->slots; i++) {
+    for (uint32_t i = 0; i < h->conf.slots; i++) {
         if (!h->slots[i].used) {
             dm_host_slot_claim(h, i);
             return (int32_t)i;
@@ -65,14 +65,14 @@ int32_t dm_host_slot_take(dm_host *h)
 
 void dm_host_slot_claim(dm_host *h, uint32_t no)
 {
-    assert(no < h->conf->slots && !h->slots[no].used);
+    assert(no < h->conf.slots && !h->slots[no].used);
     h->slots[no].used = true;
     h->slots_free--;
 }
 
 void dm_host_slot_give(dm_host *h, uint32_t no)
 {
-    assert(no < h->conf->slots && h->slots[no].used);
+    assert(no < h->conf.slots && h->slots[no].used);
     h->slots[no].used = false;
     h->slots_free++;
     if (h->slot_is_free != NULL)
@@ -84,7 +84,7 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     dm_host_slot *s = &h->slots[no];
     bool fresh = !s->open;
     if (fresh) {
-        int r = dm_slot_open(h->conf->slot_prefix, h->conf->slot_base, no, policy, &s->net, err);
+        int r = dm_slot_open(h->conf.slot_prefix, h->conf.slot_base, no, policy, &s->net, err);
         if (r < 0)
             return r;
         s->open = true;

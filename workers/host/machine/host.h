@@ -1,11 +1,10 @@
-/* workers/host/machine/host.h: what everything on a worker stands on: configuration, loop, driver, slots. One struct,
- * made by main and passed down. */
+/* workers/host/machine/host.h: what every machine stands on: loop, driver, folders, slots. One struct, made by main and
+ * passed down. */
 #ifndef DM_WORKERS_HOST_HOST_H
 #define DM_WORKERS_HOST_HOST_H
 
 #include "base/metrics.h"
 
-#include "workers/host/config.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/vmm.h"
 
@@ -16,8 +15,22 @@ typedef struct dm_host_slot {
     dm_slot net;
 } dm_host_slot;
 
+/* What a host is told; whoever read the program's configuration fills it in. Strings are borrowed. */
+typedef struct dm_host_config {
+    const char *data_dir;                /* of the machines and the sleepers, among what is the worker's */
+    const char *images_dir;              /* guest images, made elsewhere */
+    const char *templates_dir;           /* template snapshots, made here */
+    const char *slot_prefix, *slot_base; /* of dm_slot_open */
+    uint32_t slots;                      /* machines at once; at most DM_SLOT_MAX */
+    const char *default_image;           /* what is kept ready, */
+    uint32_t default_vcpus, default_mem_mib;
+    uint32_t pool_size; /* and how many of it */
+    uint32_t making_max, warming_max;
+    uint64_t mem_reserve_mib; /* without so much memory to spare nothing new is made */
+} dm_host_config;
+
 typedef struct dm_host {
-    const dm_worker_config *conf;
+    dm_host_config conf;
     dm_loop *loop;
     dm_exec *exec;
     dm_log *log;
@@ -26,7 +39,7 @@ typedef struct dm_host {
     const dm_vmm_driver *driver;
     dm_vmm_env env;
     dm_vmm_caps caps;
-    dm_host_slot *slots;                /* conf->slots of them */
+    dm_host_slot *slots;                /* conf.slots of them */
     uint32_t slots_free, slots_leaving; /* leaving: used, and free as soon as its machine's leftovers are gone */
     void (*slot_is_free)(void *arg);    /* one was given back; or NULL */
     void *slot_is_free_arg;

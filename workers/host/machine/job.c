@@ -8,6 +8,7 @@
 
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/parts.h"
+#include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
 
 static void job_run(dm_job *job)
@@ -80,8 +81,7 @@ int dm_machine_make_files(dm_machine *m, dm_err *err)
 int dm_machine_fill_disk(dm_machine *m, dm_err *err)
 {
     char from[PATH_MAX];
-    int r = m->sleeper_dir != NULL ? dm_path(from, sizeof(from), err, "%s/%s", m->sleeper_dir, DM_SLEEPER_DISK)
-                                   : template_disk(m, from, err);
+    int r = m->sleeper_dir != NULL ? dm_place_disk(m->sleeper_dir, from, err) : template_disk(m, from, err);
     if (r == 0)
         r = dm_disk_fill(from, m->disk, err);
     return r == 0 ? dm_machine_set_policy(m, err) : r;
@@ -92,7 +92,7 @@ int dm_machine_fill_disk(dm_machine *m, dm_err *err)
 int dm_machine_keep_image(dm_machine *m, dm_err *err)
 {
     char to[PATH_MAX];
-    int r = dm_path(to, sizeof(to), err, "%s/%s", m->dir_tmp, DM_SLEEPER_DISK);
+    int r = dm_place_disk(m->dir_tmp, to, err);
     if (r < 0)
         return r;
     DM_AUTO_FD fd = open(m->disk, O_RDONLY | O_CLOEXEC);

@@ -10,6 +10,7 @@
 
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/parts.h"
+#include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
 
 enum { AGENT_MS = 20000, QUIESCE_MS = 1000 };
@@ -316,9 +317,9 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     if (r == 0)
         r = dm_path(m->image_dir, sizeof(m->image_dir), err, "%s/" DM_TEMPLATE_IMAGE, config->template_dir);
     if (r == 0)
-        r = dm_path(m->run_dir, sizeof(m->run_dir), err, "%s/vms/%u", h->conf->data_dir, slot_no);
+        r = dm_place_vm(&h->conf, slot_no, m->run_dir, err);
     if (r == 0)
-        r = dm_path(m->disk, sizeof(m->disk), err, "%s/disk.ext4", m->run_dir);
+        r = dm_place_disk(m->run_dir, m->disk, err);
     if (r < 0)
         machine_delete(m);
     else
@@ -347,7 +348,7 @@ int dm_machine_make(
 {
     int32_t slot = dm_host_slot_take(h);
     if (slot < 0)
-        return dm_fail(err, DM_E_LIMIT, "all %llu slots are taken", (unsigned long long)h->conf->slots);
+        return dm_fail(err, DM_E_LIMIT, "all %u slots are taken", h->conf.slots);
     dm_machine *m = NULL;
     int r = machine_new(h, config, (uint32_t)slot, &m, err);
     if (r < 0) {
@@ -381,7 +382,7 @@ int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, voi
 int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
         dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err)
 {
-    if (slot_no >= h->conf->slots || h->slots[slot_no].used)
+    if (slot_no >= h->conf.slots || h->slots[slot_no].used)
         return dm_fail(err, DM_E_LIMIT, "slot %u is not to be had", slot_no);
     dm_machine *m = NULL;
     int r = machine_new(h, config, slot_no, &m, err);
@@ -429,7 +430,7 @@ int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, vo
 {
     int r = dm_path(m->dir, sizeof(m->dir), err, "%s", dir);
     if (r == 0)
-        r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s.making", dir);
+        r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s" DM_PLACE_MAKING, dir);
     if (r == 0)
         r = dm_remove_tree(m->dir_tmp, err);
     if (r == 0)
@@ -488,13 +489,13 @@ static void swept(void *arg, int r, const dm_err *err)
 void dm_machine_sweep(dm_host *h)
 {
     static const dm_machine_config nobody = {.template_dir = "", .vcpus = 1, .mem_mib = 1};
-    for (uint32_t no = 0; no < h->conf->slots; no++) {
+    for (uint32_t no = 0; no < h->conf.slots; no++) {
         char path[PATH_MAX];
         struct stat st;
         dm_machine *m = NULL;
         dm_err err = {0};
-        if (h->slots[no].used || dm_path(path, sizeof(path), &err, "%s/vms/%u", h->conf->data_dir, no) < 0 ||
-                stat(path, &st) < 0 || machine_new(h, &nobody, no, &m, &err) < 0)
+        if (h->slots[no].used || dm_place_vm(&h->conf, no, path, &err) < 0 || stat(path, &st) < 0 ||
+                machine_new(h, &nobody, no, &m, &err) < 0)
             continue;
         dm_host_slot_claim(h, no);
         m->stray = true;

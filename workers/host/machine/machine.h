@@ -83,6 +83,4 @@ int dm_machine_guest_port(dm_machine *m, uint16_t port, dm_agent_done_fn done, v
 /* Kills whatever VMs a dead worker left in slots that nobody claimed, and their folders. */
 void dm_machine_sweep(dm_host *h);
 
-#define DM_SLEEPER_DISK "disk.ext4"
-
 #endif

@@ -111,7 +111,7 @@ bool dm_pools_ready(const dm_pools *p)
         if (q->depth > 0)
             return has_depth(q);
     }
-    return p->h->conf->pool_size == 0;
+    return p->h->conf.pool_size == 0;
 }
 
 bool dm_pools_settled(const dm_pools *p)
@@ -121,7 +121,7 @@ bool dm_pools_settled(const dm_pools *p)
             return count(p, q, DM_SPARE_WARM) >= q->depth && count(p, q, DM_SPARE_BARE) >= BARE &&
                    count_being_made(p) == 0;
     }
-    return p->h->conf->pool_size == 0;
+    return p->h->conf.pool_size == 0;
 }
 
 /* --- spares and tickets ------------------------------------------------------------------------------------- */
@@ -344,7 +344,7 @@ static void serve(dm_pools *all)
         held *k = t->of != NULL ? warmest(t->of) : NULL;
         if (k != NULL)
             ticket_serve(t, k, true);
-        else if (count_being_made(all) >= all->h->conf->making_max || !begin(all, t))
+        else if (count_being_made(all) >= all->h->conf.making_max || !begin(all, t))
             return;
     }
 }
@@ -377,7 +377,7 @@ static bool make_ahead(pool *p, bool keep_bare)
 
 static bool may_make(dm_pools *all)
 {
-    if (count_being_made(all) >= all->h->conf->making_max)
+    if (count_being_made(all) >= all->h->conf.making_max)
         return false;
     if (dm_host_short_of_memory(all->h))
         hold_back(all, retry_us);
@@ -403,7 +403,7 @@ static held *find_ready(const dm_pools *all)
 
 static void warm_up(dm_pools *all)
 {
-    while (count_being_made(all) == 0 && count(all, NULL, DM_SPARE_WARMING) < all->h->conf->warming_max) {
+    while (count_being_made(all) == 0 && count(all, NULL, DM_SPARE_WARMING) < all->h->conf.warming_max) {
         dm_err err = {0};
         held *k = find_ready(all);
         if (k == NULL)
@@ -552,11 +552,10 @@ void dm_pools_free(dm_pools *p)
 
 void dm_pools_start(dm_pools *p)
 {
-    const dm_worker_config *c = p->h->conf;
+    const dm_host_config *c = &p->h->conf;
     pool *def;
     dm_err err = {0};
-    if (pool_get(p, c->default_image, (uint32_t)c->default_vcpus, (uint32_t)c->default_mem_mib, (uint32_t)c->pool_size,
-                &def, &err) < 0)
+    if (pool_get(p, c->default_image, c->default_vcpus, c->default_mem_mib, c->pool_size, &def, &err) < 0)
         dm_log_err(p->h->log, DM_ERROR, "pool.no_default", &err);
     else
         step(p);
@@ -575,7 +574,7 @@ static int check_room(const dm_pools *all, dm_err *err)
     for (const dm_pool_ticket *t = all->first; t != NULL; t = t->next)
         unserved += t->mine == NULL;
     if (unserved >= all->h->slots_free + all->h->slots_leaving + n.spare)
-        return dm_fail(err, DM_E_LIMIT, "all %llu slots are taken", (unsigned long long)all->h->conf->slots);
+        return dm_fail(err, DM_E_LIMIT, "all %u slots are taken", all->h->conf.slots);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
 
 static const int64_t retry_us = 5 * 1000 * 1000;
@@ -56,14 +57,13 @@ static int find_dirs(dm_snapshot *s, dm_err *err)
     struct stat st;
     if (*s->image == '\0' || *s->image == '.' || !dm_str_only(dm_str_c(s->image), allowed))
         return dm_fail(err, DM_E_INVALID, "'%.64s' is not the name of an image", s->image);
-    int r = dm_path(s->image_dir, PATH_MAX, err, "%s/%s", s->h->conf->images_dir, s->image);
+    int r = dm_place_image(&s->h->conf, s->image, s->image_dir, err);
     if (r == 0 && stat(s->image_dir, &st) < 0)
         r = dm_fail(err, DM_E_NOTFOUND, "this worker has no image '%s'", s->image);
     if (r == 0)
         r = image_digest(s->image_dir, digest, err);
     if (r == 0)
-        r = dm_path(s->template_dir, PATH_MAX, err, "%s/%s-%uc%um", s->h->conf->templates_dir, digest, s->vcpus,
-                s->mem_mib);
+        r = dm_place_snapshot(&s->h->conf, digest, s->vcpus, s->mem_mib, s->template_dir, err);
     return r;
 }
 

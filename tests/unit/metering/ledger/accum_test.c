@@ -180,8 +180,8 @@ static void workers_and_stamps_are_kept_apart(void **state)
     take(a, &f, 1);
     assert_int_equal(dm_accum_rows(a, T, &rows, &n, NULL), 0);
     assert_int_equal(n, 6);
-    assert_int_equal(rows[0]->key.worker_no, 1);
-    assert_int_equal(rows[1]->key.worker_no, 2);
+    assert_int_equal(rows[0]->key.worker_no.v, 1);
+    assert_int_equal(rows[1]->key.worker_no.v, 2);
     free(rows);
 }
 
@@ -240,17 +240,17 @@ static void what_was_heard_of_a_worker(void **state)
     DM_AUTO(dm_accum) a = NULL;
     (void)state;
     assert_int_equal(dm_accum_new(PERIOD, 3, &a, NULL), 0);
-    assert_int_equal(dm_accum_cover(a, 7, T + 3, NULL), 0);
-    assert_int_equal(dm_accum_cover(a, 5, T + 63, NULL), 0);
-    assert_int_equal(dm_accum_cover(a, 9, T + 4, NULL), 0);
-    assert_true(dm_accum_covered(a, 7, T + 3));
-    assert_false(dm_accum_covered(a, 7, T + 4));
-    assert_false(dm_accum_covered(a, 5, T + 3));
-    assert_true(dm_accum_heard(a, 5, T + 60));
-    assert_false(dm_accum_heard(a, 5, T));
-    assert_int_equal(dm_accum_worker(a, T, 0), 7);
-    assert_int_equal(dm_accum_worker(a, T, 1), 9);
-    assert_int_equal(dm_accum_worker(a, T, 2), 0);
+    assert_int_equal(dm_accum_cover(a, (dm_worker_no){7}, T + 3, NULL), 0);
+    assert_int_equal(dm_accum_cover(a, (dm_worker_no){5}, T + 63, NULL), 0);
+    assert_int_equal(dm_accum_cover(a, (dm_worker_no){9}, T + 4, NULL), 0);
+    assert_true(dm_accum_covered(a, (dm_worker_no){7}, T + 3));
+    assert_false(dm_accum_covered(a, (dm_worker_no){7}, T + 4));
+    assert_false(dm_accum_covered(a, (dm_worker_no){5}, T + 3));
+    assert_true(dm_accum_heard(a, (dm_worker_no){5}, T + 60));
+    assert_false(dm_accum_heard(a, (dm_worker_no){5}, T));
+    assert_int_equal(dm_accum_worker(a, T, 0).v, 7);
+    assert_int_equal(dm_accum_worker(a, T, 1).v, 9);
+    assert_int_equal(dm_accum_worker(a, T, 2).v, 0);
 }
 
 int main(void)

@@ -303,7 +303,8 @@ static void statements_are_made_after_a_crash(void **state)
     clock_at(&r, 182);
     flush(&r);
     sql(&r, "ALTER TABLE dm.statement ADD CONSTRAINT broken CHECK (number < 0) NOT VALID");
-    assert_true(dm_ledger_close(r.ledger, -1, &err) < 0);
+    assert_int_equal(dm_ledger_close(r.ledger, -1, &err), 0);
+    assert_true(bill_owed(&r, &err) < 0);
     assert_sql(&r, "SELECT count(*) FROM dm.period", "1");
     assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
     sql(&r, "ALTER TABLE dm.statement DROP CONSTRAINT broken");
@@ -350,6 +351,31 @@ static void a_zombie_closes_nothing(void **state)
     ledger_start(&second);
     assert_int_equal(dm_ledger_close(r.ledger, -1, &err), DM_LEDGER_ZOMBIE);
     assert_sql(&r, "SELECT count(*) FROM dm.period", "0");
+    ledger_stop(&second);
+    rig_close(&r);
+}
+
+/* It closed the period itself, and only then lost the fence. */
+static void a_zombie_states_nothing(void **state)
+{
+    rig r, second;
+    dm_err err;
+    (void)state;
+    rig_open(&r, &pg, "zombie3", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 60);
+    feed(&r);
+    clock_at(&r, 62);
+    flush(&r);
+    assert_int_equal(dm_ledger_close(r.ledger, -1, &err), 0);
+    second = r;
+    ledger_start(&second);
+    assert_int_equal(bill_owed(&r, &err), DM_BILL_ZOMBIE);
+    assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
+    assert_sql(&r, "SELECT state FROM dm.account_period", "open");
+    assert_int_equal(bill_owed(&second, &err), 0);
+    assert_sql(&r, "SELECT count(*) FROM dm.statement", "1");
+    assert_sql(&r, "SELECT state FROM dm.account_period", "closed");
     ledger_stop(&second);
     rig_close(&r);
 }
@@ -676,7 +702,7 @@ static void the_highest_epoch_has_the_second(void **state)
 /* --- who may ------------------------------------------------------------------------------------------------ */
 
 typedef struct reading {
-    int64_t account_no;
+    dm_account_no account;
     dm_read_statement list[4];
     size_t n;
     dm_buf body;
@@ -692,23 +718,23 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
 {
     reading *x = arg;
     dm_read_signature sig;
-    int r = dm_read_statements(c, x->account_no, INT64_MAX, 4, x->list, &x->n, err);
+    int r = dm_read_statements(c, x->account, (dm_statement_no){INT64_MAX}, 4, x->list, &x->n, err);
     if (r == 0)
-        r = x->found = dm_read_statement_body(c, x->account_no, 1, &x->body, &sig, err);
+        r = x->found = dm_read_statement_body(c, x->account, (dm_statement_no){1}, &x->body, &sig, err);
     if (r == 0 && !dm_verify(&sig.key, dm_buf_view(&x->body), &sig.signature))
         r = dm_fail(err, DM_E_INTERNAL, "the signature does not verify");
     if (r >= 0)
-        r = dm_read_lines(c, x->account_no, 1, 0, 0, 8, x->lines, &x->nlines, err);
+        r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
     if (r == 0)
         r = dm_read_keys(c, 8, x->keys, &x->nkeys, err);
-    return r < 0 ? r : dm_read_mark(c, 1, &x->boot, &x->frame, err);
+    return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
 }
 
 static void read_as(rig *r, int64_t scope, int64_t account_no, reading *out)
 {
     dm_pg *c = NULL;
     dm_err err;
-    *out = (reading){.account_no = account_no};
+    *out = (reading){.account = {account_no}};
     dm_buf_init(&out->body, 1 << 20);
     assert_int_equal(cluster_open(&pg, r->db, "dm_api", &c), 0);
     dm_pg_scope s = {.account_no = scope, .read_only = true};
@@ -728,7 +754,7 @@ static void an_account_sees_its_own(void **state)
     assert_int_equal(close_due(&r, -1), 2);
     read_as(&r, 1, 1, &x);
     assert_int_equal(x.n, 2);
-    assert_int_equal(x.list[0].number, 2);
+    assert_int_equal(x.list[0].number.v, 2);
     assert_int_equal(x.list[1].period_start, T0);
     assert_string_equal(x.list[1].currency, "CNY");
     assert_int_equal(x.list[1].running_s, 55);
@@ -738,7 +764,7 @@ static void an_account_sees_its_own(void **state)
     assert_string_equal(x.lines[1].amount, "0.001193500000000000");
     assert_int_equal(x.nkeys, 2);
     assert_true(x.keys[0].service);
-    assert_int_equal(x.keys[1].worker_no, 1);
+    assert_int_equal(x.keys[1].worker_no.v, 1);
     assert_int_equal(x.frame, 120);
     dm_buf_done(&x.body);
     read_as(&r, 2, 1, &x); /* another account's scope */
@@ -807,6 +833,7 @@ int main(void)
             cmocka_unit_test(statements_are_made_after_a_crash),
             cmocka_unit_test(a_zombie_writes_nothing),
             cmocka_unit_test(a_zombie_closes_nothing),
+            cmocka_unit_test(a_zombie_states_nothing),
             cmocka_unit_test(a_lost_frame_is_waited_for),
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),

@@ -55,7 +55,7 @@ static int accumulate(dm_str one, dm_str two, dm_err *err)
         if (r == 0)
             r = dm_accum_frame(a, &h, samples, NULL, NULL, err);
         if (r == 0)
-            r = dm_accum_cover(a, h.worker_no, h.second, err);
+            r = dm_accum_cover(a, (dm_worker_no){h.worker_no}, h.second, err);
     }
     const dm_accum_row **rows = NULL;
     size_t n = 0;
@@ -98,10 +98,10 @@ static int follow(dm_err *err)
     DM_AUTO(dm_track) t = NULL;
     bool whole;
     const dm_track_mark mark = {.boot = 1, .frame = 3, .second = T, .complete_through = T};
-    const dm_track_gap gap = {.worker_no = 9, .boot = 1, .first = 1, .last = 2, .from_s = T, .to_s = T + 1};
+    const dm_track_gap gap = {.worker_no = {9}, .boot = 1, .first = 1, .last = 2, .from_s = T, .to_s = T + 1};
     int r = dm_track_new(&t, err);
     if (r == 0)
-        r = dm_track_restore(t, 9, &mark, err);
+        r = dm_track_restore(t, (dm_worker_no){9}, &mark, err);
     if (r == 0)
         r = dm_track_restore_gap(t, &gap, err);
     for (uint64_t i = 1; r == 0 && i < 60; i++) {
@@ -114,7 +114,7 @@ static int follow(dm_err *err)
                 .parts = (uint16_t)(1 + i % 2)};
         r = dm_track_take(t, &h, &whole, err);
     }
-    return r == 0 ? dm_track_write_off(t, 1, T + 5, told_nobody, NULL, err) : r;
+    return r == 0 ? dm_track_write_off(t, (dm_worker_no){1}, T + 5, told_nobody, NULL, err) : r;
 }
 
 static int follow_and_tell(dm_err *err)
@@ -131,7 +131,7 @@ static int follow_and_tell(dm_err *err)
                 .parts = 1};
         r = dm_track_take(t, &h, &whole, err);
     }
-    return r == 0 ? dm_track_write_off(t, 1, T + 100, told_nobody, NULL, err) : r;
+    return r == 0 ? dm_track_write_off(t, (dm_worker_no){1}, T + 100, told_nobody, NULL, err) : r;
 }
 
 static void frames_without_memory_are_an_error(void **state)

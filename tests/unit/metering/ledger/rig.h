@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/wire/attest.h"
 #include "base/wire/frame.h"
+#include "base/wire/topic.h"
 
+#include "metering/bill/bill.h"
 #include "metering/ledger/ledger.h"
 #include "tests/unit/metering/ledger/cluster.h"
 #include "tests/unit/test.h"
@@ -194,15 +196,25 @@ static inline void clock_at(rig *r, int64_t second)
     dm_clock_fake_move(&r->clock, (T0 + second) * 1000000 - dm_wall_us(&r->clock.base));
 }
 
-/* Closes all that can be closed; how many periods were written. */
+static inline int bill_owed(rig *r, dm_err *err)
+{
+    dm_bill_config c = {.pg = r->pg, .key = r->service, .held = dm_ledger_held, .held_arg = r->ledger};
+    return dm_bill_owed(&c, err);
+}
+
+/* Closes all that can be closed and states what is owed, as the program does; how many periods were written. */
 static inline int close_due(rig *r, int64_t patient_from)
 {
     dm_err err;
-    int n = 0, x;
-    while ((x = dm_ledger_close(r->ledger, patient_from, &err)) == 0)
-        n++;
-    if (x != DM_LEDGER_WAIT)
-        fail_msg("close: %d %s", x, x < 0 ? err.msg : "");
+    int n = 0, x = 0, b = 0;
+    while (x == 0 && b == 0) {
+        x = dm_ledger_close(r->ledger, patient_from, &err);
+        if (x == 0 || x == DM_LEDGER_WAIT)
+            b = bill_owed(r, &err);
+        n += x == 0 && b == 0;
+    }
+    if (x != DM_LEDGER_WAIT || b != 0)
+        fail_msg("close: %d, bill: %d %s", x, b, x < 0 || b < 0 ? err.msg : "");
     return n;
 }
 

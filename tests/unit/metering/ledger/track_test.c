@@ -23,7 +23,7 @@ static int take(dm_track *t, uint64_t boot, uint64_t frame, uint64_t prev, int64
 
 static void assert_mark(const dm_track *t, uint64_t boot, uint64_t frame, int64_t through)
 {
-    dm_track_mark m = dm_track_mark_of(t, 1);
+    dm_track_mark m = dm_track_mark_of(t, (dm_worker_no){1});
     assert_int_equal(m.boot, boot);
     assert_int_equal(m.frame, frame);
     assert_int_equal(m.complete_through, through);
@@ -118,8 +118,8 @@ static void what_is_written_off_is_late_when_it_comes(void **state)
     assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
     assert_int_equal(take(t, 1, 5, 0, T + 4), DM_TRACK_NEW);
     assert_int_equal(take(t, 1, 9, 0, T + 8), DM_TRACK_NEW);
-    assert_int_equal(dm_track_write_off(t, 1, T + 4, told, &g, NULL), 0);
-    assert_int_equal(dm_track_write_off(t, 1, T + 5, told, &g, NULL), 1);
+    assert_int_equal(dm_track_write_off(t, (dm_worker_no){1}, T + 4, told, &g, NULL), 0);
+    assert_int_equal(dm_track_write_off(t, (dm_worker_no){1}, T + 5, told, &g, NULL), 1);
     assert_int_equal(g.g[0].first, 2);
     assert_int_equal(g.g[0].last, 4);
     assert_int_equal(g.g[0].from_s, T + 1);
@@ -132,7 +132,7 @@ static void what_is_written_off_is_late_when_it_comes(void **state)
     assert_int_equal(take(t, 1, 2, 0, T + 1), DM_TRACK_SEEN);
     assert_int_equal(take(t, 1, 4, 0, T + 3), DM_TRACK_SEEN);
     assert_int_equal(take(t, 1, 5, 0, T + 4), DM_TRACK_SEEN);
-    assert_int_equal(dm_track_write_off(t, 2, T + 5, told, &g, NULL), 0);
+    assert_int_equal(dm_track_write_off(t, (dm_worker_no){2}, T + 5, told, &g, NULL), 0);
 }
 
 static void the_tail_of_a_boot_is_a_gap(void **state)
@@ -143,14 +143,14 @@ static void the_tail_of_a_boot_is_a_gap(void **state)
     assert_int_equal(dm_track_new(&t, NULL), 0);
     assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
     assert_int_equal(take(t, 2, 1, 7, T + 7), DM_TRACK_NEW);
-    assert_int_equal(dm_track_write_off(t, 1, T + 100, told, &g, NULL), 1);
+    assert_int_equal(dm_track_write_off(t, (dm_worker_no){1}, T + 100, told, &g, NULL), 1);
     assert_int_equal(g.g[0].boot, 1);
     assert_int_equal(g.g[0].first, 2);
     assert_int_equal(g.g[0].last, 7);
     assert_mark(t, 2, 1, T + 7);
 }
 
-static void count(void *arg, uint64_t worker_no, const dm_track_mark *mark)
+static void count(void *arg, dm_worker_no worker_no, const dm_track_mark *mark)
 {
     (void)worker_no;
     (void)mark;
@@ -161,11 +161,11 @@ static void remembers_what_was_saved(void **state)
 {
     DM_AUTO(dm_track) t = NULL;
     dm_track_mark m = {3, 50, T, T};
-    dm_track_gap g = {1, 3, 10, 12, T - 40, T - 38};
+    dm_track_gap g = {{1}, 3, 10, 12, T - 40, T - 38};
     int changed = 0;
     (void)state;
     assert_int_equal(dm_track_new(&t, NULL), 0);
-    assert_int_equal(dm_track_restore(t, 1, &m, NULL), 0);
+    assert_int_equal(dm_track_restore(t, (dm_worker_no){1}, &m, NULL), 0);
     assert_int_equal(dm_track_restore_gap(t, &g, NULL), 0);
     dm_track_each_changed(t, count, &changed);
     assert_int_equal(changed, 0);
@@ -230,7 +230,7 @@ static void too_much_behind_a_gap_is_a_limit(void **state)
     for (uint64_t i = 0; i < DM_TRACK_PENDING_MAX; i++)
         assert_int_equal(take(t, 1, i + 2, 0, T + (int64_t)i), DM_TRACK_NEW);
     assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_E_LIMIT);
-    assert_int_equal(dm_track_write_off(t, 1, INT64_MAX, told, &g, NULL), 1);
+    assert_int_equal(dm_track_write_off(t, (dm_worker_no){1}, INT64_MAX, told, &g, NULL), 1);
     assert_int_equal(dm_track_waiting(t), 0);
     assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_TRACK_NEW);
 }

@@ -6,9 +6,9 @@
 static void equals_are_counted(void **state)
 {
     dm_anomalies l = {0};
-    dm_anomaly a = {.kind = DM_ANOMALY_LATE, .worker_no = 1, .period_start = 60}, b = a;
+    dm_anomaly a = {.kind = DM_ANOMALY_LATE, .worker_no = {1}, .period_start = 60}, b = a;
     (void)state;
-    b.worker_no = 2;
+    b.worker_no.v = 2;
     dm_anomalies_add(&l, &a, "first %d", 1);
     dm_anomalies_add(&l, &b, "other");
     a.count = 5;
@@ -29,7 +29,7 @@ static void the_list_is_bounded(void **state)
     dm_anomalies l = {0};
     (void)state;
     for (uint64_t i = 0; i < DM_ANOMALIES_MAX + 10; i++) {
-        dm_anomaly a = {.kind = DM_ANOMALY_LATE, .worker_no = i + 1, .period_start = -1};
+        dm_anomaly a = {.kind = DM_ANOMALY_LATE, .worker_no = {i + 1}, .period_start = -1};
         dm_anomalies_add(&l, &a, "%0200d", 1);
     }
     assert_int_equal(l.n, DM_ANOMALIES_MAX);

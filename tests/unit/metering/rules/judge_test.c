@@ -46,14 +46,14 @@ static dm_claim *claim(hall *h, uint32_t epoch)
 {
     dm_claim *c = &h->claims[h->n];
     h->list[h->n++] = c;
-    *c = (dm_claim){.account_no = 1,
-            .project_no = 1,
+    *c = (dm_claim){.account_no = {1},
+            .project_no = {1},
             .sandbox = {{1}},
             .epoch = epoch,
             .spec_table = 1,
             .spec = 4,
             .region_no = 2,
-            .worker_no = 1,
+            .worker_no = {1},
             .has_spec = true,
             .has_region = true,
             .vcpus = 2,
@@ -61,7 +61,7 @@ static dm_claim *claim(hall *h, uint32_t epoch)
             .sworn_region = 2,
             .worker_known = true,
             .worker_attested = true,
-            .row_project_no = 1,
+            .row_project_no = {1},
             .row_epoch = 9,
             .row_spec_table = 1,
             .row_spec = 4,
@@ -167,7 +167,7 @@ static void without_a_row_the_stamp_counts(void **state)
     (void)state;
     dm_claim *c = claim(&h, 12);
     both(c, RUN, 3, 9);
-    c->row_project_no = 77;
+    c->row_project_no.v = 77;
     c->row_epoch = 1;
     c->ended_s = START; /* of a row that is not there */
     judge(&h);
@@ -279,7 +279,7 @@ static void a_second_has_one_claim(void **state)
         else if (differ == 2)
             a->region_no = a->sworn_region = 3;
         else
-            a->worker_no = 2;
+            a->worker_no.v = 2;
         judge(&h);
         assert_int_equal(seconds_of(&h, a), 40);
         assert_int_equal(seconds_of(&h, b), 20);
@@ -343,7 +343,7 @@ static void scribble(uint64_t *seed, dm_evidence *e, uint32_t period_s)
 static void random_claim(uint64_t *seed, hall *h)
 {
     dm_claim *c = claim(h, 1 + (uint32_t)(next(seed) % 3));
-    c->worker_no = 1 + next(seed) % 2;
+    c->worker_no.v = 1 + next(seed) % 2;
     c->spec = one_in(seed, 6) ? 5 : 4;
     c->worker_known = !one_in(seed, 12);
     c->worker_attested = !one_in(seed, 3);
@@ -352,7 +352,7 @@ static void random_claim(uint64_t *seed, hall *h)
     c->has_row = !one_in(seed, 3);
     c->row_spec = one_in(seed, 8) ? 6 : c->spec;
     c->row_epoch = one_in(seed, 8) ? 2 : 3;
-    c->row_project_no = one_in(seed, 12) ? 2 : 1;
+    c->row_project_no.v = one_in(seed, 12) ? 2 : 1;
     c->sworn_region = one_in(seed, 12) ? 1 : 2;
     if (one_in(seed, 3))
         c->ended_s = START + (int64_t)(next(seed) % h->period_s);
@@ -431,7 +431,7 @@ static verdict judge_alone(const dm_claim *c, uint32_t period_s, tally *t)
         t->unknown++;
         return v;
     }
-    if (c->has_row && c->row_project_no != c->project_no) {
+    if (c->has_row && c->row_project_no.v != c->project_no.v) {
         t->foreign++;
         return v;
     }
@@ -479,7 +479,7 @@ static size_t owner_of(const hall *h, const verdict *v, uint32_t s)
             continue;
         const dm_claim *b = best < h->n ? &h->claims[best] : NULL;
         if (b == NULL || c->epoch > b->epoch || (c->epoch == b->epoch && c->spec > b->spec) ||
-                (c->epoch == b->epoch && c->spec == b->spec && c->worker_no > b->worker_no))
+                (c->epoch == b->epoch && c->spec == b->spec && c->worker_no.v > b->worker_no.v))
             best = i;
     }
     return best;
@@ -490,7 +490,7 @@ static bool alike_but(const hall *h)
     for (size_t i = 0; i < h->n; i++) {
         for (size_t k = 0; k < i; k++) {
             const dm_claim *a = &h->claims[i], *b = &h->claims[k];
-            if (a->epoch == b->epoch && a->spec == b->spec && a->worker_no == b->worker_no)
+            if (a->epoch == b->epoch && a->spec == b->spec && a->worker_no.v == b->worker_no.v)
                 return true; /* the ledger has one row of these: not for the judge */
         }
     }

@@ -42,14 +42,14 @@ static void the_tree_is_that_of_the_rfc(void **state)
 
 static dm_stated box(uint32_t project, uint8_t id, uint32_t epoch)
 {
-    dm_stated s = {.project_no = project,
+    dm_stated s = {.project_no = {project},
             .epoch = epoch,
             .spec_table = 1,
             .spec = 4,
             .region_no = 2,
             .vcpus = 1,
             .mem_mib = 2048,
-            .worker_no = 1,
+            .worker_no = {1},
             .running_s = 10 * id,
             .hibernated_s = epoch,
             .basis = DM_BASIS_FRAMES,
@@ -89,7 +89,7 @@ static void fill(dm_statement *s, dm_stated *boxes, dm_stated_line *lines, dm_st
     lines[4].rate.tier = 1;
     *book = (dm_stated_book){.id = 1};
     *s = (dm_statement){.currency = "CNY",
-            .number = 3,
+            .number = {3},
             .period_start = 1772359200,
             .period_s = 60,
             .sandboxes = boxes,
@@ -117,7 +117,7 @@ static void sorts_and_sums(void **state)
     assert_int_equal(boxes[0].sandbox.b[15], 3);
     assert_int_equal(boxes[1].epoch, 1);
     assert_int_equal(boxes[2].epoch, 2);
-    assert_int_equal(boxes[3].project_no, 2);
+    assert_int_equal(boxes[3].project_no.v, 2);
     static const int64_t order[] = {17, -1, 13, 11, 7, 5};
     for (size_t i = 0; i < DM_LEN(order); i++)
         assert_true(lines[i].rate.amount.v == order[i]);

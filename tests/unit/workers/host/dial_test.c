@@ -1,15 +1,16 @@
 /* What the door is told at once. That a port is waited for, and where it is found, needs a guest: tests/conformance. */
 #include "tests/unit/test.h"
-#include "workers/host/dial.h"
 #include "workers/host/orders.h"
+#include "workers/host/parts.h"
 
 static dm_worker worker;
 static dm_host host;
+static dm_orders all = {.w = &worker};
 
 static int asked(const char *target)
 {
     const dm_http_config table = {
-            .routes = dm_worker_metrics_routes, .nroutes = dm_worker_metrics_nroutes, .ctx = &worker};
+            .routes = dm_worker_metrics_routes, .nroutes = dm_worker_metrics_nroutes, .ctx = &all};
     DM_AUTO(dm_req) req = NULL;
     assert_int_equal(dm_http_call(&table, "GET", target, NULL, 0, (dm_str){NULL, 0}, &req, NULL), 0);
     return req->reply.status;
@@ -23,7 +24,7 @@ static void only_what_runs(void **state)
     _Alignas(max_align_t) static char machine[16];
     box.machine = (dm_machine *)(void *)machine;
     assert_int_equal(dm_sandbox_id_parse(DM_STR("i0123456789abcdefghij"), &box.id, NULL), 0);
-    dm_worker_box_link(&worker, &box);
+    dm_boxes_link(worker.boxes, &box);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/3/49983"), 204);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/49983"), 403);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/80"), 403);
@@ -44,10 +45,11 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(only_what_runs)};
     host.clock = &dm_clock_real;
     worker.h = &host;
-    if (dm_loop_new(host.clock, &host.loop, NULL) < 0 || dm_dials_new(&worker, &worker.dials, NULL) < 0)
+    if (dm_loop_new(host.clock, &host.loop, NULL) < 0 || dm_boxes_new(&worker.boxes, NULL) < 0 ||
+            dm_dials_new(&worker, &all.dials, NULL) < 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    dm_dials_free(worker.dials);
+    dm_dials_free(all.dials);
     dm_loop_free(host.loop);
     return failed;
 }

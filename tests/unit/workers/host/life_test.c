@@ -30,7 +30,7 @@ static void it_runs_from_the_second_it_was_handed_out_in(void **state)
     assert_int_equal(r->resumed, 1);
     assert_non_null(strstr(r->told, "\"generation\":4"));
     assert_non_null(strstr(r->told, "\"fresh\":true"));
-    assert_int_equal(r->w->running, 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 1);
     rig_seconds(r, 2);
     assert_int_equal(status_of(r, rig_kill(r, 1, 4)), 200);
     rig_seconds(r, 2);
@@ -38,7 +38,7 @@ static void it_runs_from_the_second_it_was_handed_out_in(void **state)
     assert_string_equal(events_of(r, 1), "ended 4 killed");
     assert_false(live(r, 1, 4));
     assert_int_equal(procs_alive(r), 0);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     rig_until(r, r->h.slots_free == RIG_SLOTS);
 }
 
@@ -88,14 +88,14 @@ static void it_sleeps_and_wakes(void **state)
     assert_true(has_image(r, 1, 1));
     assert_int_equal(procs_alive(r), 0);
     assert_int_equal(r->quiesced, 1);
-    assert_int_equal(r->w->asleep, 1);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     assert_string_equal(events_of(r, 1), "asleep 1 paused");
     rig_seconds(r, 70);
     rig_order *wake = rig_resume(r, 1, 2);
     assert_false(told(wake));
     assert_string_equal(state_of(r, 1), "waking");
-    assert_int_equal(r->w->asleep, 1);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     assert_int_equal(status_of(r, wake), 201);
     assert_non_null(strstr(r->told, "\"fresh\":false"));
     assert_non_null(strstr(r->told, "\"generation\":2"));
@@ -175,7 +175,7 @@ static void a_vm_that_dies_while_it_falls_asleep_has_ended(void **state)
         assert_string_equal(said(o, "cause"), "vmm_crashed");
         assert_string_equal(events_of(r, 1 + i), "ended 1 vmm_crashed");
         assert_false(has_image(r, 1 + i, 1));
-        assert_int_equal(r->w->running, 0);
+        assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     }
 }
 
@@ -198,7 +198,7 @@ static void a_wake_that_fails_is_asleep_as_before(void **state)
         assert_int_equal(box(r, 1)->epoch, 1);
         assert_int_equal(procs_alive(r), 0);
         assert_true(has_image(r, 1, 1));
-        assert_int_equal(r->w->asleep, 1);
+        assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     }
     assert_int_equal(status_of(r, rig_resume(r, 1, 9)), 201);
     rig_seconds(r, 60);
@@ -259,7 +259,7 @@ static void killed_while_it_starts_it_never_was(void **state)
         assert_string_equal(said(kill, "state"), "ended");
         assert_int_equal(status_of(r, start), 409);
         assert_string_equal(state_of(r, 1), "gone");
-        assert_int_equal(r->w->running, 0);
+        assert_int_equal(dm_boxes_running(r->w->boxes), 0);
         rig_let(r, calls[i]);
         rig_until(r, rig_ready(r) == 1 - i); /* what was made for it serves the next one, who has it */
     }
@@ -316,7 +316,7 @@ static void killed_while_it_wakes(void **state)
         r->hangs[calls[i]] = false;
         assert_false(has_image(r, 1 + i, 1));
         rig_until(r, r->h.slots_free == RIG_SLOTS);
-        assert_int_equal(r->w->asleep, 0);
+        assert_int_equal(dm_boxes_asleep(r->w->boxes), 0);
         assert_string_equal(events_of(r, 1 + i), "asleep 1 paused, ended 1 killed");
     }
     rig_seconds(r, 60);
@@ -483,7 +483,7 @@ static void an_end_across_the_end_of_a_period_is_told(void **state)
     rig_freeze(r);
     rig_order *kill = rig_kill(r, 1, 1);
     dm_clock_fake_move(&r->clock, 1000000);
-    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 59);
     assert_false(told(kill));
     rig_thaw(r);
     assert_int_equal(status_of(r, kill), 200);
@@ -569,14 +569,14 @@ static void the_wall_may_step(void **state)
     rig_seconds(r, 3);
     r->clock.wall += 3600ll * 1000000;
     rig_seconds(r, 3);
-    assert_int_equal(r->w->clock_err_us, 3600ll * 1000000);
+    assert_int_equal(r->w->time.err_us, 3600ll * 1000000);
     r->clock.wall -= 2 * 3600ll * 1000000;
     rig_seconds(r, 3);
-    assert_true(r->w->clock_err_us > 1000000);
-    r->clock.wall = r->clock.mono - r->w->anchor_mono_us + r->w->anchor_wall_us + 500 * 1000;
-    int64_t lead = r->w->anchor_wall_us;
+    assert_true(r->w->time.err_us > 1000000);
+    r->clock.wall = r->clock.mono - r->w->time.mono_us + r->w->time.wall_us + 500 * 1000;
+    int64_t lead = r->w->time.wall_us;
     rig_seconds(r, 5);
-    assert_true(r->w->anchor_wall_us > lead && r->w->anchor_wall_us <= lead + 6000);
+    assert_true(r->w->time.wall_us > lead && r->w->time.wall_us <= lead + 6000);
     evidence *e = proof(r);
     unsigned n = ev_count(e, 1, 1, DM_SAMPLE_RUN);
     assert_int_equal(n, e->frames - (e->seconds[0] == 1 ? 0 : 1)); /* every framed second, once each */
@@ -591,7 +591,7 @@ static void seconds_that_were_slept_through_are_framed(void **state)
     NEED_ROOT();
     run(r, 1, 1);
     dm_clock_fake_move(&r->clock, 150 * 1000000ll);
-    rig_until(r, r->w->last_second == RIG_T0 + 149);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 149);
     evidence *e = proof(r);
     assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 150);
     assert_true(e->ended[0] && e->ended[1] && !e->ended[2]);
@@ -668,7 +668,7 @@ static void what_people_look_at(void **state)
     assert_int_equal(status_of(r, rig_ask(r, "GET", path, "")), 404);
     dm_http_config c = {.routes = dm_worker_metrics_routes,
             .nroutes = dm_worker_metrics_nroutes,
-            .ctx = r->w,
+            .ctx = &r->ctx,
             .clock = &r->clock.base};
     DM_AUTO(dm_req) req = NULL;
     dm_err err;
@@ -686,8 +686,8 @@ static void an_identity_is_for_ever(void **state)
     dm_worker_enrolled(r->w, &other);
     other = (dm_wk_enrolled){.worker_no = 1, .region_no = 2, .period_s = 2 * RIG_PERIOD};
     dm_worker_enrolled(r->w, &other);
-    assert_int_equal(r->w->me.worker_no, 1);
-    assert_int_equal(r->w->me.period_s, RIG_PERIOD);
+    assert_int_equal(r->w->at.no.v, 1);
+    assert_int_equal(r->w->at.period_s, RIG_PERIOD);
 }
 
 static void events_go_when_they_were_taken(void **state)
@@ -699,21 +699,21 @@ static void events_go_when_they_were_taken(void **state)
         assert_int_equal(status_of(r, rig_kill(r, i, 1)), 200);
         rig_until(r, r->h.slots_free == RIG_SLOTS);
     }
-    assert_int_equal(r->w->nevents, 3);
-    dm_worker_acked(r->w, 2);
-    assert_int_equal(r->w->nevents, 1);
-    assert_int_equal(r->w->events->e.seq, 3);
-    dm_worker_acked(r->w, 1); /* late */
-    dm_worker_acked(r->w, 4); /* never told */
-    assert_int_equal(r->w->event_acked, 2);
-    dm_worker_acked(r->w, 3);
-    assert_null(r->w->events);
+    assert_int_equal(dm_events_held(r->w->events), 3);
+    dm_events_acked(r->w->events, r->w->journal, 2);
+    assert_int_equal(dm_events_held(r->w->events), 1);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 3);
+    dm_events_acked(r->w->events, r->w->journal, 1); /* late */
+    dm_events_acked(r->w->events, r->w->journal, 4); /* never told */
+    assert_int_equal(dm_events_taken(r->w->events), 2);
+    dm_events_acked(r->w->events, r->w->journal, 3);
+    assert_null(dm_events_after(r->w->events, NULL));
     run(r, 4, 1);
     assert_int_equal(status_of(r, rig_kill(r, 4, 1)), 200);
-    assert_int_equal(r->w->events->e.seq, 4);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 4);
     dm_worker_durable(r->w, 1, 50);
     dm_worker_durable(r->w, 1, 40);
-    assert_int_equal(r->w->durable_frame, 50);
+    assert_int_equal(r->w->at.durable_frame, 50);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "base/kafka.h"
+#include "base/wire/topic.h"
 
 #include "tests/unit/workers/host/rig.h"
 #include "workers/host/publish.h"
@@ -216,11 +217,11 @@ static void segments_go_when_the_ledger_has_them(void **state)
     (void)all_of(r);
     unsigned many = segments(r);
     assert_true(many > 5);
-    dm_worker_durable(r->w, r->w->boot, 130); /* a margin is kept for the oaths that follow their frames */
+    dm_worker_durable(r->w, r->w->at.boot, 130); /* a margin is kept for the oaths that follow their frames */
     rig_seconds(r, 1);
     unsigned fewer = segments(r);
     assert_true(fewer <= many);
-    dm_worker_durable(r->w, r->w->boot, 1000000);
+    dm_worker_durable(r->w, r->w->at.boot, 1000000);
     for (int i = 0; i < 20; i++) {
         dm_clock_fake_move(&r->clock, 60000);
         rig_turn(r);

@@ -27,12 +27,12 @@ static void what_lived_on_ran_all_the_while(void **state)
     rig_settle(r);
     rig_crash(r);
     dm_clock_fake_move(&r->clock, 20 * 1000000);
-    assert_int_equal(r->w->boot, 2);
+    assert_int_equal(r->w->at.boot, 2);
     back(r);
     assert_string_equal(state_of(r, 1), "running");
     assert_true(live(r, 1, 3));
     assert_int_equal(procs_alive(r), 1);
-    assert_int_equal(r->w->running, 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 1);
     assert_int_equal(r->h.slots_free, RIG_SLOTS - 1);
     assert_string_equal(events_of(r, 1), "");
     rig_seconds(r, 40);
@@ -167,8 +167,8 @@ static void a_pause_whose_record_is_lost_is_a_sleeper(void **state)
     back(r);
     assert_string_equal(state_of(r, 1), "asleep");
     assert_true(has_image(r, 1, 1));
-    assert_int_equal(r->w->asleep, 1);
-    assert_int_equal(r->w->running, 0);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
+    assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     assert_false(live(r, 1, 1));
     /* The event may have been on the disk before the record: then it is told twice, which changes nothing. */
     assert_int_equal(strncmp(events_of(r, 1), "asleep 1 paused", 15), 0);
@@ -209,7 +209,7 @@ static void a_sleeper_sleeps_on(void **state)
     dm_clock_fake_move(&r->clock, 100 * 1000000);
     back(r);
     assert_string_equal(state_of(r, 1), "asleep");
-    assert_int_equal(r->w->asleep, 1);
+    assert_int_equal(dm_boxes_asleep(r->w->boxes), 1);
     assert_string_equal(events_of(r, 1), "asleep 1 paused"); /* told again until it is taken */
     rig_seconds(r, 10);
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
@@ -283,7 +283,7 @@ static void a_period_is_sworn_to_by_the_next_boot(void **state)
     rig_settle(r);
     rig_freeze(r);
     dm_clock_fake_move(&r->clock, 1000000);
-    rig_until(r, r->w->last_second == RIG_T0 + 59);
+    rig_until(r, r->w->at.last_second == RIG_T0 + 59);
     rig_crash(r); /* frame 59 and the oath are lost */
     back(r);
     rig_seconds(r, 2);
@@ -328,15 +328,15 @@ static void acknowledgements_survive(void **state)
         run(r, i, 1);
         assert_int_equal(status_of(r, rig_pause(r, i, 1)), 200);
     }
-    dm_worker_acked(r->w, 1);
+    dm_events_acked(r->w->events, r->w->journal, 1);
     rig_settle(r);
     rig_crash(r);
     back(r);
     assert_string_equal(events_of(r, 1), "");
     assert_string_equal(events_of(r, 2), "asleep 1 paused");
     assert_int_equal(status_of(r, rig_kill(r, 2, 1)), 200);
-    assert_int_equal(r->w->event_seq, 3); /* numbers go on over boots */
-    assert_int_equal(r->w->nevents, 2);
+    assert_int_equal(dm_events_seq(r->w->events), 3); /* numbers go on over boots */
+    assert_int_equal(dm_events_held(r->w->events), 2);
 }
 
 static void two_workers_cannot_have_one_folder(void **state)
@@ -345,7 +345,7 @@ static void two_workers_cannot_have_one_folder(void **state)
     dm_worker *second = NULL;
     dm_err err;
     NEED_ROOT();
-    assert_int_equal(dm_worker_new(&r->h, &second, &err), DM_E_EXISTS);
+    assert_int_equal(dm_worker_new(&r->conf, &r->h, &second, &err), DM_E_EXISTS);
     assert_says(err, "another worker has");
     assert_null(second);
 }
@@ -361,7 +361,7 @@ static void boot_after_boot(void **state)
         if (boot % 2 == 0)
             rig_settle(r);
         rig_crash(r);
-        assert_int_equal(r->w->boot, boot);
+        assert_int_equal(r->w->at.boot, boot);
         dm_clock_fake_move(&r->clock, (boot % 4) * 1000000);
         back(r);
         assert_string_equal(state_of(r, 1), "running");
@@ -434,7 +434,7 @@ static void keeps_its_word(rig *r, const promised *p)
     assert_int_equal(live(r, 1, 1) || live(r, 1, 2), running);
     if (strcmp(is, "asleep") == 0)
         assert_true(has_image(r, 1, 1));
-    assert_int_equal(r->w->running, running);
+    assert_int_equal(dm_boxes_running(r->w->boxes), running);
 }
 
 static uint64_t next(uint64_t *seed)
@@ -459,7 +459,7 @@ static void crash_in(rig *r, unsigned step, int turns, int lost, uint64_t *seed)
     rig_crash(r);
     dm_clock_fake_move(&r->clock, (int64_t)(next(seed) % 3) * 1000000);
     back(r);
-    rig_until(r, r->h.slots_free == RIG_SLOTS - r->w->running); /* what nobody claims is let go */
+    rig_until(r, r->h.slots_free == RIG_SLOTS - dm_boxes_running(r->w->boxes)); /* what nobody claims is let go */
     keeps_its_word(r, &p);
     rig_seconds(r, 62);
     (void)proof(r);

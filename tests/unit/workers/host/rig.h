@@ -22,6 +22,7 @@
 
 #include "tests/unit/test.h"
 #include "workers/host/orders.h"
+#include "workers/host/parts.h"
 
 enum {
     RIG_PROCS = 64,
@@ -71,6 +72,7 @@ struct rig {
     dm_worker_config conf;
     dm_clock_fake clock;
     dm_worker *w;
+    dm_orders ctx;
     dm_http_config http;
     char dir[64], data[96], images[96], templates[96], live[96], prefix[8], base[16];
     rig_proc procs[RIG_PROCS];
@@ -391,7 +393,7 @@ static inline void rig_seconds(rig *r, int n)
     while (n-- > 0) {
         dm_clock_fake_move(&r->clock, 1000000);
         int64_t ended = dm_second_of(dm_worker_now_us(r->w) - 20000) - 1;
-        rig_until(r, r->w->last_second >= ended);
+        rig_until(r, r->w->at.last_second >= ended);
     }
 }
 
@@ -431,7 +433,7 @@ static inline const char *box_name(unsigned n)
 static inline dm_box *box(rig *r, unsigned n)
 {
     dm_sandbox_id id = box_id(n);
-    return dm_worker_find(r->w, &id);
+    return dm_boxes_find(r->w->boxes, &id);
 }
 
 static inline rig_order *rig_ask(rig *r, const char *method, const char *path, const char *body)
@@ -712,10 +714,11 @@ static inline const char *events_of(const rig *r, unsigned n)
     char *out = text[at++ % 4];
     size_t len = 0;
     *out = '\0';
-    for (const dm_event_held *e = r->w->events; e != NULL; e = e->next) {
-        if (strcmp(e->e.sandbox, box_name(n)) == 0)
-            len += (size_t)snprintf(out + len, sizeof(text[0]) - len, "%s%s %lld %s", len > 0 ? ", " : "", e->e.state,
-                    (long long)e->e.epoch, e->e.cause);
+    const dm_events *all = r->w->events;
+    for (const dm_wk_event *e = dm_events_after(all, NULL); e != NULL; e = dm_events_after(all, e)) {
+        if (strcmp(e->sandbox, box_name(n)) == 0)
+            len += (size_t)snprintf(out + len, sizeof(text[0]) - len, "%s%s %lld %s", len > 0 ? ", " : "", e->state,
+                    (long long)e->epoch, e->cause);
     }
     return out;
 }
@@ -725,17 +728,19 @@ static inline const char *events_of(const rig *r, unsigned n)
 static inline void rig_boot(rig *r)
 {
     dm_err err;
-    r->h = (dm_host){.conf = &r->conf, .clock = &r->clock.base, .driver = &play};
+    r->h = (dm_host){.clock = &r->clock.base, .driver = &play};
+    dm_worker_config_host(&r->conf, &r->h.conf);
     assert_int_equal(dm_loop_new(r->h.clock, &r->h.loop, &err), 0);
     assert_int_equal(dm_exec_new(RIG_THREADS, 4096, &r->h.exec, &err), 0);
     assert_int_equal(dm_metrics_new(&r->h.metrics, &err), 0);
     r->h.env = (dm_vmm_env){.loop = r->h.loop, .exec = r->h.exec};
     r->h.caps = (dm_vmm_caps){.flags = DM_VMM_DELTA_LOAD | (r->cold ? DM_VMM_NEEDS_WARM : 0), .accel = "tcg"};
     assert_int_equal(dm_host_init(&r->h, &err), 0);
-    if (dm_worker_new(&r->h, &r->w, &err) < 0)
+    if (dm_worker_new(&r->conf, &r->h, &r->w, &err) < 0)
         fail_msg("%s", err.msg);
+    r->ctx.w = r->w;
     r->http = (dm_http_config){
-            .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = r->w, .clock = &r->clock.base};
+            .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = &r->ctx, .clock = &r->clock.base};
 }
 
 static inline void rig_enrol(rig *r)

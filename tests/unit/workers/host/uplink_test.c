@@ -153,8 +153,8 @@ static void it_enrols_and_then_beats(void **state)
     rig *r = *state;
     NEED_ROOT();
     api_up(r);
-    go_until(r, r->w->enrolled);
-    assert_int_equal(r->w->me.worker_no, 7);
+    go_until(r, r->w->at.enrolled);
+    assert_int_equal(r->w->at.no.v, 7);
     assert_non_null(strstr(its.last, "\"boot\":1"));
     assert_non_null(strstr(its.last, "\"accel\":\"tcg\""));
     assert_non_null(strstr(its.last, "\"public_key\":\""));
@@ -163,7 +163,7 @@ static void it_enrols_and_then_beats(void **state)
     assert_int_equal(its.enrols, 1);
     assert_non_null(strstr(its.beat, "\"free_slots\":3"));
     assert_non_null(strstr(its.beat, "\"refusing\":false"));
-    go_until(r, r->w->durable_frame == 3);
+    go_until(r, r->w->at.durable_frame == 3);
     unsigned beats = its.beats; /* each second, not each turn */
     int64_t since = r->clock.mono;
     go_until(r, its.beats == beats + 3);
@@ -175,22 +175,22 @@ static void events_are_told_until_they_are_taken(void **state)
     rig *r = *state;
     NEED_ROOT();
     api_up(r);
-    go_until(r, r->w->enrolled);
+    go_until(r, r->w->at.enrolled);
     its.status = 500;
     killed(r, 1);
     killed(r, 2);
     go_until(r, its.tellings >= 2);
-    assert_int_equal(r->w->nevents, 2);
+    assert_int_equal(dm_events_held(r->w->events), 2);
     its.status = 0;
     its.acked = 1; /* it took the first */
-    go_until(r, r->w->nevents == 1);
-    assert_int_equal(r->w->events->e.seq, 2);
+    go_until(r, dm_events_held(r->w->events) == 1);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->seq, 2);
     its.acked = 0; /* it forgot, and changes nothing */
     unsigned tellings = its.tellings;
     go_until(r, its.tellings == tellings + 2);
-    assert_int_equal(r->w->nevents, 1);
+    assert_int_equal(dm_events_held(r->w->events), 1);
     its.acked = -1;
-    go_until(r, r->w->nevents == 0);
+    go_until(r, dm_events_held(r->w->events) == 0);
     assert_int_equal(its.last_told, 2);
     tellings = its.tellings;
     unsigned beats = its.beats;
@@ -204,19 +204,19 @@ static void events_wait_for_the_journal(void **state)
     rig *r = *state;
     NEED_ROOT();
     api_up(r);
-    go_until(r, r->w->enrolled);
+    go_until(r, r->w->at.enrolled);
     rig_order *s = rig_start(r, 1, 1);
     go_until(r, told(s));
     rig_settle(r);
     rig_freeze(r);
     rig_order *k = rig_kill(r, 1, 1);
-    assert_int_equal(r->w->nevents, 1);
+    assert_int_equal(dm_events_held(r->w->events), 1);
     unsigned beats = its.beats;
     go_until(r, its.beats >= beats + 2);
     assert_int_equal(its.tellings, 0);
     assert_false(told(k));
     rig_thaw(r);
-    go_until(r, its.tellings > 0 && r->w->nevents == 0);
+    go_until(r, its.tellings > 0 && dm_events_held(r->w->events) == 0);
 }
 
 static void while_the_api_is_away_all_goes_on(void **state)
@@ -227,14 +227,14 @@ static void while_the_api_is_away_all_goes_on(void **state)
         dm_clock_fake_move(&r->clock, 20000);
         rig_turn(r);
     }
-    assert_false(r->w->enrolled);
+    assert_false(r->w->at.enrolled);
     api_up(r);
-    go_until(r, r->w->enrolled);
+    go_until(r, r->w->at.enrolled);
     rig_order *s = rig_start(r, 1, 1);
     go_until(r, told(s));
     api_down();
-    int64_t second = r->w->last_second;
-    go_until(r, r->w->last_second == second + 5);
+    int64_t second = r->w->at.last_second;
+    go_until(r, r->w->at.last_second == second + 5);
     assert_int_equal(box(r, 1)->state, DM_BOX_RUNNING);
     unsigned beats = its.beats;
     api_up(r);
@@ -257,7 +257,7 @@ static void an_api_that_forgot_is_enrolled_with_again(void **state)
     go_until(r, its.enrols >= 3);
     beats = its.beats;
     go_until(r, its.beats > beats);
-    assert_int_equal(r->w->me.worker_no, 7);
+    assert_int_equal(r->w->at.no.v, 7);
 }
 
 static void answers_that_are_none_change_nothing(void **state)
@@ -267,9 +267,9 @@ static void answers_that_are_none_change_nothing(void **state)
     its.garbage = true;
     api_up(r);
     go_until(r, its.enrols >= 2);
-    assert_false(r->w->enrolled);
+    assert_false(r->w->at.enrolled);
     its.garbage = false;
-    go_until(r, r->w->enrolled);
+    go_until(r, r->w->at.enrolled);
     killed(r, 1);
     its.garbage = true;
     unsigned tellings = its.tellings, beats = its.beats;
@@ -277,8 +277,8 @@ static void answers_that_are_none_change_nothing(void **state)
     go_until(r, its.tellings > tellings + 1 || its.beats > beats + 1);
     its.garbage = false;
     its.acked = -1;
-    go_until(r, r->w->nevents == 0);
-    assert_int_equal(r->w->durable_frame, 0);
+    go_until(r, dm_events_held(r->w->events) == 0);
+    assert_int_equal(r->w->at.durable_frame, 0);
 }
 
 int main(void)

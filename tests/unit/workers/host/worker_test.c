@@ -5,8 +5,8 @@
 #include "base/file.h"
 
 #include "tests/unit/test.h"
+#include "workers/host/parts.h"
 #include "workers/host/publish.h"
-#include "workers/host/worker.h"
 
 enum { PERIOD_S = 60, WORLDS = 8 };
 
@@ -131,11 +131,12 @@ static world *world_new(void)
             .slot_base = base_ip,
             .journal_bytes_max = 64 << 20,
             .journal_segment_bytes = 1 << 20};
-    x->h = (dm_host){.conf = &x->conf, .clock = &dm_clock_real, .driver = dm_vmm_find("qemu")};
+    x->h = (dm_host){.clock = &dm_clock_real, .driver = dm_vmm_find("qemu")};
     assert_int_equal(dm_file_read("/proc/sys/kernel/random/boot_id", &boot, NULL), 0);
     assert_int_equal(dm_str_to_array(dm_str_trim(dm_buf_view(&boot)), x->kernel_boot, sizeof(x->kernel_boot), NULL), 0);
     assert_int_equal(dm_loop_new(&dm_clock_real, &x->h.loop, NULL), 0);
     assert_int_equal(dm_exec_new(1, 64, &x->h.exec, NULL), 0);
+    dm_worker_config_host(&x->conf, &x->h.conf);
     assert_int_equal(dm_host_init(&x->h, NULL), 0);
     x->now_us = dm_wall_us(&dm_clock_real);
     return x;
@@ -173,12 +174,12 @@ static dm_box *began(world *x)
 {
     dm_err err = {0};
     dm_sandbox_id id;
-    if (dm_worker_new(&x->h, &x->w, &err) < 0)
+    if (dm_worker_new(&x->conf, &x->h, &x->w, &err) < 0)
         fail_msg("%s", err.msg);
     for (int i = 0; i < 100 && !dm_worker_took_stock(x->w); i++)
         assert_int_equal(dm_loop_once(x->h.loop, 10000, NULL), 0);
     assert_int_equal(dm_sandbox_id_parse(dm_str_c(box_name), &id, NULL), 0);
-    return dm_worker_find(x->w, &id);
+    return dm_boxes_find(x->w->boxes, &id);
 }
 
 /* --- a crash ------------------------------------------------------------------------------------------------ */
@@ -193,8 +194,8 @@ static void what_is_gone_without_an_image_has_ended(void **state)
     assert_non_null(now);
     assert_int_equal(now->state, DM_BOX_ENDED);
     assert_int_equal(now->cause, DM_CAUSE_VMM_CRASHED);
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "ended");
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "ended");
 }
 
 /* The worker died between the image's last step and the record of it. */
@@ -207,7 +208,7 @@ static void a_whole_image_is_a_sleeper(void **state)
     dm_box b = box_in(x, DM_BOX_RUNNING);
     left(x, &b);
     (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.3", x->dir, box_name);
-    (void)snprintf(disk, sizeof(disk), "%s/" DM_SLEEPER_DISK, dir);
+    (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
     assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
     assert_int_equal(dm_file_write(disk, DM_STR("a disk"), 0600, NULL), 0);
     const dm_box *now = began(x);
@@ -216,10 +217,10 @@ static void a_whole_image_is_a_sleeper(void **state)
     assert_int_equal(now->image_epoch, 3);
     assert_int_equal(now->cause, DM_CAUSE_PAUSED);
     assert_true(now->slept_us >= x->now_us - 1000000 && now->slept_us <= dm_wall_us(&dm_clock_real));
-    assert_int_equal(x->w->running, 0);
-    assert_int_equal(x->w->asleep, 1);
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "asleep");
+    assert_int_equal(dm_boxes_running(x->w->boxes), 0);
+    assert_int_equal(dm_boxes_asleep(x->w->boxes), 1);
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "asleep");
     pump(x);
     assert_int_equal(stat(disk, &st), 0); /* the sweep left it */
 }
@@ -235,7 +236,7 @@ static void any_other_image_is_none(void **state)
         dm_box b = box_in(x, DM_BOX_RUNNING);
         left(x, &b);
         (void)snprintf(dir, sizeof(dir), "%s/sleepers/%s.%s", x->dir, box_name, suffixes[i]);
-        (void)snprintf(disk, sizeof(disk), "%s/" DM_SLEEPER_DISK, dir);
+        (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
         assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
         assert_int_equal(dm_file_write(disk, DM_STR("a disk"), 0600, NULL), 0);
         assert_int_equal(began(x)->state, DM_BOX_ENDED);
@@ -252,10 +253,10 @@ static void an_event_that_was_cut_off_is_told(void **state)
     b.ended_us = x->now_us - 1500000;
     left(x, &b);
     assert_non_null(began(x));
-    assert_int_equal(x->w->nevents, 1);
-    assert_string_equal(x->w->events->e.state, "ended");
-    assert_string_equal(x->w->events->e.cause, "timeout");
-    assert_int_equal(x->w->events->e.at_us, b.ended_us);
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "ended");
+    assert_string_equal(dm_events_after(x->w->events, NULL)->cause, "timeout");
+    assert_int_equal(dm_events_after(x->w->events, NULL)->at_us, b.ended_us);
 }
 
 /* --- what may be forgotten ---------------------------------------------------------------------------------- */
@@ -263,22 +264,22 @@ static void an_event_that_was_cut_off_is_told(void **state)
 static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
 {
     (void)state;
-    static dm_worker w = {.enrolled = true, .me = {.period_s = 3600}, .last_second = 7200 + 1800};
-    w.durable_boot = 4;
-    w.durable_frame = 500;
-    assert_true(dm_publish_done_with(&w, 4, 100, 7199));
-    assert_true(dm_publish_done_with(&w, 3, 900, 7000));
+    dm_worker_mark at = {.enrolled = true, .period_s = 3600, .last_second = 7200 + 1800};
+    at.durable_boot = 4;
+    at.durable_frame = 500;
+    assert_true(dm_publish_done_with(&at, 4, 100, 7199));
+    assert_true(dm_publish_done_with(&at, 3, 900, 7000));
     assert_false(
-            dm_publish_done_with(&w, 4, 101, 7200)); /* this boot would need it to attest the period after a crash */
-    assert_false(dm_publish_done_with(&w, 3, 900, 7300)); /* and an earlier boot's as much */
-    w.last_second = 10799;                                /* framed to its end, which is when it is attested */
-    assert_true(dm_publish_done_with(&w, 3, 900, 7300));
-    assert_false(dm_publish_done_with(&w, 3, 900, 10700)); /* the attestations are still on their way */
-    w.last_second = 11000;
-    assert_true(dm_publish_done_with(&w, 3, 900, 10700));
-    assert_true(dm_publish_done_with(&w, 4, 380, 10700));
-    assert_false(dm_publish_done_with(&w, 4, 381, 10701)); /* not in the ledger for long enough */
-    assert_false(dm_publish_done_with(&w, 5, 1, 7199));
+            dm_publish_done_with(&at, 4, 101, 7200)); /* this boot would need it to attest the period after a crash */
+    assert_false(dm_publish_done_with(&at, 3, 900, 7300)); /* and an earlier boot's as much */
+    at.last_second = 10799;                                /* framed to its end, which is when it is attested */
+    assert_true(dm_publish_done_with(&at, 3, 900, 7300));
+    assert_false(dm_publish_done_with(&at, 3, 900, 10700)); /* the attestations are still on their way */
+    at.last_second = 11000;
+    assert_true(dm_publish_done_with(&at, 3, 900, 10700));
+    assert_true(dm_publish_done_with(&at, 4, 380, 10700));
+    assert_false(dm_publish_done_with(&at, 4, 381, 10701)); /* not in the ledger for long enough */
+    assert_false(dm_publish_done_with(&at, 5, 1, 7199));
 }
 
 static int clean(void **state)

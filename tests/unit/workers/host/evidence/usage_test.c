@@ -55,7 +55,7 @@ static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
 
 static dm_usage_who who(unsigned n, uint32_t epoch)
 {
-    dm_usage_who w = {.epoch = epoch, .project_no = 7, .spec_table = 1, .spec = 3, .region_no = 1};
+    dm_usage_who w = {.epoch = epoch, .project = {7}, .spec_table = 1, .spec = 3, .region_no = 1};
     w.sandbox.b[15] = (uint8_t)(n + 1);
     return w;
 }
@@ -159,7 +159,7 @@ static void attest(world *w, int64_t period)
     dm_err err = {0};
     w->nattest = 0;
     w->ends = 0;
-    if (dm_usage_attest(w->u, t0 + period, 42, 3, w->key, emit, w, &err) != 0)
+    if (dm_usage_attest(w->u, t0 + period, (dm_worker_no){42}, 3, w->key, emit, w, &err) != 0)
         fail_msg("attest: %s", err.msg);
     assert_int_equal(w->ends, 1); /* also for a period in which nothing was */
 }

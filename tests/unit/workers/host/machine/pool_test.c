@@ -46,7 +46,7 @@ static void first_come_first_served(void **state)
     NEED_ROOT();
     assert_int_equal(status_of(r, rig_start(r, 1, 1)), 201);
     assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
-    r->conf.making_max = 1;
+    r->h.conf.making_max = 1;
     unsigned before = r->calls[CALL_LOAD];
     r->hangs[CALL_LOAD] = true;
     rig_order *orders[] = {rig_start(r, 2, 1), rig_resume(r, 1, 2), start_512(r, 3)};
@@ -71,7 +71,7 @@ static void a_machine_that_fails_fails_one(void **state)
 {
     rig *r = *state;
     NEED_ROOT();
-    r->conf.making_max = 1;
+    r->h.conf.making_max = 1;
     r->fails[CALL_LOAD] = DM_E_IO;
     rig_order *unlucky = rig_start(r, 1, 1), *next = rig_start(r, 2, 1);
     assert_true(status_of(r, unlucky) >= 500);
@@ -111,16 +111,16 @@ static void nobody_takes_the_reserve(void **state)
 {
     rig *r = *state;
     NEED_ROOT();
-    r->conf.making_max = 1;
+    r->h.conf.making_max = 1;
     r->hangs[CALL_SPAWN] = true;
     rig_order *first = rig_start(r, 1, 1), *second = rig_start(r, 2, 1);
     rig_until(r, r->calls[CALL_SPAWN] == 1);
-    r->conf.mem_reserve_mib = UINT64_MAX;
+    r->h.conf.mem_reserve_mib = UINT64_MAX;
     rig_let(r, CALL_SPAWN);
     assert_int_equal(status_of(r, first), 201);
     assert_int_equal(status_of(r, second), 503);
     assert_string_equal(events_of(r, 2), "");
-    r->conf.mem_reserve_mib = 64;
+    r->h.conf.mem_reserve_mib = 64;
     assert_int_equal(status_of(r, rig_start(r, 2, 1)), 201);
 }
 

@@ -1,6 +1,6 @@
-/* metering/ledger/meters.h: what dormouse-meter counts about itself, in one table. */
-#ifndef DM_METERING_METERS_H
-#define DM_METERING_METERS_H
+/* metering/kit/meters.h: what dormouse-meter counts about itself, in one table. */
+#ifndef DM_METERING_KIT_METERS_H
+#define DM_METERING_KIT_METERS_H
 
 #include "base/metrics.h"
 

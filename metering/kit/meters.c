@@ -1,4 +1,4 @@
-#include "metering/ledger/meters.h"
+#include "metering/kit/meters.h"
 
 const dm_metric dm_m_frames = {"dm_meter_frames_total", DM_COUNTER, "outcome", "frames taken from the stream"};
 const dm_metric dm_m_samples = {"dm_meter_samples_total", DM_COUNTER, NULL, "samples merged"};

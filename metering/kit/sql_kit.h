@@ -1,0 +1,23 @@
+/* metering/kit/sql_kit.h: statements that both sides of the meter run: attestations (a worker's as they come, the
+ * service's where a worker could not), anomalies, and the outbox. Each runs inside a transaction of role dm_meter.
+ * Times are seconds of UTC. */
+#ifndef DM_METERING_KIT_SQL_KIT_H
+#define DM_METERING_KIT_SQL_KIT_H
+
+#include "base/crypto.h"
+#include "base/pg.h"
+#include "base/wire/attest.h"
+
+#include "metering/rules/anomaly.h"
+
+/* A repetition is nothing. late: what is new of it is an anomaly. */
+int dm_sql_attest_add(dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service,
+        dm_err *err) DM_NODISCARD;
+
+/* Unless one of this kind with these words is there. */
+int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
+int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
+
+int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err) DM_NODISCARD;
+
+#endif

@@ -1,0 +1,61 @@
+#include "metering/read/sql_read.h"
+
+int dm_sql_read_statements(
+        dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_statements",
+            "SELECT number, dm.us(period_start) / 1000000, period_s, currency, total, running_s, hibernated_s, "
+            "unattested, "
+            "sha256, dm.us(closed_at) FROM dm.statement WHERE account_no = $1::bigint AND number < $2::bigint "
+            "ORDER BY number DESC LIMIT $3::bigint",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(before.v), dm_pa_i64((int64_t)limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_statement_body(
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_statement_body",
+            "SELECT body, sha256, public_key, signature FROM dm.statement WHERE account_no = $1::bigint "
+            "AND number = $2::bigint",
+            DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
+        uint32_t after, size_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_lines",
+            "SELECT l.line_no, l.project_no, l.sandbox_id, l.epoch, l.sku, l.tier, l.book_id, dm.us(l.charge_from) / "
+            "1000000, "
+            "dm.us(l.charge_to) / 1000000, l.seconds, l.qty, l.per_unit, l.amount FROM dm.statement s "
+            "JOIN dm.statement_line l ON l.account_no = s.account_no AND l.period_start = s.period_start "
+            "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND ($3::bigint = 0 OR l.project_no = "
+            "$3::bigint) "
+            "AND l.line_no > $4::bigint ORDER BY l.line_no LIMIT $5::bigint",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v), dm_pa_i64(project_no.v), dm_pa_i64(after),
+            dm_pa_i64((int64_t)limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_keys(dm_pg *c, size_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_keys",
+            "SELECT NULL::bigint AS worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM dm.service_key "
+            "UNION ALL SELECT worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM dm.worker_key "
+            "ORDER BY 1 NULLS FIRST, 3, 2 LIMIT $1::bigint",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_mark",
+            "SELECT worker_boot, last_frame FROM dm.worker_mark WHERE worker_no = $1::bigint", DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}

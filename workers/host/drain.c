@@ -1,0 +1,24 @@
+/* Everything to sleep: for room, or for good. Who is starting or waking meanwhile is not met here; a drained worker
+ * takes nobody in, and whoever drains it looks again until it is idle. */
+#include "workers/host/parts.h"
+
+void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
+{
+    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+        dm_err err = {0};
+        if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
+            dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
+    }
+}
+
+void dm_worker_drain(dm_worker *w)
+{
+    w->draining = true;
+    dm_pools_drain(w->pools);
+    dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
+}
+
+bool dm_worker_idle(const dm_worker *w)
+{
+    return dm_boxes_running(w->boxes) == 0 && w->h->slots_free == w->h->conf.slots && dm_journal_quiet(w->journal);
+}

@@ -1,0 +1,78 @@
+#include "workers/host/machine/place.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+#define VMS "vms"
+#define SLEEPERS "sleepers"
+
+int dm_place_make(const dm_host_config *c, dm_err *err)
+{
+    static const char *const below[] = {VMS, SLEEPERS};
+    char path[PATH_MAX];
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < DM_LEN(below); i++) {
+        r = dm_path(path, sizeof(path), err, "%s/%s", c->data_dir, below[i]);
+        if (r == 0)
+            r = dm_mkdir_p(path, 0711, err);
+    }
+    return r == 0 ? dm_mkdir_p(c->templates_dir, 0711, err) : r;
+}
+
+int dm_place_vm(const dm_host_config *c, uint32_t slot, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/" VMS "/%u", c->data_dir, slot);
+}
+
+int dm_place_sleepers(const dm_host_config *c, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/" SLEEPERS, c->data_dir);
+}
+
+int dm_place_sleeper(
+        const dm_host_config *c, const dm_sandbox_name *name, int64_t epoch, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/" SLEEPERS "/%s.%" PRId64, c->data_dir, name->s, epoch);
+}
+
+int dm_place_image(const dm_host_config *c, const char *image, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/%s", c->images_dir, image);
+}
+
+int dm_place_snapshot(
+        const dm_host_config *c, const char *digest, uint32_t vcpus, uint32_t mem_mib, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/%s-%uc%um", c->templates_dir, digest, vcpus, mem_mib);
+}
+
+const char *dm_place_template_name(const char *dir)
+{
+    const char *slash = strrchr(dir, '/');
+    return slash != NULL ? slash + 1 : "";
+}
+
+int dm_place_template(const dm_host_config *c, const char *name, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/%s", c->templates_dir, name);
+}
+
+int dm_place_disk(const char *dir, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/disk.ext4", dir);
+}
+
+bool dm_place_read(const char *entry, dm_sandbox_id *id, int64_t *epoch, dm_str *rest)
+{
+    dm_str name, digits;
+    uint64_t no;
+    *rest = dm_str_c(entry);
+    if (!dm_str_split(rest, '.', &name) || !dm_str_split(rest, '.', &digits) ||
+            dm_sandbox_id_parse(name, id, NULL) < 0 || dm_parse_u64(digits, 1, INT32_MAX, &no, NULL) < 0)
+        return false;
+    *epoch = (int64_t)no;
+    return true;
+}

@@ -1,0 +1,56 @@
+/* workers/host/parts.h: what the files of a worker share: worker.c, start.c, life.c, drain.c, seconds.c and recover.c.
+ * Nobody else includes it, but for tests that look inside. */
+#ifndef DM_WORKERS_HOST_PARTS_H
+#define DM_WORKERS_HOST_PARTS_H
+
+#include <limits.h>
+
+#include "workers/host/clock.h"
+#include "workers/host/life.h"
+
+struct dm_worker {
+    const dm_worker_config *conf;
+    dm_host *h;
+    dm_worker_mark at;
+    dm_usage_clock time;
+    dm_boxes *boxes;
+    dm_events *events; /* the API has not acknowledged them */
+    dm_journal *journal;
+    dm_usage *usage; /* NULL before it was ever enrolled */
+    dm_pools *pools;
+    dm_sign_key *key;
+    dm_timer *tick;       /* each second */
+    char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
+    bool draining, stopping;
+    uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
+};
+
+int64_t dm_worker_now_us(const dm_worker *w); /* usage time */
+
+/* worker.c: enrolled, as that says. */
+void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e);
+/* The journal. call may be NULL; else it runs when the record is durable. */
+void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
+void dm_worker_journal_enrolled(dm_worker *w);
+void dm_worker_snapshot(void *arg, dm_journal *j);           /* dm_journal_config.snapshot */
+void dm_worker_journal_broken(void *arg, const dm_err *err); /* dm_journal_config.broken */
+
+/* seconds.c: evidence. */
+int dm_seconds_usage(dm_worker *w, dm_err *err) DM_NODISCARD; /* makes w->usage, once the period is known */
+int dm_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD; /* the first second is this one, if there was none */
+int dm_seconds_attest(dm_worker *w, int64_t period_start, dm_err *err) DM_NODISCARD;
+/* A stretch of b's begins. It does so, or the worker ends. */
+void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
+
+/* life.c: for boxes of a dead worker. */
+int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err) DM_NODISCARD; /* done's arg is b */
+/* Its machine runs: the door finds it, and its time runs out. */
+void dm_life_goes_on(dm_box *b);
+void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us);
+/* A box that is written down as running fell asleep at this moment: its image is whole. */
+void dm_life_slept_before(dm_worker *w, dm_box *b, int64_t at_us);
+
+/* recover.c: replays the journal, and takes stock of what is left of the dead worker. */
+int dm_worker_recover(dm_worker *w, dm_err *err) DM_NODISCARD;
+
+#endif
