@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -105,7 +104,7 @@ int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)
     return 0;
 }
 
-/* --- randomness and comparison ------------------------------------------------------------------------------ */
+/* --- randomness --------------------------------------------------------------------------------------------- */
 
 int dm_random(void *p, size_t n, dm_err *err)
 {
@@ -120,11 +119,6 @@ int dm_random(void *p, size_t n, dm_err *err)
         n -= (size_t)r;
     }
     return 0;
-}
-
-bool dm_secret_eq(dm_str a, dm_str b)
-{
-    return a.n == b.n && CRYPTO_memcmp(bytes_of(a), bytes_of(b), a.n) == 0;
 }
 
 /* --- Ed25519 ------------------------------------------------------------------------------------------------ */

@@ -24,8 +24,6 @@ int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODI
 
 /* From the kernel; a failure here is a reason to stop. */
 int dm_random(void *p, size_t n, dm_err *err) DM_NODISCARD;
-/* Constant time; false for different lengths. */
-bool dm_secret_eq(dm_str a, dm_str b);
 
 typedef struct dm_sign_key dm_sign_key; /* an Ed25519 pair */
 

@@ -5,6 +5,17 @@ bool dm_str_eq(dm_str a, dm_str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+bool dm_str_eq_secret(dm_str a, dm_str b)
+{
+    if (a.n != b.n)
+        return false;
+    unsigned differ = 0;
+    for (size_t i = 0; i < a.n; i++)
+        differ |= (unsigned char)(a.p[i] ^ b.p[i]);
+    __asm__("" : "+r"(differ)); /* whoever knew what is asked below might stop at the first difference */
+    return differ == 0;
+}
+
 bool dm_str_eq_c(dm_str a, const char *z)
 {
     return dm_str_eq(a, dm_str_c(z));

@@ -27,6 +27,8 @@ static inline DM_UNUSED dm_str dm_str_c(const char *z) /* NULL gives the empty s
 
 bool dm_str_eq(dm_str a, dm_str b);
 bool dm_str_eq_c(dm_str a, const char *z);
+/* In time that depends on the lengths alone: for what nobody may learn byte by byte (tokens, digests, signatures). */
+bool dm_str_eq_secret(dm_str a, dm_str b);
 bool dm_str_ieq_c(dm_str a, const char *z); /* ASCII case folded */
 bool dm_str_starts(dm_str a, dm_str prefix);
 dm_str dm_str_trim(dm_str a); /* blanks and tabs, CR and LF */

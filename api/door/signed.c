@@ -1,11 +1,9 @@
 #include "api/door/signed.h"
 
-#include <stdio.h>
-
 #include "base/parse.h"
+#include "base/wire/link.h"
 
-/* "v1_" and 32 bytes in base64 without padding; a decoder may ask for as much room as its input is long. */
-enum { SIGNATURE = 46, ESCAPED = 3 };
+enum { ESCAPED = 3 };
 
 typedef struct param {
     const char *name;
@@ -32,26 +30,14 @@ static int take(dm_str pair, param *params, size_t n)
     return 0;
 }
 
-static int read_signature(dm_str text, dm_digest *out)
-{
-    DM_AUTO_BUF digest;
-    dm_buf_init(&digest, SIGNATURE);
-    if (text.n != SIGNATURE || !dm_str_starts(text, DM_STR("v1_")) ||
-            dm_base64_decode(&digest, (dm_str){text.p + 3, text.n - 3}, NULL) < 0 || digest.len != sizeof out->b)
-        return DM_SIGNED_WRONG;
-    memcpy(out->b, digest.p, sizeof out->b);
-    return 0;
-}
-
 static int read_expiry(dm_str text, dm_signed *out)
 {
-    out->until_s = INT64_MAX;
-    if (text.n == 0)
-        return 0;
-    if (text.n >= sizeof out->expiry - 1 || dm_parse_i64(text, INT64_MIN, INT64_MAX, &out->until_s, NULL) < 0)
-        return DM_SIGNED_WRONG;
-    (void)snprintf(out->expiry, sizeof out->expiry, ":%.*s", (int)text.n, text.p);
-    return 0;
+    DM_AUTO_BUF tail;
+    dm_buf_init(&tail, sizeof out->tail - 1);
+    dm_link_tail(&tail, text);
+    bool wrong = dm_link_until(text, &out->until_s) != 0 || dm_buf_ok(&tail, NULL) < 0 ||
+                 dm_str_to_array(dm_buf_view(&tail), out->tail, sizeof out->tail, NULL) < 0;
+    return wrong ? DM_SIGNED_WRONG : 0;
 }
 
 int dm_signed_read(dm_str uri, dm_str method, dm_signed *out, dm_err *err)
@@ -59,8 +45,8 @@ int dm_signed_read(dm_str uri, dm_str method, dm_signed *out, dm_err *err)
     DM_AUTO_BUF path, user, signature, expiry, stem;
     dm_buf_init(&path, ESCAPED * DM_SIGNED_FIELD_MAX);
     dm_buf_init(&user, ESCAPED * DM_SIGNED_FIELD_MAX);
-    dm_buf_init(&signature, ESCAPED * SIGNATURE);
-    dm_buf_init(&expiry, sizeof out->expiry);
+    dm_buf_init(&signature, ESCAPED * DM_LINK_SIGNATURE);
+    dm_buf_init(&expiry, sizeof out->tail);
     dm_buf_init(&stem, 2 * DM_SIGNED_FIELD_MAX + 16);
     param params[] = {{"path", &path, false}, {"username", &user, false}, {"signature", &signature, false},
             {"signature_expiration", &expiry, false}};
@@ -75,16 +61,13 @@ int dm_signed_read(dm_str uri, dm_str method, dm_signed *out, dm_err *err)
         return DM_SIGNED_NOT;
     if (r == 0 && (path.len > DM_SIGNED_FIELD_MAX || user.len > DM_SIGNED_FIELD_MAX))
         r = DM_SIGNED_WRONG;
-    if (r == 0)
-        r = read_signature(dm_buf_view(&signature), &out->digest);
+    if (r == 0 && dm_link_signature_read(dm_buf_view(&signature), out->digest.b) != 0)
+        r = DM_SIGNED_WRONG;
     if (r == 0)
         r = read_expiry(dm_buf_view(&expiry), out);
     if (r != 0)
         return r;
-    (void)dm_buf_str(&stem, dm_buf_view(&path));
-    (void)dm_buf_c(&stem, write ? ":write:" : ":read:");
-    (void)dm_buf_str(&stem, dm_buf_view(&user));
-    (void)dm_buf_ch(&stem, ':');
+    dm_link_stem(&stem, dm_buf_view(&path), write ? DM_LINK_WRITE : DM_LINK_READ, dm_buf_view(&user));
     r = dm_buf_ok(&stem, err);
     return r < 0 ? r : dm_sha256_stem_new(dm_buf_view(&stem), &out->stem, err);
 }
@@ -97,11 +80,11 @@ void dm_signed_done(dm_signed *s)
 
 int dm_signed_by(dm_signed *s, dm_str token, bool *right, dm_err *err)
 {
-    const dm_str ends[] = {token, dm_str_c(s->expiry)};
+    const dm_str ends[] = {token, dm_str_c(s->tail)};
     dm_digest made;
     int r = dm_sha256_stem_end(s->stem, ends, DM_LEN(ends), &made, err);
     if (r == 0)
-        *right = dm_secret_eq(
+        *right = dm_str_eq_secret(
                 (dm_str){(const char *)made.b, sizeof made.b}, (dm_str){(const char *)s->digest.b, sizeof s->digest.b});
     return r;
 }

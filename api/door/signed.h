@@ -1,4 +1,4 @@
-/* api/door/signed.h: a signed file URL (contract 1.6): what stands in it, and whether a token made it. No I/O. The
+/* api/door/signed.h: a signed file URL (base/wire/link.h): what stands in it, and whether a token made it. No I/O. The
  * agent judges each such request by itself; here it is only asked whose it is, and whether it may wake a sleeper. */
 #ifndef DM_API_SIGNED_H
 #define DM_API_SIGNED_H
@@ -13,7 +13,7 @@ enum { DM_SIGNED_NOT = 1, DM_SIGNED_WRONG = 2 };
 typedef struct dm_signed {
     dm_sha256_stem *stem; /* what is signed, up to the token */
     dm_digest digest;     /* what the client says comes out */
-    char expiry[32];      /* with its colon; "" for none */
+    char tail[32];        /* what is signed behind the token */
     int64_t until_s;      /* INT64_MAX without an expiry */
 } dm_signed;
 

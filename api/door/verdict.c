@@ -151,7 +151,7 @@ static int check_traffic(
         return 0;
     }
     r = dm_secret_token(api->master, "traffic", &ask->id, token, err);
-    if (r == 0 && !dm_secret_eq(ask->token, dm_str_c(token)))
+    if (r == 0 && !dm_str_eq_secret(ask->token, dm_str_c(token)))
         *out = DM_DOOR_BAD_TOKEN;
     return r;
 }
@@ -160,7 +160,7 @@ static int check_traffic(
 static int check_token(dm_api *api, const dm_door_ask *ask, dm_str token, dm_door_reason *out, dm_err *err)
 {
     DM_AUTO_SIGNED url = {.stem = NULL};
-    bool right = dm_secret_eq(ask->access_token, token);
+    bool right = dm_str_eq_secret(ask->access_token, token);
     int r = 0;
     if (!right && ask->access_token.n == 0) {
         r = dm_signed_read(ask->uri, ask->method, &url, err);

@@ -36,18 +36,6 @@ kafka_fetch() {
     note "Kafka $(kafka_version), $(du -sm "$jars" | cut -f 1) MiB fetched"
 }
 
-# kafka_topics_program: the small program that makes topics, compiled once for each version of its source.
-kafka_topics_program() {
-    local source=$DM_ROOT/ops/kafka/topics.c program
-    program=$DM_CACHE/kafka-topics-$(digest "$source")
-    if [ ! -x "$program" ]; then
-        # shellcheck disable=SC2046 # the flags are words
-        cc -std=gnu17 -O1 -Wall -Wextra -Werror -o "$program.$$" "$source" $(pkg-config --cflags --libs rdkafka)
-        mv "$program.$$" "$program"
-    fi
-    printf '%s' "$program"
-}
-
 kafka_format() {
     local id
     if [ -e "$DM_DATA/kafka/data/meta.properties" ]; then
@@ -61,12 +49,10 @@ kafka_format() {
 }
 
 kafka_start() {
-    local topics
-    topics=$(kafka_topics_program)
     kafka_format
     service_start kafka
     wait_for kafka 90 kafka_listening
-    "$topics" "127.0.0.1:$DM_PORT_KAFKA" "$DM_ROOT/ops/kafka/topics.list"
+    "$(program dormouse-topics)" "127.0.0.1:$DM_PORT_KAFKA" "$DM_ROOT/ops/kafka/topics.list"
     note "$(service_word kafka), version $(kafka_version)"
 }
 

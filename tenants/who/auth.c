@@ -51,11 +51,16 @@ static slot *slot_of(dm_auth *a, const dm_digest *d)
     return &a->slots[((unsigned)d->b[0] << 8 | d->b[1]) % SLOTS];
 }
 
+static bool same(const dm_digest *a, const dm_digest *b)
+{
+    return dm_str_eq_secret((dm_str){(const char *)a->b, sizeof a->b}, (dm_str){(const char *)b->b, sizeof b->b});
+}
+
 static bool from_cache(dm_auth *a, const dm_digest *d, dm_caller *out, uint64_t *generation)
 {
     const slot *s = slot_of(a, d);
     (void)pthread_mutex_lock(&a->lock);
-    bool hit = s->until_mono_us > dm_mono_us(a->clock) && memcmp(&s->digest, d, sizeof *d) == 0;
+    bool hit = s->until_mono_us > dm_mono_us(a->clock) && same(&s->digest, d);
     if (hit)
         *out = s->caller;
     *generation = a->generation;

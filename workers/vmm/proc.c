@@ -1,3 +1,20 @@
+/* Which process is it? A number is not an answer: it is given to another one as soon as its process has been reaped,
+ * and a worker that starts again after a crash must find the VMs that lived on, and kill no stranger. So a process is
+ * held by its pidfd, which never comes to mean another, and looked at (/proc) through a folder that is opened first and
+ * believed only if the pidfd says afterwards that the process still lives. In a file it is remembered by the machine's
+ * boot id, its pid and its start time in clock ticks. A pid comes back after tens of thousands of others, not within a
+ * tick, so the three are one process; the pidfd is opened before the start time is read, so what was compared is what
+ * is held.
+ *
+ * What does it get? Exactly what is on the list. posix_spawn is told to close every descriptor we do not give, also
+ * those that we were started with and know nothing of; its steps run in order, so descriptors are first copied above
+ * all targets (lift). Signals are reset, as our loop blocks some, and it has a session of its own: what is typed at our
+ * terminal is not for VMs. There is no code of ours between fork and exec: this process has threads and much memory,
+ * which a plain fork would have to copy.
+ *
+ * When is it dead? When its pidfd says so, within a second of a SIGKILL, or else later: then dm_proc_kill says no and
+ * the caller goes on waiting where that hurts nobody. A child is reaped exactly once; one that an earlier worker
+ * started is its reaper's, and has no status for us. */
 #include "workers/vmm/proc.h"
 
 #include <errno.h>

@@ -84,6 +84,23 @@ static void copies_into_arrays(void **state)
     assert_int_equal(dm_str_to_array(DM_STR(""), out, 0, &err), DM_E_LIMIT);
 }
 
+static void compares_secrets(void **state)
+{
+    (void)state;
+    assert_true(dm_str_eq_secret(DM_STR("abc"), DM_STR("abc")));
+    assert_true(dm_str_eq_secret((dm_str){NULL, 0}, DM_STR("")));
+    assert_false(dm_str_eq_secret(DM_STR("abc"), DM_STR("ab")));
+    assert_false(dm_str_eq_secret(DM_STR(""), DM_STR("a")));
+    /* Each bit of each byte counts, behind a NUL as well. */
+    char a[64] = {0}, b[64];
+    for (size_t bit = 0; bit < 8 * sizeof(a); bit++) {
+        memcpy(b, a, sizeof(a));
+        b[bit / 8] = (char)(1U << bit % 8);
+        assert_false(dm_str_eq_secret((dm_str){a, sizeof(a)}, (dm_str){b, sizeof(b)}));
+    }
+    assert_true(dm_str_eq_secret((dm_str){a, sizeof(a)}, (dm_str){a, sizeof(a)}));
+}
+
 static void duplicates(void **state)
 {
     (void)state;
@@ -98,6 +115,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test(compares),
+            cmocka_unit_test(compares_secrets),
             cmocka_unit_test(trims),
             cmocka_unit_test(splits),
             cmocka_unit_test(splits_in_splits),

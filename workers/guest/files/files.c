@@ -17,10 +17,10 @@ enum { SMALL = 64 * 1024, SNIFF = 512, DISPOSITION_MAX = 2048 };
 
 /* --- common to the file routes ------------------------------------------------------------------------------ */
 
-bool dm_files_authorized(dm_guest *g, dm_x *x, const char *operation)
+bool dm_files_authorized(dm_guest *g, dm_x *x, dm_link_act act)
 {
     const char *why = "";
-    int status = dm_auth_file(dm_x_head(x), g->identity.token, operation, dm_second_of(dm_wall_us(g->clock)), &why);
+    int status = dm_auth_file(dm_x_head(x), g->identity.token, act, dm_second_of(dm_wall_us(g->clock)), &why);
     if (status == 0)
         return true;
     if (status == 400)
@@ -301,7 +301,7 @@ void dm_files_get(dm_guest *g, dm_x *x, const dm_user *basic)
     dm_guest_path path;
     dm_err err;
     DM_AUTO_MEM char *asked = NULL;
-    if (!dm_files_authorized(g, x, "read") || !dm_files_user(g, x, &user))
+    if (!dm_files_authorized(g, x, DM_LINK_READ) || !dm_files_user(g, x, &user))
         return;
     if (dm_query_get(dm_x_head(x)->query, "path", &asked, NULL) < 0) {
         dm_reply_error(x, 500, "out of memory");

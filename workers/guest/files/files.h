@@ -4,6 +4,8 @@
 #ifndef DM_GUEST_FILES_H
 #define DM_GUEST_FILES_H
 
+#include "base/wire/link.h"
+
 #include "workers/guest/http/exchange.h"
 #include "workers/guest/who/guest.h"
 
@@ -13,7 +15,7 @@ void dm_files_compose(dm_guest *g, dm_x *x, const dm_user *user);
 
 /* What GET and POST have in common: signature, then (after what the route checks in between) user and path. Each
  * answers the request itself when it returns false. path is resolved from the parameter, whose absence is "". */
-bool dm_files_authorized(dm_guest *g, dm_x *x, const char *operation);
+bool dm_files_authorized(dm_guest *g, dm_x *x, dm_link_act act);
 bool dm_files_user(dm_guest *g, dm_x *x, dm_user *out);
 
 #endif

@@ -340,7 +340,7 @@ void dm_files_post(dm_guest *g, dm_x *x, const dm_user *basic)
 {
     (void)basic;
     dm_err err;
-    if (!dm_files_authorized(g, x, "write"))
+    if (!dm_files_authorized(g, x, DM_LINK_WRITE))
         return;
     upload *u = calloc(1, sizeof(*u));
     if (u == NULL) {

@@ -1,3 +1,25 @@
+/* A connection is a small machine that is fed bytes. What it reads goes through its states as far as it can be used;
+ * what cannot be used yet (half a head, a body its handler holds back, the next request while this one is answered) is
+ * kept, and charged to the budget of all. An idle connection keeps nothing: there may be a thousand, in a small guest.
+ * Reading stops where nothing could be done with the bytes, so that the peer is slowed by its own window.
+ *
+ * Turns. All that follows from something having happened is worked off in turn(). A handler writes from anywhere, also
+ * in the middle of a walk over a process's listeners, so nothing that it calls may run another handler or take a
+ * connection away: it queues, notes what is broken, and asks for a turn. For the same reason a closed connection is
+ * only marked dead. It is freed in a last turn of its own, when nobody up the stack can hold it any more.
+ *
+ * The answer may be complete before the request is: a refused upload, a full disk. The rest of the body is then in the
+ * way of the next request. Up to DRAIN_MAX of it is read and dropped, and the connection lives; else it is closed, and
+ * the head of the answer has said so.
+ *
+ * Closing. Bytes that stand unread in a socket when it is closed make the kernel send a reset, which can overtake the
+ * answer on its way and take it from the client. So our side is shut first, and what still comes is read for a while
+ * (LINGER) before the descriptor goes. An answer that cannot be completed is broken off by a reset on purpose: a client
+ * that waits for the connection's end must not take half a file for a whole one.
+ *
+ * Patience: a head takes HEAD_S at most, an idle connection lives IDLE_S, which is longer than the proxies in front
+ * keep theirs, so that they close first and never send a request into our closing. A body has no limit: uploads are
+ * slow. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,3 +1,15 @@
+/* Where a request ends. The agent is not alone on its wire: nginx stands before it, and connections are used again, so
+ * two readers that disagree about the end of one request disagree about the beginning of the next (request smuggling).
+ * Whatever can be read in two ways is therefore refused and the connection closed: a length beside chunked, two lengths
+ * that differ, a length with a sign, a folded line, a blank before a colon, a coding under the chunks, chunks from
+ * HTTP/1.0. What all readers take alike is taken: LF for a line's end, blanks around a value, chunk extensions and
+ * trailers, which are skipped.
+ *
+ * Nothing is parsed twice, or a client that sends a byte at a time would cost the square of its bytes. dm_head_end
+ * remembers how far it has looked and only finds the empty line; the block is then parsed in one go, into strings that
+ * point into it. Chunks are a machine of one state a byte, but for data, which is passed on in the pieces it came in.
+ * So a body is never held here, and each bound is a count: bytes of a head, fields, a size line, all trailers, 16
+ * digits of a size. */
 #include "workers/guest/http/head.h"
 
 #include "base/grow.h"

@@ -1,3 +1,21 @@
+/* When a process is over for those who listen to it. Three things end in their own time: the process, of which SIGCHLD
+ * tells, and each of its two output pipes, which every child it leaves behind holds open as well. The end event is the
+ * last word of a stream, so it waits for all three. settle() alone looks whether they are there, and whoever may have
+ * brought about the last one calls it; it frees the process, so nobody touches one after it.
+ *
+ * Who ended the process (a signal, a time limit) wants its end now, and a terminal has no end of its own while a
+ * background job holds it. Such a process is cut: what stands in its pipes at that moment is the last of it. It stays
+ * marked, because a full listener may be in the way, and the rest is read when that one has room again.
+ *
+ * Pace. Output is queued nowhere here. A piece is read into one buffer that all processes share and put into each
+ * listener's connection; where one of those is full, the process is stalled: its pipes leave the loop, fill up, and the
+ * process itself waits in its write. So memory is bounded by the connections, and the slowest listener sets the pace.
+ * Without listeners output is read and dropped: a process never waits for nobody.
+ *
+ * Numbers. A pid is the process's own until it is reaped, and dm_procs_reap alone reaps; before that a signal cannot
+ * reach another, after it none is sent. An exited process may stay in the table behind its children's pipes while its
+ * number is given away, so two entries can bear one: the newer one stands first in its bucket and is the one that is
+ * found; removal goes by address. As process 1 the agent also reaps orphans, which are in no table. */
 #include "workers/guest/process/process.h"
 
 #include <errno.h>

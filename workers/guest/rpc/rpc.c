@@ -1,3 +1,22 @@
+/* The Connect protocol, as E2B's SDKs speak it: POST, the method in the path, messages in JSON.
+ *
+ * Unary: the body is the message, the answer's body is the answer, an error is an HTTP status with {"code","message"}.
+ * Streams: messages travel in envelopes (connect.h), the status is 200 whatever happens, and the last envelope says how
+ * it went. An answer that was not opened can still be one piece with a length; an open stream can only end by its end
+ * envelope, without which a client reports a broken one.
+ *
+ * A call ends once (over), by reply, done or fail, and from then on swallows what is sent to it: the method behind it
+ * may learn of the end much later, when the connection has drained. Its memory goes in on_gone and nowhere else, also
+ * when the peer just leaves.
+ *
+ * A server stream's one message is kept until the body has ended: clients are told that a second envelope, or half of
+ * one, is a mistake, and a process that was started by then could not be taken back. A client stream's messages are
+ * delivered as they come. A method that cannot take the next one holds the call, and with it the connection's body;
+ * the piece that the hold fell into may contain more envelopes, so what is left of it waits in `body` and goes first
+ * when the call is released.
+ *
+ * The deadline is the caller's (Connect-Timeout-Ms), counted from the head. Proxies cut a silent stream, so one is kept
+ * alive by a message that says nothing. */
 #include "workers/guest/rpc/rpc.h"
 
 #include <stdarg.h>

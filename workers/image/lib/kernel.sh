@@ -55,6 +55,21 @@ kernel_make()
         "$(wc -l <"$out/modules") modules"
 }
 
+# bytes FILE OFFSET SIZE TYPE: numbers at an offset, as od prints them.
+bytes()
+{
+    od -An -v -j "$2" -N "$3" -t "$4" -- "$1"
+}
+
+# number FILE OFFSET SIZE: one little-endian number.
+number()
+{
+    local v
+    v=$(bytes "$1" "$2" "$3" "u$3")
+    [[ $v =~ ^\ *[0-9]+$ ]] || die "$1 ends too early"
+    printf '%d' "$((v))"
+}
+
 # kernel_unpack BZIMAGE VMLINUX: by the x86 boot protocol's header. The payload is a zstd frame followed by the
 # unpacked size, which is our check that it was the whole frame.
 kernel_unpack()

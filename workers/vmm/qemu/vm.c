@@ -1,3 +1,22 @@
+/* An operation on a VM is a row of steps; each is a command to QEMU, answered later, or a job on the pool. `next` is
+ * what happens then, and dm_qemu_op_end is where every way ends: well, refused, too late, or with QEMU gone. It calls
+ * the owner, who may destroy the VM on the spot, so it says whether the VM is still there, and `gone` carries the same
+ * through callbacks inside callbacks.
+ *
+ * A step that failed or came too late may have half happened: nobody knows whether the guest runs. Such a VM is BROKEN,
+ * and all that is left is to destroy it. From where QEMU has done its part, an operation is `harmless` (a save that
+ * finds no room on the disk): its failure leaves the VM as it was, unless it is too late, when an answer may still be
+ * under way.
+ *
+ * Two messengers bring the end of a process, its pidfd and the end of its QMP socket, in either order. The socket may
+ * still hold what it said last (the guest shut down; it panicked), and that decides what the end is called, so
+ * whichever comes first waits for the second, for END_WAIT at most. If QMP is gone and the process is not, nobody can
+ * steer it any more, and it is killed. For the same reason a command that fails because the socket closed does not end
+ * its operation: the end of the process does, in better words.
+ *
+ * A job on the pool cannot be called back. It has copies of all it needs, and knows its VM only to return to; when the
+ * VM is destroyed meanwhile it loses that, finishes alone and frees itself. A process that is slow to die (much memory
+ * to give back, a disk that hangs) is likewise left to a mourner on the loop, which reaps it. */
 #include "workers/vmm/qemu/vm.h"
 
 #include <signal.h>
