@@ -5,6 +5,9 @@
 
 enum { PERIODS_MAX = 65536, SLOTS_MIN = 64, WORKERS_MAX = 65536, DISK_MOST = 1 << 27 /* 2 PiB */ };
 
+/* Rows stand side by side and are found by their index, not by base/map.h, which wants things that do not move: with
+ * each row in memory of its own the path was 1 % slower, and 3 % where packing chunks empties the caches between two
+ * seconds, as the ledger does. */
 #define NO_ROW UINT32_MAX
 
 typedef struct cover {
@@ -15,7 +18,8 @@ typedef struct cover {
 typedef struct period {
     int64_t start;
     dm_accum_row *rows; /* in order of arrival */
-    uint32_t nrows, rows_room;
+    size_t rows_room;
+    uint32_t nrows;
     uint32_t *slots; /* open addressing: index of a row, or NO_ROW */
     uint32_t nslots; /* a power of two, more than twice nrows */
     uint32_t last;   /* row of the sample before */
@@ -208,14 +212,9 @@ static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out,
 {
     if (a->nrows == a->rows_max)
         return dm_fail(err, DM_E_LIMIT, "more than %zu usage rows", a->rows_max);
-    if (p->nrows == p->rows_room) {
-        uint32_t room = p->rows_room != 0 ? p->rows_room * 2 : SLOTS_MIN;
-        dm_accum_row *rows = realloc(p->rows, room * sizeof(*rows));
-        if (rows == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for %u usage rows", room);
-        p->rows = rows;
-        p->rows_room = room;
-    }
+    int r = dm_grow(&p->rows, &p->rows_room, p->nrows, a->rows_max, "usage rows", err);
+    if (r < 0)
+        return r;
     if ((p->nrows + 1) * 2 >= p->nslots && slots_grow(p, err) < 0)
         return DM_E_NOMEM;
     uint32_t minutes = a->period_s / 60;
