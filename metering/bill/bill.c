@@ -31,6 +31,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/grow.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
@@ -79,14 +80,9 @@ static void bill_done(bill *b)
 
 static int add_stated(bill *b, const dm_stated *s, size_t *index, dm_err *err)
 {
-    if (b->st.nsandboxes == b->sandboxes_room) {
-        size_t room = b->sandboxes_room != 0 ? b->sandboxes_room * 2 : 64;
-        dm_stated *grown = room <= SANDBOXES_MAX ? realloc(b->st.sandboxes, room * sizeof(*grown)) : NULL;
-        if (grown == NULL)
-            return dm_fail(err, room > SANDBOXES_MAX ? DM_E_LIMIT : DM_E_NOMEM, "no room for %zu sandboxes", room);
-        b->st.sandboxes = grown;
-        b->sandboxes_room = room;
-    }
+    int r = dm_grow(&b->st.sandboxes, &b->sandboxes_room, b->st.nsandboxes, SANDBOXES_MAX, "sandboxes", err);
+    if (r < 0)
+        return r;
     *index = b->st.nsandboxes;
     b->st.sandboxes[b->st.nsandboxes++] = *s;
     return 0;
@@ -94,14 +90,9 @@ static int add_stated(bill *b, const dm_stated *s, size_t *index, dm_err *err)
 
 static int add_line(bill *b, size_t of, const dm_rate_line *rate, dm_err *err)
 {
-    if (b->st.nlines == b->lines_room) {
-        size_t room = b->lines_room != 0 ? b->lines_room * 2 : 256;
-        dm_stated_line *grown = room <= LINES_MAX ? realloc(b->st.lines, room * sizeof(*grown)) : NULL;
-        if (grown == NULL)
-            return dm_fail(err, room > LINES_MAX ? DM_E_LIMIT : DM_E_NOMEM, "no room for %zu lines", room);
-        b->st.lines = grown;
-        b->lines_room = room;
-    }
+    int r = dm_grow(&b->st.lines, &b->lines_room, b->st.nlines, LINES_MAX, "lines", err);
+    if (r < 0)
+        return r;
     assert(of == DM_OF_ACCOUNT || of < b->st.nsandboxes);
     b->st.lines[b->st.nlines++] = (dm_stated_line){of, *rate};
     dm_books_use(b->books, rate->book_id);

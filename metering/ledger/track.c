@@ -27,6 +27,9 @@
 
 #include <assert.h>
 
+#include "base/grow.h"
+#include "base/sorted.h"
+
 enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
 
 /* A frame beyond the mark. */
@@ -78,40 +81,33 @@ void dm_track_free(dm_track *t)
 
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
-static size_t worker_place(const dm_track *t, dm_worker_no no)
+static int by_no(const void *element, const void *key)
 {
-    size_t lo = 0, hi = t->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (t->workers[mid].no.v < no.v)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    uint64_t a = ((const worker *)element)->no.v, b = ((const dm_worker_no *)key)->v;
+    return a < b ? -1 : a > b;
+}
+
+static size_t worker_place(const dm_track *t, dm_worker_no no, bool *there)
+{
+    return dm_sorted_place(t->workers, t->n, sizeof(*t->workers), &no, by_no, there);
 }
 
 static worker *worker_find(const dm_track *t, dm_worker_no no)
 {
-    size_t i = worker_place(t, no);
-    return i < t->n && t->workers[i].no.v == no.v ? &t->workers[i] : NULL;
+    bool there;
+    size_t i = worker_place(t, no, &there);
+    return there ? &t->workers[i] : NULL;
 }
 
 static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
 {
-    size_t i = worker_place(t, no);
-    if (i == t->n || t->workers[i].no.v != no.v) {
-        if (t->n == WORKERS_MAX)
-            return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
-        if (t->n == t->room) {
-            size_t room = t->room != 0 ? t->room * 2 : 8;
-            worker *grown = realloc(t->workers, room * sizeof(*grown));
-            if (grown == NULL)
-                return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
-            t->workers = grown;
-            t->room = room;
-        }
-        memmove(&t->workers[i + 1], &t->workers[i], (t->n - i) * sizeof(worker));
+    bool there;
+    size_t i = worker_place(t, no, &there);
+    if (!there) {
+        int r = dm_grow(&t->workers, &t->room, t->n, WORKERS_MAX, "workers", err);
+        if (r < 0)
+            return r;
+        dm_sorted_open(t->workers, t->n, sizeof(*t->workers), i);
         t->workers[i] = (worker){.no = no, .mark = {0, 0, -1, -1}};
         t->n++;
     }
@@ -134,15 +130,10 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 static int hole_add(worker *w, const dm_track_gap *gap, dm_err *err)
 {
     if (w->nholes == HOLES_MAX)
-        memmove(w->holes, w->holes + 1, --w->nholes * sizeof(*w->holes));
-    if (w->nholes == w->holes_room) {
-        size_t room = w->holes_room != 0 ? w->holes_room * 2 : 4;
-        dm_track_gap *grown = realloc(w->holes, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a gap");
-        w->holes = grown;
-        w->holes_room = room;
-    }
+        dm_sorted_close(w->holes, &w->nholes, sizeof(*w->holes), 0, 1);
+    int r = dm_grow(&w->holes, &w->holes_room, w->nholes, HOLES_MAX, "gaps", err);
+    if (r < 0)
+        return r;
     w->holes[w->nholes++] = *gap;
     return 0;
 }
@@ -163,17 +154,11 @@ static int order(uint64_t boot_a, uint64_t frame_a, uint64_t boot_b, uint64_t fr
     return frame_a < frame_b ? -1 : frame_a > frame_b;
 }
 
-static size_t wait_place(const worker *w, uint64_t boot, uint64_t frame)
+static int by_frame(const void *element, const void *key)
 {
-    size_t lo = 0, hi = w->nwait;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (order(w->wait[mid].boot, w->wait[mid].frame, boot, frame) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    const pending *p = element;
+    const dm_frame_head *h = key;
+    return order(p->boot, p->frame, h->worker_boot, h->frame_no);
 }
 
 static bool whole_of(const pending *p)
@@ -205,9 +190,7 @@ static void settle(worker *w, const pending *p)
 static void drop_front(worker *w, size_t n)
 {
     assert(n <= w->nwait);
-    if (n > 0)
-        memmove(w->wait, w->wait + n, (w->nwait - n) * sizeof(*w->wait));
-    w->nwait -= n;
+    dm_sorted_close(w->wait, &w->nwait, sizeof(*w->wait), 0, n);
 }
 
 static void advance(worker *w)
@@ -233,7 +216,7 @@ static int take_old(worker *w, const dm_frame_head *h, dm_err *err)
         after.first = h->frame_no + 1;
         g->last = h->frame_no - 1;
         if (g->first > g->last)
-            memmove(g, g + 1, (--w->nholes - i) * sizeof(*g));
+            dm_sorted_close(w->holes, &w->nholes, sizeof(*w->holes), i, 1);
         if (after.first <= after.last) {
             int r = hole_add(w, &after, err);
             if (r < 0)
@@ -261,15 +244,10 @@ static int wait_insert(worker *w, size_t i, const pending *p, dm_err *err)
     if (w->nwait == DM_TRACK_PENDING_MAX)
         return dm_fail(err, DM_E_LIMIT, "worker %llu: %d frames wait behind a gap", (unsigned long long)w->no.v,
                 DM_TRACK_PENDING_MAX);
-    if (w->nwait == w->room) {
-        size_t room = w->room != 0 ? w->room * 2 : 8;
-        pending *grown = realloc(w->wait, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a frame");
-        w->wait = grown;
-        w->room = room;
-    }
-    memmove(&w->wait[i + 1], &w->wait[i], (w->nwait - i) * sizeof(*w->wait));
+    int r = dm_grow(&w->wait, &w->room, w->nwait, DM_TRACK_PENDING_MAX, "frames", err);
+    if (r < 0)
+        return r;
+    dm_sorted_open(w->wait, w->nwait, sizeof(*w->wait), i);
     w->wait[i] = *p;
     w->nwait++;
     return 0;
@@ -290,8 +268,9 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
         *whole = r == DM_TRACK_LATE && head->parts == 1;
         return r;
     }
-    size_t i = wait_place(w, head->worker_boot, head->frame_no);
-    if (i < w->nwait && w->wait[i].boot == head->worker_boot && w->wait[i].frame == head->frame_no) {
+    bool there;
+    size_t i = dm_sorted_place(w->wait, w->nwait, sizeof(*w->wait), head, by_frame, &there);
+    if (there) {
         r = take_part(&w->wait[i], head, err);
     } else {
         pending p = {

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <zstd.h>
 
+#include "base/grow.h"
+
 enum { CHUNKS_MAX = 1 << 20, ZSTD_LEVEL = 3 };
 
 struct dm_window {
@@ -62,16 +64,9 @@ static dm_chunk *find(dm_window *w, const dm_frame_head *h, int64_t period_start
 
 static int begin(dm_window *w, const dm_frame_head *h, int64_t period_start, dm_chunk **out, dm_err *err)
 {
-    if (w->n == CHUNKS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d chunks in a flush", CHUNKS_MAX);
-    if (w->n == w->room) {
-        size_t room = w->room != 0 ? w->room * 2 : 16;
-        dm_chunk *grown = realloc(w->chunks, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a chunk");
-        w->chunks = grown;
-        w->room = room;
-    }
+    int r = dm_grow(&w->chunks, &w->room, w->n, CHUNKS_MAX, "chunks in a flush", err);
+    if (r < 0)
+        return r;
     dm_chunk *c = &w->chunks[w->n];
     *c = (dm_chunk){
             .worker_no = {h->worker_no},

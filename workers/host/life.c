@@ -355,11 +355,13 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     b->epoch = admit->epoch;
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
-    if (parse_previous(b->admit.previous, &b->previous, err) < 0) {
-        dm_boxes_drop(w->boxes, b);
-        return DM_E_INVALID;
+    r = parse_previous(b->admit.previous, &b->previous, err);
+    if (r == 0)
+        r = dm_boxes_link(w->boxes, b, err);
+    if (r < 0) {
+        dm_box_free(b);
+        return r;
     }
-    dm_boxes_link(w->boxes, b);
     wait_for(b, waiter);
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     const dm_slot_policy policy = dm_policy_of(&b->admit);

@@ -12,7 +12,7 @@ static dm_box *linked(dm_boxes *t, unsigned n, dm_box_state state)
     assert_non_null(b);
     b->id = dm_sandbox_id_of_random(random);
     b->state = state;
-    dm_boxes_link(t, b);
+    assert_int_equal(dm_boxes_link(t, b, NULL), 0);
     return b;
 }
 
@@ -21,14 +21,15 @@ static void each_is_found_and_met_once(void **state)
     DM_AUTO(dm_boxes) t = NULL;
     (void)state;
     assert_int_equal(dm_boxes_new(&t, NULL), 0);
-    assert_null(dm_boxes_after(t, NULL));
+    dm_map_walk walk = dm_boxes_walk(t);
+    assert_null(dm_map_next(&walk));
     for (unsigned i = 0; i < MANY; i++) {
         dm_box *b = linked(t, i, DM_BOX_STARTING);
         assert_ptr_equal(dm_boxes_find(t, &b->id), b);
     }
     unsigned met = 0, left = 0;
-    for (dm_box *b = dm_boxes_after(t, NULL), *next; b != NULL; b = next) {
-        next = dm_boxes_after(t, b);
+    walk = dm_boxes_walk(t);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         b->epoch++; /* 1, unless it is met twice */
         assert_int_equal(b->epoch, 1);
         if (met++ % 2 == 0) {
@@ -38,7 +39,8 @@ static void each_is_found_and_met_once(void **state)
         }
     }
     assert_int_equal(met, MANY);
-    for (const dm_box *b = dm_boxes_after(t, NULL); b != NULL; b = dm_boxes_after(t, b))
+    walk = dm_boxes_walk(t);
+    while (dm_map_next(&walk) != NULL)
         left++;
     assert_int_equal(left, MANY / 2);
 }
