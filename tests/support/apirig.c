@@ -150,6 +150,18 @@ void dm_rig_stop(dm_rig *r)
     dm_pgtest_free(r->pg);
 }
 
+void dm_rig_clean(dm_rig *r)
+{
+    dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
+                  "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0");
+}
+
+int dm_rig_after(void **rig)
+{
+    dm_rig_clean(*rig);
+    return 0;
+}
+
 /* --- asking ------------------------------------------------------------------------------------------------- */
 
 void dm_said_done(dm_said *s)

@@ -1,5 +1,7 @@
 /* tests/support/apirig.h: dormouse-api's insides on a throw-away PostgreSQL with the real schema and the demo tenant,
- * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave. */
+ * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave.
+ *
+ * A test program has one rig, started and stopped by its main, and sweeps it clean between its tests (DM_RIG_TEST). */
 #ifndef DM_TESTS_APIRIG_H
 #define DM_TESTS_APIRIG_H
 
@@ -23,6 +25,12 @@ typedef struct dm_rig {
  * cannot be made. */
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
+
+/* Nothing is left that counts, binds or runs. */
+void dm_rig_clean(dm_rig *r);
+/* A row of a table of cmocka's: the rig is swept clean after the test. */
+#define DM_RIG_TEST(test, rig) cmocka_unit_test_prestate_setup_teardown(test, NULL, dm_rig_after, rig)
+int dm_rig_after(void **rig);
 
 /* An answer, however it was asked for. */
 typedef struct dm_said {

@@ -5,7 +5,10 @@
 #include "api/door/signed.h"
 #include "api/door/signers.h"
 #include "api/door/verdict.h"
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 typedef struct visit {
     const char *sid, *port, *uri, *token, *access, *agent, *accept, *mode, *reason, *method, *bare;
@@ -352,11 +355,12 @@ static void internal_paths(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(passes, rig_clean),
-            cmocka_unit_test_teardown(refuses, rig_clean),
-            cmocka_unit_test_teardown(traffic_tokens_and_masks, rig_clean), cmocka_unit_test_teardown(wakes, rig_clean),
-            cmocka_unit_test_teardown(pages, rig_clean), cmocka_unit_test(internal_paths),
-            cmocka_unit_test(reads_signed_links), cmocka_unit_test_teardown(finds_signers, rig_clean),
-            cmocka_unit_test_teardown(links_wake, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(passes, &rig), DM_RIG_TEST(refuses, &rig),
+            DM_RIG_TEST(traffic_tokens_and_masks, &rig), DM_RIG_TEST(wakes, &rig), DM_RIG_TEST(pages, &rig),
+            cmocka_unit_test(internal_paths), cmocka_unit_test(reads_signed_links), DM_RIG_TEST(finds_signers, &rig),
+            DM_RIG_TEST(links_wake, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

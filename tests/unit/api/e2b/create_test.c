@@ -1,7 +1,10 @@
 #include <stdio.h>
 
 #include "api/life/spawns.h"
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 static const char *rule_of(const dm_said *s)
 {
@@ -313,16 +316,14 @@ static void idempotent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(what_is_not_offered_says_so, rig_clean),
-            cmocka_unit_test_teardown(answers_as_the_contract_says, rig_clean),
-            cmocka_unit_test_teardown(v1_differs, rig_clean),
-            cmocka_unit_test_teardown(refuses_with_a_reason, rig_clean),
-            cmocka_unit_test_teardown(spawns_are_counted, rig_clean), cmocka_unit_test_teardown(cut_off, rig_clean),
-            cmocka_unit_test_teardown(who_may, rig_clean),
-            cmocka_unit_test_teardown(quota_binds_project_and_account, rig_clean),
-            cmocka_unit_test_teardown(sizes, rig_clean), cmocka_unit_test_teardown(a_worker_that_refuses, rig_clean),
-            cmocka_unit_test_teardown(a_worker_that_is_silent, rig_clean),
-            cmocka_unit_test_teardown(a_stale_worker_gets_none, rig_clean),
-            cmocka_unit_test_teardown(idempotent, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(what_is_not_offered_says_so, &rig),
+            DM_RIG_TEST(answers_as_the_contract_says, &rig), DM_RIG_TEST(v1_differs, &rig),
+            DM_RIG_TEST(refuses_with_a_reason, &rig), DM_RIG_TEST(spawns_are_counted, &rig), DM_RIG_TEST(cut_off, &rig),
+            DM_RIG_TEST(who_may, &rig), DM_RIG_TEST(quota_binds_project_and_account, &rig), DM_RIG_TEST(sizes, &rig),
+            DM_RIG_TEST(a_worker_that_refuses, &rig), DM_RIG_TEST(a_worker_that_is_silent, &rig),
+            DM_RIG_TEST(a_stale_worker_gets_none, &rig), DM_RIG_TEST(idempotent, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

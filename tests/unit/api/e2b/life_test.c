@@ -2,7 +2,10 @@
 #include <time.h>
 
 #include "api/life/sweep.h"
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 static char target[256];
 
@@ -320,14 +323,13 @@ static void stuck_ones_come_to_rest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(get, rig_clean),
-            cmocka_unit_test_teardown(tenants_do_not_meet, rig_clean), cmocka_unit_test_teardown(kill_twice, rig_clean),
-            cmocka_unit_test_teardown(kill_again, rig_clean), cmocka_unit_test_teardown(pause_and_connect, rig_clean),
-            cmocka_unit_test_teardown(connect_checks_the_limit_first, rig_clean),
-            cmocka_unit_test_teardown(deadlines, rig_clean),
-            cmocka_unit_test_teardown(a_failed_wake_bills_nothing, rig_clean),
-            cmocka_unit_test_teardown(a_failed_pause_runs_on, rig_clean),
-            cmocka_unit_test_teardown(metrics_and_logs, rig_clean),
-            cmocka_unit_test_teardown(stuck_ones_come_to_rest, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(get, &rig), DM_RIG_TEST(tenants_do_not_meet, &rig),
+            DM_RIG_TEST(kill_twice, &rig), DM_RIG_TEST(kill_again, &rig), DM_RIG_TEST(pause_and_connect, &rig),
+            DM_RIG_TEST(connect_checks_the_limit_first, &rig), DM_RIG_TEST(deadlines, &rig),
+            DM_RIG_TEST(a_failed_wake_bills_nothing, &rig), DM_RIG_TEST(a_failed_pause_runs_on, &rig),
+            DM_RIG_TEST(metrics_and_logs, &rig), DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

@@ -8,27 +8,6 @@
 
 static dm_rig rig;
 
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0");
-    return 0;
-}
-
 static void expect(const char *id, const char *method, const char *rest, const char *body, int status)
 {
     char target[256];
@@ -65,7 +44,6 @@ static void sweep(unsigned want)
     assert_int_equal(done, want);
 }
 
-/* Numbers go on over the tests: the rig has one worker. */
 static void news(const char *id, int64_t seq, int64_t epoch, const char *state, const char *cause, int status)
 {
     char text[300];
@@ -159,7 +137,7 @@ static void a_start_whose_answer_is_lost_is_taken_back(void **state)
         row_is("ended", 0);
         assert_string_equal(dm_fakeworker_state(rig.worker, first, NULL, NULL), "");
         assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE cause = 'start_failed'"), 1);
-        (void)clean(NULL);
+        dm_rig_clean(&rig);
     }
 }
 
@@ -286,18 +264,20 @@ static void news_that_cannot_be(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_teardown(f, clean)
     const struct CMUnitTest tests[] = {
-            TEST(away_nothing_is_changed),
-            TEST(away_nothing_is_created),
-            TEST(away_a_kill_waits),
-            TEST(a_start_whose_answer_is_lost_is_taken_back),
-            TEST(a_pause_whose_answer_is_lost_is_told_by_its_event),
-            TEST(a_pause_whose_event_is_lost_too_is_swept),
-            TEST(a_wake_whose_answer_is_lost_sleeps_again),
-            TEST(a_kill_whose_answer_is_lost_is_done),
-            TEST(a_deadline_whose_answer_is_lost_is_put_back),
-            TEST(news_that_cannot_be),
+            DM_RIG_TEST(away_nothing_is_changed, &rig),
+            DM_RIG_TEST(away_nothing_is_created, &rig),
+            DM_RIG_TEST(away_a_kill_waits, &rig),
+            DM_RIG_TEST(a_start_whose_answer_is_lost_is_taken_back, &rig),
+            DM_RIG_TEST(a_pause_whose_answer_is_lost_is_told_by_its_event, &rig),
+            DM_RIG_TEST(a_pause_whose_event_is_lost_too_is_swept, &rig),
+            DM_RIG_TEST(a_wake_whose_answer_is_lost_sleeps_again, &rig),
+            DM_RIG_TEST(a_kill_whose_answer_is_lost_is_done, &rig),
+            DM_RIG_TEST(a_deadline_whose_answer_is_lost_is_put_back, &rig),
+            DM_RIG_TEST(news_that_cannot_be, &rig),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }
