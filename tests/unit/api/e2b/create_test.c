@@ -261,11 +261,10 @@ static void a_worker_that_refuses(void **state)
 static void a_worker_that_is_silent(void **state)
 {
     (void)state;
-    rig.config.order_timeout_ms = 3000;
-    dm_fakeworker_delay(rig.worker, "start", 3600);
+    dm_fakeworker_hold(rig.worker, "start"); /* for longer than an order may take */
     unsigned kills = dm_fakeworker_count(rig.worker, "kill");
     DM_AUTO_SAID said = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
-    dm_fakeworker_delay(rig.worker, "start", 0);
+    dm_fakeworker_release(rig.worker, "start");
     assert_int_equal(said.status, 504);
     assert_string_equal(dm_said_str(&said, "error_code"), "sandbox_placement_timeout");
     assert_int_equal(dm_fakeworker_count(rig.worker, "kill"), kills + 1);
