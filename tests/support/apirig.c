@@ -264,6 +264,30 @@ dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char
     return said_of((int)code, (dm_str){blank + 4, all.n - (size_t)(blank + 4 - all.p)});
 }
 
+void dm_rig_sign(const char *path, const char *operation, const char *token, const char *expiry, char uri[512])
+{
+    DM_AUTO_BUF text, base64, link;
+    dm_digest digest;
+    dm_err err = {0};
+    dm_buf_init(&text, 512);
+    dm_buf_init(&base64, 64);
+    dm_buf_init(&link, 511);
+    (void)dm_buf_fmt(&text, "%s:%s:user:%s", path, operation, token);
+    if (expiry[0] != '\0')
+        (void)dm_buf_fmt(&text, ":%s", expiry);
+    must(dm_buf_ok(&text, &err), &err, "signed text");
+    must(dm_sha256(dm_buf_view(&text), &digest, &err), &err, "digest");
+    (void)dm_base64_encode(&base64, digest.b, sizeof digest.b);
+    (void)dm_buf_c(&link, "/files?path=");
+    (void)dm_url_encode(&link, dm_str_c(path));
+    (void)dm_buf_c(&link, "&username=user&signature=v1_");
+    (void)dm_url_encode(&link, (dm_str){base64.p, 43}); /* without its padding */
+    if (expiry[0] != '\0')
+        (void)dm_buf_fmt(&link, "&signature_expiration=%s", expiry);
+    must(dm_buf_ok(&link, &err), &err, "link");
+    (void)snprintf(uri, 512, "%s", link.p);
+}
+
 dm_said dm_rig_ask_as_door(dm_rig *r, const char *id, const char *port)
 {
     DM_AUTO_BUF request;
@@ -312,6 +336,16 @@ void dm_rig_sql(dm_rig *r, const char *sql)
     dm_pg *c = open_super(r);
     must(dm_pg_script(c, sql, &err), &err, sql);
     dm_pg_close(c);
+}
+
+dm_pg *dm_rig_hold(dm_rig *r, const char *table)
+{
+    char sql[128];
+    dm_err err = {0};
+    dm_pg *c = open_super(r);
+    (void)snprintf(sql, sizeof sql, "BEGIN; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table);
+    must(dm_pg_script(c, sql, &err), &err, sql);
+    return c;
 }
 
 typedef struct number {

@@ -50,6 +50,8 @@ dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body);
 /* Through the socket: for what parks, and from several threads at once. */
 dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body);
 
+/* A file URL as the SDKs sign one (contract 1.6) with a sandbox's token; expiry "": none. */
+void dm_rig_sign(const char *path, const char *operation, const char *token, const char *expiry, char uri[512]);
 /* What nginx asks of the door; text is the whole answer, headers and all. */
 dm_said dm_rig_ask_as_door(dm_rig *r, const char *id, const char *port);
 
@@ -59,6 +61,8 @@ const char *dm_said_header(const dm_said *s, const char *name); /* NULL when it 
 /* A statement as superuser, and one that gives a number. */
 void dm_rig_sql(dm_rig *r, const char *sql);
 int64_t dm_rig_number(dm_rig *r, const char *sql);
+/* Whoever reads or writes the table waits, until the connection is closed. */
+dm_pg *dm_rig_hold(dm_rig *r, const char *table);
 
 /* Creates with {"templateID":"base",...more} and gives the id. */
 void dm_rig_create(dm_rig *r, const char *more, char id[32]);
