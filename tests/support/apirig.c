@@ -151,10 +151,26 @@ void dm_rig_stop(dm_rig *r)
     dm_pgtest_free(r->pg);
 }
 
+void dm_rig_other(dm_rig *r)
+{
+    dm_rig_sql(r, "INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ('Other', 'CN', 'CNY', 'payg');"
+                  "INSERT INTO dm.project (account_no, slug, name, region_no)"
+                  " SELECT account_no, 'other', 'Other', 1 FROM dm.account WHERE legal_name = 'Other';"
+                  "INSERT INTO dm.api_key (account_no, project_no, sha256, mask)"
+                  " SELECT account_no, project_no, sha256('\\x00'::bytea), 'm' FROM dm.project WHERE slug = 'other'");
+}
+
 void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
-                  "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0");
+                  "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
+                  "UPDATE dm.account SET blocked = NULL, banned = false");
+    /* Statements are never removed: a trigger sees to it, and looks away here. */
+    dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
+    dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
+                  " quota_use.account_no = a.account_no; DELETE FROM dm.api_key USING dm.account a WHERE"
+                  " a.legal_name = 'Other' AND api_key.account_no = a.account_no;"
+                  "DELETE FROM dm.project WHERE slug = 'other'; DELETE FROM dm.account WHERE legal_name = 'Other'");
 }
 
 int dm_rig_after(void **rig)

@@ -26,6 +26,10 @@ typedef struct dm_rig {
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
 
+/* Another account with a project of its own, gone with the next sweep; its key. */
+#define DM_RIG_OTHER_KEY "e2b_00"
+void dm_rig_other(dm_rig *r);
+
 /* Nothing is left that counts, binds or runs. */
 void dm_rig_clean(dm_rig *r);
 /* A row of a table of cmocka's: the rig is swept clean after the test. */

@@ -70,34 +70,26 @@ static void tenants_do_not_meet(void **state)
     (void)state;
     char id[32];
     dm_rig_create(&rig, "", id);
-    dm_rig_sql(&rig,
-            "INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ('Other', 'CN', 'CNY', 'payg');"
-            "INSERT INTO dm.project (account_no, slug, name, region_no)"
-            " SELECT account_no, 'other', 'Other', 1 FROM dm.account WHERE legal_name = 'Other';"
-            "INSERT INTO dm.api_key (account_no, project_no, sha256, mask)"
-            " SELECT account_no, project_no, sha256('\\x00'::bytea), 'm' FROM dm.project WHERE slug = 'other'");
+    dm_rig_other(&rig);
     static const struct {
         const char *method, *rest, *body;
     } acts[] = {{"GET", "", NULL}, {"DELETE", "", NULL}, {"POST", "/pause", "{}"},
             {"POST", "/connect", "{\"timeout\":9}"}, {"POST", "/timeout", "{\"timeout\":9}"}, {"GET", "/logs", NULL},
             {"GET", "/metrics", NULL}};
     for (size_t i = 0; i < DM_LEN(acts); i++) {
-        DM_AUTO_SAID said = dm_rig_call_as(&rig, "e2b_00", acts[i].method, at(id, acts[i].rest), acts[i].body, NULL, 0);
+        DM_AUTO_SAID said =
+                dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, acts[i].method, at(id, acts[i].rest), acts[i].body, NULL, 0);
         if (said.status != 404)
             fail_msg("%s %s: %d %s", acts[i].method, acts[i].rest, said.status, said.text);
     }
-    DM_AUTO_SAID list = dm_rig_call_as(&rig, "e2b_00", "GET", "/v2/sandboxes", NULL, NULL, 0);
+    DM_AUTO_SAID list = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v2/sandboxes", NULL, NULL, 0);
     assert_int_equal(json_array_size(list.body), 0);
-    DM_AUTO_SAID alias = dm_rig_call_as(&rig, "e2b_00", "GET", "/templates/aliases/base", NULL, NULL, 0);
+    DM_AUTO_SAID alias = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/templates/aliases/base", NULL, NULL, 0);
     assert_int_equal(alias.status, 403);
-    DM_AUTO_SAID use = dm_rig_call_as(&rig, "e2b_00", "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}", NULL, 0);
+    DM_AUTO_SAID use =
+            dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}", NULL, 0);
     assert_int_equal(use.status, 201);
     expect("GET", at(id, ""), NULL, 200);
-    dm_rig_sql(&rig,
-            "DELETE FROM dm.sandbox; DELETE FROM dm.quota_use USING dm.project p WHERE p.slug = 'other' AND"
-            " quota_use.account_no = p.account_no; DELETE FROM dm.api_key USING dm.project p WHERE"
-            " p.slug = 'other' AND api_key.project_no = p.project_no; DELETE FROM dm.project WHERE slug = 'other';"
-            "DELETE FROM dm.account WHERE legal_name = 'Other'");
 }
 
 static void kill_twice(void **state)

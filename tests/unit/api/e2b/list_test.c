@@ -170,34 +170,10 @@ static void templates(void **state)
     expect("/templates", 200);
 }
 
-static void statements(void **state)
-{
-    (void)state;
-    DM_AUTO_SAID none = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
-    assert_int_equal(none.status, 200);
-    assert_int_equal(json_array_size(none.body), 0);
-    expect("/v1/statements/1", 404);
-    expect("/v1/statements/x", 404);
-    dm_rig_sql(&rig, "INSERT INTO dm.period VALUES ('2026-01-01T00:00Z', 60, now(), now());"
-                     "INSERT INTO dm.service_key (public_key) VALUES (decode(repeat('ab', 32), 'hex'));"
-                     "INSERT INTO dm.statement SELECT account_no, '2026-01-01T00:00Z', 60, 1, 'CNY', 0.312192, 3600, 7,"
-                     " NULL, 0, '{\"a\":\"b\"}', sha256('{\"a\":\"b\"}'), decode(repeat('00', 32), 'hex'),"
-                     " decode(repeat('ab', 32), 'hex'), decode(repeat('cd', 64), 'hex'), now()"
-                     " FROM dm.account WHERE legal_name = 'Demo'");
-    DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
-    const json_t *row = json_array_get(list.body, 0);
-    assert_string_equal(json_string_value(json_object_get(row, "total")), "0.312192000000000000");
-    assert_string_equal(json_string_value(json_object_get(row, "periodStart")), "2026-01-01T00:00:00.000000Z");
-    DM_AUTO_SAID one = dm_rig_call(&rig, "GET", "/v1/statements/1", NULL);
-    assert_string_equal(dm_said_str(&one, "body"), "{\"a\":\"b\"}");
-    assert_int_equal(strlen(dm_said_str(&one, "signature")), 128);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(order_and_states), cmocka_unit_test(pages),
-            cmocka_unit_test(metadata), cmocka_unit_test(other_filters), cmocka_unit_test(templates),
-            cmocka_unit_test(statements)};
+            cmocka_unit_test(metadata), cmocka_unit_test(other_filters), cmocka_unit_test(templates)};
     dm_rig_start(&rig, 0);
     make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
