@@ -80,9 +80,9 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
     case DM_DEADLINE_REFUSED:
         return dm_deny_worker(req, 500, NULL, what, &no);
     case DM_DEADLINE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_DEADLINE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }
@@ -117,9 +117,9 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
     case DM_WAKE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_WAKE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -72,9 +72,9 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     case DM_PAUSE_REFUSED:
         return dm_deny_worker(req, no.status == 503 ? 503 : 500, NULL, what, &no);
     case DM_PAUSE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_PAUSE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

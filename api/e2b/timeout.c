@@ -42,9 +42,9 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
     case DM_DEADLINE_REFUSED:
         return dm_deny_worker(req, 500, NULL, what, &no);
     case DM_DEADLINE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_DEADLINE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -32,17 +32,22 @@ int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *
 {
     const dm_deny_as as = {
             .status = status, .error_code = error_code, .denial = no->denial, .retry_after_s = status == 503 ? 1 : -1};
-    /* What a worker says of a failure of its own may name a path of its host: the row's detail keeps it for us. */
+    dm_err why = {.code = 0};
+    (void)snprintf(why.msg, sizeof why.msg, "the worker said %d: %.200s", no->status, no->message);
+    dm_deny_why(req, &why);
+    /* What a worker says of a failure of its own may name a path of its host: our log and the row's detail keep it. */
     return dm_deny_other(
             req, DM_NO_WORKER_REFUSED, what, &as, status == 500 ? "the sandbox's worker failed" : no->message);
 }
 
-int dm_deny_away(dm_req *req, const char *what)
+int dm_deny_away(dm_req *req, const char *what, const dm_err *why)
 {
+    dm_deny_why(req, why);
     return dm_deny(req, DM_NO_WORKER_AWAY, what, "the sandbox's worker does not answer");
 }
 
-int dm_deny_slow(dm_req *req, const char *what)
+int dm_deny_slow(dm_req *req, const char *what, const dm_err *why)
 {
+    dm_deny_why(req, why);
     return dm_deny(req, DM_NO_WORKER_SLOW, what, "the sandbox's worker does not answer");
 }

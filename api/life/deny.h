@@ -14,8 +14,8 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
 /* What a worker refused: its own denial when it sent one. */
 int dm_deny_worker(
         dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no) DM_NODISCARD;
-/* The worker was never reached, or never answered and nobody knows. */
-int dm_deny_away(dm_req *req, const char *what) DM_NODISCARD;
-int dm_deny_slow(dm_req *req, const char *what) DM_NODISCARD;
+/* The worker was never reached, or never answered and nobody knows; why: for our log. */
+int dm_deny_away(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
+int dm_deny_slow(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
 
 #endif
