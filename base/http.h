@@ -40,7 +40,7 @@ typedef struct dm_reply {
     } headers[DM_REPLY_HEADERS_MAX];
     /* Of a refusal that the handler worded itself, for our log and nobody else: by which rule, a literal (NULL: it is
      * none), and why, as far as the handler was told (code 0: not at all). */
-    const char *rule;
+    const char *refused_by;
     dm_err why;
 } dm_reply;
 

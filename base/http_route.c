@@ -441,7 +441,7 @@ static void record_refusal(const dm_exchange *x, enum dm_log_level level, const 
         subject.n = SUBJECT_MAX;
     DM_LOG(x->config->log, level, "http.refused", dm_fu("request", req->id), dm_fv("method", req->method),
             dm_fs("route", route), dm_fv("subject", subject), dm_fi("status", req->reply.status),
-            dm_fs("rule", req->reply.rule), dm_fi("us", took),
+            dm_fs("rule", req->reply.refused_by), dm_fi("us", took),
             dm_fs("error", why->code != 0 ? dm_code_name(why->code) : ""), dm_fs("message", why->msg));
 }
 
@@ -460,7 +460,7 @@ static void answer_record(const dm_exchange *x, const dm_err *err)
     if (x->refused != 0)
         dm_metric_add(c->metrics, &rejected, word, 1);
     enum dm_log_level ours = status == 500 ? DM_ERROR : DM_WARN;
-    if (err == NULL && req->reply.rule != NULL && status >= 500) {
+    if (err == NULL && req->reply.refused_by != NULL && status >= 500) {
         record_refusal(x, ours, route, took);
         return;
     }

@@ -57,7 +57,7 @@ static int gone_ahead(
 {
     if (dm_mono_us(api->clock) - req->arrived_mono_us > NEWS_WAIT_US)
         return dm_deny_no_sandbox(req, what, id);
-    return dm_later_park(api->later, req, self, api, id, mark, err);
+    return dm_wait_or_deny(api, req, self, id, mark, what, err);
 }
 
 /* It runs. A request that waited for another's wake is answered as the one that did it. */
@@ -83,6 +83,8 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
         return dm_deny_away(req, what, err);
     case DM_DEADLINE_SLOW:
         return dm_deny_slow(req, what, err);
+    case DM_E_CONFLICT:
+        return dm_deny_changing(req, what);
     default:
         return r;
     }
@@ -109,7 +111,7 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return running(req, api, f, &id, timeout_s, self, mark, err);
     case DM_WAKE_BUSY:
         s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
-        return dm_later_park(api->later, req, self, api, &id, mark, err);
+        return dm_wait_or_deny(api, req, self, &id, mark, what, err);
     case DM_WAKE_NONE:
         return dm_deny_no_sandbox(req, what, &id);
     case DM_WAKE_QUOTA:

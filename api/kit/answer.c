@@ -44,7 +44,7 @@ static void say(dm_req *req, const dm_deny_as *as, const dm_denial *denial, cons
         dm_denial_write(&w, denial);
     dm_jw_end(&w);
     retry_headers(&req->reply, as->status, as->retry_after_s);
-    req->reply.rule = denial->rule;
+    req->reply.refused_by = denial->rule;
     if (req->reply.why.msg[0] == '\0')
         (void)snprintf(req->reply.why.msg, sizeof req->reply.why.msg, "%s", message);
 }

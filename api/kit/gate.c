@@ -79,8 +79,7 @@ void dm_api_ungate(dm_req *req, void *ctx)
 static dm_no plain(int status)
 {
     static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
-            DM_NO_REQUEST_METHOD, DM_NO_STATE_CHANGING, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY,
-            DM_NO_SERVICE_SLOW};
+            DM_NO_REQUEST_METHOD, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY, DM_NO_SERVICE_SLOW};
     for (size_t i = 0; i < DM_LEN(all); i++) {
         if (dm_no_get(all[i])->status == status)
             return all[i];

@@ -28,6 +28,18 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
     return r < 0 ? r : 1;
 }
 
+int dm_deny_changing(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_STATE_CHANGING, what, "the sandbox is still changing its state");
+}
+
+int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
+        const char *what, dm_err *err)
+{
+    int r = dm_later_park(api->later, req, self, api, id, mark, err);
+    return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
+}
+
 int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no)
 {
     const dm_deny_as as = {
