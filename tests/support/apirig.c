@@ -86,14 +86,14 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
-    atomic_store(&a->instance, 1);
+    atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
-    must(dm_claims_new(a->dispatch, NULL, a->clock, false, &a->claims, &err), &err, "claims");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);

@@ -9,6 +9,8 @@
 #include "tests/support/fakeworker.h"
 #include "tests/support/pgtest.h"
 
+enum { DM_RIG_INSTANCE = 1000000 }; /* the number of its API, far from those that the database gives */
+
 typedef struct dm_rig {
     dm_pgtest *pg;
     dm_fakeworker *worker;
