@@ -90,8 +90,11 @@ static void *keep_house(void *arg)
 
 static void on_tick(void *arg)
 {
+    static const dm_metric parked = {
+            "dm_api_parked_requests", DM_GAUGE, NULL, "requests that wait until a sandbox has come to rest"};
     program *p = arg;
     dm_later_tick(p->api.later);
+    dm_metric_set(p->api.metrics, &parked, NULL, dm_later_parked(p->api.later));
     dm_timer_in(p->tick, TICK_US);
 }
 

@@ -21,7 +21,7 @@ static dm_standing standing_of(unsigned scope)
     return (dm_standing)(scope >> 8 & 0xff);
 }
 
-static int judge(const dm_caller *c, unsigned scope, dm_err *err)
+int dm_gate_judge(const dm_caller *c, unsigned scope, dm_err *err)
 {
     if (c->banned)
         return dm_fail(err, DM_E_DENIED, "team is banned");
@@ -42,7 +42,7 @@ static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
         return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "find a key");
     if (r == DM_AUTH_UNKNOWN)
         return unauthorized(req, err, "the API key is not valid");
-    return judge(&s->caller, req->route->scope, err);
+    return dm_gate_judge(&s->caller, req->route->scope, err);
 }
 
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)

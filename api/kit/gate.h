@@ -5,8 +5,13 @@
 
 #include "base/http.h"
 
+#include "tenants/who/caller.h"
+
 /* Puts a dm_session into req->auth. */
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err) DM_NODISCARD;
+/* What it asks of a caller it knows: whether he may do what a route of that scope (api.h) does. Pure. 0, or DM_E_DENIED
+ * and the words for him. */
+int dm_gate_judge(const dm_caller *caller, unsigned scope, dm_err *err) DM_NODISCARD;
 void dm_api_ungate(dm_req *req, void *ctx);
 void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, void *ctx);
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx);

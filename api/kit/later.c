@@ -194,3 +194,11 @@ void dm_later_tick(dm_later *l)
         release(l, &l->buckets[i], NULL, before);
     (void)pthread_mutex_unlock(&l->lock);
 }
+
+unsigned dm_later_parked(dm_later *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    unsigned n = l->nparked;
+    (void)pthread_mutex_unlock(&l->lock);
+    return n;
+}

@@ -37,5 +37,7 @@ int dm_later_park(dm_later *l, dm_req *req, dm_http_handler fn, void *ctx, const
 void dm_later_wake(dm_later *l, const dm_sandbox_id *id);
 /* Calls again whoever has been parked for a while; several times a second. */
 void dm_later_tick(dm_later *l);
+/* How many are parked now. */
+unsigned dm_later_parked(dm_later *l);
 
 #endif

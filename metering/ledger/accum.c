@@ -1,5 +1,7 @@
 #include "metering/ledger/accum.h"
 
+#include <assert.h>
+
 #include "base/grow.h"
 #include "base/sorted.h"
 
@@ -52,8 +54,10 @@ int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err
     return 0;
 }
 
-static void period_free(period *p)
+static void period_free(dm_accum *a, period *p)
 {
+    assert(p->nrows <= a->nrows && p->nrows <= p->rows_room && p->ncovers <= p->covers_room);
+    a->nrows -= p->nrows;
     for (uint32_t i = 0; i < p->nrows; i++) {
         free(p->rows[i].run);
         free(p->rows[i].hib);
@@ -72,7 +76,8 @@ void dm_accum_free(dm_accum *a)
     if (a == NULL)
         return;
     for (size_t i = 0; i < a->nperiods; i++)
-        period_free(a->periods[i]);
+        period_free(a, a->periods[i]);
+    assert(a->nrows == 0); /* every row was some period's */
     free(a->periods);
     free(a);
 }
@@ -154,8 +159,7 @@ void dm_accum_close_before(dm_accum *a, int64_t second)
 {
     size_t n = 0;
     while (n < a->nperiods && a->periods[n]->start + a->period_s <= second) {
-        a->nrows -= a->periods[n]->nrows;
-        period_free(a->periods[n]);
+        period_free(a, a->periods[n]);
         n++;
     }
     dm_sorted_close(a->periods, &a->nperiods, sizeof(period *), 0, n);
@@ -187,6 +191,7 @@ static bool key_eq(const dm_accum_key *a, const dm_accum_key *b)
 
 static void slot_put(period *p, uint32_t row)
 {
+    assert(row < p->nslots / 2); /* half of the slots are free: looking for one ends */
     uint64_t i = key_hash(&p->rows[row].key);
     while (p->slots[i & (p->nslots - 1)] != NO_ROW)
         i++;
@@ -270,6 +275,7 @@ static int merge(
         dm_accum *a, const dm_accum_key *k, const dm_sample *s, int64_t from, int64_t to, int64_t second, dm_err *err)
 {
     int64_t start = dm_period_start(from, a->period_s);
+    assert(from >= a->open_from && from <= to && to - start < a->period_s);
     period *p;
     dm_accum_row *row = NULL;
     int r = period_get(a, start, &p, err);
@@ -386,6 +392,7 @@ int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *
             return r;
     }
     uint32_t at = (uint32_t)(second - start);
+    assert(at < a->period_s);
     p->covers[i].seconds[at / 64] |= (uint64_t)1 << at % 64;
     return 0;
 }

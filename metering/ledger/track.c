@@ -1,4 +1,31 @@
+/* How far a worker's word is good. A frame says "all seconds up to s are final here"; the ledger may believe it when it
+ * has every frame up to that one. So the mark is the last frame before which none is missing, and a period closes on
+ * marks. If a mark ran ahead of a frame that is still to come, a period would close without that frame's seconds, and
+ * they would be given away; if it stood still for good, no period would close at all.
+ *
+ * Frames of a worker are ordered by (boot, number). Within a boot each number follows the one before. From boot to boot
+ * the chain is prev_boot_last_frame: the first frame of a boot names the last number of the newest earlier boot that
+ * made any, and follows only if the mark stands at that number. A boot that was lost whole is seen by this, unless it
+ * ended with just the number the mark stands at; then its oaths say what no frame does, which charges nobody. One case
+ * is let through by its seconds: a worker that died before a boot's first frame may come back knowing of that boot
+ * alone and name 0. It follows if the second it frames is the very next one, for then nothing can lie between.
+ *
+ * What is beyond a gap waits, sorted, with the parts it has; the frame that fills the gap takes all that follow along
+ * (advance). A worker's frames are in one partition, whose order Kafka keeps, so gaps are rare: what was lost on the
+ * way comes again out of the worker's journal. What may wait (DM_TRACK_PENDING_MAX) is a day and a half of one worker.
+ *
+ * When patience is over the caller writes off: the mark goes on to the next frame that came, and the gap is remembered
+ * as a hole. The hole tells two kinds of late apart. A frame at or before the mark is a repetition and changes nothing,
+ * unless it lies in a hole: then it is evidence that was missing, is kept as such, and splits the hole, so that its
+ * second copy is a repetition again. Without holes either every replay of the stream would be late evidence, or what
+ * arrives after it was written off would vanish. Holes are bounded (HOLES_MAX); what lay in a forgotten one is taken
+ * for a repetition, which charges nobody.
+ *
+ * Nothing here is lost by a crash: the marks and gaps are in the database, and what waited beyond a mark is read again
+ * from the chunks of the open periods. */
 #include "metering/ledger/track.h"
+
+#include <assert.h>
 
 #include "base/grow.h"
 #include "base/sorted.h"
@@ -42,6 +69,9 @@ void dm_track_free(dm_track *t)
     if (t == NULL)
         return;
     for (size_t i = 0; i < t->n; i++) {
+        const worker *w = &t->workers[i];
+        assert(i == 0 || w[-1].no.v < w->no.v);
+        assert(w->nwait <= w->room && w->nholes <= w->holes_room);
         free(t->workers[i].wait);
         free(t->workers[i].holes);
     }
@@ -89,9 +119,11 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
-    if (r == 0)
-        w->mark = *mark;
-    return r;
+    if (r < 0)
+        return r;
+    assert(w->nwait == 0); /* or frames might wait behind the mark for ever */
+    w->mark = *mark;
+    return 0;
 }
 
 /* Past the bound the oldest is forgotten: what arrives of it then counts as a repetition. */
@@ -146,6 +178,7 @@ static bool follows(const dm_track_mark *m, const pending *p)
 
 static void settle(worker *w, const pending *p)
 {
+    assert(order(w->mark.boot, w->mark.frame, p->boot, p->frame) < 0); /* a mark never goes back */
     w->mark.boot = p->boot;
     w->mark.frame = p->frame;
     w->mark.second = p->second;
@@ -156,6 +189,7 @@ static void settle(worker *w, const pending *p)
 
 static void drop_front(worker *w, size_t n)
 {
+    assert(n <= w->nwait);
     dm_sorted_close(w->wait, &w->nwait, sizeof(*w->wait), 0, n);
 }
 
@@ -223,6 +257,7 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
 {
     if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
+    assert(head->part < head->parts); /* dm_frame_open lets no other pass */
     worker *w;
     int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
     if (r < 0)
@@ -320,12 +355,4 @@ void dm_track_saved(dm_track *t)
 {
     for (size_t i = 0; i < t->n; i++)
         t->workers[i].changed = false;
-}
-
-size_t dm_track_waiting(const dm_track *t)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++)
-        n += t->workers[i].nwait;
-    return n;
 }

@@ -1,5 +1,6 @@
 #include "metering/ledger/window.h"
 
+#include <assert.h>
 #include <zstd.h>
 
 #include "base/grow.h"
@@ -22,11 +23,14 @@ int dm_window_new(dm_window **out, dm_err *err)
 
 void dm_window_clear(dm_window *w)
 {
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
+        assert(w->chunks[i].raw.len <= w->bytes);
+        w->bytes -= w->chunks[i].raw.len;
         dm_buf_done(&w->chunks[i].raw);
+    }
+    assert(w->bytes == 0); /* by which the ledger decides when to flush */
     w->n = 0;
     w->last = 0;
-    w->bytes = 0;
 }
 
 void dm_window_free(dm_window *w)
@@ -94,6 +98,7 @@ static void note(dm_chunk *c, const dm_frame_head *h)
     if (h->second > c->last_second)
         c->last_second = h->second;
     c->frames++;
+    assert(c->first_frame <= c->last_frame && c->first_second <= c->last_second);
 }
 
 int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err)
@@ -126,6 +131,7 @@ size_t dm_window_bytes(const dm_window *w)
 
 const dm_chunk *dm_window_get(const dm_window *w, size_t i)
 {
+    assert(i < w->n);
     return &w->chunks[i];
 }
 

@@ -1,5 +1,7 @@
 /* tests/support/apirig.h: dormouse-api's insides on a throw-away PostgreSQL with the real schema and the demo tenant,
- * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave. */
+ * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave.
+ *
+ * A test program has one rig, started and stopped by its main, and sweeps it clean between its tests (DM_RIG_TEST). */
 #ifndef DM_TESTS_APIRIG_H
 #define DM_TESTS_APIRIG_H
 
@@ -24,6 +26,16 @@ typedef struct dm_rig {
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
 
+/* Another account with a project of its own, gone with the next sweep; its key. */
+#define DM_RIG_OTHER_KEY "e2b_00"
+void dm_rig_other(dm_rig *r);
+
+/* Nothing is left that counts, binds or runs. */
+void dm_rig_clean(dm_rig *r);
+/* A row of a table of cmocka's: the rig is swept clean after the test. */
+#define DM_RIG_TEST(test, rig) cmocka_unit_test_prestate_setup_teardown(test, NULL, dm_rig_after, rig)
+int dm_rig_after(void **rig);
+
 /* An answer, however it was asked for. */
 typedef struct dm_said {
     int status;
@@ -42,6 +54,8 @@ dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body);
 /* Through the socket: for what parks, and from several threads at once. */
 dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body);
 
+/* A file URL as the SDKs sign one (contract 1.6) with a sandbox's token; expiry "": none. */
+void dm_rig_sign(const char *path, const char *operation, const char *token, const char *expiry, char uri[512]);
 /* What nginx asks of the door; text is the whole answer, headers and all. */
 dm_said dm_rig_ask_as_door(dm_rig *r, const char *id, const char *port);
 
@@ -51,6 +65,8 @@ const char *dm_said_header(const dm_said *s, const char *name); /* NULL when it 
 /* A statement as superuser, and one that gives a number. */
 void dm_rig_sql(dm_rig *r, const char *sql);
 int64_t dm_rig_number(dm_rig *r, const char *sql);
+/* Whoever reads or writes the table waits, until the connection is closed. */
+dm_pg *dm_rig_hold(dm_rig *r, const char *table);
 
 /* Creates with {"templateID":"base",...more} and gives the id. */
 void dm_rig_create(dm_rig *r, const char *more, char id[32]);

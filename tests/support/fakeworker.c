@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { HELD_MAX = 2048 };
+enum { HELD_MAX = 2048, AWAIT_S = 10 };
 
 static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage"};
 enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, VERBS };
@@ -20,8 +20,11 @@ struct dm_fakeworker {
     dm_http_config config;
     char socket[108];
     pthread_mutex_t lock;
+    pthread_cond_t changed; /* of what follows: another order has come, or some are released */
+    bool hold[VERBS];
+    unsigned count[VERBS];
     int refuse_status[VERBS];
-    unsigned refuse_left[VERBS], garble_left[VERBS], delay_ms[VERBS], count[VERBS];
+    unsigned refuse_left[VERBS], garble_left[VERBS];
     held held[HELD_MAX];
     size_t nheld;
     json_t *last;
@@ -63,15 +66,12 @@ static bool begin(dm_fakeworker *f, dm_req *req, unsigned verb)
 {
     (void)pthread_mutex_lock(&f->lock);
     f->count[verb]++;
-    unsigned ms = f->delay_ms[verb];
     bool refuse = f->refuse_left[verb] > 0;
     int status = f->refuse_status[verb];
     f->refuse_left[verb] -= refuse;
-    if (ms > 0) {
-        (void)pthread_mutex_unlock(&f->lock);
-        (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
-        (void)pthread_mutex_lock(&f->lock);
-    }
+    (void)pthread_cond_broadcast(&f->changed);
+    while (f->hold[verb])
+        (void)pthread_cond_wait(&f->changed, &f->lock);
     if (refuse) {
         (void)pthread_mutex_unlock(&f->lock);
         (void)no(req, status, "told to refuse");
@@ -260,6 +260,7 @@ int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err)
             .ctx = f,
             .clock = &dm_clock_real};
     (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_cond_init(&f->changed, NULL);
     int r = dm_http_new(&f->config, &f->http, err);
     if (r < 0)
         dm_fakeworker_free(f);
@@ -272,10 +273,13 @@ void dm_fakeworker_free(dm_fakeworker *f)
 {
     if (f == NULL)
         return;
+    for (unsigned i = 0; i < VERBS; i++)
+        dm_fakeworker_release(f, verbs[i]);
     if (f->http != NULL)
         dm_http_stop(f->http, 1000);
     dm_http_free(f->http);
     json_decref(f->last);
+    (void)pthread_cond_destroy(&f->changed);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -306,11 +310,37 @@ void dm_fakeworker_away(dm_fakeworker *f, bool away)
     }
 }
 
-void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms)
+static void set_hold(dm_fakeworker *f, const char *verb, bool hold)
 {
     (void)pthread_mutex_lock(&f->lock);
-    f->delay_ms[verb_no(verb)] = ms;
+    f->hold[verb_no(verb)] = hold;
+    (void)pthread_cond_broadcast(&f->changed);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_hold(dm_fakeworker *f, const char *verb)
+{
+    set_hold(f, verb, true);
+}
+
+void dm_fakeworker_release(dm_fakeworker *f, const char *verb)
+{
+    set_hold(f, verb, false);
+}
+
+bool dm_fakeworker_await(dm_fakeworker *f, const char *verb, unsigned n)
+{
+    const unsigned *count = &f->count[verb_no(verb)];
+    struct timespec until;
+    int late = 0;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += AWAIT_S;
+    (void)pthread_mutex_lock(&f->lock);
+    while (*count < n && late == 0)
+        late = pthread_cond_timedwait(&f->changed, &f->lock, &until);
+    bool come = *count >= n;
+    (void)pthread_mutex_unlock(&f->lock);
+    return come;
 }
 
 unsigned dm_fakeworker_count(dm_fakeworker *f, const char *verb)

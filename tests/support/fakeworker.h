@@ -14,8 +14,11 @@ DM_DEFINE_FREEP(dm_fakeworker)
 
 /* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage") are refused. */
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
-/* Every order of that verb takes so long. */
-void dm_fakeworker_delay(dm_fakeworker *f, const char *verb, unsigned ms);
+/* Orders of that verb wait, carried out no further than that they have come, until they are released. */
+void dm_fakeworker_hold(dm_fakeworker *f, const char *verb);
+void dm_fakeworker_release(dm_fakeworker *f, const char *verb);
+/* Waits until so many orders of that verb have come since the beginning; false: not within ten seconds. */
+bool dm_fakeworker_await(dm_fakeworker *f, const char *verb, unsigned n) DM_NODISCARD;
 /* The next n orders of that verb are carried out, and answered with what is no answer. */
 void dm_fakeworker_garble(dm_fakeworker *f, const char *verb, unsigned n);
 /* Hears nobody, or again; it keeps what it holds. */

@@ -2,6 +2,7 @@
  * is adopted and ran all the while: the seconds nobody framed are framed now. One that is gone and left a whole image
  * of its epoch had fallen asleep; any other that is gone ended at its last proven second. What slept, sleeps. Warm
  * machines belong to nobody and are let go. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -308,6 +309,7 @@ static void adopted(void *arg, int r, const dm_err *err)
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
         gone(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away");
     }
+    assert(w->adopting > 0);
     w->adopting--;
     if (w->adopting == 0)
         adopted_all(w);

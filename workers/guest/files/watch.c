@@ -1,5 +1,6 @@
 #include "workers/guest/files/watch.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>

@@ -1,5 +1,6 @@
 #include "workers/host/evidence/usage.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "base/clock.h"
@@ -105,6 +106,7 @@ dm_stretch *dm_usage_begin(dm_usage *u, const dm_usage_who *who, dm_sample_state
 
 static void stretch_free(dm_stretch *s)
 {
+    assert(s->ended && *s->link == s);
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
@@ -202,6 +204,7 @@ void dm_usage_forget(dm_usage *u, int64_t period_start)
 void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *measured, dm_cause cause)
 {
     (void)u;
+    assert(!s->ended);
     /* A stretch that ends on a boundary did not touch the second that begins there, unless it began there too. One that
      * ended before it began was restored after a crash for seconds that nobody can prove: it touched none. */
     s->until_s = dm_second_of(at_us - 1);
@@ -248,6 +251,7 @@ static int sample_second(dm_usage *u, dm_stretch *s, int64_t second, int64_t spa
         out->disk_16mib = DM_DISK_UNKNOWN;
     else if (out->disk_16mib != DM_DISK_UNKNOWN)
         s->minute = second / 60;
+    assert(s->since_s <= second && span > 0);
     s->since_s = second + 1;
     (*n)++;
     return 0;

@@ -1,3 +1,4 @@
+/* Covers api/door/door.c, api/door/page.c, api/door/signed.c, api/door/verdict.c. */
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -5,7 +6,10 @@
 #include "api/door/signed.h"
 #include "api/door/signers.h"
 #include "api/door/verdict.h"
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 typedef struct visit {
     const char *sid, *port, *uri, *token, *access, *agent, *accept, *mode, *reason, *method, *bare;
@@ -190,28 +194,6 @@ static void pages(void **state)
 
 /* --- signed links ------------------------------------------------------------------------------------------- */
 
-/* As the SDKs make one (contract 1.6). */
-static void sign(const char *path, const char *operation, const char *token, const char *expiry, char *uri, size_t cap)
-{
-    char text[256];
-    dm_digest digest;
-    DM_AUTO_BUF base64, link;
-    dm_buf_init(&base64, 64);
-    dm_buf_init(&link, cap - 1);
-    (void)snprintf(
-            text, sizeof text, "%s:%s:user:%s%s%s", path, operation, token, expiry[0] != '\0' ? ":" : "", expiry);
-    assert_int_equal(dm_sha256(dm_str_c(text), &digest, NULL), 0);
-    (void)dm_base64_encode(&base64, digest.b, sizeof digest.b);
-    (void)dm_buf_c(&link, "/files?path=");
-    (void)dm_url_encode(&link, dm_str_c(path));
-    (void)dm_buf_c(&link, "&username=user&signature=v1_");
-    (void)dm_url_encode(&link, (dm_str){base64.p, 43});
-    if (expiry[0] != '\0')
-        (void)dm_buf_fmt(&link, "&signature_expiration=%s", expiry);
-    assert_int_equal(dm_buf_ok(&link, NULL), 0);
-    (void)snprintf(uri, cap, "%s", link.p);
-}
-
 static void expect_route(const visit *v, const char *id)
 {
     DM_AUTO_SAID said = knock("/door", v);
@@ -266,20 +248,20 @@ static void finds_signers(void **state)
         assert_int_equal(made.status, 201);
         (void)snprintf(id[i], sizeof id[i], "%s", dm_said_str(&made, "sandboxID"));
         (void)snprintf(token[i], sizeof token[i], "%s", dm_said_str(&made, "envdAccessToken"));
-        sign("a b.txt", "read", token[i], "", uri, sizeof uri);
+        dm_rig_sign("a b.txt", "read", token[i], "", uri);
         expect_route(&(visit){.bare = "1", .uri = uri}, id[i]);
     }
     for (size_t i = 0; i < CROWD; i++) {
-        sign("/x/+%.txt", "write", token[i], "99", uri, sizeof uri); /* late: the agent says so */
+        dm_rig_sign("/x/+%.txt", "write", token[i], "99", uri); /* late: the agent says so */
         expect_route(&(visit){.bare = "1", .uri = uri, .method = "POST"}, id[i]);
         expect(&(visit){.bare = "1", .uri = uri}, "refuse", "401");
     }
-    sign("a", "read", "no such token", "", uri, sizeof uri);
+    dm_rig_sign("a", "read", "no such token", "", uri);
     expect(&(visit){.bare = "1", .uri = uri}, "refuse", "401");
     expect(&(visit){.bare = "1", .uri = "/files?path=a"}, "refuse", "400");
     expect(&(visit){.bare = "1", .uri = "/files?path=a&signature=v1_"}, "refuse", "401");
 
-    sign("a", "read", token[0], "", uri, sizeof uri);
+    dm_rig_sign("a", "read", token[0], "", uri);
     (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", id[0]);
     DM_AUTO_SAID paused = dm_rig_call(&rig, "POST", path, NULL);
     assert_int_equal(paused.status, 204);
@@ -291,7 +273,7 @@ static void finds_signers(void **state)
     dm_signers_free(rig.api.signers); /* a replica that starts now */
     assert_int_equal(dm_signers_new(rig.api.db, rig.api.master, rig.api.clock, &rig.api.signers, NULL), 0);
     expect(&(visit){.bare = "1", .uri = uri}, "refuse", "401");
-    sign("a", "read", token[1], "", uri, sizeof uri);
+    dm_rig_sign("a", "read", token[1], "", uri);
     expect_route(&(visit){.bare = "1", .uri = uri}, id[1]);
 
     DM_AUTO_SAID page = knock("/door/page", &(visit){.bare = "1", .reason = "bad_sign", .agent = "Mozilla/5.0"});
@@ -311,8 +293,8 @@ static void links_wake(void **state)
             "{\"templateID\":\"base\",\"autoPause\":true,\"autoResume\":{\"enabled\":true}}");
     const char *id = dm_said_str(&made, "sandboxID"), *token = dm_said_str(&made, "envdAccessToken");
     (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", id);
-    sign("a", "read", token, "", uri, sizeof uri);
-    sign("a", "read", token, "99", late, sizeof late);
+    dm_rig_sign("a", "read", token, "", uri);
+    dm_rig_sign("a", "read", token, "99", late);
     for (int named = 0; named < 2; named++) {
         visit v = {.uri = late};
         if (named)
@@ -352,11 +334,12 @@ static void internal_paths(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(passes, rig_clean),
-            cmocka_unit_test_teardown(refuses, rig_clean),
-            cmocka_unit_test_teardown(traffic_tokens_and_masks, rig_clean), cmocka_unit_test_teardown(wakes, rig_clean),
-            cmocka_unit_test_teardown(pages, rig_clean), cmocka_unit_test(internal_paths),
-            cmocka_unit_test(reads_signed_links), cmocka_unit_test_teardown(finds_signers, rig_clean),
-            cmocka_unit_test_teardown(links_wake, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(passes, &rig), DM_RIG_TEST(refuses, &rig),
+            DM_RIG_TEST(traffic_tokens_and_masks, &rig), DM_RIG_TEST(wakes, &rig), DM_RIG_TEST(pages, &rig),
+            cmocka_unit_test(internal_paths), cmocka_unit_test(reads_signed_links), DM_RIG_TEST(finds_signers, &rig),
+            DM_RIG_TEST(links_wake, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

@@ -2,7 +2,10 @@
 #include <time.h>
 
 #include "api/life/sweep.h"
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 static char target[256];
 
@@ -67,34 +70,26 @@ static void tenants_do_not_meet(void **state)
     (void)state;
     char id[32];
     dm_rig_create(&rig, "", id);
-    dm_rig_sql(&rig,
-            "INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ('Other', 'CN', 'CNY', 'payg');"
-            "INSERT INTO dm.project (account_no, slug, name, region_no)"
-            " SELECT account_no, 'other', 'Other', 1 FROM dm.account WHERE legal_name = 'Other';"
-            "INSERT INTO dm.api_key (account_no, project_no, sha256, mask)"
-            " SELECT account_no, project_no, sha256('\\x00'::bytea), 'm' FROM dm.project WHERE slug = 'other'");
+    dm_rig_other(&rig);
     static const struct {
         const char *method, *rest, *body;
     } acts[] = {{"GET", "", NULL}, {"DELETE", "", NULL}, {"POST", "/pause", "{}"},
             {"POST", "/connect", "{\"timeout\":9}"}, {"POST", "/timeout", "{\"timeout\":9}"}, {"GET", "/logs", NULL},
             {"GET", "/metrics", NULL}};
     for (size_t i = 0; i < DM_LEN(acts); i++) {
-        DM_AUTO_SAID said = dm_rig_call_as(&rig, "e2b_00", acts[i].method, at(id, acts[i].rest), acts[i].body, NULL, 0);
+        DM_AUTO_SAID said =
+                dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, acts[i].method, at(id, acts[i].rest), acts[i].body, NULL, 0);
         if (said.status != 404)
             fail_msg("%s %s: %d %s", acts[i].method, acts[i].rest, said.status, said.text);
     }
-    DM_AUTO_SAID list = dm_rig_call_as(&rig, "e2b_00", "GET", "/v2/sandboxes", NULL, NULL, 0);
+    DM_AUTO_SAID list = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v2/sandboxes", NULL, NULL, 0);
     assert_int_equal(json_array_size(list.body), 0);
-    DM_AUTO_SAID alias = dm_rig_call_as(&rig, "e2b_00", "GET", "/templates/aliases/base", NULL, NULL, 0);
+    DM_AUTO_SAID alias = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/templates/aliases/base", NULL, NULL, 0);
     assert_int_equal(alias.status, 403);
-    DM_AUTO_SAID use = dm_rig_call_as(&rig, "e2b_00", "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}", NULL, 0);
+    DM_AUTO_SAID use =
+            dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}", NULL, 0);
     assert_int_equal(use.status, 201);
     expect("GET", at(id, ""), NULL, 200);
-    dm_rig_sql(&rig,
-            "DELETE FROM dm.sandbox; DELETE FROM dm.quota_use USING dm.project p WHERE p.slug = 'other' AND"
-            " quota_use.account_no = p.account_no; DELETE FROM dm.api_key USING dm.project p WHERE"
-            " p.slug = 'other' AND api_key.project_no = p.project_no; DELETE FROM dm.project WHERE slug = 'other';"
-            "DELETE FROM dm.account WHERE legal_name = 'Other'");
 }
 
 static void kill_twice(void **state)
@@ -320,14 +315,13 @@ static void stuck_ones_come_to_rest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(get, rig_clean),
-            cmocka_unit_test_teardown(tenants_do_not_meet, rig_clean), cmocka_unit_test_teardown(kill_twice, rig_clean),
-            cmocka_unit_test_teardown(kill_again, rig_clean), cmocka_unit_test_teardown(pause_and_connect, rig_clean),
-            cmocka_unit_test_teardown(connect_checks_the_limit_first, rig_clean),
-            cmocka_unit_test_teardown(deadlines, rig_clean),
-            cmocka_unit_test_teardown(a_failed_wake_bills_nothing, rig_clean),
-            cmocka_unit_test_teardown(a_failed_pause_runs_on, rig_clean),
-            cmocka_unit_test_teardown(metrics_and_logs, rig_clean),
-            cmocka_unit_test_teardown(stuck_ones_come_to_rest, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(get, &rig), DM_RIG_TEST(tenants_do_not_meet, &rig),
+            DM_RIG_TEST(kill_twice, &rig), DM_RIG_TEST(kill_again, &rig), DM_RIG_TEST(pause_and_connect, &rig),
+            DM_RIG_TEST(connect_checks_the_limit_first, &rig), DM_RIG_TEST(deadlines, &rig),
+            DM_RIG_TEST(a_failed_wake_bills_nothing, &rig), DM_RIG_TEST(a_failed_pause_runs_on, &rig),
+            DM_RIG_TEST(metrics_and_logs, &rig), DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

@@ -9,56 +9,70 @@
 static dm_rig rig;
 enum { CROWD = 12 };
 
-static int start(void **state)
-{
-    (void)state;
-    dm_rig_start(&rig, 24);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    dm_rig_stop(&rig);
-    return 0;
-}
-
 typedef struct asker {
     pthread_t thread;
     char method[8], path[128], body[128];
-    unsigned wait_ms;
     int status;
 } asker;
-
-static void sleep_ms(unsigned ms)
-{
-    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
-}
 
 static void *ask(void *arg)
 {
     asker *a = arg;
-    sleep_ms(a->wait_ms);
     DM_AUTO_SAID said = dm_rig_ask(&rig, a->method, a->path, a->body);
     a->status = said.status;
     return NULL;
 }
 
-static asker asker_of(const char *method, const char *id, const char *rest, const char *body, unsigned wait_ms)
+static asker asker_of(const char *method, const char *id, const char *rest, const char *body)
 {
-    asker a = {.wait_ms = wait_ms};
+    asker a = {.status = 0};
     (void)snprintf(a.method, sizeof a.method, "%s", method);
     (void)snprintf(a.path, sizeof a.path, "/sandboxes/%s%s", id, rest);
     (void)snprintf(a.body, sizeof a.body, "%s", body);
     return a;
 }
 
-static void run(asker *a, size_t n)
+static void begin(asker *a, size_t n, void *(*how)(void *))
 {
     for (size_t i = 0; i < n; i++)
-        assert_int_equal(pthread_create(&a[i].thread, NULL, ask, &a[i]), 0);
+        assert_int_equal(pthread_create(&a[i].thread, NULL, how, &a[i]), 0);
+}
+
+static void finish(asker *a, size_t n)
+{
     for (size_t i = 0; i < n; i++)
         assert_int_equal(pthread_join(a[i].thread, NULL), 0);
+}
+
+static void run(asker *a, size_t n)
+{
+    begin(a, n, ask);
+    finish(a, n);
+}
+
+/* Until so many requests wait for a sandbox. A look now and then decides nothing: the number stays when it is reached,
+ * for what they wait for is held. */
+static void wait_parked(unsigned n)
+{
+    for (int look = 0; look < 2000; look++) {
+        if (dm_later_parked(rig.api.later) == n)
+            return;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    fail_msg("%u requests wait, not %u", dm_later_parked(rig.api.later), n);
+}
+
+/* The crowd begins at once; one of it has its order at the worker, all others wait for that one; then it goes on. */
+static void run_on_one_order(asker *a, size_t n, void *(*how)(void *), const char *verb)
+{
+    unsigned before = dm_fakeworker_count(rig.worker, verb);
+    dm_fakeworker_hold(rig.worker, verb);
+    begin(a, n, how);
+    assert_true(dm_fakeworker_await(rig.worker, verb, before + 1));
+    wait_parked((unsigned)n - 1);
+    dm_fakeworker_release(rig.worker, verb);
+    finish(a, n);
+    assert_int_equal(dm_fakeworker_count(rig.worker, verb), before + 1);
 }
 
 static void create(char id[32])
@@ -89,30 +103,22 @@ static void pauses(void **state)
     asker a[CROWD];
     create(id);
     int64_t before = running();
-    unsigned pauses_before = dm_fakeworker_count(rig.worker, "pause");
-    dm_fakeworker_delay(rig.worker, "pause", 400);
     for (size_t i = 0; i < CROWD; i++)
-        a[i] = asker_of("POST", id, "/pause", "{}", 0);
-    run(a, CROWD);
+        a[i] = asker_of("POST", id, "/pause", "{}");
+    run_on_one_order(a, CROWD, ask, "pause");
     assert_int_equal(with_status(a, CROWD, 204), CROWD);
-    assert_int_equal(dm_fakeworker_count(rig.worker, "pause"), pauses_before + 1);
     assert_int_equal(running(), before - 2);
-    a[0] = asker_of("POST", id, "/pause", "{}", 0);
+    a[0] = asker_of("POST", id, "/pause", "{}");
     run(a, 1);
     assert_int_equal(a[0].status, 409);
 
     /* Wakes at once are one wake. */
-    unsigned wakes_before = dm_fakeworker_count(rig.worker, "resume");
-    dm_fakeworker_delay(rig.worker, "resume", 400);
     for (size_t i = 0; i < CROWD; i++)
-        a[i] = asker_of("POST", id, i % 2 == 0 ? "/connect" : "/resume", "{\"timeout\":30}", 0);
-    run(a, CROWD);
+        a[i] = asker_of("POST", id, i % 2 == 0 ? "/connect" : "/resume", "{\"timeout\":30}");
+    run_on_one_order(a, CROWD, ask, "resume");
     assert_int_equal(with_status(a, CROWD, 201) + with_status(a, CROWD, 409), CROWD);
     assert_true(with_status(a, CROWD, 201) >= 1);
-    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), wakes_before + 1);
     assert_int_equal(running(), before);
-    dm_fakeworker_delay(rig.worker, "resume", 0);
-    dm_fakeworker_delay(rig.worker, "pause", 0);
 }
 
 /* connect in the middle of a pause waits for it and wakes it. */
@@ -122,10 +128,15 @@ static void connect_waits_for_a_pause(void **state)
     char id[32];
     int64_t epoch = 0;
     create(id);
-    dm_fakeworker_delay(rig.worker, "pause", 400);
-    asker a[] = {asker_of("POST", id, "/pause", "{}", 0), asker_of("POST", id, "/connect", "{\"timeout\":30}", 100)};
-    run(a, 2);
-    dm_fakeworker_delay(rig.worker, "pause", 0);
+    unsigned before = dm_fakeworker_count(rig.worker, "pause");
+    asker a[] = {asker_of("POST", id, "/pause", "{}"), asker_of("POST", id, "/connect", "{\"timeout\":30}")};
+    dm_fakeworker_hold(rig.worker, "pause");
+    begin(a, 1, ask);
+    assert_true(dm_fakeworker_await(rig.worker, "pause", before + 1));
+    begin(a + 1, 1, ask);
+    wait_parked(1);
+    dm_fakeworker_release(rig.worker, "pause");
+    finish(a, 2);
     assert_int_equal(a[0].status, 204);
     assert_int_equal(a[1].status, 201);
     assert_string_equal(dm_fakeworker_state(rig.worker, id, &epoch, NULL), "running");
@@ -143,55 +154,49 @@ static void kill_during(void **state)
         create(id);
         int64_t before = running();
         if (i == 1) {
-            asker sleep_first = asker_of("POST", id, "/pause", "{}", 0);
+            asker sleep_first = asker_of("POST", id, "/pause", "{}");
             run(&sleep_first, 1);
         }
-        dm_fakeworker_delay(rig.worker, verbs[i], 400);
-        asker a[] = {asker_of("POST", id, i == 0 ? "/pause" : "/connect", i == 0 ? "{}" : "{\"timeout\":30}", 0),
-                asker_of("DELETE", id, "", "", 150), asker_of("DELETE", id, "", "", 150)};
-        run(a, 3);
-        dm_fakeworker_delay(rig.worker, verbs[i], 0);
+        unsigned orders = dm_fakeworker_count(rig.worker, verbs[i]);
+        asker a[] = {asker_of("POST", id, i == 0 ? "/pause" : "/connect", i == 0 ? "{}" : "{\"timeout\":30}"),
+                asker_of("DELETE", id, "", ""), asker_of("DELETE", id, "", "")};
+        dm_fakeworker_hold(rig.worker, verbs[i]);
+        begin(a, 1, ask);
+        assert_true(dm_fakeworker_await(rig.worker, verbs[i], orders + 1));
+        run(a + 1, 2);
+        dm_fakeworker_release(rig.worker, verbs[i]);
+        finish(a, 1);
         assert_true(with_status(a + 1, 2, 204) >= 1);
         assert_int_equal(with_status(a + 1, 2, 204) + with_status(a + 1, 2, 404), 2);
-        assert_true(a[0].status == 404 || a[0].status == 500);
+        assert_int_equal(a[0].status, 404);
         assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
         assert_int_equal(running(), before - 2);
     }
-}
-
-static void *fall_asleep(void *arg)
-{
-    const char *id = arg;
-    char text[256];
-    sleep_ms(300);
-    (void)snprintf(text, sizeof text,
-            "{\"events\":[{\"seq\":1,\"sandbox\":\"%s\",\"epoch\":1,\"state\":\"asleep\",\"cause\":\"timeout\","
-            "\"detail\":\"\",\"at_us\":1800000000000000}]}",
-            id);
-    DM_AUTO_SAID said = dm_rig_worker_call(&rig, "/v1/workers/1/events", text);
-    return (void *)(intptr_t)said.status;
 }
 
 /* Its timeout put it to sleep, and the news of it arrives after the connect. */
 static void connect_waits_for_the_news(void **state)
 {
     (void)state;
-    char id[32];
-    pthread_t worker;
-    void *told = NULL;
+    char id[32], text[256];
     create(id);
-    asker a = asker_of("POST", id, "/pause", "{}", 0);
+    asker a = asker_of("POST", id, "/pause", "{}");
     run(&a, 1);
     assert_int_equal(a.status, 204);
     /* Its worker knows that it sleeps; the row does not yet. */
     dm_rig_sql(&rig, "UPDATE dm.sandbox SET state = 'running' WHERE state = 'paused';"
                      "UPDATE dm.quota_use SET running = running + 1");
-    a = asker_of("POST", id, "/connect", "{\"timeout\":900}", 0);
+    a = asker_of("POST", id, "/connect", "{\"timeout\":900}");
     dm_fakeworker_refuse(rig.worker, "deadline", 409, 1);
-    assert_int_equal(pthread_create(&worker, NULL, fall_asleep, id), 0);
-    run(&a, 1);
-    assert_int_equal(pthread_join(worker, &told), 0);
-    assert_int_equal((intptr_t)told, 200);
+    begin(&a, 1, ask);
+    wait_parked(1);
+    (void)snprintf(text, sizeof text,
+            "{\"events\":[{\"seq\":1,\"sandbox\":\"%s\",\"epoch\":1,\"state\":\"asleep\",\"cause\":\"timeout\","
+            "\"detail\":\"\",\"at_us\":1800000000000000}]}",
+            id);
+    DM_AUTO_SAID told = dm_rig_worker_call(&rig, "/v1/workers/1/events", text);
+    finish(&a, 1);
+    assert_int_equal(told.status, 200);
     assert_int_equal(a.status, 201);
 }
 
@@ -211,21 +216,15 @@ static void the_door_holds_a_crowd(void **state)
     DM_AUTO_SAID made = dm_rig_ask(&rig, "POST", "/v2/sandboxes",
             "{\"templateID\":\"base\",\"autoPause\":true,\"autoResume\":{\"enabled\":true}}");
     const char *id = dm_said_str(&made, "sandboxID");
-    asker pause_first = asker_of("POST", id, "/pause", "{}", 0);
+    asker pause_first = asker_of("POST", id, "/pause", "{}");
     run(&pause_first, 1);
     assert_int_equal(pause_first.status, 204);
-    unsigned before = dm_fakeworker_count(rig.worker, "resume");
-    dm_fakeworker_delay(rig.worker, "resume", 500);
     for (size_t i = 0; i < CROWD; i++) {
-        a[i] = asker_of("GET", id, "", "8080", 0);
+        a[i] = asker_of("GET", id, "", "8080");
         (void)snprintf(a[i].path, sizeof a[i].path, "%s", id);
-        assert_int_equal(pthread_create(&a[i].thread, NULL, knock, &a[i]), 0);
     }
-    for (size_t i = 0; i < CROWD; i++)
-        assert_int_equal(pthread_join(a[i].thread, NULL), 0);
-    dm_fakeworker_delay(rig.worker, "resume", 0);
+    run_on_one_order(a, CROWD, knock, "resume");
     assert_int_equal(with_status(a, CROWD, 200), CROWD);
-    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), before + 1);
 }
 
 /* Many at once take no more quota than there is, and give all of it back. */
@@ -236,7 +235,7 @@ static void quota_in_a_crowd(void **state)
     dm_rig_sql(&rig, "DELETE FROM dm.sandbox; UPDATE dm.quota_use SET running = 0;"
                      "INSERT INTO dm.project_limit SELECT account_no, project_no, 'running_max', 5 FROM dm.project");
     for (size_t i = 0; i < CROWD; i++) {
-        a[i] = asker_of("POST", "", "", "{\"templateID\":\"base\"}", 0);
+        a[i] = asker_of("POST", "", "", "{\"templateID\":\"base\"}");
         (void)snprintf(a[i].path, sizeof a[i].path, "/v2/sandboxes");
     }
     run(a, CROWD);
@@ -246,7 +245,7 @@ static void quota_in_a_crowd(void **state)
     DM_AUTO_SAID list = dm_rig_ask(&rig, "GET", "/v2/sandboxes", NULL);
     for (size_t i = 0; i < 5; i++)
         a[i] = asker_of(
-                "DELETE", json_string_value(json_object_get(json_array_get(list.body, i), "sandboxID")), "", "", 0);
+                "DELETE", json_string_value(json_object_get(json_array_get(list.body, i), "sandboxID")), "", "");
     run(a, 5);
     assert_int_equal(with_status(a, 5, 204), 5);
     assert_int_equal(running(), 0);
@@ -257,5 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(pauses), cmocka_unit_test(connect_waits_for_a_pause),
             cmocka_unit_test(connect_waits_for_the_news), cmocka_unit_test(kill_during),
             cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd)};
-    return cmocka_run_group_tests(tests, start, stop);
+    dm_rig_start(&rig, 24);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

@@ -1,6 +1,9 @@
 #include <stdio.h>
 
-#include "tests/unit/api/rig.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
 
 static int64_t member(const dm_said *s, const char *name)
 {
@@ -162,9 +165,11 @@ static void doors_are_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(enrolment, rig_clean),
-            cmocka_unit_test_teardown(beats, rig_clean), cmocka_unit_test_teardown(events_change_once, rig_clean),
-            cmocka_unit_test_teardown(nonsense_does_not_block, rig_clean),
-            cmocka_unit_test_teardown(doors_are_apart, rig_clean)};
-    return cmocka_run_group_tests(tests, rig_start, rig_stop);
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(enrolment, &rig), DM_RIG_TEST(beats, &rig),
+            DM_RIG_TEST(events_change_once, &rig), DM_RIG_TEST(nonsense_does_not_block, &rig),
+            DM_RIG_TEST(doors_are_apart, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
 }

@@ -1,0 +1,162 @@
+#include <stdio.h>
+
+#include "base/parse.h"
+
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
+
+/* Bytes that JSON escapes, and bytes that are no ASCII. */
+#define BODY "{\"a\":\"b\\\\n\",\"c\":\"\xc3\xa9\"}"
+static const char body[] = BODY;
+
+/* A statement of an account, of its own minute; the signature is not looked into here. */
+static void add(const char *legal_name, int number, const char *text)
+{
+    char sql[1024];
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.service_key (public_key) VALUES (decode(repeat('ab', 32), 'hex')) ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.period SELECT t, 60, now(), now() FROM"
+            " (SELECT '2026-01-01T00:00Z'::timestamptz + %d * interval '1 min' AS t) p ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.statement SELECT account_no, '2026-01-01T00:00Z'::timestamptz + %d * interval '1 min', 60,"
+            " %d, 'CNY', 0.312192, 3600, 7, NULL, 0, convert_to('%s', 'UTF8'), sha256(convert_to('%s', 'UTF8')),"
+            " decode(repeat('00', 32), 'hex'), decode(repeat('ab', 32), 'hex'), decode(repeat('cd', 64), 'hex'), now()"
+            " FROM dm.account WHERE legal_name = '%s'",
+            number, number, number, text, text, legal_name);
+    dm_rig_sql(&rig, sql);
+}
+
+static void expect(const char *path, int status)
+{
+    DM_AUTO_SAID said = dm_rig_call(&rig, "GET", path, NULL);
+    if (said.status != status)
+        fail_msg("%s: %d, not %d: %s", path, said.status, status, said.text);
+}
+
+static const char *text_of(const json_t *row, const char *name)
+{
+    const char *text = json_string_value(json_object_get(row, name));
+    return text != NULL ? text : "";
+}
+
+static void none(void **state)
+{
+    (void)state;
+    DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
+    assert_int_equal(said.status, 200);
+    assert_int_equal(json_array_size(said.body), 0);
+    expect("/v1/statements/1", 404);
+    expect("/v1/statements/x", 404);
+    expect("/v1/statements/0", 404);
+}
+
+static void a_row_says_what_it_is_about(void **state)
+{
+    (void)state;
+    add("Demo", 1, body);
+    DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
+    assert_int_equal(json_array_size(list.body), 1);
+    const json_t *row = json_array_get(list.body, 0);
+    assert_int_equal(json_integer_value(json_object_get(row, "number")), 1);
+    assert_string_equal(text_of(row, "total"), "0.312192000000000000");
+    assert_string_equal(text_of(row, "currency"), "CNY");
+    assert_string_equal(text_of(row, "periodStart"), "2026-01-01T00:01:00.000000Z");
+    assert_string_equal(text_of(row, "periodEnd"), "2026-01-01T00:02:00.000000Z");
+    assert_int_equal(json_integer_value(json_object_get(row, "runningSeconds")), 3600);
+    assert_int_equal(json_integer_value(json_object_get(row, "hibernatedSeconds")), 7);
+    assert_int_equal(json_integer_value(json_object_get(row, "unattested")), 0);
+    assert_int_equal(strlen(text_of(row, "closedAt")), strlen("2026-01-01T00:00:00.000000Z"));
+}
+
+/* Whoever verifies it has the bytes that were signed, and their hash is the one that both answers name. */
+static void what_was_signed_comes_back(void **state)
+{
+    (void)state;
+    dm_digest digest;
+    char hex[2 * DM_SHA256 + 1];
+    add("Demo", 1, body);
+    assert_int_equal(dm_sha256(dm_str_c(body), &digest, NULL), 0);
+    dm_hex(digest.b, sizeof digest.b, hex);
+    DM_AUTO_SAID one = dm_rig_call(&rig, "GET", "/v1/statements/1", NULL);
+    assert_int_equal(one.status, 200);
+    assert_int_equal(json_integer_value(json_object_get(one.body, "number")), 1);
+    assert_string_equal(dm_said_str(&one, "body"), body);
+    assert_string_equal(dm_said_str(&one, "sha256"), hex);
+    assert_int_equal(strlen(dm_said_str(&one, "signature")), 128);
+    assert_int_equal(strspn(dm_said_str(&one, "signature"), "cd"), 128);
+    assert_int_equal(strlen(dm_said_str(&one, "publicKey")), 64);
+    assert_int_equal(strspn(dm_said_str(&one, "publicKey"), "ab"), 64);
+    DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
+    assert_string_equal(text_of(json_array_get(list.body, 0), "sha256"), hex);
+}
+
+/* Newest first; a page but the last has a token, and a last page that is exactly full has none. */
+static void pages(void **state)
+{
+    (void)state;
+    enum { MADE = 5 };
+    char path[256] = "/v1/statements?limit=2", token[160] = "";
+    int expected = MADE;
+    for (int i = 1; i <= MADE; i++)
+        add("Demo", i, body);
+    for (int page = 0; page < 3; page++) {
+        DM_AUTO_SAID said = dm_rig_call(&rig, "GET", path, NULL);
+        assert_int_equal(said.status, 200);
+        assert_int_equal(json_array_size(said.body), page < 2 ? 2 : 1);
+        for (size_t i = 0; i < json_array_size(said.body); i++)
+            assert_int_equal(json_integer_value(json_object_get(json_array_get(said.body, i), "number")), expected--);
+        const char *next = dm_said_header(&said, "X-Next-Token");
+        assert_int_equal(next != NULL, page < 2);
+        if (next != NULL)
+            (void)snprintf(token, sizeof token, "%s", next);
+        (void)snprintf(path, sizeof path, "/v1/statements?limit=2&nextToken=%s", token);
+    }
+    DM_AUTO_SAID full = dm_rig_call(&rig, "GET", "/v1/statements?limit=5", NULL);
+    assert_int_equal(json_array_size(full.body), MADE);
+    assert_null(dm_said_header(&full, "X-Next-Token"));
+    (void)snprintf(path, sizeof path, "/v2/sandboxes?nextToken=%s", token); /* of another list */
+    expect(path, 400);
+    expect("/v1/statements?limit=0", 400);
+    expect("/v1/statements?limit=101", 400);
+    expect("/v1/statements?nextToken=garbage", 400);
+}
+
+static void of_another_account_there_is_none(void **state)
+{
+    (void)state;
+    dm_rig_other(&rig);
+    add("Demo", 1, body);
+    add("Other", 1, "{}");
+    add("Other", 2, "{}");
+    expect("/v1/statements/2", 404);
+    DM_AUTO_SAID own = dm_rig_call(&rig, "GET", "/v1/statements/1", NULL);
+    assert_string_equal(dm_said_str(&own, "body"), body);
+    DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
+    assert_int_equal(json_array_size(list.body), 1);
+    DM_AUTO_SAID theirs = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v1/statements/2", NULL, NULL, 0);
+    assert_string_equal(dm_said_str(&theirs, "body"), "{}");
+    DM_AUTO_SAID anon = dm_rig_call_as(&rig, "", "GET", "/v1/statements", NULL, NULL, 0);
+    assert_int_equal(anon.status, 401);
+}
+
+/* Whoever cannot pay must see what for. */
+static void a_blocked_account_may_read(void **state)
+{
+    (void)state;
+    add("Demo", 1, body);
+    dm_rig_sql(&rig, "UPDATE dm.account SET blocked = 'unpaid'");
+    expect("/v1/statements", 200);
+    expect("/v1/statements/1", 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(none, &rig), DM_RIG_TEST(a_row_says_what_it_is_about, &rig),
+            DM_RIG_TEST(what_was_signed_comes_back, &rig), DM_RIG_TEST(pages, &rig),
+            DM_RIG_TEST(of_another_account_there_is_none, &rig), DM_RIG_TEST(a_blocked_account_may_read, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
+}

@@ -1,0 +1,199 @@
+/* Who may: a right and a standing are two questions, and where a request came from and where its answer may be read are
+ * two more. Covers api/kit/gate.c, api/listen.c, tenants/who/right.c. */
+#include <stdio.h>
+
+#include "api/kit/api.h"
+#include "api/kit/gate.h"
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
+
+static const char *at(const char *id)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "/sandboxes/%s", id);
+    return path;
+}
+
+static void expect(const char *method, const char *path, const char *body, int status)
+{
+    DM_AUTO_SAID said = dm_rig_call(&rig, method, path, body);
+    if (said.status != status)
+        fail_msg("%s %s: %d, not %d: %s", method, path, said.status, status, said.text);
+}
+
+/* --- rights ------------------------------------------------------------------------------------------------- */
+
+/* The gate for a caller who is all that the demo key says, but that one right is taken from him. */
+static dm_right taken;
+
+static int lesser_gate(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_api *api = ctx;
+    dm_session *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    assert_int_equal(dm_auth_find(api->auth, dm_str_c(rig.key), &s->caller, err), 0);
+    s->caller.rights &= ~(UINT64_C(1) << taken);
+    int r = dm_gate_judge(&s->caller, req->route->scope, err);
+    if (r == 0)
+        req->auth = s;
+    else
+        free(s);
+    return r;
+}
+
+static void whoever_may_read_may_not_kill(void **state)
+{
+    (void)state;
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    taken = DM_RIGHT_SANDBOX_KILL;
+    rig.table.gate = lesser_gate;
+    expect("GET", at(id), NULL, 200);
+    DM_AUTO_SAID said = dm_rig_call(&rig, "DELETE", at(id), NULL);
+    rig.table.gate = dm_api_gate;
+    assert_int_equal(said.status, 403);
+    assert_string_equal(dm_said_str(&said, "message"), "this needs the right sandbox.kill");
+    const json_t *denial = json_object_get(said.body, "denial");
+    assert_string_equal(json_string_value(json_object_get(denial, "rule")), "auth.forbidden");
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
+    expect("DELETE", at(id), NULL, 204);
+}
+
+/* Each right of the table is asked for by name, and by no other right. */
+static void each_right_is_one(void **state)
+{
+    (void)state;
+    for (unsigned right = DM_RIGHT_NONE + 1; right < DM_RIGHTS; right++) {
+        dm_caller c = {.rights = dm_rights_of_key() & ~(UINT64_C(1) << right)};
+        for (unsigned asked = DM_RIGHT_NONE; asked < DM_RIGHTS; asked++) {
+            dm_err err = {0};
+            int r = dm_gate_judge(&c, DM_SCOPE(asked, DM_STANDING_GOOD), &err);
+            assert_int_equal(r, asked == right ? DM_E_DENIED : 0);
+            if (asked == right)
+                assert_says(err, dm_right_name(right));
+        }
+        assert_non_null(strchr(dm_right_name(right), '.'));
+    }
+    assert_string_equal(dm_right_name(DM_RIGHT_NONE), "");
+    assert_string_equal(dm_right_name(DM_RIGHTS), "");
+}
+
+/* --- standing ----------------------------------------------------------------------------------------------- */
+
+static void a_blocked_account_may_read_and_kill(void **state)
+{
+    (void)state;
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    dm_rig_sql(&rig, "UPDATE dm.account SET blocked = 'unpaid'");
+    expect("GET", at(id), NULL, 200);
+    expect("GET", "/v1/statements", NULL, 200);
+    DM_AUTO_SAID made = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(made.status, 403);
+    assert_string_equal(dm_said_str(&made, "message"), "team is blocked: unpaid");
+    expect("DELETE", at(id), NULL, 204);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox"), 1);
+}
+
+static void a_banned_account_may_nothing(void **state)
+{
+    (void)state;
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    dm_rig_sql(&rig, "UPDATE dm.account SET banned = true");
+    for (size_t i = 0; i < rig.table.nroutes; i++) {
+        const dm_route *route = &rig.table.routes[i];
+        if ((route->scope & 0xff) == DM_RIGHT_NONE)
+            continue;
+        DM_AUTO_SAID said = dm_rig_call(&rig, route->method, route->path, route->body_max > 0 ? "{}" : NULL);
+        if (said.status != 403 || strcmp(dm_said_str(&said, "message"), "team is banned") != 0)
+            fail_msg("%s %s: %d %s", route->method, route->path, said.status, said.text);
+    }
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
+}
+
+/* --- mouths ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *path;
+    bool local, any_origin;
+} ours[] = {{"/health", false, true}, {"/v2/sandboxes", false, true}, {"/v1/statements", false, true},
+        {"/v1/keys", false, true}, {"/door", true, true}, {"/door/page", true, true}, {"/metrics", true, false}};
+
+static void what_is_local_is_hidden(void **state)
+{
+    (void)state;
+    const dm_pair forwarded = {DM_STR("X-Forwarded-For"), DM_STR("1.2.3.4")};
+    for (size_t i = 0; i < DM_LEN(ours); i++) {
+        DM_AUTO_SAID said = dm_rig_call_as(&rig, NULL, "GET", ours[i].path, NULL, &forwarded, 1);
+        if ((said.status == 404) != ours[i].local)
+            fail_msg("%s from outside: %d", ours[i].path, said.status);
+        DM_AUTO_SAID near = dm_rig_call(&rig, "GET", ours[i].path, NULL);
+        if (near.status == 404)
+            fail_msg("%s from here: %d", ours[i].path, near.status);
+    }
+}
+
+/* Also an answer that is a refusal; what names no route hides nothing. */
+static void whose_pages_may_read_an_answer(void **state)
+{
+    (void)state;
+    static const char allow[] = "Access-Control-Allow-Origin";
+    for (size_t i = 0; i < DM_LEN(ours); i++) {
+        for (int keyless = 0; keyless < 2; keyless++) {
+            DM_AUTO_SAID said = dm_rig_call_as(&rig, keyless ? "" : NULL, "GET", ours[i].path, NULL, NULL, 0);
+            const char *origin = dm_said_header(&said, allow);
+            if ((origin != NULL) != ours[i].any_origin || (origin != NULL && strcmp(origin, "*") != 0))
+                fail_msg("%s: %s", ours[i].path, origin != NULL ? origin : "no origin");
+        }
+    }
+    DM_AUTO_SAID uplink = dm_rig_worker_call(&rig, "/v1/workers/77/beat",
+            "{\"boot\":1,\"running\":0,\"asleep\":0,\"pooled\":0,\"free_slots\":1,\"last_frame\":0,\"refusing\":"
+            "false}");
+    assert_int_equal(uplink.status, 200);
+    assert_null(dm_said_header(&uplink, allow));
+    DM_AUTO_SAID nowhere = dm_rig_call(&rig, "GET", "/nowhere", NULL);
+    assert_int_equal(nowhere.status, 404);
+    assert_string_equal(dm_said_header(&nowhere, allow), "*");
+}
+
+static void a_preflight_needs_no_key(void **state)
+{
+    (void)state;
+    const dm_pair asks = {DM_STR("Access-Control-Request-Headers"), DM_STR("x-api-key")};
+    DM_AUTO_SAID said = dm_rig_call_as(&rig, "", "OPTIONS", "/v2/sandboxes", NULL, &asks, 1);
+    assert_int_equal(said.status, 204);
+    assert_string_equal(dm_said_header(&said, "Access-Control-Allow-Headers"), "x-api-key");
+    assert_non_null(strstr(dm_said_header(&said, "Access-Control-Allow-Methods"), "DELETE"));
+    assert_string_equal(dm_said_header(&said, "Access-Control-Max-Age"), "7200");
+}
+
+/* --- what the database cannot say --------------------------------------------------------------------------- */
+
+/* What a failure of ours says may name a table: it does not go out. */
+static void a_failure_of_ours_keeps_its_words(void **state)
+{
+    (void)state;
+    dm_rig_sql(&rig, "ALTER TABLE dm.statement RENAME TO hidden");
+    DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
+    dm_rig_sql(&rig, "ALTER TABLE dm.hidden RENAME TO statement");
+    assert_int_equal(said.status, 500);
+    assert_string_equal(dm_said_str(&said, "message"), "internal server error");
+    assert_string_equal(dm_said_str(&said, "error_code"), "internal_server_error");
+    assert_null(strstr(said.text, "statement"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(whoever_may_read_may_not_kill, &rig),
+            cmocka_unit_test(each_right_is_one), DM_RIG_TEST(a_blocked_account_may_read_and_kill, &rig),
+            DM_RIG_TEST(a_banned_account_may_nothing, &rig), DM_RIG_TEST(what_is_local_is_hidden, &rig),
+            DM_RIG_TEST(whose_pages_may_read_an_answer, &rig), cmocka_unit_test(a_preflight_needs_no_key),
+            DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
+}
