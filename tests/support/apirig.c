@@ -199,7 +199,7 @@ static dm_said said_of(int status, dm_str body)
     return s;
 }
 
-static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
+dm_said dm_rig_call_on(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
         size_t n, const char *body)
 {
     dm_req *req = NULL;
@@ -226,7 +226,7 @@ dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const cha
         headers[n++] = (dm_pair){DM_STR("x-api-key"), dm_str_c(key)};
     for (size_t i = 0; i < nmore; i++)
         headers[n++] = more[i];
-    return call(&r->table, method, target, headers, n, body);
+    return dm_rig_call_on(&r->table, method, target, headers, n, body);
 }
 
 dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body)
@@ -236,7 +236,7 @@ dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const cha
 
 dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body)
 {
-    return call(&r->worker_table, "POST", target, NULL, 0, body);
+    return dm_rig_call_on(&r->worker_table, "POST", target, NULL, 0, body);
 }
 
 /* One request, one connection; the server closes it after the answer. */
