@@ -13,8 +13,6 @@
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
-#include "migrations/migrate.h"
-#include "tenants/admin/demo.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
@@ -26,37 +24,14 @@ static void must(int r, const dm_err *err, const char *what)
     abort();
 }
 
-/* The real tool's own function makes the tenant; what it prints goes to /dev/null, the key to a file. */
-static void make_demo(dm_rig *r, const char *super)
-{
-    char file[256], conninfo[256];
-    dm_err err = {0};
-    dm_migrate_result result;
-    dm_pg *c = NULL;
-    dm_demo_made made;
-    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err,
-            "migrate");
-    (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
-    dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
-    must(dm_pg_open(conninfo, &c, &err), &err, "open");
-    const dm_demo want = {.tier = "payg",
-            .currency = "CNY",
-            .base = {.image = "base", .vcpus = 1, .mem_mib = 256, .disk_mib = 1024},
-            .key_file = file};
-    int done = dm_demo_make(c, "operator:test", &want, &made, &err);
-    dm_pg_close(c);
-    must(done, &err, "demo");
-    (void)snprintf(r->key, sizeof r->key, "%s", made.key.key.s);
-}
-
 /* One alone is soon told that its order takes too long; what a crowd waits for takes as long as the crowd needs. */
 static void make_config(dm_rig *r, unsigned threads)
 {
-    const char *dir = dm_pgtest_dir(r->pg);
+    const char *dir = dm_pgtest_dir(r->tenants.pg);
     char api[256], ops[256];
     dm_err err = {0};
-    dm_pgtest_conninfo(r->pg, "dm_api", api);
-    dm_pgtest_conninfo(r->pg, "dm_ops", ops);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_api", api);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
     char all[2048];
     (void)snprintf(all, sizeof all,
             "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
@@ -113,12 +88,10 @@ static void enrol(dm_rig *r)
 
 void dm_rig_start(dm_rig *r, unsigned threads)
 {
-    char super[256];
     dm_err err = {0};
     memset(r, 0, sizeof *r);
-    must(dm_pgtest_start(&r->pg, &err), &err, "postgres");
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    make_demo(r, super);
+    dm_tenantrig_start(&r->tenants);
+    (void)snprintf(r->key, sizeof r->key, "%s", r->tenants.demo.key.key.s);
     make_config(r, threads);
     must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
     make_api(r, threads);
@@ -126,7 +99,7 @@ void dm_rig_start(dm_rig *r, unsigned threads)
     if (threads == 0)
         return;
     dm_http_config http = r->table;
-    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->pg));
+    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->tenants.pg));
     http.listen_address = NULL;
     http.unix_path = r->socket;
     must(dm_http_new(&http, &r->http, &err), &err, "http");
@@ -148,7 +121,7 @@ void dm_rig_stop(dm_rig *r)
     dm_metrics_free(r->api.metrics);
     dm_fakeworker_free(r->worker);
     dm_conf_done(&dm_api_conf, &r->config);
-    dm_pgtest_free(r->pg);
+    dm_tenantrig_stop(&r->tenants);
 }
 
 void dm_rig_other(dm_rig *r)
@@ -336,58 +309,24 @@ const char *dm_said_header(const dm_said *s, const char *name)
 
 /* --- the database ------------------------------------------------------------------------------------------- */
 
-static dm_pg *open_super(dm_rig *r)
-{
-    char super[256];
-    dm_err err = {0};
-    dm_pg *c = NULL;
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    must(dm_pg_open(super, &c, &err), &err, "open");
-    return c;
-}
-
 void dm_rig_sql(dm_rig *r, const char *sql)
 {
-    dm_err err = {0};
-    dm_pg *c = open_super(r);
-    must(dm_pg_script(c, sql, &err), &err, sql);
-    dm_pg_close(c);
+    dm_tenantrig_sql(&r->tenants, sql);
+}
+
+int64_t dm_rig_number(dm_rig *r, const char *sql)
+{
+    return dm_tenantrig_number(&r->tenants, sql);
 }
 
 dm_pg *dm_rig_hold(dm_rig *r, const char *table)
 {
     char sql[128];
     dm_err err = {0};
-    dm_pg *c = open_super(r);
+    dm_pg *c = dm_tenantrig_open(&r->tenants);
     (void)snprintf(sql, sizeof sql, "BEGIN; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table);
     must(dm_pg_script(c, sql, &err), &err, sql);
     return c;
-}
-
-typedef struct number {
-    dm_pg_stmt st;
-    int64_t value;
-} number;
-
-static int ask_number(dm_pg *c, void *arg, dm_err *err)
-{
-    number *n = arg;
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &n->st, NULL, 0, &rows, NULL, err);
-    if (r == 0)
-        n->value = dm_pg_i64(rows, 0, 0);
-    return r;
-}
-
-int64_t dm_rig_number(dm_rig *r, const char *sql)
-{
-    static const dm_pg_scope nobody = {.read_only = true};
-    dm_err err = {0};
-    number n = {.st = {"test_number", sql, DM_PG_ONE}};
-    dm_pg *c = open_super(r);
-    must(dm_pg_tx_on(c, &nobody, ask_number, &n, &err), &err, sql);
-    dm_pg_close(c);
-    return n.value;
 }
 
 void dm_rig_create(dm_rig *r, const char *more, char id[32])

@@ -7,10 +7,10 @@
 
 #include "api/kit/api.h"
 #include "tests/support/fakeworker.h"
-#include "tests/support/pgtest.h"
+#include "tests/support/tenantrig.h"
 
 typedef struct dm_rig {
-    dm_pgtest *pg;
+    dm_tenantrig tenants;
     dm_fakeworker *worker;
     dm_api_config config;
     dm_api api;

@@ -1,0 +1,161 @@
+/* Covers tenants/sandbox/quota.c, tenants/sandbox/sql_quota.c. */
+#include "tenants/sandbox/quota.h"
+#include "tests/support/tenantrig.h"
+#include "tests/unit/test.h"
+
+static dm_tenantrig rig;
+
+typedef struct taking {
+    dm_owner owner;
+    dm_limits limits;
+    dm_quota_over over;
+} taking;
+
+static int do_take(dm_pg *c, void *arg, dm_err *err)
+{
+    taking *t = arg;
+    return dm_quota_take(c, t->owner, &t->limits, &t->over, err);
+}
+
+static int do_give(dm_pg *c, void *arg, dm_err *err)
+{
+    const taking *t = arg;
+    return dm_quota_give(c, t->owner, err);
+}
+
+static int take(dm_owner owner, int64_t project_max, int64_t account_max, dm_quota_over *over)
+{
+    dm_err err = {0};
+    taking t = {.owner = owner, .limits = {.running_max = project_max, .account_running_max = account_max}};
+    int r = dm_tenantrig_as_api(&rig, owner, do_take, &t, &err);
+    *over = t.over;
+    return r;
+}
+
+static int give(dm_owner owner, dm_err *err)
+{
+    taking t = {.owner = owner};
+    return dm_tenantrig_as_api(&rig, owner, do_give, &t, err);
+}
+
+/* Of both rows: the projects' together, and the account's own. */
+static void counted(int64_t projects, int64_t account)
+{
+    assert_int_equal(
+            dm_tenantrig_number(&rig, "SELECT coalesce(sum(running), 0) FROM dm.quota_use WHERE project_no > 0"),
+            projects);
+    assert_int_equal(
+            dm_tenantrig_number(&rig, "SELECT coalesce(sum(running), 0) FROM dm.quota_use WHERE project_no = 0"),
+            account);
+}
+
+static dm_owner beside(void)
+{
+    dm_owner owner = rig.demo.project.owner;
+    owner.project.v = dm_tenantrig_number(&rig, "SELECT project_no FROM dm.project WHERE slug = 'beside'");
+    return owner;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    dm_tenantrig_sql(&rig, "DELETE FROM dm.quota_use");
+    return 0;
+}
+
+static void is_charged_to_project_and_account(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    dm_quota_over over;
+    dm_err err = {0};
+    assert_int_equal(take(demo, 2, 9, &over), 0);
+    assert_int_equal(take(demo, 2, 9, &over), 0);
+    assert_int_equal(take(beside(), 2, 9, &over), 0);
+    counted(3, 3);
+    assert_int_equal(give(demo, &err), 0);
+    counted(2, 2);
+    assert_int_equal(take(demo, 2, 9, &over), 0);
+    assert_int_equal(give(demo, &err), 0);
+    assert_int_equal(give(demo, &err), 0);
+    assert_int_equal(give(beside(), &err), 0);
+    counted(0, 0);
+}
+
+/* Who is at his bound is told whose it is and where he stands, and is charged nothing. */
+static void the_projects_bound(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    dm_quota_over over;
+    assert_int_equal(take(demo, 1, 9, &over), 0);
+    assert_int_equal(take(demo, 1, 9, &over), DM_QUOTA_OVER);
+    assert_false(over.account);
+    assert_int_equal(over.limit, 1);
+    assert_int_equal(over.current, 1);
+    counted(1, 1);
+    assert_int_equal(take(beside(), 1, 9, &over), 0); /* another project's is its own */
+    counted(2, 2);
+}
+
+static void the_accounts_bound(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    dm_quota_over over;
+    assert_int_equal(take(demo, 9, 2, &over), 0);
+    assert_int_equal(take(beside(), 9, 2, &over), 0);
+    assert_int_equal(take(demo, 9, 2, &over), DM_QUOTA_OVER);
+    assert_true(over.account);
+    assert_int_equal(over.limit, 2);
+    assert_int_equal(over.current, 2);
+    counted(2, 2);
+}
+
+/* A limit that was lowered below what runs lets nothing new in; one of 0 forbids, also the first. */
+static void nothing_above_a_bound_that_was_lowered(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    dm_quota_over over;
+    assert_int_equal(take(demo, 0, 9, &over), DM_QUOTA_OVER);
+    assert_int_equal(over.current, 0);
+    assert_int_equal(take(demo, 9, 0, &over), DM_QUOTA_OVER);
+    assert_true(over.account);
+    counted(0, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take(demo, 9, 9, &over), 0);
+    assert_int_equal(take(demo, 2, 9, &over), DM_QUOTA_OVER);
+    assert_int_equal(over.limit, 2);
+    assert_int_equal(over.current, 3);
+    counted(3, 3);
+}
+
+/* More is never given back than was taken: that would be our mistake, and is said. */
+static void nothing_is_given_twice(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    dm_quota_over over;
+    dm_err err = {0};
+    assert_int_equal(give(demo, &err), DM_E_INTERNAL);
+    assert_says(err, "no quota row");
+    assert_int_equal(take(demo, 9, 9, &over), 0);
+    assert_int_equal(give(demo, &err), 0);
+    assert_true(give(demo, &err) < 0);
+    counted(0, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(is_charged_to_project_and_account, clean),
+            cmocka_unit_test_teardown(the_projects_bound, clean), cmocka_unit_test_teardown(the_accounts_bound, clean),
+            cmocka_unit_test_teardown(nothing_above_a_bound_that_was_lowered, clean),
+            cmocka_unit_test_teardown(nothing_is_given_twice, clean)};
+    dm_tenantrig_start(&rig);
+    dm_tenantrig_sql(&rig, "INSERT INTO dm.project (account_no, slug, name, region_no)"
+                           " SELECT account_no, 'beside', 'Beside', region_no FROM dm.project WHERE slug = 'demo'");
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_tenantrig_stop(&rig);
+    return failed;
+}
