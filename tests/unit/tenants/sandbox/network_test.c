@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "tenants/sandbox/network.h"
 #include "tests/unit/test.h"
 
@@ -159,13 +161,14 @@ static void the_host_is_the_mask_with_its_port(void **state)
 static void what_cannot_be_read_lets_nothing_through(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "{", "nonsense"};
+    char long_mask[DM_NETWORK_MASK + 64];
+    (void)snprintf(long_mask, sizeof long_mask, "{\"maskRequestHost\":\"%0*d\"}", DM_NETWORK_MASK, 1);
+    const char *const bad[] = {"", "{", "nonsense", "[]", "null", "7", long_mask, "{\"maskRequestHost\":7}"};
     for (size_t i = 0; i < DM_LEN(bad); i++) {
         dm_network n = {.public = true};
         dm_err err = {0};
-        assert_int_equal(dm_network_read(dm_str_c(bad[i]), &n, &err), DM_E_INTERNAL);
-        assert_false(n.public);
-        assert_true(n.cut);
+        if (dm_network_read(dm_str_c(bad[i]), &n, &err) != DM_E_INTERNAL || n.public || !n.cut)
+            fail_msg("%s was read", bad[i]);
     }
 }
 
