@@ -8,9 +8,10 @@
  * Overload: what does not fit into the executor's queue is answered 503 with Retry-After: 1 at once.
  *
  * A request's strings are copies: they stay while the handler has the request, whatever happens to the connection. A
- * client that leaves meanwhile is noticed when the answer is sent. Path parameters and query are decoded, UTF-8 and
- * without NUL, or the answer is 400; a longer head than 64 KiB is libmicrohttpd's own 431. A body that is too large, or
- * that nobody wants, is read and dropped up to 1 MiB; past that the connection is closed. */
+ * client that leaves meanwhile is noticed when the answer is sent, or by a handler that asks (dm_req_gone). Path
+ * parameters and query are decoded, UTF-8 and without NUL, or the answer is 400; a longer head than 64 KiB is
+ * libmicrohttpd's own 431. A body that is too large, or that nobody wants, is read and dropped up to 1 MiB; past that
+ * the connection is closed. */
 #ifndef DM_BASE_HTTP_H
 #define DM_BASE_HTTP_H
 
@@ -116,6 +117,14 @@ uint16_t dm_http_port(const dm_http *h); /* the one the kernel chose when config
 /* For DM_HTTP_LATER: the reply is whole. r is what the handler would have returned. Any thread, once, also before the
  * handler has returned; req is gone afterwards. */
 void dm_req_done(dm_req *req, int r, const dm_err *err);
+
+/* Whether its client has hung up, as far as the kernel knows: what is made now would be for nobody. While the handler
+ * has the request. */
+bool dm_req_gone(const dm_req *req);
+/* fn is called once, on any thread, which it must not block: sent, when the whole answer has been given to the kernel;
+ * not sent, when there is nobody left to give it to. The request may be gone by then. While the handler has it, and
+ * before dm_req_done. */
+void dm_req_on_sent(dm_req *req, void (*fn)(void *arg, bool sent), void *arg);
 
 /* What stands in a header, query or parameter; .p is NULL when it is not there. Header names match without case. */
 dm_str dm_req_header(const dm_req *req, const char *name);

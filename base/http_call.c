@@ -121,13 +121,16 @@ static void call_done(dm_exchange *x, int r, const dm_err *err)
         dm_exchange_drop(x);
 
     (void)pthread_mutex_lock(&h->lock);
-    if (c->conn != NULL) {
+    bool given = c->conn != NULL;
+    if (given) {
         struct MHD_Connection *conn = c->conn;
         c->conn = NULL;
         c->phase = ANSWERED;
         MHD_resume_connection(conn); /* its thread waits for the lock, if it is quicker than we are */
     }
     (void)pthread_mutex_unlock(&h->lock);
+    if (!given) /* else the connection's side tells */
+        dm_exchange_sent(x, false);
     leave(c, HELD_BY_WORK);
 }
 
@@ -275,6 +278,9 @@ static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const 
     if (dm_exchange_open(&c->x, &c->h->config, id, dm_str_c(method), dm_str_c(c->target), hs.pairs, hs.n, &err) < 0)
         return MHD_NO;
     c->x.done = call_done;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info != NULL)
+        c->x.fd = info->connect_fd;
     bool unframed = hs.doubtful || (hs.coding.p != NULL && !dm_str_ieq_c(hs.coding, "chunked"));
     if (unframed) {
         dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "the length of the body is ambiguous");
@@ -377,10 +383,17 @@ enum MHD_Result dm_http_on_request(void *arg, struct MHD_Connection *conn, const
 
 void dm_http_on_completed(void *arg, struct MHD_Connection *conn, void **context, enum MHD_RequestTerminationCode why)
 {
-    (void)arg;
+    dm_http *h = arg;
+    http_call *c = *context;
+
     (void)conn;
-    (void)why;
-    if (*context != NULL)
-        leave(*context, HELD_BY_CONN);
     *context = NULL;
+    if (c == NULL)
+        return;
+    (void)pthread_mutex_lock(&h->lock);
+    bool answered = c->phase == ANSWERED;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (answered) /* else its handler still has it, and tells */
+        dm_exchange_sent(&c->x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    leave(c, HELD_BY_CONN);
 }

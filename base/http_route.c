@@ -1,7 +1,10 @@
 #include "base/http_route.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/parse.h"
 
@@ -269,6 +272,7 @@ int dm_exchange_open(dm_exchange *x, const dm_http_config *config, uint64_t id, 
 
     memset(x, 0, sizeof *x);
     x->config = config;
+    x->fd = -1;
     x->req.id = id;
     x->req.arrived_mono_us = now_of(config);
     dm_buf_init(&x->req.reply.body, DM_REPLY_MAX);
@@ -496,6 +500,35 @@ int dm_exchange_run(dm_exchange *x, dm_err *err)
     return x->req.route->handle(&x->req, c->ctx, err);
 }
 
+bool dm_req_gone(const dm_req *req)
+{
+    const dm_exchange *x = (const dm_exchange *)req;
+    char byte;
+
+    if (x->fd < 0)
+        return false;
+    ssize_t n = recv(x->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void dm_req_on_sent(dm_req *req, void (*fn)(void *arg, bool sent), void *arg)
+{
+    dm_exchange *x = (dm_exchange *)req;
+
+    assert(x->sent == NULL);
+    x->sent = fn;
+    x->sent_arg = arg;
+}
+
+void dm_exchange_sent(dm_exchange *x, bool sent)
+{
+    void (*fn)(void *arg, bool sent) = x->sent;
+
+    x->sent = NULL;
+    if (fn != NULL)
+        fn(x->sent_arg, sent);
+}
+
 void dm_req_done(dm_req *req, int r, const dm_err *err)
 {
     dm_exchange *x = (dm_exchange *)req;
@@ -504,6 +537,13 @@ void dm_req_done(dm_req *req, int r, const dm_err *err)
 }
 
 /* --- without a socket --------------------------------------------------------------------------------------- */
+
+/* Whoever called has the answer as soon as it is made. */
+static void answer_alone(dm_exchange *x, int r, const dm_err *err)
+{
+    dm_exchange_answer(x, r, err);
+    dm_exchange_sent(x, true);
+}
 
 int dm_http_call(const dm_http_config *config, const char *method, const char *target, const dm_pair *headers, size_t n,
         dm_str body, dm_req **out, dm_err *err)
@@ -518,7 +558,7 @@ int dm_http_call(const dm_http_config *config, const char *method, const char *t
     int r = dm_exchange_open(x, config, 1, dm_str_c(method), dm_str_c(target), headers, n, err);
     if (r < 0)
         return r;
-    x->done = dm_exchange_answer;
+    x->done = answer_alone;
     x->req.body = body;
     if (x->refused == 0 && body.n > x->req.route->body_max)
         dm_exchange_refuse(x, 413, DM_E_INVALID, "the body has more than %zu bytes", x->req.route->body_max);
@@ -526,7 +566,7 @@ int dm_http_call(const dm_http_config *config, const char *method, const char *t
     *out = dm_steal(&req); /* before a late handler's answer could be waited for: it is the caller's from here */
     if (r == DM_HTTP_LATER)
         return DM_HTTP_LATER;
-    dm_exchange_answer(x, r, &why);
+    answer_alone(x, r, &why);
     return 0;
 }
 

@@ -20,6 +20,9 @@ typedef struct dm_exchange {
     char allow[DM_ALLOW_MAX];
     bool gated;                                                    /* the gate has let it pass: ungate is due */
     void (*done)(struct dm_exchange *x, int r, const dm_err *err); /* the owner's side of dm_req_done */
+    int fd;                             /* the client's socket, while the handler has the request; -1: there is none */
+    void (*sent)(void *arg, bool sent); /* asked for by the handler; NULL: told, or nobody asked */
+    void *sent_arg;
 } dm_exchange;
 
 /* DM_E_INVALID for a table that cannot work: too many parameters, no handler, the same route twice. */
@@ -38,6 +41,9 @@ int dm_exchange_run(dm_exchange *x, dm_err *err) DM_NODISCARD;
 
 /* Makes the reply whole: status, error body, finish; releases auth; counts and logs. Once. */
 void dm_exchange_answer(dm_exchange *x, int r, const dm_err *err);
+
+/* Tells whoever asked what became of the answer. Once. */
+void dm_exchange_sent(dm_exchange *x, bool sent);
 
 /* Nobody is there to read an answer: releases auth only. */
 void dm_exchange_drop(dm_exchange *x);

@@ -3,11 +3,11 @@
  * file includes jansson; writers build text with dm_jw into a dm_buf.
  *
  * A tree is a json_t, and jansson's accessors on it are a vocabulary like libc's: whoever includes this file may use
- * them. Of 185 uses outside this file half are in three files that walk what no table describes (protobuf's mapping to
- * JSON, the network object of a create, a sandbox's environment), where another name would hide nothing: the accessors
- * take NULL and wrong types, and allocate only where they say so. What everybody wrote by hand around them, one member
- * of an object that has no table, is below as dm_json_c and its three strict siblings. Parsing is ours alone:
- * dm_json_load is the only way from text to a tree, because jansson's own has neither our depth nor our words. */
+ * them. Three in five of their uses are in three files that walk what no table describes (protobuf's mapping to JSON,
+ * the network object of a create, a sandbox's environment), where another name would hide nothing: they take NULL and
+ * wrong types, and allocate only where they say so. What everybody wrote by hand around them, one member of an object
+ * that has no table, is below as dm_json_c and its three strict siblings. Parsing is ours alone: dm_json_load is the
+ * only way from text to a tree, because jansson's own has neither our depth nor our words. */
 #ifndef DM_BASE_JSON_H
 #define DM_BASE_JSON_H
 

@@ -46,13 +46,6 @@ void dm_map_done(dm_map *m)
     dm_map_init(m, m->key_at, m->key_bytes, m->max);
 }
 
-void dm_map_clear(dm_map *m)
-{
-    if (m->room > 0)
-        memset(m->slots, 0, m->room * sizeof(*m->slots));
-    m->n = 0;
-}
-
 void *dm_map_find(const dm_map *m, const void *key)
 {
     if (m->n == 0)

@@ -29,8 +29,7 @@ typedef struct dm_map {
 /* The caller's storage; allocates nothing yet. key_at is offsetof(thing, key), key_bytes sizeof the key, max the most
  * things there may ever be. */
 void dm_map_init(dm_map *m, size_t key_at, size_t key_bytes, size_t max);
-void dm_map_done(dm_map *m);  /* empty, and as after init; the things are the caller's still */
-void dm_map_clear(dm_map *m); /* empty; keeps its room */
+void dm_map_done(dm_map *m); /* empty, and as after init; the things are the caller's still */
 
 /* NULL: none has this key. */
 void *dm_map_find(const dm_map *m, const void *key);

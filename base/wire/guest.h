@@ -25,8 +25,9 @@
 #define DM_WIRE_GUEST_H
 
 #include "base/json.h"
+#include "base/wire/limits.h"
 
-enum { DM_GUEST_LINE_MAX = 256 * 1024, DM_GUEST_SEED = 64, DM_GUEST_PORT = 49983, DM_GUEST_NONCE = 32 };
+enum { DM_GUEST_SEED = 64, DM_GUEST_PORT = 49983, DM_GUEST_NONCE = 32 };
 
 #define DM_GUEST_SERIAL_NAME "dormouse.agent"
 #define DM_AGENT_VERSION "0.6.13" /* what E2B's clients compare; our own version is the program's */

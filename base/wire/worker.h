@@ -22,8 +22,7 @@
 #define DM_WIRE_WORKER_H
 
 #include "base/json.h"
-
-enum { DM_WK_BODY_MAX = 1 << 20, DM_WK_ENV_MAX = 512, DM_WK_EVENTS_MAX = 256 };
+#include "base/wire/limits.h"
 
 typedef struct dm_wk_admit {
     char *sandbox; /* written id */

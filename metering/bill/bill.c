@@ -1,7 +1,37 @@
+/* From evidence to statements. Close has written which rows a period has, and made one open row for each account that
+ * has any; here each of those becomes a statement, or is found empty, in a transaction of its own.
+ *
+ * What must hold. A statement is made once, has the number after the one before and names its hash, stands beside the
+ * journal entries that balance it and the message that tells of it, and says nothing that evidence and price books do
+ * not. All of it is one SERIALIZABLE transaction that locks the account's row of the period and finds it open: a second
+ * run finds it closed and leaves. The fence is asked before that, under a lock that a takeover waits for, so a zombie
+ * either commits before its successor has begun or writes nothing. Without the fence a statement would still be single,
+ * but it could be a zombie's: made by an older program, or signed with a key that is no longer meant to sign.
+ *
+ * The body is signed inside the transaction, because its number and the hash before it are known only there, and the
+ * transaction may run twice. So everything in `bill` is made anew by begin(), nothing is counted in a metric and
+ * nothing leaves the process before the commit, and a signature whose transaction failed has been seen by nobody.
+ *
+ * Order. Periods are taken oldest first, since the pool of minutes and the chain run through them. An account whose
+ * evidence has no price, or whose statement would be larger than one may be, waits with all its later periods and an
+ * anomaly says so, once; the others go on. Half a statement, or one at a guessed price, is never made: a price book
+ * that comes late is applied to the period it was missing in.
+ *
+ * Where the worker could not swear, the service signs what the frames say, as an attestation written in the same
+ * transaction: whoever verifies the statement finds one for every sandbox in it. Evidence is read without these
+ * (by_service), so that our own word is never taken for a worker's.
+ *
+ * Bounds. Evidence is read by pages of sandboxes, and a sandbox never stands on two: the judge must see all who claim
+ * its seconds. A first query finds where a page ends, a second reads up to there, as two ranges of two indexes. One
+ * query did both once, and looked each sandbox of its page up in a list: what that costs depends on how the planner
+ * takes the list, a range costs the same wherever the page stands. What grows with the account are sandboxes and lines,
+ * and they have bounds (SANDBOXES_MAX, LINES_MAX, DM_STATEMENT_BYTES_MAX). */
 #include "metering/bill/bill.h"
 
+#include <assert.h>
 #include <stdio.h>
 
+#include "base/grow.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/wire/frame.h"
@@ -36,6 +66,7 @@ typedef struct bill {
 
 static void bill_done(bill *b)
 {
+    assert(b->st.nsandboxes <= b->sandboxes_room && b->st.nlines <= b->lines_room);
     free(b->st.sandboxes);
     free(b->st.lines);
     free(b->st.books);
@@ -49,14 +80,9 @@ static void bill_done(bill *b)
 
 static int add_stated(bill *b, const dm_stated *s, size_t *index, dm_err *err)
 {
-    if (b->st.nsandboxes == b->sandboxes_room) {
-        size_t room = b->sandboxes_room != 0 ? b->sandboxes_room * 2 : 64;
-        dm_stated *grown = room <= SANDBOXES_MAX ? realloc(b->st.sandboxes, room * sizeof(*grown)) : NULL;
-        if (grown == NULL)
-            return dm_fail(err, room > SANDBOXES_MAX ? DM_E_LIMIT : DM_E_NOMEM, "no room for %zu sandboxes", room);
-        b->st.sandboxes = grown;
-        b->sandboxes_room = room;
-    }
+    int r = dm_grow(&b->st.sandboxes, &b->sandboxes_room, b->st.nsandboxes, SANDBOXES_MAX, "sandboxes", err);
+    if (r < 0)
+        return r;
     *index = b->st.nsandboxes;
     b->st.sandboxes[b->st.nsandboxes++] = *s;
     return 0;
@@ -64,14 +90,10 @@ static int add_stated(bill *b, const dm_stated *s, size_t *index, dm_err *err)
 
 static int add_line(bill *b, size_t of, const dm_rate_line *rate, dm_err *err)
 {
-    if (b->st.nlines == b->lines_room) {
-        size_t room = b->lines_room != 0 ? b->lines_room * 2 : 256;
-        dm_stated_line *grown = room <= LINES_MAX ? realloc(b->st.lines, room * sizeof(*grown)) : NULL;
-        if (grown == NULL)
-            return dm_fail(err, room > LINES_MAX ? DM_E_LIMIT : DM_E_NOMEM, "no room for %zu lines", room);
-        b->st.lines = grown;
-        b->lines_room = room;
-    }
+    int r = dm_grow(&b->st.lines, &b->lines_room, b->st.nlines, LINES_MAX, "lines", err);
+    if (r < 0)
+        return r;
+    assert(of == DM_OF_ACCOUNT || of < b->st.nsandboxes);
     b->st.lines[b->st.nlines++] = (dm_stated_line){of, *rate};
     dm_books_use(b->books, rate->book_id);
     return 0;
@@ -142,6 +164,7 @@ static int state_claim(bill *b, dm_pg *c, const dm_pg_rows *rows, size_t i, cons
 static int judge_sandbox(bill *b, dm_pg *c, const dm_pg_rows *rows, size_t from, size_t to, dm_err *err)
 {
     size_t n = to - from;
+    assert(n > 0 && n <= b->claims_room);
     DM_AUTO_MEM dm_claim **list = calloc(n, sizeof(*list));
     if (list == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu claims", n);
@@ -238,6 +261,7 @@ static int pool_lines(bill *b, dm_pg *c, dm_err *err)
             }
         }
     }
+    assert(at >= b->st.pool_before_s);
     b->st.pool_after_s = at;
     return 0;
 }
@@ -275,8 +299,11 @@ static int post(bill *b, dm_pg *c, const dm_uuid *txn, dm_err *err)
         bool compute = l->sku == DM_SKU_VCPU_RUN || l->sku == DM_SKU_MEM_RUN || l->sku == DM_SKU_MINUTES;
         r = dm_money_add(sums[compute ? 0 : 1], l->amount, &sums[compute ? 0 : 1], err);
     }
-    if (r < 0 || b->st.total.v == 0)
+    if (r < 0)
         return r;
+    assert(sums[0].v + sums[1].v == b->st.total.v); /* what is posted balances */
+    if (b->st.total.v == 0)
+        return 0;
     r = dm_sql_ledger_account(c, b->account_no, "unbilled", b->st.currency, &ledger_no, err);
     if (r == 0)
         r = dm_sql_journal_entry(c, txn, ++n, ledger_no, b->st.currency, b->st.total, err);

@@ -2,6 +2,8 @@
  * have said so, in a frame before which none is missing, and must have sworn to what it said. Passing time changes one
  * thing: when `wait_s` have gone by since the period's end, with all that was sent read meanwhile, what is missing is
  * written off: a gap without charge, a worker unattested. */
+#include <assert.h>
+
 #include "base/wire/period.h"
 
 #include "metering/kit/meters.h"
@@ -274,6 +276,7 @@ static int write_period(closing *k, dm_err *err)
 
 static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 {
+    assert(dm_period_begins(l->open_from, l->c.period_s));
     closing k = {.l = l, .start = l->open_from, .end = l->open_from + l->c.period_s};
     if (dm_second_of(dm_wall_us(l->c.clock)) < k.end + SETTLE_S)
         return DM_LEDGER_WAIT;
@@ -290,6 +293,7 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
     }
     if (r == 0)
         r = write_period(&k, err);
+    assert(r != 0 || l->open_from == k.end); /* once written, a period is never tried again */
     dm_anomalies_done(&k.anomalies);
     free(k.workers);
     return r;

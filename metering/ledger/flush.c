@@ -1,6 +1,8 @@
 /* The writing side. A flush is one transaction: chunks, oaths, marks, anomalies and dead letters, and last the offsets
  * they came with, moved from where this meter left them. A meter whose offsets were taken from it moves nothing, and
  * with that nothing of its flush was written. Memory is cleared when the transaction is committed, and not before. */
+#include <assert.h>
+
 #include "base/wire/topic.h"
 
 #include "metering/kit/meters.h"
@@ -65,6 +67,7 @@ static int move_offsets(dm_ledger *l, dm_pg *c, dm_err *err)
     for (size_t i = 0; i < l->nparts; i++) {
         const dm_part *p = &l->parts[i];
         bool held = true;
+        assert(p->next >= p->stored); /* an offset never goes back */
         int r = p->next == p->stored ? 0
                                      : dm_sql_offset_move(c, p->topic, p->part, l->c.owner, p->generation, p->stored,
                                                p->next, &held, err);

@@ -1,6 +1,7 @@
 /* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says
  * whether it is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they
  * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -20,6 +21,7 @@ void dm_ledger_free(dm_ledger *l)
 {
     if (l == NULL)
         return;
+    assert(l->nrejects <= DM_LEDGER_DLQ_MAX && l->nsworn <= DM_LEDGER_ATTESTS_MAX && l->ngaps <= DM_LEDGER_GAPS_MAX);
     for (size_t i = 0; i < l->nrejects; i++)
         free(l->rejects[i].json);
     for (size_t i = 0; i < l->nsworn; i++)
@@ -416,6 +418,7 @@ static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
     if (r == 0)
         return reject_attest(l, m, DM_ANOMALY_SIGNATURE, worker_no,
                 "no key of this worker that was valid in the period signed it", err);
+    assert(l->nsworn < DM_LEDGER_ATTESTS_MAX); /* dm_ledger_take saw to it */
     dm_sworn *s = &l->sworn[l->nsworn];
     s->message = dm_str_dup(m->value);
     if (s->message == NULL)

@@ -1,5 +1,6 @@
 #include "metering/ledger/stream.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -169,6 +170,7 @@ static void show_lag(const dm_stream *s)
  * second later. Two whole rounds without falling behind are keeping up. */
 int64_t dm_stream_look(dm_stream *s)
 {
+    assert(s->turn < s->n && s->n <= PARTS_MAX);
     seen_end *e = &s->ends[s->turn];
     int64_t low, high, next = dm_ledger_next(s->c.ledger, e->topic, e->part);
     dm_err err;

@@ -1,4 +1,34 @@
+/* How far a worker's word is good. A frame says "all seconds up to s are final here"; the ledger may believe it when it
+ * has every frame up to that one. So the mark is the last frame before which none is missing, and a period closes on
+ * marks. If a mark ran ahead of a frame that is still to come, a period would close without that frame's seconds, and
+ * they would be given away; if it stood still for good, no period would close at all.
+ *
+ * Frames of a worker are ordered by (boot, number). Within a boot each number follows the one before. From boot to boot
+ * the chain is prev_boot_last_frame: the first frame of a boot names the last number of the newest earlier boot that
+ * made any, and follows only if the mark stands at that number. A boot that was lost whole is seen by this, unless it
+ * ended with just the number the mark stands at; then its oaths say what no frame does, which charges nobody. One case
+ * is let through by its seconds: a worker that died before a boot's first frame may come back knowing of that boot
+ * alone and name 0. It follows if the second it frames is the very next one, for then nothing can lie between.
+ *
+ * What is beyond a gap waits, sorted, with the parts it has; the frame that fills the gap takes all that follow along
+ * (advance). A worker's frames are in one partition, whose order Kafka keeps, so gaps are rare: what was lost on the
+ * way comes again out of the worker's journal. What may wait (DM_TRACK_PENDING_MAX) is a day and a half of one worker.
+ *
+ * When patience is over the caller writes off: the mark goes on to the next frame that came, and the gap is remembered
+ * as a hole. The hole tells two kinds of late apart. A frame at or before the mark is a repetition and changes nothing,
+ * unless it lies in a hole: then it is evidence that was missing, is kept as such, and splits the hole, so that its
+ * second copy is a repetition again. Without holes either every replay of the stream would be late evidence, or what
+ * arrives after it was written off would vanish. Holes are bounded (HOLES_MAX); what lay in a forgotten one is taken
+ * for a repetition, which charges nobody.
+ *
+ * Nothing here is lost by a crash: the marks and gaps are in the database, and what waited beyond a mark is read again
+ * from the chunks of the open periods. */
 #include "metering/ledger/track.h"
+
+#include <assert.h>
+
+#include "base/grow.h"
+#include "base/sorted.h"
 
 enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
 
@@ -39,6 +69,9 @@ void dm_track_free(dm_track *t)
     if (t == NULL)
         return;
     for (size_t i = 0; i < t->n; i++) {
+        const worker *w = &t->workers[i];
+        assert(i == 0 || w[-1].no.v < w->no.v);
+        assert(w->nwait <= w->room && w->nholes <= w->holes_room);
         free(t->workers[i].wait);
         free(t->workers[i].holes);
     }
@@ -48,40 +81,33 @@ void dm_track_free(dm_track *t)
 
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
-static size_t worker_place(const dm_track *t, dm_worker_no no)
+static int by_no(const void *element, const void *key)
 {
-    size_t lo = 0, hi = t->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (t->workers[mid].no.v < no.v)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    uint64_t a = ((const worker *)element)->no.v, b = ((const dm_worker_no *)key)->v;
+    return a < b ? -1 : a > b;
+}
+
+static size_t worker_place(const dm_track *t, dm_worker_no no, bool *there)
+{
+    return dm_sorted_place(t->workers, t->n, sizeof(*t->workers), &no, by_no, there);
 }
 
 static worker *worker_find(const dm_track *t, dm_worker_no no)
 {
-    size_t i = worker_place(t, no);
-    return i < t->n && t->workers[i].no.v == no.v ? &t->workers[i] : NULL;
+    bool there;
+    size_t i = worker_place(t, no, &there);
+    return there ? &t->workers[i] : NULL;
 }
 
 static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
 {
-    size_t i = worker_place(t, no);
-    if (i == t->n || t->workers[i].no.v != no.v) {
-        if (t->n == WORKERS_MAX)
-            return dm_fail(err, DM_E_LIMIT, "more than %d workers", WORKERS_MAX);
-        if (t->n == t->room) {
-            size_t room = t->room != 0 ? t->room * 2 : 8;
-            worker *grown = realloc(t->workers, room * sizeof(*grown));
-            if (grown == NULL)
-                return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
-            t->workers = grown;
-            t->room = room;
-        }
-        memmove(&t->workers[i + 1], &t->workers[i], (t->n - i) * sizeof(worker));
+    bool there;
+    size_t i = worker_place(t, no, &there);
+    if (!there) {
+        int r = dm_grow(&t->workers, &t->room, t->n, WORKERS_MAX, "workers", err);
+        if (r < 0)
+            return r;
+        dm_sorted_open(t->workers, t->n, sizeof(*t->workers), i);
         t->workers[i] = (worker){.no = no, .mark = {0, 0, -1, -1}};
         t->n++;
     }
@@ -93,24 +119,21 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
-    if (r == 0)
-        w->mark = *mark;
-    return r;
+    if (r < 0)
+        return r;
+    assert(w->nwait == 0); /* or frames might wait behind the mark for ever */
+    w->mark = *mark;
+    return 0;
 }
 
 /* Past the bound the oldest is forgotten: what arrives of it then counts as a repetition. */
 static int hole_add(worker *w, const dm_track_gap *gap, dm_err *err)
 {
     if (w->nholes == HOLES_MAX)
-        memmove(w->holes, w->holes + 1, --w->nholes * sizeof(*w->holes));
-    if (w->nholes == w->holes_room) {
-        size_t room = w->holes_room != 0 ? w->holes_room * 2 : 4;
-        dm_track_gap *grown = realloc(w->holes, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a gap");
-        w->holes = grown;
-        w->holes_room = room;
-    }
+        dm_sorted_close(w->holes, &w->nholes, sizeof(*w->holes), 0, 1);
+    int r = dm_grow(&w->holes, &w->holes_room, w->nholes, HOLES_MAX, "gaps", err);
+    if (r < 0)
+        return r;
     w->holes[w->nholes++] = *gap;
     return 0;
 }
@@ -131,17 +154,11 @@ static int order(uint64_t boot_a, uint64_t frame_a, uint64_t boot_b, uint64_t fr
     return frame_a < frame_b ? -1 : frame_a > frame_b;
 }
 
-static size_t wait_place(const worker *w, uint64_t boot, uint64_t frame)
+static int by_frame(const void *element, const void *key)
 {
-    size_t lo = 0, hi = w->nwait;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (order(w->wait[mid].boot, w->wait[mid].frame, boot, frame) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    const pending *p = element;
+    const dm_frame_head *h = key;
+    return order(p->boot, p->frame, h->worker_boot, h->frame_no);
 }
 
 static bool whole_of(const pending *p)
@@ -161,6 +178,7 @@ static bool follows(const dm_track_mark *m, const pending *p)
 
 static void settle(worker *w, const pending *p)
 {
+    assert(order(w->mark.boot, w->mark.frame, p->boot, p->frame) < 0); /* a mark never goes back */
     w->mark.boot = p->boot;
     w->mark.frame = p->frame;
     w->mark.second = p->second;
@@ -171,9 +189,8 @@ static void settle(worker *w, const pending *p)
 
 static void drop_front(worker *w, size_t n)
 {
-    if (n > 0)
-        memmove(w->wait, w->wait + n, (w->nwait - n) * sizeof(*w->wait));
-    w->nwait -= n;
+    assert(n <= w->nwait);
+    dm_sorted_close(w->wait, &w->nwait, sizeof(*w->wait), 0, n);
 }
 
 static void advance(worker *w)
@@ -199,7 +216,7 @@ static int take_old(worker *w, const dm_frame_head *h, dm_err *err)
         after.first = h->frame_no + 1;
         g->last = h->frame_no - 1;
         if (g->first > g->last)
-            memmove(g, g + 1, (--w->nholes - i) * sizeof(*g));
+            dm_sorted_close(w->holes, &w->nholes, sizeof(*w->holes), i, 1);
         if (after.first <= after.last) {
             int r = hole_add(w, &after, err);
             if (r < 0)
@@ -227,15 +244,10 @@ static int wait_insert(worker *w, size_t i, const pending *p, dm_err *err)
     if (w->nwait == DM_TRACK_PENDING_MAX)
         return dm_fail(err, DM_E_LIMIT, "worker %llu: %d frames wait behind a gap", (unsigned long long)w->no.v,
                 DM_TRACK_PENDING_MAX);
-    if (w->nwait == w->room) {
-        size_t room = w->room != 0 ? w->room * 2 : 8;
-        pending *grown = realloc(w->wait, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a frame");
-        w->wait = grown;
-        w->room = room;
-    }
-    memmove(&w->wait[i + 1], &w->wait[i], (w->nwait - i) * sizeof(*w->wait));
+    int r = dm_grow(&w->wait, &w->room, w->nwait, DM_TRACK_PENDING_MAX, "frames", err);
+    if (r < 0)
+        return r;
+    dm_sorted_open(w->wait, w->nwait, sizeof(*w->wait), i);
     w->wait[i] = *p;
     w->nwait++;
     return 0;
@@ -245,6 +257,7 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
 {
     if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
+    assert(head->part < head->parts); /* dm_frame_open lets no other pass */
     worker *w;
     int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
     if (r < 0)
@@ -255,8 +268,9 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
         *whole = r == DM_TRACK_LATE && head->parts == 1;
         return r;
     }
-    size_t i = wait_place(w, head->worker_boot, head->frame_no);
-    if (i < w->nwait && w->wait[i].boot == head->worker_boot && w->wait[i].frame == head->frame_no) {
+    bool there;
+    size_t i = dm_sorted_place(w->wait, w->nwait, sizeof(*w->wait), head, by_frame, &there);
+    if (there) {
         r = take_part(&w->wait[i], head, err);
     } else {
         pending p = {
@@ -341,12 +355,4 @@ void dm_track_saved(dm_track *t)
 {
     for (size_t i = 0; i < t->n; i++)
         t->workers[i].changed = false;
-}
-
-size_t dm_track_waiting(const dm_track *t)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++)
-        n += t->workers[i].nwait;
-    return n;
 }

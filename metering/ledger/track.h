@@ -60,6 +60,5 @@ int dm_track_write_off(dm_track *t, dm_worker_no worker_no, int64_t before,
 void dm_track_each_changed(
         const dm_track *t, void (*each)(void *arg, dm_worker_no worker_no, const dm_track_mark *mark), void *arg);
 void dm_track_saved(dm_track *t);
-size_t dm_track_waiting(const dm_track *t); /* frames behind a gap, all workers */
 
 #endif

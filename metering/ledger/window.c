@@ -1,6 +1,9 @@
 #include "metering/ledger/window.h"
 
+#include <assert.h>
 #include <zstd.h>
+
+#include "base/grow.h"
 
 enum { CHUNKS_MAX = 1 << 20, ZSTD_LEVEL = 3 };
 
@@ -20,11 +23,14 @@ int dm_window_new(dm_window **out, dm_err *err)
 
 void dm_window_clear(dm_window *w)
 {
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
+        assert(w->chunks[i].raw.len <= w->bytes);
+        w->bytes -= w->chunks[i].raw.len;
         dm_buf_done(&w->chunks[i].raw);
+    }
+    assert(w->bytes == 0); /* by which the ledger decides when to flush */
     w->n = 0;
     w->last = 0;
-    w->bytes = 0;
 }
 
 void dm_window_free(dm_window *w)
@@ -58,16 +64,9 @@ static dm_chunk *find(dm_window *w, const dm_frame_head *h, int64_t period_start
 
 static int begin(dm_window *w, const dm_frame_head *h, int64_t period_start, dm_chunk **out, dm_err *err)
 {
-    if (w->n == CHUNKS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d chunks in a flush", CHUNKS_MAX);
-    if (w->n == w->room) {
-        size_t room = w->room != 0 ? w->room * 2 : 16;
-        dm_chunk *grown = realloc(w->chunks, room * sizeof(*grown));
-        if (grown == NULL)
-            return dm_fail(err, DM_E_NOMEM, "no memory for a chunk");
-        w->chunks = grown;
-        w->room = room;
-    }
+    int r = dm_grow(&w->chunks, &w->room, w->n, CHUNKS_MAX, "chunks in a flush", err);
+    if (r < 0)
+        return r;
     dm_chunk *c = &w->chunks[w->n];
     *c = (dm_chunk){
             .worker_no = {h->worker_no},
@@ -99,6 +98,7 @@ static void note(dm_chunk *c, const dm_frame_head *h)
     if (h->second > c->last_second)
         c->last_second = h->second;
     c->frames++;
+    assert(c->first_frame <= c->last_frame && c->first_second <= c->last_second);
 }
 
 int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err)
@@ -131,6 +131,7 @@ size_t dm_window_bytes(const dm_window *w)
 
 const dm_chunk *dm_window_get(const dm_window *w, size_t i)
 {
+    assert(i < w->n);
     return &w->chunks[i];
 }
 

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/grow.h"
+
 enum { LOOK_BACK = 16 };
 
 static bool same(const dm_anomaly *a, const dm_anomaly *b)
@@ -22,15 +24,7 @@ void dm_anomalies_add(dm_anomalies *l, const dm_anomaly *a, const char *fmt, ...
             return;
         }
     }
-    if (l->n == l->room && l->n < DM_ANOMALIES_MAX) {
-        size_t room = l->room != 0 ? l->room * 2 : 16;
-        dm_anomaly *grown = realloc(l->v, room * sizeof(*grown));
-        if (grown != NULL) {
-            l->v = grown;
-            l->room = room;
-        }
-    }
-    if (l->n == l->room || l->n == DM_ANOMALIES_MAX) {
+    if (dm_grow(&l->v, &l->room, l->n, DM_ANOMALIES_MAX, "anomalies", NULL) < 0) {
         l->dropped += count;
         return;
     }

@@ -98,11 +98,6 @@ int dm_price_parse(dm_str s, dm_price *out, dm_err *err)
     return 0;
 }
 
-int dm_qty_parse(dm_str s, dm_qty *out, dm_err *err)
-{
-    return parse(s, QTY_SCALE, QTY_DIGITS, "a quantity", &out->v, err);
-}
-
 void dm_money_print(dm_money m, char out[DM_MONEY_TEXT])
 {
     print(m.v, MONEY_SCALE, out);
@@ -118,18 +113,7 @@ void dm_qty_print(dm_qty q, char out[DM_MONEY_TEXT])
     print(q.v, QTY_SCALE, out);
 }
 
-/* Takes the sum only when it fits. */
-static int add(dm_i128 a, dm_i128 b, unsigned digits, const char *what, dm_i128 *out, dm_err *err)
-{
-    dm_i128 v;
-    if (__builtin_add_overflow(a, b, &v))
-        return dm_fail(err, DM_E_LIMIT, "%s overflows", what);
-    int r = in_range(v, digits, what, err);
-    if (r == 0)
-        *out = v;
-    return r;
-}
-
+/* Takes the product only when it fits. */
 static int multiply(dm_i128 a, dm_i128 b, unsigned digits, const char *what, dm_i128 *out, dm_err *err)
 {
     dm_i128 v;
@@ -143,7 +127,13 @@ static int multiply(dm_i128 a, dm_i128 b, unsigned digits, const char *what, dm_
 
 int dm_money_add(dm_money a, dm_money b, dm_money *out, dm_err *err)
 {
-    return add(a.v, b.v, MONEY_DIGITS, "an amount", &out->v, err);
+    dm_i128 v;
+    if (__builtin_add_overflow(a.v, b.v, &v))
+        return dm_fail(err, DM_E_LIMIT, "an amount overflows");
+    int r = in_range(v, MONEY_DIGITS, "an amount", err);
+    if (r == 0)
+        out->v = v;
+    return r;
 }
 
 int dm_money_negate(dm_money a, dm_money *out, dm_err *err)
@@ -164,9 +154,4 @@ int dm_money_of(dm_qty q, dm_price p, dm_money *out, dm_err *err)
 int dm_qty_of(uint64_t n, uint64_t micro, dm_qty *out, dm_err *err)
 {
     return multiply((dm_i128)n, (dm_i128)micro, QTY_DIGITS, "a quantity", &out->v, err);
-}
-
-int dm_qty_add(dm_qty a, dm_qty b, dm_qty *out, dm_err *err)
-{
-    return add(a.v, b.v, QTY_DIGITS, "a quantity", &out->v, err);
 }

@@ -1,5 +1,7 @@
 #include "metering/rules/statement.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/parse.h"
@@ -113,6 +115,7 @@ int dm_merkle_root(const dm_digest *hashes, size_t n, dm_digest *out, dm_err *er
         if (r < 0)
             return r;
     }
+    assert(top == 1);
     *out = levels[0];
     return 0;
 }

@@ -4,21 +4,20 @@
 
 #include "workers/guest/files/watch_rpc.h"
 #include "workers/guest/http/server.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/process/oom.h"
 #include "workers/guest/process/process.h"
 #include "workers/guest/route.h"
 #include "workers/guest/self/forward.h"
-
-enum { BUDGET_MAX = 64 * 1024 * 1024, BUDGET_SHARE = 4 };
 
 /* A quarter of a small sandbox's memory may be requests on their way in. */
 static size_t budget(void)
 {
     struct sysinfo info;
     if (sysinfo(&info) != 0)
-        return BUDGET_MAX;
-    uint64_t share = (uint64_t)info.totalram * info.mem_unit / BUDGET_SHARE;
-    return share < BUDGET_MAX ? (size_t)share : BUDGET_MAX;
+        return DM_BUDGET_MAX;
+    uint64_t share = (uint64_t)info.totalram * info.mem_unit / DM_BUDGET_SHARE;
+    return share < DM_BUDGET_MAX ? (size_t)share : DM_BUDGET_MAX;
 }
 
 int dm_guest_new(const dm_guest_conf *conf, dm_guest **out, dm_err *err)

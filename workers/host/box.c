@@ -1,5 +1,6 @@
 #include "workers/host/box.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "base/parse.h"
@@ -52,6 +53,7 @@ dm_box *dm_box_new(struct dm_worker *w, dm_err *err)
 
 void dm_box_free(dm_box *b)
 {
+    assert(b->machine == NULL && b->ticket == NULL && b->stretch == NULL && b->noting == 0);
     dm_timer_free(b->deadline);
     dm_wk_admit_done(&b->admit);
     free(b);

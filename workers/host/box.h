@@ -66,7 +66,6 @@ typedef struct dm_box_waiter {
 
 struct dm_box {
     struct dm_worker *w;
-    dm_box *next; /* of boxes.h */
     dm_sandbox_id id;
     dm_sandbox_name name;
     dm_box_state state;

@@ -1,20 +1,12 @@
 #include "workers/host/boxes.h"
 
 #include <assert.h>
-
-enum { BUCKETS = 4096 };
+#include <stddef.h>
 
 struct dm_boxes {
-    dm_box *of[BUCKETS];
-    uint32_t linked, running, asleep;
+    dm_map by_id;
+    uint32_t running, asleep;
 };
-
-static size_t bucket(const dm_sandbox_id *id)
-{
-    uint32_t h;
-    memcpy(&h, id->b + DM_SANDBOX_ID_BYTES - sizeof(h), sizeof(h));
-    return h % BUCKETS;
-}
 
 static bool runs(dm_box_state s)
 {
@@ -28,16 +20,14 @@ static bool sleeps(dm_box_state s)
 
 static void count(dm_boxes *t, dm_box_state s)
 {
-    t->linked++;
     t->running += runs(s);
     t->asleep += sleeps(s);
-    assert(t->running + t->asleep <= t->linked);
+    assert(t->running + t->asleep <= t->by_id.n);
 }
 
 static void discount(dm_boxes *t, dm_box_state s)
 {
-    assert(t->linked > 0 && t->running >= runs(s) && t->asleep >= sleeps(s));
-    t->linked--;
+    assert(t->running >= runs(s) && t->asleep >= sleeps(s));
     t->running -= runs(s);
     t->asleep -= sleeps(s);
 }
@@ -47,6 +37,7 @@ int dm_boxes_new(dm_boxes **out, dm_err *err)
     dm_boxes *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for sandboxes");
+    dm_map_init(&t->by_id, offsetof(dm_box, id), sizeof(dm_sandbox_id), DM_BOXES_MAX);
     *out = t;
     return 0;
 }
@@ -55,51 +46,39 @@ void dm_boxes_free(dm_boxes *t)
 {
     if (t == NULL)
         return;
-    for (dm_box *b; (b = dm_boxes_after(t, NULL)) != NULL;)
+    dm_map_walk walk = dm_boxes_walk(t);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;)
         dm_boxes_drop(t, b);
-    assert(t->linked == 0 && t->running == 0 && t->asleep == 0);
+    assert(t->by_id.n == 0 && t->running == 0 && t->asleep == 0);
+    dm_map_done(&t->by_id);
     free(t);
 }
 
-void dm_boxes_link(dm_boxes *t, dm_box *b)
+int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err)
 {
-    assert(dm_boxes_find(t, &b->id) == NULL);
-    dm_box **at = &t->of[bucket(&b->id)];
-    b->next = *at;
-    *at = b;
+    int r = dm_map_reserve(&t->by_id, "sandboxes", err);
+    if (r < 0)
+        return r;
+    dm_map_add(&t->by_id, b);
     count(t, b->state);
+    return 0;
 }
 
 void dm_boxes_drop(dm_boxes *t, dm_box *b)
 {
-    for (dm_box **at = &t->of[bucket(&b->id)]; *at != NULL; at = &(*at)->next) {
-        if (*at == b) {
-            *at = b->next;
-            discount(t, b->state);
-            break;
-        }
-    }
+    if (dm_map_remove(&t->by_id, b))
+        discount(t, b->state);
     dm_box_free(b);
 }
 
 dm_box *dm_boxes_find(const dm_boxes *t, const dm_sandbox_id *id)
 {
-    for (dm_box *b = t->of[bucket(id)]; b != NULL; b = b->next) {
-        if (dm_sandbox_id_eq(&b->id, id))
-            return b;
-    }
-    return NULL;
+    return dm_map_find(&t->by_id, id);
 }
 
-dm_box *dm_boxes_after(const dm_boxes *t, const dm_box *b)
+dm_map_walk dm_boxes_walk(const dm_boxes *t)
 {
-    if (b != NULL && b->next != NULL)
-        return b->next;
-    for (size_t i = b != NULL ? bucket(&b->id) + 1 : 0; i < BUCKETS; i++) {
-        if (t->of[i] != NULL)
-            return t->of[i];
-    }
-    return NULL;
+    return dm_map_begin(&t->by_id);
 }
 
 const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event)

@@ -3,7 +3,11 @@
 #ifndef DM_WORKERS_HOST_BOXES_H
 #define DM_WORKERS_HOST_BOXES_H
 
+#include "base/map.h"
+
 #include "workers/host/box.h"
+
+enum { DM_BOXES_MAX = 1 << 20 }; /* asleep and ended ones included */
 
 typedef struct dm_boxes dm_boxes;
 
@@ -11,15 +15,14 @@ int dm_boxes_new(dm_boxes **out, dm_err *err) DM_NODISCARD;
 void dm_boxes_free(dm_boxes *t); /* its boxes go with it, their machines and stretches must be gone; NULL is fine */
 DM_DEFINE_FREEP(dm_boxes)
 
-/* b is the table's from here on; nothing else of that id is in it. */
-void dm_boxes_link(dm_boxes *t, dm_box *b);
+/* On 0 b is the table's; nothing else of that id is in it. DM_E_LIMIT at DM_BOXES_MAX. */
+int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err) DM_NODISCARD;
 /* Unlinks b, if it is linked, and frees it. */
 void dm_boxes_drop(dm_boxes *t, dm_box *b);
 
 dm_box *dm_boxes_find(const dm_boxes *t, const dm_sandbox_id *id);
-/* The one after b, the first one after NULL, NULL after the last: in no order that means anything. Whoever may drop b
- * asks before he does. */
-dm_box *dm_boxes_after(const dm_boxes *t, const dm_box *b);
+/* All of them by dm_map_next, which says what may be dropped meanwhile. */
+dm_map_walk dm_boxes_walk(const dm_boxes *t);
 
 /* The only way to a new state (box.h has the table): the event must be possible in the state b is in. */
 const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event);

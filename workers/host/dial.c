@@ -1,11 +1,11 @@
 #include "workers/host/dial.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/wire/guest.h"
 
 enum { WAIT_US = 1000 * 1000, PACE_US = 50 * 1000, BELIEVED_US = 1000 * 1000, KNOWN = 256 };
-enum { ASKED_AT_ONCE = 4 }; /* of one sandbox: its agent has orders to hear, too */
 
 typedef struct place {
     dm_sandbox_id id;
@@ -87,6 +87,7 @@ static void finish(dial *one, uint16_t forward)
         int r = fill(one->d, one->reqs[i], &one->at, forward, &err);
         dm_req_done(one->reqs[i], r, &err);
     }
+    assert(one->d->waiting >= one->n);
     one->d->waiting -= (unsigned)one->n;
     one->n = 0;
     one->done = true;
@@ -132,7 +133,7 @@ static bool asked_much(const dm_dials *d, const dm_sandbox_id *id)
     unsigned n = 0;
     for (size_t i = 0; i < DM_DIALS_MAX; i++)
         n += d->of[i].used && d->of[i].asking && dm_sandbox_id_eq(&d->of[i].at.id, id);
-    return n >= ASKED_AT_ONCE;
+    return n >= DM_DIALS_ASKED;
 }
 
 static void ask(dial *one)
@@ -196,6 +197,7 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     dial *one = living(d, &at) != NULL && port != DM_GUEST_PORT && !believed ? find(d, &at) : NULL;
     if (one == NULL)
         return fill(d, req, &at, believed ? k->forward : 0, err);
+    assert(one->n < DM_DIAL_WAITING && d->waiting < DM_DIALS_WAITING);
     one->reqs[one->n++] = req;
     d->waiting++;
     if (one->used)
@@ -230,7 +232,11 @@ void dm_dials_free(dm_dials *d)
 {
     if (d == NULL)
         return;
-    for (size_t i = 0; i < DM_DIALS_MAX; i++)
+    for (size_t i = 0; i < DM_DIALS_MAX; i++) {
+        assert(d->waiting >= d->of[i].n && (d->of[i].n == 0 || d->of[i].used));
+        d->waiting -= (unsigned)d->of[i].n;
         dm_timer_free(d->of[i].timer);
+    }
+    assert(d->waiting == 0);
     free(d);
 }

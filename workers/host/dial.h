@@ -3,17 +3,15 @@
  * all the same, since not everything that answers is a listener that the agent sees. The agent looks, nobody connects:
  * a server that takes one connection only is not robbed of it.
  *
- * Bounds: DM_DIALS_MAX sandbox ports at once, DM_DIALS_EACH of one sandbox, so that nobody takes them all by knocking
- * on closed ports of his own; DM_DIAL_WAITING requests for each, DM_DIALS_WAITING in all, half of what the server
- * holds; past them the answer comes at once. What listens is believed for a second. Belongs to the worker's loop. */
+ * Bounds (limits.h): sandbox ports at once, of one sandbox, so that nobody takes them all by knocking on closed ports
+ * of his own; requests for each, and in all; past them the answer comes at once. What listens is believed for a second.
+ * Belongs to the worker's loop. */
 #ifndef DM_WORKERS_HOST_DIAL_H
 #define DM_WORKERS_HOST_DIAL_H
 
 #include "base/http.h"
 
 #include "workers/host/worker.h"
-
-enum { DM_DIALS_MAX = 256, DM_DIALS_EACH = 8, DM_DIAL_WAITING = 16, DM_DIALS_WAITING = 512 };
 
 typedef struct dm_dials dm_dials;
 

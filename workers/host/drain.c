@@ -4,7 +4,8 @@
 
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
 {
-    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         dm_err err = {0};
         if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
             dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);

@@ -94,6 +94,7 @@ static void note_durable(void *arg)
 {
     note *n = arg;
     dm_box *b = dm_boxes_find(n->w->boxes, &n->id);
+    assert(b == NULL || b->noting > 0);
     if (b != NULL)
         b->noting--;
     /* Meanwhile it may have moved on: the newer transition has a note of its own. */
@@ -178,11 +179,12 @@ int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err)
 {
     char template_dir[PATH_MAX];
     dm_machine_config config;
+    const dm_slot_policy policy = dm_policy_of(&b->admit);
     int r = machine_config(b, &config, template_dir, err);
     if (r == 0 && b->slot < 0)
         r = dm_fail(err, DM_E_NOTFOUND, "it had no slot");
     if (r == 0)
-        r = dm_machine_adopt(b->w->h, &config, (uint32_t)b->slot, b->admit.internet, done, b, &b->machine, err);
+        r = dm_machine_adopt(b->w->h, &config, (uint32_t)b->slot, &policy, done, b, &b->machine, err);
     if (r == 0)
         own_machine(b);
     return r;
@@ -257,7 +259,8 @@ static void hand_out(dm_worker *w, dm_box *b, bool fresh)
             .env = b->admit.env,
             .fresh = fresh,
     };
-    int r = dm_machine_hand_out(b->machine, &b->resume, b->admit.internet, handed_out, b, &err);
+    const dm_slot_policy policy = dm_policy_of(&b->admit);
+    int r = dm_machine_hand_out(b->machine, &b->resume, &policy, handed_out, b, &err);
     if (r < 0)
         hand_out_failed(w, b, r, &err);
 }
@@ -265,6 +268,7 @@ static void hand_out(dm_worker *w, dm_box *b, bool fresh)
 static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_err *err)
 {
     dm_box *b = arg;
+    assert(b->machine == NULL);
     b->ticket = NULL;
     if (r < 0) {
         hand_out_failed(b->w, b, r, err);
@@ -351,16 +355,18 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     b->epoch = admit->epoch;
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
-    if (parse_previous(b->admit.previous, &b->previous, err) < 0) {
-        dm_boxes_drop(w->boxes, b);
-        return DM_E_INVALID;
+    r = parse_previous(b->admit.previous, &b->previous, err);
+    if (r == 0)
+        r = dm_boxes_link(w->boxes, b, err);
+    if (r < 0) {
+        dm_box_free(b);
+        return r;
     }
-    dm_boxes_link(w->boxes, b);
     wait_for(b, waiter);
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    const dm_slot_policy policy = dm_policy_of(&b->admit);
     /* got_machine may run at once, and may drop the box. */
-    r = dm_pools_take(
-            w->pools, b->admit.image, spec->vcpus, spec->mem_mib, b->admit.internet, got_machine, b, &b->ticket, err);
+    r = dm_pools_take(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine, b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
         dm_boxes_drop(w->boxes, b);
@@ -384,11 +390,12 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return DM_ORDER_STALE;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
+    const dm_slot_policy policy = dm_policy_of(admit);
     r = dm_place_sleeper(&w->h->conf, &b->name, b->image_epoch, sleeper_dir, err);
     if (r == 0)
         r = machine_config(b, &config, template_dir, err);
     if (r == 0)
-        r = dm_pools_wake(w->pools, &config, sleeper_dir, admit->internet, got_machine, b, &b->ticket, err);
+        r = dm_pools_wake(w->pools, &config, sleeper_dir, &policy, got_machine, b, &b->ticket, err);
     if (r < 0)
         return r;
     dm_wk_admit_done(&b->admit);
@@ -424,6 +431,7 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
 
 static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
 {
+    assert(b->stretch != NULL); /* of RUN */
     int64_t older = b->image_epoch;
     b->cause = b->pause_cause;
     b->slept_us = at_us;

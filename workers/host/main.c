@@ -17,8 +17,6 @@
 #include "workers/host/publish.h"
 #include "workers/host/uplink.h"
 
-enum { EXEC_THREADS = 4, EXEC_QUEUE = 4096 };
-
 static void on_signal(void *arg, uint32_t events)
 {
     (void)events;
@@ -80,9 +78,9 @@ static int serve(
     dm_http_config c = {
             .unix_path = conf->socket,
             .threads = 1,
-            .connections_max = 1024,
+            .connections_max = DM_ORDERS_MAX,
             .idle_s = 600,
-            .exec_queue_max = 1024,
+            .exec_queue_max = DM_ORDERS_MAX,
             .loop = h->loop,
             .routes = dm_orders_routes,
             .nroutes = dm_orders_nroutes,
@@ -117,7 +115,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
 
     int r = dm_loop_new(h.clock, &h.loop, err);
     if (r == 0)
-        r = dm_exec_new(EXEC_THREADS, EXEC_QUEUE, &h.exec, err);
+        r = dm_exec_new(DM_EXEC_THREADS, DM_EXEC_QUEUE, &h.exec, err);
     if (r == 0)
         r = dm_metrics_new(&h.metrics, err);
     if (r == 0)
@@ -146,6 +144,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         dm_uplink_free(uplink);
         dm_publish_free(publish);
         dm_worker_flush(all.w);
+        dm_dials_free(all.dials); /* last: an agent may answer as long as the loop turns */
     }
     return r;
 }

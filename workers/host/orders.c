@@ -1,3 +1,24 @@
+/* The API's orders, and who waits for what.
+ *
+ * An order is known by sandbox, epoch and verb, and may come any number of times: the API asks again when it does not
+ * know whether the first was heard, from another replica as well. What is here decides, not what was heard before:
+ *
+ *     epoch older than what is here   409, nothing is done: a newer life is not ended by an old order
+ *     done before                     answered as the first one was, once that is durable
+ *     under way                       waits for the same end, and hears the same
+ *     contradicts what is under way   409 with the state: the API settles with its row and decides anew
+ *     not here, or to be run and over 404
+ *
+ * A kill contradicts nothing: it ends whatever is under way.
+ *
+ * So nothing is remembered of an order but its waiter. Ended boxes answer until their last period is attested; after
+ * that 404 says as much.
+ *
+ * Who waits is in a list of his box (box.h), and each transition that ends what was under way answers all of them with
+ * what became of it: a start that was waited for hears 409 when a kill came between, a pause hears "ended" when the VM
+ * died first. Only durable things are told: the waiters of a transition are answered when its record is on the disk. A
+ * handler's request is parked meanwhile (DM_HTTP_LATER) and takes none of the server's threads; how many there may be
+ * is bounded by the connections that the server takes (DM_ORDERS_MAX). */
 #include "workers/host/orders.h"
 
 #include <stdio.h>

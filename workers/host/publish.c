@@ -1,5 +1,6 @@
 #include "workers/host/publish.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 
@@ -8,7 +9,7 @@
 #include "base/wire/period.h"
 #include "base/wire/topic.h"
 
-enum { IN_FLIGHT_MAX = 256, SEGMENTS_TRACKED = 4096, DURABLE_MARGIN = 120 /* frames, or seconds */ };
+enum { DURABLE_MARGIN = 120 }; /* frames, or seconds */
 
 static const int64_t look_us = 50 * 1000, back_off_us = 1000 * 1000;
 /* A full journal refuses new sandboxes at once; what runs gets this long for room to come, and is then put to sleep:
@@ -26,14 +27,14 @@ struct dm_publish {
     dm_producer *producer;
     dm_watch *watch;
     dm_timer *look;
-    dm_journal_pos next;                  /* the first record not produced */
-    dm_journal_pos starts[IN_FLIGHT_MAX]; /* where message tag % IN_FLIGHT_MAX stands */
-    bool done[IN_FLIGHT_MAX];             /* confirmed, while an older one is not */
-    uint64_t sent, confirmed;             /* running numbers: produced; confirmed without a gap */
-    uint32_t era;                         /* counts rewinds: answers of an older era mean nothing */
+    dm_journal_pos next;                      /* the first record not produced */
+    dm_journal_pos starts[DM_PUBLISHING_MAX]; /* where message tag % DM_PUBLISHING_MAX stands */
+    bool done[DM_PUBLISHING_MAX];             /* confirmed, while an older one is not */
+    uint64_t sent, confirmed;                 /* running numbers: produced; confirmed without a gap */
+    uint32_t era;                             /* counts rewinds: answers of an older era mean nothing */
     dm_buf record;
     char key[24];
-    passed passed[SEGMENTS_TRACKED];
+    passed passed[DM_PUBLISHED_MAX];
     size_t npassed;
     int64_t full_since;   /* 0: there is room */
     uint64_t boot, frame; /* of the last frame read */
@@ -54,13 +55,13 @@ static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
         return;
     if (ok) { /* two topics: answers of one may overtake the other's */
         uint64_t number = (p->confirmed & ~(uint64_t)0xffffffffff) | (tag & 0xffffffffff);
-        p->done[number % IN_FLIGHT_MAX] = true;
-        while (p->confirmed < p->sent && p->done[p->confirmed % IN_FLIGHT_MAX])
-            p->done[p->confirmed++ % IN_FLIGHT_MAX] = false;
+        p->done[number % DM_PUBLISHING_MAX] = true;
+        while (p->confirmed < p->sent && p->done[p->confirmed % DM_PUBLISHING_MAX])
+            p->done[p->confirmed++ % DM_PUBLISHING_MAX] = false;
         return;
     }
     DM_LOG(dm_worker_host(p->w)->log, DM_WARN, "publish.refused", dm_fu("segment", p->next.segment));
-    p->next = p->starts[p->confirmed % IN_FLIGHT_MAX];
+    p->next = p->starts[p->confirmed % DM_PUBLISHING_MAX];
     p->sent = p->confirmed;
     memset(p->done, 0, sizeof(p->done));
     p->era = (p->era + 1) & 0xffffffu;
@@ -71,10 +72,11 @@ static void note_segment(dm_publish *p, uint64_t segment)
 {
     if (p->npassed > 0 && p->passed[p->npassed - 1].segment >= segment)
         return; /* what is behind it is being tried again */
-    if (p->npassed == SEGMENTS_TRACKED) {
-        memmove(p->passed, p->passed + 1, (SEGMENTS_TRACKED - 1) * sizeof(passed));
+    if (p->npassed == DM_PUBLISHED_MAX) {
+        memmove(p->passed, p->passed + 1, (DM_PUBLISHED_MAX - 1) * sizeof(passed));
         p->npassed--;
     }
+    assert(p->npassed < DM_PUBLISHED_MAX);
     p->passed[p->npassed++] = (passed){segment, p->boot, p->frame, p->second};
 }
 
@@ -130,7 +132,8 @@ static bool step(dm_publish *p)
     else if (r == 0)
         return true;
     if (r == 0) {
-        p->starts[p->sent % IN_FLIGHT_MAX] = before;
+        assert(p->sent - p->confirmed < DM_PUBLISHING_MAX && !p->done[p->sent % DM_PUBLISHING_MAX]);
+        p->starts[p->sent % DM_PUBLISHING_MAX] = before;
         p->sent++;
         return true;
     }
@@ -170,7 +173,7 @@ static void look(void *arg)
         (void)snprintf(p->key, sizeof(p->key), "%llu", (unsigned long long)dm_worker_at(p->w)->no.v);
     if (p->key[0] == '\0')
         return;
-    while (p->sent - p->confirmed < IN_FLIGHT_MAX && step(p))
+    while (p->sent - p->confirmed < DM_PUBLISHING_MAX && step(p))
         ;
     trim(p);
 }

@@ -2,6 +2,7 @@
  * is adopted and ran all the while: the seconds nobody framed are framed now. One that is gone and left a whole image
  * of its epoch had fallen asleep; any other that is gone ended at its last proven second. What slept, sleeps. Warm
  * machines belong to nobody and are let go. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -85,7 +86,11 @@ static int replay_box(replay *p, const json_t *obj, dm_err *err)
     dm_box *old = dm_boxes_find(w->boxes, &b->id);
     if (old != NULL)
         dm_boxes_drop(w->boxes, old);
-    dm_boxes_link(w->boxes, b);
+    r = dm_boxes_link(w->boxes, b, err);
+    if (r < 0) {
+        dm_box_free(b);
+        return r;
+    }
     p->owes = b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED;
     p->unsaid = b->id;
     return 0;
@@ -135,7 +140,9 @@ static int replay_attest(replay *p, dm_str message, dm_err *err)
         r = dm_attest_end_read(message, &end, err);
         if (r == 0)
             p->attested = end.period_start;
-        return r == 0 && w->usage != NULL ? dm_usage_forget(w->usage, end.period_start, err) : r;
+        if (r == 0 && w->usage != NULL)
+            dm_usage_forget(w->usage, end.period_start);
+        return r;
     }
     r = dm_attest_read(message, p->attest, &hash, err);
     dm_box *b = r == 0 ? dm_boxes_find(w->boxes, &p->attest->sandbox) : NULL;
@@ -302,6 +309,7 @@ static void adopted(void *arg, int r, const dm_err *err)
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
         gone(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away");
     }
+    assert(w->adopting > 0);
     w->adopting--;
     if (w->adopting == 0)
         adopted_all(w);
@@ -365,8 +373,8 @@ bool dm_worker_took_stock(const dm_worker *w)
 static void take_stock(dm_worker *w, bool host_lives)
 {
     w->adopting = 1; /* held, so that adopted_all runs once, at the end */
-    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
-        next = dm_boxes_after(w->boxes, b);
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         if (b->state == DM_BOX_PAUSING) /* the image did not come to be */
             (void)dm_boxes_move(w->boxes, b, DM_BOX_PAUSE_FAILED);
         if (b->state == DM_BOX_WAKING)

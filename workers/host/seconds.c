@@ -86,8 +86,8 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
  * it. */
 static void forget_ended(dm_worker *w, int64_t period_end)
 {
-    for (dm_box *b = dm_boxes_after(w->boxes, NULL), *next; b != NULL; b = next) {
-        next = dm_boxes_after(w->boxes, b);
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         if (b->state == DM_BOX_ENDED && b->noting == 0 && dm_second_of(b->ended_us - 1) < period_end) {
             dm_journal_add(w->journal, DM_RECORD_GONE, dm_str_c(b->name.s), NULL);
             dm_boxes_drop(w->boxes, b);

@@ -1,5 +1,6 @@
 #include "workers/host/uplink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -162,6 +163,7 @@ static void say(void *arg)
         break;
     }
     (void)pthread_mutex_lock(&u->lock);
+    assert(!u->turn);
     u->turn = true;
     (void)pthread_cond_signal(&u->wake);
     (void)pthread_mutex_unlock(&u->lock);

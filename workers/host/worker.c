@@ -140,7 +140,8 @@ void dm_worker_snapshot(void *arg, dm_journal *j)
         add_json(w, DM_RECORD_ENROLLED, write_enrolled);
     add_two(w, DM_RECORD_ACKED, dm_events_taken(w->events), 0, false);
     add_two(w, DM_RECORD_DURABLE, w->at.durable_boot, w->at.durable_frame, true);
-    for (dm_box *b = dm_boxes_after(w->boxes, NULL); b != NULL; b = dm_boxes_after(w->boxes, b)) {
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         if (b->state != DM_BOX_STARTING)
             dm_worker_journal_box(w, b, NULL);
     }

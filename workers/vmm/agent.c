@@ -6,6 +6,7 @@
  * Calls wait in a queue of bounded length; one is out at a time. */
 #include "workers/vmm/agent.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/crypto.h"
@@ -68,12 +69,14 @@ static void unlink_call(dm_agent *a, struct call *c)
 {
     struct call **p = &a->first, *before = NULL;
     while (*p != c) {
+        assert(*p != NULL);
         before = *p;
         p = &(*p)->next;
     }
     *p = c->next;
     if (a->last == c)
         a->last = before;
+    assert(a->waiting > 0);
     a->waiting--;
 }
 
@@ -193,6 +196,7 @@ static void on_answer(dm_agent *a, const dm_agent_line *l)
 {
     dm_err err;
     struct call *c = a->first;
+    assert(!a->out || c != NULL);
     if (!a->out || l->seq != c->seq) {
         (void)dm_fail(&err, DM_E_PROTO, "the guest answers what was not asked");
         lose(a, &err);
@@ -297,8 +301,10 @@ void dm_agent_free(dm_agent *a)
         *a->gone = true;
     for (struct call *c = a->first, *next; c != NULL; c = next) {
         next = c->next;
+        a->waiting--;
         call_free(c);
     }
+    assert(a->waiting == 0);
     dm_timer_free(a->timer);
     dm_lines_free(a->lines);
     free(a);

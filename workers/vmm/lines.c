@@ -1,5 +1,6 @@
 #include "workers/vmm/lines.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -68,6 +69,7 @@ static bool deliver(dm_lines *l, dm_str line)
 
 static void spend(dm_lines *l)
 {
+    assert(l->left > 0);
     l->left--;
     if (!l->window) {
         l->window = true;
@@ -125,6 +127,7 @@ static void go_on(dm_lines *l)
 static void on_readable(dm_lines *l)
 {
     dm_err why;
+    assert(l->in.len <= l->config.line_max); /* hand_out left no whole line, and check_front none that is too long */
     size_t room = l->config.line_max + 1 - l->in.len;
     size_t want = room < READ_STEP ? room : READ_STEP;
     char *p = dm_buf_want(&l->in, want);
@@ -267,6 +270,7 @@ void dm_lines_free(dm_lines *l)
         return;
     if (l->gone != NULL)
         *l->gone = true;
+    assert(l->left <= l->config.burst && (!l->ended || l->watch == NULL));
     dm_watch_free(l->watch);
     dm_timer_free(l->timer);
     dm_buf_done(&l->in);

@@ -17,6 +17,7 @@
  * started is its reaper's, and has no status for us. */
 #include "workers/vmm/proc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -66,6 +67,7 @@ static bool alive(int pidfd)
 int dm_proc_dir(const dm_proc *p, int *out, dm_err *err)
 {
     char path[64];
+    assert(p->pid > 0 && p->pidfd >= 0);
     int r = dm_path(path, sizeof(path), err, "/proc/%d", (int)p->pid);
     if (r < 0)
         return r;

@@ -1,5 +1,6 @@
 #include "workers/vmm/ram.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -124,6 +125,7 @@ struct saver {
 /* [start, end) are addresses in the process. */
 static int save_run(struct saver *s, uint64_t start, uint64_t end, dm_err *err)
 {
+    assert(start >= s->ram->start && end <= s->ram->start + s->ram->size);
     for (uint64_t at = start; at < end;) {
         size_t want = end - at < STEP ? (size_t)(end - at) : STEP, got;
         int r = dm_pread_all(s->ram->mem, s->buf, want, (off_t)at, &got, err);

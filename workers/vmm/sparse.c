@@ -1,5 +1,6 @@
 #include "workers/vmm/sparse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -121,8 +122,10 @@ static bool is_zero(const uint8_t *page)
     return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0;
 }
 
-int dm_sparse_write(int fd, const uint8_t *p, size_t n, off_t at, dm_err *err)
+/* n bytes, whole pages, but for pages of zeros. */
+static int write_pages(int fd, const uint8_t *p, size_t n, off_t at, dm_err *err)
 {
+    assert(n % PAGE == 0);
     for (size_t i = 0; i < n;) {
         if (is_zero(p + i)) {
             i += PAGE;
@@ -149,7 +152,7 @@ static int fill_run(void *arg, uint64_t at, uint64_t length, dm_err *err)
             return r;
         if (got != want || want % PAGE != 0)
             return dm_fail(err, DM_E_CORRUPT, "the file is not made of whole pages");
-        r = dm_sparse_write(c->to, c->buf, want, (off_t)at, err);
+        r = write_pages(c->to, c->buf, want, (off_t)at, err);
         if (r < 0)
             return r;
         at += want;

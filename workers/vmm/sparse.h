@@ -22,7 +22,4 @@ int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err) DM_NODISCARD
 /* Copies the data of from over to at the same offsets, leaving out pages of zeros: to must read as zero there. */
 int dm_sparse_fill(int from, int to, dm_err *err) DM_NODISCARD;
 
-/* Writes n bytes (whole pages) at an offset, leaving out pages of zeros. */
-int dm_sparse_write(int fd, const uint8_t *p, size_t n, off_t at, dm_err *err) DM_NODISCARD;
-
 #endif

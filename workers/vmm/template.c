@@ -9,6 +9,7 @@
  * and then; all that can fail so is tried once more from the start. */
 #include "workers/vmm/template.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -167,6 +168,7 @@ static void work_run(dm_job *job)
 static int work_start(dm_template_build *b, int (*fn)(const struct work *w, dm_err *err),
         void (*then)(dm_template_build *b), dm_err *err)
 {
+    assert(b->work == NULL);
     struct work *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a job");
@@ -319,6 +321,7 @@ static void on_vm_end(void *arg, const dm_vm_event *ev)
 static void prepared(dm_template_build *b)
 {
     dm_err why;
+    assert(b->vm == NULL && b->agent == NULL);
     progress(b, "prepared");
     if (b->driver->spawn(b->env, &b->vm_config, on_spawned, on_vm_end, b, &b->vm, &why) < 0)
         fail(b, &why);

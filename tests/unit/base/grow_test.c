@@ -56,12 +56,12 @@ static void doubles_and_never_past_the_bound(void **state)
 
 static void a_bound_that_no_memory_holds_is_no_overflow(void **state)
 {
-    list l = {.room = SIZE_MAX / 16, .n = SIZE_MAX / 16};
+    list l = {.room = SIZE_MAX / 8, .n = SIZE_MAX / 8};
     dm_err err = {0};
     (void)state;
     assert_int_equal(add(&l, 1, SIZE_MAX, &err), DM_E_NOMEM); /* its bytes do not fit into a size_t */
     assert_null(l.v);
-    assert_int_equal(l.room, SIZE_MAX / 16);
+    assert_int_equal(l.room, SIZE_MAX / 8);
 }
 
 static void without_memory_nothing_changes(void **state)

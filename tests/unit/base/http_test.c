@@ -631,6 +631,59 @@ static void *stopper(void *arg)
     return NULL;
 }
 
+typedef struct fate {
+    atomic_uint sent, lost;
+} fate;
+
+static void on_sent(void *arg, bool sent)
+{
+    fate *f = arg;
+    (void)atomic_fetch_add(sent ? &f->sent : &f->lost, 1);
+}
+
+/* A handler can ask whether its client has hung up, and is told once what became of its answer. */
+static void test_gone_and_sent(void **state)
+{
+    enum { STAYS, LEAVES, CUT, N };
+    world w;
+    answer a = {0};
+    fate fates[N] = {{0}};
+    int fds[N];
+
+    (void)state;
+    dm_http *h = open_world(&w);
+    for (int i = 0; i < N; i++) {
+        fds[i] = dial(dm_http_port(h));
+        say_c(fds[i], "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        wait_parked(&w, (unsigned)i + 1); /* so that they are parked in this order */
+        dm_req_on_sent(w.parked[i], on_sent, &fates[i]);
+        assert_false(dm_req_gone(w.parked[i]));
+    }
+    assert_int_equal(close(fds[LEAVES]), 0);
+    for (int ms = 0; !dm_req_gone(w.parked[LEAVES]) && ms < WAIT_MS; ms++)
+        sleep_ms(1);
+    assert_true(dm_req_gone(w.parked[LEAVES]));
+    assert_false(dm_req_gone(w.parked[STAYS]));
+    dm_req *cut = w.parked[CUT];
+    w.nparked = CUT;
+    assert_int_equal(answer_parked(&w), 2);
+    assert_true(hear(fds[STAYS], &a, false));
+    for (int ms = 0; atomic_load(&fates[LEAVES].sent) + atomic_load(&fates[LEAVES].lost) == 0 && ms < WAIT_MS; ms++)
+        sleep_ms(1);
+    dm_http_stop(h, 1); /* its grace is over before the last is answered */
+    dm_req_done(cut, 0, NULL);
+    assert_int_equal(atomic_load(&fates[STAYS].sent), 1);
+    assert_int_equal(atomic_load(&fates[STAYS].lost), 0);
+    assert_int_equal(atomic_load(&fates[LEAVES].sent) + atomic_load(&fates[LEAVES].lost), 1);
+    assert_int_equal(atomic_load(&fates[CUT].sent), 0);
+    assert_int_equal(atomic_load(&fates[CUT].lost), 1);
+    assert_int_equal(close(fds[STAYS]), 0);
+    assert_int_equal(close(fds[CUT]), 0);
+    dm_buf_done(&a.body);
+    dm_http_free(h);
+    world_done(&w);
+}
+
 /* Clients that leave in the middle of everything. What they leave behind is the sanitizer's to find. */
 static void test_rude(void **state)
 {
@@ -874,6 +927,7 @@ int main(void)
             cmocka_unit_test(test_overload),
             cmocka_unit_test(test_connections_max),
             cmocka_unit_test(test_later),
+            cmocka_unit_test(test_gone_and_sent),
             cmocka_unit_test(test_rude),
             cmocka_unit_test(test_stop_waits),
             cmocka_unit_test(test_stop_abandons),

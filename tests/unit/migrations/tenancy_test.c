@@ -6,7 +6,7 @@
 
 #include "base/parse.h"
 
-#include "tests/unit/metering/ledger/cluster.h"
+#include "tests/support/cluster.h"
 #include "tests/unit/test.h"
 
 static cluster pg;

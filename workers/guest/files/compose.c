@@ -1,6 +1,7 @@
 /* POST /files/compose: several files strung together into one, and then gone. Large ones take a while, so the copying
  * is done a slice a turn of the loop. The result is put together under a name of its own beside the destination and
  * renamed onto it when it is whole. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,10 +10,11 @@
 #include <sys/stat.h>
 
 #include "workers/guest/files/files.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/reply.h"
 #include "workers/guest/who/path.h"
 
-enum { REQUEST_MAX = 4 * 1024 * 1024, SOURCES_MAX = 4096, SLICE = 4 * 1024 * 1024 };
+enum { REQUEST_MAX = 4 * 1024 * 1024, SLICE = 4 * 1024 * 1024 };
 
 typedef struct request {
     json_t *sources;
@@ -22,7 +24,7 @@ typedef struct request {
 } request;
 
 static const dm_json_field request_fields[] = {
-        {"source_paths", DM_JSON_ARR, offsetof(request, sources), DM_JSON_NEED, 0, SOURCES_MAX},
+        {"source_paths", DM_JSON_ARR, offsetof(request, sources), DM_JSON_NEED, 0, DM_COMPOSE_SOURCES_MAX},
         {"destination", DM_JSON_STR, offsetof(request, destination), DM_JSON_NEED, 1, DM_GUEST_PATH_MAX},
         {"username", DM_JSON_STR, offsetof(request, username), offsetof(request, has_username), 0, 256},
 };
@@ -42,6 +44,7 @@ typedef struct compose {
 
 static void compose_free(compose *c)
 {
+    assert(c->gone && !c->posted);
     dm_fd_closep(&c->in);
     dm_fd_closep(&c->out);
     if (c->aside.s[0] != '\0')

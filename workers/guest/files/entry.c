@@ -7,8 +7,6 @@
 #include "workers/guest/files/metadata.h"
 #include "workers/guest/who/path.h"
 
-enum { OWNER_MAX = 64 };
-
 void dm_entry_permissions(mode_t mode, char out[DM_PERMISSIONS])
 {
     const struct {

@@ -3,9 +3,8 @@
 #define DM_GUEST_METADATA_H
 
 #include "workers/guest/http/head.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/message.h"
-
-enum { DM_METADATA_KEY_MAX = 246, DM_METADATA_TOTAL_MAX = 4096 };
 
 /* From X-Metadata-<key> headers: keys in lower case, the first of a repeated one wins. DM_E_INVALID when one is not
  * printable ASCII, too long, or all together are too large. Strings live in memory. */

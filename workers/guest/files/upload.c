@@ -1,6 +1,7 @@
 /* POST /files. The calls on a new file are exactly create, chown, write, and one write for a small body, because
  * watchers see them: so bytes are staged, and the file is made when the first of them are written. There is no writing
  * aside and renaming for the same reason; what a broken upload has brought stays behind. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,10 +15,11 @@
 #include "workers/guest/files/metadata.h"
 #include "workers/guest/http/multipart.h"
 #include "workers/guest/http/squeeze.h"
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/reply.h"
 #include "workers/guest/who/path.h"
 
-enum { STAGE = 64 * 1024, FILES_MAX = 4096, ANSWER_MAX = 16 * 1024 * 1024, MIB = 1024 * 1024 };
+enum { STAGE = 64 * 1024, ANSWER_MAX = 16 * 1024 * 1024, MIB = 1024 * 1024 };
 
 typedef struct upload {
     dm_guest *g;
@@ -93,8 +95,8 @@ static int begin_file(upload *u, const char *path, dm_err *err)
     for (size_t i = 0; i < u->done_n; i++)
         if (strcmp(u->done[i], u->to.s) == 0)
             return failed(u, 400, err, "you cannot upload multiple files to the same path '%s'", u->to.s);
-    if (u->done_n == FILES_MAX)
-        return failed(u, 400, err, "more than %d files in one request", FILES_MAX);
+    if (u->done_n == DM_UPLOAD_FILES_MAX)
+        return failed(u, 400, err, "more than %d files in one request", DM_UPLOAD_FILES_MAX);
     if (stat(u->to.s, &st) == 0 && S_ISDIR(st.st_mode))
         return failed(u, 400, err, "path is a directory: '%s'", u->to.s);
     if (dm_path_make_parents(u->to.s, &u->user, err) != 0)
@@ -152,16 +154,18 @@ static int file_data(upload *u, dm_str bytes, dm_err *err)
 static int end_file(upload *u, dm_err *err)
 {
     int r = flush(u, err);
+    assert(r < 0 || (u->made && u->fd >= 0));
     if (r == 0 && dm_metadata_replace(u->fd, &u->metadata, err) != 0)
         r = failed_sys(u, err->sys == E2BIG ? ENOSPC : err->sys, err, "set metadata of");
     dm_fd_closep(&u->fd);
     if (r < 0)
         return r;
     if (u->done == NULL)
-        u->done = dm_message_alloc(&u->memory, FILES_MAX * sizeof(*u->done));
+        u->done = dm_message_alloc(&u->memory, DM_UPLOAD_FILES_MAX * sizeof(*u->done));
     char *path = dm_message_alloc(&u->memory, strlen(u->to.s) + 1);
     if (u->done == NULL || path == NULL)
         return failed(u, 500, err, "out of memory");
+    assert(u->done_n < DM_UPLOAD_FILES_MAX);
     memcpy(path, u->to.s, strlen(u->to.s));
     u->done[u->done_n++] = path;
     return 0;

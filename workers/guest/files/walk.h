@@ -3,8 +3,9 @@
 #define DM_GUEST_WALK_H
 
 #include "workers/guest/files/entry.h"
+#include "workers/guest/limits.h"
 
-enum { DM_WALK_MORE = 1, DM_WALK_ENTRIES_MAX = 100000, DM_WALK_SLICE = 1000 };
+enum { DM_WALK_MORE = 1, DM_WALK_SLICE = 1000 };
 
 /* --- listing ------------------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,6 @@
 #include "workers/guest/files/watch.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
@@ -9,17 +10,17 @@
 #include <sys/vfs.h>
 
 #include "base/file.h"
+#include "base/map.h"
 
 #include "workers/guest/files/entry.h"
 #include "workers/guest/who/path.h"
 
-enum { BUCKETS = 256, BATCH = 16 * 1024, DEPTH_MAX = 128 };
+enum { BATCH = 16 * 1024, DEPTH_MAX = 128 };
 
 static const uint32_t mask = IN_CREATE | IN_DELETE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 typedef struct dir {
-    struct dir *next;
     int wd;
     char rel[]; /* below the root; "" is the root */
 } dir;
@@ -27,26 +28,15 @@ typedef struct dir {
 struct dm_watcher {
     int fd;
     bool recursive;
-    unsigned dirs;
-    dir *buckets[BUCKETS];
+    dm_map dirs; /* by wd */
     char *root;
 };
 
 /* --- directories -------------------------------------------------------------------------------------------- */
 
-static dir **place(dm_watcher *w, int wd)
+static void drop(dm_watcher *w, dir *d)
 {
-    dir **at = &w->buckets[(unsigned)wd % BUCKETS];
-    while (*at != NULL && (*at)->wd != wd)
-        at = &(*at)->next;
-    return at;
-}
-
-static void drop(dm_watcher *w, dir **at)
-{
-    dir *d = *at;
-    *at = d->next;
-    w->dirs--;
+    (void)dm_map_remove(&w->dirs, d);
     free(d);
 }
 
@@ -61,26 +51,25 @@ static int arm(dm_watcher *w, const char *rel, dm_err *err)
     char path[DM_GUEST_PATH_MAX];
     if (join(w, rel, path, sizeof(path)) != 0)
         return dm_fail_sys(err, ENAMETOOLONG, "'%s'", rel);
-    if (w->dirs == DM_WATCH_DIRS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d directories", DM_WATCH_DIRS_MAX);
+    int r = dm_map_reserve(&w->dirs, "directories", err);
+    if (r < 0)
+        return r;
     /* The root may be a link; in the tree they are not followed. */
     int wd = inotify_add_watch(w->fd, path, mask | (rel[0] != '\0' ? IN_DONT_FOLLOW : 0));
     if (wd < 0)
         return dm_fail_sys(err, errno, "watch '%s'", path);
-    dir **at = place(w, wd);
-    if (*at != NULL && strcmp((*at)->rel, rel) == 0)
+    dir *d = dm_map_find(&w->dirs, &wd);
+    if (d != NULL && strcmp(d->rel, rel) == 0)
         return 1;
-    if (*at != NULL) /* the same directory under a new name */
-        drop(w, at);
-    at = place(w, wd);
+    if (d != NULL) /* the same directory under a new name */
+        drop(w, d);
     size_t n = strlen(rel);
-    dir *d = malloc(sizeof(*d) + n + 1);
+    d = malloc(sizeof(*d) + n + 1);
     if (d == NULL)
         return dm_fail(err, DM_E_NOMEM, "watch");
-    *d = (dir){.next = *at, .wd = wd};
+    d->wd = wd;
     memcpy(d->rel, rel, n + 1);
-    *at = d;
-    w->dirs++;
+    dm_map_add(&w->dirs, d);
     return 0;
 }
 
@@ -88,16 +77,11 @@ static int arm(dm_watcher *w, const char *rel, dm_err *err)
 static void disarm(dm_watcher *w, const char *rel)
 {
     size_t n = strlen(rel);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        dir **at = &w->buckets[i];
-        while (*at != NULL) {
-            dir *d = *at;
-            if (strncmp(d->rel, rel, n) == 0 && (d->rel[n] == '\0' || d->rel[n] == '/')) {
-                (void)inotify_rm_watch(w->fd, d->wd);
-                drop(w, at);
-            } else {
-                at = &d->next;
-            }
+    dm_map_walk walk = dm_map_begin(&w->dirs);
+    for (dir *d; (d = dm_map_next(&walk)) != NULL;) {
+        if (strncmp(d->rel, rel, n) == 0 && (d->rel[n] == '\0' || d->rel[n] == '/')) {
+            (void)inotify_rm_watch(w->fd, d->wd);
+            drop(w, d);
         }
     }
 }
@@ -173,6 +157,7 @@ int dm_watcher_new(const dm_watch_wish *wish, dm_watcher **out, dm_err *err)
     DM_AUTO(dm_watcher) w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "watch");
+    dm_map_init(&w->dirs, offsetof(dir, wd), sizeof(int), DM_WATCH_DIRS_MAX);
     w->recursive = wish->recursive;
     w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (w->fd < 0)
@@ -194,9 +179,10 @@ void dm_watcher_free(dm_watcher *w)
 {
     if (w == NULL)
         return;
-    for (size_t i = 0; i < BUCKETS; i++)
-        while (w->buckets[i] != NULL)
-            drop(w, &w->buckets[i]);
+    dm_map_walk walk = dm_map_begin(&w->dirs);
+    for (dir *d; (d = dm_map_next(&walk)) != NULL;)
+        free(d);
+    dm_map_done(&w->dirs);
     if (w->fd >= 0)
         (void)close(w->fd);
     free(w->root);
@@ -237,15 +223,15 @@ static void follow(dm_watcher *w, const char *rel, uint32_t bits, const telling 
 
 static void one_event(dm_watcher *w, const struct inotify_event *e, dm_watch_sink sink, void *arg)
 {
-    dir **at = place(w, e->wd);
-    if (*at == NULL)
+    dir *d = dm_map_find(&w->dirs, &e->wd);
+    if (d == NULL)
         return;
     if ((e->mask & IN_IGNORED) != 0) {
-        drop(w, at);
+        drop(w, d);
         return;
     }
     int32_t type = type_of(e->mask);
-    bool root = (*at)->rel[0] == '\0';
+    bool root = d->rel[0] == '\0';
     if (type == DM_EVENT_UNSPECIFIED)
         return;
     if (e->len == 0) { /* about the directory itself; one in the tree is told of by its parent */
@@ -254,7 +240,7 @@ static void one_event(dm_watcher *w, const struct inotify_event *e, dm_watch_sin
         return;
     }
     char rel[DM_GUEST_PATH_MAX];
-    if (dm_path(rel, sizeof(rel), NULL, "%s%s%s", (*at)->rel, root ? "" : "/", e->name) != 0)
+    if (dm_path(rel, sizeof(rel), NULL, "%s%s%s", d->rel, root ? "" : "/", e->name) != 0)
         return;
     sink(arg, rel, type);
     const telling t = {sink, arg, (e->mask & IN_CREATE) != 0};

@@ -7,12 +7,11 @@
 #ifndef DM_GUEST_WATCH_H
 #define DM_GUEST_WATCH_H
 
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/message.h"
 #include "workers/guest/who/guest.h"
 
 typedef struct dm_watcher dm_watcher;
-
-enum { DM_WATCH_DIRS_MAX = 65536 };
 
 /* name is relative to the root, "." the root itself; type is a DM_EVENT_*. */
 typedef void (*dm_watch_sink)(void *arg, const char *name, int32_t type);

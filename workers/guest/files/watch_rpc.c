@@ -2,6 +2,7 @@
  * asked for. A client that does not keep up stops the reading, not the agent: events then wait in the kernel. */
 #include "workers/guest/files/watch_rpc.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 
@@ -132,6 +133,7 @@ static void stream_gone(dm_rpc *c)
     if (s == NULL)
         return;
     c->state = NULL;
+    assert(c->g->watchers->n > 0);
     c->g->watchers->n--;
     dm_watch_free(s->watch);
     dm_watcher_free(s->watcher);
@@ -203,6 +205,7 @@ static void poller_free(poller *p)
     dm_watch_free(p->watch);
     dm_watcher_free(p->watcher);
     forget_events(p);
+    assert(p->all->n > 0);
     p->all->n--;
     free(p);
 }
@@ -330,5 +333,6 @@ void dm_watchers_free(dm_watchers *w)
         w->first = p->next;
         poller_free(p);
     }
+    assert(w->n == 0); /* streams end with their calls, before */
     free(w);
 }

@@ -3,9 +3,8 @@
 #ifndef DM_GUEST_WATCH_RPC_H
 #define DM_GUEST_WATCH_RPC_H
 
+#include "workers/guest/limits.h"
 #include "workers/guest/rpc/rpc.h"
-
-enum { DM_WATCHERS_MAX = 256, DM_WATCH_EVENTS_MAX = 16384 };
 
 /* Ended by a NULL path. */
 extern const dm_rpc_method dm_watch_methods[];

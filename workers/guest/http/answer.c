@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -65,6 +66,7 @@ static void begin(dm_x *x, int status)
 {
     dm_conn *c = dm_conn_of(x);
     char line[128];
+    assert(!x->begun);
     x->begun = true;
     x->close_after = x->close_after || !may_keep(c);
     int n = snprintf(
@@ -164,6 +166,7 @@ void dm_x_part_file(dm_x *x, int fd, off_t from, uint64_t length)
 
 void dm_x_keep_fd(dm_x *x, int fd)
 {
+    assert(x->kept_fd < 0);
     x->kept_fd = fd;
 }
 
@@ -172,6 +175,7 @@ void dm_x_write(dm_x *x, dm_str chunk)
     dm_conn *c = dm_conn_of(x);
     if (chunk.n == 0 || x->done)
         return;
+    assert(x->streaming);
     if (!x->chunked_out) {
         dm_conn_put(c, chunk);
         return;
@@ -209,14 +213,4 @@ void dm_x_finish(dm_x *x)
 void dm_x_abort(dm_x *x)
 {
     dm_conn_break(dm_conn_of(x));
-}
-
-bool dm_x_begun(const dm_x *x)
-{
-    return x->begun;
-}
-
-bool dm_x_broken(const dm_x *x)
-{
-    return ((const dm_conn *)x)->broken;
 }

@@ -21,6 +21,7 @@
  * keep theirs, so that they close first and never send a request into our closing. A body has no limit: uploads are
  * slow. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -48,6 +49,7 @@ static void turn(dm_conn *c);
 
 static bool charge(dm_server *s, size_t bytes)
 {
+    assert(s->held_bytes <= s->budget);
     if (bytes > s->budget - s->held_bytes)
         return false;
     s->held_bytes += bytes;
@@ -62,9 +64,16 @@ bool dm_x_charge(dm_x *x, size_t bytes)
     return true;
 }
 
+/* What an exchange or an input buffer held goes back to the budget. */
+static void uncharge(dm_server *s, size_t bytes)
+{
+    assert(bytes <= s->held_bytes);
+    s->held_bytes -= bytes;
+}
+
 void dm_x_uncharge(dm_x *x)
 {
-    dm_conn_of(x)->s->held_bytes -= x->charged;
+    uncharge(dm_conn_of(x)->s, x->charged);
     x->charged = 0;
 }
 
@@ -74,10 +83,12 @@ static void run_posted(void *arg)
 {
     dm_conn *c = arg;
     c->posted = false;
-    if (c->state == ST_DEAD)
-        free(c);
-    else
+    if (c->state != ST_DEAD) {
         turn(c);
+        return;
+    }
+    assert(c->first == NULL && c->queued == 0 && c->x.charged == 0 && c->x.block == NULL && c->x.handler == NULL);
+    free(c);
 }
 
 /* The end of an exchange, answered or not. */
@@ -95,7 +106,7 @@ static void exchange_over(dm_conn *c)
     free(x->block);
     if (x->kept_fd >= 0)
         (void)close(x->kept_fd);
-    c->s->held_bytes -= x->charged;
+    uncharge(c->s, x->charged);
     *x = (dm_x){.kept_fd = -1};
     dm_buf_init(&x->fields, DM_CONN_FIELDS_MAX);
 }
@@ -115,13 +126,14 @@ void dm_conn_close(dm_conn *c)
     exchange_over(c);
     dm_buf_done(&c->in);
     dm_buf_done(&c->x.fields);
-    c->s->held_bytes -= c->in_charged;
+    uncharge(c->s, c->in_charged);
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
         c->s->conns = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
+    assert(c->s->count > 0 && (c->s->count > 1 || c->s->conns == NULL));
     c->s->count--;
     c->s->left(c->s);
     dm_conn_post(c); /* frees it when nobody up the stack holds it any more */
@@ -394,9 +406,10 @@ static void feed_kept(dm_conn *c)
     feed(c, &rest);
     if (c->state == ST_DEAD)
         return;
+    assert(rest.n <= c->in.len && c->in.len <= c->in_charged);
     size_t used = c->in.len - rest.n;
     dm_buf_eat(&c->in, used);
-    c->s->held_bytes -= used;
+    uncharge(c->s, used);
     c->in_charged -= used;
     if (c->in.len == 0)
         dm_buf_done(&c->in); /* an idle connection holds nothing */

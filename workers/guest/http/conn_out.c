@@ -1,4 +1,5 @@
 /* The way out of a connection: its queue, and how it comes to its next turn. */
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
@@ -56,7 +57,9 @@ void dm_conn_update_events(dm_conn *c)
 
 static void seg_free(dm_conn *c, dm_seg *g)
 {
-    c->queued -= g->fd < 0 ? g->b.len - g->at : 0;
+    size_t left = g->fd < 0 ? g->b.len - g->at : 0;
+    assert(g->at <= g->b.len && left <= c->queued);
+    c->queued -= left;
     dm_buf_done(&g->b);
     free(g);
 }
@@ -69,6 +72,7 @@ void dm_conn_drop_queue(dm_conn *c)
         seg_free(c, g);
     }
     c->last = NULL;
+    assert(c->queued == 0);
 }
 
 static dm_seg *seg_add(dm_conn *c)

@@ -17,13 +17,9 @@
 #include "base/buf.h"
 
 #include "workers/guest/http/head.h"
+#include "workers/guest/limits.h"
 
 typedef struct dm_x dm_x;
-
-enum {
-    DM_X_HIGH = 64 * 1024,            /* a queue above this is full */
-    DM_X_BODY_MAX = 64 * 1024 * 1024, /* an answer built in memory */
-};
 
 /* Any member but gone may be NULL. */
 typedef struct dm_handler {
@@ -77,9 +73,5 @@ bool dm_x_full(dm_x *x);   /* and arms room() */
 void dm_x_finish(dm_x *x); /* ends the answer properly; flushes */
 /* Breaks the connection by a reset, so that the peer cannot take what it got for whole. */
 void dm_x_abort(dm_x *x);
-
-bool dm_x_begun(const dm_x *x);
-/* The peer asked for the end of the connection, or it is broken. */
-bool dm_x_broken(const dm_x *x);
 
 #endif

@@ -8,10 +8,7 @@
 
 #include "base/str.h"
 
-enum {
-    DM_HEAD_MAX = 1024 * 1024 + 4096, /* bytes of a head; more is 431 */
-    DM_HEAD_FIELDS_MAX = 2048,
-};
+#include "workers/guest/limits.h"
 
 typedef struct dm_head_field {
     dm_str name, value;

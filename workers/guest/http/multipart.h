@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum { DM_PART_HEAD_MAX = 64 * 1024, DM_BOUNDARY_MAX = 70 };
+#include "workers/guest/limits.h"
 
 typedef struct dm_part {
     dm_str name; /* of the form's field */

@@ -118,7 +118,7 @@ void dm_http_date(time_t t, char out[40])
         out[0] = '\0';
 }
 
-bool dm_http_date_parse(dm_str s, time_t *out)
+static bool parse_date(dm_str s, time_t *out)
 {
     static const char *const forms[] = {
             "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
@@ -155,17 +155,17 @@ int dm_negotiate_conditions(const dm_head *h, time_t modified, bool *ranges)
     if (match != NULL) {
         if (!lists(*match, "*"))
             return 412;
-    } else if (unless != NULL && dm_http_date_parse(*unless, &t) && modified > t) {
+    } else if (unless != NULL && parse_date(*unless, &t) && modified > t) {
         return 412;
     }
     if (none != NULL) {
         if (lists(*none, "*"))
             return 304;
-    } else if (since != NULL && dm_http_date_parse(*since, &t) && modified <= t) {
+    } else if (since != NULL && parse_date(*since, &t) && modified <= t) {
         return 304;
     }
     if (if_range != NULL)
-        *ranges = dm_http_date_parse(*if_range, &t) && t == modified;
+        *ranges = parse_date(*if_range, &t) && t == modified;
     return 0;
 }
 

@@ -8,13 +8,12 @@
 #include "base/buf.h"
 
 #include "workers/guest/http/head.h"
+#include "workers/guest/limits.h"
 
 enum dm_coding { DM_CODING_IDENTITY, DM_CODING_GZIP, DM_CODING_NONE };
 
 /* Identity whenever it is not refused; gzip when only that is left; NONE: 406. */
 enum dm_coding dm_negotiate_coding(const dm_head *h);
-
-enum { DM_RANGES_MAX = 16 };
 
 typedef struct dm_range {
     uint64_t from, length;
@@ -34,7 +33,6 @@ int dm_negotiate_conditions(const dm_head *h, time_t modified, bool *ranges);
 
 /* IMF-fixdate. */
 void dm_http_date(time_t t, char out[40]);
-bool dm_http_date_parse(dm_str s, time_t *out);
 
 /* By extension, else by the first bytes (which may be empty). */
 const char *dm_content_type(dm_str name, dm_str first);

@@ -1,6 +1,7 @@
 #include "workers/guest/http/server.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -95,6 +96,7 @@ void dm_server_free(dm_server *s)
         return;
     while (s->conns != NULL)
         dm_conn_close(s->conns);
+    assert(s->count == 0 && s->held_bytes == 0);
     dm_watch_free(s->watch);
     if (s->fd >= 0)
         (void)close(s->fd);

@@ -9,8 +9,7 @@
 #include "base/loop.h"
 
 #include "workers/guest/http/exchange.h"
-
-enum { DM_CONNS_MAX = 1024 };
+#include "workers/guest/limits.h"
 
 typedef struct dm_server dm_server;
 

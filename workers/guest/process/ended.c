@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@ enum { SECOND_US = 1000000 };
 
 static void drop_first(dm_procs *p)
 {
+    assert(p->ended_n > 0 && p->ended_n <= DM_ENDED_MAX);
     free(p->ended[p->ended_first].tag);
     p->ended_first = (p->ended_first + 1) % DM_ENDED_MAX;
     p->ended_n--;

@@ -1,5 +1,6 @@
 #include "workers/guest/process/env.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/grow.h"
@@ -15,6 +16,7 @@ static size_t place(const dm_env *e, const char *name)
 
 void dm_env_done(dm_env *e)
 {
+    assert(e->n == 0 || (e->n < e->room && e->v[e->n] == NULL)); /* what execve reads ends */
     for (size_t i = 0; i < e->n; i++)
         free(e->v[i]);
     free(e->v);

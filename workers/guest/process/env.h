@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 
-enum { DM_ENV_MAX = 8192 };
+#include "workers/guest/limits.h"
 
 typedef struct dm_env {
     char **v; /* "NAME=value", ended by NULL: what execve takes */

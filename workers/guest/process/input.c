@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -17,6 +18,7 @@ static void close_now(dm_proc *proc)
 static void pop(dm_proc *proc, int sys)
 {
     dm_input *in = proc->inputs;
+    assert(proc->inputs_n > 0);
     proc->inputs = in->next;
     if (proc->inputs == NULL)
         proc->inputs_end = &proc->inputs;
@@ -34,6 +36,7 @@ void dm_input_drop_all(dm_proc *proc, int sys)
     close_now(proc);
     while (proc->inputs != NULL)
         pop(proc, sys);
+    assert(proc->inputs_n == 0);
 }
 
 /* How many of the bytes went in, or -1 with errno. */
@@ -63,6 +66,7 @@ static void pump(dm_proc *proc)
             return;
         }
         in->at += (size_t)n;
+        assert(in->at <= in->rest.len);
         if (in->at < in->rest.len)
             return;
         pop(proc, 0);
@@ -128,6 +132,7 @@ static void forget_in(dm_proc *proc, const dm_rpc *c)
             continue;
         }
         *at = in->next;
+        assert(proc->inputs_n > 0);
         proc->inputs_n--;
         dm_buf_done(&in->rest);
         free(in);

@@ -18,6 +18,7 @@
  * found; removal goes by address. As process 1 the agent also reaps orphans, which are in no table. */
 #include "workers/guest/process/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -77,10 +78,13 @@ static void proc_free(dm_proc *proc)
         close_output(&proc->out[i]);
     while (proc->listeners != NULL) {
         dm_listener *l = proc->listeners;
+        assert(l->c->state == proc && proc->listeners_n > 0);
         proc->listeners = l->next;
+        proc->listeners_n--;
         l->c->state = NULL;
         free(l);
     }
+    assert(proc->listeners_n == 0);
     dm_timer_free(proc->limit);
     dm_message_done(&proc->message);
     free(proc);
@@ -94,9 +98,11 @@ void dm_procs_free(dm_procs *p)
         while (p->buckets[i] != NULL) {
             dm_proc *proc = p->buckets[i];
             p->buckets[i] = proc->next;
+            p->n--;
             proc_free(proc);
         }
     }
+    assert(p->n == 0);
     dm_procs_forget_ended(p);
     dm_spawner_free(p->spawner);
     if (p->null_fd >= 0)
@@ -132,9 +138,12 @@ dm_proc *dm_proc_find(dm_procs *p, const dm_m_selector *sel)
 static void forget(dm_proc *proc)
 {
     dm_proc **at = bucket(proc->procs, proc->pid);
-    while (*at != proc)
+    while (*at != proc) {
+        assert(*at != NULL);
         at = &(*at)->next;
+    }
     *at = proc->next;
+    assert(proc->procs->n > 0);
     proc->procs->n--;
 }
 
@@ -253,6 +262,7 @@ static void settle(dm_proc *proc)
         return;
     dm_end_words words;
     dm_m_event e;
+    assert(proc->in < 0 && proc->inputs == NULL);
     dm_ended_event(&proc->end, &words, &e);
     forget(proc);
     dm_ended_add(proc->procs, proc);
@@ -311,6 +321,7 @@ bool dm_proc_listen(dm_proc *proc, dm_rpc *c)
     dm_listener *l = proc->listeners_n < DM_PROC_LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
     if (l == NULL)
         return false;
+    assert(c->state == NULL);
     l->c = c;
     l->next = proc->listeners;
     proc->listeners = l;
@@ -492,6 +503,7 @@ static int run(dm_procs *p, const dm_user *user, const dm_m_start *req, const ch
 static void adopt(dm_proc *proc, dm_rpc *c, const dm_m_start *req, plumbing *pl)
 {
     dm_procs *p = proc->procs;
+    assert(proc->pid > 0 && proc->listeners == NULL);
     proc->message = c->message;
     c->message = (dm_message){.tree = NULL};
     proc->config = req->process;
@@ -510,8 +522,9 @@ static void adopt(dm_proc *proc, dm_rpc *c, const dm_m_start *req, plumbing *pl)
     p->n++;
     if (proc->limit != NULL)
         dm_timer_in(proc->limit, c->timeout_ms * 1000);
-    proc->owner = c;
-    if (!dm_proc_listen(proc, c))
+    if (dm_proc_listen(proc, c))
+        proc->owner = c;
+    else
         dm_rpc_fail(c, DM_CC_INTERNAL, "no memory to listen to the process");
 }
 
@@ -598,6 +611,7 @@ int dm_procs_list(dm_procs *p, dm_message *memory, dm_m_list *out, dm_err *err)
                     .has_tag = proc->tag != NULL,
                     .tag = proc->tag};
     }
+    assert(n == p->n);
     *out = (dm_m_list){{v, n}};
     return 0;
 }

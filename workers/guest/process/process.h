@@ -9,19 +9,11 @@
 #ifndef DM_GUEST_PROCESS_H
 #define DM_GUEST_PROCESS_H
 
+#include "workers/guest/limits.h"
 #include "workers/guest/process/env.h"
 #include "workers/guest/rpc/message.h"
 #include "workers/guest/rpc/rpc.h"
 #include "workers/guest/who/guest.h"
-
-enum {
-    DM_PROCS_MAX = 4096,
-    DM_PROC_LISTENERS_MAX = 256,
-    DM_ENDED_MAX = 1024,
-    DM_ENDED_KEPT_S = 30,
-    DM_INPUTS_MAX = 64, /* writers waiting at one process */
-    DM_TAG_MAX = 1024,
-};
 
 typedef struct dm_proc dm_proc;
 

@@ -24,11 +24,6 @@ static const struct {
         [DM_CC_UNAUTHENTICATED] = {"unauthenticated", 401},
 };
 
-const char *dm_connect_name(dm_connect_code code)
-{
-    return codes[code].name;
-}
-
 int dm_connect_status(dm_connect_code code)
 {
     return codes[code].status;

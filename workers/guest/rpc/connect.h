@@ -26,7 +26,6 @@ typedef enum dm_connect_code {
     DM_CC_COUNT
 } dm_connect_code;
 
-const char *dm_connect_name(dm_connect_code code);
 int dm_connect_status(dm_connect_code code); /* of a unary answer */
 
 /* {"code":..,"message":..} */

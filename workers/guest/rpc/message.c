@@ -235,20 +235,20 @@ static const dm_mfield entry_fields[] = {
         PLAIN(dm_m_entry, 11, DM_M_PAIRS, metadata, "metadata", "metadata"),
         PLAIN(dm_m_entry, 12, DM_M_BOOL, is_symlink, "isSymlink", "is_symlink"),
 };
-const dm_mdesc dm_m_entry_desc = DESC(dm_m_entry, entry_fields);
+static const dm_mdesc entry_desc = DESC(dm_m_entry, entry_fields);
 
 static const dm_mfield entry_reply_fields[] = {
-        MSG(dm_m_entry_reply, 1, entry, has_entry, "entry", "entry", dm_m_entry_desc),
+        MSG(dm_m_entry_reply, 1, entry, has_entry, "entry", "entry", entry_desc),
 };
 const dm_mdesc dm_m_entry_reply_desc = DESC(dm_m_entry_reply, entry_reply_fields);
 
-static const dm_mfield entries_fields[] = {LIST(dm_m_entries, 1, entries, "entries", "entries", dm_m_entry_desc)};
+static const dm_mfield entries_fields[] = {LIST(dm_m_entries, 1, entries, "entries", "entries", entry_desc)};
 const dm_mdesc dm_m_entries_desc = DESC(dm_m_entries, entries_fields);
 
 static const dm_mfield fs_event_fields[] = {
         PLAIN(dm_m_fs_event, 1, DM_M_STR, name, "name", "name"),
         ENUM(dm_m_fs_event, 2, type, "type", "type", event_types),
-        MSG(dm_m_fs_event, 3, entry, has_entry, "entry", "entry", dm_m_entry_desc),
+        MSG(dm_m_fs_event, 3, entry, has_entry, "entry", "entry", entry_desc),
 };
 static const dm_mdesc fs_event_desc = DESC(dm_m_fs_event, fs_event_fields);
 

@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 
+#include "workers/guest/limits.h"
+
 typedef struct dm_strs {
     const char **v;
     size_t n;
@@ -86,8 +88,6 @@ typedef struct dm_codec {
 } dm_codec;
 
 extern const dm_codec dm_codec_json;
-
-enum { DM_MESSAGE_MAX = 16 * 1024 * 1024, DM_MESSAGE_ITEMS_MAX = 65536 };
 
 /* --- process ------------------------------------------------------------------------------------------------ */
 
@@ -277,6 +277,6 @@ typedef struct dm_m_fs_events {
 } dm_m_fs_events;
 
 extern const dm_mdesc dm_m_path_desc, dm_m_move_desc, dm_m_list_dir_desc, dm_m_watch_desc, dm_m_watcher_desc,
-        dm_m_entry_desc, dm_m_entry_reply_desc, dm_m_entries_desc, dm_m_watch_reply_desc, dm_m_fs_events_desc;
+        dm_m_entry_reply_desc, dm_m_entries_desc, dm_m_watch_reply_desc, dm_m_fs_events_desc;
 
 #endif

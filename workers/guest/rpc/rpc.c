@@ -19,6 +19,7 @@
  * alive by a message that says nothing. */
 #include "workers/guest/rpc/rpc.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -93,6 +94,7 @@ void dm_rpc_reply(dm_rpc *c, const void *out)
 {
     if (c->over)
         return;
+    assert(!c->opened);
     dm_err err;
     DM_AUTO_BUF b;
     dm_buf_init(&b, DM_X_BODY_MAX);
@@ -142,6 +144,7 @@ void dm_rpc_send(dm_rpc *c, const void *out)
 {
     if (c->over)
         return;
+    assert(c->opened);
     DM_AUTO_BUF b;
     dm_buf_init(&b, FRAME_OUT_MAX);
     if (frame(c, 0, out, DM_STR(""), &b) != 0) {
@@ -390,6 +393,7 @@ static void on_gone(void *h)
     over(c);
     if (c->method->gone != NULL)
         c->method->gone(c);
+    assert(c->state == NULL && c->keepalive_timer == NULL && c->deadline_timer == NULL);
     dm_message_done(&c->message);
     dm_buf_done(&c->body);
     dm_frames_done(&c->frames);

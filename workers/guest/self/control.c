@@ -5,6 +5,7 @@
  * in the buffer. A sync is answered at once all the same: it means that whoever asked before is gone. */
 #include "workers/guest/self/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -220,6 +221,7 @@ static void take_lines(dm_control *c);
 static void on_warm(void *arg, const dm_err *err)
 {
     dm_control *c = arg;
+    assert(c->warm != NULL);
     c->warm = NULL;
     /* A journal commit left for later would meet the first writes of each clone, and they would wait for its disk. */
     sync();
@@ -385,6 +387,7 @@ void dm_control_free(dm_control *c)
 {
     if (c == NULL)
         return;
+    assert(c->out.len <= OUT_MAX);
     c->g->say = NULL;
     dm_warm_free(c->warm);
     dm_watch_free(c->watch);

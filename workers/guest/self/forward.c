@@ -7,6 +7,7 @@
  * A watch without events still wakes us for a hang-up, again and again: a side that we want nothing of has none. */
 #include "workers/guest/self/forward.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -77,6 +78,7 @@ static void pair_free(pair *p, bool broken)
         f->pairs = p->next;
     if (p->next != NULL)
         p->next->prev = p->prev;
+    assert(f->npairs > 0);
     f->npairs--;
     free(p);
 }
@@ -332,6 +334,7 @@ void dm_forwards_drop(dm_forwards *f)
 {
     while (f->pairs != NULL)
         pair_free(f->pairs, true);
+    assert(f->npairs == 0);
 }
 
 unsigned dm_forwards_pairs(const dm_forwards *f)

@@ -10,9 +10,8 @@
 
 #include "base/loop.h"
 
+#include "workers/guest/limits.h"
 #include "workers/guest/self/listen.h"
-
-enum { DM_FORWARDS_MAX = 32, DM_FORWARD_PAIRS_MAX = 256, DM_FORWARD_HELD = 64 * 1024 };
 
 typedef struct dm_forwards dm_forwards;
 

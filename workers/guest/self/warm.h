@@ -4,13 +4,12 @@
 #ifndef DM_GUEST_WARM_H
 #define DM_GUEST_WARM_H
 
+#include "workers/guest/limits.h"
 #include "workers/guest/who/guest.h"
 
 typedef struct dm_warm dm_warm;
 
 typedef void (*dm_warm_done)(void *arg, const dm_err *err); /* err NULL: all rounds went well */
-
-enum { DM_WARM_ROUNDS_MAX = 1000 };
 
 /* done is called from the loop; the job frees itself before that. Freeing it earlier calls nothing. */
 int dm_warm_new(dm_guest *g, unsigned rounds, uint16_t port, dm_warm_done done, void *arg, dm_warm **out,

@@ -4,9 +4,8 @@
 #ifndef DM_GUEST_PATH_H
 #define DM_GUEST_PATH_H
 
+#include "workers/guest/limits.h"
 #include "workers/guest/who/user.h"
-
-enum { DM_GUEST_PATH_MAX = 4096 };
 
 typedef struct dm_guest_path {
     char s[DM_GUEST_PATH_MAX];

@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 
-enum { DM_USER_NAME = 64, DM_USER_HOME = 512, DM_USER_GROUPS = 256 };
+#include "workers/guest/limits.h"
 
 typedef struct dm_user {
     char name[DM_USER_NAME];

@@ -1,5 +1,34 @@
+/* How the journal lies on the disk, and what a crash can leave of it.
+ *
+ * Segments are numbered from 1 without a gap, but for those at the front that are forgotten; records stand in them one
+ * behind the other. A batch is one pwrite behind the last durable byte, and then one fdatasync; nothing of it is told
+ * before that, and no second one is begun. So at any moment the files hold, in this order:
+ *
+ *     whole segments | the newest: durable records, then at most one batch, of which any bytes may be there or not
+ *
+ * What a crash leaves of that batch ends at the first record whose checksum is wrong: replay cuts the newest file off
+ * there, since whatever stands behind it is of the same batch. Nobody was told of it, so nothing is lost that anybody
+ * counts on. It may also be there whole: then replay knows a transition that nobody was told of, which is why orders
+ * are idempotent. A bad record in an older segment is not a crash's work, and nobody is asked to guess: DM_E_CORRUPT,
+ * and the worker does not start.
+ *
+ * A segment begins with a snapshot, which is records like any other and a last one that says that it is whole. A crash
+ * in the middle leaves a segment whose snapshot has no end; state is then read from the newest one that has it, and all
+ * that follows it, the half snapshot included, is told twice. So a record must say what is, never what changed: a box
+ * replaces the box of that id, an event is known by its seq, a frame by its second, ACKED and DURABLE by their numbers.
+ * For the same reason records that were added while a batch was under way stand behind a snapshot that knows them.
+ *
+ * Which bytes matter: state from the newest whole snapshot on; of what is older, frames and attestations alone. A
+ * segment is removed when the ledger has all of those and the period they belong to is over, oldest first, and never
+ * the one that state is read from.
+ *
+ * Errors: no room is waited out, with the batch in memory, and written again to the same place, where nobody reads yet.
+ * Whatever else fails is not tried again: after a failed fdatasync the kernel may have dropped the pages and called
+ * them clean. The worker ends, its VMs
+ * live on, and the next one reads what is on the disk. */
 #include "workers/host/evidence/journal.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +41,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-enum { RECORD_HEAD = 5, RECORD_TAIL = 4, SEGMENTS_MAX = 100000 };
+enum { RECORD_HEAD = 5, RECORD_TAIL = 4 };
 
 static const int64_t retry_us = 500 * 1000;
 
@@ -48,6 +77,12 @@ static void batch_init(batch *b)
     dm_buf_init(&b->bytes, SIZE_MAX / 2);
     b->first = NULL;
     b->last = &b->first;
+}
+
+/* What was added is on the disk, on its way there, or gathers. */
+static bool balances(const dm_journal *j)
+{
+    return j->added == j->written + j->writing.bytes.len + j->gathering.bytes.len && j->oldest <= j->newest;
 }
 
 static int segment_path(const dm_journal *j, uint64_t segment, char out[PATH_MAX], dm_err *err)
@@ -102,7 +137,7 @@ static int list_segments(dm_journal *j, dm_err *err)
         return dm_fail_sys(err, errno, "open %s", j->dir);
     j->oldest = j->newest = 0;
     unsigned n = 0;
-    for (struct dirent *e; (e = readdir(d)) != NULL && n < SEGMENTS_MAX;) {
+    for (struct dirent *e; (e = readdir(d)) != NULL && n < DM_SEGMENTS_MAX;) {
         dm_str name = dm_str_c(e->d_name), digits;
         uint64_t no;
         if (!dm_str_split(&name, '.', &digits) || !dm_str_eq_c(name, "journal") ||
@@ -232,6 +267,7 @@ static void write_batch(dm_job *job) /* on an executor thread */
 static void batch_written(void *arg) /* on the loop */
 {
     dm_journal *j = arg;
+    assert(j->busy && j->writing.bytes.len > 0);
     j->busy = false;
     if (j->job_result < 0) {
         if (no_room(j, &j->job_err))
@@ -247,6 +283,7 @@ static void batch_written(void *arg) /* on the loop */
     dm_call *c = j->writing.first;
     dm_buf_done(&j->writing.bytes);
     batch_init(&j->writing);
+    assert(balances(j));
     if (j->rotate && !j->stopping)
         rotate(j);
     while (c != NULL) {
@@ -285,6 +322,7 @@ static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
 static void rotate(dm_journal *j)
 {
     dm_err err = {0};
+    assert(!j->busy && j->writing.bytes.len == 0); /* between two batches */
     batch since = j->gathering;
     batch_init(&j->gathering);
     if (open_segment(j, j->newest + 1, &err) < 0) {
@@ -301,8 +339,10 @@ static void rotate(dm_journal *j)
     j->c.snapshot(j->c.arg, j);
     dm_journal_add(j, DM_RECORD_SNAPSHOT, (dm_str){"", 0}, NULL);
     j->snapshot_end = j->added;
-    if (since.bytes.len == 0)
+    if (since.bytes.len == 0) {
+        assert(balances(j));
         return;
+    }
     (void)dm_buf_str(&j->gathering.bytes, dm_buf_view(&since.bytes));
     j->added += since.bytes.len;
     if (since.first != NULL) {
@@ -310,6 +350,7 @@ static void rotate(dm_journal *j)
         j->gathering.last = since.last;
     }
     dm_buf_done(&since.bytes);
+    assert(j->gathering.bytes.failed || balances(j));
     start_writing(j);
 }
 
@@ -344,14 +385,19 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
 {
     if (j->rotate && dm_journal_quiet(j))
         rotate(j);
+    dm_err err = {0};
+    if (payload.n > DM_RECORD_BYTES_MAX) {
+        (void)dm_fail(&err, DM_E_LIMIT, "a record of %zu bytes", payload.n);
+        j->c.broken(j->c.arg, &err);
+        return;
+    }
     uint8_t t = (uint8_t)type;
     dm_buf *b = &j->gathering.bytes;
     (void)dm_buf_le32(b, (uint32_t)payload.n);
     (void)dm_buf_u8(b, t);
     (void)dm_buf_str(b, payload);
     (void)dm_buf_le32(b, dm_crc32c(dm_crc32c(0, &t, 1), payload.p, payload.n));
-    dm_err err = {0};
-    if (payload.n > DM_RECORD_BYTES_MAX || dm_buf_ok(b, &err) < 0) {
+    if (dm_buf_ok(b, &err) < 0) {
         j->c.broken(j->c.arg, &err);
         return;
     }

@@ -19,6 +19,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+#include "workers/host/limits.h"
+
 typedef enum dm_record {
     DM_RECORD_BOOT = 1,      /* JSON: boot, previous boot's last frame, the kernel's boot id */
     DM_RECORD_ENROLLED = 2,  /* JSON dm_wk_enrolled */
@@ -31,8 +33,6 @@ typedef enum dm_record {
     DM_RECORD_DURABLE = 9,   /* u64 boot, u64 frame: the ledger has these for good */
     DM_RECORD_SNAPSHOT = 10, /* what stands before it in its segment is the whole state */
 } dm_record;
-
-enum { DM_RECORD_BYTES_MAX = 4 << 20 };
 
 /* A place between two records. */
 typedef struct dm_journal_pos {

@@ -1,9 +1,14 @@
 #include "workers/host/evidence/usage.h"
 
+#include <assert.h>
+#include <stddef.h>
+
 #include "base/clock.h"
+#include "base/grow.h"
+#include "base/map.h"
 #include "base/wire/period.h"
 
-enum { RECORDS_MIN = 64, SAMPLES_MIN = 256 };
+enum { RECORDS_MAX = 1 << 22, SAMPLES_MAX = 1 << 22 };
 
 struct dm_stretch {
     dm_stretch *next, **link;
@@ -19,15 +24,23 @@ struct dm_stretch {
     void *owner;
 };
 
+typedef struct record_key {
+    dm_sandbox_id sandbox;
+    int64_t period_start;
+    uint32_t epoch;
+    uint16_t spec_table, spec;
+} record_key;
+
+_Static_assert(sizeof(record_key) == sizeof(dm_sandbox_id) + 16, "padding has no value to be found by");
+
 /* One (sandbox, epoch, spec) in one period. */
 typedef struct record {
+    record_key key;
     dm_usage_who who;
-    int64_t period_start;
     uint64_t first_frame, last_frame;
     dm_cause cause;
-    bool used;
-    uint8_t *state; /* period_s of them */
     uint32_t disk[DM_ATTEST_MINUTES_MAX];
+    uint8_t state[]; /* period_s of them */
 } record;
 
 struct dm_usage {
@@ -35,8 +48,7 @@ struct dm_usage {
     dm_stretch *stretches;
     dm_sample *samples;
     size_t samples_room;
-    record *records; /* open addressing by (sandbox, epoch, period) */
-    size_t nrecords, room;
+    dm_map records;
     dm_attest *attest; /* too large for a stack */
 };
 
@@ -48,6 +60,7 @@ int dm_usage_new(const dm_usage_config *config, dm_usage **out, dm_err *err)
     if (u == NULL || (u->attest = calloc(1, sizeof(*u->attest))) == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for usage");
     u->c = *config;
+    dm_map_init(&u->records, offsetof(record, key), sizeof(record_key), RECORDS_MAX);
     *out = dm_steal(&u);
     return 0;
 }
@@ -61,9 +74,10 @@ void dm_usage_free(dm_usage *u)
         u->stretches = s->next;
         free(s);
     }
-    for (size_t i = 0; i < u->room; i++)
-        free(u->records[i].state);
-    free(u->records);
+    dm_map_walk walk = dm_map_begin(&u->records);
+    for (record *r; (r = dm_map_next(&walk)) != NULL;)
+        free(r);
+    dm_map_done(&u->records);
     free(u->samples);
     free(u->attest);
     free(u);
@@ -92,6 +106,7 @@ dm_stretch *dm_usage_begin(dm_usage *u, const dm_usage_who *who, dm_sample_state
 
 static void stretch_free(dm_stretch *s)
 {
+    assert(s->ended && *s->link == s);
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
@@ -100,74 +115,27 @@ static void stretch_free(dm_stretch *s)
 
 /* --- the open period's records ------------------------------------------------------------------------------ */
 
-static size_t record_hash(const dm_usage_who *who, int64_t period_start)
+static int record_get(dm_usage *u, const dm_usage_who *who, int64_t period_start, record **out, dm_err *err)
 {
-    uint64_t h = (uint64_t)period_start * 0x9e3779b97f4a7c15u + who->epoch;
-    uint64_t low;
-    memcpy(&low, who->sandbox.b + 8, sizeof(low));
-    h ^= low * 0xff51afd7ed558ccdu;
-    return (size_t)(h ^ (h >> 32));
-}
-
-static bool record_is(const record *r, const dm_usage_who *who, int64_t period_start)
-{
-    return r->period_start == period_start && r->who.epoch == who->epoch && r->who.spec == who->spec &&
-           r->who.spec_table == who->spec_table && dm_sandbox_id_eq(&r->who.sandbox, &who->sandbox);
-}
-
-static record *record_slot(record *table, size_t room, const dm_usage_who *who, int64_t period_start)
-{
-    size_t i = record_hash(who, period_start) & (room - 1);
-    while (table[i].used && !record_is(&table[i], who, period_start))
-        i = (i + 1) & (room - 1);
-    return &table[i];
-}
-
-/* Moves every record that keep() likes into a table of room slots; the others are freed. */
-static int records_rehash(dm_usage *u, size_t room, int64_t forget_period, dm_err *err)
-{
-    record *table = calloc(room, sizeof(*table));
-    if (table == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for %zu usage records", room);
-    size_t kept = 0;
-    for (size_t i = 0; i < u->room; i++) {
-        record *r = &u->records[i];
-        if (!r->used)
-            continue;
-        if (r->period_start == forget_period) {
-            free(r->state);
-            continue;
-        }
-        *record_slot(table, room, &r->who, r->period_start) = *r;
-        kept++;
+    const record_key key = {who->sandbox, period_start, who->epoch, who->spec_table, who->spec};
+    record *known = dm_map_find(&u->records, &key);
+    if (known != NULL) {
+        *out = known;
+        return 0;
     }
-    free(u->records);
-    u->records = table;
-    u->room = room;
-    u->nrecords = kept;
-    return 0;
-}
-
-static record *record_get(dm_usage *u, const dm_usage_who *who, int64_t period_start, dm_err *err)
-{
-    if (u->nrecords * 2 >= u->room) {
-        size_t room = u->room != 0 ? u->room * 2 : RECORDS_MIN;
-        if (records_rehash(u, room, INT64_MIN, err) < 0)
-            return NULL;
-    }
-    record *r = record_slot(u->records, u->room, who, period_start);
-    if (r->used)
+    int r = dm_map_reserve(&u->records, "usage records", err);
+    if (r < 0)
         return r;
-    uint8_t *state = calloc(u->c.period_s, 1);
-    if (state == NULL) {
-        (void)dm_fail(err, DM_E_NOMEM, "no memory for a usage record");
-        return NULL;
-    }
-    *r = (record){.who = *who, .period_start = period_start, .used = true, .state = state};
-    for (size_t i = 0; i < DM_LEN(r->disk); i++)
-        r->disk[i] = DM_DISK_UNKNOWN;
-    u->nrecords++;
-    return r;
+    record *fresh = calloc(1, sizeof(*fresh) + u->c.period_s);
+    if (fresh == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a usage record");
+    fresh->key = key;
+    fresh->who = *who;
+    for (size_t i = 0; i < DM_LEN(fresh->disk); i++)
+        fresh->disk[i] = DM_DISK_UNKNOWN;
+    dm_map_add(&u->records, fresh);
+    *out = fresh;
+    return 0;
 }
 
 /* Notes one sample; a HIB span may begin in the period before. frame_no 0: of an earlier boot, whose numbers mean
@@ -177,9 +145,10 @@ static int note(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sample 
     dm_usage_who who = {s->sandbox, s->epoch, (dm_project_no){s->project_no}, s->spec_table, s->spec, s->region_no};
     for (int64_t at = second - s->span_s + 1; at <= second; at++) {
         int64_t start = dm_period_start(at, u->c.period_s);
-        record *r = record_get(u, &who, start, err);
+        record *r = NULL;
+        int got = record_get(u, &who, start, &r, err);
         if (r == NULL)
-            return DM_E_NOMEM;
+            return got;
         uint8_t *state = &r->state[at - start];
         if (*state != DM_SAMPLE_RUN)
             *state = s->state;
@@ -204,10 +173,10 @@ int dm_usage_replay(dm_usage *u, int64_t second, const dm_sample *sample, dm_err
 static void set_cause(dm_usage *u, const dm_sandbox_id *sandbox, uint32_t epoch, dm_cause cause)
 {
     record *newest = NULL;
-    for (size_t i = 0; i < u->room; i++) {
-        record *r = &u->records[i];
-        if (r->used && r->who.epoch == epoch && dm_sandbox_id_eq(&r->who.sandbox, sandbox) &&
-                (newest == NULL || r->period_start > newest->period_start))
+    dm_map_walk walk = dm_map_begin(&u->records);
+    for (record *r; (r = dm_map_next(&walk)) != NULL;) {
+        if (r->key.epoch == epoch && dm_sandbox_id_eq(&r->key.sandbox, sandbox) &&
+                (newest == NULL || r->key.period_start > newest->key.period_start))
             newest = r;
     }
     if (newest != NULL)
@@ -219,9 +188,15 @@ void dm_usage_replay_cause(dm_usage *u, const dm_sandbox_id *sandbox, uint32_t e
     set_cause(u, sandbox, epoch, cause);
 }
 
-int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err)
+void dm_usage_forget(dm_usage *u, int64_t period_start)
 {
-    return u->nrecords > 0 ? records_rehash(u, u->room, period_start, err) : 0;
+    dm_map_walk walk = dm_map_begin(&u->records);
+    for (record *r; (r = dm_map_next(&walk)) != NULL;) {
+        if (r->key.period_start == period_start) {
+            (void)dm_map_remove(&u->records, r);
+            free(r);
+        }
+    }
 }
 
 /* --- seconds ------------------------------------------------------------------------------------------------ */
@@ -229,6 +204,7 @@ int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err)
 void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *measured, dm_cause cause)
 {
     (void)u;
+    assert(!s->ended);
     /* A stretch that ends on a boundary did not touch the second that begins there, unless it began there too. One that
      * ended before it began was restored after a crash for seconds that nobody can prove: it touched none. */
     s->until_s = dm_second_of(at_us - 1);
@@ -238,19 +214,6 @@ void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *me
     s->owner = NULL;
     s->last = measured != NULL ? *measured : (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
     s->cause = cause;
-}
-
-static int sample_add(dm_usage *u, uint32_t *n, dm_err *err)
-{
-    if (*n < u->samples_room)
-        return 0;
-    size_t room = u->samples_room != 0 ? u->samples_room * 2 : SAMPLES_MIN;
-    dm_sample *p = realloc(u->samples, room * sizeof(*p));
-    if (p == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for %zu samples", room);
-    u->samples = p;
-    u->samples_room = room;
-    return 0;
 }
 
 /* Whether this stretch has a sample in the frame of this second, and how many seconds it covers. */
@@ -268,8 +231,9 @@ static int64_t span_at(const dm_stretch *s, int64_t second)
 
 static int sample_second(dm_usage *u, dm_stretch *s, int64_t second, int64_t span, uint32_t *n, dm_err *err)
 {
-    if (sample_add(u, n, err) < 0)
-        return DM_E_NOMEM;
+    int r = dm_grow(&u->samples, &u->samples_room, *n, SAMPLES_MAX, "samples", err);
+    if (r < 0)
+        return r;
     dm_sample *out = &u->samples[*n];
     bool last = s->ended && s->until_s == second;
     *out = last ? s->last : (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
@@ -287,6 +251,7 @@ static int sample_second(dm_usage *u, dm_stretch *s, int64_t second, int64_t spa
         out->disk_16mib = DM_DISK_UNKNOWN;
     else if (out->disk_16mib != DM_DISK_UNKNOWN)
         s->minute = second / 60;
+    assert(s->since_s <= second && span > 0);
     s->since_s = second + 1;
     (*n)++;
     return 0;
@@ -301,9 +266,11 @@ int dm_usage_second(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sam
         next = s->next;
         int64_t span = span_at(s, second);
         if (span > 0) {
-            if (sample_second(u, s, second, span, n, err) < 0 ||
-                    note(u, second, frame_no, &u->samples[*n - 1], err) < 0)
-                return DM_E_NOMEM;
+            int r = sample_second(u, s, second, span, n, err);
+            if (r == 0)
+                r = note(u, second, frame_no, &u->samples[*n - 1], err);
+            if (r < 0)
+                return r;
         }
         if (s->ended && s->until_s <= second) {
             if (s->cause != DM_CAUSE_NONE)
@@ -346,7 +313,7 @@ static int attest_one(dm_usage *u, const record *r, dm_worker_no worker, uint64_
             .spec_table = r->who.spec_table,
             .spec = r->who.spec,
             .region_no = r->who.region_no,
-            .period_start = r->period_start,
+            .period_start = r->key.period_start,
             .period_s = u->c.period_s,
             .first_frame = r->first_frame,
             .last_frame = r->last_frame,
@@ -382,15 +349,15 @@ static int attest_end(dm_usage *u, int64_t period_start, dm_worker_no worker, ui
 int dm_usage_attest(dm_usage *u, int64_t period_start, dm_worker_no worker, uint64_t boot, const dm_sign_key *key,
         dm_usage_emit_fn emit, void *arg, dm_err *err)
 {
-    DM_AUTO_MEM record **list = calloc(u->nrecords + 1, sizeof(record *));
-    DM_AUTO_MEM dm_digest *hashes = calloc(u->nrecords + 1, sizeof(*hashes));
+    DM_AUTO_MEM record **list = calloc(u->records.n + 1, sizeof(record *));
+    DM_AUTO_MEM dm_digest *hashes = calloc(u->records.n + 1, sizeof(*hashes));
     if (list == NULL || hashes == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory to attest %zu records", u->nrecords);
+        return dm_fail(err, DM_E_NOMEM, "no memory to attest %zu records", u->records.n);
     size_t n = 0;
     uint64_t last_frame = 0;
-    for (size_t i = 0; i < u->room; i++) {
-        record *r = &u->records[i];
-        if (!r->used || r->period_start != period_start)
+    dm_map_walk walk = dm_map_begin(&u->records);
+    for (record *r; (r = dm_map_next(&walk)) != NULL;) {
+        if (r->key.period_start != period_start)
             continue;
         list[n++] = r;
         last_frame = r->last_frame > last_frame ? r->last_frame : last_frame;
@@ -413,7 +380,7 @@ int dm_usage_attest(dm_usage *u, int64_t period_start, dm_worker_no worker, uint
             return r;
     }
     int r = attest_end(u, period_start, worker, boot, last_frame, hashes, n, key, &b, emit, arg, err);
-    if (r < 0)
-        return r;
-    return dm_usage_forget(u, period_start, err);
+    if (r == 0)
+        dm_usage_forget(u, period_start);
+    return r;
 }

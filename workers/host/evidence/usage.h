@@ -61,7 +61,7 @@ int dm_usage_replay(dm_usage *u, int64_t second, const dm_sample *sample, dm_err
 /* The cause a replayed sandbox ended with. */
 void dm_usage_replay_cause(dm_usage *u, const dm_sandbox_id *sandbox, uint32_t epoch, dm_cause cause);
 /* That period was attested before the crash. */
-int dm_usage_forget(dm_usage *u, int64_t period_start, dm_err *err) DM_NODISCARD;
+void dm_usage_forget(dm_usage *u, int64_t period_start);
 
 /* Attests every (sandbox, epoch) that was in the period which begins at period_start, sandbox by sandbox and epoch by
  * epoch, through emit (message is borrowed), then the end record, and forgets that period. */

@@ -9,11 +9,6 @@
 
 enum { UNIT = 16 * 1024 * 1024, STAT_BLOCK = 512 };
 
-int dm_disk_copy(const char *from, const char *to, bool sync, dm_err *err)
-{
-    return dm_sparse_copy(from, to, sync, err);
-}
-
 int dm_disk_blank(const char *like, const char *to, dm_err *err)
 {
     struct stat st;

@@ -7,9 +7,6 @@
 
 #include "base/err.h"
 
-/* A copy by extents: reflink where the file system can, copy_file_range of the data else; holes stay holes. to must not
- * exist. sync: fdatasync'd before it returns. */
-int dm_disk_copy(const char *from, const char *to, bool sync, dm_err *err) DM_NODISCARD;
 /* A disk in two steps, so that a VMM can open it before it is known whose it becomes: empty, of the size of like; then
  * filled with a disk of that size. */
 int dm_disk_blank(const char *like, const char *to, dm_err *err) DM_NODISCARD;

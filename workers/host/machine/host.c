@@ -44,14 +44,6 @@ int dm_host_init(dm_host *h, dm_err *err)
     return 0;
 }
 
-void dm_host_done(dm_host *h)
-{
-    for (uint32_t i = 0; h->slots != NULL && i < h->conf.slots; i++)
-        dm_slot_close(&h->slots[i].net);
-    free(h->slots);
-    h->slots = NULL;
-}
-
 int32_t dm_host_slot_take(dm_host *h)
 {
     for (uint32_t i = 0; i < h->conf.slots; i++) {
@@ -66,6 +58,7 @@ int32_t dm_host_slot_take(dm_host *h)
 void dm_host_slot_claim(dm_host *h, uint32_t no)
 {
     assert(no < h->conf.slots && !h->slots[no].used);
+    assert(h->slots_free > 0);
     h->slots[no].used = true;
     h->slots_free--;
 }
@@ -75,6 +68,7 @@ void dm_host_slot_give(dm_host *h, uint32_t no)
     assert(no < h->conf.slots && h->slots[no].used);
     h->slots[no].used = false;
     h->slots_free++;
+    assert(h->slots_free + h->slots_leaving <= h->conf.slots);
     if (h->slot_is_free != NULL)
         h->slot_is_free(h->slot_is_free_arg);
 }
@@ -91,7 +85,7 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     }
     if (adopted)
         return 0;
-    if (fresh || s->net.policy.internet != policy->internet) {
+    if (fresh || !dm_policy_eq(&s->net.policy, policy)) {
         int r = dm_slot_reset(&s->net, policy, err);
         if (r < 0)
             return r;
@@ -101,7 +95,7 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
 
 void dm_host_slot_clean(dm_host *h, uint32_t no)
 {
-    static const dm_slot_policy open_policy = {.internet = true};
+    const dm_slot_policy open_policy = dm_policy_open();
     dm_host_slot *s = &h->slots[no];
     dm_err err = {0};
     if (!s->open || (dm_slot_reset(&s->net, &open_policy, &err) == 0 && s->net.tap_fd >= 0))

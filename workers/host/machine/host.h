@@ -5,6 +5,7 @@
 
 #include "base/metrics.h"
 
+#include "workers/host/limits.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/vmm.h"
 
@@ -48,8 +49,8 @@ typedef struct dm_host {
 /* New sandboxes would take memory that is kept as a reserve. */
 bool dm_host_short_of_memory(const dm_host *h);
 
-int dm_host_init(dm_host *h, dm_err *err) DM_NODISCARD; /* the fields above are set; makes the slot map */
-void dm_host_done(dm_host *h);
+int dm_host_init(dm_host *h, dm_err *err) DM_NODISCARD; /* the fields above are set; makes the slot map, for as long as
+                                                            the process lives */
 
 /* The lowest free slot, or -1. */
 int32_t dm_host_slot_take(dm_host *h);

@@ -1,5 +1,6 @@
 /* The half of a machine that blocks: files, namespaces, fsync. What a job reads and writes of the machine, the loop
  * leaves alone until it is back. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,12 +23,14 @@ static void job_run(dm_job *job)
 static void job_back(void *arg)
 {
     dm_machine *m = arg;
+    assert(m->job_running);
     m->job_running = false;
     m->job_then(m);
 }
 
 int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err)
 {
+    assert(!m->job_running);
     m->job_fn = fn;
     m->job_then = then;
     m->job.fn = job_run;
@@ -48,12 +51,12 @@ int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
 
 int dm_machine_open_slot(dm_machine *m, dm_err *err)
 {
-    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, true, err);
+    return dm_host_slot_ready(m->h, m->slot_no, &m->policy, true, err);
 }
 
 int dm_machine_set_policy(dm_machine *m, dm_err *err)
 {
-    return dm_host_slot_ready(m->h, m->slot_no, &(dm_slot_policy){.internet = m->internet}, false, err);
+    return dm_host_slot_ready(m->h, m->slot_no, &m->policy, false, err);
 }
 
 static int template_disk(const dm_machine *m, char out[PATH_MAX], dm_err *err)

@@ -3,6 +3,7 @@
  * while a job of its runs is freed by that job's end. */
 #include "workers/host/machine/machine.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -21,6 +22,7 @@ static void step_done(dm_machine *m, int r, const dm_err *err);
 
 static void machine_delete(dm_machine *m)
 {
+    assert(m->vm == NULL && m->agent == NULL && !m->job_running);
     free(m->template_dir);
     free(m->sleeper_dir);
     free(m);
@@ -30,6 +32,7 @@ static void cleaned(dm_machine *m)
 {
     if (m->job_r < 0)
         dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &m->job_err);
+    assert(m->h->slots_leaving > 0);
     m->h->slots_leaving--;
     dm_host_slot_give(m->h, m->slot_no);
     machine_delete(m);
@@ -55,6 +58,7 @@ void dm_machine_free(dm_machine *m)
 {
     if (m == NULL)
         return;
+    assert(!m->freed);
     m->freed = true;
     m->h->slots_leaving++;
     dm_agent_free(m->agent);
@@ -355,7 +359,7 @@ int dm_machine_make(
         dm_host_slot_give(h, (uint32_t)slot);
         return r;
     }
-    m->internet = true;
+    m->policy = dm_policy_open();
     r = start(m, MAKE_FILES, done, arg, err);
     if (r < 0)
         dm_machine_free(m);
@@ -364,12 +368,12 @@ int dm_machine_make(
     return r;
 }
 
-int dm_machine_load(
-        dm_machine *m, const char *sleeper_dir, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
+        void *arg, dm_err *err)
 {
     if (sleeper_dir != NULL && (m->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir))) == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
-    m->internet = internet;
+    m->policy = *policy;
     return start(m, LOAD_DISK, done, arg, err);
 }
 
@@ -379,7 +383,7 @@ int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, voi
     return start(m, WARM_RUN, done, arg, err);
 }
 
-int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, const dm_slot_policy *policy,
         dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err)
 {
     if (slot_no >= h->conf.slots || h->slots[slot_no].used)
@@ -389,7 +393,7 @@ int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_
     if (r < 0)
         return r;
     dm_host_slot_claim(h, slot_no);
-    m->internet = internet;
+    m->policy = *policy;
     r = start(m, ADOPT_SLOT, done, arg, err);
     if (r < 0)
         dm_machine_free(m);
@@ -418,12 +422,12 @@ const char *dm_machine_address(const dm_machine *m)
     return m->slot->address;
 }
 
-int dm_machine_hand_out(
-        dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg, dm_err *err)
+int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_slot_policy *policy,
+        dm_machine_done_fn done, void *arg, dm_err *err)
 {
     m->resume = resume;
-    m->internet = internet;
-    return start(m, m->slot->policy.internet == internet ? HAND_RUN : HAND_POLICY, done, arg, err);
+    m->policy = *policy;
+    return start(m, dm_policy_eq(&m->slot->policy, policy) ? HAND_RUN : HAND_POLICY, done, arg, err);
 }
 
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)

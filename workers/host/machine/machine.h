@@ -35,15 +35,15 @@ typedef struct dm_machine_config {
 int dm_machine_make(dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out,
         dm_err *err) DM_NODISCARD;
 /* Puts a guest into a bare machine: a clone of its template, or with sleeper_dir the one that sleeps there; the image
- * is left as it is. Nothing of the guest runs. What internet says of the network holds from here on. */
-int dm_machine_load(dm_machine *m, const char *sleeper_dir, bool internet, dm_machine_done_fn done, void *arg,
-        dm_err *err) DM_NODISCARD;
+ * is left as it is. Nothing of the guest runs. The policy holds from here on. */
+int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
+        void *arg, dm_err *err) DM_NODISCARD;
 /* Lets a clone that nobody has yet run until its agent has answered, and has run the command path rounds times; then it
  * stands still again, and what it did the next time goes quicker. For a VMM that needs it. */
 int dm_machine_warm(dm_machine *m, unsigned rounds, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 /* The VM in this slot outlived the worker that made it; its network allows what it did. done has DM_E_NOTFOUND when it
  * did not. */
-int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, bool internet,
+int dm_machine_adopt(dm_host *h, const dm_machine_config *config, uint32_t slot_no, const dm_slot_policy *policy,
         dm_machine_done_fn done, void *arg, dm_machine **out, dm_err *err) DM_NODISCARD;
 
 /* Kills the VM at once, cuts every connection to it, and cleans up behind; the slot is free when that is done. No
@@ -55,10 +55,10 @@ const char *dm_machine_template_dir(const dm_machine *m); /* as it was made from
 uint32_t dm_machine_slot(const dm_machine *m);
 const char *dm_machine_address(const dm_machine *m);
 
-/* Runs the guest and tells it who it is; resume and its strings are needed until done. What internet says of its
- * network holds before it runs. */
-int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, bool internet, dm_machine_done_fn done, void *arg,
-        dm_err *err) DM_NODISCARD;
+/* Runs the guest and tells it who it is; resume and its strings are needed until done. The policy holds before
+ * it runs. */
+int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_slot_policy *policy,
+        dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 
 /* Stops the guest and makes a durable image of it in dir (which must not exist): memory delta, device state, disk,
  * manifest. When done with 0 the VM is gone and the machine is only good for dm_machine_free; when it failed before the

@@ -53,7 +53,7 @@ struct dm_machine {
     void *done_arg;
     unsigned rounds; /* of warming */
     const dm_guest_resume *resume;
-    bool internet;
+    dm_slot_policy policy; /* that holds, or is to hold before the guest runs */
     char dir[PATH_MAX], dir_tmp[PATH_MAX];
     dm_err undo_err;
 
@@ -74,7 +74,7 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
 int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;  /* around a VM that lives */
 int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, empty disk */
 int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* and its network's policy */
-int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* of the network, as m->internet says */
+int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* m->policy, of the network */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
 

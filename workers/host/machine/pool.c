@@ -6,6 +6,8 @@
  * if there is one, and is given to him as soon as it is loaded: the sandbox pays for what its own guest translates. */
 #include "workers/host/machine/pool.h"
 
+#include <assert.h>
+
 #include "workers/host/machine/snapshot.h"
 #include "workers/host/machine/spare.h"
 
@@ -38,7 +40,7 @@ struct dm_pool_ticket {
     pool *of;   /* NULL: it is a wake, and has the next four */
     char *template_dir, *sleeper_dir;
     uint32_t vcpus, mem_mib;
-    bool internet;
+    dm_slot_policy policy;
     dm_pool_done_fn done;
     void *arg;
 };
@@ -173,6 +175,7 @@ static void ticket_unlink(dm_pool_ticket *t)
         *at = t->next;
         if (all->last == &t->next)
             all->last = at;
+        assert(all->nwaiting > 0);
         all->nwaiting--;
         return;
     }
@@ -188,6 +191,7 @@ static void ticket_fail(dm_pool_ticket *t, int r, const dm_err *err)
 
 static void ticket_serve(dm_pool_ticket *t, held *k, bool pooled)
 {
+    assert(k->ticket == NULL || k->ticket == t);
     dm_machine *m = dm_spare_give(held_unlink(k));
     ticket_unlink(t);
     given_away(t->all);
@@ -213,7 +217,8 @@ static int load(held *k, dm_err *err)
 {
     const dm_pool_ticket *t = k->ticket;
     k->keep_bare = false;
-    return dm_spare_load(k->spare, t != NULL ? t->sleeper_dir : NULL, t == NULL || t->internet, err);
+    const dm_slot_policy policy = t != NULL ? t->policy : dm_policy_open();
+    return dm_spare_load(k->spare, t != NULL ? t->sleeper_dir : NULL, &policy, err);
 }
 
 /* What comes next for a machine that has come to rest, as far as that does not depend on the others. */
@@ -544,7 +549,9 @@ void dm_pools_free(dm_pools *p)
         p->pools = q->next;
         dm_snapshot_free(q->snapshot);
         free(q);
+        p->n--;
     }
+    assert(p->n == 0 && p->nwaiting == 0 && p->last == &p->first);
     dm_timer_free(p->retry);
     dm_timer_free(p->soon);
     free(p);
@@ -578,13 +585,14 @@ static int check_room(const dm_pools *all, dm_err *err)
     return 0;
 }
 
-static dm_pool_ticket *ticket_new(dm_pools *all, pool *of, bool internet, dm_pool_done_fn done, void *arg, dm_err *err)
+static dm_pool_ticket *ticket_new(
+        dm_pools *all, pool *of, const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_err *err)
 {
     dm_pool_ticket *t = calloc(1, sizeof(*t));
     if (t == NULL)
         (void)dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
     else
-        *t = (dm_pool_ticket){.all = all, .of = of, .internet = internet, .done = done, .arg = arg};
+        *t = (dm_pool_ticket){.all = all, .of = of, .policy = *policy, .done = done, .arg = arg};
     return t;
 }
 
@@ -594,9 +602,10 @@ static void ticket_wait(dm_pool_ticket *t)
     *all->last = t;
     all->last = &t->next;
     all->nwaiting++;
+    assert(all->nwaiting <= DM_POOL_WAITERS_MAX);
 }
 
-int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, bool internet,
+int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,
         dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     pool *p;
@@ -620,7 +629,7 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     r = check_room(all, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, p, internet, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, p, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     *out = t; /* before it can be answered, and gone */
@@ -629,14 +638,14 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     return 0;
 }
 
-int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, bool internet,
+int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, const dm_slot_policy *policy,
         dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     *out = NULL;
     int r = check_room(all, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, NULL, internet, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, NULL, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     t->vcpus = config->vcpus;

@@ -8,8 +8,6 @@
 
 #include "workers/host/machine/machine.h"
 
-enum { DM_POOLS_MAX = 64, DM_POOL_WAITERS_MAX = 1024 };
-
 typedef struct dm_pools dm_pools;
 
 /* m is the caller's on 0. pooled: it stood ready in the pool. */
@@ -27,10 +25,10 @@ void dm_pools_start(dm_pools *p);
  * DM_E_UNAVAILABLE when it is his turn and the host has no memory to give. A ticket not yet answered can be given back.
  */
 typedef struct dm_pool_ticket dm_pool_ticket;
-int dm_pools_take(dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_mib, bool internet, dm_pool_done_fn done,
-        void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
+int dm_pools_take(dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,
+        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 /* The same for a sleeper: a machine of its template with its image in it. Never done before this returns. */
-int dm_pools_wake(dm_pools *p, const dm_machine_config *config, const char *sleeper_dir, bool internet,
+int dm_pools_wake(dm_pools *p, const dm_machine_config *config, const char *sleeper_dir, const dm_slot_policy *policy,
         dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 void dm_pool_ticket_drop(dm_pool_ticket *t); /* NULL is fine */
 

@@ -1,5 +1,6 @@
 #include "workers/host/machine/snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -112,8 +113,9 @@ static void slot_job(dm_job *job)
 {
     dm_snapshot *s = (void *)((char *)job - offsetof(dm_snapshot, job));
     dm_host *h = s->h;
+    const dm_slot_policy policy = dm_policy_open();
     s->why = (dm_err){0};
-    s->job_r = dm_host_slot_ready(h, (uint32_t)s->slot_no, &(dm_slot_policy){.internet = true}, false, &s->why);
+    s->job_r = dm_host_slot_ready(h, (uint32_t)s->slot_no, &policy, false, &s->why);
     dm_loop_post(h->loop, &s->back);
 }
 
@@ -138,14 +140,14 @@ static void slot_opened(void *arg)
 
 /* A snapshot made by another QEMU or on another host does not load. It is not removed: sleepers may stand on it, and a
  * host that goes back finds it again. The new one gets the next free name. 0: one that fits is there. */
-enum { BUILD_IT = 1, TEMPLATES_MAX = 100 };
+enum { BUILD_IT = 1 };
 static int choose(dm_snapshot *s, dm_err *err)
 {
     char first[PATH_MAX];
     dm_template_config c;
     struct stat st;
     memcpy(first, s->template_dir, sizeof(first));
-    for (unsigned i = 0; i < TEMPLATES_MAX; i++) {
+    for (unsigned i = 0; i < DM_SNAPSHOTS_MAX; i++) {
         int r = i == 0 ? 0 : dm_path(s->template_dir, PATH_MAX, err, "%s.%u", first, i);
         if (r < 0)
             return r;
@@ -156,7 +158,7 @@ static int choose(dm_snapshot *s, dm_err *err)
             return 0;
         DM_LOG(s->h->log, DM_INFO, "pool.template_stale", dm_fs("template", s->template_dir), dm_fs("why", err->msg));
     }
-    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", TEMPLATES_MAX);
+    return dm_fail(err, DM_E_LIMIT, "%d snapshots of this image and size do not fit this host", DM_SNAPSHOTS_MAX);
 }
 
 static void begin(dm_snapshot *s)
@@ -193,6 +195,7 @@ static void begin(dm_snapshot *s)
 static void again(void *arg)
 {
     dm_snapshot *s = arg;
+    assert(s->state == DM_SNAPSHOT_FAILED && s->slot_no < 0 && s->build == NULL);
     s->state = DM_SNAPSHOT_NEW;
     s->changed(s->arg);
 }
@@ -251,7 +254,12 @@ void dm_snapshot_free(dm_snapshot *s)
 {
     if (s == NULL)
         return;
+    assert(s->slot_no < 0 || s->build != NULL); /* else the executor has it */
     dm_template_build_free(s->build);
+    if (s->slot_no >= 0) {
+        dm_host_slot_shut(s->h, (uint32_t)s->slot_no);
+        dm_host_slot_give(s->h, (uint32_t)s->slot_no);
+    }
     dm_timer_free(s->retry);
     free(s);
 }

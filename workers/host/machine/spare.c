@@ -1,5 +1,7 @@
 #include "workers/host/machine/spare.h"
 
+#include <assert.h>
+
 enum { WARM_ROUNDS = 2 };
 
 struct dm_spare {
@@ -29,6 +31,7 @@ static void leave(dm_spare *k)
 static void arrived(void *arg, int r, const dm_err *err)
 {
     dm_spare *k = arg;
+    assert(!dm_spare_rests(k));
     if (r == 0) {
         k->at++;
         dm_machine_own(k->m, &(dm_machine_owner){.gone = gone, .arg = k});
@@ -61,20 +64,23 @@ void dm_spare_free(dm_spare *k)
     free(k);
 }
 
-int dm_spare_load(dm_spare *k, const char *sleeper_dir, bool internet, dm_err *err)
+int dm_spare_load(dm_spare *k, const char *sleeper_dir, const dm_slot_policy *policy, dm_err *err)
 {
+    assert(k->at == DM_SPARE_BARE);
     leave(k);
-    return dm_machine_load(k->m, sleeper_dir, internet, arrived, k, err);
+    return dm_machine_load(k->m, sleeper_dir, policy, arrived, k, err);
 }
 
 int dm_spare_answer(dm_spare *k, dm_err *err)
 {
+    assert(k->at == DM_SPARE_LOADED);
     leave(k);
     return dm_machine_warm(k->m, 0, arrived, k, err);
 }
 
 int dm_spare_warm(dm_spare *k, dm_err *err)
 {
+    assert(k->at == DM_SPARE_READY);
     leave(k);
     return dm_machine_warm(k->m, WARM_ROUNDS, arrived, k, err);
 }
@@ -101,6 +107,7 @@ bool dm_spare_is_from(const dm_spare *k, const char *template_dir)
 
 dm_machine *dm_spare_give(dm_spare *k)
 {
+    assert(k->at >= DM_SPARE_LOADED && dm_spare_rests(k));
     dm_machine *m = k->m;
     dm_machine_own(m, &(dm_machine_owner){0});
     free(k);

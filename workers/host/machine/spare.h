@@ -35,7 +35,7 @@ int dm_spare_new(dm_host *h, const dm_machine_config *config, dm_spare_moved_fn 
 void dm_spare_free(dm_spare *k); /* at any moment; the machine goes with it */
 
 /* The next step, for one that rests in the stage before. */
-int dm_spare_load(dm_spare *k, const char *sleeper_dir, bool internet, dm_err *err) DM_NODISCARD;
+int dm_spare_load(dm_spare *k, const char *sleeper_dir, const dm_slot_policy *policy, dm_err *err) DM_NODISCARD;
 int dm_spare_answer(dm_spare *k, dm_err *err) DM_NODISCARD;
 int dm_spare_warm(dm_spare *k, dm_err *err) DM_NODISCARD;
 

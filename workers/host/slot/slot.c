@@ -25,7 +25,7 @@
     "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, "               \
     "192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 }"
 
-enum { SCRIPT_MAX = 8192, PREFIX_MAX = 6, DRAIN_MAX = 65536 };
+enum { SCRIPT_MAX = 8192, DRAIN_MAX = 65536 };
 
 static int run_ip(dm_str script, dm_err *err)
 {
@@ -44,8 +44,8 @@ static int run_nft(dm_str script, dm_err *err)
 static int check_prefix(const char *prefix, dm_err *err)
 {
     dm_str p = dm_str_c(prefix);
-    if (p.n < 1 || p.n > PREFIX_MAX || !dm_str_only(p, "abcdefghijklmnopqrstuvwxyz0123456789"))
-        return dm_fail(err, DM_E_INVALID, "a slot prefix is 1 to %d of a-z0-9", PREFIX_MAX);
+    if (p.n < 1 || p.n > DM_SLOT_PREFIX_MAX || !dm_str_only(p, "abcdefghijklmnopqrstuvwxyz0123456789"))
+        return dm_fail(err, DM_E_INVALID, "a slot prefix is 1 to %d of a-z0-9", DM_SLOT_PREFIX_MAX);
     return 0;
 }
 
@@ -194,8 +194,7 @@ static int inside_rules(const struct inside *in, dm_err *err)
             " chain postrouting { type nat hook postrouting priority srcnat; policy accept;\n"
             "  oifname { \"up0\", \"tap0\" } masquerade; }\n"
             "}\n",
-            in->policy.internet ? "meta nfproto ipv4 accept" : "meta nfproto ipv4 reject with icmp admin-prohibited",
-            in->slot->address);
+            dm_policy_rule(&in->policy), in->slot->address);
     int r = dm_buf_ok(&b, err);
     return r < 0 ? r : run_nft(dm_buf_view(&b), err);
 }
@@ -222,7 +221,7 @@ static int inside_all(void *arg, dm_err *err)
     if (r >= 0 && in->place != NULL)
         r = inside_links(in, err);
     /* To replace a table means to wait until no packet is in the old one any more: not without need. */
-    if (r >= 0 && (in->place != NULL || in->policy.internet != in->slot->policy.internet))
+    if (r >= 0 && (in->place != NULL || !dm_policy_eq(&in->policy, &in->slot->policy)))
         r = inside_rules(in, err);
     if (r >= 0)
         in->slot->policy = in->policy;

@@ -10,12 +10,8 @@
 
 #include "base/err.h"
 
-enum { DM_SLOT_MAX = 4096 };
-
-/* What may leave: internet false cuts everything but established answers. Private and local ranges are always cut. */
-typedef struct dm_slot_policy {
-    bool internet;
-} dm_slot_policy;
+#include "workers/host/limits.h"
+#include "workers/host/slot/policy.h"
 
 typedef struct dm_slot {
     uint32_t no;      /* 0 to DM_SLOT_MAX - 1 */
@@ -27,9 +23,9 @@ typedef struct dm_slot {
     dm_slot_policy policy; /* what its table says */
 } dm_slot;
 
-/* prefix tells deployments on one host apart (1 to 6 of a-z0-9); base is the first address of the /16 used, such as
- * 10.77.0.0, from which slot no gets a /30. Makes what is missing, keeps what is right: also after a crash, and around
- * a VM that lives in it. */
+/* prefix tells deployments on one host apart (1 to DM_SLOT_PREFIX_MAX of a-z0-9); base is the first address of the /16
+ * used, such as 10.77.0.0, from which slot no gets a /30. Makes what is missing, keeps what is right: also after a
+ * crash, and around a VM that lives in it. */
 int dm_slot_open(const char *prefix, const char *base, uint32_t no, const dm_slot_policy *policy, dm_slot *out,
         dm_err *err) DM_NODISCARD;
 /* Makes an open slot ready for another guest: cuts every connection to the outer address (SOCK_DESTROY), forgets what

@@ -1,5 +1,6 @@
 #include "workers/vmm/qemu/args.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,6 +146,7 @@ int dm_qemu_args_init(dm_qemu_args *a, const dm_vmm_env *env, const dm_vm_config
 
 void dm_qemu_args_done(dm_qemu_args *a)
 {
+    assert(a->n_owned <= a->n && a->n <= DM_QEMU_ARGS);
     for (size_t i = 0; i < a->n_owned; i++)
         free(a->owned[i]);
     *a = (dm_qemu_args){.n = 0};

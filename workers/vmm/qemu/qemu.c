@@ -29,7 +29,6 @@ enum {
     STOP_MS = 30000, /* flushes the disk */
     SAVE_MS = 120000,
     POLL_US = 500,
-    POLLS = 20000,
     PATH_ROOM = 4096,
     OTHER_FILES = 1024 * 1024, /* the most QEMU writes to any file but the disk */
     CHECK_TSC_MS = 50,
@@ -138,7 +137,7 @@ static int start_process(struct start *s, dm_vm *vm, dm_err *err)
     size_t n = s->n;
     memcpy(fds, s->fds, n * sizeof(fds[0]));
     fds[n++] = (dm_proc_fd){dm_sink_fd(vm->sink), 1};
-    fds[n++] = (dm_proc_fd){dm_sink_fd(vm->sink), 2};
+    fds[n++] = (dm_proc_fd){dm_sink_fd(vm->sink), DM_QEMU_FD_LOG};
     if (vm->config.tap_fd >= 0)
         fds[n++] = (dm_proc_fd){vm->config.tap_fd, DM_QEMU_FD_TAP};
     r = dm_proc_spawn(args.argv, fds, n, s->file_max, &vm->proc, err);

@@ -1,5 +1,7 @@
 #include "workers/vmm/qemu/qmp.h"
 
+#include <assert.h>
+
 #include "workers/vmm/lines.h"
 
 enum { SEND_MAX = 256 * 1024, BURST = 1024, COMMAND_MAX = 64 * 1024, HELLO_TIMEOUT_MS = 10000 };
@@ -39,6 +41,7 @@ static void set_timer(dm_qmp *q)
 static bool finish(dm_qmp *q, struct call *c, int r, const json_t *value, const dm_err *err)
 {
     struct call was = *c;
+    assert(was.id != 0 && was.id <= q->last_id);
     c->id = 0;
     set_timer(q);
     bool gone = false, *outer = q->gone;

@@ -1,5 +1,6 @@
 #include "workers/vmm/qemu/snap.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -193,6 +194,7 @@ int dm_qemu_snap_save(dm_qemu_snap *s, enum dm_vm_save kind, dm_err *err)
 {
     if (kind == DM_SAVE_DELTA && s->config.base_dir == NULL)
         return dm_fail(err, DM_E_INVALID, "a booted VM has no base to differ from");
+    assert(s->device >= 0 && s->proc_dir >= 0);
     if (fdatasync(s->device) < 0)
         return dm_fail_sys(err, errno, "sync the device state");
     int r = save_memory(s, kind, err);

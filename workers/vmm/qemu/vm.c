@@ -19,6 +19,7 @@
  * to give back, a disk that hangs) is likewise left to a mourner on the loop, which reaps it. */
 #include "workers/vmm/qemu/vm.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -108,6 +109,7 @@ static void on_step(void *arg, int r, const json_t *value, const dm_err *err)
 
 int dm_qemu_step_try(dm_vm *vm, const char *command, dm_str arguments, int fd, dm_qemu_step_fn next, dm_err *err)
 {
+    assert(vm->op.name != NULL && vm->qmp != NULL);
     vm->op.next = next;
     return dm_qmp_call(vm->qmp, command, arguments, fd, vm->op.limit_ms + QMP_GRACE_MS, on_step, vm, err);
 }
@@ -155,6 +157,7 @@ int dm_qemu_work_start(dm_vm *vm, int (*fn)(dm_qemu_work *w, dm_err *err), void 
         const char *dir, int device, dm_err *err)
 {
     DM_AUTO_FD own = device;
+    assert(vm->op.name != NULL && vm->work == NULL);
     dm_qemu_work *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a job");
@@ -181,6 +184,7 @@ int dm_qemu_work_start(dm_vm *vm, int (*fn)(dm_qemu_work *w, dm_err *err), void 
 
 static void tell_end(dm_vm *vm)
 {
+    assert(vm->exited && vm->state != DM_QEMU_GONE);
     int status = dm_proc_reap(&vm->proc);
     dm_vm_event ev = {.end = vm->end, .status = -1};
     if (status != -1 && WIFSIGNALED(status)) {
@@ -235,13 +239,14 @@ static void on_qmp_end(void *arg, const dm_err *why)
 {
     dm_vm *vm = arg;
     vm->qmp_ended = true;
+    if (vm->state == DM_QEMU_GONE) /* this was waited for too long, and the end told */
+        return;
     if (vm->exited) {
         tell_end(vm);
         return;
     }
     dm_timer_in(vm->end_timer, END_WAIT_US);
-    if (vm->state != DM_QEMU_GONE)
-        vm->state = DM_QEMU_BROKEN;
+    vm->state = DM_QEMU_BROKEN;
     if (why->code != DM_E_UNAVAILABLE && !dm_qemu_op_end(vm, why->code, why))
         return;
 }
@@ -250,7 +255,8 @@ static void on_qmp_ready(void *arg, const char *version)
 {
     dm_vm *vm = arg;
     memcpy(vm->version, version, sizeof(vm->version));
-    vm->on_ready(vm, NULL);
+    if (vm->op.name != NULL) /* else it was given up, and is broken */
+        vm->on_ready(vm, NULL);
 }
 
 static void on_qmp_event(void *arg, const char *name, const json_t *data)
@@ -367,6 +373,7 @@ void dm_qemu_vm_free(dm_vm *vm)
         return;
     if (vm->gone != NULL)
         *vm->gone = true;
+    assert(vm->work == NULL || vm->work->vm == vm);
     if (vm->work != NULL)
         vm->work->vm = NULL;
     free(vm->op.dir);

@@ -1,8 +1,14 @@
 /* Frames to statements, against a real PostgreSQL with the project's migrations. */
+/* Covers metering/ledger/flush.c, metering/ledger/restore.c, metering/ledger/close.c, metering/ledger/sql_ledger.c,
+ * metering/ledger/sql_close.c, metering/kit/notes.c, metering/kit/sql_kit.c, metering/bill/bill.c,
+ * metering/bill/books.c, metering/bill/evidence.c, metering/bill/sql_bill.c, metering/read/read.c,
+ * metering/read/sql_read.c. */
 #include "base/json.h"
 
+#include "metering/bill/bill.h"
 #include "metering/read/read.h"
-#include "tests/unit/metering/ledger/rig.h"
+#include "tests/support/meterrig.h"
+#include "tests/unit/test.h"
 
 static cluster pg;
 

@@ -3,7 +3,8 @@
  * it the same is reckoned second by second in plain integers, from what was delivered and sworn alone; the two must
  * agree to the last decimal. */
 #include "metering/rules/rate.h"
-#include "tests/unit/metering/ledger/rig.h"
+#include "tests/support/meterrig.h"
+#include "tests/unit/test.h"
 
 enum { PERIOD = 300, PERIODS = 4, ALL = PERIOD * PERIODS, LATE_MAX = 200 };
 

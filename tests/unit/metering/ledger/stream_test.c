@@ -8,8 +8,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/wire/topic.h"
+
 #include "metering/ledger/stream.h"
-#include "tests/unit/metering/ledger/rig.h"
+#include "tests/support/meterrig.h"
+#include "tests/unit/test.h"
 
 enum { PARTS = 4 };
 

@@ -79,16 +79,10 @@ static void prices_are_not_negative(void **state)
 
 static void quantities_have_six_decimals(void **state)
 {
-    dm_qty q;
-    dm_err err;
     char text[DM_MONEY_TEXT];
     (void)state;
-    assert_int_equal(dm_qty_parse(DM_STR("80600.015625"), &q, &err), 0);
-    assert_true(q.v == 80600015625);
-    dm_qty_print(q, text);
+    dm_qty_print((dm_qty){80600015625}, text);
     assert_string_equal(text, "80600.015625");
-    assert_int_equal(dm_qty_parse(DM_STR("0.0000001"), &q, &err), DM_E_INVALID);
-    assert_int_equal(dm_qty_parse(DM_STR("100000000000000"), &q, &err), DM_E_LIMIT);
 }
 
 static void prints_all_decimals(void **state)
@@ -163,8 +157,6 @@ static void products_are_exact_or_refused(void **state)
     assert_says(err, "overflows");
     assert_int_equal(dm_qty_of(UINT64_MAX, UINT64_MAX, &q, &err), DM_E_LIMIT);
     assert_int_equal(dm_qty_of(UINT64_MAX, 15625, &q, &err), DM_E_LIMIT);
-    assert_int_equal(dm_qty_add((dm_qty){ten_to(20) - 2}, (dm_qty){1}, &q, &err), 0);
-    assert_int_equal(dm_qty_add(q, (dm_qty){1}, &q, &err), DM_E_LIMIT);
 }
 
 static void compares(void **state)

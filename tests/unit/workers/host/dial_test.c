@@ -24,7 +24,7 @@ static void only_what_runs(void **state)
     _Alignas(max_align_t) static char machine[16];
     box.machine = (dm_machine *)(void *)machine;
     assert_int_equal(dm_sandbox_id_parse(DM_STR("i0123456789abcdefghij"), &box.id, NULL), 0);
-    dm_boxes_link(worker.boxes, &box);
+    assert_int_equal(dm_boxes_link(worker.boxes, &box, NULL), 0);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/3/49983"), 204);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/49983"), 403);
     assert_int_equal(asked("/dial/i0123456789abcdefghij/2/80"), 403);

@@ -1,8 +1,10 @@
 /* The life of a sandbox on its worker: each row of the table with what it leaves in the journal, what the API and the
  * door are told, and what is billed; and the orders that come twice, late, or in the middle of something else. */
+/* Covers workers/host/drain.c, workers/host/seconds.c, workers/host/orders.c, workers/host/live.c,
+ * workers/host/machine/machine.c, workers/host/machine/job.c. */
 #include "base/parse.h"
 
-#include "tests/unit/workers/host/rig.h"
+#include "tests/support/workerrig.h"
 
 /* --- the rows of the table ---------------------------------------------------------------------------------- */
 

@@ -1,13 +1,14 @@
 /* From the journal to a broker (librdkafka's own mock cluster: real sockets, the real protocol) and back: every frame
  * and every oath arrives, in the journal's order, whatever the broker does meanwhile; and the journal lets go of what
  * the ledger has, and of nothing else. */
+#include <dirent.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
 #include "base/kafka.h"
 #include "base/wire/topic.h"
 
-#include "tests/unit/workers/host/rig.h"
+#include "tests/support/workerrig.h"
 #include "workers/host/publish.h"
 
 static rig one;

@@ -1,6 +1,6 @@
 /* What a worker tells the API and takes from its answers, through a real socket: an API of the test's own that is away,
  * wrong, late or forgetful. The worker goes on either way: nothing it holds depends on being heard. */
-#include "tests/unit/workers/host/rig.h"
+#include "tests/support/workerrig.h"
 #include "workers/host/uplink.h"
 
 typedef struct api {

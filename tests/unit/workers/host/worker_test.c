@@ -1,5 +1,6 @@
 /* What a worker makes of the journal that a dead one left, and whom it tells when. No machine is ever made: boxes have
  * no slot, so that none of theirs is found alive. */
+/* Covers workers/host/config.c. */
 #include <sys/stat.h>
 
 #include "base/file.h"

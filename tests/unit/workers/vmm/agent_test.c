@@ -1,5 +1,9 @@
 /* The worker's end against a guest of the test's own making, who is not always honest. */
-#include "tests/unit/workers/vmm/rig.h"
+/* Covers workers/vmm/agent_line.c. */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/agent.h"
 
 typedef struct owner {

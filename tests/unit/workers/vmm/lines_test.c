@@ -1,4 +1,7 @@
-#include "tests/unit/workers/vmm/rig.h"
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/lines.h"
 
 typedef struct heard {

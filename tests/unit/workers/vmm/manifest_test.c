@@ -1,4 +1,4 @@
-#include "tests/unit/workers/vmm/rig.h"
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/manifest.h"
 
 static char id[] = "0123", full[] = "full", none[] = "", vmm[] = "qemu 10.0.2", machine[] = "microvm",

@@ -1,8 +1,13 @@
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "tests/unit/workers/vmm/rig.h"
+#include "base/file.h"
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/proc.h"
 
 static int sh(const char *script, const dm_proc_fd *fds, size_t n, dm_proc *p, dm_err *err)

@@ -1,9 +1,12 @@
 /* The memory of a child that maps a file as a VMM maps its guest's memory. */
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/unit/workers/vmm/rig.h"
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/ram.h"
 
 enum { PAGE = 4096, PAGES = 4096, SIZE = PAGE * PAGES };

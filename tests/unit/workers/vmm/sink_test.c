@@ -1,4 +1,9 @@
-#include "tests/unit/workers/vmm/rig.h"
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/sink.h"
 
 static int64_t size_of(const rig *g, const char *name)

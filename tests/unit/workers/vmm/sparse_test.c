@@ -1,4 +1,7 @@
-#include "tests/unit/workers/vmm/rig.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/sparse.h"
 
 enum { PAGE = 4096, MIB = 1024 * 1024 };

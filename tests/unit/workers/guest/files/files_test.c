@@ -1,5 +1,13 @@
 /* The file routes and filesystem.Filesystem over the wire. */
-#include "tests/unit/workers/guest/wire.h"
+/* Covers workers/guest/files/compose.c, workers/guest/files/rpc.c, workers/guest/files/upload.c,
+ * workers/guest/files/watch.c, workers/guest/files/watch_rpc.c, workers/guest/who/user.c. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+#include "tests/support/wire.h"
+#include "workers/guest/http/head.h"
 #include "workers/guest/http/squeeze.h"
 
 #define OCTETS "Content-Type: application/octet-stream\r\n"

@@ -1,3 +1,4 @@
+/* Covers workers/guest/files/entry.c, workers/guest/files/metadata.c, workers/guest/http/squeeze.c. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/xattr.h>

@@ -1,5 +1,11 @@
 /* HTTP as it comes over a socket: connections, framing, order of checks, CORS. */
-#include "tests/unit/workers/guest/wire.h"
+/* Covers workers/guest/http/answer.c, workers/guest/http/conn_out.c, workers/guest/http/server.c,
+ * workers/guest/route.c, workers/guest/rpc/reply.c, workers/guest/setup.c, workers/guest/who/guest.c,
+ * workers/guest/who/identity.c. */
+
+#include "tests/support/wire.h"
+#include "workers/guest/http/server.h"
+#include "workers/guest/process/process.h"
 
 static const char health[] = "GET /health HTTP/1.1\r\nHost: h\r\n\r\n";
 

@@ -1,5 +1,15 @@
 /* process.Process over the wire. cwd is always given: a native run by somebody else may not enter root's home. */
-#include "tests/unit/workers/guest/wire.h"
+/* Covers workers/guest/process/ended.c, workers/guest/process/input.c, workers/guest/process/pty.c,
+ * workers/guest/process/rpc.c, workers/guest/process/spawn.c, workers/guest/rpc/rpc.c. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
+
+#include "tests/support/wire.h"
+#include "tests/unit/alloc_fail.h"
+#include "workers/guest/process/process.h"
 
 #define START "process.Process/Start"
 #define SH(text) "{\"process\":{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"" text "\"],\"cwd\":\"/\"},\"stdin\":false}"
@@ -331,10 +341,40 @@ static void streams_input(void **state)
     assert_has(wire_frames(w, &b), "2:{\"error\":{\"code\":\"not_found\"");
 }
 
+/* Whatever a start finds no memory for, and the client long gone when the time limit comes: nobody is spoken to then,
+ * and no process stays behind. */
+static void starts_without_memory(void **state)
+{
+    wire *w = *state;
+    DM_AUTO_BUF json, b;
+    dm_buf_init(&json, 4096);
+    dm_buf_init(&b, 4096);
+    wire_frame(&json, SH("sleep 5"));
+    (void)dm_buf_fmt(&b,
+            "POST /" START " HTTP/1.1\r\nHost: h\r\nContent-Type: application/connect+json\r\nConnection: close\r\n"
+            "Connect-Timeout-Ms: 30\r\nContent-Length: %zu\r\n\r\n",
+            json.len);
+    (void)dm_buf_str(&b, dm_buf_view(&json));
+    for (alloc_fail_at(0); alloc_fail_next();) {
+        DM_AUTO_FD fd = wire_open(w);
+        assert_int_equal(send(fd, b.p, b.len, MSG_NOSIGNAL), b.len);
+        wire_turn_for(w, 10000);
+        (void)alloc_fail_hit();
+        dm_fd_closep(&fd);
+        wire_turn_for(w, 40000);
+        assert_int_equal(dm_procs_count(w->g->procs), 0);
+    }
+    assert_true(alloc_fail.turn > 5);
+    DM_AUTO_BUF out;
+    dm_buf_init(&out, 1 << 20);
+    assert_has(wire_run(w, START, "", SH("exit 3"), &out), "\"exitCode\":3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {WIRE_TEST(runs), WIRE_TEST(says_what_cannot_run), WIRE_TEST(waits_for_pipes),
             WIRE_TEST(kills), WIRE_TEST(takes_input), WIRE_TEST(has_terminals), WIRE_TEST(serves_late_comers),
-            WIRE_TEST(keeps_alive), WIRE_TEST(pushes_back), WIRE_TEST(waits_for_readers), WIRE_TEST(streams_input)};
+            WIRE_TEST(keeps_alive), WIRE_TEST(pushes_back), WIRE_TEST(waits_for_readers), WIRE_TEST(streams_input),
+            WIRE_TEST(starts_without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Covers workers/guest/rpc/message.c. */
 #include "tests/unit/test.h"
 #include "workers/guest/rpc/message.h"
 

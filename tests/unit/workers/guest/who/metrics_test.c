@@ -1,3 +1,4 @@
+/* Covers workers/guest/process/oom.c. */
 #include "tests/unit/test.h"
 #include "workers/guest/process/oom.h"
 #include "workers/guest/who/metrics.h"

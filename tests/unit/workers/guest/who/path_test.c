@@ -1,3 +1,4 @@
+/* Covers workers/guest/process/env.c. */
 #include <stdio.h>
 #include <sys/stat.h>
 

@@ -605,10 +605,10 @@ static void an_attested_period_is_forgotten_on_replay(void **state)
             .span_s = 1,
             .disk_16mib = DM_DISK_UNKNOWN};
     s.sandbox.b[15] = 1;
-    assert_int_equal(dm_usage_forget(w->u, t0, &err), 0); /* nothing there yet */
+    dm_usage_forget(w->u, t0); /* nothing there yet */
     assert_int_equal(dm_usage_replay(w->u, t0 + 59, &s, &err), 0);
     assert_int_equal(dm_usage_replay(w->u, t0 + 60, &s, &err), 0);
-    assert_int_equal(dm_usage_forget(w->u, t0, &err), 0);
+    dm_usage_forget(w->u, t0);
     attest(w, 0);
     assert_int_equal(w->nattest, 0);
     attest(w, 60);

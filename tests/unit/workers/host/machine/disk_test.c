@@ -4,6 +4,7 @@
 
 #include "tests/unit/test.h"
 #include "workers/host/machine/disk.h"
+#include "workers/vmm/sparse.h"
 
 enum { MIB = 1024 * 1024 };
 
@@ -28,7 +29,7 @@ static void units_are_of_blocks_rounded_up(void **state)
     assert_int_equal(posix_fallocate(fd, 0, (off_t)17 * MIB), 0);
     assert_int_equal(dm_disk_units(path, &units, NULL), 0);
     assert_int_equal(units, 2);
-    assert_int_equal(dm_disk_copy(path, copy, true, NULL), 0);
+    assert_int_equal(dm_sparse_copy(path, copy, true, NULL), 0);
     struct stat st;
     assert_int_equal(stat(copy, &st), 0);
     assert_int_equal(st.st_size, (off_t)1024 * MIB);

@@ -1,6 +1,7 @@
 /* Where machines come from: who waits is served in order and within bounds, what is made ahead costs nobody anything,
  * and a host that is full says so. */
-#include "tests/unit/workers/host/rig.h"
+/* Covers workers/host/machine/spare.c, workers/host/machine/snapshot.c, workers/host/machine/host.c. */
+#include "tests/support/workerrig.h"
 
 static rig one;
 

@@ -1,6 +1,7 @@
 /* A slot with a guest: a namespace of the test's own behind the tap, its frames carried over by a thread as a VMM
  * would; and a world: another namespace that the host routes to. So what may pass is asked with real connections. Needs
  * root. */
+/* Covers workers/host/slot/net.c, workers/host/slot/policy.c. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,10 @@
 /* The rules that section by section made the command line what it is: each was found by something that broke. */
-#include "tests/unit/workers/vmm/rig.h"
+/* Covers workers/vmm/qemu/host.c. */
+#include <stdio.h>
+
+#include "base/file.h"
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/qemu/args.h"
 #include "workers/vmm/qemu/host.h"
 

@@ -5,17 +5,23 @@
  *     DM_TEST_ACCEL       tcg (if not set) or kvm; tests/full/kvm is where the latter can be had anywhere
  *
  * and skips, saying why, without them. Prints what each step took. */
+/* Covers workers/vmm/qemu/snap.c, workers/vmm/qemu/vm.c, workers/vmm/template.c, workers/guest/main.c,
+ * workers/guest/self/boot.c. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/parse.h"
 
-#include "tests/unit/workers/vmm/rig.h"
-#include "workers/host/machine/disk.h"
+#include "tests/support/vmmrig.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
 #include "workers/vmm/manifest.h"
@@ -150,7 +156,7 @@ static void fill_place(guest *g, const char *from, const char *delta)
     char disk[192];
     assert_int_equal(dm_mkdir_p(g->run, 0700, NULL), 0);
     (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", from);
-    assert_int_equal(dm_disk_copy(disk, g->disk, false, NULL), 0);
+    assert_int_equal(dm_sparse_copy(disk, g->disk, false, NULL), 0);
     dm_vm_config c = config_of(g);
     CALL(g, "spawn", l->driver->spawn(&l->env, &c, on_done, on_end, g, &g->vm, NULL));
     CALL(g, "load", l->driver->load(g->vm, delta, on_done, g, NULL));
@@ -179,7 +185,7 @@ static void save_vm(guest *g, enum dm_vm_save kind, const char *name, char dir[1
     assert_int_equal(dm_mkdir_p(dir, 0700, NULL), 0);
     CALL(g, "save", g->lab->driver->save(g->vm, kind, dir, on_done, g, NULL));
     (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", dir);
-    assert_int_equal(dm_disk_copy(g->disk, disk, true, NULL), 0);
+    assert_int_equal(dm_sparse_copy(g->disk, disk, true, NULL), 0);
 }
 
 static void end_vm(guest *g)
@@ -781,7 +787,7 @@ static void load_refuses_what_does_not_fit(void **state)
     assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
     char disk[192];
     (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
-    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    assert_int_equal(dm_sparse_copy(disk, g.disk, false, NULL), 0);
     dm_vm_config c = config_of(&g);
     CALL(&g, "spawn", l->driver->spawn(&l->env, &c, on_done, on_end, &g, &g.vm, NULL));
     dm_err err;
@@ -804,7 +810,7 @@ static void destroy_is_safe_at_any_point(void **state)
     place(l, &g, "doomed");
     assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
     (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
-    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    assert_int_equal(dm_sparse_copy(disk, g.disk, false, NULL), 0);
     dm_vm_config c = config_of(&g), boot = c;
     boot.base_dir = NULL;
     /* at once; while a boot measures the clock; while a job of load is under way; while QEMU loads */
@@ -876,7 +882,7 @@ static void not_qemu_at_all(void **state)
     assert_int_equal(dm_mkdir_p(g.run, 0700, NULL), 0);
     char disk[192];
     (void)snprintf(disk, sizeof(disk), "%s/disk.ext4", l->template_dir);
-    assert_int_equal(dm_disk_copy(disk, g.disk, false, NULL), 0);
+    assert_int_equal(dm_sparse_copy(disk, g.disk, false, NULL), 0);
     dm_vm_config c = config_of(&g);
     env.binary = "/nowhere/qemu";
     if (l->driver->spawn(&env, &c, on_done, on_end, &g, &g.vm, &err) < 0)

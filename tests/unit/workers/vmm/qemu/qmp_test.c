@@ -1,5 +1,8 @@
 /* The client against a QEMU of the test's own making, and once with the words of a real one. */
-#include "tests/unit/workers/vmm/rig.h"
+/* Covers workers/vmm/qemu/qmp_msg.c. */
+#include <stdio.h>
+
+#include "tests/support/vmmrig.h"
 #include "workers/vmm/qemu/qmp.h"
 
 #define GREETING                                                                                                       \

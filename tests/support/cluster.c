@@ -1,23 +1,11 @@
-/* tests/unit/metering/ledger/cluster.h: databases of a throw-away PostgreSQL that the project's migrations were applied
- * to. */
-#ifndef DM_TESTS_UNIT_METERING_CLUSTER_H
-#define DM_TESTS_UNIT_METERING_CLUSTER_H
+#include "tests/support/cluster.h"
 
 #include <glob.h>
 #include <stdio.h>
 
 #include "base/file.h"
-#include "base/pg.h"
 
-#include "tests/support/pgtest.h"
-
-typedef struct cluster {
-    dm_pgtest *server;
-    const char *dir; /* for keys */
-} cluster;
-
-/* Of a role in a database; good until the next call but three. */
-static inline const char *cluster_conninfo(const cluster *c, const char *db, const char *role)
+const char *cluster_conninfo(const cluster *c, const char *db, const char *role)
 {
     static char out[4][320];
     static unsigned at;
@@ -28,12 +16,12 @@ static inline const char *cluster_conninfo(const cluster *c, const char *db, con
     return to;
 }
 
-static inline int cluster_open(const cluster *c, const char *db, const char *role, dm_pg **out)
+int cluster_open(const cluster *c, const char *db, const char *role, dm_pg **out)
 {
     return dm_pg_open(cluster_conninfo(c, db, role), out, NULL);
 }
 
-static inline int cluster_script(const cluster *c, const char *db, const char *role, const char *sql)
+int cluster_script(const cluster *c, const char *db, const char *role, const char *sql)
 {
     dm_pg *pg = NULL;
     dm_err err = {0};
@@ -46,8 +34,7 @@ static inline int cluster_script(const cluster *c, const char *db, const char *r
     return r;
 }
 
-/* DM_E_NOTFOUND: there is no PostgreSQL here. */
-static inline int cluster_start(cluster *c)
+int cluster_start(cluster *c)
 {
     dm_err err = {0};
     int r = dm_pgtest_start(&c->server, &err);
@@ -61,14 +48,13 @@ static inline int cluster_start(cluster *c)
             "CREATE ROLE dm_ops LOGIN;");
 }
 
-static inline void cluster_stop(cluster *c)
+void cluster_stop(cluster *c)
 {
     dm_pgtest_free(c->server);
     c->server = NULL;
 }
 
-/* Applies migrations/NNNN_*.sql in order. */
-static inline int cluster_migrate(const cluster *c, const char *db)
+int cluster_migrate(const cluster *c, const char *db)
 {
     glob_t g;
     int r = 0;
@@ -84,5 +70,3 @@ static inline int cluster_migrate(const cluster *c, const char *db)
     globfree(&g);
     return r;
 }
-
-#endif

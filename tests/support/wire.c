@@ -1,7 +1,4 @@
-/* tests/unit/workers/guest/wire.h: the agent in this process, and a client beside it on the loopback: the loop is
- * turned by hand while the client waits, so one thread sees both sides. */
-#ifndef DM_TESTS_GUEST_WIRE_H
-#define DM_TESTS_GUEST_WIRE_H
+#include "tests/support/wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,20 +12,12 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-#include "tests/unit/test.h"
 #include "workers/guest/http/server.h"
 #include "workers/guest/process/process.h"
 #include "workers/guest/rpc/connect.h"
 #include "workers/guest/setup.h"
 
-typedef struct wire {
-    dm_loop *loop;
-    dm_guest *g;
-    char dir[32];
-    dm_buf in; /* what the last call of wire_read got */
-} wire;
-
-static int wire_set_up(void **state)
+int wire_set_up(void **state)
 {
     wire *w = calloc(1, sizeof(*w));
     dm_err err;
@@ -46,7 +35,7 @@ static int wire_set_up(void **state)
     return dm_guest_new(&conf, &w->g, &err);
 }
 
-static int wire_tear_down(void **state)
+int wire_tear_down(void **state)
 {
     wire *w = *state;
     dm_guest_free(w->g);
@@ -60,20 +49,20 @@ static int wire_tear_down(void **state)
     return r;
 }
 
-static inline void wire_turn(wire *w, int64_t us)
+void wire_turn(wire *w, int64_t us)
 {
     assert_int_equal(dm_loop_once(w->loop, us, NULL), 0);
     dm_procs_reap(w->g->procs);
 }
 
-static inline void wire_turn_for(wire *w, int64_t us)
+void wire_turn_for(wire *w, int64_t us)
 {
     int64_t until = dm_mono_us(&dm_clock_real) + us;
     while (dm_mono_us(&dm_clock_real) < until)
         wire_turn(w, 1000);
 }
 
-static inline int wire_open(wire *w)
+int wire_open(wire *w)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(dm_server_port(w->g->server))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -83,7 +72,7 @@ static inline int wire_open(wire *w)
     return fd;
 }
 
-static inline void wire_send(wire *w, int fd, const void *p, size_t n)
+void wire_send(wire *w, int fd, const void *p, size_t n)
 {
     const char *at = p;
     while (n > 0) {
@@ -100,11 +89,7 @@ static inline void wire_send(wire *w, int fd, const void *p, size_t n)
     }
 }
 
-enum { WIRE_CLOSED = -1, WIRE_RESET = -2 };
-
-/* Reads until the answer holds `until` (NULL: until the connection is closed), for ten seconds at most. 0, CLOSED or
- * RESET; the bytes are in w->in, behind what was there. */
-static inline int wire_read_more(wire *w, int fd, const char *until)
+int wire_read_more(wire *w, int fd, const char *until)
 {
     int64_t deadline = dm_mono_us(&dm_clock_real) + 10000000;
     while (until == NULL || w->in.p == NULL || memmem(w->in.p, w->in.len, until, strlen(until)) == NULL) {
@@ -124,13 +109,13 @@ static inline int wire_read_more(wire *w, int fd, const char *until)
     return 0;
 }
 
-static inline int wire_read(wire *w, int fd, const char *until)
+int wire_read(wire *w, int fd, const char *until)
 {
     dm_buf_reset(&w->in);
     return wire_read_more(w, fd, until);
 }
 
-static inline int wire_status(const wire *w)
+int wire_status(const wire *w)
 {
     uint64_t status = 0;
     assert_true(w->in.len > 12);
@@ -138,16 +123,14 @@ static inline int wire_status(const wire *w)
     return (int)status;
 }
 
-static inline const char *wire_body(const wire *w)
+const char *wire_body(const wire *w)
 {
     const char *p = strstr(w->in.p, "\r\n\r\n");
     assert_non_null(p);
     return p + 4;
 }
 
-/* One request on a connection of its own, which it asks to be closed. head: everything behind the request line, lines
- * ending in "\r\n"; Host and, with a body, Content-Length are added. */
-static inline int wire_ask(wire *w, const char *line, const char *head, const void *body, size_t n)
+int wire_ask(wire *w, const char *line, const char *head, const void *body, size_t n)
 {
     DM_AUTO_BUF b;
     dm_buf_init(&b, 64 << 20);
@@ -162,14 +145,14 @@ static inline int wire_ask(wire *w, const char *line, const char *head, const vo
     return wire_status(w);
 }
 
-static inline int wire_unary(wire *w, const char *method, const char *json)
+int wire_unary(wire *w, const char *method, const char *json)
 {
     char line[160];
     (void)snprintf(line, sizeof(line), "POST /%s", method);
     return wire_ask(w, line, "Content-Type: application/json\r\n", json, strlen(json));
 }
 
-static inline void wire_frame(dm_buf *b, const char *json)
+void wire_frame(dm_buf *b, const char *json)
 {
     uint8_t head[DM_FRAME_HEAD];
     dm_frame_head(head, 0, (uint32_t)strlen(json));
@@ -177,8 +160,7 @@ static inline void wire_frame(dm_buf *b, const char *json)
     (void)dm_buf_c(b, json);
 }
 
-/* Opens a stream and leaves it open. */
-static inline int wire_stream(wire *w, const char *method, const char *head, const char *json)
+int wire_stream(wire *w, const char *method, const char *head, const char *json)
 {
     DM_AUTO_BUF b, all;
     dm_buf_init(&b, 1 << 20);
@@ -193,8 +175,7 @@ static inline int wire_stream(wire *w, const char *method, const char *head, con
     return fd;
 }
 
-/* The payloads of a chunked or whole stream answer, each behind its flags, cut at the end frame: "0:{..}2:{}". */
-static inline const char *wire_frames(wire *w, dm_buf *out)
+const char *wire_frames(wire *w, dm_buf *out)
 {
     DM_AUTO_BUF plain;
     dm_frames f;
@@ -217,8 +198,7 @@ static inline const char *wire_frames(wire *w, dm_buf *out)
     return out->p != NULL ? out->p : "";
 }
 
-/* A whole stream. */
-static inline const char *wire_run(wire *w, const char *method, const char *head, const char *json, dm_buf *out)
+const char *wire_run(wire *w, const char *method, const char *head, const char *json, dm_buf *out)
 {
     char heads[512];
     (void)snprintf(heads, sizeof(heads), "%sConnection: close\r\n", head);
@@ -228,26 +208,7 @@ static inline const char *wire_run(wire *w, const char *method, const char *head
     return wire_frames(w, out);
 }
 
-#define assert_has(text, words)                                                                                        \
-    do {                                                                                                               \
-        const char *text_ = (text);                                                                                    \
-        if (strstr(text_, (words)) == NULL)                                                                            \
-            fail_msg("no \"%s\" in: %s", (words), text_);                                                              \
-    } while (0)
-
-#define assert_lacks(text, words)                                                                                      \
-    do {                                                                                                               \
-        const char *text_ = (text);                                                                                    \
-        if (strstr(text_, (words)) != NULL)                                                                            \
-            fail_msg("there is \"%s\" in: %s", (words), text_);                                                        \
-    } while (0)
-
-/* In all that was read: envelopes hold NULs, where a string would end. */
-static inline bool wire_has(const wire *w, const char *words)
+bool wire_has(const wire *w, const char *words)
 {
     return w->in.len > 0 && memmem(w->in.p, w->in.len, words, strlen(words)) != NULL;
 }
-
-#define WIRE_TEST(name) cmocka_unit_test_setup_teardown(name, wire_set_up, wire_tear_down)
-
-#endif

@@ -1,7 +1,4 @@
-/* tests/unit/workers/vmm/rig.h: a loop that is pumped until something is so, a pair of sockets with one end in the
- * hands of the test, and a folder of the test's own. */
-#ifndef DM_TESTS_UNIT_WORKERS_VMM_RIG_H
-#define DM_TESTS_UNIT_WORKERS_VMM_RIG_H
+#include "tests/support/vmmrig.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,21 +9,10 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/loop.h"
-
-#include "tests/unit/test.h"
 
 enum { RIG_SECONDS = 10 };
 
-typedef struct rig {
-    dm_loop *loop;
-    int peer; /* the other end of the socket */
-    int ours; /* until it is given away */
-    char dir[64];
-} rig;
-
-/* A fresh pair of sockets; what is left of the one before is closed. */
-static inline void rig_connect(rig *g)
+void rig_connect(rig *g)
 {
     int ends[2];
     dm_fd_closep(&g->ours);
@@ -36,7 +22,7 @@ static inline void rig_connect(rig *g)
     g->peer = ends[1];
 }
 
-static inline int rig_open(void **state)
+int rig_open(void **state)
 {
     rig *g = calloc(1, sizeof(*g));
     assert_non_null(g);
@@ -49,7 +35,7 @@ static inline int rig_open(void **state)
     return 0;
 }
 
-static inline int rig_close(void **state)
+int rig_close(void **state)
 {
     rig *g = *state;
     dm_loop_free(g->loop);
@@ -60,8 +46,7 @@ static inline int rig_close(void **state)
     return 0;
 }
 
-/* Until *flag is at least n, or the test has failed. */
-static inline void rig_until(rig *g, const unsigned *flag, unsigned n)
+void rig_until(rig *g, const unsigned *flag, unsigned n)
 {
     int64_t end = dm_mono_us(&dm_clock_real) + (int64_t)RIG_SECONDS * 1000000;
     while (*flag < n && dm_mono_us(&dm_clock_real) < end)
@@ -69,21 +54,20 @@ static inline void rig_until(rig *g, const unsigned *flag, unsigned n)
     assert_true(*flag >= n);
 }
 
-static inline void rig_pump(rig *g, int64_t us)
+void rig_pump(rig *g, int64_t us)
 {
     int64_t end = dm_mono_us(&dm_clock_real) + us;
     while (dm_mono_us(&dm_clock_real) < end)
         assert_int_equal(dm_loop_once(g->loop, 1000, NULL), 0);
 }
 
-static inline void rig_say(rig *g, const char *text)
+void rig_say(rig *g, const char *text)
 {
     size_t n = strlen(text);
     assert_int_equal(send(g->peer, text, n, MSG_NOSIGNAL), n);
 }
 
-/* What came, up to a newline; the loop runs meanwhile. */
-static inline void rig_hear(rig *g, char *out, size_t room)
+void rig_hear(rig *g, char *out, size_t room)
 {
     int64_t end = dm_mono_us(&dm_clock_real) + (int64_t)RIG_SECONDS * 1000000;
     size_t n = 0;
@@ -99,7 +83,7 @@ static inline void rig_hear(rig *g, char *out, size_t room)
     out[n] = '\0';
 }
 
-static inline unsigned rig_fds(void)
+unsigned rig_fds(void)
 {
     unsigned n = 0;
     DIR *d = opendir("/proc/self/fd");
@@ -110,10 +94,8 @@ static inline unsigned rig_fds(void)
     return n;
 }
 
-static inline const char *rig_path(const rig *g, const char *name, char out[128])
+const char *rig_path(const rig *g, const char *name, char out[128])
 {
     (void)snprintf(out, 128, "%s/%s", g->dir, name);
     return out;
 }
-
-#endif

@@ -1,64 +1,13 @@
-/* tests/unit/metering/ledger/rig.h: a worker in miniature, and a ledger under test. The worker knows what each sandbox
- * does when, and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge
- * them before the ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. */
-#ifndef DM_TESTS_UNIT_METERING_RIG_H
-#define DM_TESTS_UNIT_METERING_RIG_H
+#include "tests/support/meterrig.h"
 
-#include <libpq-fe.h>
-
-#include "base/clock.h"
-#include "base/wire/attest.h"
-#include "base/wire/frame.h"
 #include "base/wire/topic.h"
 
 #include "metering/bill/bill.h"
-#include "metering/ledger/ledger.h"
-#include "tests/unit/metering/ledger/cluster.h"
 #include "tests/unit/test.h"
 
-enum { ACTS_MAX = 16, GIB = 64 };
+int64_t rig_t0 = 1772359200;
 
-/* Where a scenario's second 0 is; a test against a broker, which stamps its own time, sets another. */
-static int64_t rig_t0 = 1772359200; /* 2026-03-01T10:00:00Z */
-#define T0 rig_t0
-
-/* One (sandbox, epoch): runs in [run_from, run_to), sleeps in [hib_from, hib_to), seconds from T0 on. */
-typedef struct act {
-    unsigned sandbox;
-    uint32_t epoch, project_no;
-    uint16_t spec, region_no;
-    uint32_t grains;
-    int64_t run_from, run_to, hib_from, hib_to;
-} act;
-
-typedef struct msg {
-    char *p;
-    size_t n;
-    bool attest;
-    int64_t ts_ms;
-} msg;
-
-typedef struct rig {
-    const cluster *c;
-    char db[32];
-    uint32_t period_s, wait_s;
-    PGconn *owner;
-    dm_pg *pg;
-    dm_clock_fake clock;
-    dm_sign_key *service, *worker;
-    dm_ledger *ledger;
-    char uuid[DM_UUID_TEXT];
-    int64_t offsets[2]; /* usage, attest */
-    act acts[ACTS_MAX];
-    size_t nacts;
-    int64_t hib_since[ACTS_MAX];
-    uint64_t boot, frame, prev;
-    dm_digest previous[ACTS_MAX];
-    msg *msgs;
-    size_t nmsgs, room, fed;
-} rig;
-
-static inline dm_sandbox_id sandbox_no(unsigned n)
+dm_sandbox_id sandbox_no(unsigned n)
 {
     uint8_t random[16] = {0};
     random[15] = (uint8_t)n;
@@ -68,7 +17,7 @@ static inline dm_sandbox_id sandbox_no(unsigned n)
 
 /* --- the database ------------------------------------------------------------------------------------------- */
 
-static inline void sql(rig *r, const char *text)
+void sql(rig *r, const char *text)
 {
     PGresult *res = PQexec(r->owner, text);
     ExecStatusType s = PQresultStatus(res);
@@ -77,8 +26,7 @@ static inline void sql(rig *r, const char *text)
     PQclear(res);
 }
 
-/* The first cell. */
-static inline const char *ask(rig *r, const char *text)
+const char *ask(rig *r, const char *text)
 {
     static char answer[4][4096];
     static unsigned at;
@@ -91,10 +39,7 @@ static inline const char *ask(rig *r, const char *text)
     return out;
 }
 
-#define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
-
-static inline void rig_sandbox(
-        rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended)
+void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended)
 {
     char text[1200], hex[33], end[64] = "NULL";
     dm_sandbox_id id = sandbox_no(n);
@@ -116,7 +61,7 @@ static inline void rig_sandbox(
 
 /* --- the ledger --------------------------------------------------------------------------------------------- */
 
-static inline void ledger_start(rig *r)
+void ledger_start(rig *r)
 {
     dm_err err;
     dm_offset offsets[8];
@@ -140,7 +85,7 @@ static inline void ledger_start(rig *r)
     r->offsets[1] = offsets[0].next < 0 ? 0 : offsets[0].next;
 }
 
-static inline void ledger_stop(rig *r)
+void ledger_stop(rig *r)
 {
     dm_ledger_free(r->ledger);
     if (r->pg != NULL)
@@ -149,8 +94,7 @@ static inline void ledger_stop(rig *r)
     r->pg = NULL;
 }
 
-/* Dies without a flush and comes back. The messages since the last flush are read again, as from the stream. */
-static inline void ledger_crash(rig *r)
+void ledger_crash(rig *r)
 {
     ledger_stop(r);
     ledger_start(r);
@@ -165,7 +109,7 @@ static inline void ledger_crash(rig *r)
     }
 }
 
-static inline void take(rig *r, const msg *m)
+void take(rig *r, const msg *m)
 {
     dm_err err;
     dm_message km = {.topic = m->attest ? DM_TOPIC_ATTEST : DM_TOPIC_USAGE,
@@ -176,14 +120,13 @@ static inline void take(rig *r, const msg *m)
         fail_msg("%s", err.msg);
 }
 
-/* Everything not yet fed, in order. */
-static inline void feed(rig *r)
+void feed(rig *r)
 {
     for (; r->fed < r->nmsgs; r->fed++)
         take(r, &r->msgs[r->fed]);
 }
 
-static inline void flush(rig *r)
+void flush(rig *r)
 {
     dm_err err;
     int x = dm_ledger_flush(r->ledger, &err);
@@ -191,19 +134,18 @@ static inline void flush(rig *r)
         fail_msg("flush: %d %s", x, x < 0 ? err.msg : "");
 }
 
-static inline void clock_at(rig *r, int64_t second)
+void clock_at(rig *r, int64_t second)
 {
     dm_clock_fake_move(&r->clock, (T0 + second) * 1000000 - dm_wall_us(&r->clock.base));
 }
 
-static inline int bill_owed(rig *r, dm_err *err)
+int bill_owed(rig *r, dm_err *err)
 {
     dm_bill_config c = {.pg = r->pg, .key = r->service, .held = dm_ledger_held, .held_arg = r->ledger};
     return dm_bill_owed(&c, err);
 }
 
-/* Closes all that can be closed and states what is owed, as the program does; how many periods were written. */
-static inline int close_due(rig *r, int64_t patient_from)
+int close_due(rig *r, int64_t patient_from)
 {
     dm_err err;
     int n = 0, x = 0, b = 0;
@@ -220,7 +162,7 @@ static inline int close_due(rig *r, int64_t patient_from)
 
 /* --- the worker --------------------------------------------------------------------------------------------- */
 
-static inline void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second)
+void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second)
 {
     if (r->nmsgs == r->room) {
         r->room = r->room != 0 ? r->room * 2 : 64;
@@ -233,15 +175,14 @@ static inline void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second)
     memcpy(m->p, b->p, b->len);
 }
 
-/* What an act is in a second: RUN wins. */
-static inline uint8_t act_state(const act *a, int64_t s)
+uint8_t act_state(const act *a, int64_t s)
 {
     if (s >= a->run_from && s < a->run_to)
         return DM_SAMPLE_RUN;
     return s >= a->hib_from && s < a->hib_to ? DM_SAMPLE_HIB : 0;
 }
 
-static inline dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk)
+dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk)
 {
     return (dm_sample){.sandbox = sandbox_no(a->sandbox),
             .epoch = a->epoch,
@@ -254,7 +195,7 @@ static inline dm_sample sample_of(const act *a, uint8_t state, int64_t span, boo
             .disk_16mib = disk ? a->grains : DM_DISK_UNKNOWN};
 }
 
-static inline void work_second(rig *r, int64_t s)
+void work_second(rig *r, int64_t s)
 {
     DM_AUTO_BUF b;
     dm_sample samples[ACTS_MAX];
@@ -286,8 +227,7 @@ static inline void work_second(rig *r, int64_t s)
     rig_add(r, &b, false, s);
 }
 
-/* The disk figures that work_second sent in a period. */
-static inline uint32_t act_disk(const act *a, int64_t minute_start)
+uint32_t act_disk(const act *a, int64_t minute_start)
 {
     for (int64_t s = minute_start; s < minute_start + 60; s++) {
         uint8_t state = act_state(a, s);
@@ -299,12 +239,12 @@ static inline uint32_t act_disk(const act *a, int64_t minute_start)
     return DM_DISK_UNKNOWN;
 }
 
-static inline int by_digest(const void *a, const void *b)
+static int by_digest(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(dm_digest));
 }
 
-static inline bool act_in(const rig *r, const act *a, int64_t start)
+static bool act_in(const rig *r, const act *a, int64_t start)
 {
     bool in = false;
     for (int64_t s = start; s < start + r->period_s; s++)
@@ -312,8 +252,7 @@ static inline bool act_in(const rig *r, const act *a, int64_t start)
     return in;
 }
 
-/* Swears to a period (start is from T0 on). change, when given, may forge what is sworn. */
-static inline void swear(rig *r, int64_t start, void (*change)(dm_attest *a))
+void swear(rig *r, int64_t start, void (*change)(dm_attest *a))
 {
     DM_AUTO_MEM dm_attest *a = malloc(sizeof(*a));
     dm_digest hashes[ACTS_MAX];
@@ -360,8 +299,7 @@ static inline void swear(rig *r, int64_t start, void (*change)(dm_attest *a))
     rig_add(r, &b, true, start + r->period_s);
 }
 
-/* Seconds [from, to), with attestations at each period's end. */
-static inline void work(rig *r, int64_t from, int64_t to)
+void work(rig *r, int64_t from, int64_t to)
 {
     for (int64_t s = from; s < to; s++) {
         work_second(r, s);
@@ -370,8 +308,7 @@ static inline void work(rig *r, int64_t from, int64_t to)
     }
 }
 
-/* The worker's daemon starts again. */
-static inline void work_reboot(rig *r)
+void work_reboot(rig *r)
 {
     r->boot++;
     r->prev = r->frame;
@@ -380,7 +317,7 @@ static inline void work_reboot(rig *r)
 
 /* --- setting up --------------------------------------------------------------------------------------------- */
 
-static inline void enrol(rig *r)
+static void enrol(rig *r)
 {
     char text[400], hex[65];
     dm_public_key public;
@@ -393,7 +330,7 @@ static inline void enrol(rig *r)
     sql(r, text);
 }
 
-static inline void rig_open(rig *r, const cluster *c, const char *db, uint32_t period_s)
+void rig_open(rig *r, const cluster *c, const char *db, uint32_t period_s)
 {
     char text[200], path[100];
     *r = (rig){.c = c, .period_s = period_s, .wait_s = 600, .boot = 1};
@@ -413,7 +350,7 @@ static inline void rig_open(rig *r, const cluster *c, const char *db, uint32_t p
     ledger_start(r);
 }
 
-static inline void rig_close(rig *r)
+void rig_close(rig *r)
 {
     ledger_stop(r);
     PQfinish(r->owner);
@@ -424,8 +361,7 @@ static inline void rig_close(rig *r)
     free(r->msgs);
 }
 
-/* The database every test's own is copied from. */
-static inline int house(const cluster *c)
+int house(const cluster *c)
 {
     static const char tenants[] =
             "INSERT INTO dm.account (account_no, id, legal_name, country, currency, tier) OVERRIDING SYSTEM VALUE "
@@ -447,5 +383,3 @@ static inline int house(const cluster *c)
         return -1;
     return cluster_script(c, "house", "postgres", tenants);
 }
-
-#endif

@@ -1,0 +1,25 @@
+/* tests/support/cluster.h: databases of a throw-away PostgreSQL that the project's migrations were applied to. */
+#ifndef DM_TESTS_CLUSTER_H
+#define DM_TESTS_CLUSTER_H
+
+#include "base/pg.h"
+
+#include "tests/support/pgtest.h"
+
+typedef struct cluster {
+    dm_pgtest *server;
+    const char *dir; /* for keys */
+} cluster;
+
+/* DM_E_NOTFOUND: there is no PostgreSQL here. */
+int cluster_start(cluster *c);
+void cluster_stop(cluster *c);
+
+/* Of a role in a database; good until the next call but three. */
+const char *cluster_conninfo(const cluster *c, const char *db, const char *role);
+int cluster_open(const cluster *c, const char *db, const char *role, dm_pg **out);
+int cluster_script(const cluster *c, const char *db, const char *role, const char *sql);
+/* Applies migrations/NNNN_*.sql in order. */
+int cluster_migrate(const cluster *c, const char *db);
+
+#endif

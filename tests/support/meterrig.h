@@ -1,0 +1,113 @@
+/* tests/support/meterrig.h: a worker in miniature, and a ledger under test. The worker knows what each sandbox does
+ * when, and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge them
+ * before the ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. What fails here
+ * stops the test. */
+#ifndef DM_TESTS_METERRIG_H
+#define DM_TESTS_METERRIG_H
+
+#include <libpq-fe.h>
+
+#include "base/clock.h"
+#include "base/wire/attest.h"
+#include "base/wire/frame.h"
+
+#include "metering/ledger/ledger.h"
+#include "tests/support/cluster.h"
+
+enum { ACTS_MAX = 16, GIB = 64 };
+
+/* Where a scenario's second 0 is; a test against a broker, which stamps its own time, sets another. */
+extern int64_t rig_t0; /* 2026-03-01T10:00:00Z */
+#define T0 rig_t0
+
+/* One (sandbox, epoch): runs in [run_from, run_to), sleeps in [hib_from, hib_to), seconds from T0 on. */
+typedef struct act {
+    unsigned sandbox;
+    uint32_t epoch, project_no;
+    uint16_t spec, region_no;
+    uint32_t grains;
+    int64_t run_from, run_to, hib_from, hib_to;
+} act;
+
+typedef struct msg {
+    char *p;
+    size_t n;
+    bool attest;
+    int64_t ts_ms;
+} msg;
+
+typedef struct rig {
+    const cluster *c;
+    char db[32];
+    uint32_t period_s, wait_s;
+    PGconn *owner;
+    dm_pg *pg;
+    dm_clock_fake clock;
+    dm_sign_key *service, *worker;
+    dm_ledger *ledger;
+    char uuid[DM_UUID_TEXT];
+    int64_t offsets[2]; /* usage, attest */
+    act acts[ACTS_MAX];
+    size_t nacts;
+    int64_t hib_since[ACTS_MAX];
+    uint64_t boot, frame, prev;
+    dm_digest previous[ACTS_MAX];
+    msg *msgs;
+    size_t nmsgs, room, fed;
+} rig;
+
+dm_sandbox_id sandbox_no(unsigned n);
+
+/* --- the database ------------------------------------------------------------------------------------------- */
+
+/* The database every test's own is copied from. */
+int house(const cluster *c);
+
+/* A database of its own with the worker enrolled, and a ledger on it. */
+void rig_open(rig *r, const cluster *c, const char *db, uint32_t period_s);
+void rig_close(rig *r);
+
+void sql(rig *r, const char *text);
+/* The first cell; good until the next call but three. */
+const char *ask(rig *r, const char *text);
+#define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
+
+/* The sandbox's row; ended -1: it runs. */
+void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended);
+
+/* --- the ledger --------------------------------------------------------------------------------------------- */
+
+void ledger_start(rig *r); /* takes the partitions over */
+void ledger_stop(rig *r);
+/* Dies without a flush and comes back. The messages since the last flush are read again, as from the stream. */
+void ledger_crash(rig *r);
+
+void take(rig *r, const msg *m);
+/* Everything not yet fed, in order. */
+void feed(rig *r);
+void flush(rig *r);
+void clock_at(rig *r, int64_t second);
+int bill_owed(rig *r, dm_err *err);
+/* Closes all that can be closed and states what is owed, as the program does; how many periods were written. */
+int close_due(rig *r, int64_t patient_from);
+
+/* --- the worker --------------------------------------------------------------------------------------------- */
+
+/* Another message, as of a second. */
+void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second);
+
+/* What an act is in a second: RUN wins. */
+uint8_t act_state(const act *a, int64_t s);
+/* The disk figures that work_second sent in a period. */
+uint32_t act_disk(const act *a, int64_t minute_start);
+dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk);
+
+void work_second(rig *r, int64_t s);
+/* Swears to a period (start is from T0 on). change, when given, may forge what is sworn. */
+void swear(rig *r, int64_t start, void (*change)(dm_attest *a));
+/* Seconds [from, to), with attestations at each period's end. */
+void work(rig *r, int64_t from, int64_t to);
+/* The worker's daemon starts again. */
+void work_reboot(rig *r);
+
+#endif

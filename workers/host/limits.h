@@ -1,0 +1,35 @@
+/* workers/host/limits.h: the ceilings of a worker, for all its rooms. What crosses the wire is bounded in
+ * base/wire/limits.h; what one function alone bounds, it bounds itself. */
+#ifndef DM_WORKERS_HOST_LIMITS_H
+#define DM_WORKERS_HOST_LIMITS_H
+
+enum {
+    /* places and machines */
+    DM_SLOT_MAX = 4096,     /* slots of a deployment: a /16 holds four times as many /30s */
+    DM_SLOT_PREFIX_MAX = 6, /* characters: dmPREFIXvNO is the name of an interface, of 15 at most */
+    DM_POOLS_MAX = 64,      /* images and sizes that were ever asked for */
+    DM_POOL_WAITERS_MAX = 1024,
+    DM_SNAPSHOTS_MAX = 100, /* of one image and size, made by other QEMUs or on other hosts */
+    DM_MAKING_MAX = 256,    /* machines made at once, or kept ready */
+    DM_WARMING_MAX = 64,
+
+    /* evidence */
+    DM_RECORD_BYTES_MAX = 4 << 20, /* of one record's payload: a frame part or a box is a quarter of that */
+    DM_SEGMENTS_MAX = 100000,      /* files of the journal */
+    DM_PUBLISHING_MAX = 256,       /* messages on their way to Kafka */
+    DM_PUBLISHED_MAX = 4096,       /* segments that were read to their end, and that the ledger does not have yet */
+
+    /* questions of the door */
+    DM_DIALS_MAX = 256,     /* ports that are waited for, */
+    DM_DIALS_EACH = 8,      /* of one sandbox */
+    DM_DIAL_WAITING = 16,   /* requests for one port, */
+    DM_DIALS_WAITING = 512, /* and in all: half of what the server holds */
+    DM_DIALS_ASKED = 4,     /* questions to one agent, which has orders to hear, too */
+
+    /* the process */
+    DM_EXEC_THREADS = 4,
+    DM_EXEC_QUEUE = 4096,
+    DM_ORDERS_MAX = 1024, /* connections to either of its servers, and so requests that wait */
+};
+
+#endif
