@@ -1,4 +1,5 @@
-/* The table of refusals, and what an answer makes of a row. Covers api/kit/denial.c, api/kit/answer.c. */
+/* The table of refusals, and what an answer makes of a row. */
+/* Covers api/kit/answer.c. */
 #include <stdio.h>
 
 #include "api/kit/answer.h"

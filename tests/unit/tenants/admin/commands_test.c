@@ -1,5 +1,6 @@
 /* What an operator types, what is printed, and what is there afterwards; what each act does is in the tests of the
- * acts. Covers tenants/admin/commands.c, tenants/admin/demo.c, tenants/sandbox/sql_offer.c. */
+ * acts. */
+/* Covers tenants/admin/demo.c, tenants/sandbox/sql_offer.c. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>

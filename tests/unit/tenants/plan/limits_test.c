@@ -1,4 +1,4 @@
-/* Covers tenants/plan/limits.c, tenants/plan/sql_limits.c. */
+/* Covers tenants/plan/sql_limits.c. */
 #include <stdio.h>
 
 #include "tenants/plan/limits.h"

@@ -1,4 +1,4 @@
-/* Covers tenants/sandbox/quota.c, tenants/sandbox/sql_quota.c. */
+/* Covers tenants/sandbox/sql_quota.c. */
 #include "tenants/sandbox/quota.h"
 #include "tests/support/tenantrig.h"
 #include "tests/unit/test.h"

@@ -1,3 +1,4 @@
+/* Covers tenants/who/sql_caller.c. */
 #include <stdio.h>
 
 #include "tenants/who/auth.h"

@@ -1,4 +1,4 @@
-/* Covers tenants/who/key.c, tenants/who/sql_key.c. */
+/* Covers tenants/who/sql_key.c. */
 #include <stdio.h>
 
 #include "base/parse.h"
