@@ -63,52 +63,57 @@ static int clean(void **state)
     return 0;
 }
 
+/* No more, by whose limit, and where he stands; and nothing is charged. */
+static void no_more(dm_owner owner, int64_t project_max, int64_t account_max, bool account, int64_t current)
+{
+    dm_quota_over over;
+    assert_int_equal(take(owner, project_max, account_max, &over), DM_QUOTA_OVER);
+    assert_int_equal(over.account, account);
+    assert_int_equal(over.limit, account ? account_max : project_max);
+    assert_int_equal(over.current, current);
+}
+
+static void some_more(dm_owner owner, int64_t project_max, int64_t account_max)
+{
+    dm_quota_over over;
+    assert_int_equal(take(owner, project_max, account_max, &over), 0);
+}
+
 static void is_charged_to_project_and_account(void **state)
 {
     (void)state;
     const dm_owner demo = rig.demo.project.owner;
-    dm_quota_over over;
     dm_err err = {0};
-    assert_int_equal(take(demo, 2, 9, &over), 0);
-    assert_int_equal(take(demo, 2, 9, &over), 0);
-    assert_int_equal(take(beside(), 2, 9, &over), 0);
+    some_more(demo, 2, 9);
+    some_more(demo, 2, 9);
+    some_more(beside(), 2, 9);
     counted(3, 3);
     assert_int_equal(give(demo, &err), 0);
     counted(2, 2);
-    assert_int_equal(take(demo, 2, 9, &over), 0);
+    some_more(demo, 2, 9);
     assert_int_equal(give(demo, &err), 0);
     assert_int_equal(give(demo, &err), 0);
     assert_int_equal(give(beside(), &err), 0);
     counted(0, 0);
 }
 
-/* Who is at his bound is told whose it is and where he stands, and is charged nothing. */
-static void the_projects_bound(void **state)
+static void the_projects_bound_is_its_own(void **state)
 {
     (void)state;
-    const dm_owner demo = rig.demo.project.owner;
-    dm_quota_over over;
-    assert_int_equal(take(demo, 1, 9, &over), 0);
-    assert_int_equal(take(demo, 1, 9, &over), DM_QUOTA_OVER);
-    assert_false(over.account);
-    assert_int_equal(over.limit, 1);
-    assert_int_equal(over.current, 1);
+    some_more(rig.demo.project.owner, 1, 9);
+    no_more(rig.demo.project.owner, 1, 9, false, 1);
     counted(1, 1);
-    assert_int_equal(take(beside(), 1, 9, &over), 0); /* another project's is its own */
+    some_more(beside(), 1, 9);
     counted(2, 2);
 }
 
-static void the_accounts_bound(void **state)
+static void the_accounts_bound_is_for_all(void **state)
 {
     (void)state;
-    const dm_owner demo = rig.demo.project.owner;
-    dm_quota_over over;
-    assert_int_equal(take(demo, 9, 2, &over), 0);
-    assert_int_equal(take(beside(), 9, 2, &over), 0);
-    assert_int_equal(take(demo, 9, 2, &over), DM_QUOTA_OVER);
-    assert_true(over.account);
-    assert_int_equal(over.limit, 2);
-    assert_int_equal(over.current, 2);
+    some_more(rig.demo.project.owner, 9, 2);
+    some_more(beside(), 9, 2);
+    no_more(rig.demo.project.owner, 9, 2, true, 2);
+    no_more(beside(), 9, 2, true, 2);
     counted(2, 2);
 }
 
@@ -117,17 +122,13 @@ static void nothing_above_a_bound_that_was_lowered(void **state)
 {
     (void)state;
     const dm_owner demo = rig.demo.project.owner;
-    dm_quota_over over;
-    assert_int_equal(take(demo, 0, 9, &over), DM_QUOTA_OVER);
-    assert_int_equal(over.current, 0);
-    assert_int_equal(take(demo, 9, 0, &over), DM_QUOTA_OVER);
-    assert_true(over.account);
+    no_more(demo, 0, 9, false, 0);
+    no_more(demo, 9, 0, true, 0);
     counted(0, 0);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(take(demo, 9, 9, &over), 0);
-    assert_int_equal(take(demo, 2, 9, &over), DM_QUOTA_OVER);
-    assert_int_equal(over.limit, 2);
-    assert_int_equal(over.current, 3);
+        some_more(demo, 9, 9);
+    no_more(demo, 2, 9, false, 3);
+    no_more(demo, 9, 2, true, 3);
     counted(3, 3);
 }
 
@@ -136,11 +137,10 @@ static void nothing_is_given_twice(void **state)
 {
     (void)state;
     const dm_owner demo = rig.demo.project.owner;
-    dm_quota_over over;
     dm_err err = {0};
     assert_int_equal(give(demo, &err), DM_E_INTERNAL);
     assert_says(err, "no quota row");
-    assert_int_equal(take(demo, 9, 9, &over), 0);
+    some_more(demo, 9, 9);
     assert_int_equal(give(demo, &err), 0);
     assert_true(give(demo, &err) < 0);
     counted(0, 0);
@@ -149,7 +149,8 @@ static void nothing_is_given_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(is_charged_to_project_and_account, clean),
-            cmocka_unit_test_teardown(the_projects_bound, clean), cmocka_unit_test_teardown(the_accounts_bound, clean),
+            cmocka_unit_test_teardown(the_projects_bound_is_its_own, clean),
+            cmocka_unit_test_teardown(the_accounts_bound_is_for_all, clean),
             cmocka_unit_test_teardown(nothing_above_a_bound_that_was_lowered, clean),
             cmocka_unit_test_teardown(nothing_is_given_twice, clean)};
     dm_tenantrig_start(&rig);
