@@ -32,6 +32,9 @@ typedef struct dm_deny_as {
 } dm_deny_as;
 int dm_deny_other(dm_req *req, dm_no no, const char *what, const dm_deny_as *as, const char *message) DM_NODISCARD;
 
+/* The headers that say whether a repetition helps; every answer of dm_deny has them. -1: not by waiting. */
+void dm_hint_retry(dm_reply *reply, int status, int32_t retry_after_s);
+
 /* A header that helps and whose lack harms nobody: when it does not fit, it is left out. */
 void dm_hint(dm_reply *reply, const char *name, dm_str value);
 

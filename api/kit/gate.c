@@ -107,6 +107,7 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
     dm_jw_key(&w, "denial");
     dm_denial_write(&w, &d);
     dm_jw_end(&w);
+    dm_hint_retry(reply, status, d.retry_after_s);
 }
 
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx)

@@ -14,8 +14,6 @@
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
-#include "migrations/migrate.h"
-#include "tenants/admin/demo.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
@@ -27,37 +25,14 @@ static void must(int r, const dm_err *err, const char *what)
     abort();
 }
 
-/* The real tool's own function makes the tenant; what it prints goes to /dev/null, the key to a file. */
-static void make_demo(dm_rig *r, const char *super)
-{
-    char file[256], conninfo[256];
-    dm_err err = {0};
-    dm_migrate_result result;
-    dm_pg *c = NULL;
-    dm_demo_made made;
-    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err,
-            "migrate");
-    (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
-    dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
-    must(dm_pg_open(conninfo, &c, &err), &err, "open");
-    const dm_demo want = {.tier = "payg",
-            .currency = "CNY",
-            .base = {.image = "base", .vcpus = 1, .mem_mib = 256, .disk_mib = 1024},
-            .key_file = file};
-    int done = dm_demo_make(c, "operator:test", &want, &made, &err);
-    dm_pg_close(c);
-    must(done, &err, "demo");
-    (void)snprintf(r->key, sizeof r->key, "%s", made.key.key.s);
-}
-
 /* One alone is soon told that its order takes too long; what a crowd waits for takes as long as the crowd needs. */
 static void make_config(dm_rig *r, unsigned threads)
 {
-    const char *dir = dm_pgtest_dir(r->pg);
+    const char *dir = dm_pgtest_dir(r->tenants.pg);
     char api[256], ops[256];
     dm_err err = {0};
-    dm_pgtest_conninfo(r->pg, "dm_api", api);
-    dm_pgtest_conninfo(r->pg, "dm_ops", ops);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_api", api);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
     char all[2048];
     (void)snprintf(all, sizeof all,
             "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
@@ -86,14 +61,14 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
-    atomic_store(&a->instance, 1);
+    atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
-    must(dm_claims_new(a->dispatch, NULL, a->clock, false, &a->claims, &err), &err, "claims");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);
@@ -116,12 +91,10 @@ static void enrol(dm_rig *r)
 
 void dm_rig_start(dm_rig *r, unsigned threads)
 {
-    char super[256];
     dm_err err = {0};
     memset(r, 0, sizeof *r);
-    must(dm_pgtest_start(&r->pg, &err), &err, "postgres");
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    make_demo(r, super);
+    dm_tenantrig_start(&r->tenants);
+    (void)snprintf(r->key, sizeof r->key, "%s", r->tenants.demo.key.key.s);
     make_config(r, threads);
     must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
     make_api(r, threads);
@@ -129,7 +102,7 @@ void dm_rig_start(dm_rig *r, unsigned threads)
     if (threads == 0)
         return;
     dm_http_config http = r->table;
-    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->pg));
+    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->tenants.pg));
     http.listen_address = NULL;
     http.unix_path = r->socket;
     must(dm_http_new(&http, &r->http, &err), &err, "http");
@@ -152,7 +125,7 @@ void dm_rig_stop(dm_rig *r)
     dm_metrics_free(r->api.metrics);
     dm_fakeworker_free(r->worker);
     dm_conf_done(&dm_api_conf, &r->config);
-    dm_pgtest_free(r->pg);
+    dm_tenantrig_stop(&r->tenants);
 }
 
 void dm_rig_other(dm_rig *r)
@@ -203,7 +176,7 @@ static dm_said said_of(int status, dm_str body)
     return s;
 }
 
-static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
+dm_said dm_rig_call_on(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
         size_t n, const char *body)
 {
     dm_req *req = NULL;
@@ -230,7 +203,7 @@ dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const cha
         headers[n++] = (dm_pair){DM_STR("x-api-key"), dm_str_c(key)};
     for (size_t i = 0; i < nmore; i++)
         headers[n++] = more[i];
-    return call(&r->table, method, target, headers, n, body);
+    return dm_rig_call_on(&r->table, method, target, headers, n, body);
 }
 
 dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body)
@@ -240,7 +213,7 @@ dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const cha
 
 dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body)
 {
-    return call(&r->worker_table, "POST", target, NULL, 0, body);
+    return dm_rig_call_on(&r->worker_table, "POST", target, NULL, 0, body);
 }
 
 /* One request, one connection; the server closes it after the answer. */
@@ -340,58 +313,24 @@ const char *dm_said_header(const dm_said *s, const char *name)
 
 /* --- the database ------------------------------------------------------------------------------------------- */
 
-static dm_pg *open_super(dm_rig *r)
-{
-    char super[256];
-    dm_err err = {0};
-    dm_pg *c = NULL;
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    must(dm_pg_open(super, &c, &err), &err, "open");
-    return c;
-}
-
 void dm_rig_sql(dm_rig *r, const char *sql)
 {
-    dm_err err = {0};
-    dm_pg *c = open_super(r);
-    must(dm_pg_script(c, sql, &err), &err, sql);
-    dm_pg_close(c);
+    dm_tenantrig_sql(&r->tenants, sql);
+}
+
+int64_t dm_rig_number(dm_rig *r, const char *sql)
+{
+    return dm_tenantrig_number(&r->tenants, sql);
 }
 
 dm_pg *dm_rig_hold(dm_rig *r, const char *table)
 {
     char sql[128];
     dm_err err = {0};
-    dm_pg *c = open_super(r);
+    dm_pg *c = dm_tenantrig_open(&r->tenants);
     (void)snprintf(sql, sizeof sql, "BEGIN; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table);
     must(dm_pg_script(c, sql, &err), &err, sql);
     return c;
-}
-
-typedef struct number {
-    dm_pg_stmt st;
-    int64_t value;
-} number;
-
-static int ask_number(dm_pg *c, void *arg, dm_err *err)
-{
-    number *n = arg;
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &n->st, NULL, 0, &rows, NULL, err);
-    if (r == 0)
-        n->value = dm_pg_i64(rows, 0, 0);
-    return r;
-}
-
-int64_t dm_rig_number(dm_rig *r, const char *sql)
-{
-    static const dm_pg_scope nobody = {.read_only = true};
-    dm_err err = {0};
-    number n = {.st = {"test_number", sql, DM_PG_ONE}};
-    dm_pg *c = open_super(r);
-    must(dm_pg_tx_on(c, &nobody, ask_number, &n, &err), &err, sql);
-    dm_pg_close(c);
-    return n.value;
 }
 
 void dm_rig_create(dm_rig *r, const char *more, char id[32])
