@@ -212,7 +212,7 @@ static void the_dead_are_known_at_once(void **state)
     dm_err err = {0};
     (void)state;
     create(id);
-    dm_pgtest_conninfo(rig.pg, "dm_api", conninfo);
+    dm_pgtest_conninfo(rig.tenants.pg, "dm_api", conninfo);
     assert_int_equal(dm_pg_open(conninfo, &c, &err), 0);
     assert_int_equal(dm_instance_new(c, &no, &err), 0);
     left_by("pausing", no);
