@@ -69,7 +69,10 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
 void dm_api_ungate(dm_req *req, void *ctx)
 {
     (void)ctx;
-    free(req->auth);
+    dm_session *s = req->auth;
+    if (s != NULL && s->carry != NULL)
+        s->carry_done(s->carry);
+    free(s);
     req->auth = NULL;
 }
 
