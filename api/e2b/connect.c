@@ -102,6 +102,9 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     r = dm_sandbox_param(req->params[0], &id, err);
     if (r < 0)
         return r;
+    r = dm_client_waits(req, err);
+    if (r < 0)
+        return r;
     uint64_t mark = dm_later_mark(api->later, &id);
     r = dm_wake_up(api, &s->caller, &id, timeout_s, &wake, err);
     switch (r) {
