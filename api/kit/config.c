@@ -32,7 +32,7 @@ static const dm_conf_row rows[] = {
         NUM(order_queue, "4096", 1, 65536, "requests that may wait for one, or for a transition"),
         NUM(order_timeout_ms, "55000", 100, 600000, "how long a worker may take over an order"),
         NUM(worker_wait_ms, "10000", 0, 600000, "how long a worker that cannot be reached is tried again"),
-        NUM(wait_s, "60", 1, 600, "how long a request waits for another's transition"),
+        NUM(wait_s, "45", 1, 600, "how long a request waits for another's transition"),
         NUM(stuck_s, "30", 1, 86400,
                 "a transition older than this is carried to its end, even when the API that began it lives"),
         NUM(db_connections, "16", 1, 512, "connections as dm_api"),
