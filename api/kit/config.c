@@ -15,7 +15,7 @@ static const dm_conf_row rows[] = {
         STR(listen_address, "127.0.0.1", "IPv4 address of the API; nginx stands before it"),
         NUM(port, "3100", 0, 65535, "its port"),
         STR(socket, NULL, "unix socket on which workers report"),
-        STR(worker_socket, NULL, "unix socket of the worker"),
+        STR(worker_socket, NULL, "unix socket of the worker; with {no} in it, of each worker its own"),
         STR(db_api, NULL, "libpq connection string, role dm_api"),
         STR(db_ops, NULL, "libpq connection string, role dm_ops"),
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),

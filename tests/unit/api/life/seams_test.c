@@ -193,6 +193,27 @@ static void what_cannot_be_written_is_taken_back(void **state)
     assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.idempotency"), 0);
 }
 
+/* A worker without room is not the end of it while another has some. */
+static void the_next_place_is_asked(void **state)
+{
+    char id[32];
+    (void)state;
+    DM_AUTO(dm_fakeworker) second = dm_rig_second_worker(&rig);
+    dm_fakeworker_refuse(second, "start", 503, 1);
+    create(id);
+    assert_int_equal(dm_fakeworker_count(second, "start"), 1);
+    assert_string_equal(dm_fakeworker_state(second, id, NULL, NULL), "");
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
+    assert_int_equal(dm_rig_number(&rig, "SELECT worker_no FROM dm.sandbox"), 1);
+    is_claimed(id);
+    dm_fakeworker_refuse(second, "start", 503, 1);
+    dm_fakeworker_refuse(rig.worker, "start", 503, 1);
+    DM_AUTO_SAID full = dm_rig_ask(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(full.status, 503);
+    assert_string_equal(dm_said_str(&full, "error_code"), "sandbox_capacity_unavailable");
+    assert_int_equal(running(), 1);
+}
+
 /* --- what a dead instance leaves ---------------------------------------------------------------------------- */
 
 static void left_by(const char *state, int64_t instance)
@@ -212,7 +233,7 @@ static void the_dead_are_known_at_once(void **state)
     dm_err err = {0};
     (void)state;
     create(id);
-    dm_pgtest_conninfo(rig.pg, "dm_api", conninfo);
+    dm_pgtest_conninfo(rig.tenants.pg, "dm_api", conninfo);
     assert_int_equal(dm_pg_open(conninfo, &c, &err), 0);
     assert_int_equal(dm_instance_new(c, &no, &err), 0);
     left_by("pausing", no);
@@ -314,6 +335,7 @@ int main(void)
             DM_RIG_TEST(nobody_is_given_nothing, &rig),
             DM_RIG_TEST(a_key_asks_for_it_again, &rig),
             DM_RIG_TEST(what_cannot_be_written_is_taken_back, &rig),
+            DM_RIG_TEST(the_next_place_is_asked, &rig),
             DM_RIG_TEST(the_dead_are_known_at_once, &rig),
             DM_RIG_TEST(a_start_that_nobody_finished_is_taken_back, &rig),
             DM_RIG_TEST(a_wake_is_not_lost, &rig),
