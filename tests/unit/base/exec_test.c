@@ -1,3 +1,4 @@
+/* Covers base/cond.c. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
