@@ -1,7 +1,6 @@
 /* Acts that are cut off between their halves: what the client is told, what the row says, what the worker holds, what
- * counts. Through a real listener, since clients hang up here.
- *
- * Covers api/life/claims.c, api/life/start.c, api/life/sweep.c, tenants/sandbox/sql_orphan.c. */
+ * counts. Through a real listener, since clients hang up here. */
+/* Covers api/life/claims.c, api/life/start.c, api/life/sweep.c, tenants/sandbox/sql_orphan.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
