@@ -3,7 +3,8 @@
  * (boot, number) before which none is missing, and the watermark is what that frame says.
  *
  * Numbers begin at 1 in each boot. A boot's first frame says with which number the newest earlier boot that wrote any
- * ended (0: there was none): it follows the mark only if that is where the mark stands. Frames beyond a gap wait; the
+ * ended (0: there was none): it follows the mark if that is where the mark stands, or if it has forgotten the end of
+ * that boot and begins with no later second than the one behind the mark's. Frames beyond a gap wait; the
  * gap is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards
  * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no
  * clock. */
@@ -25,7 +26,7 @@ typedef struct dm_track dm_track;
 
 typedef struct dm_track_mark {
     uint64_t boot, frame;     /* 0, 0: nothing yet */
-    int64_t second;           /* of that frame; -1 */
+    int64_t second;           /* of that frame, or of the last before it whose date could be; -1 */
     int64_t complete_through; /* the watermark; -1 */
 } dm_track_mark;
 
