@@ -280,7 +280,7 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 {
-    if (dm_window_count(l->window) > 0 || l->nsworn > 0)
+    if (dm_window_count(l->window) > 0 || l->nsworn > 0 || l->nheld > 0)
         return dm_fail(err, DM_E_INTERNAL, "a period cannot close before what was taken is flushed");
     int r = l->open_from < 0 ? find_first(l, err) : 0;
     if (r < 0)

@@ -39,7 +39,7 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
-enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
+enum { HOLES_MAX = 4096 };
 
 /* A frame beyond the mark. */
 typedef struct pending {
@@ -109,12 +109,15 @@ static worker *worker_find(const dm_track *t, dm_worker_no no)
     return there ? &t->workers[i] : NULL;
 }
 
+/* 0 or DM_TRACK_NO_ROOM. */
 static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
 {
     bool there;
     size_t i = worker_place(t, no, &there);
     if (!there) {
-        int r = dm_grow(&t->workers, &t->room, t->n, WORKERS_MAX, "workers", err);
+        if (t->n == DM_TRACK_WORKERS_MAX)
+            return DM_TRACK_NO_ROOM;
+        int r = dm_grow(&t->workers, &t->room, t->n, DM_TRACK_WORKERS_MAX, "workers", err);
         if (r < 0)
             return r;
         dm_sorted_open(t->workers, t->n, sizeof(*t->workers), i);
@@ -129,7 +132,7 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     assert(w->nwait == 0); /* or frames might wait behind the mark for ever */
     w->mark = *mark;
@@ -152,7 +155,7 @@ int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err)
 {
     worker *w;
     int r = worker_get(t, gap->worker_no, &w, err);
-    return r < 0 ? r : hole_add(w, gap, err);
+    return r != 0 ? r : hole_add(w, gap, err);
 }
 
 /* --- frames ------------------------------------------------------------------------------------------------- */
@@ -273,10 +276,10 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
     assert(head->part < head->parts); /* dm_frame_open lets no other pass */
     worker *w;
-    int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
-    if (r < 0)
-        return r;
     *whole = false;
+    int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
+    if (r != 0)
+        return r;
     if (order(head->worker_boot, head->frame_no, w->mark.boot, w->mark.frame) <= 0) {
         if (head->worker_boot == w->mark.boot)
             w->before = head->prev_boot_last_frame; /* after a restart nobody else knows it */

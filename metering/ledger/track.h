@@ -16,11 +16,12 @@
 
 enum {
     DM_TRACK_NEW = 0,
-    DM_TRACK_SEEN = 1, /* a repetition: it changes nothing */
-    DM_TRACK_LATE = 2, /* it was missing and had been written off */
+    DM_TRACK_SEEN = 1,    /* a repetition: it changes nothing */
+    DM_TRACK_LATE = 2,    /* it was missing and had been written off */
+    DM_TRACK_NO_ROOM = 3, /* nothing was noted of it: there are DM_TRACK_WORKERS_MAX others */
 };
 
-enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17 };
+enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17, DM_TRACK_WORKERS_MAX = 65536 };
 
 typedef struct dm_track dm_track;
 
@@ -41,7 +42,7 @@ int dm_track_new(dm_track **out, dm_err *err) DM_NODISCARD;
 void dm_track_free(dm_track *t);
 DM_DEFINE_FREEP(dm_track)
 
-/* What the ledger knows, before any frame is taken. */
+/* What the ledger knows, before any frame is taken. 0 or DM_TRACK_NO_ROOM. */
 int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
 int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
 

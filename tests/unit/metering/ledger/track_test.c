@@ -334,6 +334,25 @@ static void too_much_behind_a_gap_is_a_limit(void **state)
     assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_TRACK_NEW);
 }
 
+static void one_worker_too_many_is_told(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_frame_head h = head(1, 1, 0, T);
+    dm_track_mark m = {1, 1, T, T};
+    dm_track_gap g = {.worker_no = {DM_TRACK_WORKERS_MAX + 1}, .boot = 1, .first = 1, .last = 1};
+    bool whole;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    for (h.worker_no = 1; h.worker_no <= DM_TRACK_WORKERS_MAX; h.worker_no++)
+        assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NO_ROOM);
+    assert_int_equal(dm_track_restore(t, g.worker_no, &m, NULL), DM_TRACK_NO_ROOM);
+    assert_int_equal(dm_track_restore_gap(t, &g, NULL), DM_TRACK_NO_ROOM);
+    h.worker_no = 7;
+    h.frame_no = 2;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +369,7 @@ int main(void)
             cmocka_unit_test(remembers_what_was_saved),
             cmocka_unit_test(any_order_comes_to_the_same),
             cmocka_unit_test(too_much_behind_a_gap_is_a_limit),
+            cmocka_unit_test(one_worker_too_many_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
