@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/exec.h"
+#include "base/wire/period.h"
 
 #define STR(member, def, help)                                                                                         \
     {                                                                                                                  \
@@ -23,7 +24,9 @@ static const dm_conf_row rows[] = {
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),
         STR(domain, "", "what sandboxes' names end in; empty: clients use their own setting"),
         STR(region, "local", "region of the workers that enrol here"),
-        NUM(period_s, "3600", 60, 3600, "accounting period; workers are told"),
+        NUM(period_s, "3600", 60, 3600,
+                "accounting period: a multiple of 60 that divides 3600; workers are told, the meter's must be the "
+                "same"),
         NUM(lease_s, "30", 2, 3600, "a worker silent for this long gets no new sandboxes"),
         NUM(http_threads, "2", 1, 16, "threads that hold connections"),
         NUM(connections_max, "4096", 16, 65536, "connections at once"),
@@ -47,3 +50,11 @@ const dm_conf_spec dm_api_conf = {.program = "dormouse-api",
         .summary = "The public API: E2B's surface, placement, billing reads, the door's verdicts, the workers' uplink.",
         .rows = rows,
         .n = DM_LEN(rows)};
+
+int dm_api_config_check(const dm_api_config *c, dm_err *err)
+{
+    if (!dm_period_s_fits((uint32_t)c->period_s))
+        return dm_fail(err, DM_E_INVALID, "period_s is %llu: it must be a multiple of 60 that divides 3600",
+                (unsigned long long)c->period_s);
+    return 0;
+}
