@@ -276,6 +276,8 @@ int main(int argc, char **argv)
     if (r == DM_CONF_EXIT)
         return 0;
     if (r == 0)
+        r = dm_api_config_check(&p.config, &err);
+    if (r == 0)
         r = dm_loop_stop_signals(&signals, &err);
     if (r == 0)
         r = serve(&p, signals, &err);

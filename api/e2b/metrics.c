@@ -56,7 +56,7 @@ static int usage(
         return DM_SANDBOX_NONE;
     if (one->s.state != DM_SANDBOX_RUNNING)
         return NOTHING;
-    r = dm_dispatch_usage(api->dispatch, id, u, &no, &why);
+    r = dm_dispatch_usage(api->dispatch, one->s.worker, id, u, &no, &why);
     return r == 0 && u->second > 0 ? 0 : NOTHING; /* a figure of no time would be a null that clients refuse */
 }
 

@@ -27,4 +27,7 @@ typedef struct dm_api_config {
 
 extern const dm_conf_spec dm_api_conf;
 
+/* What no row of it can say: the period is one that the ledger closes. */
+int dm_api_config_check(const dm_api_config *c, dm_err *err) DM_NODISCARD;
+
 #endif

@@ -107,7 +107,7 @@ typedef struct dm_wk_enrol {
 typedef struct dm_wk_enrolled {
     int64_t worker_no;
     int64_t region_no;
-    int64_t period_s; /* accounting period */
+    int64_t period_s; /* accounting period; one that dm_period_s_fits */
 } dm_wk_enrolled;
 
 typedef struct dm_wk_beat {

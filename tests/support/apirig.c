@@ -35,7 +35,7 @@ static void make_config(dm_rig *r, unsigned threads)
     dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
     char all[2048];
     (void)snprintf(all, sizeof all,
-            "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
+            "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
             "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
             dir, dir, api, ops, dir, threads > 0 ? 20000 : 3000);
@@ -75,18 +75,36 @@ static void make_api(dm_rig *r, unsigned threads)
     r->worker_table = dm_api_worker_http(a);
 }
 
-static void enrol(dm_rig *r)
+static dm_fakeworker *worker_of(dm_rig *r, unsigned no)
+{
+    char path[108];
+    dm_fakeworker *w = NULL;
+    dm_err err = {0};
+    must(dm_path(path, sizeof path, &err, "%s/worker-%u.sock", dm_pgtest_dir(r->tenants.pg), no), &err, "socket");
+    must(dm_fakeworker_start(path, &w, &err), &err, "worker");
+    return w;
+}
+
+static void enrol(dm_rig *r, unsigned no, unsigned slots)
 {
     char body[512];
     (void)snprintf(body, sizeof body,
-            "{\"name\":\"worker-1\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":10,"
+            "{\"name\":\"worker-%u\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":%u,"
             "\"mem_mib\":4096}",
-            uuid_key);
+            no, uuid_key, slots);
     DM_AUTO_SAID said = dm_rig_worker_call(r, "/v1/workers/enrol", body);
-    if (said.status != 200) {
+    if (said.status != 200 || json_integer_value(json_object_get(said.body, "worker_no")) != no) {
         (void)fprintf(stderr, "enrol: %d %s\n", said.status, said.text);
         abort();
     }
+}
+
+dm_fakeworker *dm_rig_second_worker(dm_rig *r)
+{
+    dm_fakeworker *w = worker_of(r, 2);
+    dm_rig_sql(r, "ALTER TABLE dm.worker ALTER worker_no RESTART WITH 2");
+    enrol(r, 2, 100);
+    return w;
 }
 
 void dm_rig_start(dm_rig *r, unsigned threads)
@@ -96,9 +114,9 @@ void dm_rig_start(dm_rig *r, unsigned threads)
     dm_tenantrig_start(&r->tenants);
     (void)snprintf(r->key, sizeof r->key, "%s", r->tenants.demo.key.key.s);
     make_config(r, threads);
-    must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
+    r->worker = worker_of(r, 1);
     make_api(r, threads);
-    enrol(r);
+    enrol(r, 1, 10);
     if (threads == 0)
         return;
     dm_http_config http = r->table;
@@ -141,7 +159,8 @@ void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-                  "UPDATE dm.account SET blocked = NULL, banned = false");
+                  "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+                  "DELETE FROM dm.worker WHERE worker_no > 1");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"

@@ -28,6 +28,10 @@ typedef struct dm_rig {
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
 
+/* A second worker beside the first, emptier than it, so that it is asked first. The caller frees it; the next sweep
+ * forgets it. */
+dm_fakeworker *dm_rig_second_worker(dm_rig *r);
+
 /* Another account with a project of its own, gone with the next sweep; its key. */
 #define DM_RIG_OTHER_KEY "e2b_00"
 void dm_rig_other(dm_rig *r);

@@ -1,7 +1,6 @@
 /* Acts that are cut off between their halves: what the client is told, what the row says, what the worker holds, what
- * counts. Through a real listener, since clients hang up here.
- *
- * Covers api/life/claims.c, api/life/start.c, api/life/sweep.c, tenants/sandbox/sql_orphan.c. */
+ * counts. Through a real listener, since clients hang up here. */
+/* Covers api/life/claims.c, api/life/start.c, api/life/sweep.c, tenants/sandbox/sql_orphan.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -193,6 +192,27 @@ static void what_cannot_be_written_is_taken_back(void **state)
     assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.idempotency"), 0);
 }
 
+/* A worker without room is not the end of it while another has some. */
+static void the_next_place_is_asked(void **state)
+{
+    char id[32];
+    (void)state;
+    DM_AUTO(dm_fakeworker) second = dm_rig_second_worker(&rig);
+    dm_fakeworker_refuse(second, "start", 503, 1);
+    create(id);
+    assert_int_equal(dm_fakeworker_count(second, "start"), 1);
+    assert_string_equal(dm_fakeworker_state(second, id, NULL, NULL), "");
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
+    assert_int_equal(dm_rig_number(&rig, "SELECT worker_no FROM dm.sandbox"), 1);
+    is_claimed(id);
+    dm_fakeworker_refuse(second, "start", 503, 1);
+    dm_fakeworker_refuse(rig.worker, "start", 503, 1);
+    DM_AUTO_SAID full = dm_rig_ask(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(full.status, 503);
+    assert_string_equal(dm_said_str(&full, "error_code"), "sandbox_capacity_unavailable");
+    assert_int_equal(running(), 1);
+}
+
 /* --- what a dead instance leaves ---------------------------------------------------------------------------- */
 
 static void left_by(const char *state, int64_t instance)
@@ -314,6 +334,7 @@ int main(void)
             DM_RIG_TEST(nobody_is_given_nothing, &rig),
             DM_RIG_TEST(a_key_asks_for_it_again, &rig),
             DM_RIG_TEST(what_cannot_be_written_is_taken_back, &rig),
+            DM_RIG_TEST(the_next_place_is_asked, &rig),
             DM_RIG_TEST(the_dead_are_known_at_once, &rig),
             DM_RIG_TEST(a_start_that_nobody_finished_is_taken_back, &rig),
             DM_RIG_TEST(a_wake_is_not_lost, &rig),

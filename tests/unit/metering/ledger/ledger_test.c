@@ -491,6 +491,29 @@ static void boots_are_chained(void **state)
     rig_close(&r);
 }
 
+/* The host died, and with it the end of the journal, whose frames had been sent: no statement waits for what will never
+ * be said otherwise, and what is framed twice is billed once. */
+static void a_torn_tail_delays_no_statement(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "torn", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 20);
+    work_reboot(&r);
+    r.prev -= 2;
+    work(&r, 18, 60);
+    feed(&r);
+    clock_at(&r, 62);
+    flush(&r);
+    ledger_crash(&r);
+    assert_int_equal(close_due(&r, -1), 1);
+    assert_sql(&r, "SELECT running_s FROM dm.statement", "47");
+    assert_sql(&r, "SELECT count(*) FROM dm.anomaly", "0");
+    assert_sql(&r, "SELECT worker_boot || ' ' || last_frame FROM dm.worker_mark", "2 42");
+    rig_close(&r);
+}
+
 static void attestations_are_waited_for_then_the_service_signs(void **state)
 {
     rig r;
@@ -843,6 +866,7 @@ int main(void)
             cmocka_unit_test(a_lost_frame_is_waited_for),
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),
+            cmocka_unit_test(a_torn_tail_delays_no_statement),
             cmocka_unit_test(attestations_are_waited_for_then_the_service_signs),
             cmocka_unit_test(a_worker_that_was_not_there_is_not_waited_for),
             cmocka_unit_test(a_foreign_stamp_charges_nobody),

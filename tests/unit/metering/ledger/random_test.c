@@ -1,7 +1,7 @@
 /* Random lives of sandboxes through a bad stream into statements, on a real PostgreSQL: frames lost, late, doubled and
- * out of order, oaths lost or forged, a price that changes in the middle, crashes and flushes at random moments. Beside
- * it the same is reckoned second by second in plain integers, from what was delivered and sworn alone; the two must
- * agree to the last decimal. */
+ * out of order, oaths lost or forged, journals whose torn end had been sent, a price that changes in the middle,
+ * crashes and flushes at random moments. Beside it the same is reckoned second by second in plain integers, from what
+ * was delivered and sworn alone; the two must agree to the last decimal. */
 #include "metering/rules/rate.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
@@ -149,6 +149,23 @@ static void oaths(world *w, size_t p)
     free(m.p);
 }
 
+/* The worker's host dies after second s, and the last records of its journal with it, whose frames had been sent: the
+ * next boot names an earlier number, and frames those seconds again. */
+static void tear(world *w, int64_t s, int64_t first)
+{
+    rig *r = &w->r;
+    int64_t torn = 1 + (int64_t)(next(&w->seed) % 3);
+    bool sent = s - torn >= first && r->frame > (uint64_t)torn;
+    for (int64_t at = s; sent && at > s - torn; at--)
+        sent = w->delivered[at];
+    if (!sent)
+        return;
+    work_reboot(r);
+    r->prev -= (uint64_t)torn;
+    for (int64_t at = s - torn + 1; at <= s; at++)
+        work_second(r, at);
+}
+
 static void period_of(world *w, size_t p)
 {
     rig *r = &w->r;
@@ -159,6 +176,8 @@ static void period_of(world *w, size_t p)
         w->delivered[s] = !lossy || !one_in(w, 20) || w->nlate == LATE_MAX || s % PERIOD == PERIOD - 1;
         if (!w->delivered[s])
             w->late[w->nlate++] = take_out(r, r->nmsgs - 1);
+        if (one_in(w, 40))
+            tear(w, s, (int64_t)p * PERIOD);
     }
     oaths(w, p);
     for (size_t i = before; i + 5 < r->nmsgs; i++) { /* neighbours change places */
