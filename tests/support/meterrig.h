@@ -72,6 +72,9 @@ void sql(rig *r, const char *text);
 const char *ask(rig *r, const char *text);
 #define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
 
+/* From this second on the account has another plan, as if it had been changed then. */
+void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t included_s);
+
 /* The sandbox's row; ended -1: it runs. */
 void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended);
 
