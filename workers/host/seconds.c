@@ -156,7 +156,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
 static void arm(dm_worker *w)
 {
     int64_t now = dm_worker_now_us(w);
-    int64_t next = (dm_second_of(now) + 1) * 1000000 + settle_us;
+    int64_t next = (dm_second_of(now - settle_us) + 1) * 1000000 + settle_us;
     dm_timer_in(w->tick, next - now);
 }
 
