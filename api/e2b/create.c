@@ -71,7 +71,7 @@ static int deny(dm_req *req, const dm_start *s, int outcome)
 static int give(dm_api *api, dm_req *req, const dm_sandbox *s, bool asked_again, dm_err *err)
 {
     int r = dm_answer_sandbox(api, req, 201, s, err);
-    return r < 0 ? r : dm_claims_when_sent(api->claims, req, &s->id, asked_again, err);
+    return r < 0 ? r : dm_claims_when_sent(api->claims, req, s->worker, &s->id, asked_again, err);
 }
 
 static bool gone(const void *arg)

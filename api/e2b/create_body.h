@@ -6,7 +6,8 @@
 #include "base/http.h"
 #include "base/wire/worker.h"
 
-enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX, DM_CREATE_METADATA_MAX = 256 };
+/* Of variables the build may bring as many again (api/life/admit.h). */
+enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX / 2, DM_CREATE_METADATA_MAX = 256 };
 
 typedef struct dm_create_body {
     char *template;

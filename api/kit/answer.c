@@ -11,7 +11,15 @@ void dm_hint(dm_reply *reply, const char *name, dm_str value)
         return;
 }
 
-static void retry_headers(dm_reply *reply, int status, int32_t retry_after_s)
+static bool has(const dm_reply *reply, const char *name)
+{
+    for (size_t i = 0; i < reply->nheaders; i++)
+        if (strcasecmp(reply->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void dm_hint_retry(dm_reply *reply, int status, int32_t retry_after_s)
 {
     char seconds[16];
     if (retry_after_s < 0) {
@@ -19,8 +27,15 @@ static void retry_headers(dm_reply *reply, int status, int32_t retry_after_s)
             dm_hint(reply, "Should-Retry", DM_STR("false"));
         return;
     }
+    if (has(reply, "Retry-After")) /* the server says it itself when it refuses for want of room */
+        return;
     (void)snprintf(seconds, sizeof seconds, "%d", retry_after_s);
     dm_hint(reply, "Retry-After", dm_str_c(seconds));
+}
+
+void dm_deny_why(dm_req *req, const dm_err *why)
+{
+    req->reply.why = *why;
 }
 
 /* denial: what stands in it, unless as brings one. */
@@ -38,7 +53,10 @@ static void say(dm_req *req, const dm_deny_as *as, const dm_denial *denial, cons
     else
         dm_denial_write(&w, denial);
     dm_jw_end(&w);
-    retry_headers(&req->reply, as->status, as->retry_after_s);
+    dm_hint_retry(&req->reply, as->status, as->retry_after_s);
+    req->reply.refused_by = denial->rule;
+    if (req->reply.why.msg[0] == '\0')
+        (void)snprintf(req->reply.why.msg, sizeof req->reply.why.msg, "%s", message);
 }
 
 static void say_row(dm_req *req, dm_no no, const dm_denial *denial, const char *message)

@@ -10,6 +10,10 @@
  * retry_after_s tells clients not to repeat the request by themselves. */
 int dm_deny(dm_req *req, dm_no no, const char *what, const char *fmt, ...) DM_PRINTF(4, 5) DM_NODISCARD;
 
+/* Why we could not, for the log line that a refusal of 500 and above leaves: what the act's err says, never told to the
+ * client. Before the refusal; without it the line has the words that the client reads. */
+void dm_deny_why(dm_req *req, const dm_err *why);
+
 /* The same with the numbers that bind. */
 typedef struct dm_bound {
     int64_t limit, current;
@@ -27,6 +31,9 @@ typedef struct dm_deny_as {
     int32_t retry_after_s;
 } dm_deny_as;
 int dm_deny_other(dm_req *req, dm_no no, const char *what, const dm_deny_as *as, const char *message) DM_NODISCARD;
+
+/* The headers that say whether a repetition helps; every answer of dm_deny has them. -1: not by waiting. */
+void dm_hint_retry(dm_reply *reply, int status, int32_t retry_after_s);
 
 /* A header that helps and whose lack harms nobody: when it does not fit, it is left out. */
 void dm_hint(dm_reply *reply, const char *name, dm_str value);

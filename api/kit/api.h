@@ -50,6 +50,8 @@ enum {
 typedef struct dm_session {
     dm_caller caller; /* all zero without a key */
     bool joined;      /* it waited for a transition that another request had begun */
+    void *carry;      /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
+    void (*carry_done)(void *carry);
 } dm_session;
 
 static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "base/exec.h"
+
 #define STR(member, def, help)                                                                                         \
     {                                                                                                                  \
 #member, DM_CONF_STR, offsetof(dm_api_config, member), def, 0, 1023, help                                      \
@@ -15,7 +17,7 @@ static const dm_conf_row rows[] = {
         STR(listen_address, "127.0.0.1", "IPv4 address of the API; nginx stands before it"),
         NUM(port, "3100", 0, 65535, "its port"),
         STR(socket, NULL, "unix socket on which workers report"),
-        STR(worker_socket, NULL, "unix socket of the worker"),
+        STR(worker_socket, NULL, "unix socket of the worker; with {no} in it, of each worker its own"),
         STR(db_api, NULL, "libpq connection string, role dm_api"),
         STR(db_ops, NULL, "libpq connection string, role dm_ops"),
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),
@@ -28,7 +30,7 @@ static const dm_conf_row rows[] = {
         NUM(idle_s, "620", 1, 86400, "a silent connection is closed after this"),
         NUM(exec_threads, "8", 1, 256, "threads for requests that only ask the database"),
         NUM(exec_queue, "4096", 1, 65536, "requests that may wait for one; more are answered 503"),
-        NUM(order_threads, "48", 1, 1024, "threads for requests that wait for a worker"),
+        NUM(order_threads, "48", 1, DM_EXEC_THREADS_MAX, "threads for requests that wait for a worker"),
         NUM(order_queue, "4096", 1, 65536, "requests that may wait for one, or for a transition"),
         NUM(order_timeout_ms, "55000", 100, 600000, "how long a worker may take over an order"),
         NUM(worker_wait_ms, "10000", 0, 600000, "how long a worker that cannot be reached is tried again"),

@@ -8,6 +8,7 @@ enum { AGAIN_MS = 100 };
 typedef struct entry {
     struct entry *next;
     dm_claims *of;
+    dm_worker_no worker;
     dm_sandbox_id id;
     int64_t since_us;
     bool asked_again;
@@ -38,13 +39,13 @@ static int end_one(dm_claims *c, const entry *e, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_dispatch_no no;
-    int r = dm_dispatch_kill(c->dispatch, &e->id, 1, DM_CAUSE_START_FAILED, &stopped, &no, err);
+    int r = dm_dispatch_kill(c->dispatch, e->worker, &e->id, 1, DM_CAUSE_START_FAILED, &stopped, &no, err);
     dm_wk_stopped_done(&stopped);
     return r < 0 ? r : 0; /* a refusal: it is over already */
 }
 
-/* The first of the list, and those behind it that are of its kind. What was heard of is freed; what is left comes
- * again. */
+/* The first of the list, and those behind it that are of its kind and its worker's. What was heard of is freed; what is
+ * left comes again. */
 static int send_some(dm_claims *c, entry **list, dm_err *err)
 {
     dm_sandbox_id ids[DM_WK_CLAIMS_MAX];
@@ -55,9 +56,10 @@ static int send_some(dm_claims *c, entry **list, dm_err *err)
         n = 1;
         r = end_one(c, *list, err);
     } else {
-        for (const entry *e = *list; e != NULL && e->given && n < DM_WK_CLAIMS_MAX; e = e->next)
+        const dm_worker_no to = (*list)->worker;
+        for (const entry *e = *list; e != NULL && e->given && e->worker.v == to.v && n < DM_WK_CLAIMS_MAX; e = e->next)
             ids[n++] = e->id;
-        r = dm_dispatch_claim(c->dispatch, ids, n, &no, err);
+        r = dm_dispatch_claim(c->dispatch, to, ids, n, &no, err);
         if (r == DM_DISPATCH_REFUSED)
             r = dm_fail(err, DM_E_PROTO, "claims: %d %s", no.status, no.message);
     }
@@ -141,12 +143,13 @@ static void sent(void *arg, bool given)
     add(e->of, e);
 }
 
-int dm_claims_when_sent(dm_claims *c, dm_req *req, const dm_sandbox_id *id, bool asked_again, dm_err *err)
+int dm_claims_when_sent(
+        dm_claims *c, dm_req *req, dm_worker_no worker, const dm_sandbox_id *id, bool asked_again, dm_err *err)
 {
     entry *e = calloc(1, sizeof *e);
     if (e == NULL)
         return dm_fail(err, DM_E_NOMEM, "claim");
-    *e = (entry){.of = c, .id = *id, .asked_again = asked_again};
+    *e = (entry){.of = c, .worker = worker, .id = *id, .asked_again = asked_again};
     dm_req_on_sent(req, sent, e);
     return 0;
 }

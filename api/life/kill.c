@@ -6,6 +6,7 @@ typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
     int64_t now_us, by, epoch;
+    dm_worker_no worker;
     bool again; /* another kill was first */
 } work;
 
@@ -21,6 +22,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     if (r != 0)
         return r < 0 ? r : DM_KILL_NONE;
     w->epoch = one.s.epoch;
+    w->worker = one.s.worker;
     w->again = one.s.state == DM_SANDBOX_ENDING && one.s.started_us != 0;
     if (w->again)
         return 0;
@@ -34,7 +36,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move = {
             .event = DM_SANDBOX_GONE, .who = w->caller->who, .at_us = dm_wall_us(api->clock), .cause = DM_CAUSE_KILLED};
-    int r = dm_dispatch_kill(api->dispatch, w->id, w->epoch, DM_CAUSE_KILLED, &stopped, no, err);
+    int r = dm_dispatch_kill(api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_KILLED, &stopped, no, err);
     if (r == DM_DISPATCH_REFUSED && no->status != 404) {
         dm_settle_give_up(api, w->caller, w->id, w->epoch);
         return DM_KILL_REFUSED;

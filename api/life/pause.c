@@ -6,6 +6,7 @@ typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
     int64_t now_us, by, epoch;
+    dm_worker_no worker;
 } work;
 
 static int begin(dm_pg *c, void *arg, dm_err *err)
@@ -18,6 +19,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     if (r != 0)
         return r < 0 ? r : DM_PAUSE_NONE;
     w->epoch = one.s.epoch;
+    w->worker = one.s.worker;
     switch (one.s.state) {
     case DM_SANDBOX_RUNNING:
         return dm_sandbox_move(c, &one.s, &move, err);
@@ -64,7 +66,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move;
-    int r = dm_dispatch_pause(api->dispatch, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
+    int r = dm_dispatch_pause(api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, w, no, err);
     if (r < 0)

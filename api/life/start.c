@@ -19,7 +19,7 @@ typedef struct starting {
     bool idempotent;
     int64_t by;
     dm_worker_no workers[DM_FLEET_PLACES_MAX];
-    size_t nworkers;
+    size_t nworkers, place; /* place: of workers, the one that is asked */
 } starting;
 
 /* --- before the first transaction --------------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static bool undo(starting *k)
     dm_dispatch_no no;
     dm_err why;
     const dm_sandbox *s = &k->out->sandbox;
-    int r = dm_dispatch_kill(k->api->dispatch, &s->id, s->epoch, DM_CAUSE_START_FAILED, &stopped, &no, &why);
+    int r = dm_dispatch_kill(k->api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_START_FAILED, &stopped, &no, &why);
     dm_wk_stopped_done(&stopped);
     return r == 0 || (r == DM_DISPATCH_REFUSED && no.status == 404);
 }
@@ -272,20 +272,58 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
     return DM_START_UNKEPT;
 }
 
+/* --- the order ---------------------------------------------------------------------------------------------- */
+
+static int move_on(dm_pg *c, void *arg, dm_err *err)
+{
+    starting *k = arg;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find(c, k->caller->owner, &k->out->sandbox.id, true, &one, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
+    return dm_sandbox_place(c, &one.s, k->workers[k->place], err);
+}
+
+/* The worker has no room, or was never reached: it holds nothing, so that another may be asked. */
+static bool may_go_on(const starting *k, int r)
+{
+    const dm_dispatch_no *no = &k->out->no;
+    bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
+    return (no_room || r == DM_E_UNAVAILABLE) && k->place + 1 < k->nworkers && !gone(k);
+}
+
+/* Of the places, one after the other. *why: what the last one failed with. */
+static int ask_workers(starting *k, const dm_wk_admit *m, dm_wk_started *started, dm_err *why)
+{
+    dm_sandbox *s = &k->out->sandbox;
+    for (;;) {
+        int r = dm_dispatch_admit(k->api->dispatch, s->worker, m, false, started, &k->out->no, why);
+        if (!may_go_on(k, r))
+            return r;
+        dm_err ours = {0};
+        k->place++;
+        if (dm_api_tx(k->api, k->caller, move_on, k, &ours) < 0) {
+            dm_log_err(k->api->log, DM_WARN, "sandbox.not_placed", &ours);
+            return r;
+        }
+        s->worker = k->workers[k->place];
+    }
+}
+
 static int order(starting *k, dm_err *err)
 {
     const dm_template *t = &k->out->template;
     const dm_build_made_of made = {.image = t->image, .user = t->user, .workdir = t->workdir, .env = t->env};
+    const dm_dispatch_no *no = &k->out->no;
     dm_admit admit;
     dm_wk_started started;
-    dm_dispatch_no *no = &k->out->no;
     dm_err why = {0};
     int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
     if (r < 0) { /* ours: the row must not stay as if it were starting */
         int again = give_up(k, DM_CAUSE_START_FAILED, "the order could not be made", true, &why);
         return again < 0 ? again : r;
     }
-    r = dm_dispatch_admit(k->api->dispatch, &admit.m, false, &started, no, &why);
+    r = ask_workers(k, &admit.m, &started, &why);
     dm_admit_done(&admit);
     if (r == 0)
         return handed_out(k, &started, err);

@@ -53,8 +53,8 @@ static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sand
     dm_dispatch_no no;
     bool end = s->state == DM_SANDBOX_ENDING;
     dm_cause cause = s->started_us == 0 ? DM_CAUSE_START_FAILED : end ? DM_CAUSE_KILLED : DM_CAUSE_PAUSED;
-    int r = end ? dm_dispatch_kill(dispatch, &s->id, s->epoch, cause, &stopped, &no, err)
-                : dm_dispatch_pause(dispatch, &s->id, s->epoch, cause, &stopped, &no, err);
+    int r = end ? dm_dispatch_kill(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err)
+                : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err);
     if (r == 0) {
         r = dm_settle_move_of(&stopped, who, move, err);
         dm_wk_stopped_done(&stopped);
@@ -91,7 +91,7 @@ static int settle_wake(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, 
     dm_wk_seen seen = {0};
     dm_dispatch_no no;
     dm_sandbox_move_args move;
-    int r = dm_dispatch_look(dispatch, &s->id, &seen, &no, err);
+    int r = dm_dispatch_look(dispatch, s->worker, &s->id, &seen, &no, err);
     if (r == DM_DISPATCH_REFUSED && no.status != 404)
         return dm_fail(err, DM_E_CONFLICT, "%s", no.message);
     if (r == DM_DISPATCH_REFUSED) {

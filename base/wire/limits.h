@@ -6,7 +6,7 @@
 enum {
     /* API and worker */
     DM_WK_BODY_MAX = 1 << 20, /* bytes of a body, either way */
-    DM_WK_ENV_MAX = 512,      /* variables of a sandbox */
+    DM_WK_ENV_MAX = 1024,     /* variables of a sandbox: its own and its build's */
     DM_WK_EVENTS_MAX = 256,   /* in one telling */
     DM_WK_CLAIMS_MAX = 256,   /* in one telling */
     DM_WK_CLAIM_S = 60,       /* a new sandbox that nobody has claimed for so long ends */

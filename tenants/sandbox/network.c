@@ -109,19 +109,22 @@ int dm_network_ask(const json_t *asked, dm_network *out, char **kept, dm_err *er
     return 0;
 }
 
+/* *out is open only when all of it could be read. */
 int dm_network_read(dm_str kept, dm_network *out, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
+    dm_network n = {.mask = ""};
+    dm_str mask;
     *out = (dm_network){.cut = true};
-    if (dm_json_load(kept, TEXT_MAX, &obj, err) < 0)
+    if (dm_json_load(kept, TEXT_MAX, &obj, err) < 0 || !json_is_object(obj))
         return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
     const json_t *open = json_object_get(obj, "allowPublicTraffic");
-    dm_str mask;
-    out->public = open == NULL || json_is_true(open);
-    out->cut = json_object_get(obj, "denyOut") != NULL;
-    if (dm_json_str(obj, "maskRequestHost", &mask, NULL) == 0 &&
-            dm_str_to_array(mask, out->mask, sizeof out->mask, NULL) < 0)
-        return dm_fail(err, DM_E_INTERNAL, "network object of a sandbox");
+    n.public = open == NULL || json_is_true(open);
+    n.cut = json_object_get(obj, "denyOut") != NULL;
+    int has = dm_json_str(obj, "maskRequestHost", &mask, NULL);
+    if (has < 0 || (has == 0 && dm_str_to_array(mask, n.mask, sizeof n.mask, NULL) < 0))
+        return dm_fail(err, DM_E_INTERNAL, "mask of a sandbox");
+    *out = n;
     return 0;
 }
 

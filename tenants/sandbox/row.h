@@ -87,9 +87,18 @@ enum { DM_ORPHANS_MAX = 256 };
  * first, at most DM_ORPHANS_MAX (role dm_ops). */
 int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
-/* Its history, oldest first, at most limit: at_us, epoch, from, to, cause, why, who. */
-int dm_sandbox_history(
-        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+typedef struct dm_sandbox_window {
+    int64_t from_us, to_us; /* both included; to_us 0: to the last one */
+    bool newest_first;      /* also says which ones are left out where there are more than limit */
+    int64_t limit;
+    dm_str causes; /* an array of PostgreSQL's: only what has one of these causes; .p NULL: all */
+    dm_str search; /* only what has this in its "state: why"; .n 0: all */
+} dm_sandbox_window;
+
+/* Its history: at_us, epoch, from, to, cause, why, who. In the order of time, and where that is the same, of writing.
+ */
+int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_sandbox_window *window,
+        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 /* --- the door ----------------------------------------------------------------------------------------------- */
 

@@ -93,6 +93,18 @@ int dm_sandbox_add(
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;
 }
 
+int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err)
+{
+    dm_sandbox next = *s;
+    if (s->state != DM_SANDBOX_STARTING)
+        return dm_fail(err, DM_E_CONFLICT, "it is %s", dm_sandbox_state_name(s->state));
+    next.worker = worker;
+    int r = dm_sql_sandbox_write(c, s, &next, err);
+    if (r == 0)
+        *s = next;
+    return r;
+}
+
 static bool waits(dm_sandbox_state state)
 {
     return state == DM_SANDBOX_STARTING || state == DM_SANDBOX_PAUSING || state == DM_SANDBOX_RESUMING ||

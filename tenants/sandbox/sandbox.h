@@ -34,6 +34,9 @@ typedef struct dm_sandbox_move_args {
  * args). DM_E_CONFLICT when the event means nothing in s's state. DM_SANDBOX_OVER: roll back. */
 int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
 
+/* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
+int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;
+
 /* Whoever carried out what the row waits for knows no more than the row: the sweep takes it up. Of a row found with
  * lock; one that waits for nothing stays as it is. */
 int dm_sandbox_give_up(dm_pg *c, dm_sandbox *s, dm_err *err) DM_NODISCARD;

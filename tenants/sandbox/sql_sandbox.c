@@ -231,16 +231,24 @@ int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err
     return r;
 }
 
-static const dm_pg_stmt history = {"sandbox_history",
-        "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"
-        " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 ORDER BY event_no LIMIT $4",
-        DM_PG_ROWS};
+/* $5 is null or a time, $6 null or an array of causes, $7 null or a text. */
+#define HISTORY                                                                                                        \
+    "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"                             \
+    " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND at >= dm.ts($4)"                               \
+    " AND ($5::bigint IS NULL OR at <= dm.ts($5::bigint)) AND ($6::text[] IS NULL OR cause = ANY ($6::text[]))"        \
+    " AND ($7::text IS NULL OR strpos(to_state || ': ' || why, $7::text) > 0)"
 
-int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err)
+static const dm_pg_stmt history_up = {"sandbox_history_up", HISTORY " ORDER BY at, event_no LIMIT $8", DM_PG_ROWS};
+static const dm_pg_stmt history_down = {
+        "sandbox_history_down", HISTORY " ORDER BY at DESC, event_no DESC LIMIT $8", DM_PG_ROWS};
+
+int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_sandbox_window *window,
+        dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {
-            dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &history, args, DM_LEN(args), rows, NULL, err);
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b),
+            dm_pa_i64(window->from_us), time_arg(window->to_us), dm_pa_text(window->causes),
+            window->search.n > 0 ? dm_pa_text(window->search) : dm_pa_null(), dm_pa_i64(window->limit)};
+    return dm_pg_exec(c, window->newest_first ? &history_down : &history_up, args, DM_LEN(args), rows, NULL, err);
 }
 
 /* --- the door ----------------------------------------------------------------------------------------------- */

@@ -14,8 +14,6 @@
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
-#include "migrations/migrate.h"
-#include "tenants/admin/demo.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
@@ -27,40 +25,17 @@ static void must(int r, const dm_err *err, const char *what)
     abort();
 }
 
-/* The real tool's own function makes the tenant; what it prints goes to /dev/null, the key to a file. */
-static void make_demo(dm_rig *r, const char *super)
-{
-    char file[256], conninfo[256];
-    dm_err err = {0};
-    dm_migrate_result result;
-    dm_pg *c = NULL;
-    dm_demo_made made;
-    must(dm_migrate_run(super, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err), &err,
-            "migrate");
-    (void)snprintf(file, sizeof file, "%s/key", dm_pgtest_dir(r->pg));
-    dm_pgtest_conninfo(r->pg, "dm_ops", conninfo);
-    must(dm_pg_open(conninfo, &c, &err), &err, "open");
-    const dm_demo want = {.tier = "payg",
-            .currency = "CNY",
-            .base = {.image = "base", .vcpus = 1, .mem_mib = 256, .disk_mib = 1024},
-            .key_file = file};
-    int done = dm_demo_make(c, "operator:test", &want, &made, &err);
-    dm_pg_close(c);
-    must(done, &err, "demo");
-    (void)snprintf(r->key, sizeof r->key, "%s", made.key.key.s);
-}
-
 /* One alone is soon told that its order takes too long; what a crowd waits for takes as long as the crowd needs. */
 static void make_config(dm_rig *r, unsigned threads)
 {
-    const char *dir = dm_pgtest_dir(r->pg);
+    const char *dir = dm_pgtest_dir(r->tenants.pg);
     char api[256], ops[256];
     dm_err err = {0};
-    dm_pgtest_conninfo(r->pg, "dm_api", api);
-    dm_pgtest_conninfo(r->pg, "dm_ops", ops);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_api", api);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
     char all[2048];
     (void)snprintf(all, sizeof all,
-            "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
+            "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
             "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
             dir, dir, api, ops, dir, threads > 0 ? 20000 : 3000);
@@ -86,50 +61,66 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
-    atomic_store(&a->instance, 1);
+    atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
-    must(dm_claims_new(a->dispatch, NULL, a->clock, false, &a->claims, &err), &err, "claims");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);
     r->worker_table = dm_api_worker_http(a);
 }
 
-static void enrol(dm_rig *r)
+static dm_fakeworker *worker_of(dm_rig *r, unsigned no)
+{
+    char path[108];
+    dm_fakeworker *w = NULL;
+    dm_err err = {0};
+    must(dm_path(path, sizeof path, &err, "%s/worker-%u.sock", dm_pgtest_dir(r->tenants.pg), no), &err, "socket");
+    must(dm_fakeworker_start(path, &w, &err), &err, "worker");
+    return w;
+}
+
+static void enrol(dm_rig *r, unsigned no, unsigned slots)
 {
     char body[512];
     (void)snprintf(body, sizeof body,
-            "{\"name\":\"worker-1\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":10,"
+            "{\"name\":\"worker-%u\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":%u,"
             "\"mem_mib\":4096}",
-            uuid_key);
+            no, uuid_key, slots);
     DM_AUTO_SAID said = dm_rig_worker_call(r, "/v1/workers/enrol", body);
-    if (said.status != 200) {
+    if (said.status != 200 || json_integer_value(json_object_get(said.body, "worker_no")) != no) {
         (void)fprintf(stderr, "enrol: %d %s\n", said.status, said.text);
         abort();
     }
 }
 
+dm_fakeworker *dm_rig_second_worker(dm_rig *r)
+{
+    dm_fakeworker *w = worker_of(r, 2);
+    dm_rig_sql(r, "ALTER TABLE dm.worker ALTER worker_no RESTART WITH 2");
+    enrol(r, 2, 100);
+    return w;
+}
+
 void dm_rig_start(dm_rig *r, unsigned threads)
 {
-    char super[256];
     dm_err err = {0};
     memset(r, 0, sizeof *r);
-    must(dm_pgtest_start(&r->pg, &err), &err, "postgres");
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    make_demo(r, super);
+    dm_tenantrig_start(&r->tenants);
+    (void)snprintf(r->key, sizeof r->key, "%s", r->tenants.demo.key.key.s);
     make_config(r, threads);
-    must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
+    r->worker = worker_of(r, 1);
     make_api(r, threads);
-    enrol(r);
+    enrol(r, 1, 10);
     if (threads == 0)
         return;
     dm_http_config http = r->table;
-    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->pg));
+    (void)snprintf(r->socket, sizeof r->socket, "%s/public.sock", dm_pgtest_dir(r->tenants.pg));
     http.listen_address = NULL;
     http.unix_path = r->socket;
     must(dm_http_new(&http, &r->http, &err), &err, "http");
@@ -152,7 +143,7 @@ void dm_rig_stop(dm_rig *r)
     dm_metrics_free(r->api.metrics);
     dm_fakeworker_free(r->worker);
     dm_conf_done(&dm_api_conf, &r->config);
-    dm_pgtest_free(r->pg);
+    dm_tenantrig_stop(&r->tenants);
 }
 
 void dm_rig_other(dm_rig *r)
@@ -168,7 +159,8 @@ void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-                  "UPDATE dm.account SET blocked = NULL, banned = false");
+                  "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+                  "DELETE FROM dm.worker WHERE worker_no > 1");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
@@ -203,7 +195,7 @@ static dm_said said_of(int status, dm_str body)
     return s;
 }
 
-static dm_said call(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
+dm_said dm_rig_call_on(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
         size_t n, const char *body)
 {
     dm_req *req = NULL;
@@ -230,7 +222,7 @@ dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const cha
         headers[n++] = (dm_pair){DM_STR("x-api-key"), dm_str_c(key)};
     for (size_t i = 0; i < nmore; i++)
         headers[n++] = more[i];
-    return call(&r->table, method, target, headers, n, body);
+    return dm_rig_call_on(&r->table, method, target, headers, n, body);
 }
 
 dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body)
@@ -240,7 +232,7 @@ dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const cha
 
 dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body)
 {
-    return call(&r->worker_table, "POST", target, NULL, 0, body);
+    return dm_rig_call_on(&r->worker_table, "POST", target, NULL, 0, body);
 }
 
 /* One request, one connection; the server closes it after the answer. */
@@ -340,58 +332,24 @@ const char *dm_said_header(const dm_said *s, const char *name)
 
 /* --- the database ------------------------------------------------------------------------------------------- */
 
-static dm_pg *open_super(dm_rig *r)
-{
-    char super[256];
-    dm_err err = {0};
-    dm_pg *c = NULL;
-    dm_pgtest_conninfo(r->pg, "postgres", super);
-    must(dm_pg_open(super, &c, &err), &err, "open");
-    return c;
-}
-
 void dm_rig_sql(dm_rig *r, const char *sql)
 {
-    dm_err err = {0};
-    dm_pg *c = open_super(r);
-    must(dm_pg_script(c, sql, &err), &err, sql);
-    dm_pg_close(c);
+    dm_tenantrig_sql(&r->tenants, sql);
+}
+
+int64_t dm_rig_number(dm_rig *r, const char *sql)
+{
+    return dm_tenantrig_number(&r->tenants, sql);
 }
 
 dm_pg *dm_rig_hold(dm_rig *r, const char *table)
 {
     char sql[128];
     dm_err err = {0};
-    dm_pg *c = open_super(r);
+    dm_pg *c = dm_tenantrig_open(&r->tenants);
     (void)snprintf(sql, sizeof sql, "BEGIN; LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table);
     must(dm_pg_script(c, sql, &err), &err, sql);
     return c;
-}
-
-typedef struct number {
-    dm_pg_stmt st;
-    int64_t value;
-} number;
-
-static int ask_number(dm_pg *c, void *arg, dm_err *err)
-{
-    number *n = arg;
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &n->st, NULL, 0, &rows, NULL, err);
-    if (r == 0)
-        n->value = dm_pg_i64(rows, 0, 0);
-    return r;
-}
-
-int64_t dm_rig_number(dm_rig *r, const char *sql)
-{
-    static const dm_pg_scope nobody = {.read_only = true};
-    dm_err err = {0};
-    number n = {.st = {"test_number", sql, DM_PG_ONE}};
-    dm_pg *c = open_super(r);
-    must(dm_pg_tx_on(c, &nobody, ask_number, &n, &err), &err, sql);
-    dm_pg_close(c);
-    return n.value;
 }
 
 void dm_rig_create(dm_rig *r, const char *more, char id[32])

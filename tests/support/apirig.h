@@ -7,10 +7,12 @@
 
 #include "api/kit/api.h"
 #include "tests/support/fakeworker.h"
-#include "tests/support/pgtest.h"
+#include "tests/support/tenantrig.h"
+
+enum { DM_RIG_INSTANCE = 1000000 }; /* the number of its API, far from those that the database gives */
 
 typedef struct dm_rig {
-    dm_pgtest *pg;
+    dm_tenantrig tenants;
     dm_fakeworker *worker;
     dm_api_config config;
     dm_api api;
@@ -25,6 +27,10 @@ typedef struct dm_rig {
  * cannot be made. */
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
+
+/* A second worker beside the first, emptier than it, so that it is asked first. The caller frees it; the next sweep
+ * forgets it. */
+dm_fakeworker *dm_rig_second_worker(dm_rig *r);
 
 /* Another account with a project of its own, gone with the next sweep; its key. */
 #define DM_RIG_OTHER_KEY "e2b_00"
@@ -46,6 +52,9 @@ typedef struct dm_said {
 void dm_said_done(dm_said *s);
 #define DM_AUTO_SAID __attribute__((cleanup(dm_said_done), unused)) dm_said
 
+/* Calls a handler of a table, without any socket. */
+dm_said dm_rig_call_on(const dm_http_config *table, const char *method, const char *target, const dm_pair *headers,
+        size_t n, const char *body);
 /* Calls a handler with the demo key (key NULL) or another one ("" : none). body NULL: none. */
 dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body);
 dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const char *target, const char *body,

@@ -103,18 +103,19 @@ static void note_durable(void *arg)
     free(n);
 }
 
+/* Somebody waits for the note: a worker that has no memory for it ends, and whoever waits asks its successor. */
 static void journal_and_tell(dm_worker *w, dm_box *b)
 {
     note *n = calloc(1, sizeof(*n));
-    if (n != NULL)
-        *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
-    if (n != NULL)
-        b->noting++;
-    else
-        DM_LOG(w->h->log, DM_ERROR, "worker.no_memory", dm_fs("sandbox", b->name.s));
-    if (n == NULL && b->state == DM_BOX_ENDED)
-        drop_machine(b); /* nobody will be told, so that it is now or never */
-    dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
+    if (n == NULL) {
+        dm_err err = {0};
+        (void)dm_fail(&err, DM_E_NOMEM, "no memory to tell of %s", b->name.s);
+        dm_journal_cannot(w->journal, &err);
+        return;
+    }
+    *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
+    b->noting++;
+    dm_worker_journal_box(w, b, &n->call);
 }
 
 /* --- what a machine says ------------------------------------------------------------------------------------ */

@@ -192,7 +192,7 @@ static int journal_frame(
         int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, err);
         if (r < 0)
             return r;
-        dm_journal_add(w->journal, DM_RECORD_FRAME, dm_buf_view(&b), NULL);
+        dm_journal_add_buf(w->journal, DM_RECORD_FRAME, &b, NULL);
     }
     return 0;
 }

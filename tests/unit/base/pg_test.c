@@ -1,5 +1,6 @@
 /* Against a real PostgreSQL: a cluster of the test's own in a temporary folder, on a socket there and no port, thrown
  * away afterwards. Skips, and says so, where the server is not installed. */
+/* Covers base/pg_pipe.c, base/pg_pool.c, base/pg_rows.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

@@ -393,6 +393,7 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
     }
     uint8_t t = (uint8_t)type;
     dm_buf *b = &j->gathering.bytes;
+    (void)dm_buf_want(b, RECORD_HEAD + payload.n + RECORD_TAIL); /* so that it is added whole or not at all */
     (void)dm_buf_le32(b, (uint32_t)payload.n);
     (void)dm_buf_u8(b, t);
     (void)dm_buf_str(b, payload);
@@ -410,6 +411,20 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
     if (j->added > j->c.segment_bytes)
         j->rotate = true;
     start_writing(j);
+}
+
+void dm_journal_add_buf(dm_journal *j, dm_record type, const dm_buf *payload, dm_call *call)
+{
+    dm_err err = {0};
+    if (dm_buf_ok(payload, &err) < 0)
+        dm_journal_cannot(j, &err);
+    else
+        dm_journal_add(j, type, dm_buf_view(payload), call);
+}
+
+void dm_journal_cannot(dm_journal *j, const dm_err *why)
+{
+    j->c.broken(j->c.arg, why);
 }
 
 bool dm_journal_full(const dm_journal *j)

@@ -73,6 +73,11 @@ DM_DEFINE_FREEP(dm_journal)
 /* call may be NULL; else it runs on the loop when the record is durable, and is the caller's memory until then. Without
  * memory for the record the worker cannot keep evidence: config.broken. */
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call);
+/* The same of a payload that was written into a buffer: one that overflowed or found no memory is no record, and
+ * config.broken. A record that breaks off would break the next replay. */
+void dm_journal_add_buf(dm_journal *j, dm_record type, const dm_buf *payload, dm_call *call);
+/* For one who owes a record and cannot even make it: config.broken. */
+void dm_journal_cannot(dm_journal *j, const dm_err *why);
 bool dm_journal_full(const dm_journal *j);
 bool dm_journal_quiet(const dm_journal *j); /* nothing waits to be written */
 

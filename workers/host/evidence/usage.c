@@ -118,9 +118,11 @@ static void stretch_free(dm_stretch *s)
 static int record_get(dm_usage *u, const dm_usage_who *who, int64_t period_start, record **out, dm_err *err)
 {
     const record_key key = {who->sandbox, period_start, who->epoch, who->spec_table, who->spec};
-    *out = dm_map_find(&u->records, &key);
-    if (*out != NULL)
+    record *known = dm_map_find(&u->records, &key);
+    if (known != NULL) {
+        *out = known;
         return 0;
+    }
     int r = dm_map_reserve(&u->records, "usage records", err);
     if (r < 0)
         return r;
@@ -145,7 +147,7 @@ static int note(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sample 
         int64_t start = dm_period_start(at, u->c.period_s);
         record *r = NULL;
         int got = record_get(u, &who, start, &r, err);
-        if (got < 0)
+        if (r == NULL)
             return got;
         uint8_t *state = &r->state[at - start];
         if (*state != DM_SAMPLE_RUN)

@@ -46,6 +46,8 @@ typedef struct dm_host {
     void *slot_is_free_arg;
 } dm_host;
 
+/* What the host has in all; 0 when the kernel does not say. */
+uint64_t dm_host_mem_mib(void);
 /* New sandboxes would take memory that is kept as a reserve. */
 bool dm_host_short_of_memory(const dm_host *h);
 

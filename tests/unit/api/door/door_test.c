@@ -1,4 +1,4 @@
-/* Covers api/door/door.c, api/door/page.c, api/door/signed.c, api/door/verdict.c. */
+/* Covers api/door/page.c, api/door/signed.c, api/door/verdict.c. */
 #include <stdio.h>
 
 #include "base/parse.h"

@@ -1,3 +1,6 @@
+/* Covers api/e2b/connect.c, api/e2b/get.c, api/e2b/kill.c, api/e2b/logs.c, api/e2b/metrics.c, api/e2b/pause.c,
+ * api/e2b/timeout.c, api/kit/api.c, api/kit/request.c, api/life/deadline.c, api/life/kill.c, api/life/pause.c,
+ * api/life/wake.c, tenants/sandbox/sandbox.c, tenants/sandbox/sql_sandbox.c. */
 #include <stdio.h>
 #include <time.h>
 

@@ -1,3 +1,4 @@
+/* Covers api/e2b/template_get.c, api/e2b/template_list.c, api/kit/page.c, tenants/sandbox/sql_template.c. */
 #include <stdio.h>
 
 #include "base/parse.h"

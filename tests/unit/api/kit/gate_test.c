@@ -1,5 +1,6 @@
 /* Who may: a right and a standing are two questions, and where a request came from and where its answer may be read are
- * two more. Covers api/kit/gate.c, api/listen.c, tenants/who/right.c. */
+ * two more. */
+/* Covers api/e2b/health.c, tenants/who/right.c. */
 #include <stdio.h>
 
 #include "api/kit/api.h"

@@ -251,11 +251,171 @@ static void quota_in_a_crowd(void **state)
     assert_int_equal(running(), 0);
 }
 
+/* --- the bounds, without any sandbox ------------------------------------------------------------------------ */
+
+typedef struct alone {
+    dm_later *later;
+    dm_clock_fake clock;
+    dm_sandbox_id id;
+    uint64_t mark;
+    int64_t late_us; /* how long the request has been under way when it parks */
+    pthread_mutex_t gate;
+    dm_route route; /* while a request is out, its table stays */
+    dm_http_config table;
+} alone;
+
+static int again(dm_req *req, void *ctx, dm_err *err)
+{
+    (void)ctx;
+    (void)err;
+    dm_reply_empty(&req->reply, 200);
+    return 0;
+}
+
+/* Parks, and is answered 200 when it is called again. */
+static int park(dm_req *req, void *ctx, dm_err *err)
+{
+    alone *a = ctx;
+    dm_clock_fake_move(&a->clock, a->late_us);
+    return dm_later_park(a->later, req, again, a, &a->id, a->mark, err);
+}
+
+static int pass_the_gate(dm_req *req, void *ctx, dm_err *err)
+{
+    alone *a = ctx;
+    (void)pthread_mutex_lock(&a->gate);
+    (void)pthread_mutex_unlock(&a->gate);
+    return again(req, ctx, err);
+}
+
+static int hop(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_later_hop(((alone *)ctx)->later, req, pass_the_gate, ctx, err);
+}
+
+static void alone_start(alone *a, unsigned parked_max)
+{
+    const dm_later_config config = {
+            .threads = 1, .queue_max = 1, .parked_max = parked_max, .wait_us = 1000000, .clock = &a->clock.base};
+    *a = (alone){.route = {.method = "GET", .path = "/"}};
+    a->table = (dm_http_config){.routes = &a->route, .nroutes = 1, .ctx = a, .clock = &a->clock.base};
+    (void)pthread_mutex_init(&a->gate, NULL);
+    dm_clock_fake_init(&a->clock, 1800000000000000);
+    assert_int_equal(dm_later_new(&config, &a->later, NULL), 0);
+    a->mark = dm_later_mark(a->later, &a->id);
+}
+
+/* 0, or DM_HTTP_LATER. */
+static int request(alone *a, dm_http_handler how, dm_req **req)
+{
+    a->route.handle = how;
+    return dm_http_call(&a->table, "GET", "/", NULL, 0, (dm_str){NULL, 0}, req, NULL);
+}
+
+static dm_req *parked(alone *a)
+{
+    dm_req *req = NULL;
+    assert_int_equal(request(a, park, &req), DM_HTTP_LATER);
+    return req;
+}
+
+static void not_parked(alone *a, int status)
+{
+    DM_AUTO(dm_req) req = NULL;
+    assert_int_equal(request(a, park, &req), 0);
+    assert_int_equal(req->reply.status, status);
+}
+
+static void is_answered(dm_req *req, int status)
+{
+    assert_int_equal(req->reply.status, status);
+    dm_req_free(req);
+}
+
+/* What another replica ended is found by looking again, but not before a while. */
+static void a_look_now_and_then(void **state)
+{
+    (void)state;
+    alone a;
+    alone_start(&a, 8);
+    dm_req *req = parked(&a);
+    assert_int_equal(dm_later_parked(a.later), 1);
+    dm_later_tick(a.later);
+    assert_int_equal(dm_later_parked(a.later), 1);
+    dm_clock_fake_move(&a.clock, 300000);
+    dm_later_tick(a.later);
+    assert_int_equal(dm_later_parked(a.later), 0);
+    dm_later_free(a.later); /* when what was called has run */
+    is_answered(req, 200);
+}
+
+/* It came to rest between the look and the parking. */
+static void nothing_is_lost_between(void **state)
+{
+    (void)state;
+    alone a;
+    alone_start(&a, 8);
+    dm_sandbox_id other = {{1}};
+    dm_later_wake(a.later, &a.id);
+    dm_req *req = parked(&a);
+    assert_int_equal(dm_later_parked(a.later), 0);
+    a.mark = dm_later_mark(a.later, &a.id);
+    dm_later_wake(a.later, &other);
+    dm_req *waits = parked(&a);
+    dm_later_wake(a.later, &other);
+    assert_int_equal(dm_later_parked(a.later), 1);
+    dm_later_free(a.later);
+    is_answered(req, 200);
+    is_answered(waits, 503); /* the service goes away before it was woken */
+}
+
+static void nobody_waits_for_ever_or_without_end(void **state)
+{
+    (void)state;
+    alone a;
+    alone_start(&a, 1);
+    dm_req *first = parked(&a);
+    not_parked(&a, 503);
+    a.late_us = 1000001;
+    not_parked(&a, 409);
+    assert_int_equal(dm_later_parked(a.later), 1);
+    dm_later_free(a.later);
+    is_answered(first, 503);
+}
+
+/* One runs, one is queued, and of three at least one is told that there is no room. */
+static void the_pool_has_an_end(void **state)
+{
+    (void)state;
+    enum { ASKED = 3 };
+    alone a;
+    dm_req *reqs[ASKED] = {NULL};
+    size_t refused = 0;
+    alone_start(&a, 8);
+    (void)pthread_mutex_lock(&a.gate);
+    for (size_t i = 0; i < ASKED; i++)
+        if (request(&a, hop, &reqs[i]) == 0) {
+            assert_int_equal(reqs[i]->reply.status, 503);
+            refused++;
+        }
+    assert_true(refused >= 1 && refused < ASKED);
+    (void)pthread_mutex_unlock(&a.gate);
+    dm_later_free(a.later);
+    for (size_t i = 0; i < ASKED; i++) {
+        refused -= reqs[i]->reply.status == 503;
+        assert_true(reqs[i]->reply.status == 503 || reqs[i]->reply.status == 200);
+        dm_req_free(reqs[i]);
+    }
+    assert_int_equal(refused, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pauses), cmocka_unit_test(connect_waits_for_a_pause),
             cmocka_unit_test(connect_waits_for_the_news), cmocka_unit_test(kill_during),
-            cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd)};
+            cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd),
+            cmocka_unit_test(a_look_now_and_then), cmocka_unit_test(nothing_is_lost_between),
+            cmocka_unit_test(nobody_waits_for_ever_or_without_end), cmocka_unit_test(the_pool_has_an_end)};
     dm_rig_start(&rig, 24);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -1,5 +1,6 @@
 /* A worker that is away, or whose answers get lost after it has done what it was told: what the client hears, what the
  * row says meanwhile, what counts against the quota, and how it all comes to rest. */
+/* Covers api/life/dispatch.c, api/life/settle.c, api/life/sweep.c. */
 #include <stdio.h>
 
 #include "api/life/sweep.h"

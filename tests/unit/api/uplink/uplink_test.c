@@ -1,3 +1,4 @@
+/* Covers tenants/fleet/sql_fleet.c. */
 #include <stdio.h>
 
 #include "tests/support/apirig.h"

@@ -732,7 +732,7 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     if (r >= 0)
         r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
     if (r == 0)
-        r = dm_read_keys(c, 8, x->keys, &x->nkeys, err);
+        r = dm_read_keys(c, NULL, 8, x->keys, &x->nkeys, err);
     return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
 }
 

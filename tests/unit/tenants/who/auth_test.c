@@ -1,76 +1,26 @@
-#include <fcntl.h>
+/* Covers tenants/who/sql_caller.c. */
 #include <stdio.h>
 
-#include "base/file.h"
-
-#include "migrations/migrate.h"
-#include "tenants/admin/demo.h"
 #include "tenants/who/auth.h"
-#include "tests/support/pgtest.h"
+#include "tests/support/tenantrig.h"
 #include "tests/unit/test.h"
 
-static dm_pgtest *pg;
-static dm_pg *ops, *super;
+static dm_tenantrig rig;
 static dm_pg_pool *pool;
 static dm_auth *auth;
 static dm_clock_fake clock_fake;
-static char key_file[256], key[64];
 
 enum { KEEP_MS = 5000 };
-
-static int must(int r, const dm_err *err)
-{
-    if (r < 0)
-        print_message("%s\n", err->msg);
-    return r;
-}
-
-static int demo(dm_err *err)
-{
-    const dm_demo want = {.tier = "payg",
-            .currency = "CNY",
-            .base = {.image = "base", .vcpus = 1, .mem_mib = 256, .disk_mib = 1024},
-            .key_file = key_file};
-    dm_demo_made made;
-    return dm_demo_make(ops, "operator:test", &want, &made, err);
-}
-
-static int read_key(dm_err *err)
-{
-    DM_AUTO_BUF text;
-    dm_buf_init(&text, 128);
-    int r = dm_file_read(key_file, &text, err);
-    return r < 0 ? r : dm_str_to_array(dm_buf_view(&text), key, sizeof key, err);
-}
 
 static int start(void **state)
 {
     (void)state;
     char conninfo[256];
-    dm_err err = {0};
-    dm_migrate_result result;
-    if (must(dm_pgtest_start(&pg, &err), &err) < 0)
-        return -1;
-    (void)snprintf(key_file, sizeof key_file, "%s/key", dm_pgtest_dir(pg));
-    dm_pgtest_conninfo(pg, "postgres", conninfo);
-    int r = dm_migrate_run(conninfo, DM_SOURCE_DIR "/migrations", &dm_clock_real, NULL, NULL, &result, &err);
-    if (r == 0)
-        r = dm_pg_open(conninfo, &super, &err);
-    dm_pgtest_conninfo(pg, "dm_ops", conninfo);
-    if (r == 0)
-        r = dm_pg_open(conninfo, &ops, &err);
-    if (r == 0)
-        r = demo(&err);
-    if (r == 0)
-        r = read_key(&err);
-    dm_pgtest_conninfo(pg, "dm_api", conninfo);
+    dm_pgtest_conninfo(rig.pg, "dm_api", conninfo);
     const dm_pg_config config = {.conninfo = conninfo, .max = 2, .wait_ms = 1000, .statement_ms = 5000};
-    if (r == 0)
-        r = dm_pg_pool_new(&config, &pool, &err);
     dm_clock_fake_init(&clock_fake, 1800000000000000);
-    if (r == 0)
-        r = dm_auth_new(pool, &clock_fake.base, KEEP_MS, &auth, &err);
-    return must(r, &err);
+    int r = dm_pg_pool_new(&config, &pool, NULL);
+    return r < 0 ? r : dm_auth_new(pool, &clock_fake.base, KEEP_MS, &auth, NULL);
 }
 
 static int stop(void **state)
@@ -78,23 +28,21 @@ static int stop(void **state)
     (void)state;
     dm_auth_free(auth);
     dm_pg_pool_free(pool);
-    dm_pg_close(ops);
-    dm_pg_close(super);
-    dm_pgtest_free(pg);
     return 0;
 }
 
 static void sql(const char *text)
 {
-    dm_err err = {0};
-    if (dm_pg_script(super, text, &err) < 0)
-        fail_msg("%s", err.msg);
+    dm_tenantrig_sql(&rig, text);
 }
 
 static int find(dm_caller *c)
 {
     dm_err err = {0};
-    return must(dm_auth_find(auth, dm_str_c(key), c, &err), &err);
+    int r = dm_auth_find(auth, dm_str_c(rig.demo.key.key.s), c, &err);
+    if (r < 0)
+        print_message("%s\n", err.msg);
+    return r;
 }
 
 static void who_it_is(void **state)
@@ -167,7 +115,7 @@ static void changes_are_heard(void **state)
     char conninfo[256];
     dm_err err = {0};
     dm_pg *ear = NULL;
-    dm_pgtest_conninfo(pg, "dm_api", conninfo);
+    dm_pgtest_conninfo(rig.pg, "dm_api", conninfo);
     assert_int_equal(dm_pg_open(conninfo, &ear, &err), 0);
     assert_int_equal(dm_pg_script(ear, "LISTEN dm_keys", &err), 0);
     for (size_t i = 0; i < DM_LEN(changes); i++) {
@@ -180,30 +128,12 @@ static void changes_are_heard(void **state)
     dm_pg_close(ear);
 }
 
-/* Once more changes nothing; a key that is no longer valid is replaced in its file. */
-static void demo_is_idempotent(void **state)
-{
-    (void)state;
-    char before[64];
-    dm_err err = {0};
-    dm_caller c;
-    memcpy(before, key, sizeof before);
-    assert_int_equal(must(demo(&err), &err), 0);
-    assert_int_equal(read_key(&err), 0);
-    assert_string_equal(key, before);
-    sql("UPDATE dm.api_key SET revoked_at = now()");
-    dm_auth_forget(auth);
-    assert_int_equal(must(demo(&err), &err), 0);
-    assert_int_equal(read_key(&err), 0);
-    assert_string_not_equal(key, before);
-    assert_int_equal(find(&c), 0);
-    assert_string_equal(c.slug, "demo");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(who_it_is), cmocka_unit_test(the_nearest_limit_wins),
-            cmocka_unit_test(kept_for_a_while), cmocka_unit_test(changes_are_heard),
-            cmocka_unit_test(demo_is_idempotent)};
-    return cmocka_run_group_tests(tests, start, stop);
+            cmocka_unit_test(kept_for_a_while), cmocka_unit_test(changes_are_heard)};
+    dm_tenantrig_start(&rig);
+    int failed = cmocka_run_group_tests(tests, start, stop);
+    dm_tenantrig_stop(&rig);
+    return failed;
 }

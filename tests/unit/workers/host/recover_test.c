@@ -1,7 +1,7 @@
 /* The worker dies and comes back: what was told is true, what lives is adopted, what does not has ended, and the
  * seconds of all of it are framed once each and sworn to. Each case by itself, and then a crash after any number of
  * turns of a sandbox's life, with the disk as it was or long before. */
-/* Covers workers/host/start.c, workers/host/events.c. */
+/* Covers workers/host/start.c. */
 #include <sys/stat.h>
 
 #include "tests/support/workerrig.h"

@@ -1,0 +1,230 @@
+/* What an operator types, what is printed, and what is there afterwards; what each act does is in the tests of the
+ * acts. */
+/* Covers tenants/admin/demo.c, tenants/sandbox/sql_offer.c. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#include "tenants/admin/admin.h"
+#include "tenants/who/auth.h"
+#include "tests/support/tenantrig.h"
+#include "tests/unit/test.h"
+
+static dm_tenantrig rig;
+
+static const char who[] = "operator:ada";
+
+/* What the command returned; all that it printed is in out. */
+static int run(const char *command, dm_admin_args args, char out[512], dm_err *err)
+{
+    char path[256];
+    DM_AUTO_BUF text;
+    const dm_admin_command *c = dm_admin_find(command);
+    assert_non_null(c);
+    args.who = who;
+    dm_buf_init(&text, 512);
+    (void)snprintf(path, sizeof path, "%s/printed", dm_pgtest_dir(rig.pg));
+    (void)fflush(stdout);
+    int saved = dup(1);
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(saved >= 0 && file >= 0 && dup2(file, 1) == 1);
+    int r = c->run(rig.ops, &args, err);
+    (void)fflush(stdout);
+    assert_int_equal(dup2(saved, 1), 1);
+    (void)close(saved);
+    (void)close(file);
+    assert_int_equal(dm_file_read(path, &text, NULL), 0);
+    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, 512, NULL), 0);
+    return r;
+}
+
+/* A line NAME=VALUE of what was printed. */
+static const char *printed(const char *out, const char *name)
+{
+    static char value[2][128];
+    static unsigned at;
+    char *to = value[at++ % 2];
+    const char *line = strstr(out, name);
+    assert_true(line != NULL && line[strlen(name)] == '=');
+    (void)snprintf(to, sizeof value[0], "%.*s", (int)strcspn(line + strlen(name) + 1, "\n"), line + strlen(name) + 1);
+    return to;
+}
+
+static void refused(const char *command, dm_admin_args args, int code, const char *words)
+{
+    char out[512];
+    dm_err err = {0};
+    int64_t before = dm_tenantrig_audits(&rig);
+    int r = run(command, args, out, &err);
+    if (r != code)
+        fail_msg("%s: %d, not %d", command, r, code);
+    assert_says(err, words);
+    assert_string_equal(out, "");
+    assert_int_equal(dm_tenantrig_audits(&rig), before);
+}
+
+static int64_t keys(void)
+{
+    return dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.api_key");
+}
+
+/* --- demo --------------------------------------------------------------------------------------------------- */
+
+/* Once more changes nothing; a key that is no longer valid is replaced in its file. */
+static void demo_is_idempotent(void **state)
+{
+    (void)state;
+    char out[512];
+    dm_err err = {0};
+    int64_t audits = dm_tenantrig_audits(&rig), made = keys();
+    const dm_demo_made before = rig.demo;
+    const dm_admin_args args = {.key_file = rig.key_file};
+    assert_int_equal(run("demo", args, out, &err), 0);
+    assert_string_equal(printed(out, "E2B_API_KEY"), before.key.key.s);
+    assert_string_equal(printed(out, "DORMOUSE_ACCOUNT"), before.project.account_id);
+    assert_string_equal(printed(out, "DORMOUSE_PROJECT"), before.project.id);
+    assert_int_equal(dm_tenantrig_audits(&rig), audits);
+    assert_int_equal(keys(), made);
+
+    dm_tenantrig_sql(&rig, "UPDATE dm.api_key SET revoked_at = now()");
+    assert_int_equal(run("demo", args, out, &err), 0);
+    assert_string_not_equal(printed(out, "E2B_API_KEY"), before.key.key.s);
+    assert_string_equal(printed(out, "DORMOUSE_PROJECT"), before.project.id);
+    assert_int_equal(keys(), made + 1);
+    DM_AUTO_BUF file;
+    dm_buf_init(&file, 128);
+    assert_int_equal(dm_file_read(rig.key_file, &file, &err), 0);
+    assert_string_equal(file.p, printed(out, "E2B_API_KEY"));
+    assert_int_equal(dm_tenantrig_demo(&rig, &err), 0);
+    assert_string_equal(rig.demo.key.key.s, file.p);
+}
+
+/* Another make of `base` is another build under the same tag of the same template; the same make is none. */
+static void demo_offers_what_it_is_told(void **state)
+{
+    (void)state;
+    char out[512], tagged[256];
+    dm_err err = {0};
+    static const char builds[] = "SELECT count(*) FROM dm.template_build";
+    int64_t before = dm_tenantrig_number(&rig, builds);
+    const dm_admin_args args = {.key_file = rig.key_file, .vcpus = "2", .mem_mib = "512", .disk_mib = "2048"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run("demo", args, out, &err), 0);
+        assert_int_equal(dm_tenantrig_number(&rig, builds), before + 1);
+    }
+    dm_tenantrig_text(&rig,
+            "SELECT concat_ws(' ', b.image, b.vcpus, b.mem_mib, b.disk_mib, b.status)"
+            " FROM dm.template_tag JOIN dm.template_build b USING (build_id) WHERE tag = 'default'",
+            tagged);
+    assert_string_equal(tagged, "base 2 512 2048 ready");
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.template WHERE public"), 1);
+    char object[64], id[256];
+    dm_tenantrig_text(&rig, "SELECT template_id FROM dm.template", id);
+    (void)snprintf(object, sizeof object, "template:%.20s", id);
+    assert_true(dm_tenantrig_audited(&rig, rig.demo.project.owner, who, "template.offer", object));
+    refused("demo", (dm_admin_args){.vcpus = "0"}, DM_E_INVALID, "--vcpus");
+    refused("demo", (dm_admin_args){.mem_mib = "x"}, DM_E_INVALID, "--mem-mib");
+    refused("demo", (dm_admin_args){.disk_mib = "99999999999"}, DM_E_INVALID, "--disk-mib");
+    refused("demo", (dm_admin_args){.vcpus = "64", .mem_mib = "1048576"}, DM_E_INVALID, "no spec covers");
+}
+
+/* --- projects and keys -------------------------------------------------------------------------------------- */
+
+static void projects_and_keys(void **state)
+{
+    (void)state;
+    char out[512], key[64], object[160];
+    dm_err err = {0};
+    dm_project p;
+    const char *account = rig.demo.project.account_id;
+    assert_int_equal(run("project-add", (dm_admin_args){.account = account, .slug = "shop"}, out, &err), 0);
+    char name[256];
+    dm_tenantrig_text(&rig,
+            "SELECT concat_ws(' ', p.id, p.name, r.name) FROM dm.project p JOIN dm.region r"
+            " USING (region_no) WHERE slug = 'shop'",
+            name);
+    (void)snprintf(object, sizeof object, "%s shop local", printed(out, "DORMOUSE_PROJECT"));
+    assert_string_equal(name, object);
+
+    assert_int_equal(run("key-add", (dm_admin_args){.project = "shop", .name = "till"}, out, &err), 0);
+    (void)snprintf(key, sizeof key, "%s", printed(out, "DORMOUSE_KEY_ID"));
+    assert_int_equal(strlen(printed(out, "E2B_API_KEY")), DM_KEY_TEXT - 1);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.api_key k JOIN dm.project p"
+                                               " USING (account_no, project_no) WHERE slug = 'shop'"
+                                               " AND k.name = 'till' AND revoked_at IS NULL"),
+            1);
+    assert_int_equal(run("key-revoke", (dm_admin_args){.id = key}, out, &err), 0);
+    assert_string_equal(out, "");
+    (void)snprintf(object, sizeof object, "key:%s", key);
+    p.owner.account = rig.demo.project.owner.account;
+    p.owner.project.v = dm_tenantrig_number(&rig, "SELECT project_no FROM dm.project WHERE slug = 'shop'");
+    assert_true(dm_tenantrig_audited(&rig, p.owner, who, "key.revoke", object));
+
+    refused("project-add", (dm_admin_args){.slug = "x"}, DM_E_INVALID, "--account is missing");
+    refused("project-add", (dm_admin_args){.account = account}, DM_E_INVALID, "--slug is missing");
+    refused("project-add", (dm_admin_args){.account = "7", .slug = "x"}, DM_E_INVALID, "UUID");
+    refused("project-add", (dm_admin_args){.account = account, .slug = "x", .region = "moon"}, DM_E_NOTFOUND,
+            "no such account or region");
+    refused("project-add", (dm_admin_args){.account = account, .slug = "shop"}, DM_E_EXISTS, "");
+    refused("key-add", (dm_admin_args){.name = "x"}, DM_E_INVALID, "--project is missing");
+    refused("key-add", (dm_admin_args){.project = "nosuch"}, DM_E_NOTFOUND, "no project 'nosuch'");
+    refused("key-revoke", (dm_admin_args){.id = NULL}, DM_E_INVALID, "--id is missing");
+    refused("key-revoke", (dm_admin_args){.id = "x"}, DM_E_INVALID, "UUID");
+    refused("key-revoke", (dm_admin_args){.id = key}, DM_E_NOTFOUND, "no valid key");
+}
+
+/* --- limits ------------------------------------------------------------------------------------------------- */
+
+static void limits(void **state)
+{
+    (void)state;
+    char out[512];
+    dm_err err = {0};
+    const dm_admin_args project = {.name = "running_max", .value = "7", .project = "demo"};
+    const dm_admin_args account = {.name = "running_max", .value = "8", .account = rig.demo.project.account_id};
+    const dm_admin_args tier = {.name = "running_max", .value = "9", .tier = "payg"};
+    assert_int_equal(run("limit-set", project, out, &err), 0);
+    assert_true(dm_tenantrig_audited(&rig, rig.demo.project.owner, who, "limit.set", "limit:demo:running_max=7"));
+    assert_int_equal(run("limit-set", account, out, &err), 0);
+    assert_int_equal(run("limit-set", tier, out, &err), 0);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT value FROM dm.project_limit"), 7);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT value FROM dm.account_limit"), 8);
+    assert_int_equal(
+            dm_tenantrig_number(&rig, "SELECT value FROM dm.tier_limit WHERE tier = 'payg' AND name = 'running_max'"),
+            9);
+    static const char *const values[] = {"", "-1", "1.5", "9223372036854775808"};
+    for (size_t i = 0; i < DM_LEN(values); i++)
+        refused("limit-set", (dm_admin_args){.name = "running_max", .value = values[i], .tier = "payg"}, DM_E_INVALID,
+                "--value");
+    refused("limit-set", (dm_admin_args){.value = "1", .tier = "payg"}, DM_E_INVALID, "--name is missing");
+    refused("limit-set", (dm_admin_args){.name = "running_max", .tier = "payg"}, DM_E_INVALID, "--value is missing");
+    refused("limit-set", (dm_admin_args){.name = "running_max", .value = "1"}, DM_E_INVALID, "give one of");
+    refused("limit-set", (dm_admin_args){.name = "running_max", .value = "1", .tier = "payg", .project = "demo"},
+            DM_E_INVALID, "give one of");
+    refused("limit-set", (dm_admin_args){.name = "running_max", .value = "1", .account = "x"}, DM_E_INVALID, "UUID");
+    refused("limit-set", (dm_admin_args){.name = "nonsense", .value = "1", .tier = "payg"}, DM_E_INVALID,
+            "no limit is called");
+    refused("limit-set", (dm_admin_args){.name = "running_max", .value = "1", .project = "nosuch"}, DM_E_NOTFOUND,
+            "nothing is called");
+}
+
+static void no_other_commands(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"", "dem", "demos", "limit_set"};
+    for (size_t i = 0; i < DM_LEN(none); i++)
+        assert_null(dm_admin_find(none[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
+            cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
+            cmocka_unit_test(limits), cmocka_unit_test(no_other_commands)};
+    dm_tenantrig_start(&rig);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_tenantrig_stop(&rig);
+    return failed;
+}
