@@ -328,10 +328,10 @@ void rig_forget(rig *r)
 {
     for (size_t i = 0; i < r->norders; i++) {
         const rig_order *o = &r->orders[i];
-        if (told(o)) /* else it is the dead worker's */
-            dm_req_free(o->req);
-        if (claimed(o))
+        if (claimed(o)) /* else it is the dead worker's, */
             dm_req_free(o->claim);
+        if (told(o)) /* and so is this */
+            dm_req_free(o->req);
     }
     r->norders = 0;
 }
