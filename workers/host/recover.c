@@ -257,6 +257,8 @@ static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us, dm_cause 
 static void restore_stretches(dm_worker *w, dm_box *b)
 {
     int64_t end = b->state == DM_BOX_ENDED ? b->ended_us : INT64_MAX;
+    if (!b->claimed) /* no second of it counts */
+        return;
     /* What it is says more than its moments, which a clock that is leant against may have put close together. */
     bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
     if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->at.last_second)
@@ -285,15 +287,18 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
     return at <= b->started_us ? b->started_us + 1 : at > now ? now : at;
 }
 
-/* Its VM is gone: it fell asleep and nobody could write it down, or it ended. */
+/* Its VM is gone: it fell asleep and nobody could write it down, or it ended. What falls asleep is somebody's, whether
+ * or not that could be written down. */
 static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
 {
     int64_t slept = image_made_us(w, b);
     int64_t proven = (w->at.last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
-    if (slept > 0)
+    if (slept > 0) {
+        dm_worker_claim(w, b, NULL);
         dm_life_slept_before(w, b, slept);
-    else
+    } else {
         dm_life_end(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+    }
 }
 
 static void adopted_all(dm_worker *w);
