@@ -83,18 +83,20 @@ static group *find(dm_window *w, const group_key *k)
     return dm_map_find(&w->groups, k);
 }
 
-static int group_new(dm_window *w, const group_key *k, group **out, dm_err *err)
+/* NULL: *r says why. */
+static group *group_new(dm_window *w, const group_key *k, int *r, dm_err *err)
 {
-    int r = dm_map_reserve(&w->groups, "chunks in a flush", err);
-    if (r < 0)
-        return r;
+    *r = dm_map_reserve(&w->groups, "chunks in a flush", err);
+    if (*r < 0)
+        return NULL;
     group *g = malloc(sizeof(*g));
-    if (g == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a chunk");
+    if (g == NULL) {
+        *r = dm_fail(err, DM_E_NOMEM, "no memory for a chunk");
+        return NULL;
+    }
     *g = (group){*k, SIZE_MAX};
     dm_map_add(&w->groups, g);
-    *out = g;
-    return 0;
+    return g;
 }
 
 /* g goes on in a chunk of its own. */
@@ -140,8 +142,10 @@ int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start,
 {
     group_key key = {head->worker_no, head->worker_boot, period_start};
     group *g = find(w, &key);
-    int r = g == NULL ? group_new(w, &key, &g, err) : 0;
-    if (r < 0)
+    int r = 0;
+    if (g == NULL)
+        g = group_new(w, &key, &r, err);
+    if (g == NULL)
         return r;
     w->last = g;
     if (g->chunk == SIZE_MAX || w->chunks[g->chunk].raw.len + bytes.n > DM_CHUNK_RAW_MAX) {

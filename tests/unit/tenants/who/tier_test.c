@@ -1,5 +1,5 @@
-/* Accounts, their tiers and the history of their plans, on a real PostgreSQL. Covers tenants/who/sql_account.c,
- * migrations/0010_plans.sql. */
+/* Accounts, their tiers and the history of their plans, on a real PostgreSQL. */
+/* Covers tenants/who/sql_account.c. */
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <unistd.h>
