@@ -108,8 +108,11 @@ static int create(dm_req *req, dm_api *api, bool v2, dm_err *err)
         r = give(api, req, &start.sandbox, args.idem_key.p != NULL, err);
     else if (r == DM_START_GONE)
         r = dm_fail(err, DM_E_UNAVAILABLE, "the client has gone");
-    else if (r > 0)
+    else if (r > 0) {
+        if (r == DM_START_AWAY || r == DM_START_SLOW || r == DM_START_UNKEPT)
+            dm_deny_why(req, err);
         r = deny(req, &start, r);
+    }
     dm_create_body_done(&b);
     return r;
 }

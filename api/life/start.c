@@ -17,7 +17,7 @@ typedef struct starting {
     dm_start *out;
     dm_idem idem;
     bool idempotent;
-    int64_t by;
+    int64_t by, began_us;
     dm_worker_no workers[DM_FLEET_PLACES_MAX];
     size_t nworkers, place; /* place: of workers, the one that is asked */
 } starting;
@@ -229,7 +229,10 @@ static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
             dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s), dm_fb("undone", known),
             dm_fs("message", why->msg));
     r = give_up(k, DM_CAUSE_START_FAILED, "the worker did not answer", known, err);
-    return r < 0 ? r : never_heard ? DM_START_AWAY : DM_START_SLOW;
+    if (r < 0)
+        return r;
+    *err = *why;
+    return never_heard ? DM_START_AWAY : DM_START_SLOW;
 }
 
 static bool gone(const starting *k)
@@ -266,9 +269,8 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
     if (r == 0)
         return 0;
     /* Where even the end of this transaction is unknown, the worker's event says what became of the sandbox. */
-    dm_err why = *err;
-    dm_log_err(k->api->log, DM_WARN, "sandbox.not_written", &why);
-    (void)!take_back(k, "it could not be written down", &why);
+    dm_err ignored = {0};
+    (void)!take_back(k, "it could not be written down", &ignored);
     return DM_START_UNKEPT;
 }
 
@@ -284,12 +286,15 @@ static int move_on(dm_pg *c, void *arg, dm_err *err)
     return dm_sandbox_place(c, &one.s, k->workers[k->place], err);
 }
 
-/* The worker has no room, or was never reached: it holds nothing, so that another may be asked. */
+/* The worker has no room, or was never reached: it holds nothing, so that another may be asked. Each that is away is
+ * waited for: all places together no longer than one. */
 static bool may_go_on(const starting *k, int r)
 {
     const dm_dispatch_no *no = &k->out->no;
     bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
-    return (no_room || r == DM_E_UNAVAILABLE) && k->place + 1 < k->nworkers && !gone(k);
+    bool away = r == DM_E_UNAVAILABLE &&
+                dm_mono_us(k->api->clock) - k->began_us < (int64_t)k->api->config->worker_wait_ms * 1000;
+    return (no_room || away) && k->place + 1 < k->nworkers && !gone(k);
 }
 
 /* Of the places, one after the other. *why: what the last one failed with. */
@@ -353,7 +358,7 @@ static int again(starting *k, dm_err *err)
 
 int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err)
 {
-    starting k = {.api = api, .caller = caller, .args = args, .out = out};
+    starting k = {.api = api, .caller = caller, .args = args, .out = out, .began_us = dm_mono_us(api->clock)};
     int r = dm_api_instance(api, &k.by, err);
     if (r == 0)
         r = prepare(&k, err);

@@ -66,7 +66,8 @@ typedef struct dm_start {
     dm_buf token_sealed, env_sealed;
 } dm_start;
 
-/* out: zeroed by the caller, and dm_start_done afterwards, whatever this returned. */
+/* err says why of AWAY, SLOW and UNKEPT. out: zeroed by the caller, and dm_start_done afterwards, whatever this
+ * returned. */
 int dm_start_one(
         dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err) DM_NODISCARD;
 void dm_start_done(dm_start *s);
