@@ -117,8 +117,8 @@ static held all_of(rig *r)
     rig_settle(r);
     ev_read(r, &e);
     for (int tries = 0; tries < 100 && (h.frames < e.frames || h.oaths < e.attests); tries++) {
-        for (int i = 0; i < 200; i++) {
-            dm_clock_fake_move(&r->clock, 1000);
+        for (int i = 0; i < 200; i++) { /* longer in all than it waits before it tries again */
+            dm_clock_fake_move(&r->clock, 8000);
             rig_turn(r);
         }
         rig_settle(r);
