@@ -157,13 +157,26 @@ static void arm(dm_worker *w)
 {
     int64_t now = dm_worker_now_us(w);
     int64_t next = (dm_second_of(now) + 1) * 1000000 + settle_us;
+    w->tick_due = next;
     dm_timer_in(w->tick, next - now);
+}
+
+/* What holds up the loop shows here. */
+static void note_late(dm_worker *w)
+{
+    static const dm_metric late = {"dm_worker_tick_late_seconds", DM_HISTOGRAM, NULL,
+            "how late a second's evidence was begun, after the moment it was due"};
+    int64_t by = dm_worker_now_us(w) - w->tick_due;
+    if (w->tick_due > 0)
+        dm_metric_time(w->h->metrics, &late, NULL, by > 0 ? by : 0);
+    w->tick_due = 0;
 }
 
 static void tick(void *arg)
 {
     dm_worker *w = arg;
     dm_err err = {0};
+    note_late(w);
     dm_usage_clock_lean(&w->time, w->h->log);
     int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
     for (int i = 0; w->at.last_second < ended && i < CATCH_UP_MAX; i++) {
