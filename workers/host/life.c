@@ -12,6 +12,7 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/live.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
@@ -74,11 +75,27 @@ static void drop_machine(dm_box *b)
     b->slot = -1;
 }
 
+/* Its files are gigabytes: they are removed elsewhere. */
+static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
+{
+    char path[PATH_MAX];
+    dm_err err = {0};
+    if (epoch == 0)
+        return;
+    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0)
+        dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
+    else
+        dm_going_take(w->h, path);
+}
+
 static void told(dm_worker *w, dm_box *b)
 {
     dm_err err = {0};
-    if (b->state == DM_BOX_ENDED)
+    if (b->state == DM_BOX_ENDED) {
         drop_machine(b);
+        remove_image(w, b, b->image_epoch); /* not before: a sleeper whose end is not written down wakes from it */
+        b->image_epoch = 0;
+    }
     if (b->state == DM_BOX_RUNNING) {
         if (dm_live_make(w->conf->live_dir, b, &err) < 0) {
             dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
@@ -417,16 +434,6 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
 
 /* --- sleeping ----------------------------------------------------------------------------------------------- */
 
-static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
-{
-    char path[PATH_MAX];
-    dm_err err = {0};
-    if (epoch == 0)
-        return;
-    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0 || dm_remove_tree(path, &err) < 0)
-        dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
-}
-
 static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
 {
     *out = (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
@@ -535,8 +542,6 @@ void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, in
     if (ran)
         dm_usage_end(w->usage, b->stretch, at_us, &last, cause);
     b->stretch = NULL;
-    remove_image(w, b, b->image_epoch);
-    b->image_epoch = 0;
     dm_box_ends_for(b, cause, detail);
     b->ended_us = at_us;
     move(w, b, DM_BOX_END);

@@ -19,7 +19,8 @@ struct dm_worker {
     dm_usage *usage; /* NULL before it was ever enrolled */
     dm_pools *pools;
     dm_sign_key *key;
-    dm_timer *tick;       /* each second */
+    dm_timer *tick;       /* each second, */
+    int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
     bool draining, stopping;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */

@@ -17,6 +17,7 @@
 #include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
@@ -407,8 +408,13 @@ static void sweep_folder(dm_worker *w, const char *dir, bool live)
             continue;
         if (b != NULL && !live && b->state != DM_BOX_ENDED && epoch == b->image_epoch && rest.n == 0)
             continue;
-        if (dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0 || dm_remove_tree(path, &err) < 0)
+        int r = dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name);
+        if (r == 0 && live)
+            r = dm_remove_tree(path, &err);
+        if (r < 0)
             dm_log_err(w->h->log, DM_WARN, "worker.leftover", &err);
+        else if (!live)
+            dm_going_take(w->h, path);
     }
     if (d != NULL)
         (void)closedir(d);
@@ -433,6 +439,7 @@ static void adopted_all(dm_worker *w)
     sweep_folder(w, w->conf->live_dir, true);
     if (dm_place_sleepers(&w->h->conf, path, &err) == 0)
         sweep_folder(w, path, false);
+    dm_going_sweep(w->h);
     times_were_up(w);
     dm_machine_sweep(w->h);
     dm_pools_start(w->pools);

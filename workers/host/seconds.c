@@ -219,7 +219,19 @@ static void arm(dm_worker *w)
 {
     int64_t now = dm_worker_now_us(w);
     int64_t next = (dm_second_of(now - settle_us) + 1) * 1000000 + settle_us;
+    w->tick_due = next;
     dm_timer_in(w->tick, next - now);
+}
+
+/* What holds up the loop shows here. */
+static void note_late(dm_worker *w)
+{
+    static const dm_metric late = {"dm_worker_tick_late_seconds", DM_HISTOGRAM, NULL,
+            "how late a second's evidence was begun, after the moment it was due"};
+    int64_t by = dm_worker_now_us(w) - w->tick_due;
+    if (w->tick_due > 0)
+        dm_metric_time(w->h->metrics, &late, NULL, by > 0 ? by : 0);
+    w->tick_due = 0;
 }
 
 /* The last one that can be framed. */
@@ -237,6 +249,7 @@ static void tick(void *arg)
 {
     dm_worker *w = arg;
     dm_err err = {0};
+    note_late(w);
     if (held(w)) {
         dm_timer_in(w->tick, claim_pace_us);
         return;

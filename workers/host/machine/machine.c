@@ -11,6 +11,7 @@
 #include "base/file.h"
 
 #include "workers/host/machine/disk.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/parts.h"
 #include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
@@ -43,7 +44,14 @@ static void clean_up(dm_machine *m)
 {
     if (dm_machine_job(m, dm_machine_remove_leftovers, cleaned, NULL) == 0)
         return;
-    m->job_r = dm_machine_remove_leftovers(m, &m->job_err); /* the executor is full: rather late than never */
+    /* The executor is full, and the loop does not wait for a disk: whoever has the slot next resets it. */
+    dm_host_slot_shut(m->h, m->slot_no);
+    if (dm_machine_leaves_image(m)) {
+        dm_going_take(m->h, m->dir_tmp);
+        dm_going_take(m->h, m->dir);
+    }
+    dm_going_take(m->h, m->run_dir);
+    m->job_r = 0;
     cleaned(m);
 }
 
