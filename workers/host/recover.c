@@ -213,6 +213,8 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
     case DM_RECORD_SNAPSHOT:
         p->owes = false; /* it tells of boxes without what became of them */
         break;
+    case DM_RECORD_MARK: /* the journal's own */
+        break;
     }
     return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
 }
@@ -496,6 +498,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .loop = w->h->loop,
             .exec = w->h->exec,
             .log = w->h->log,
+            .metrics = w->h->metrics,
             .snapshot = dm_worker_snapshot,
             .broken = dm_worker_journal_broken,
             .arg = &p,

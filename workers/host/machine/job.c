@@ -141,16 +141,11 @@ int dm_machine_remove_place(dm_machine *m, dm_err *err)
     return r == 0 ? dm_remove_tree(m->dir, err) : r;
 }
 
-bool dm_machine_leaves_image(const dm_machine *m)
-{
-    return m->unsaid || dm_machine_phases[m->at].makes_image;
-}
-
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err)
 {
     /* After the VM is gone: a request that had passed the door just before may have dialled meanwhile. */
     dm_host_slot_clean(m->h, m->slot_no);
-    if (dm_machine_leaves_image(m)) {
+    if (m->unsaid) {
         int r = dm_machine_remove_place(m, err);
         if (r < 0)
             return r;

@@ -46,7 +46,7 @@ static void clean_up(dm_machine *m)
         return;
     /* The executor is full, and the loop does not wait for a disk: whoever has the slot next resets it. */
     dm_host_slot_shut(m->h, m->slot_no);
-    if (dm_machine_leaves_image(m)) {
+    if (m->unsaid) {
         dm_going_take(m->h, m->dir_tmp);
         dm_going_take(m->h, m->dir);
     }
@@ -69,6 +69,7 @@ void dm_machine_free(dm_machine *m)
         return;
     assert(!m->freed);
     m->freed = true;
+    m->unsaid = m->unsaid || dm_machine_phases[m->at].makes_image;
     m->h->slots_leaving++;
     dm_agent_free(m->agent);
     m->agent = NULL;

@@ -67,7 +67,7 @@ struct dm_machine {
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
     dm_agent *agent;
-    bool unsaid;     /* an image was being made, and its call failed */
+    bool unsaid;     /* nobody knows of the image that was being made: it goes with the machine */
     bool lost;       /* the VMM is gone */
     bool agent_lost; /* the channel broke: the next use connects again */
     dm_vm_event how;
@@ -104,9 +104,6 @@ int dm_machine_make_place(dm_machine *m, dm_err *err) DM_NODISCARD; /* for an im
 int dm_machine_unname(dm_machine *m, dm_err *err) DM_NODISCARD;     /* the image is not whole any more */
 int dm_machine_remove_place(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
-
-/* Freed now, it takes with it an image that nobody knows of. */
-bool dm_machine_leaves_image(const dm_machine *m);
 
 int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err) DM_NODISCARD;
 
