@@ -1,7 +1,7 @@
 /* api/e2b/create_body.h: what a client may say at create (contract: NewSandbox), checked. What we cannot do is refused,
  * never ignored, where ignoring it would leave the client less safe or differently billed than it believes. */
-#ifndef DM_API_CREATE_BODY_H
-#define DM_API_CREATE_BODY_H
+#ifndef DM_API_E2B_CREATE_BODY_H
+#define DM_API_E2B_CREATE_BODY_H
 
 #include "base/http.h"
 #include "base/wire/worker.h"

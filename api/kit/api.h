@@ -1,7 +1,7 @@
 /* api/kit/api.h: what every handler is given. All of it is made in main.c (or a test) before the first request and gone
  * after the last; handlers run on many threads and change nothing here but what is thread-safe by its own header. */
-#ifndef DM_API_API_H
-#define DM_API_API_H
+#ifndef DM_API_KIT_API_H
+#define DM_API_KIT_API_H
 
 #include <stdatomic.h>
 

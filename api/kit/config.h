@@ -1,6 +1,6 @@
 /* api/kit/config.h: the settings of dormouse-api. */
-#ifndef DM_API_CONFIG_H
-#define DM_API_CONFIG_H
+#ifndef DM_API_KIT_CONFIG_H
+#define DM_API_KIT_CONFIG_H
 
 #include "base/conf.h"
 

@@ -5,8 +5,8 @@
  * transition parks: it is called again, from its beginning, when the transition has ended. Nothing is lost between the
  * look and the parking: the look is preceded by dm_later_mark, and a park whose mark is old is called again at once.
  * What another replica does is noticed by dm_later_tick. Thread-safe. */
-#ifndef DM_API_LATER_H
-#define DM_API_LATER_H
+#ifndef DM_API_KIT_LATER_H
+#define DM_API_KIT_LATER_H
 
 #include "base/http.h"
 #include "base/wire/id.h"

@@ -1,7 +1,7 @@
 /* api/kit/page.h: limit, nextToken and X-Next-Token. A token is base64url of "order:microseconds:id": opaque to
  * clients, and nothing to us but two parameters of a query, so it needs no seal. */
-#ifndef DM_API_PAGE_H
-#define DM_API_PAGE_H
+#ifndef DM_API_KIT_PAGE_H
+#define DM_API_KIT_PAGE_H
 
 #include "base/http.h"
 

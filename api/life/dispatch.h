@@ -1,8 +1,8 @@
 /* api/life/dispatch.h: orders to workers, as base/wire/worker.h says. A worker that cannot be reached is tried again
  * for a while, since nothing can have reached it and its daemon may just be coming back. Orders are idempotent by
  * sandbox, epoch and verb. Blocks: for the orders' threads alone. Thread-safe. */
-#ifndef DM_API_DISPATCH_H
-#define DM_API_DISPATCH_H
+#ifndef DM_API_LIFE_DISPATCH_H
+#define DM_API_LIFE_DISPATCH_H
 
 #include "base/clock.h"
 #include "base/wire/cause.h"

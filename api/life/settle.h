@@ -1,6 +1,6 @@
 /* api/life/settle.h: what came of an order is written, when the row still waits for it. */
-#ifndef DM_API_SETTLE_H
-#define DM_API_SETTLE_H
+#ifndef DM_API_LIFE_SETTLE_H
+#define DM_API_LIFE_SETTLE_H
 
 #include "base/wire/worker.h"
 

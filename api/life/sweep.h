@@ -2,8 +2,8 @@
  * did not answer, are brought to rest: a start is taken back, a sleep and an end are asked for again, a wake is what
  * its worker says that it is. Any replica may do it, all may at once: orders are idempotent. Old Idempotency-Keys are
  * forgotten on the way. */
-#ifndef DM_API_SWEEP_H
-#define DM_API_SWEEP_H
+#ifndef DM_API_LIFE_SWEEP_H
+#define DM_API_LIFE_SWEEP_H
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"

@@ -1,6 +1,6 @@
 /* api/life/wake.h: waking a sleeper, for connect, resume and the door. On a thread of the orders' pool (later.h). */
-#ifndef DM_API_WAKE_H
-#define DM_API_WAKE_H
+#ifndef DM_API_LIFE_WAKE_H
+#define DM_API_LIFE_WAKE_H
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"

@@ -1,7 +1,7 @@
 /* base/wire/limits.h: ceilings that two programs must agree on. Frames, attestations and periods have theirs with their
  * layouts. */
-#ifndef DM_WIRE_LIMITS_H
-#define DM_WIRE_LIMITS_H
+#ifndef DM_BASE_WIRE_LIMITS_H
+#define DM_BASE_WIRE_LIMITS_H
 
 enum {
     /* API and worker */

@@ -24,8 +24,8 @@
  * A refusal has the status of its kind and the body {"code","message","denial"?, "cause"?}. An order that names an
  * older epoch than the worker holds is 409 and does nothing. Orders are idempotent by (sandbox, epoch, verb). Times are
  * microseconds of UTC. */
-#ifndef DM_WIRE_WORKER_H
-#define DM_WIRE_WORKER_H
+#ifndef DM_BASE_WIRE_WORKER_H
+#define DM_BASE_WIRE_WORKER_H
 
 #include "base/json.h"
 #include "base/wire/limits.h"

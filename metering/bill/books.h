@@ -1,8 +1,8 @@
 /* metering/bill/books.h: the price books that hold for an account in a period, cut into segments by price group. Where
  * one book ends and another begins inside the period, or the account changes its plan and with that its books, there
  * are two segments, split at that second. */
-#ifndef DM_METERING_BOOKS_H
-#define DM_METERING_BOOKS_H
+#ifndef DM_METERING_BILL_BOOKS_H
+#define DM_METERING_BILL_BOOKS_H
 
 #include "base/pg.h"
 

@@ -1,7 +1,7 @@
 /* metering/bill/sql_bill.h: the ledger's statements for statements. Inside a SERIALIZABLE transaction of role dm_meter;
  * times are seconds of UTC. */
-#ifndef DM_METERING_SQL_BILL_H
-#define DM_METERING_SQL_BILL_H
+#ifndef DM_METERING_BILL_SQL_BILL_H
+#define DM_METERING_BILL_SQL_BILL_H
 
 #include "base/crypto.h"
 #include "base/pg.h"

@@ -1,8 +1,8 @@
 /* metering/ledger/known.h: the workers that are enrolled, as of the last look. A worker learns its number by enrolling,
  * so its row is committed before its first frame can be made: whoever is not there when the frame has been read already
  * and one looks again is a stranger for good. One who is not there as of an earlier look may just have enrolled. */
-#ifndef DM_METERING_KNOWN_H
-#define DM_METERING_KNOWN_H
+#ifndef DM_METERING_LEDGER_KNOWN_H
+#define DM_METERING_LEDGER_KNOWN_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"

@@ -1,7 +1,7 @@
 /* metering/ledger/sql_ledger.h: the ledger's statements for what arrives: offsets, chunks, marks, end
  * records, and the outbox on its way out. Each runs inside a transaction of role dm_meter. Times are seconds of UTC. */
-#ifndef DM_METERING_SQL_LEDGER_H
-#define DM_METERING_SQL_LEDGER_H
+#ifndef DM_METERING_LEDGER_SQL_LEDGER_H
+#define DM_METERING_LEDGER_SQL_LEDGER_H
 
 #include "base/crypto.h"
 #include "base/pg.h"

@@ -1,7 +1,7 @@
 /* metering/ledger/standing.h: how each worker stands at the end of a period. There are as many as the fleet has hosts,
  * and each row of the period asks for one: found by halving. */
-#ifndef DM_METERING_STANDING_H
-#define DM_METERING_STANDING_H
+#ifndef DM_METERING_LEDGER_STANDING_H
+#define DM_METERING_LEDGER_STANDING_H
 
 #include <stdbool.h>
 #include <stddef.h>

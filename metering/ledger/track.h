@@ -8,8 +8,8 @@
  * gap is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards
  * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no
  * clock. */
-#ifndef DM_METERING_TRACK_H
-#define DM_METERING_TRACK_H
+#ifndef DM_METERING_LEDGER_TRACK_H
+#define DM_METERING_LEDGER_TRACK_H
 
 #include "base/wire/frame.h"
 #include "base/wire/number.h"

@@ -1,8 +1,8 @@
 /* metering/ledger/window.h: the frames taken since the last flush, as received, grouped by worker, boot and period:
  * each group becomes a chunk of the ledger. A second much like the one before folds to almost nothing under zstd. One
  * thread. */
-#ifndef DM_METERING_WINDOW_H
-#define DM_METERING_WINDOW_H
+#ifndef DM_METERING_LEDGER_WINDOW_H
+#define DM_METERING_LEDGER_WINDOW_H
 
 #include "base/wire/frame.h"
 #include "base/wire/number.h"

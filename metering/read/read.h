@@ -1,7 +1,7 @@
 /* metering/read/read.h: the side of the ledger that the API shows. Runs inside a transaction of role dm_api whose scope
  * has the account set: row-level security shows that account's rows and no others. Times are seconds of UTC. */
-#ifndef DM_METERING_READ_H
-#define DM_METERING_READ_H
+#ifndef DM_METERING_READ_READ_H
+#define DM_METERING_READ_READ_H
 
 #include "base/crypto.h"
 #include "base/pg.h"

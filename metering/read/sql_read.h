@@ -1,7 +1,7 @@
 /* metering/read/sql_read.h: the statements of the side that the API shows. Inside a transaction of role dm_api; times
  * are seconds of UTC but for those that end in _us. */
-#ifndef DM_METERING_SQL_READ_H
-#define DM_METERING_SQL_READ_H
+#ifndef DM_METERING_READ_SQL_READ_H
+#define DM_METERING_READ_SQL_READ_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"

@@ -45,8 +45,8 @@
  *   "rated_by","tier","valid_from": time}, all its prices, whether applied or not.
  *
  * The statement's hash is SHA-256 of the body, its signature Ed25519 over the body by a key of dm.service_key. */
-#ifndef DM_METERING_STATEMENT_H
-#define DM_METERING_STATEMENT_H
+#ifndef DM_METERING_RULES_STATEMENT_H
+#define DM_METERING_RULES_STATEMENT_H
 
 #include "base/crypto.h"
 #include "base/wire/id.h"

@@ -1,8 +1,8 @@
 /* tenants/fleet/fleet.h: workers, as the database knows them (sql_fleet.c). Role dm_ops, but dm_fleet_place, which any
  * may ask. A worker that has not been heard of for its lease is stale: it gets no new sandboxes, and nothing of it is
  * ended for that reason alone. */
-#ifndef DM_TENANTS_FLEET_H
-#define DM_TENANTS_FLEET_H
+#ifndef DM_TENANTS_FLEET_FLEET_H
+#define DM_TENANTS_FLEET_FLEET_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"

@@ -1,8 +1,8 @@
 /* tenants/sandbox/idem.h: a create that carries an Idempotency-Key happens once. The row is written in the transaction
  * that starts the sandbox, settled in the one that ends the start, and dropped when the start failed and left nothing
  * behind, so that the client may try again. The answer is not kept: it is made again from the sandbox's row. */
-#ifndef DM_TENANTS_IDEM_H
-#define DM_TENANTS_IDEM_H
+#ifndef DM_TENANTS_SANDBOX_IDEM_H
+#define DM_TENANTS_SANDBOX_IDEM_H
 
 #include "base/crypto.h"
 #include "base/pg.h"

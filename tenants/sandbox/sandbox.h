@@ -5,8 +5,8 @@
  *
  * dm_sandbox_move is the only writer of the state: it writes row, history and quota in the caller's transaction. Quota
  * is held in exactly the states of dm_sandbox_holds. */
-#ifndef DM_TENANTS_SANDBOX_H
-#define DM_TENANTS_SANDBOX_H
+#ifndef DM_TENANTS_SANDBOX_SANDBOX_H
+#define DM_TENANTS_SANDBOX_SANDBOX_H
 
 #include "tenants/sandbox/quota.h"
 #include "tenants/sandbox/row.h"

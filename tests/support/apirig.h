@@ -2,8 +2,8 @@
  * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave.
  *
  * A test program has one rig, started and stopped by its main, and sweeps it clean between its tests (DM_RIG_TEST). */
-#ifndef DM_TESTS_APIRIG_H
-#define DM_TESTS_APIRIG_H
+#ifndef DM_TESTS_SUPPORT_APIRIG_H
+#define DM_TESTS_SUPPORT_APIRIG_H
 
 #include "api/kit/api.h"
 #include "tests/support/fakeworker.h"

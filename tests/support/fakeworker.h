@@ -1,7 +1,7 @@
 /* tests/support/fakeworker.h: a worker that only pretends. It keeps sandboxes as a worker would (state, epoch), answers
  * orders by their protocol, and misbehaves as it is told. Thread-safe. */
-#ifndef DM_TESTS_FAKEWORKER_H
-#define DM_TESTS_FAKEWORKER_H
+#ifndef DM_TESTS_SUPPORT_FAKEWORKER_H
+#define DM_TESTS_SUPPORT_FAKEWORKER_H
 
 #include "base/http.h"
 #include "base/wire/worker.h"

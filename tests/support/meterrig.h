@@ -2,8 +2,8 @@
  * when, and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge them
  * before the ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. What fails here
  * stops the test. */
-#ifndef DM_TESTS_METERRIG_H
-#define DM_TESTS_METERRIG_H
+#ifndef DM_TESTS_SUPPORT_METERRIG_H
+#define DM_TESTS_SUPPORT_METERRIG_H
 
 #include <libpq-fe.h>
 

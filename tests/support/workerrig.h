@@ -3,8 +3,8 @@
  * a driver whose processes are rows of a table that outlive the worker, as real ones do, and whose guests answer the
  * agent's lines. A test says which call fails, hangs or kills its VM. A crash leaves the old worker where it is and
  * begins a new one on the same folder: what was not in the journal is gone. What goes wrong in here fails the test. */
-#ifndef DM_TESTS_WORKERRIG_H
-#define DM_TESTS_WORKERRIG_H
+#ifndef DM_TESTS_SUPPORT_WORKERRIG_H
+#define DM_TESTS_SUPPORT_WORKERRIG_H
 
 #include <limits.h>
 #include <stdio.h>

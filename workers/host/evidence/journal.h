@@ -12,8 +12,8 @@
  * and costs what is damaged alone; in an older one it is DM_E_CORRUPT. A full disk is waited out: nothing is lost from
  * memory, dm_journal_full says so, and the owner refuses work meanwhile. Belongs to the loop; the writing runs on the
  * executor. */
-#ifndef DM_WORKERS_HOST_JOURNAL_H
-#define DM_WORKERS_HOST_JOURNAL_H
+#ifndef DM_WORKERS_HOST_EVIDENCE_JOURNAL_H
+#define DM_WORKERS_HOST_EVIDENCE_JOURNAL_H
 
 #include "base/buf.h"
 #include "base/exec.h"

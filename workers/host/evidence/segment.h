@@ -1,7 +1,7 @@
 /* workers/host/evidence/segment.h: the records of one file of the journal, by themselves: journal.c says what they are
  * for. Blocking; keeps nothing. */
-#ifndef DM_WORKERS_HOST_SEGMENT_H
-#define DM_WORKERS_HOST_SEGMENT_H
+#ifndef DM_WORKERS_HOST_EVIDENCE_SEGMENT_H
+#define DM_WORKERS_HOST_EVIDENCE_SEGMENT_H
 
 #include "workers/host/evidence/journal.h"
 

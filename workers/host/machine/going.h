@@ -2,8 +2,8 @@
  * have gigabytes. A tree goes by being renamed into a folder of its own, which takes no time; what is in there is
  * removed on the executor, one tree after the other, by one job at most. Whatever a worker leaves in it is removed by
  * the next. Belongs to the loop. */
-#ifndef DM_WORKERS_HOST_GOING_H
-#define DM_WORKERS_HOST_GOING_H
+#ifndef DM_WORKERS_HOST_MACHINE_GOING_H
+#define DM_WORKERS_HOST_MACHINE_GOING_H
 
 #include "workers/host/machine/host.h"
 

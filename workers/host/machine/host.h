@@ -1,7 +1,7 @@
 /* workers/host/machine/host.h: what every machine stands on: loop, driver, folders, slots. One struct, made by main and
  * passed down. */
-#ifndef DM_WORKERS_HOST_HOST_H
-#define DM_WORKERS_HOST_HOST_H
+#ifndef DM_WORKERS_HOST_MACHINE_HOST_H
+#define DM_WORKERS_HOST_MACHINE_HOST_H
 
 #include "base/metrics.h"
 

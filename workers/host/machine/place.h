@@ -9,8 +9,8 @@
  *   TEMPLATES/DIGEST-SIZE/      its snapshot of one size; .1, .2, ... where an older one does not fit this host
  *
  * What is in them is the business of workers/vmm, but for the disks. */
-#ifndef DM_WORKERS_HOST_PLACE_H
-#define DM_WORKERS_HOST_PLACE_H
+#ifndef DM_WORKERS_HOST_MACHINE_PLACE_H
+#define DM_WORKERS_HOST_MACHINE_PLACE_H
 
 #include <limits.h>
 
