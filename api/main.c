@@ -1,31 +1,56 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, another what
- * waits for a worker; the main thread's loop has signals and the tick, and one thread keeps house: it listens for
- * changed keys and sweeps. Stateless: any number of replicas. */
+ * waits for a worker; the main thread's loop has signals and the tick; one thread listens for changed keys and holds
+ * the lock that says that this instance lives, another sweeps, a third sends claims. Stateless: any number of replicas.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 #include "api/door/signers.h"
+#include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
 
-enum { TICK_US = 100000, LISTEN_MS = 500, SWEEP_US = 10000000, AGAIN_MS = 1000, GRACE_MS = 10000, PARKED_MAX = 65536 };
+enum {
+    TICK_US = 100000,
+    LISTEN_MS = 500,
+    SWEEP_MS = 1000,
+    PATIENT_MS = 5000,
+    AGAIN_MS = 1000,
+    GRACE_MS = 10000,
+    PARKED_MAX = 65536
+};
 
 typedef struct program {
     dm_api api;
     dm_api_config config;
+    dm_dispatch *patient; /* for what comes again when it is not answered soon: the sweep and the claims */
     dm_loop *loop;
     dm_timer *tick;
     dm_http *public_http, *worker_http;
-    pthread_t keeper;
-    bool keeping;
+    pthread_t keeper, sweeper;
+    bool keeping, sweeping;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
     atomic_bool stop;
 } program;
 
 /* --- the house keeper --------------------------------------------------------------------------------------- */
+
+/* Our number, and the lock on it, as long as this connection is there. */
+static int live(program *p, dm_pg *c, dm_err *err)
+{
+    int64_t no = atomic_load(&p->api.instance);
+    if (no != 0)
+        return dm_instance_lock(c, no, err);
+    int r = dm_instance_new(c, &no, err);
+    if (r == 0)
+        atomic_store(&p->api.instance, no);
+    return r;
+}
 
 static dm_pg *listen_again(program *p)
 {
@@ -34,6 +59,8 @@ static dm_pg *listen_again(program *p)
     int r = dm_pg_open(p->config.db_api, &c, &err);
     if (r == 0)
         r = dm_pg_script(c, "LISTEN dm_keys", &err);
+    if (r == 0)
+        r = live(p, c, &err);
     if (r < 0) {
         dm_log_err(p->api.log, DM_WARN, "keys.not_heard", &err);
         dm_pg_close(c);
@@ -43,26 +70,27 @@ static dm_pg *listen_again(program *p)
     return c;
 }
 
-static void pause_ms(unsigned ms)
+/* Until then, or until the program stops. */
+static void pause_ms(program *p, unsigned ms)
 {
-    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L}, NULL);
-}
-
-static void sweep(program *p)
-{
-    dm_err err = {0};
-    unsigned done = 0;
-    if (dm_sweep(&p->api, &done, &err) < 0)
-        dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
-    if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
-        dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    while (!atomic_load(&p->stop) && pthread_cond_timedwait(&p->stopped, &p->lock, &until) == 0)
+        continue;
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 static void *keep_house(void *arg)
 {
     program *p = arg;
     dm_pg *c = NULL;
-    int64_t swept = dm_mono_us(p->api.clock);
     while (!atomic_load(&p->stop)) {
         DM_AUTO_BUF payload;
         dm_err err = {0};
@@ -75,14 +103,25 @@ static void *keep_house(void *arg)
         } else if (r != DM_E_TIMEOUT) {
             dm_pg_close(c);
             c = NULL;
-            pause_ms(AGAIN_MS);
-        }
-        if (dm_mono_us(p->api.clock) - swept > SWEEP_US) {
-            sweep(p);
-            swept = dm_mono_us(p->api.clock);
+            pause_ms(p, AGAIN_MS);
         }
     }
     dm_pg_close(c);
+    return NULL;
+}
+
+static void *sweep(void *arg)
+{
+    program *p = arg;
+    while (!atomic_load(&p->stop)) {
+        dm_err err = {0};
+        unsigned done = 0;
+        if (atomic_load(&p->api.instance) != 0 && dm_sweep(&p->api, p->patient, &done, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
+        if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
+        pause_ms(p, SWEEP_MS);
+    }
     return NULL;
 }
 
@@ -132,6 +171,8 @@ static int make_api(program *p, dm_err *err)
             .timeout_ms = (unsigned)c->order_timeout_ms,
             .wait_ms = (unsigned)c->worker_wait_ms,
             .clock = &dm_clock_real};
+    const dm_dispatch_config patient = {
+            .socket = c->worker_socket, .connections = 2, .timeout_ms = PATIENT_MS, .clock = &dm_clock_real};
     const dm_later_config later = {.threads = (unsigned)c->order_threads,
             .queue_max = (unsigned)c->order_queue,
             .parked_max = PARKED_MAX,
@@ -154,6 +195,10 @@ static int make_api(program *p, dm_err *err)
         r = dm_signers_new(a->db, a->master, a->clock, &a->signers, err);
     if (r == 0)
         r = dm_spawns_new(&a->spawns, err);
+    if (r == 0)
+        r = dm_dispatch_new(&patient, &p->patient, err);
+    if (r == 0)
+        r = dm_claims_new(p->patient, a->log, a->clock, true, &a->claims, err);
     return r < 0 ? r : dm_later_new(&later, &a->later, err);
 }
 
@@ -168,14 +213,21 @@ static int make_servers(program *p, dm_err *err)
 static void unmake(program *p)
 {
     atomic_store(&p->api.draining, true);
+    (void)pthread_mutex_lock(&p->lock);
     atomic_store(&p->stop, true);
+    (void)pthread_cond_broadcast(&p->stopped);
+    (void)pthread_mutex_unlock(&p->lock);
     dm_http_stop(p->public_http, GRACE_MS);
     dm_http_stop(p->worker_http, GRACE_MS);
     if (p->keeping)
         (void)pthread_join(p->keeper, NULL);
+    if (p->sweeping)
+        (void)pthread_join(p->sweeper, NULL);
     dm_later_free(p->api.later);
     dm_http_free(p->public_http);
     dm_http_free(p->worker_http);
+    dm_claims_free(p->api.claims); /* the last answers have left */
+    dm_dispatch_free(p->patient);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
     dm_signers_free(p->api.signers);
@@ -206,6 +258,9 @@ static int serve(program *p, int signals, dm_err *err)
     if (pthread_create(&p->keeper, NULL, keep_house, p) != 0)
         return dm_fail(err, DM_E_NOMEM, "house keeper");
     p->keeping = true;
+    if (pthread_create(&p->sweeper, NULL, sweep, p) != 0)
+        return dm_fail(err, DM_E_NOMEM, "sweeper");
+    p->sweeping = true;
     dm_timer_in(p->tick, TICK_US);
     DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fu("port", dm_http_port(p->public_http)),
             dm_fs("socket", p->config.socket));
@@ -214,12 +269,14 @@ static int serve(program *p, int signals, dm_err *err)
 
 int main(int argc, char **argv)
 {
-    static program p;
+    static program p = {.lock = PTHREAD_MUTEX_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER};
     dm_err err = {0};
     DM_AUTO_FD signals = -1;
     int r = dm_conf_main(&dm_api_conf, argc, argv, &p.config, &err);
     if (r == DM_CONF_EXIT)
         return 0;
+    if (r == 0)
+        r = dm_api_config_check(&p.config, &err);
     if (r == 0)
         r = dm_loop_stop_signals(&signals, &err);
     if (r == 0)

@@ -5,8 +5,6 @@
 #include <signal.h>
 #include <stdbool.h>
 
-enum { THREADS_MAX = 64 };
-
 struct dm_exec {
     pthread_mutex_t lock;
     pthread_cond_t some; /* a job came, or closing */
@@ -56,7 +54,7 @@ static int start_threads(dm_exec *e, unsigned threads)
 
 int dm_exec_new(unsigned threads, unsigned queue_max, dm_exec **out, dm_err *err)
 {
-    if (threads == 0 || threads > THREADS_MAX || queue_max == 0)
+    if (threads == 0 || threads > DM_EXEC_THREADS_MAX || queue_max == 0)
         return dm_fail(err, DM_E_INVALID, "a pool of %u threads with a queue of %u", threads, queue_max);
     dm_exec *e = calloc(1, sizeof(*e) + threads * sizeof(e->thread[0]));
     if (e == NULL)

@@ -5,7 +5,8 @@
 
 #include "base/err.h"
 
-enum { DM_EXEC_FULL = 1 }; /* the queue is at its bound: nothing was taken */
+enum { DM_EXEC_FULL = 1 };           /* the queue is at its bound: nothing was taken */
+enum { DM_EXEC_THREADS_MAX = 1024 }; /* as many as any setting may name */
 
 typedef struct dm_exec dm_exec;
 
@@ -14,7 +15,7 @@ typedef struct dm_job {
     void (*fn)(struct dm_job *job); /* runs on a pool thread; may free the job */
 } dm_job;
 
-/* threads is 1 to 64, queue_max at least 1. */
+/* threads is 1 to DM_EXEC_THREADS_MAX, queue_max at least 1; a thread is there from the beginning, busy or not. */
 int dm_exec_new(unsigned threads, unsigned queue_max, dm_exec **out, dm_err *err) DM_NODISCARD;
 void dm_exec_free(dm_exec *e); /* runs what is queued, then joins; nobody may submit any more */
 DM_DEFINE_FREEP(dm_exec)

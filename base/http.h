@@ -38,6 +38,10 @@ typedef struct dm_reply {
         const char *name; /* a literal */
         char *value;      /* malloc'd */
     } headers[DM_REPLY_HEADERS_MAX];
+    /* Of a refusal that the handler worded itself, for our log and nobody else: by which rule, a literal (NULL: it is
+     * none), and why, as far as the handler was told (code 0: not at all). */
+    const char *refused_by;
+    dm_err why;
 } dm_reply;
 
 struct dm_route;

@@ -12,6 +12,8 @@
  * strings can point into it at once. Decoding only shortens: raw bytes, once for the copy and once for what is decoded
  * from them, bound the sum. */
 
+enum { SUBJECT_MAX = 64 };
+
 static const dm_metric requests = {"dm_http_requests_total", DM_COUNTER, "status", "Answers given, by status."};
 static const dm_metric seconds = {
         "dm_http_request_seconds", DM_HISTOGRAM, "route", "From the whole head to the whole answer, by route."};
@@ -428,6 +430,21 @@ static void answer_error(dm_exchange *x, const dm_err *err)
         default_error_body(reply, err);
 }
 
+/* A refusal of ours in the handler's own words: the client was not told why, so the log is. subject is what stood at
+ * the path's first parameter. */
+static void record_refusal(const dm_exchange *x, enum dm_log_level level, const char *route, int64_t took)
+{
+    const dm_req *req = &x->req;
+    const dm_err *why = &req->reply.why;
+    dm_str subject = req->params[0];
+    if (subject.n > SUBJECT_MAX)
+        subject.n = SUBJECT_MAX;
+    DM_LOG(x->config->log, level, "http.refused", dm_fu("request", req->id), dm_fv("method", req->method),
+            dm_fs("route", route), dm_fv("subject", subject), dm_fi("status", req->reply.status),
+            dm_fs("rule", req->reply.refused_by), dm_fi("us", took),
+            dm_fs("error", why->code != 0 ? dm_code_name(why->code) : ""), dm_fs("message", why->msg));
+}
+
 static void answer_record(const dm_exchange *x, const dm_err *err)
 {
     const dm_http_config *c = x->config;
@@ -442,7 +459,12 @@ static void answer_record(const dm_exchange *x, const dm_err *err)
     dm_metric_time(c->metrics, &seconds, route, took);
     if (x->refused != 0)
         dm_metric_add(c->metrics, &rejected, word, 1);
-    enum dm_log_level level = err == NULL ? DM_DEBUG : status < 500 ? DM_INFO : status == 500 ? DM_ERROR : DM_WARN;
+    enum dm_log_level ours = status == 500 ? DM_ERROR : DM_WARN;
+    if (err == NULL && req->reply.refused_by != NULL && status >= 500) {
+        record_refusal(x, ours, route, took);
+        return;
+    }
+    enum dm_log_level level = err == NULL ? DM_DEBUG : status < 500 ? DM_INFO : ours;
     DM_LOG(c->log, level, err == NULL ? "http.answered" : "http.failed", dm_fu("request", req->id),
             dm_fv("method", req->method), dm_fs("route", route), dm_fi("status", status), dm_fi("us", took),
             dm_fs("error", err != NULL ? dm_code_name(err->code) : ""), dm_fs("message", err != NULL ? err->msg : ""));

@@ -85,13 +85,15 @@ struct dm_producer {
     char *brokers, *client_id;
     rd_kafka_t *rk; /* NULL when making one again has failed: tried at each dm_produce */
     int fd;
-    uint64_t under_way; /* accepted and not yet reported */
-    bool fatal;         /* rk is of no more use */
-    bool recovering;    /* its messages are being reported: nothing new is taken */
+    uint64_t under_way;       /* accepted and not yet reported */
+    rd_kafka_resp_err_t last; /* of the message that is being reported */
+    bool fatal;               /* rk is of no more use */
+    bool recovering;          /* its messages are being reported: nothing new is taken */
 };
 
-/* Worth another try with a new instance, or later; anything else was refused for good. */
-static bool may_pass_again(rd_kafka_resp_err_t e)
+/* What a message that was not taken is to its sender (base/kafka.h). Whatever is not named here passes: librdkafka has
+ * tried it as often as it could, and may with a new instance. */
+static int64_t verdict(rd_kafka_resp_err_t e)
 {
     int code = (int)e;
 
@@ -101,14 +103,17 @@ static bool may_pass_again(rd_kafka_resp_err_t e)
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+        return DM_KAFKA_REFUSED;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return false;
+        return DM_KAFKA_CLOSED;
     default:
-        return true;
+        return DM_KAFKA_AGAIN;
     }
 }
 
@@ -120,10 +125,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
     (void)rk;
     assert(p->under_way > 0); /* each message is reported once */
     p->under_way--;
+    p->last = m->err;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         p->config.delivered(p->config.arg, tag, true, m->offset >= 0 ? m->offset : -1);
     else
-        p->config.delivered(p->config.arg, tag, false, may_pass_again(m->err) ? DM_KAFKA_AGAIN : DM_KAFKA_REFUSED);
+        p->config.delivered(p->config.arg, tag, false, verdict(m->err));
 }
 
 static void on_producer_error(rd_kafka_t *rk, int e, const char *words, void *arg)
@@ -319,6 +325,11 @@ void dm_producer_poll(dm_producer *p)
         (void)eventfd_write(p->fd, 1); /* librdkafka only tells us when its queue was empty before */
     if (p->fatal)
         recover(p);
+}
+
+const char *dm_producer_why(const dm_producer *p)
+{
+    return rd_kafka_err2str(p->last);
 }
 
 /* --- consumer ----------------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "base/log.h"
 
 enum { DM_KAFKA_FULL = 1 };
-enum { DM_KAFKA_AGAIN = -1, DM_KAFKA_REFUSED = -2, DM_KAFKA_ASSIGN_MAX = 4096 };
+enum { DM_KAFKA_AGAIN = -1, DM_KAFKA_REFUSED = -2, DM_KAFKA_CLOSED = -3, DM_KAFKA_ASSIGN_MAX = 4096 };
 
 typedef struct dm_producer dm_producer;
 
@@ -20,9 +20,11 @@ typedef struct dm_producer_config {
     dm_log *log;
     /* Runs inside dm_producer_poll and dm_producer_free: one for each accepted message, in order within a partition.
      * ok true: it is in the log, at offset (-1 when a repeated request has lost that). ok false: the caller still has
-     * the bytes in its journal, and offset says what to do with them. DM_KAFKA_REFUSED: the broker refused them for
-     * good (too large, unknown topic). DM_KAFKA_AGAIN: the producer had to be renewed, or is being freed; produce them
-     * again, they may or may not be in the log already. */
+     * the bytes in its journal, and offset says what to do with them. DM_KAFKA_REFUSED: the broker does not take
+     * such a message (too large, invalid), now or later; it judges what it got in one request as one, so that another
+     * may be meant than this one. DM_KAFKA_CLOSED: the topic takes nothing of ours (there is none, we are not allowed),
+     * until somebody puts that right. DM_KAFKA_AGAIN: the producer had to be renewed, or is being freed; produce them
+     * again, they may or may not be in the log already. dm_producer_why has the broker's words. */
     void (*delivered)(void *arg, uint64_t tag, bool ok, int64_t offset);
     void *arg;
 } dm_producer_config;
@@ -37,6 +39,8 @@ int dm_produce(dm_producer *p, const char *topic, dm_str key, dm_str value, uint
 /* A descriptor that becomes readable when dm_producer_poll has something to do. */
 int dm_producer_fd(const dm_producer *p);
 void dm_producer_poll(dm_producer *p);
+/* Inside delivered, when ok is false: why, in words; not the caller's to free. */
+const char *dm_producer_why(const dm_producer *p);
 
 typedef struct dm_consumer dm_consumer;
 

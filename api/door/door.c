@@ -15,17 +15,42 @@
 
 enum { WAKE_LEAST_S = 300, ROUTE_MAX = 128 };
 
-typedef struct work {
-    const dm_sandbox_id *id;
+/* What is known of a request goes with it, over hops and waits: who is asked for, and what his row said. */
+typedef struct visit {
+    dm_door_ask ask;
+    dm_door_reason reason; /* as read; SEARCH becomes what the search found */
+    uint64_t mark;         /* from before the row was looked at */
     dm_sandbox_at_door s;
-} work;
+} visit;
+
+static void visit_done(void *arg)
+{
+    visit *v = arg;
+    dm_pg_rows_free(v->s.rows);
+    free(v);
+}
+
+/* NULL: no memory. */
+static visit *visit_of(dm_req *req)
+{
+    dm_session *s = dm_session_of(req);
+    if (s->carry == NULL) {
+        visit *v = calloc(1, sizeof *v);
+        if (v == NULL)
+            return NULL;
+        v->reason = dm_door_read(req, &v->ask);
+        s->carry = v;
+        s->carry_done = visit_done;
+    }
+    return s->carry;
+}
 
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
-    work *w = arg;
-    dm_pg_rows_free(w->s.rows);
-    w->s.rows = NULL;
-    return dm_sandbox_find_at_door(c, w->id, &w->s, err);
+    visit *v = arg;
+    dm_pg_rows_free(v->s.rows);
+    v->s.rows = NULL;
+    return dm_sandbox_find_at_door(c, &v->ask.id, &v->s, err);
 }
 
 /* --- the answer --------------------------------------------------------------------------------------------- */
@@ -66,36 +91,11 @@ static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s
 
 /* --- waking ------------------------------------------------------------------------------------------------- */
 
-static int find_caller(dm_pg *c, void *arg, dm_err *err)
-{
-    dm_caller *caller = arg;
-    int r = dm_auth_of_project(c, caller->owner, caller, err);
-    if (r == 0)
-        (void)snprintf(caller->who, sizeof caller->who, "door");
-    return r;
-}
-
 /* The timeout given at creation, at least WAKE_LEAST_S, at most what the plan allows. */
 static int64_t timeout_of(const dm_caller *caller, int64_t given_s)
 {
     int64_t s = given_s > WAKE_LEAST_S ? given_s : WAKE_LEAST_S;
     return s < caller->limits.timeout_s_max ? s : caller->limits.timeout_s_max;
-}
-
-typedef struct timeout_work {
-    const dm_caller *caller;
-    const dm_sandbox_id *id;
-    int64_t timeout_s;
-} timeout_work;
-
-static int find_timeout(dm_pg *c, void *arg, dm_err *err)
-{
-    timeout_work *t = arg;
-    DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find(c, t->caller->owner, t->id, false, &one, err);
-    if (r == 0)
-        t->timeout_s = one.s.timeout_s;
-    return r;
 }
 
 static int door(dm_req *req, void *ctx, dm_err *err);
@@ -105,6 +105,8 @@ static dm_door_reason reason_of(int outcome)
     switch (outcome) {
     case DM_WAKE_QUOTA:
         return DM_DOOR_QUOTA;
+    case DM_WAKE_BLOCKED:
+        return DM_DOOR_BLOCKED;
     case DM_WAKE_NONE:
         return DM_DOOR_NOT_FOUND;
     default:
@@ -112,27 +114,25 @@ static dm_door_reason reason_of(int outcome)
     }
 }
 
-static int wake(
-        dm_req *req, dm_api *api, const dm_door_ask *ask, const dm_sandbox_at_door *s, uint64_t mark, dm_err *err)
+static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
 {
-    dm_caller caller = {.owner = s->owner};
-    timeout_work t = {.caller = &caller, .id = &ask->id};
+    dm_caller caller = {.owner = v->s.owner};
     DM_AUTO_WAKE w = {.no = {.status = 0}};
-    int r = dm_api_tx(api, &caller, find_caller, &caller, err);
+    int r = dm_wake_by_traffic(api, &caller, &v->ask.id, timeout_of, &w, err);
     if (r < 0)
         return r;
-    if (caller.banned || caller.blocked[0] != '\0')
-        return refuse(req, DM_DOOR_BLOCKED, err);
-    r = dm_api_tx(api, &caller, find_timeout, &t, err);
-    if (r != 0)
-        return r < 0 ? r : refuse(req, DM_DOOR_NOT_FOUND, err);
-    r = dm_wake_up(api, &caller, &ask->id, timeout_of(&caller, t.timeout_s), &w, err);
-    if (r == 0 || r == DM_WAKE_RUNNING)
-        return door(req, api, err); /* once more from the beginning: now it runs */
+    if (r == 0 && w.one.s.state == DM_SANDBOX_RUNNING) {
+        v->s.epoch = w.one.s.epoch;
+        v->s.address = dm_str_c(w.address);
+        return pass(req, &v->ask, &v->s, err);
+    }
+    if (r == 0 || r == DM_WAKE_RUNNING) /* it has moved on: once more from the beginning */
+        return door(req, api, err);
     if (r == DM_WAKE_BUSY)
-        return dm_later_park(api->later, req, door, api, &ask->id, mark, err);
-    if (r < 0)
-        dm_log_err(api->log, DM_WARN, "door.wake_failed", err);
+        return dm_later_park(api->later, req, door, api, &v->ask.id, v->mark, err);
+    if (r == DM_WAKE_REFUSED)
+        DM_LOG(api->log, DM_WARN, "door.wake_refused", dm_fs("sandbox", dm_sandbox_name_of(&v->ask.id).s),
+                dm_fi("status", w.no.status), dm_fs("message", w.no.message));
     return refuse(req, reason_of(r), err);
 }
 
@@ -149,88 +149,66 @@ static int settled(dm_req *req, dm_api *api, int r, dm_err *err)
     return refuse(req, DM_DOOR_AWAY, err);
 }
 
-static int search(dm_api *api, dm_door_ask *ask, dm_door_reason *reason, dm_err *err)
+/* On a thread that may wait. */
+static int search(dm_api *api, visit *v, dm_err *err)
 {
     DM_AUTO_SIGNED url = {.stem = NULL};
-    int r = dm_signed_read(ask->uri, ask->method, &url, err);
-    *reason = r == DM_SIGNED_NOT ? DM_DOOR_BAD : DM_DOOR_BAD_SIGN;
+    int r = dm_signed_read(v->ask.uri, v->ask.method, &url, err);
+    if (r < 0)
+        return r;
+    v->reason = r == DM_SIGNED_NOT ? DM_DOOR_BAD : DM_DOOR_BAD_SIGN;
     if (r != 0)
-        return r < 0 ? r : 0;
-    r = dm_signers_find(api->signers, &url, &ask->id, err);
+        return 0;
+    r = dm_signers_find(api->signers, &url, &v->ask.id, err);
     if (r >= 0)
-        *reason = r == 0 ? DM_DOOR_PASS : r == DM_SIGNERS_BUSY ? DM_DOOR_BUSY : DM_DOOR_BAD_SIGN;
+        v->reason = r == 0 ? DM_DOOR_PASS : r == DM_SIGNERS_BUSY ? DM_DOOR_BUSY : DM_DOOR_BAD_SIGN;
     return r < 0 ? r : 0;
-}
-
-/* Whom the request is for, on a thread that may wait. */
-static int read_hopped(const dm_req *req, dm_api *api, dm_door_ask *ask, dm_door_reason *reason, dm_err *err)
-{
-    *reason = dm_door_read(req, ask);
-    return *reason == DM_DOOR_SEARCH ? search(api, ask, reason, err) : 0;
 }
 
 static int wake_hopped(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_api *api = ctx;
-    static const dm_caller nobody = {.blocked = ""};
-    dm_door_ask ask;
-    dm_door_reason reason;
-    work w = {.id = &ask.id};
-    int r = read_hopped(req, api, &ask, &reason, err);
-    uint64_t mark = dm_later_mark(api->later, &ask.id);
-    if (r == 0)
-        r = reason == DM_DOOR_PASS ? dm_api_tx(api, &nobody, find, &w, err) : DM_SANDBOX_NONE;
-    if (r == 0)
-        r = wake(req, api, &ask, &w.s, mark, err);
-    else if (r > 0)
-        r = refuse(req, DM_DOOR_NOT_FOUND, err);
-    dm_pg_rows_free(w.s.rows);
-    return settled(req, api, r, err);
+    return settled(req, ctx, wake(req, ctx, visit_of(req), err), err);
 }
 
-static int decide(dm_req *req, dm_api *api, const dm_door_ask *ask, dm_err *err)
+static int decide(dm_req *req, dm_api *api, visit *v, dm_err *err)
 {
     static const dm_caller nobody = {.blocked = ""};
-    work w = {.id = &ask->id};
     dm_door_reason reason = DM_DOOR_NOT_FOUND;
-    uint64_t mark = dm_later_mark(api->later, &ask->id);
-    int r = dm_api_tx(api, &nobody, find, &w, err);
+    v->mark = dm_later_mark(api->later, &v->ask.id);
+    int r = dm_api_tx(api, &nobody, find, v, err);
     if (r == 0)
-        r = dm_door_judge(api, ask, &w.s, &reason, err);
-    if (r >= 0) {
-        if (reason == DM_DOOR_PASS)
-            r = pass(req, ask, &w.s, err);
-        else if (reason == DM_DOOR_WAKE)
-            r = dm_later_hop(api->later, req, wake_hopped, api, err);
-        else if (reason == DM_DOOR_CHANGING)
-            r = dm_later_park(api->later, req, door, api, &ask->id, mark, err);
-        else
-            r = refuse(req, reason, err);
-    }
-    dm_pg_rows_free(w.s.rows);
-    return r;
+        r = dm_door_judge(api, &v->ask, &v->s, &reason, err);
+    if (r < 0)
+        return r;
+    if (reason == DM_DOOR_PASS)
+        return pass(req, &v->ask, &v->s, err);
+    if (reason == DM_DOOR_WAKE)
+        return dm_later_hop(api->later, req, wake_hopped, api, err);
+    if (reason == DM_DOOR_CHANGING)
+        return dm_later_park(api->later, req, door, api, &v->ask.id, v->mark, err);
+    return refuse(req, reason, err);
 }
 
 static int search_hopped(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_door_ask ask;
-    dm_door_reason reason;
-    int r = read_hopped(req, ctx, &ask, &reason, err);
+    visit *v = visit_of(req);
+    int r = search(ctx, v, err);
     if (r == 0)
-        r = reason == DM_DOOR_PASS ? decide(req, ctx, &ask, err) : refuse(req, reason, err);
+        r = v->reason == DM_DOOR_PASS ? decide(req, ctx, v, err) : refuse(req, v->reason, err);
     return settled(req, ctx, r, err);
 }
 
 static int door(dm_req *req, void *ctx, dm_err *err)
 {
     dm_api *api = ctx;
-    dm_door_ask ask;
-    dm_door_reason reason = dm_door_read(req, &ask);
-    if (reason == DM_DOOR_SEARCH)
+    visit *v = visit_of(req);
+    if (v == NULL)
+        return settled(req, api, dm_fail(err, DM_E_NOMEM, "a visit"), err);
+    if (v->reason == DM_DOOR_SEARCH)
         return settled(req, api, dm_later_hop(api->later, req, search_hopped, api, err), err);
-    if (reason != DM_DOOR_PASS)
-        return refuse(req, reason, err);
-    return settled(req, api, decide(req, api, &ask, err), err);
+    if (v->reason != DM_DOOR_PASS)
+        return refuse(req, v->reason, err);
+    return settled(req, api, decide(req, api, v, err), err);
 }
 
 int dm_route_door(dm_req *req, void *ctx, dm_err *err)

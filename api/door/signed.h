@@ -1,7 +1,7 @@
 /* api/door/signed.h: a signed file URL (base/wire/link.h): what stands in it, and whether a token made it. No I/O. The
  * agent judges each such request by itself; here it is only asked whose it is, and whether it may wake a sleeper. */
-#ifndef DM_API_SIGNED_H
-#define DM_API_SIGNED_H
+#ifndef DM_API_DOOR_SIGNED_H
+#define DM_API_DOOR_SIGNED_H
 
 #include "base/crypto.h"
 

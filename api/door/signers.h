@@ -6,8 +6,8 @@
  * ten milliseconds a request. One request searches at a time, so that guessing costs at most one core of a replica;
  * DM_SIGNERS_WAITING may stand in line, the rest is told to come again. A link that was opened before is tried at its
  * owner first. Thread-safe. */
-#ifndef DM_API_SIGNERS_H
-#define DM_API_SIGNERS_H
+#ifndef DM_API_DOOR_SIGNERS_H
+#define DM_API_DOOR_SIGNERS_H
 
 #include "base/clock.h"
 #include "base/pg.h"

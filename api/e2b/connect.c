@@ -57,7 +57,7 @@ static int gone_ahead(
 {
     if (dm_mono_us(api->clock) - req->arrived_mono_us > NEWS_WAIT_US)
         return dm_deny_no_sandbox(req, what, id);
-    return dm_later_park(api->later, req, self, api, id, mark, err);
+    return dm_wait_or_deny(api, req, self, id, mark, what, err);
 }
 
 /* It runs. A request that waited for another's wake is answered as the one that did it. */
@@ -80,9 +80,11 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
     case DM_DEADLINE_REFUSED:
         return dm_deny_worker(req, 500, NULL, what, &no);
     case DM_DEADLINE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_DEADLINE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
+    case DM_E_CONFLICT:
+        return dm_deny_changing(req, what);
     default:
         return r;
     }
@@ -100,6 +102,9 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     r = dm_sandbox_param(req->params[0], &id, err);
     if (r < 0)
         return r;
+    r = dm_client_waits(req, err);
+    if (r < 0)
+        return r;
     uint64_t mark = dm_later_mark(api->later, &id);
     r = dm_wake_up(api, &s->caller, &id, timeout_s, &wake, err);
     switch (r) {
@@ -109,7 +114,7 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return running(req, api, f, &id, timeout_s, self, mark, err);
     case DM_WAKE_BUSY:
         s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
-        return dm_later_park(api->later, req, self, api, &id, mark, err);
+        return dm_wait_or_deny(api, req, self, &id, mark, what, err);
     case DM_WAKE_NONE:
         return dm_deny_no_sandbox(req, what, &id);
     case DM_WAKE_QUOTA:
@@ -117,9 +122,9 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
     case DM_WAKE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_WAKE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -2,6 +2,7 @@
 #include "api/e2b/create_body.h"
 #include "api/e2b/routes.h"
 #include "api/e2b/sandbox.h"
+#include "api/life/claims.h"
 #include "api/life/deny.h"
 #include "api/life/start.h"
 
@@ -60,9 +61,22 @@ static int deny(dm_req *req, const dm_start *s, int outcome)
         return deny_worker(req, &s->no);
     case DM_START_AWAY:
         return dm_deny(req, DM_NO_START_AWAY, what, "no worker can be reached right now");
+    case DM_START_UNKEPT:
+        return dm_deny(req, DM_NO_START_UNKEPT, what, "the sandbox could not be written down and was taken back");
     default:
         return dm_deny(req, DM_NO_START_SLOW, what, "the sandbox was not started in time");
     }
+}
+
+static int give(dm_api *api, dm_req *req, const dm_sandbox *s, bool asked_again, dm_err *err)
+{
+    int r = dm_answer_sandbox(api, req, 201, s, err);
+    return r < 0 ? r : dm_claims_when_sent(api->claims, req, s->worker, &s->id, asked_again, err);
+}
+
+static bool gone(const void *arg)
+{
+    return dm_req_gone(arg);
 }
 
 static int create(dm_req *req, dm_api *api, bool v2, dm_err *err)
@@ -86,12 +100,19 @@ static int create(dm_req *req, dm_api *api, bool v2, dm_err *err)
             .network = b.network,
             .env = b.env,
             .idem_key = dm_req_header(req, "Idempotency-Key"),
-            .idem_body = req->body};
+            .idem_body = req->body,
+            .gone = gone,
+            .gone_arg = req};
     r = dm_start_one(api, caller, &args, &start, err);
     if (r == 0 || r == DM_START_AGAIN)
-        r = dm_answer_sandbox(api, req, 201, &start.sandbox, err);
-    else if (r > 0)
+        r = give(api, req, &start.sandbox, args.idem_key.p != NULL, err);
+    else if (r == DM_START_GONE)
+        r = dm_fail(err, DM_E_UNAVAILABLE, "the client has gone");
+    else if (r > 0) {
+        if (r == DM_START_AWAY || r == DM_START_SLOW || r == DM_START_UNKEPT)
+            dm_deny_why(req, err);
         r = deny(req, &start, r);
+    }
     dm_create_body_done(&b);
     return r;
 }

@@ -1,6 +1,7 @@
 #include "api/e2b/create_body.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "api/kit/answer.h"
 #include "api/life/deny.h"
@@ -12,6 +13,7 @@ enum {
     TIMEOUT_V1_S = 15,
     TIMEOUT_V2_S = 300,
     TEXT_MAX = 64 << 10,
+    READ_MAX = 1 << 20, /* variables that are counted before they are refused */
     SIZE_MAX_ = 1 << 24,
 };
 
@@ -38,7 +40,7 @@ static const dm_json_field fields[] = {
         {"allow_internet_access", DM_JSON_BOOL, AT(allow_internet), AT(has_allow_internet), 0, 0},
         {"network", DM_JSON_OBJ, AT(network), DM_JSON_OPT, 0, DM_NETWORK_MEMBERS_MAX},
         {"metadata", DM_JSON_STRMAP, AT(metadata), DM_JSON_OPT, 0, DM_CREATE_METADATA_MAX},
-        {"envVars", DM_JSON_STRMAP, AT(env), DM_JSON_OPT, 0, DM_CREATE_ENV_MAX},
+        {"envVars", DM_JSON_STRMAP, AT(env), DM_JSON_OPT, 0, READ_MAX},
         {"volumeMounts", DM_JSON_ARR, AT(volume_mounts), DM_JSON_OPT, 0, 128},
         {"iam", DM_JSON_OBJ, AT(iam), DM_JSON_OPT, 0, 16},
         {"cpuCount", DM_JSON_I64, AT(cpu_count), DM_JSON_OPT, 1, SIZE_MAX_},
@@ -128,12 +130,28 @@ static int dump_map(const json_t *map, const char *name, char **out, dm_err *err
     if (text == NULL)
         return dm_fail(err, DM_E_NOMEM, "%s", name);
     *out = text;
-    if (strlen(text) > TEXT_MAX)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" has more than %d bytes", name, TEXT_MAX);
     return 0;
 }
 
-static int read_maps(const body *b, dm_create_body *out, dm_err *err)
+static int read_metadata(const body *b, dm_create_body *out, dm_err *err)
+{
+    int r = dump_map(b->metadata, "metadata", &out->metadata, err);
+    if (r == 0 && strlen(out->metadata) > TEXT_MAX)
+        return dm_fail(err, DM_E_INVALID, "\"metadata\" has more than %d bytes", TEXT_MAX);
+    return r;
+}
+
+static int deny_env(dm_req *req, int64_t limit, size_t current, const char *unit)
+{
+    char allowed[64];
+    (void)snprintf(allowed, sizeof allowed, "at most %lld %s", (long long)limit, unit);
+    const dm_bound bound = {.limit = limit, .current = (int64_t)current, .allowed = allowed};
+    int r = dm_deny_bound(
+            req, DM_NO_ENV_TOO_LARGE, what, &bound, "\"envVars\" has %zu %s, %s are taken", current, unit, allowed);
+    return r < 0 ? r : DM_CREATE_ANSWERED;
+}
+
+static int read_env(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
     const char *name;
     json_t *value;
@@ -142,8 +160,10 @@ static int read_maps(const body *b, dm_create_body *out, dm_err *err)
         if (name[0] == '\0' || strchr(name, '=') != NULL)
             return dm_fail(err, DM_E_INVALID, "\"envVars\": a name is empty or has a '='");
     }
-    int r = dump_map(b->metadata, "metadata", &out->metadata, err);
-    return r < 0 ? r : dump_map(b->env, "envVars", &out->env, err);
+    if (json_object_size(b->env) > DM_CREATE_ENV_MAX)
+        return deny_env(req, DM_CREATE_ENV_MAX, json_object_size(b->env), "variables");
+    int r = dump_map(b->env, "envVars", &out->env, err);
+    return r == 0 && strlen(out->env) > TEXT_MAX ? deny_env(req, TEXT_MAX, strlen(out->env), "bytes") : r;
 }
 
 static int check(
@@ -163,7 +183,9 @@ static int check(
         r = refuse_not_offered(req, obj);
     if (r == 0)
         r = read_network(req, b, out, err);
-    return r != 0 ? r : read_maps(b, out, err);
+    if (r == 0)
+        r = read_metadata(b, out, err);
+    return r != 0 ? r : read_env(req, b, out, err);
 }
 
 int dm_create_body_read(dm_req *req, bool v2, int64_t timeout_s_max, dm_create_body *out, dm_err *err)

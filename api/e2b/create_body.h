@@ -1,12 +1,13 @@
 /* api/e2b/create_body.h: what a client may say at create (contract: NewSandbox), checked. What we cannot do is refused,
  * never ignored, where ignoring it would leave the client less safe or differently billed than it believes. */
-#ifndef DM_API_CREATE_BODY_H
-#define DM_API_CREATE_BODY_H
+#ifndef DM_API_E2B_CREATE_BODY_H
+#define DM_API_E2B_CREATE_BODY_H
 
 #include "base/http.h"
 #include "base/wire/worker.h"
 
-enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX, DM_CREATE_METADATA_MAX = 256 };
+/* Of variables the build may bring as many again (api/life/admit.h). */
+enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX / 2, DM_CREATE_METADATA_MAX = 256 };
 
 typedef struct dm_create_body {
     char *template;

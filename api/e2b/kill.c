@@ -25,9 +25,9 @@ static int kill_one(dm_req *req, void *ctx, dm_err *err)
     case DM_KILL_REFUSED:
         return dm_deny_worker(req, 500, NULL, what, &no);
     case DM_KILL_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_KILL_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -11,9 +11,19 @@
 
 enum { LINES_MAX = 1000, SEARCH_MAX = 256, LINE_MAX_ = 4096 };
 
+enum { LEVEL_WARN = 2, LEVEL_ERROR = 3, CAUSES_MAX = 512 };
+
+/* What is asked for: v1 has it oldest first, and the newest of it where it does not say from when on; v2 as it says. */
+typedef struct window {
+    dm_sandbox_window of;
+    bool turned; /* read newest first, to be told oldest first */
+    char causes[CAUSES_MAX];
+} window;
+
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
+    const window *win;
     dm_sandbox_one one;
     dm_pg_rows *rows;
 } work;
@@ -24,7 +34,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
     int r = dm_sandbox_find(c, w->caller->owner, w->id, false, &w->one, err);
-    return r != 0 ? r : dm_sandbox_history(c, w->caller->owner, w->id, LINES_MAX, &w->rows, err);
+    return r != 0 ? r : dm_sandbox_history(c, w->caller->owner, w->id, &w->win->of, &w->rows, err);
 }
 
 typedef struct line {
@@ -109,14 +119,6 @@ static int write_line(dm_jw *w, const line *l, dm_err *err)
 
 /* --- which ones --------------------------------------------------------------------------------------------- */
 
-typedef struct window {
-    int64_t from_us, to_us; /* both included */
-    int64_t limit;
-    bool backward;
-    int least;
-    dm_str search;
-} window;
-
 static const char *const levels[] = {"debug", "info", "warn", "error"};
 
 static int level_no(dm_str name)
@@ -127,11 +129,23 @@ static int level_no(dm_str name)
     return -1;
 }
 
-static bool wanted(const line *l, const window *w)
+/* A warning is what level_of says is one: an end that is our fault. There are no errors. */
+static int of_level(int least, window *w, dm_err *err)
 {
-    if (l->us < w->from_us || l->us > w->to_us || level_no(dm_str_c(l->level)) < w->least)
-        return false;
-    return w->search.n == 0 || memmem(l->message, strlen(l->message), w->search.p, w->search.n) != NULL;
+    DM_AUTO_BUF list;
+    dm_buf_init(&list, sizeof w->causes - 1);
+    if (least < LEVEL_WARN)
+        return 0;
+    (void)dm_buf_c(&list, "{");
+    for (dm_cause c = DM_CAUSE_NONE + 1; least < LEVEL_ERROR && c < DM_CAUSE_COUNT; c++)
+        if (dm_cause_get(c)->whose == DM_WHOSE_OURS)
+            (void)dm_buf_fmt(&list, "%s%s", list.len > 1 ? "," : "", dm_cause_get(c)->name);
+    (void)dm_buf_c(&list, "}");
+    int r = dm_buf_ok(&list, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_buf_view(&list), w->causes, sizeof w->causes, err);
+    w->of.causes = dm_str_c(w->causes);
+    return r;
 }
 
 static int read_number(const dm_req *req, const char *name, int64_t max, int64_t *out, dm_err *err)
@@ -146,60 +160,50 @@ static int read_number(const dm_req *req, const char *name, int64_t max, int64_t
 static int read_window(const dm_req *req, bool v2, window *w, dm_err *err)
 {
     dm_str level = dm_req_query(req, "level"), direction = dm_req_query(req, "direction");
-    int64_t at_ms = -1;
-    *w = (window){.to_us = INT64_MAX, .limit = LINES_MAX, .backward = v2, .search = dm_req_query(req, "search")};
+    int64_t at_ms = -1, limit = LINES_MAX;
+    int least = 0;
+    *w = (window){.of = {.search = dm_req_query(req, "search")}};
     int r = read_number(req, v2 ? "cursor" : "start", INT64_MAX / 2000, &at_ms, err);
     if (r == 0)
-        r = read_number(req, "limit", v2 ? LINES_MAX : INT32_MAX, &w->limit, err);
+        r = read_number(req, "limit", v2 ? LINES_MAX : INT32_MAX, &limit, err);
     if (r < 0)
         return r;
     if (direction.p != NULL && !dm_str_eq_c(direction, "forward") && !dm_str_eq_c(direction, "backward"))
         return dm_fail(err, DM_E_INVALID, "direction must be forward or backward");
-    w->backward = v2 && !dm_str_eq_c(direction, "forward");
-    if (level.p != NULL && (w->least = level_no(level)) < 0)
+    if (level.p != NULL && (least = level_no(level)) < 0)
         return dm_fail(err, DM_E_INVALID, "level must be debug, info, warn or error");
-    if (w->search.n > SEARCH_MAX)
+    if (w->of.search.n > SEARCH_MAX)
         return dm_fail(err, DM_E_INVALID, "search has more than %d bytes", SEARCH_MAX);
-    if (at_ms >= 0 && w->backward)
-        w->to_us = at_ms * 1000 + 999;
+    w->of.limit = limit < LINES_MAX ? limit : LINES_MAX;
+    w->of.newest_first = v2 ? !dm_str_eq_c(direction, "forward") : at_ms < 0;
+    w->turned = !v2 && w->of.newest_first;
+    if (at_ms >= 0 && w->of.newest_first)
+        w->of.to_us = at_ms * 1000 + 999;
     else if (at_ms >= 0)
-        w->from_us = at_ms * 1000;
-    return 0;
-}
-
-static size_t nth(const window *win, size_t n, size_t i)
-{
-    return win->backward ? n - 1 - i : i;
+        w->of.from_us = at_ms * 1000;
+    return of_level(least, w, err);
 }
 
 static int write_all(dm_req *req, const dm_pg_rows *rows, const window *win, bool v2, dm_err *err)
 {
     size_t n = dm_pg_count(rows);
-    int64_t taken = 0;
     int r = 0;
     line l;
     dm_jw w = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&w);
     dm_jw_key(&w, v2 ? "logs" : "logEntries");
     dm_jw_arr(&w);
-    for (size_t i = 0; i < n && taken < win->limit; i++) {
-        read_line(rows, nth(win, n, i), &l);
-        if (!wanted(&l, win))
-            continue;
+    for (size_t i = 0; i < n; i++) {
+        read_line(rows, win->turned ? n - 1 - i : i, &l);
         write_entry(&w, &l);
-        taken++;
     }
     dm_jw_arr_end(&w);
     if (!v2) {
         dm_jw_key(&w, "logs");
         dm_jw_arr(&w);
-        taken = 0;
-        for (size_t i = 0; r == 0 && i < n && taken < win->limit; i++) {
-            read_line(rows, i, &l);
-            if (!wanted(&l, win))
-                continue;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+            read_line(rows, win->turned ? n - 1 - i : i, &l);
             r = write_line(&w, &l, err);
-            taken++;
         }
         dm_jw_arr_end(&w);
     }
@@ -211,7 +215,7 @@ static int logs(dm_req *req, dm_api *api, bool v2, dm_err *err)
 {
     dm_sandbox_id id;
     window win;
-    work w = {.caller = &dm_session_of(req)->caller, .id = &id};
+    work w = {.caller = &dm_session_of(req)->caller, .id = &id, .win = &win};
     int r = dm_sandbox_param(req->params[0], &id, err);
     if (r == 0)
         r = read_window(req, v2, &win, err);

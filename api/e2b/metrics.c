@@ -43,18 +43,20 @@ static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
 
 /* 0 and *u, or DM_SANDBOX_NONE, or NOTHING for one that has nothing to show: asleep, or its worker is busy. */
 static int usage(
-        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
+        dm_api *api, const dm_req *req, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
 {
     dm_dispatch_no no;
     dm_err why = {0};
-    int r = dm_api_find(api, caller, id, one, err);
+    int r = dm_client_waits(req, err);
+    if (r == 0)
+        r = dm_api_find(api, &dm_session_of(req)->caller, id, one, err);
     if (r != 0)
         return r;
     if (one->s.state == DM_SANDBOX_ENDED || one->s.state == DM_SANDBOX_ENDING || one->s.state == DM_SANDBOX_STARTING)
         return DM_SANDBOX_NONE;
     if (one->s.state != DM_SANDBOX_RUNNING)
         return NOTHING;
-    r = dm_dispatch_usage(api->dispatch, id, u, &no, &why);
+    r = dm_dispatch_usage(api->dispatch, one->s.worker, id, u, &no, &why);
     return r == 0 && u->second > 0 ? 0 : NOTHING; /* a figure of no time would be a null that clients refuse */
 }
 
@@ -80,7 +82,7 @@ static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
     if (r == 0)
         r = read_range(req, &start, &end, err);
     if (r == 0)
-        r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
+        r = usage(ctx, req, &id, &one, &u, err);
     if (r == DM_SANDBOX_NONE)
         r = dm_deny_no_sandbox(req, "sandbox.metrics", &id);
     else if (r >= 0) {
@@ -117,7 +119,7 @@ static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
             continue;
         }
         if (r == 0)
-            r = usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
+            r = usage(ctx, req, &id, &one, &u, err);
         if (r == 0) {
             dm_jw_key(&j, dm_sandbox_name_of(&id).s);
             write_metric(&j, &one.s, &u);

@@ -68,13 +68,13 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     case DM_PAUSE_JOIN:
     case DM_PAUSE_BUSY:
         s->joined = r == DM_PAUSE_JOIN;
-        return dm_later_park(api->later, req, pause_one, ctx, &id, mark, err);
+        return dm_wait_or_deny(api, req, pause_one, &id, mark, what, err);
     case DM_PAUSE_REFUSED:
         return dm_deny_worker(req, no.status == 503 ? 503 : 500, NULL, what, &no);
     case DM_PAUSE_AWAY:
-        return dm_deny_away(req, what);
+        return dm_deny_away(req, what, err);
     case DM_PAUSE_SLOW:
-        return dm_deny_slow(req, what);
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -33,6 +33,11 @@ void dm_hint_retry(dm_reply *reply, int status, int32_t retry_after_s)
     dm_hint(reply, "Retry-After", dm_str_c(seconds));
 }
 
+void dm_deny_why(dm_req *req, const dm_err *why)
+{
+    req->reply.why = *why;
+}
+
 /* denial: what stands in it, unless as brings one. */
 static void say(dm_req *req, const dm_deny_as *as, const dm_denial *denial, const char *message)
 {
@@ -49,6 +54,9 @@ static void say(dm_req *req, const dm_deny_as *as, const dm_denial *denial, cons
         dm_denial_write(&w, denial);
     dm_jw_end(&w);
     dm_hint_retry(&req->reply, as->status, as->retry_after_s);
+    req->reply.refused_by = denial->rule;
+    if (req->reply.why.msg[0] == '\0')
+        (void)snprintf(req->reply.why.msg, sizeof req->reply.why.msg, "%s", message);
 }
 
 static void say_row(dm_req *req, dm_no no, const dm_denial *denial, const char *message)

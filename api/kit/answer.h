@@ -10,6 +10,10 @@
  * retry_after_s tells clients not to repeat the request by themselves. */
 int dm_deny(dm_req *req, dm_no no, const char *what, const char *fmt, ...) DM_PRINTF(4, 5) DM_NODISCARD;
 
+/* Why we could not, for the log line that a refusal of 500 and above leaves: what the act's err says, never told to the
+ * client. Before the refusal; without it the line has the words that the client reads. */
+void dm_deny_why(dm_req *req, const dm_err *why);
+
 /* The same with the numbers that bind. */
 typedef struct dm_bound {
     int64_t limit, current;

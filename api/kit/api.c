@@ -23,6 +23,12 @@ int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
     return translate(dm_pg_tx(api->ops, &everybody, fn, arg, err), err);
 }
 
+int dm_api_instance(dm_api *api, int64_t *no, dm_err *err)
+{
+    *no = atomic_load(&api->instance);
+    return *no != 0 ? 0 : dm_fail(err, DM_E_UNAVAILABLE, "the service is starting");
+}
+
 typedef struct finding {
     const dm_caller *caller;
     const dm_sandbox_id *id;

@@ -1,7 +1,7 @@
 /* api/kit/api.h: what every handler is given. All of it is made in main.c (or a test) before the first request and gone
  * after the last; handlers run on many threads and change nothing here but what is thread-safe by its own header. */
-#ifndef DM_API_API_H
-#define DM_API_API_H
+#ifndef DM_API_KIT_API_H
+#define DM_API_KIT_API_H
 
 #include <stdatomic.h>
 
@@ -15,6 +15,7 @@
 #include "tenants/who/secret.h"
 
 typedef struct dm_dispatch dm_dispatch; /* api/life/dispatch.h */
+typedef struct dm_claims dm_claims;     /* api/life/claims.h */
 typedef struct dm_spawns dm_spawns;     /* api/life/spawns.h */
 typedef struct dm_signers dm_signers;   /* api/door/signers.h */
 
@@ -31,6 +32,8 @@ typedef struct dm_api {
     dm_later *later;
     dm_signers *signers;
     dm_spawns *spawns;
+    dm_claims *claims;
+    atomic_llong instance; /* this one's number, by which it signs the orders it carries out; 0: it has none yet */
     atomic_bool draining;
 } dm_api;
 
@@ -47,6 +50,8 @@ enum {
 typedef struct dm_session {
     dm_caller caller; /* all zero without a key */
     bool joined;      /* it waited for a transition that another request had begun */
+    void *carry;      /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
+    void (*carry_done)(void *carry);
 } dm_session;
 
 static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
@@ -59,6 +64,9 @@ static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
 int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* The number to sign an order with. DM_E_UNAVAILABLE: the database has not given one yet. */
+int dm_api_instance(dm_api *api, int64_t *no, dm_err *err) DM_NODISCARD;
 
 /* A sandbox of the caller's as its row is now, in a transaction of its own. 0 or DM_SANDBOX_NONE. What one held is let
  * go first; the caller lets go of what it holds then. */

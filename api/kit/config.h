@@ -1,6 +1,6 @@
 /* api/kit/config.h: the settings of dormouse-api. */
-#ifndef DM_API_CONFIG_H
-#define DM_API_CONFIG_H
+#ifndef DM_API_KIT_CONFIG_H
+#define DM_API_KIT_CONFIG_H
 
 #include "base/conf.h"
 
@@ -26,5 +26,8 @@ typedef struct dm_api_config {
 } dm_api_config;
 
 extern const dm_conf_spec dm_api_conf;
+
+/* What no row of it can say: the period is one that the ledger closes. */
+int dm_api_config_check(const dm_api_config *c, dm_err *err) DM_NODISCARD;
 
 #endif

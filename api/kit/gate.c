@@ -69,7 +69,10 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
 void dm_api_ungate(dm_req *req, void *ctx)
 {
     (void)ctx;
-    free(req->auth);
+    dm_session *s = req->auth;
+    if (s != NULL && s->carry != NULL)
+        s->carry_done(s->carry);
+    free(s);
     req->auth = NULL;
 }
 
@@ -79,8 +82,7 @@ void dm_api_ungate(dm_req *req, void *ctx)
 static dm_no plain(int status)
 {
     static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
-            DM_NO_REQUEST_METHOD, DM_NO_STATE_CHANGING, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY,
-            DM_NO_SERVICE_SLOW};
+            DM_NO_REQUEST_METHOD, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY, DM_NO_SERVICE_SLOW};
     for (size_t i = 0; i < DM_LEN(all); i++) {
         if (dm_no_get(all[i])->status == status)
             return all[i];

@@ -1,7 +1,7 @@
 /* api/kit/gate.h: what happens before and after every handler: who may, what a refusal looks like, what each answer
  * carries. The server's hooks; ctx is the dm_api. Called on its threads, as base/http.h says of each. */
-#ifndef DM_API_GATE_H
-#define DM_API_GATE_H
+#ifndef DM_API_KIT_GATE_H
+#define DM_API_KIT_GATE_H
 
 #include "base/http.h"
 

@@ -18,7 +18,7 @@ typedef struct task {
 /* A bucket's count rises with every wake of a sandbox that falls into it: a mark of another one's only costs a look. */
 typedef struct bucket {
     uint64_t wakes;
-    task *parked;
+    task *parked, *last; /* oldest first; last is only looked at where parked is not NULL */
 } bucket;
 
 struct dm_later {
@@ -153,27 +153,33 @@ int dm_later_park(
         (void)pthread_mutex_unlock(&l->lock);
         return DM_HTTP_LATER;
     }
-    t->next = b->parked;
-    b->parked = t;
+    *(b->parked != NULL ? &b->last->next : &b->parked) = t;
+    b->last = t;
     l->nparked++;
     (void)pthread_mutex_unlock(&l->lock);
     return DM_HTTP_LATER;
 }
 
-/* With the lock. Those that the pool has no room for stay parked: the next tick tries again. */
+/* With the lock. Oldest first: none waits for ever behind those that come after it. Those that the pool has no room for
+ * stay parked: the next tick tries again. */
 static void release(dm_later *l, bucket *b, const dm_sandbox_id *id, int64_t before_us)
 {
+    task *stays = NULL;
+    bool room = true;
     for (task **at = &b->parked; *at != NULL;) {
         task *t = *at;
         bool due = id != NULL ? dm_sandbox_id_eq(&t->id, id) : t->parked_us <= before_us;
         task *next = t->next;
-        if (due && dm_exec_submit(l->exec, &t->job) == 0) {
+        room = room && (!due || dm_exec_submit(l->exec, &t->job) == 0);
+        if (due && room) {
             *at = next;
             l->nparked--;
         } else {
             at = &t->next;
+            stays = t;
         }
     }
+    b->last = stays;
 }
 
 void dm_later_wake(dm_later *l, const dm_sandbox_id *id)

@@ -5,8 +5,8 @@
  * transition parks: it is called again, from its beginning, when the transition has ended. Nothing is lost between the
  * look and the parking: the look is preceded by dm_later_mark, and a park whose mark is old is called again at once.
  * What another replica does is noticed by dm_later_tick. Thread-safe. */
-#ifndef DM_API_LATER_H
-#define DM_API_LATER_H
+#ifndef DM_API_KIT_LATER_H
+#define DM_API_KIT_LATER_H
 
 #include "base/http.h"
 #include "base/wire/id.h"
@@ -33,7 +33,7 @@ uint64_t dm_later_mark(dm_later *l, const dm_sandbox_id *id);
 /* DM_HTTP_LATER; DM_E_CONFLICT when the request has waited long enough, DM_E_UNAVAILABLE when too many wait. */
 int dm_later_park(dm_later *l, dm_req *req, dm_http_handler fn, void *ctx, const dm_sandbox_id *id, uint64_t mark,
         dm_err *err) DM_NODISCARD;
-/* The sandbox has come to rest. */
+/* The sandbox has come to rest: whoever waits for it is called again, in the order in which they came. */
 void dm_later_wake(dm_later *l, const dm_sandbox_id *id);
 /* Calls again whoever has been parked for a while; several times a second. */
 void dm_later_tick(dm_later *l);

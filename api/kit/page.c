@@ -24,18 +24,23 @@ static int read_token(dm_str token, char order, dm_page *out, dm_err *err)
     return 0;
 }
 
-int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err)
+int dm_page_read_most(const dm_req *req, char order, int64_t most, dm_page *out, dm_err *err)
 {
     dm_str limit = dm_req_query(req, "limit"), token = dm_req_query(req, "nextToken");
-    dm_page p = {.limit = DM_PAGE_MAX};
+    dm_page p = {.limit = most};
     int r = 0;
-    if (limit.p != NULL && dm_parse_i64(limit, 1, DM_PAGE_MAX, &p.limit, NULL) < 0)
-        return dm_fail(err, DM_E_INVALID, "limit must be 1 to %d", DM_PAGE_MAX);
+    if (limit.p != NULL && dm_parse_i64(limit, 1, most, &p.limit, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "limit must be 1 to %lld", (long long)most);
     if (token.p != NULL && token.n > 0)
         r = read_token(token, order, &p, err);
     if (r == 0)
         *out = p;
     return r;
+}
+
+int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err)
+{
+    return dm_page_read_most(req, order, DM_PAGE_MAX, out, err);
 }
 
 int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err)

@@ -1,11 +1,11 @@
 /* api/kit/page.h: limit, nextToken and X-Next-Token. A token is base64url of "order:microseconds:id": opaque to
  * clients, and nothing to us but two parameters of a query, so it needs no seal. */
-#ifndef DM_API_PAGE_H
-#define DM_API_PAGE_H
+#ifndef DM_API_KIT_PAGE_H
+#define DM_API_KIT_PAGE_H
 
 #include "base/http.h"
 
-enum { DM_PAGE_MAX = 100, DM_PAGE_ID_MAX = 64 };
+enum { DM_PAGE_MAX = 100, DM_PAGE_ID_MAX = 96 };
 
 typedef struct dm_page {
     int64_t limit;
@@ -16,6 +16,8 @@ typedef struct dm_page {
 
 /* order is one letter that stands in the token: one given out for another order is DM_E_INVALID. */
 int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err) DM_NODISCARD;
+/* The same of a list whose pages have `most` rows unless a limit says fewer. */
+int dm_page_read_most(const dm_req *req, char order, int64_t most, dm_page *out, dm_err *err) DM_NODISCARD;
 int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err) DM_NODISCARD;
 
 #endif

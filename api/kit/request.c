@@ -19,6 +19,11 @@ int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err)
     return 0;
 }
 
+int dm_client_waits(const dm_req *req, dm_err *err)
+{
+    return dm_req_gone(req) ? dm_fail(err, DM_E_UNAVAILABLE, "the client has gone") : 0;
+}
+
 int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;

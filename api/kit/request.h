@@ -10,6 +10,9 @@
  * unknown: DM_E_NOTFOUND. */
 int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err) DM_NODISCARD;
 
+/* Before a worker is asked: DM_E_UNAVAILABLE when the client has hung up, so that nothing is begun for nobody. */
+int dm_client_waits(const dm_req *req, dm_err *err) DM_NODISCARD;
+
 /* The body of a request into a struct by a table of fields; an empty body is an empty object. DM_E_INVALID. */
 int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err) DM_NODISCARD;
 

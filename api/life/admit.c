@@ -6,8 +6,35 @@
 
 #include "tenants/sandbox/network.h"
 
-enum { ENV_TEXT_MAX = 128 << 10 };
+/* A build's environment as its row has it, and its variables; a sandbox's own is smaller (api/e2b/create_body.h). Both
+ * together fit into an order and into a line to the guest. */
+enum { ENV_TEXT_MAX = 128 << 10, BUILD_VARS_MAX = DM_WK_ENV_MAX / 2 };
 static const char hostname[] = "e2b.local";
+
+/* What is wrong with what we keep is our fault, never our caller's: a limit it breaks is no 429 of his. */
+static int ours(int r, dm_err *err, const char *whose)
+{
+    if (r >= 0 || r == DM_E_NOMEM)
+        return r;
+    if (err != NULL)
+        err->code = DM_E_INTERNAL;
+    (void)dm_wrap(err, "%s environment", whose);
+    return DM_E_INTERNAL;
+}
+
+static int load_build(dm_str text, json_t **out, dm_err *err)
+{
+    DM_AUTO(json_t) env = NULL;
+    int r = dm_json_load(text, ENV_TEXT_MAX, &env, err);
+    if (r == 0 && !json_is_object(env))
+        r = dm_fail(err, DM_E_INTERNAL, "it is no object");
+    if (r == 0 && json_object_size(env) > BUILD_VARS_MAX)
+        r = dm_fail(err, DM_E_INTERNAL, "it has %zu variables, at most %d are taken", json_object_size(env),
+                BUILD_VARS_MAX);
+    if (r == 0)
+        *out = dm_steal(&env);
+    return ours(r, err, "the build's");
+}
 
 /* The build's environment, with the sandbox's own over it. */
 static int fill_env(dm_api *api, const dm_sandbox *s, dm_str build_env, json_t **out, dm_err *err)
@@ -16,7 +43,7 @@ static int fill_env(dm_api *api, const dm_sandbox *s, dm_str build_env, json_t *
     DM_AUTO(json_t) env = NULL;
     DM_AUTO(json_t) own = NULL;
     dm_buf_init(&plain, ENV_TEXT_MAX);
-    int r = dm_json_load(build_env, ENV_TEXT_MAX, &env, err);
+    int r = load_build(build_env, &env, err);
     if (r < 0 || s->env_sealed.p == NULL) {
         *out = dm_steal(&env);
         return r;
@@ -30,7 +57,7 @@ static int fill_env(dm_api *api, const dm_sandbox *s, dm_str build_env, json_t *
         explicit_bzero(plain.p, plain.len);
     if (r == 0)
         *out = dm_steal(&env);
-    return r;
+    return ours(r, err, "the sandbox's");
 }
 
 static int fill_token(dm_api *api, const dm_sandbox *s, char *out, size_t cap, dm_err *err)

@@ -1,6 +1,6 @@
 /* api/life/admit.h: the order that makes a sandbox run, from its row and its build. */
-#ifndef DM_API_ADMIT_H
-#define DM_API_ADMIT_H
+#ifndef DM_API_LIFE_ADMIT_H
+#define DM_API_LIFE_ADMIT_H
 
 #include "base/wire/worker.h"
 

@@ -58,7 +58,7 @@ int dm_deadline_move(dm_api *api, const dm_caller *caller, const dm_sandbox_id *
     for (int round = 0; round < ROUNDS; round++) {
         const dm_sandbox *s = &one->s;
         const dm_wk_deadline m = {.epoch = s->epoch, .end_us = s->end_us, .pause_on_timeout = s->pause_on_timeout};
-        r = dm_dispatch_deadline(api->dispatch, id, &m, no, err);
+        r = dm_dispatch_deadline(api->dispatch, s->worker, id, &m, no, err);
         if (r == DM_DISPATCH_REFUSED) /* 404, 409: it has just ended or slept, and its event says so */
             return no->status == 404 || no->status == 409 ? DM_DEADLINE_NONE : DM_DEADLINE_REFUSED;
         if (r < 0) {

@@ -1,7 +1,7 @@
 /* api/life/deadline.h: moving the moment at which a running sandbox expires: in its row first, then at its worker.
  * Blocks until the worker has answered: on a thread of the orders' pool (later.h). */
-#ifndef DM_API_DEADLINE_H
-#define DM_API_DEADLINE_H
+#ifndef DM_API_LIFE_DEADLINE_H
+#define DM_API_LIFE_DEADLINE_H
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"

@@ -28,21 +28,38 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
     return r < 0 ? r : 1;
 }
 
+int dm_deny_changing(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_STATE_CHANGING, what, "the sandbox is still changing its state");
+}
+
+int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
+        const char *what, dm_err *err)
+{
+    int r = dm_later_park(api->later, req, self, api, id, mark, err);
+    return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
+}
+
 int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no)
 {
     const dm_deny_as as = {
             .status = status, .error_code = error_code, .denial = no->denial, .retry_after_s = status == 503 ? 1 : -1};
-    /* What a worker says of a failure of its own may name a path of its host: the row's detail keeps it for us. */
+    dm_err why = {.code = 0};
+    (void)snprintf(why.msg, sizeof why.msg, "the worker said %d: %.200s", no->status, no->message);
+    dm_deny_why(req, &why);
+    /* What a worker says of a failure of its own may name a path of its host: our log and the row's detail keep it. */
     return dm_deny_other(
             req, DM_NO_WORKER_REFUSED, what, &as, status == 500 ? "the sandbox's worker failed" : no->message);
 }
 
-int dm_deny_away(dm_req *req, const char *what)
+int dm_deny_away(dm_req *req, const char *what, const dm_err *why)
 {
+    dm_deny_why(req, why);
     return dm_deny(req, DM_NO_WORKER_AWAY, what, "the sandbox's worker does not answer");
 }
 
-int dm_deny_slow(dm_req *req, const char *what)
+int dm_deny_slow(dm_req *req, const char *what, const dm_err *why)
 {
+    dm_deny_why(req, why);
     return dm_deny(req, DM_NO_WORKER_SLOW, what, "the sandbox's worker does not answer");
 }

@@ -3,6 +3,7 @@
 #define DM_API_LIFE_DENY_H
 
 #include "api/kit/answer.h"
+#include "api/kit/api.h"
 #include "api/life/dispatch.h"
 #include "tenants/sandbox/quota.h"
 
@@ -11,11 +12,18 @@ int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over) DM_N
 /* 0, or 1 after it has answered 400: the limit on a timeout. */
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most) DM_NODISCARD;
 
+/* It is still on its way from one state to another, after all the time that the request could wait. No 409: clients
+ * read that as "it sleeps already" or "it runs already", and it may yet do neither. */
+int dm_deny_changing(dm_req *req, const char *what) DM_NODISCARD;
+/* Parks the request (api/kit/later.h), or refuses it so when it has waited long enough. */
+int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
+        const char *what, dm_err *err) DM_NODISCARD;
+
 /* What a worker refused: its own denial when it sent one. */
 int dm_deny_worker(
         dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no) DM_NODISCARD;
-/* The worker was never reached, or never answered and nobody knows. */
-int dm_deny_away(dm_req *req, const char *what) DM_NODISCARD;
-int dm_deny_slow(dm_req *req, const char *what) DM_NODISCARD;
+/* The worker was never reached, or never answered and nobody knows; why: for our log. */
+int dm_deny_away(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
+int dm_deny_slow(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
 
 #endif

@@ -1,12 +1,13 @@
 /* api/life/dispatch.h: orders to workers, as base/wire/worker.h says. A worker that cannot be reached is tried again
  * for a while, since nothing can have reached it and its daemon may just be coming back. Orders are idempotent by
  * sandbox, epoch and verb. Blocks: for the orders' threads alone. Thread-safe. */
-#ifndef DM_API_DISPATCH_H
-#define DM_API_DISPATCH_H
+#ifndef DM_API_LIFE_DISPATCH_H
+#define DM_API_LIFE_DISPATCH_H
 
 #include "base/clock.h"
 #include "base/wire/cause.h"
 #include "base/wire/id.h"
+#include "base/wire/number.h"
 #include "base/wire/worker.h"
 
 enum { DM_DISPATCH_REFUSED = 1 };
@@ -14,10 +15,10 @@ enum { DM_DISPATCH_REFUSED = 1 };
 typedef struct dm_dispatch dm_dispatch;
 
 typedef struct dm_dispatch_config {
-    const char *socket;
-    unsigned connections;
-    unsigned timeout_ms; /* of one order */
-    unsigned wait_ms;    /* of a worker that is away */
+    const char *socket;   /* of the worker; with {no} in it, of each worker its own */
+    unsigned connections; /* to one of them */
+    unsigned timeout_ms;  /* of one order */
+    unsigned wait_ms;     /* of a worker that is away */
     const dm_clock *clock;
 } dm_dispatch_config;
 
@@ -33,17 +34,26 @@ int dm_dispatch_new(const dm_dispatch_config *config, dm_dispatch **out, dm_err 
 void dm_dispatch_free(dm_dispatch *w);
 DM_DEFINE_FREEP(dm_dispatch)
 
+enum { DM_DISPATCH_WORKERS_MAX = 4096 };
+
 /* Each: 0 and *out (the caller's to _done); DM_DISPATCH_REFUSED and *no; DM_E_UNAVAILABLE: it never heard of it;
  * DM_E_TIMEOUT: nobody knows; other failures: it answered nonsense, so nobody knows either. */
-int dm_dispatch_admit(dm_dispatch *w, const dm_wk_admit *m, bool resume, dm_wk_started *out, dm_dispatch_no *no,
+int dm_dispatch_admit(dm_dispatch *w, dm_worker_no to, const dm_wk_admit *m, bool resume, dm_wk_started *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_pause(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
+        dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
+        dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+/* What it is now. */
+int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, dm_wk_seen *out, dm_dispatch_no *no,
         dm_err *err) DM_NODISCARD;
-int dm_dispatch_pause(dm_dispatch *w, const dm_sandbox_id *id, int64_t epoch, dm_cause cause, dm_wk_stopped *out,
-        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
-int dm_dispatch_kill(dm_dispatch *w, const dm_sandbox_id *id, int64_t epoch, dm_cause cause, dm_wk_stopped *out,
-        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
-int dm_dispatch_deadline(
-        dm_dispatch *w, const dm_sandbox_id *id, const dm_wk_deadline *m, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
-int dm_dispatch_usage(
-        dm_dispatch *w, const dm_sandbox_id *id, dm_wk_usage *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+/* Somebody has been given these sandboxes (epoch 1, as all that are new); at most DM_WK_CLAIMS_MAX. One that is not
+ * there any more is none of a refusal. */
+int dm_dispatch_claim(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *ids, size_t n, dm_dispatch_no *no,
+        dm_err *err) DM_NODISCARD;
+int dm_dispatch_usage(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, dm_wk_usage *out, dm_dispatch_no *no,
+        dm_err *err) DM_NODISCARD;
 
 #endif

@@ -5,7 +5,8 @@
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
-    int64_t now_us, epoch;
+    int64_t now_us, by, epoch;
+    dm_worker_no worker;
     bool again; /* another kill was first */
 } work;
 
@@ -14,12 +15,14 @@ typedef struct work {
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    const dm_sandbox_move_args move = {.event = DM_SANDBOX_KILL, .who = w->caller->who, .at_us = w->now_us};
+    const dm_sandbox_move_args move = {
+            .event = DM_SANDBOX_KILL, .who = w->caller->who, .at_us = w->now_us, .by = w->by};
     DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_find(c, w->caller->owner, w->id, true, &one, err);
     if (r != 0)
         return r < 0 ? r : DM_KILL_NONE;
     w->epoch = one.s.epoch;
+    w->worker = one.s.worker;
     w->again = one.s.state == DM_SANDBOX_ENDING && one.s.started_us != 0;
     if (w->again)
         return 0;
@@ -33,11 +36,15 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move = {
             .event = DM_SANDBOX_GONE, .who = w->caller->who, .at_us = dm_wall_us(api->clock), .cause = DM_CAUSE_KILLED};
-    int r = dm_dispatch_kill(api->dispatch, w->id, w->epoch, DM_CAUSE_KILLED, &stopped, no, err);
-    if (r == DM_DISPATCH_REFUSED && no->status != 404)
+    int r = dm_dispatch_kill(api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_KILLED, &stopped, no, err);
+    if (r == DM_DISPATCH_REFUSED && no->status != 404) {
+        dm_settle_give_up(api, w->caller, w->id, w->epoch);
         return DM_KILL_REFUSED;
-    if (r < 0)
+    }
+    if (r < 0) {
+        dm_settle_give_up(api, w->caller, w->id, w->epoch);
         return r == DM_E_TIMEOUT ? DM_KILL_SLOW : DM_KILL_AWAY;
+    }
     if (r == 0)
         r = dm_settle_move_of(&stopped, w->caller->who, &move, err);
     dm_wk_stopped_done(&stopped);
@@ -51,7 +58,9 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 int dm_kill_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err)
 {
     work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock)};
-    int r = dm_api_tx(api, caller, begin, &w, err);
+    int r = dm_api_instance(api, &w.by, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &w, err);
     if (r != 0)
         return r;
     dm_later_wake(api->later, id);

@@ -5,18 +5,21 @@
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
-    int64_t now_us, epoch;
+    int64_t now_us, by, epoch;
+    dm_worker_no worker;
 } work;
 
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    const dm_sandbox_move_args move = {.event = DM_SANDBOX_PAUSE, .who = w->caller->who, .at_us = w->now_us};
+    const dm_sandbox_move_args move = {
+            .event = DM_SANDBOX_PAUSE, .who = w->caller->who, .at_us = w->now_us, .by = w->by};
     DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_find(c, w->caller->owner, w->id, true, &one, err);
     if (r != 0)
         return r < 0 ? r : DM_PAUSE_NONE;
     w->epoch = one.s.epoch;
+    w->worker = one.s.worker;
     switch (one.s.state) {
     case DM_SANDBOX_RUNNING:
         return dm_sandbox_move(c, &one.s, &move, err);
@@ -52,7 +55,9 @@ static int away(dm_api *api, const work *w, int r)
     const dm_sandbox_move_args move = {
             .event = DM_SANDBOX_PAUSE_FAILED, .who = w->caller->who, .at_us = dm_wall_us(api->clock)};
     dm_err why = {0};
-    if (r == DM_E_UNAVAILABLE && dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, &why) < 0)
+    if (r != DM_E_UNAVAILABLE)
+        dm_settle_give_up(api, w->caller, w->id, w->epoch);
+    else if (dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, &why) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.pause_not_settled", &why);
     return r == DM_E_TIMEOUT ? DM_PAUSE_SLOW : DM_PAUSE_AWAY;
 }
@@ -61,7 +66,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move;
-    int r = dm_dispatch_pause(api->dispatch, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
+    int r = dm_dispatch_pause(api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, w, no, err);
     if (r < 0)
@@ -76,6 +81,8 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err)
 {
     work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock)};
-    int r = dm_api_tx(api, caller, begin, &w, err);
+    int r = dm_api_instance(api, &w.by, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &w, err);
     return r != 0 ? r : order(api, &w, no, err);
 }

@@ -40,6 +40,22 @@ int dm_settle(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int
     return r;
 }
 
+static int give_up(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    int r = dm_sandbox_find(c, w->caller->owner, w->id, true, &w->one, err);
+    return r != 0 || w->one.s.epoch != w->epoch ? r : dm_sandbox_give_up(c, &w->one.s, err);
+}
+
+void dm_settle_give_up(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch)
+{
+    work w = {.caller = caller, .id = id, .epoch = epoch};
+    dm_err err = {0};
+    if (dm_api_tx(api, caller, give_up, &w, &err) < 0)
+        dm_log_err(api->log, DM_WARN, "sandbox.not_given_up", &err);
+    dm_sandbox_one_done(&w.one);
+}
+
 int dm_settle_event_of(dm_str state, dm_str cause, dm_sandbox_move_args *out, dm_err *err)
 {
     int r = dm_cause_parse(cause, &out->cause, err);

@@ -1,6 +1,6 @@
 /* api/life/settle.h: what came of an order is written, when the row still waits for it. */
-#ifndef DM_API_SETTLE_H
-#define DM_API_SETTLE_H
+#ifndef DM_API_LIFE_SETTLE_H
+#define DM_API_LIFE_SETTLE_H
 
 #include "base/wire/worker.h"
 
@@ -18,6 +18,10 @@ int dm_settle_row(dm_pg *c, dm_sandbox *s, int64_t epoch, const dm_sandbox_move_
  * NULL: anybody's row, as dm_ops. Wakes whoever waits for the sandbox. out (may be NULL) is the row afterwards. */
 int dm_settle(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch,
         const dm_sandbox_move_args *move, dm_sandbox_one *out, dm_err *err) DM_NODISCARD;
+
+/* Whoever carried out an order does not know what became of it: the sweep takes it up at once. What fails here is found
+ * by its age. */
+void dm_settle_give_up(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t epoch);
 
 /* What a worker's answer to a stop means, as a move: asleep or ended, and why. */
 int dm_settle_move_of(

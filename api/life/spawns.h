@@ -1,8 +1,8 @@
 /* api/life/spawns.h: how often a template was used, gathered here and written now and then: a counter that each create
  * wrote by itself would make all creates of one template stand in one line. What is gathered and not yet written is
  * lost with the process: it is shown, never billed. Thread-safe. */
-#ifndef DM_API_SPAWNS_H
-#define DM_API_SPAWNS_H
+#ifndef DM_API_LIFE_SPAWNS_H
+#define DM_API_LIFE_SPAWNS_H
 
 #include "base/pg.h"
 #include "base/wire/id.h"

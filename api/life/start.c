@@ -17,8 +17,9 @@ typedef struct starting {
     dm_start *out;
     dm_idem idem;
     bool idempotent;
+    int64_t by, began_us;
     dm_worker_no workers[DM_FLEET_PLACES_MAX];
-    size_t nworkers;
+    size_t nworkers, place; /* place: of workers, the one that is asked */
 } starting;
 
 /* --- before the first transaction --------------------------------------------------------------------------- */
@@ -70,7 +71,8 @@ static int prepare(starting *k, dm_err *err)
             .pause_on_timeout = a->pause_on_timeout,
             .auto_resume = a->auto_resume,
             .timeout_s = a->timeout_s,
-            .created_us = dm_wall_us(k->api->clock)};
+            .created_us = dm_wall_us(k->api->clock),
+            .ordered_by = k->by};
     if (a->idem_key.p != NULL) {
         if (!dm_idem_key_ok(a->idem_key))
             return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
@@ -214,7 +216,7 @@ static bool undo(starting *k)
     dm_dispatch_no no;
     dm_err why;
     const dm_sandbox *s = &k->out->sandbox;
-    int r = dm_dispatch_kill(k->api->dispatch, &s->id, s->epoch, DM_CAUSE_START_FAILED, &stopped, &no, &why);
+    int r = dm_dispatch_kill(k->api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_START_FAILED, &stopped, &no, &why);
     dm_wk_stopped_done(&stopped);
     return r == 0 || (r == DM_DISPATCH_REFUSED && no.status == 404);
 }
@@ -227,11 +229,32 @@ static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
             dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s), dm_fb("undone", known),
             dm_fs("message", why->msg));
     r = give_up(k, DM_CAUSE_START_FAILED, "the worker did not answer", known, err);
-    return r < 0 ? r : never_heard ? DM_START_AWAY : DM_START_SLOW;
+    if (r < 0)
+        return r;
+    *err = *why;
+    return never_heard ? DM_START_AWAY : DM_START_SLOW;
+}
+
+static bool gone(const starting *k)
+{
+    return !k->idempotent && k->args->gone != NULL && k->args->gone(k->args->gone_arg);
+}
+
+static int take_back(starting *k, const char *words, dm_err *err)
+{
+    bool known = undo(k);
+    DM_LOG(k->api->log, DM_INFO, "sandbox.taken_back", dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s),
+            dm_fb("undone", known), dm_fs("message", words));
+    return give_up(k, DM_CAUSE_START_FAILED, words, known, err);
 }
 
 static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
 {
+    if (gone(k)) {
+        dm_wk_started_done(started);
+        int r = take_back(k, "whoever asked for it had gone", err);
+        return r < 0 ? r : DM_START_GONE;
+    }
     ending t = {.k = k,
             .status = 201,
             .move = {.event = DM_SANDBOX_STARTED,
@@ -240,25 +263,72 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
                     .end_us = started->end_us,
                     .address = dm_str_c(started->address)}};
     int r = dm_api_tx(k->api, k->caller, settle, &t, err);
-    dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
+    if (r == 0)
+        dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
     dm_wk_started_done(started);
-    return r;
+    if (r == 0)
+        return 0;
+    /* Where even the end of this transaction is unknown, the worker's event says what became of the sandbox. */
+    dm_err ignored = {0};
+    (void)!take_back(k, "it could not be written down", &ignored);
+    return DM_START_UNKEPT;
+}
+
+/* --- the order ---------------------------------------------------------------------------------------------- */
+
+static int move_on(dm_pg *c, void *arg, dm_err *err)
+{
+    starting *k = arg;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find(c, k->caller->owner, &k->out->sandbox.id, true, &one, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
+    return dm_sandbox_place(c, &one.s, k->workers[k->place], err);
+}
+
+/* The worker has no room, or was never reached: it holds nothing, so that another may be asked. Each that is away is
+ * waited for: all places together no longer than one. */
+static bool may_go_on(const starting *k, int r)
+{
+    const dm_dispatch_no *no = &k->out->no;
+    bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
+    bool away = r == DM_E_UNAVAILABLE &&
+                dm_mono_us(k->api->clock) - k->began_us < (int64_t)k->api->config->worker_wait_ms * 1000;
+    return (no_room || away) && k->place + 1 < k->nworkers && !gone(k);
+}
+
+/* Of the places, one after the other. *why: what the last one failed with. */
+static int ask_workers(starting *k, const dm_wk_admit *m, dm_wk_started *started, dm_err *why)
+{
+    dm_sandbox *s = &k->out->sandbox;
+    for (;;) {
+        int r = dm_dispatch_admit(k->api->dispatch, s->worker, m, false, started, &k->out->no, why);
+        if (!may_go_on(k, r))
+            return r;
+        dm_err ours = {0};
+        k->place++;
+        if (dm_api_tx(k->api, k->caller, move_on, k, &ours) < 0) {
+            dm_log_err(k->api->log, DM_WARN, "sandbox.not_placed", &ours);
+            return r;
+        }
+        s->worker = k->workers[k->place];
+    }
 }
 
 static int order(starting *k, dm_err *err)
 {
     const dm_template *t = &k->out->template;
     const dm_build_made_of made = {.image = t->image, .user = t->user, .workdir = t->workdir, .env = t->env};
+    const dm_dispatch_no *no = &k->out->no;
     dm_admit admit;
     dm_wk_started started;
-    dm_dispatch_no *no = &k->out->no;
     dm_err why = {0};
     int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
     if (r < 0) { /* ours: the row must not stay as if it were starting */
         int again = give_up(k, DM_CAUSE_START_FAILED, "the order could not be made", true, &why);
         return again < 0 ? again : r;
     }
-    r = dm_dispatch_admit(k->api->dispatch, &admit.m, false, &started, no, &why);
+    r = ask_workers(k, &admit.m, &started, &why);
     dm_admit_done(&admit);
     if (r == 0)
         return handed_out(k, &started, err);
@@ -288,8 +358,12 @@ static int again(starting *k, dm_err *err)
 
 int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err)
 {
-    starting k = {.api = api, .caller = caller, .args = args, .out = out};
-    int r = prepare(&k, err);
+    starting k = {.api = api, .caller = caller, .args = args, .out = out, .began_us = dm_mono_us(api->clock)};
+    int r = dm_api_instance(api, &k.by, err);
+    if (r == 0)
+        r = prepare(&k, err);
+    if (r == 0 && gone(&k))
+        return DM_START_GONE;
     if (r == 0)
         r = dm_api_tx(api, caller, begin, &k, err);
     if (r != 0)

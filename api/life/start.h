@@ -3,7 +3,12 @@
  *
  * One transaction takes quota and writes the row as `starting`; then the worker is asked; then another transaction
  * writes what came of it. What is returned is what is true: after a refusal nothing is left behind, and where nobody
- * knows what the worker did, it is told to undo it before this returns. */
+ * knows what the worker did, it is told to undo it before this returns.
+ *
+ * On its worker the sandbox is nobody's until it is claimed, and no second of it counts (claims.h): so whatever dies
+ * here, and whenever, nobody is billed for what he was not given. What is left in the middle: a row that waits, which
+ * the sweep takes back as soon as the instance that ordered it is gone (sweep.h), and a box that nobody claims, which
+ * ends by itself and says so. */
 #ifndef DM_API_LIFE_START_H
 #define DM_API_LIFE_START_H
 
@@ -22,6 +27,8 @@ typedef struct dm_start_args {
     const char *metadata, *network, *env; /* JSON objects; network as dm_network_ask keeps it */
     dm_str idem_key;                      /* .p NULL: none */
     dm_str idem_body;                     /* what the key is bound to */
+    bool (*gone)(const void *arg);        /* whoever asks has gone, so that nothing is made for nobody; NULL: never */
+    const void *gone_arg;
 } dm_start_args;
 
 enum {
@@ -41,6 +48,8 @@ enum {
     DM_START_REFUSED, /* by the worker: no */
     DM_START_AWAY,    /* no worker could be reached */
     DM_START_SLOW,    /* no worker answered in time */
+    DM_START_GONE,    /* nobody waits for it any more: nothing was begun, or it was taken back */
+    DM_START_UNKEPT,  /* it was made and could not be written down: it was taken back, or ends by itself */
 };
 
 typedef enum dm_start_limit { DM_START_VCPUS, DM_START_MEM, DM_START_DISK } dm_start_limit;
@@ -57,7 +66,8 @@ typedef struct dm_start {
     dm_buf token_sealed, env_sealed;
 } dm_start;
 
-/* out: zeroed by the caller, and dm_start_done afterwards, whatever this returned. */
+/* err says why of AWAY, SLOW and UNKEPT. out: zeroed by the caller, and dm_start_done afterwards, whatever this
+ * returned. */
 int dm_start_one(
         dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err) DM_NODISCARD;
 void dm_start_done(dm_start *s);

@@ -1,22 +1,24 @@
 #include "api/life/sweep.h"
 
-#include "api/life/dispatch.h"
 #include "api/life/settle.h"
 #include "tenants/sandbox/idem.h"
 
 static const char who[] = "policy:sweep";
 
-typedef struct stuck {
-    int64_t age_s;
+/* Of one row, beside failures and DM_SETTLE_STALE. */
+enum { LATER = 2 }; /* its worker cannot say yet: another time */
+
+typedef struct orphans {
+    int64_t own, age_s;
     dm_pg_rows *rows;
-} stuck;
+} orphans;
 
 static int list(dm_pg *c, void *arg, dm_err *err)
 {
-    stuck *s = arg;
-    dm_pg_rows_free(s->rows);
-    s->rows = NULL;
-    int r = dm_sandbox_stuck(c, s->age_s, &s->rows, err);
+    orphans *o = arg;
+    dm_pg_rows_free(o->rows);
+    o->rows = NULL;
+    int r = dm_sandbox_orphans(c, o->own, o->age_s, &o->rows, err);
     return r < 0 ? r : dm_idem_expire(c, err);
 }
 
@@ -37,15 +39,22 @@ static int look(dm_pg *c, void *arg, dm_err *err)
     return r;
 }
 
-/* The order that the state asks for. A wake that nobody finished goes back to sleep: it may be asked for again. */
-static int order(dm_api *api, const dm_sandbox *s, dm_sandbox_move_args *move, dm_err *err)
+/* The worker does not hold it: a start that was taken back is over, anything else was lost with its host. */
+static dm_sandbox_move_args gone(dm_api *api, dm_cause cause)
+{
+    return (dm_sandbox_move_args){
+            .event = DM_SANDBOX_GONE, .who = who, .at_us = dm_wall_us(api->clock), .cause = cause};
+}
+
+/* A sleep or an end that was asked for is asked for again: orders are idempotent. */
+static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sandbox_move_args *move, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_dispatch_no no;
     bool end = s->state == DM_SANDBOX_ENDING;
     dm_cause cause = s->started_us == 0 ? DM_CAUSE_START_FAILED : end ? DM_CAUSE_KILLED : DM_CAUSE_PAUSED;
-    int r = end ? dm_dispatch_kill(api->dispatch, &s->id, s->epoch, cause, &stopped, &no, err)
-                : dm_dispatch_pause(api->dispatch, &s->id, s->epoch, cause, &stopped, &no, err);
+    int r = end ? dm_dispatch_kill(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err)
+                : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err);
     if (r == 0) {
         r = dm_settle_move_of(&stopped, who, move, err);
         dm_wk_stopped_done(&stopped);
@@ -55,43 +64,94 @@ static int order(dm_api *api, const dm_sandbox *s, dm_sandbox_move_args *move, d
         return r;
     if (no.status != 404)
         return dm_fail(err, DM_E_CONFLICT, "%s", no.message);
-    *move = (dm_sandbox_move_args){.event = DM_SANDBOX_GONE,
-            .who = who,
-            .at_us = dm_wall_us(api->clock),
-            .cause = end ? cause : DM_CAUSE_HOST_LOST};
+    *move = gone(api, end ? cause : DM_CAUSE_HOST_LOST);
     return 0;
 }
 
-static int sweep_one(dm_api *api, one_row *o, dm_err *err)
+/* A wake that nobody finished: what its worker says is what it is. It may be awake, and is its owner's then. */
+static int wake(dm_api *api, const dm_sandbox *s, const dm_wk_seen *seen, dm_sandbox_move_args *move)
+{
+    bool this_life = seen->epoch == s->epoch;
+    *move = (dm_sandbox_move_args){.who = who, .at_us = dm_wall_us(api->clock)};
+    if (this_life && strcmp(seen->state, "running") == 0) {
+        move->event = DM_SANDBOX_STARTED;
+        move->at_us = seen->started_us;
+        move->end_us = seen->end_us;
+        move->address = dm_str_c(seen->address);
+        return 0;
+    }
+    if (strcmp(seen->state, "asleep") != 0) /* waking, going to sleep, or ended: its event is on the way */
+        return LATER;
+    move->event = DM_SANDBOX_RESUME_FAILED;
+    return 0;
+}
+
+static int settle_wake(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_err *err)
+{
+    dm_wk_seen seen = {0};
+    dm_dispatch_no no;
+    dm_sandbox_move_args move;
+    int r = dm_dispatch_look(dispatch, s->worker, &s->id, &seen, &no, err);
+    if (r == DM_DISPATCH_REFUSED && no.status != 404)
+        return dm_fail(err, DM_E_CONFLICT, "%s", no.message);
+    if (r == DM_DISPATCH_REFUSED) {
+        move = gone(api, DM_CAUSE_HOST_LOST);
+        r = 0;
+    } else if (r == 0) {
+        r = wake(api, s, &seen, &move);
+    }
+    if (r == 0)
+        r = dm_settle(api, NULL, &s->id, s->epoch, &move, NULL, err);
+    dm_wk_seen_done(&seen);
+    return r;
+}
+
+static int sweep_one(dm_api *api, dm_dispatch *dispatch, one_row *o, dm_err *err)
 {
     dm_sandbox_move_args move;
     int r = dm_api_tx_ops(api, look, o, err);
     if (r != 0)
         return r;
     const dm_sandbox *s = &o->one.s;
-    if (s->state != DM_SANDBOX_ENDING && s->state != DM_SANDBOX_PAUSING && s->state != DM_SANDBOX_RESUMING)
-        return 0;
-    r = order(api, s, &move, err);
-    return r < 0 ? r : dm_settle(api, NULL, &o->id, s->epoch, &move, NULL, err);
+    switch (s->state) {
+    case DM_SANDBOX_RESUMING:
+        return settle_wake(api, dispatch, s, err);
+    case DM_SANDBOX_ENDING:
+    case DM_SANDBOX_PAUSING:
+        r = stop(api, dispatch, s, &move, err);
+        return r != 0 ? r : dm_settle(api, NULL, &o->id, s->epoch, &move, NULL, err);
+    case DM_SANDBOX_STARTING:
+    case DM_SANDBOX_RUNNING:
+    case DM_SANDBOX_PAUSED:
+    case DM_SANDBOX_ENDED:
+    case DM_SANDBOX_STATES:
+        break;
+    }
+    return 0;
 }
 
-int dm_sweep(dm_api *api, unsigned *done, dm_err *err)
+int dm_sweep(dm_api *api, dm_dispatch *dispatch, unsigned *done, dm_err *err)
 {
-    stuck s = {.age_s = (int64_t)api->config->stuck_s};
+    orphans all = {.age_s = (int64_t)api->config->stuck_s};
     unsigned n = 0;
-    int r = dm_api_tx_ops(api, list, &s, err);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(s.rows); i++) {
+    int r = dm_api_instance(api, &all.own, err);
+    if (r == 0)
+        r = dm_api_tx_ops(api, list, &all, err);
+    bool away = false;
+    for (size_t i = 0; r == 0 && !away && i < dm_pg_count(all.rows); i++) {
         dm_err why = {0};
-        dm_str id = dm_pg_str(s.rows, i, 0);
+        dm_str id = dm_pg_str(all.rows, i, 0);
         one_row o = {.now_us = dm_wall_us(api->clock)};
         memcpy(o.id.b, id.p, id.n < sizeof o.id.b ? id.n : sizeof o.id.b);
-        int e = sweep_one(api, &o, &why);
-        DM_LOG(api->log, e < 0 ? DM_WARN : DM_INFO, "sandbox.swept", dm_fs("sandbox", dm_sandbox_name_of(&o.id).s),
-                dm_fs("message", e < 0 ? why.msg : "done"));
+        int e = sweep_one(api, dispatch, &o, &why);
+        away = e == DM_E_UNAVAILABLE; /* the rest would wait for the same worker, one after the other */
+        if (e != LATER)
+            DM_LOG(api->log, e < 0 ? DM_WARN : DM_INFO, "sandbox.swept", dm_fs("sandbox", dm_sandbox_name_of(&o.id).s),
+                    dm_fs("message", e < 0 ? why.msg : "done"));
         n += e == 0;
         dm_sandbox_one_done(&o.one);
     }
-    dm_pg_rows_free(s.rows);
+    dm_pg_rows_free(all.rows);
     *done = n;
     return r;
 }

@@ -1,5 +1,7 @@
 #include "api/life/wake.h"
 
+#include <stdio.h>
+
 #include "api/life/admit.h"
 #include "api/life/settle.h"
 
@@ -12,10 +14,20 @@ void dm_wake_done(dm_wake *w)
 
 typedef struct begin {
     const dm_caller *caller;
+    dm_caller *unknown; /* the same, of whom nothing but the owner is known yet; NULL: all is known */
     const dm_sandbox_id *id;
-    int64_t now_us;
+    int64_t now_us, by;
     dm_wake *out;
 } begin_args;
+
+static int find_caller(dm_pg *c, dm_caller *caller, dm_err *err)
+{
+    int r = dm_auth_of_project(c, caller->owner, caller, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(caller->who, sizeof caller->who, "door");
+    return caller->banned || caller->blocked[0] != '\0' ? DM_WAKE_BLOCKED : 0;
+}
 
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
@@ -24,9 +36,13 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME,
             .who = b->caller->who,
             .at_us = b->now_us,
+            .by = b->by,
             .limits = &b->caller->limits,
             .over = &w->over};
-    int r = dm_sandbox_find(c, b->caller->owner, b->id, true, &w->one, err);
+    int r = b->unknown != NULL ? find_caller(c, b->unknown, err) : 0;
+    if (r != 0)
+        return r;
+    r = dm_sandbox_find(c, b->caller->owner, b->id, true, &w->one, err);
     if (r != 0)
         return r < 0 ? r : DM_WAKE_NONE;
     switch (w->one.s.state) {
@@ -77,10 +93,13 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
     bool settled = r == DM_E_UNAVAILABLE;
-    if (!settled && dm_dispatch_pause(api->dispatch, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
+    if (!settled && dm_dispatch_pause(
+                            api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
-    if (settled && dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
+    if (!settled)
+        dm_settle_give_up(api, b->caller, b->id, s->epoch);
+    else if (dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_not_settled", &ignored);
     (void)dm_fail(err, r, "wake: %s", why->msg);
     return r == DM_E_UNAVAILABLE ? DM_WAKE_AWAY : DM_WAKE_SLOW;
@@ -98,7 +117,7 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_order", &why);
         return refused(api, b, err);
     }
-    r = dm_dispatch_admit(api->dispatch, &admit.m, true, &started, &w->no, &why);
+    r = dm_dispatch_admit(api->dispatch, w->one.s.worker, &admit.m, true, &started, &w->no, &why);
     dm_admit_done(&admit);
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, b, err);
@@ -111,6 +130,7 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
             .address = dm_str_c(started.address)};
     dm_sandbox_one after = {.rows = NULL};
     r = dm_settle(api, b->caller, b->id, w->one.s.epoch, &move, &after, err);
+    (void)snprintf(w->address, sizeof w->address, "%s", started.address); /* of at most 15 characters */
     bool ended = r == DM_SETTLE_STALE && after.s.state != DM_SANDBOX_PAUSED;
     after.s.address = (dm_str){NULL, 0}; /* it points into what goes now */
     dm_wk_started_done(&started);
@@ -122,8 +142,19 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
 int dm_wake_up(
         dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t timeout_s, dm_wake *out, dm_err *err)
 {
-    const begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
-    begin_args run = b;
-    int r = dm_api_tx(api, caller, begin, &run, err);
+    begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    int r = dm_api_instance(api, &b.by, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &b, err);
     return r != 0 ? r : order(api, &b, timeout_s, err);
+}
+
+int dm_wake_by_traffic(dm_api *api, dm_caller *caller, const dm_sandbox_id *id,
+        int64_t (*timeout_of)(const dm_caller *caller, int64_t given_s), dm_wake *out, dm_err *err)
+{
+    begin_args b = {.caller = caller, .unknown = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    int r = dm_api_instance(api, &b.by, err);
+    if (r == 0)
+        r = dm_api_tx(api, caller, begin, &b, err);
+    return r != 0 ? r : order(api, &b, timeout_of(caller, out->one.s.timeout_s), err);
 }

@@ -67,6 +67,10 @@ int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
     } else if (r == DM_FLEET_OLD_BOOT) {
         r = dm_deny(req, DM_NO_WORKER_OLD_BOOT, "worker",
                 "a later start of this worker is known: is its journal an old copy?");
+    } else if (r == DM_FLEET_WRITTEN_OFF) {
+        DM_LOG(api->log, DM_WARN, "worker.written_off", dm_fs("name", e.m.name), dm_fi("boot", e.m.boot));
+        r = dm_deny(req, DM_NO_WORKER_WRITTEN_OFF, "worker",
+                "this worker was written off as lost: its sandboxes have ended, and it is not taken back");
     }
     dm_wk_enrol_done(&e.m);
     return r;

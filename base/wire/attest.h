@@ -7,8 +7,8 @@
  *
  * A message on dm.attest.v1 is u8 kind, canonical bytes, 64 bytes Ed25519 signature over kind and canonical bytes.
  * The hash of an attestation is SHA-256 of the whole message. */
-#ifndef DM_WIRE_ATTEST_H
-#define DM_WIRE_ATTEST_H
+#ifndef DM_BASE_WIRE_ATTEST_H
+#define DM_BASE_WIRE_ATTEST_H
 
 #include "base/crypto.h"
 #include "base/wire/cause.h"

@@ -1,7 +1,7 @@
 /* base/wire/cause.h: why a sandbox ended or slept: the closed list, used by the state machine, the worker protocol, the
  * API, the console and the bill. There is no "unknown": what nobody can prove is host_lost. */
-#ifndef DM_WIRE_CAUSE_H
-#define DM_WIRE_CAUSE_H
+#ifndef DM_BASE_WIRE_CAUSE_H
+#define DM_BASE_WIRE_CAUSE_H
 
 #include "base/str.h"
 

@@ -1,7 +1,7 @@
 /* base/wire/denial.h: one shape of "no". Every refusal of every layer carries the same object, so that an agent that is
  * told why and what to do instead recovers. Strings are borrowed. */
-#ifndef DM_WIRE_DENIAL_H
-#define DM_WIRE_DENIAL_H
+#ifndef DM_BASE_WIRE_DENIAL_H
+#define DM_BASE_WIRE_DENIAL_H
 
 #include "base/json.h"
 

@@ -9,8 +9,8 @@
  * frame_no begins at 1 and has no gap within a boot, boots are chained by prev_boot_last_frame: the last number of the
  * newest earlier boot that made any frame, 0 when none did. A second of more than DM_FRAME_SAMPLES
  * samples goes out in parts under one frame_no. */
-#ifndef DM_WIRE_FRAME_H
-#define DM_WIRE_FRAME_H
+#ifndef DM_BASE_WIRE_FRAME_H
+#define DM_BASE_WIRE_FRAME_H
 
 #include "base/buf.h"
 #include "base/wire/id.h"

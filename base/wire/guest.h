@@ -21,8 +21,8 @@
  *
  * Unasked lines from the guest have "event": "ready" (after boot, agent version and kernel release), "log" (a line for
  * the sandbox's log: level, message), "oom" (the kernel killed a process for memory: pid, comm), "shutdown". */
-#ifndef DM_WIRE_GUEST_H
-#define DM_WIRE_GUEST_H
+#ifndef DM_BASE_WIRE_GUEST_H
+#define DM_BASE_WIRE_GUEST_H
 
 #include "base/json.h"
 #include "base/wire/limits.h"

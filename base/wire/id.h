@@ -2,8 +2,8 @@
  *
  * A sandbox id is a random number below 36^20, kept and sent as 16 bytes big-endian, written 'i' + 20 digits of base
  * 36 in lower case. */
-#ifndef DM_WIRE_ID_H
-#define DM_WIRE_ID_H
+#ifndef DM_BASE_WIRE_ID_H
+#define DM_BASE_WIRE_ID_H
 
 #include "base/str.h"
 

@@ -1,13 +1,15 @@
 /* base/wire/limits.h: ceilings that two programs must agree on. Frames, attestations and periods have theirs with their
  * layouts. */
-#ifndef DM_WIRE_LIMITS_H
-#define DM_WIRE_LIMITS_H
+#ifndef DM_BASE_WIRE_LIMITS_H
+#define DM_BASE_WIRE_LIMITS_H
 
 enum {
     /* API and worker */
     DM_WK_BODY_MAX = 1 << 20, /* bytes of a body, either way */
-    DM_WK_ENV_MAX = 512,      /* variables of a sandbox */
+    DM_WK_ENV_MAX = 1024,     /* variables of a sandbox: its own and its build's */
     DM_WK_EVENTS_MAX = 256,   /* in one telling */
+    DM_WK_CLAIMS_MAX = 256,   /* in one telling */
+    DM_WK_CLAIM_S = 60,       /* a new sandbox that nobody has claimed for so long ends */
 
     /* worker and guest */
     DM_GUEST_LINE_MAX = 256 * 1024, /* bytes of a line on the agent's channel, either way */

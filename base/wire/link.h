@@ -6,8 +6,8 @@
  * Signed is  PATH ":" OPERATION ":" USER ":" TOKEN [":" EXPIRY]  as the client wrote them: the path not resolved, an
  * absent user empty, the expiry in seconds of Unix time and in the digits that stand in the link. That is a stem, the
  * token, and a tail: who tries many tokens hashes the stem once. */
-#ifndef DM_WIRE_LINK_H
-#define DM_WIRE_LINK_H
+#ifndef DM_BASE_WIRE_LINK_H
+#define DM_BASE_WIRE_LINK_H
 
 #include "base/buf.h"
 

@@ -1,7 +1,7 @@
 /* base/wire/number.h: the small integers by which rows are known, each a type of its own: an account is never passed
  * for a project, nor a statement for a worker. 0 is nobody. SQL, JSON and the frames take .v. */
-#ifndef DM_WIRE_NUMBER_H
-#define DM_WIRE_NUMBER_H
+#ifndef DM_BASE_WIRE_NUMBER_H
+#define DM_BASE_WIRE_NUMBER_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* base/wire/period.h: where accounting periods lie. Workers attest and the meter closes the same ones: each is period_s
  * seconds long and begins at a multiple of that, counted from the epoch of UTC, so an hour holds a whole number of them
  * and both sides agree without a word. */
-#ifndef DM_WIRE_PERIOD_H
-#define DM_WIRE_PERIOD_H
+#ifndef DM_BASE_WIRE_PERIOD_H
+#define DM_BASE_WIRE_PERIOD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* base/wire/spec.h: the sizes a sandbox comes in. What is not in the table is adjusted to the nearest that covers it:
  * the smallest vCPU and memory that are both at least what was asked; never rounded down. Spec numbers are positions
  * in a table version and never change meaning within it. */
-#ifndef DM_WIRE_SPEC_H
-#define DM_WIRE_SPEC_H
+#ifndef DM_BASE_WIRE_SPEC_H
+#define DM_BASE_WIRE_SPEC_H
 
 #include "base/str.h"
 

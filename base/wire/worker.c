@@ -77,6 +77,20 @@ static const dm_json_field deadline_fields[] = {
         BOOL(deadline, pause_on_timeout),
 };
 
+static const dm_json_field claim_fields[] = {
+        STR(claim, sandbox, SANDBOX_LEN, SANDBOX_LEN),
+        I64(claim, epoch, 1, INT32_MAX),
+};
+
+static const dm_json_field seen_fields[] = {
+        I64(seen, epoch, 1, INT32_MAX),
+        STR(seen, state, 1, NAME_MAX_),
+        STR(seen, cause, 0, NAME_MAX_),
+        I64(seen, started_us, 0, INT64_MAX),
+        I64(seen, end_us, 0, INT64_MAX),
+        STR(seen, address, 0, 15),
+};
+
 static const dm_json_field usage_fields[] = {
         I64(usage, second, 0, INT64_MAX),
         I64(usage, cpu_used_us, 0, INT64_MAX),
@@ -129,18 +143,21 @@ static const dm_json_field event_fields[] = {
         I64(event, at_us, 1, INT64_MAX),
 };
 
-#define DEFINE(name)                                                                                                   \
+#define DEFINE_ENDS(name)                                                                                              \
     void dm_wk_##name##_write(dm_jw *w, const dm_wk_##name *m)                                                         \
     {                                                                                                                  \
         dm_json_encode(w, name##_fields, DM_LEN(name##_fields), m);                                                    \
     }                                                                                                                  \
-    int dm_wk_##name##_read(const json_t *obj, dm_wk_##name *out, dm_err *err)                                         \
-    {                                                                                                                  \
-        return dm_json_decode(obj, name##_fields, DM_LEN(name##_fields), out, err);                                    \
-    }                                                                                                                  \
     void dm_wk_##name##_done(dm_wk_##name *m)                                                                          \
     {                                                                                                                  \
         dm_json_done(name##_fields, DM_LEN(name##_fields), m);                                                         \
+    }
+
+#define DEFINE(name)                                                                                                   \
+    DEFINE_ENDS(name)                                                                                                  \
+    int dm_wk_##name##_read(const json_t *obj, dm_wk_##name *out, dm_err *err)                                         \
+    {                                                                                                                  \
+        return dm_json_decode(obj, name##_fields, DM_LEN(name##_fields), out, err);                                    \
     }
 
 DEFINE(admit)
@@ -148,9 +165,24 @@ DEFINE(started)
 DEFINE(stop)
 DEFINE(stopped)
 DEFINE(deadline)
+DEFINE(claim)
+DEFINE(seen)
 DEFINE(usage)
 DEFINE(enrol)
-DEFINE(enrolled)
+DEFINE_ENDS(enrolled)
 DEFINE(beat)
 DEFINE(beat_answer)
 DEFINE(event)
+
+/* A period that no ledger has would be believed by the worker's journal for good. */
+int dm_wk_enrolled_read(const json_t *obj, dm_wk_enrolled *out, dm_err *err)
+{
+    dm_wk_enrolled m;
+    int r = dm_json_decode(obj, enrolled_fields, DM_LEN(enrolled_fields), &m, err);
+    if (r == 0 && !dm_period_s_fits((uint32_t)m.period_s))
+        r = dm_fail(err, DM_E_INVALID, "\"period_s\" is %lld: it must be a multiple of 60 that divides 3600",
+                (long long)m.period_s);
+    if (r == 0)
+        *out = m; /* it has no strings */
+    return r;
+}

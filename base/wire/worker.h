@@ -7,7 +7,9 @@
  *   POST   /v1/sandboxes/{id}/resume  dm_wk_admit      201 dm_wk_started        epoch is one higher than the sleeper's
  *   POST   /v1/sandboxes/{id}/kill    dm_wk_stop       200 dm_wk_stopped        also of a sleeper
  *   POST   /v1/sandboxes/{id}/deadline dm_wk_deadline  200 {}
+ *   GET    /v1/sandboxes/{id}                          200 dm_wk_seen            what it is now
  *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route
+ *   POST   /v1/claims          {"claims":[dm_wk_claim]} 200 {}                  answers when durable
  *   GET    /v1/worker                                  200 state, for people
  *
  *   worker -> API
@@ -15,11 +17,15 @@
  *   POST   /v1/workers/{no}/beat      dm_wk_beat       200 dm_wk_beat_answer    each second
  *   POST   /v1/workers/{no}/events    {"events":[dm_wk_event]}  200 {"acked":seq}   at least once, in order of seq
  *
+ * A started sandbox is nobody's yet: it runs, but no second of it counts. It is claimed when somebody has been given
+ * it: by a claim, by any order about it but a kill with start_failed, or by traffic that reaches it. One that nobody
+ * claims for DM_WK_CLAIM_S ends as start_failed and bills nothing.
+ *
  * A refusal has the status of its kind and the body {"code","message","denial"?, "cause"?}. An order that names an
  * older epoch than the worker holds is 409 and does nothing. Orders are idempotent by (sandbox, epoch, verb). Times are
  * microseconds of UTC. */
-#ifndef DM_WIRE_WORKER_H
-#define DM_WIRE_WORKER_H
+#ifndef DM_BASE_WIRE_WORKER_H
+#define DM_BASE_WIRE_WORKER_H
 
 #include "base/json.h"
 #include "base/wire/limits.h"
@@ -70,6 +76,20 @@ typedef struct dm_wk_deadline {
     bool pause_on_timeout;
 } dm_wk_deadline;
 
+typedef struct dm_wk_claim {
+    char *sandbox;
+    int64_t epoch;
+} dm_wk_claim;
+
+typedef struct dm_wk_seen {
+    int64_t epoch;
+    char *state;        /* "starting", "running", "pausing", "asleep", "waking" or "ended" */
+    char *cause;        /* why it sleeps or ended; "" : neither */
+    int64_t started_us; /* of this epoch; 0: it has not been handed out */
+    int64_t end_us;     /* its deadline; 0: as above */
+    char *address;      /* where the door finds it; "" : nowhere */
+} dm_wk_seen;
+
 typedef struct dm_wk_usage {
     int64_t second;
     int64_t cpu_used_us, mem_used_mib, mem_total_mib, mem_cache_mib, disk_used_mib, disk_total_mib;
@@ -87,7 +107,7 @@ typedef struct dm_wk_enrol {
 typedef struct dm_wk_enrolled {
     int64_t worker_no;
     int64_t region_no;
-    int64_t period_s; /* accounting period */
+    int64_t period_s; /* accounting period; one that dm_period_s_fits */
 } dm_wk_enrolled;
 
 typedef struct dm_wk_beat {
@@ -125,6 +145,8 @@ DM_WK_MESSAGE(started)
 DM_WK_MESSAGE(stop)
 DM_WK_MESSAGE(stopped)
 DM_WK_MESSAGE(deadline)
+DM_WK_MESSAGE(claim)
+DM_WK_MESSAGE(seen)
 DM_WK_MESSAGE(usage)
 DM_WK_MESSAGE(enrol)
 DM_WK_MESSAGE(enrolled)

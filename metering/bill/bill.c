@@ -17,6 +17,10 @@
  * anomaly says so, once; the others go on. Half a statement, or one at a guessed price, is never made: a price book
  * that comes late is applied to the period it was missing in.
  *
+ * The plan. Tier and allowance are those that held in the second that is rated, whatever the account has now
+ * (dm.account_plan): a change in the middle of a period cuts it, as a change of prices does, into segments with the
+ * books of either plan. Lines of both stand on one statement, and the pool of the month goes through both.
+ *
  * Where the worker could not swear, the service signs what the frames say, as an attestation written in the same
  * transaction: whoever verifies the statement finds one for every sandbox in it. Evidence is read without these
  * (by_service), so that our own word is never taken for a worker's.
@@ -59,7 +63,6 @@ typedef struct bill {
     dm_claim *claims;
     size_t claims_room;
     dm_anomalies anomalies;
-    int64_t included_s;
     dm_buf body;
     bool stated;
 } bill;
@@ -234,6 +237,19 @@ static int gather(bill *b, dm_pg *c, dm_err *err)
 
 /* --- the pool ----------------------------------------------------------------------------------------------- */
 
+/* What the group's i-th segment adds to the pool, which stands at *at; the allowance is that of its plan. */
+static int pool_segment(bill *b, const dm_group *group, size_t i, uint64_t *at, dm_err *err)
+{
+    dm_rate_line lines[2];
+    size_t n;
+    int r = dm_rate_minutes(*at, group->pooled_s[i], group->included_s[i], &group->segments[i], lines, &n, err);
+    for (size_t k = 0; r == 0 && k < n; k++)
+        r = add_line(b, DM_OF_ACCOUNT, &lines[k], err);
+    *at += group->pooled_s[i];
+    b->st.included_s = group->included_s[i];
+    return r;
+}
+
 /* The pool fills in the order of time, and of price groups where they share it. */
 static int pool_lines(bill *b, dm_pg *c, dm_err *err)
 {
@@ -242,22 +258,15 @@ static int pool_lines(bill *b, dm_pg *c, dm_err *err)
     if (r < 0)
         return r;
     b->st.pool_before_s = (uint64_t)before;
-    b->st.included_s = (uint64_t)b->included_s;
     uint64_t at = b->st.pool_before_s;
     for (uint32_t second = 0; second < b->period_s; second++) {
         for (size_t g = 0; g < b->books->ngroups; g++) {
             const dm_group *group = &b->books->groups[g];
             for (size_t i = 0; i < group->n; i++) {
-                if (group->segments[i].from != second || group->pooled_s[i] == 0)
-                    continue;
-                dm_rate_line lines[2];
-                size_t n;
-                r = dm_rate_minutes(at, group->pooled_s[i], b->st.included_s, &group->segments[i], lines, &n, err);
-                for (size_t k = 0; r == 0 && k < n; k++)
-                    r = add_line(b, DM_OF_ACCOUNT, &lines[k], err);
+                if (group->segments[i].from == second && group->segments[i].book->minutes)
+                    r = pool_segment(b, group, i, &at, err);
                 if (r < 0)
                     return r;
-                at += group->pooled_s[i];
             }
         }
     }
@@ -389,28 +398,47 @@ static int state_account(bill *b, dm_pg *c, dm_err *err)
 
 /* --- one account -------------------------------------------------------------------------------------------- */
 
+static int load_plan(bill *b, dm_pg *c, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) prices = NULL;
+    if (b->st.nplans == DM_STATED_PLANS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "more than %d plans hold in the period", DM_STATED_PLANS_MAX);
+    dm_stated_plan *p = &b->st.plans[b->st.nplans++];
+    int64_t from = dm_pg_i64(rows, i, 2), to = dm_pg_i64(rows, i, 3);
+    assert(from >= b->start && from < to && to <= b->start + b->period_s);
+    p->included_s = (uint64_t)dm_pg_i64(rows, i, 1);
+    p->from = (uint32_t)(from - b->start);
+    p->to = (uint32_t)(to - b->start);
+    dm_str currency = dm_str_c(b->st.currency);
+    int r = dm_str_to_array(dm_pg_str(rows, i, 0), p->tier, sizeof(p->tier), err);
+    if (r == 0)
+        r = dm_sql_bill_books(c, dm_str_c(p->tier), currency, from, to, &prices, err);
+    return r < 0 ? r : dm_books_add(b->books, prices, currency, p, b->start, err);
+}
+
 static int load_account(bill *b, dm_pg *c, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) account = NULL;
-    DM_AUTO(dm_pg_rows) prices = NULL;
+    DM_AUTO(dm_pg_rows) plans = NULL;
     int r = dm_sql_bill_account(c, b->account_no, &account, err);
-    if (r < 0)
-        return r;
-    dm_str tier = dm_pg_str(account, 0, 1), currency = dm_pg_str(account, 0, 2);
-    b->included_s = dm_pg_i64(account, 0, 3);
-    r = dm_str_to_array(dm_pg_str(account, 0, 0), b->st.account, sizeof(b->st.account), err);
     if (r == 0)
-        r = dm_str_to_array(currency, b->st.currency, sizeof(b->st.currency), err);
+        r = dm_str_to_array(dm_pg_str(account, 0, 0), b->st.account, sizeof(b->st.account), err);
     if (r == 0)
-        r = dm_sql_bill_books(c, tier, currency, b->start, b->start + b->period_s, &prices, err);
-    return r < 0 ? r : dm_books_read(b->books, prices, currency, tier, b->start, b->period_s, err);
+        r = dm_str_to_array(dm_pg_str(account, 0, 1), b->st.currency, sizeof(b->st.currency), err);
+    if (r == 0)
+        r = dm_sql_bill_plans(c, b->account_no, b->start, b->start + b->period_s, &plans, err);
+    dm_books_begin(b->books);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(plans); i++)
+        r = load_plan(b, c, plans, i, err);
+    return r;
 }
 
 static void begin(bill *b)
 {
     b->st.period_start = b->start;
     b->st.period_s = b->period_s;
-    b->st.nsandboxes = b->st.nlines = b->st.nbooks = 0;
+    b->st.nsandboxes = b->st.nlines = b->st.nbooks = b->st.nplans = 0;
+    b->st.included_s = 0;
     b->st.pooled = false;
     b->stated = false;
     dm_anomalies_clear(&b->anomalies);

@@ -4,8 +4,8 @@
  *
  * What it bills stands in the database alone: it knows of no ledger in memory, nor which periods that one has just
  * written. One thread. */
-#ifndef DM_METERING_BILL_H
-#define DM_METERING_BILL_H
+#ifndef DM_METERING_BILL_BILL_H
+#define DM_METERING_BILL_BILL_H
 
 #include "base/crypto.h"
 #include "base/metrics.h"

@@ -47,8 +47,8 @@ static int read_book(
             dm_pg_i64(rows, from, DM_BOOK_FROM), prices, n, &out->sha256, err);
 }
 
-static int add_segment(dm_books *b, const dm_pg_rows *rows, size_t row, const dm_book *book, int64_t start,
-        uint32_t period_s, dm_err *err)
+static int add_segment(dm_books *b, const dm_pg_rows *rows, size_t row, const dm_book *book, const dm_stated_plan *plan,
+        int64_t start, dm_err *err)
 {
     dm_str name = dm_pg_str(rows, row, DM_BOOK_GROUP);
     dm_group *g = dm_books_group(b, name);
@@ -64,35 +64,51 @@ static int add_segment(dm_books *b, const dm_pg_rows *rows, size_t row, const dm
     if (g->n == DM_RATE_SEGMENTS_MAX)
         return dm_fail(
                 err, DM_E_LIMIT, "prices of %s change more than %d times in a period", g->name, DM_RATE_SEGMENTS_MAX);
-    int64_t from = dm_pg_i64(rows, row, DM_BOOK_FROM) - start, to = period_s;
+    int64_t from = dm_pg_i64(rows, row, DM_BOOK_FROM) - start, to = plan->to;
     if (!dm_pg_is_null(rows, row, DM_BOOK_TO) && dm_pg_i64(rows, row, DM_BOOK_TO) - start < to)
         to = dm_pg_i64(rows, row, DM_BOOK_TO) - start;
-    if (from < 0)
-        from = 0;
+    if (from < plan->from)
+        from = plan->from;
     if (from < to) {
         g->pooled_s[g->n] = 0;
+        g->included_s[g->n] = plan->included_s;
         g->segments[g->n++] = (dm_rate_segment){(uint32_t)from, (uint32_t)to, &book->rate};
     }
     return 0;
 }
 
-int dm_books_read(dm_books *b, const dm_pg_rows *rows, dm_str currency, dm_str tier, int64_t start, uint32_t period_s,
-        dm_err *err)
+void dm_books_begin(dm_books *b)
 {
     b->nbooks = b->ngroups = 0;
+}
+
+static dm_book *book_of(dm_books *b, int64_t id)
+{
+    for (size_t i = 0; i < b->nbooks; i++) {
+        if (b->books[i].rate.id == id)
+            return &b->books[i];
+    }
+    return NULL;
+}
+
+int dm_books_add(
+        dm_books *b, const dm_pg_rows *rows, dm_str currency, const dm_stated_plan *plan, int64_t start, dm_err *err)
+{
     size_t n = dm_pg_count(rows);
-    for (size_t from = 0, to; from < n; from = to) {
+    int r = 0;
+    for (size_t from = 0, to; r == 0 && from < n; from = to) {
         int64_t id = dm_pg_i64(rows, from, DM_BOOK_ID);
         for (to = from + 1; to < n && dm_pg_i64(rows, to, DM_BOOK_ID) == id;)
             to++;
-        if (b->nbooks == DM_BOOKS_MAX)
+        dm_book *book = book_of(b, id); /* the plan came back */
+        if (book == NULL && b->nbooks == DM_BOOKS_MAX)
             return dm_fail(err, DM_E_LIMIT, "more than %d price books hold", DM_BOOKS_MAX);
-        dm_book *book = &b->books[b->nbooks++];
-        int r = read_book(book, rows, from, to, currency, tier, err);
+        if (book == NULL) {
+            book = &b->books[b->nbooks++];
+            r = read_book(book, rows, from, to, currency, dm_str_c(plan->tier), err);
+        }
         if (r == 0)
-            r = add_segment(b, rows, from, book, start, period_s, err);
-        if (r < 0)
-            return r;
+            r = add_segment(b, rows, from, book, plan, start, err);
     }
-    return 0;
+    return r;
 }

@@ -1,7 +1,8 @@
 /* metering/bill/books.h: the price books that hold for an account in a period, cut into segments by price group. Where
- * one book ends and another begins inside the period, there are two segments, split at that second. */
-#ifndef DM_METERING_BOOKS_H
-#define DM_METERING_BOOKS_H
+ * one book ends and another begins inside the period, or the account changes its plan and with that its books, there
+ * are two segments, split at that second. */
+#ifndef DM_METERING_BILL_BOOKS_H
+#define DM_METERING_BILL_BOOKS_H
 
 #include "base/pg.h"
 
@@ -18,7 +19,8 @@ typedef struct dm_book {
 typedef struct dm_group {
     char name[DM_NAME_TEXT];
     dm_rate_segment segments[DM_RATE_SEGMENTS_MAX];
-    uint64_t pooled_s[DM_RATE_SEGMENTS_MAX]; /* the caller's: running seconds in each, for plans by minutes */
+    uint64_t included_s[DM_RATE_SEGMENTS_MAX]; /* the allowance of the plan that each is a part of */
+    uint64_t pooled_s[DM_RATE_SEGMENTS_MAX];   /* the caller's: running seconds in each, for plans by minutes */
     size_t n;
 } dm_group;
 
@@ -29,8 +31,10 @@ typedef struct dm_books {
     size_t ngroups;
 } dm_books;
 
-/* From the rows of dm_sql_bill_books. DM_E_LIMIT where there are more than fit. */
-int dm_books_read(dm_books *b, const dm_pg_rows *rows, dm_str currency, dm_str tier, int64_t start, uint32_t period_s,
+void dm_books_begin(dm_books *b); /* none */
+/* Adds those of a plan, in the plan's part of the period that begins at start, from the rows of dm_sql_bill_books;
+ * plans come in their order. DM_E_LIMIT where there are more than fit. */
+int dm_books_add(dm_books *b, const dm_pg_rows *rows, dm_str currency, const dm_stated_plan *plan, int64_t start,
         dm_err *err) DM_NODISCARD;
 /* NULL: nothing has a price in this group. */
 dm_group *dm_books_group(dm_books *b, dm_str name);

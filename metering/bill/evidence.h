@@ -1,6 +1,6 @@
 /* metering/bill/evidence.h: rows of the ledger become claims to be judged. */
-#ifndef DM_METERING_EVIDENCE_H
-#define DM_METERING_EVIDENCE_H
+#ifndef DM_METERING_BILL_EVIDENCE_H
+#define DM_METERING_BILL_EVIDENCE_H
 
 #include "base/pg.h"
 

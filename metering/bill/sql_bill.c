@@ -41,13 +41,23 @@ int dm_sql_bill_open(dm_pg *c, dm_account_no account_no, int64_t start, bool *op
 
 int dm_sql_bill_account(dm_pg *c, dm_account_no account_no, dm_pg_rows **out, dm_err *err)
 {
-    static const dm_pg_stmt st = {"bill_account",
-            "SELECT a.id, a.tier, a.currency, coalesce((SELECT value FROM dm.account_limit WHERE account_no = "
-            "a.account_no "
-            "AND name = 'included_seconds'), (SELECT value FROM dm.tier_limit WHERE tier = a.tier "
-            "AND name = 'included_seconds'), 0) FROM dm.account a WHERE a.account_no = $1::bigint",
-            DM_PG_ONE};
+    static const dm_pg_stmt st = {
+            "bill_account", "SELECT id, currency FROM dm.account WHERE account_no = $1::bigint", DM_PG_ONE};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_bill_plans(dm_pg *c, dm_account_no account_no, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
+{
+    /* The first plan holds for whatever lies before it, too: an account had nothing then, but clocks differ. */
+    static const dm_pg_stmt st = {"bill_plans",
+            "SELECT tier, included_s, greatest(from_s, $2::bigint), least(to_s, $3::bigint) FROM (SELECT tier, "
+            "included_s, CASE WHEN row_number() OVER w = 1 THEN $2::bigint ELSE dm.us(valid_from) / 1000000 END AS "
+            "from_s, coalesce(dm.us(lead(valid_from) OVER w) / 1000000, $3::bigint) AS to_s FROM dm.account_plan "
+            "WHERE account_no = $1::bigint WINDOW w AS (ORDER BY valid_from)) p "
+            "WHERE from_s < $3::bigint AND to_s > $2::bigint ORDER BY from_s",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_i64(end)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 

@@ -1,7 +1,7 @@
 /* metering/bill/sql_bill.h: the ledger's statements for statements. Inside a SERIALIZABLE transaction of role dm_meter;
  * times are seconds of UTC. */
-#ifndef DM_METERING_SQL_BILL_H
-#define DM_METERING_SQL_BILL_H
+#ifndef DM_METERING_BILL_SQL_BILL_H
+#define DM_METERING_BILL_SQL_BILL_H
 
 #include "base/crypto.h"
 #include "base/pg.h"
@@ -17,8 +17,11 @@ int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
 
 /* Whether this account's period is open; locks the row. */
 int dm_sql_bill_open(dm_pg *c, dm_account_no account_no, int64_t start, bool *open, dm_err *err) DM_NODISCARD;
-/* id, tier, currency, included seconds a month */
+/* id, currency */
 int dm_sql_bill_account(dm_pg *c, dm_account_no account_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* The plans that hold in [start, end), in their order, cut to it: tier, included seconds a month, from, to. */
+int dm_sql_bill_plans(
+        dm_pg *c, dm_account_no account_no, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* One row a price, books by group, valid_from and id, prices by SKU. */
 enum dm_book_col {

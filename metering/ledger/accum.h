@@ -6,8 +6,8 @@
  * Rows of one worker come in much the same order each second, so each row remembers which came after it: most samples
  * are found without hashing. Memory: about 800 bytes a row of a 3,600 s period, 1,250 when it both ran and slept. One
  * thread. */
-#ifndef DM_METERING_ACCUM_H
-#define DM_METERING_ACCUM_H
+#ifndef DM_METERING_LEDGER_ACCUM_H
+#define DM_METERING_LEDGER_ACCUM_H
 
 #include "base/wire/frame.h"
 #include "base/wire/number.h"

@@ -10,21 +10,14 @@
 #include "metering/kit/notes.h"
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
+#include "metering/ledger/standing.h"
 
-enum { SETTLE_S = 1, WORKERS_MAX = 65536, NEAR_S = 60 };
-
-typedef struct standing {
-    dm_worker_no worker_no;
-    int64_t enrolled_s;
-    bool written_off; /* declared gone by the operator: not waited for */
-    bool complete, attested;
-} standing;
+enum { SETTLE_S = 1, NEAR_S = 60 };
 
 typedef struct closing {
     dm_ledger *l;
     int64_t start, end;
-    standing *workers;
-    size_t n;
+    dm_standings workers;
     dm_anomalies anomalies;
     int64_t unknown_projects;
     bool forced;
@@ -39,10 +32,8 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_workers_in(c, k->start, k->end, &rows, err);
     if (r < 0)
         return r;
-    size_t n = dm_pg_count(rows);
-    if (n > WORKERS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "%zu workers in a period", n);
-    standing *w = calloc(n + 1, sizeof(*w));
+    size_t n = dm_pg_count(rows); /* as many as the operator's fleet has, who are in memory already */
+    dm_standing *w = calloc(n + 1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu workers", n);
     for (size_t i = 0; i < n; i++) {
@@ -50,9 +41,9 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
         w[i].enrolled_s = dm_pg_i64(rows, i, 1);
         w[i].written_off = dm_pg_bool(rows, i, 2);
     }
-    free(k->workers);
-    k->workers = w;
-    k->n = n;
+    free(k->workers.v);
+    k->workers.v = w;
+    k->workers.n = n;
     return 0;
 }
 
@@ -62,10 +53,10 @@ static int load_attested(dm_pg *c, void *arg, dm_err *err)
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_attested_in(c, k->start, &rows, err);
     size_t n = r == 0 ? dm_pg_count(rows) : 0;
-    for (size_t i = 0, at = 0; i < k->n; i++) { /* both ascend */
-        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers[i].worker_no.v)
+    for (size_t i = 0, at = 0; i < k->workers.n; i++) { /* both ascend */
+        while (at < n && (uint64_t)dm_pg_i64(rows, at, 0) < k->workers.v[i].worker_no.v)
             at++;
-        k->workers[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers[i].worker_no.v;
+        k->workers.v[i].attested = at < n && (uint64_t)dm_pg_i64(rows, at, 0) == k->workers.v[i].worker_no.v;
     }
     return r;
 }
@@ -74,8 +65,8 @@ static int load_attested(dm_pg *c, void *arg, dm_err *err)
 static bool judge_frames(closing *k)
 {
     bool all = true;
-    for (size_t i = 0; i < k->n; i++) {
-        standing *w = &k->workers[i];
+    for (size_t i = 0; i < k->workers.n; i++) {
+        dm_standing *w = &k->workers.v[i];
         w->complete = dm_track_mark_of(k->l->track, w->worker_no).complete_through >= k->end - 1;
         all = all && (w->complete || w->written_off);
     }
@@ -87,8 +78,8 @@ static bool judge_frames(closing *k)
 static bool judge_oaths(closing *k)
 {
     bool all = true;
-    for (size_t i = 0; i < k->n; i++) {
-        standing *w = &k->workers[i];
+    for (size_t i = 0; i < k->workers.n; i++) {
+        dm_standing *w = &k->workers.v[i];
         if (w->complete && !dm_accum_heard(k->l->accum, w->worker_no, k->start))
             w->attested = true;
         all = all && (w->attested || w->written_off);
@@ -106,7 +97,7 @@ static bool patience_is_over(const closing *k, int64_t patient_from_s)
 
 /* --- what is missing ---------------------------------------------------------------------------------------- */
 
-static void note_worker(closing *k, const char *kind, const standing *w, const char *words)
+static void note_worker(closing *k, const char *kind, const dm_standing *w, const char *words)
 {
     dm_anomaly a = {.kind = kind, .worker_no = w->worker_no, .period_start = k->start};
     dm_anomalies_add(&k->anomalies, &a, "%s", words);
@@ -114,8 +105,8 @@ static void note_worker(closing *k, const char *kind, const standing *w, const c
 
 static int write_off(closing *k, dm_err *err)
 {
-    for (size_t i = 0; i < k->n; i++) {
-        standing *w = &k->workers[i];
+    for (size_t i = 0; i < k->workers.n; i++) {
+        dm_standing *w = &k->workers.v[i];
         if (!w->complete) {
             int r = dm_track_write_off(k->l->track, w->worker_no, k->end, dm_ledger_told_gap, k->l, err);
             if (r < 0)
@@ -132,11 +123,8 @@ static void note_strangers(closing *k)
 {
     dm_worker_no no;
     for (size_t i = 0; (no = dm_accum_worker(k->l->accum, k->start, i)).v != 0; i++) {
-        bool known = false;
-        for (size_t j = 0; j < k->n && !known; j++)
-            known = k->workers[j].worker_no.v == no.v;
-        if (!known)
-            note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(standing){.worker_no = no},
+        if (dm_standing_of(&k->workers, no) == NULL)
+            note_worker(k, DM_ANOMALY_UNKNOWN_WORKER, &(dm_standing){.worker_no = no},
                     "it is not enrolled: nothing is charged");
     }
 }
@@ -154,17 +142,8 @@ static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_
     return false;
 }
 
-static const standing *standing_of(const closing *k, dm_worker_no worker_no)
-{
-    for (size_t i = 0; i < k->n; i++) {
-        if (k->workers[i].worker_no.v == worker_no.v)
-            return &k->workers[i];
-    }
-    return NULL;
-}
-
 /* The seconds of a row for which its worker sent no frame. */
-static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, const standing *w, dm_err *err)
+static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, const dm_standing *w, dm_err *err)
 {
     int64_t s = k->start;
     if (w->enrolled_s > s)
@@ -197,7 +176,7 @@ static int put_rows(closing *k, dm_pg *c, dm_err *err)
     DM_AUTO_MEM const dm_accum_row **rows = list;
     for (size_t i = 0; r == 0 && i < n; i++) {
         r = dm_sql_usage_add(c, rows[i], k->start, k->l->c.period_s, err);
-        const standing *w = standing_of(k, rows[i]->key.worker_no);
+        const dm_standing *w = dm_standing_of(&k->workers, rows[i]->key.worker_no);
         if (r == 0 && w != NULL && !w->complete)
             r = put_usage_gaps(k, c, rows[i], w, err);
     }
@@ -213,9 +192,9 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
         return DM_LEDGER_ZOMBIE;
     if (r == 0)
         r = dm_sql_period_add(c, k->start, k->l->c.period_s, err);
-    for (size_t i = 0; r == 0 && i < k->n; i++)
+    for (size_t i = 0; r == 0 && i < k->workers.n; i++)
         r = dm_sql_worker_period_add(
-                c, k->workers[i].worker_no, k->start, k->workers[i].complete, k->workers[i].attested, err);
+                c, k->workers.v[i].worker_no, k->start, k->workers.v[i].complete, k->workers.v[i].attested, err);
     if (r == 0)
         r = put_rows(k, c, err);
     if (r == 0)
@@ -269,8 +248,8 @@ static int write_period(closing *k, dm_err *err)
     dm_accum_close_before(l->accum, k->end);
     dm_metric_add(l->c.metrics, &dm_m_periods, NULL, 1);
     dm_metric_set(l->c.metrics, &dm_m_open_from, NULL, l->open_from);
-    DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start), dm_fu("workers", k->n),
-            dm_fb("forced", k->forced));
+    DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start),
+            dm_fu("workers", k->workers.n), dm_fb("forced", k->forced));
     return 0;
 }
 
@@ -295,13 +274,13 @@ static int try_period(dm_ledger *l, int64_t patient_from_s, dm_err *err)
         r = write_period(&k, err);
     assert(r != 0 || l->open_from == k.end); /* once written, a period is never tried again */
     dm_anomalies_done(&k.anomalies);
-    free(k.workers);
+    free(k.workers.v);
     return r;
 }
 
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 {
-    if (dm_window_count(l->window) > 0 || l->nsworn > 0)
+    if (dm_window_count(l->window) > 0 || l->nsworn > 0 || l->nheld > 0)
         return dm_fail(err, DM_E_INTERNAL, "a period cannot close before what was taken is flushed");
     int r = l->open_from < 0 ? find_first(l, err) : 0;
     if (r < 0)

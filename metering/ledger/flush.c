@@ -130,6 +130,9 @@ int dm_ledger_flush(dm_ledger *l, dm_err *err)
             l, dm_second_of(dm_wall_us(l->c.clock)) - 86400, dm_second_of(dm_wall_us(l->c.clock)), err);
     if (r < 0 || !anything(l))
         return r;
+    r = dm_ledger_take_held(l, err);
+    if (r < 0)
+        return dm_wrap(err, "flush");
     size_t n = dm_window_count(l->window);
     DM_AUTO_MEM dm_buf *packed = calloc(n + 1, sizeof(*packed));
     if (packed == NULL)

@@ -1,6 +1,13 @@
 /* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says
  * whether it is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they
- * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same. */
+ * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same.
+ *
+ * A worker's number is eight bytes of a message, so whoever can write to the topic can make up as many workers as he
+ * likes. Nobody gets a place among the workers for that: a frame whose worker is not known is held, unseen, until the
+ * next flush, which looks at dm.worker once for all that are held. By then each of them has been read, so that a worker
+ * who is not there then never enrolled (known.h): his frames are dead letters. One who had just enrolled loses nothing,
+ * and the database is asked no more often than there are flushes: what is held is bounded, and full is a reason to
+ * flush. */
 #include <assert.h>
 #include <stdio.h>
 
@@ -26,7 +33,11 @@ void dm_ledger_free(dm_ledger *l)
         free(l->rejects[i].json);
     for (size_t i = 0; i < l->nsworn; i++)
         free(l->sworn[i].message);
+    for (size_t i = 0; i < l->nheld; i++)
+        free(l->held[i].bytes);
     free(l->rejects);
+    free(l->held);
+    dm_known_done(&l->known);
     free(l->sworn);
     free(l->gaps);
     free(l->attest);
@@ -40,10 +51,11 @@ void dm_ledger_free(dm_ledger *l)
 static int allocate(dm_ledger *l, dm_err *err)
 {
     l->rejects = calloc(DM_LEDGER_DLQ_MAX, sizeof(*l->rejects));
+    l->held = calloc(DM_LEDGER_HELD_MAX, sizeof(*l->held));
     l->sworn = calloc(DM_LEDGER_ATTESTS_MAX, sizeof(*l->sworn));
     l->gaps = calloc(DM_LEDGER_GAPS_MAX, sizeof(*l->gaps));
     l->attest = calloc(1, sizeof(*l->attest));
-    if (l->rejects == NULL || l->sworn == NULL || l->gaps == NULL || l->attest == NULL)
+    if (l->rejects == NULL || l->held == NULL || l->sworn == NULL || l->gaps == NULL || l->attest == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
     int r = dm_accum_new(l->c.period_s, l->c.rows_max, &l->accum, err);
     if (r == 0)
@@ -75,6 +87,8 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
         int64_t now = dm_second_of(dm_wall_us(l->c.clock));
         r = dm_ledger_partitions(l, now - DM_LEDGER_BACK_S, now, err);
     }
+    if (r == 0)
+        r = dm_known_load(&l->known, l->c.pg, err);
     if (r == 0)
         r = dm_ledger_restore(l, err);
     if (r < 0)
@@ -209,6 +223,15 @@ static int reject_frame(
     return reject(l, m, kind, words, 1, m->value, err);
 }
 
+/* One note for all of them: a stranger has as many numbers as he likes. */
+static int reject_stranger(dm_ledger *l, const dm_message *m, const dm_frame_head *head, const char *why, dm_err *err)
+{
+    char words[120];
+    (void)snprintf(words, sizeof(words), "worker %llu is %s: its frames are dead letters",
+            (unsigned long long)head->worker_no, why);
+    return reject_frame(l, m, NULL, DM_ANOMALY_UNKNOWN_WORKER, words, err);
+}
+
 /* Samples of a good frame that cannot be. */
 typedef struct bad_samples {
     const uint8_t *samples;
@@ -295,20 +318,18 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
     return 0;
 }
 
-static int take_frame(dm_ledger *l, const dm_message *m, dm_err *err)
+static int take_known(dm_ledger *l, const dm_message *m, dm_frame_head *head, const uint8_t *samples, dm_err *err)
 {
-    dm_frame_head head;
-    const uint8_t *samples;
     dm_err why;
-    if (dm_frame_open(m->value, &head, &samples, &why) < 0)
-        return reject_frame(l, m, NULL, DM_ANOMALY_MALFORMED, why.msg, err);
-    const char *date = wrong_date(l, m, &head);
+    const char *date = wrong_date(l, m, head);
     if (date != NULL)
-        head.complete_through = -1; /* it arrived and leaves no gap, and nothing it says is believed */
+        head->complete_through = -1; /* it arrived and leaves no gap, and nothing it says is believed */
     bool whole = false;
-    int r = track(l, &head, &whole, &why);
+    int r = track(l, head, &whole, &why);
     if (r == DM_E_INVALID)
-        return reject_frame(l, m, &head, DM_ANOMALY_MALFORMED, why.msg, err);
+        return reject_frame(l, m, head, DM_ANOMALY_MALFORMED, why.msg, err);
+    if (r == DM_TRACK_NO_ROOM)
+        return reject_stranger(l, m, head, "beyond what can be tracked", err);
     if (r < 0)
         return dm_fail(err, r, "%s", why.msg);
     if (r == DM_TRACK_SEEN) {
@@ -316,8 +337,64 @@ static int take_frame(dm_ledger *l, const dm_message *m, dm_err *err)
         return 0;
     }
     if (date != NULL)
-        return reject_frame(l, m, &head, date, "the frame's second and its arrival are too far apart", err);
-    return keep_frame(l, m, &head, samples, r, whole, err);
+        return reject_frame(l, m, head, date, "the frame's second and its arrival are too far apart", err);
+    return keep_frame(l, m, head, samples, r, whole, err);
+}
+
+/* --- workers that are not known ----------------------------------------------------------------------------- */
+
+static int hold(dm_ledger *l, const dm_message *m, const char *topic, dm_err *err)
+{
+    assert(l->nheld < DM_LEDGER_HELD_MAX); /* dm_ledger_take saw to it */
+    dm_held *h = &l->held[l->nheld];
+    *h = (dm_held){topic, m->partition, m->offset, m->timestamp_ms, dm_str_dup(m->value), m->value.n};
+    if (h->bytes == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a frame");
+    l->nheld++;
+    l->held_bytes += h->n;
+    return 0;
+}
+
+static int take_frame(dm_ledger *l, const dm_message *m, const char *topic, dm_err *err)
+{
+    dm_frame_head head;
+    const uint8_t *samples;
+    dm_err why;
+    if (dm_frame_open(m->value, &head, &samples, &why) < 0)
+        return reject_frame(l, m, NULL, DM_ANOMALY_MALFORMED, why.msg, err);
+    if (!dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
+        return hold(l, m, topic, err);
+    return take_known(l, m, &head, samples, err);
+}
+
+static int take_one_held(dm_ledger *l, const dm_held *h, dm_err *err)
+{
+    dm_message m = {.topic = h->topic,
+            .partition = h->part,
+            .offset = h->offset,
+            .timestamp_ms = h->timestamp_ms,
+            .value = {h->bytes, h->n}};
+    dm_frame_head head;
+    const uint8_t *samples;
+    int r = dm_frame_open(m.value, &head, &samples, err);
+    if (r < 0)
+        return r; /* it was a frame a moment ago */
+    if (!dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
+        return reject_stranger(l, &m, &head, "not enrolled", err);
+    return take_known(l, &m, &head, samples, err);
+}
+
+int dm_ledger_take_held(dm_ledger *l, dm_err *err)
+{
+    int r = l->nheld > 0 ? dm_known_load(&l->known, l->c.pg, err) : 0;
+    for (size_t i = 0; r == 0 && i < l->nheld; i++)
+        r = take_one_held(l, &l->held[i], err);
+    if (r < 0)
+        return dm_wrap(err, "held frames");
+    for (size_t i = 0; i < l->nheld; i++)
+        free(l->held[i].bytes);
+    l->nheld = l->held_bytes = 0;
+    return 0;
 }
 
 /* --- attestations ------------------------------------------------------------------------------------------- */
@@ -465,13 +542,13 @@ int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err)
     if (i == l->nparts)
         return dm_fail(err, DM_E_INTERNAL, "a message of %s/%d, which is not ours", m->topic, m->partition);
     dm_part *p = &l->parts[i];
-    if (l->nsworn == DM_LEDGER_ATTESTS_MAX)
+    if (l->nsworn == DM_LEDGER_ATTESTS_MAX || l->nheld == DM_LEDGER_HELD_MAX)
         return dm_fail(err, DM_E_INTERNAL, "too much was taken without a flush");
     if (p->next >= 0 && m->offset < p->next)
         return 0; /* delivered twice */
     if (p->next >= 0 && m->offset > p->next)
         note(l, DM_ANOMALY_OFFSET_GAP, NULL, (uint64_t)(m->offset - p->next), "messages that are not in the stream");
-    int r = strcmp(m->topic, DM_TOPIC_USAGE) == 0 ? take_frame(l, m, err) : take_attest(l, m, err);
+    int r = strcmp(m->topic, DM_TOPIC_USAGE) == 0 ? take_frame(l, m, p->topic, err) : take_attest(l, m, err);
     if (r < 0)
         return dm_wrap(err, "%s/%d at %lld", m->topic, m->partition, (long long)m->offset);
     p->next = m->offset + 1;
@@ -481,5 +558,7 @@ int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err)
 bool dm_ledger_full(const dm_ledger *l)
 {
     return dm_window_bytes(l->window) >= DM_LEDGER_WINDOW_BYTES || l->nrejects == DM_LEDGER_DLQ_MAX ||
-           l->nsworn == DM_LEDGER_ATTESTS_MAX || l->anomalies.n == DM_ANOMALIES_MAX;
+           l->nsworn == DM_LEDGER_ATTESTS_MAX || l->nheld == DM_LEDGER_HELD_MAX ||
+           l->held_bytes >= DM_LEDGER_HELD_BYTES || dm_window_count(l->window) >= DM_LEDGER_CHUNKS_FULL ||
+           l->anomalies.n == DM_ANOMALIES_MAX;
 }

@@ -6,8 +6,8 @@
  * Nothing here knows Kafka: a message is bytes with coordinates. One thread; the database connection is the ledger's
  * alone. An error of a function that writes leaves memory and database apart: the program stops and its successor
  * rebuilds. */
-#ifndef DM_METERING_LEDGER_H
-#define DM_METERING_LEDGER_H
+#ifndef DM_METERING_LEDGER_LEDGER_H
+#define DM_METERING_LEDGER_LEDGER_H
 
 #include "base/crypto.h"
 #include "base/kafka.h"

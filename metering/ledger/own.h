@@ -6,6 +6,7 @@
 #include "base/wire/attest.h"
 
 #include "metering/ledger/accum.h"
+#include "metering/ledger/known.h"
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/track.h"
 #include "metering/ledger/window.h"
@@ -17,6 +18,9 @@ enum {
     DM_LEDGER_DLQ_MAX = 1024,
     DM_LEDGER_ATTESTS_MAX = 20000,
     DM_LEDGER_GAPS_MAX = 4096,
+    DM_LEDGER_CHUNKS_FULL = 1 << 17,
+    DM_LEDGER_HELD_MAX = 1024,
+    DM_LEDGER_HELD_BYTES = 16 << 20,
     DM_LEDGER_BACK_S = 35 * 86400, /* older evidence is not taken */
     DM_LEDGER_AHEAD_S = 5,
 };
@@ -34,6 +38,15 @@ typedef struct dm_reject {
     char *json; /* what goes to the dead letters */
     char key[24];
 } dm_reject;
+
+/* A frame of a worker that is not known yet, until the next flush looks for it. */
+typedef struct dm_held {
+    const char *topic;
+    int32_t part;
+    int64_t offset, timestamp_ms;
+    char *bytes;
+    size_t n;
+} dm_held;
 
 typedef struct dm_sworn {
     dm_attest_kind kind;
@@ -61,6 +74,9 @@ struct dm_ledger {
     size_t nparts;
     dm_reject *rejects; /* DM_LEDGER_DLQ_MAX */
     size_t nrejects;
+    dm_known known;
+    dm_held *held; /* DM_LEDGER_HELD_MAX; in the stream's order */
+    size_t nheld, held_bytes;
     dm_sworn *sworn; /* DM_LEDGER_ATTESTS_MAX */
     size_t nsworn;
     dm_track_gap *gaps; /* DM_LEDGER_GAPS_MAX: written off, not yet in the database */
@@ -76,6 +92,8 @@ void dm_ledger_told_gap(void *arg, const dm_track_gap *g);
 /* Marks and gaps that changed. Inside a transaction; dm_track_saved and ngaps = 0 are the caller's after it. */
 int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;
+/* Looks for the workers of the frames that are held: takes those of who has enrolled, and rejects the others. */
+int dm_ledger_take_held(dm_ledger *l, dm_err *err) DM_NODISCARD;
 /* Partitions for [from, to] and some days ahead, where they are not known to be there. */
 int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
 

@@ -1,11 +1,17 @@
 /* The open periods, rebuilt from the chunks by the code that made them: the tracker starts at the stored marks, each
- * frame of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. */
+ * frame of a chunk goes to it (which finds again what waits behind a gap) and to the bit maps. What stands there of a
+ * worker that never enrolled, from when that was still taken, is left where it is: it charges nobody. */
+#include <assert.h>
+
 #include "base/wire/period.h"
 
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_ledger.h"
 
 enum { PAGE = 64 };
+
+/* Nobody but those that are known is restored, so there is room. */
+_Static_assert(DM_KNOWN_MAX <= (int)DM_TRACK_WORKERS_MAX, "more workers are known than can be tracked");
 
 static int load_marks(dm_pg *c, dm_ledger *l, dm_err *err)
 {
@@ -18,8 +24,11 @@ static int load_marks(dm_pg *c, dm_ledger *l, dm_err *err)
                 .second = dm_pg_i64(marks, i, 3),
                 .complete_through = dm_pg_i64(marks, i, 4),
         };
-        r = dm_track_restore(l->track, (dm_worker_no){(uint64_t)dm_pg_i64(marks, i, 0)}, &m, err);
+        dm_worker_no no = {(uint64_t)dm_pg_i64(marks, i, 0)};
+        if (dm_known_has(&l->known, no))
+            r = dm_track_restore(l->track, no, &m, err);
     }
+    assert(r != DM_TRACK_NO_ROOM);
     return r;
 }
 
@@ -36,8 +45,10 @@ static int load_gaps(dm_pg *c, dm_ledger *l, dm_err *err)
                 .from_s = dm_pg_i64(gaps, i, 4),
                 .to_s = dm_pg_i64(gaps, i, 5),
         };
-        r = dm_track_restore_gap(l->track, &g, err);
+        if (dm_known_has(&l->known, g.worker_no))
+            r = dm_track_restore_gap(l->track, &g, err);
     }
+    assert(r != DM_TRACK_NO_ROOM);
     return r;
 }
 
@@ -67,6 +78,8 @@ static int replay_frame(dm_ledger *l, dm_str bytes, dm_err *err)
     const uint8_t *samples;
     bool whole = false;
     int r = dm_frame_open(bytes, &head, &samples, err);
+    if (r == 0 && !dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
+        return 0;
     if (r == 0)
         r = dm_track_take(l->track, &head, &whole, err);
     if (r < 0)

@@ -1,7 +1,7 @@
 /* metering/ledger/sql_close.h: the ledger's statements for the end of a period. Inside a transaction of role dm_meter;
  * times are seconds of UTC. */
-#ifndef DM_METERING_SQL_CLOSE_H
-#define DM_METERING_SQL_CLOSE_H
+#ifndef DM_METERING_LEDGER_SQL_CLOSE_H
+#define DM_METERING_LEDGER_SQL_CLOSE_H
 
 #include "base/pg.h"
 

@@ -1,7 +1,7 @@
 /* metering/ledger/sql_ledger.h: the ledger's statements for what arrives: offsets, chunks, marks, end
  * records, and the outbox on its way out. Each runs inside a transaction of role dm_meter. Times are seconds of UTC. */
-#ifndef DM_METERING_SQL_LEDGER_H
-#define DM_METERING_SQL_LEDGER_H
+#ifndef DM_METERING_LEDGER_SQL_LEDGER_H
+#define DM_METERING_LEDGER_SQL_LEDGER_H
 
 #include "base/crypto.h"
 #include "base/pg.h"
@@ -43,6 +43,8 @@ int dm_sql_gap_add(dm_pg *c, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
 /* worker_no, boot, first, last, from_s, to_s; the newest `limit`, oldest first */
 int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
+/* worker_no, ascending: those that are not gone, newest first, and then the others, as far as `limit` goes. */
+int dm_sql_workers(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_attest_end_add(dm_pg *c, const dm_attest_end *e, dm_str message, dm_err *err) DM_NODISCARD;
 /* public_key, valid_from, valid_to (seconds; null) */
 int dm_sql_worker_keys(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

@@ -1,7 +1,7 @@
 /* metering/ledger/stream.h: the meter at its stream: which partitions it reads, how far behind it is, and what it
  * sends. Between the ledger, which knows no Kafka, and base/kafka, which knows no ledger. One thread. */
-#ifndef DM_METERING_STREAM_H
-#define DM_METERING_STREAM_H
+#ifndef DM_METERING_LEDGER_STREAM_H
+#define DM_METERING_LEDGER_STREAM_H
 
 #include "metering/ledger/ledger.h"
 

@@ -5,10 +5,19 @@
  *
  * Frames of a worker are ordered by (boot, number). Within a boot each number follows the one before. From boot to boot
  * the chain is prev_boot_last_frame: the first frame of a boot names the last number of the newest earlier boot that
- * made any, and follows only if the mark stands at that number. A boot that was lost whole is seen by this, unless it
- * ended with just the number the mark stands at; then its oaths say what no frame does, which charges nobody. One case
- * is let through by its seconds: a worker that died before a boot's first frame may come back knowing of that boot
- * alone and name 0. It follows if the second it frames is the very next one, for then nothing can lie between.
+ * made any, and follows if the mark stands at that number. A boot that was lost whole is seen by this, unless it
+ * ended with just the number the mark stands at; then its oaths say what no frame does, which charges nobody.
+ *
+ * A host that crashes may tear records off its journal whose frames had already been sent. The next boot then names an
+ * earlier number than we have, or that of a boot further back, or none at all (0), and no frame will ever come that
+ * makes this true. So numbers are not asked alone. A worker frames every second once, and its next boot goes on behind
+ * the last one it remembers: where its first frame is of a second no later than the one behind the mark's, nothing can
+ * lie between, whatever it has forgotten, and it follows. What is not believed: (1) a later second. The seconds up to
+ * it were never sent, and an old number, or 0, is just what a worker would say that has lost the boot which framed
+ * them: it waits as behind any gap. (2) A number higher than we have, unless it is the one that the mark's own boot
+ * named: it says that there are frames which are still to come. (3) The second of a frame whose date cannot be
+ * (complete_through -1, the ledger's sign for it): one such frame, dated far ahead, would make every later second seem
+ * to be known. The watermark never goes back, and what the new boot frames again is merged by OR, as any repetition.
  *
  * What is beyond a gap waits, sorted, with the parts it has; the frame that fills the gap takes all that follow along
  * (advance). A worker's frames are in one partition, whose order Kafka keeps, so gaps are rare: what was lost on the
@@ -30,7 +39,7 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
-enum { WORKERS_MAX = 65536, HOLES_MAX = 4096 };
+enum { HOLES_MAX = 4096 };
 
 /* A frame beyond the mark. */
 typedef struct pending {
@@ -43,6 +52,7 @@ typedef struct pending {
 typedef struct worker {
     dm_worker_no no;
     dm_track_mark mark;
+    uint64_t before; /* with what the boot before the mark's ended, by that one's word; 0: not known */
     bool changed;
     pending *wait; /* sorted by boot and number */
     size_t nwait, room;
@@ -99,12 +109,15 @@ static worker *worker_find(const dm_track *t, dm_worker_no no)
     return there ? &t->workers[i] : NULL;
 }
 
+/* 0 or DM_TRACK_NO_ROOM. */
 static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
 {
     bool there;
     size_t i = worker_place(t, no, &there);
     if (!there) {
-        int r = dm_grow(&t->workers, &t->room, t->n, WORKERS_MAX, "workers", err);
+        if (t->n == DM_TRACK_WORKERS_MAX)
+            return DM_TRACK_NO_ROOM;
+        int r = dm_grow(&t->workers, &t->room, t->n, DM_TRACK_WORKERS_MAX, "workers", err);
         if (r < 0)
             return r;
         dm_sorted_open(t->workers, t->n, sizeof(*t->workers), i);
@@ -119,7 +132,7 @@ int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *m
 {
     worker *w;
     int r = worker_get(t, worker_no, &w, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     assert(w->nwait == 0); /* or frames might wait behind the mark for ever */
     w->mark = *mark;
@@ -142,7 +155,7 @@ int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err)
 {
     worker *w;
     int r = worker_get(t, gap->worker_no, &w, err);
-    return r < 0 ? r : hole_add(w, gap, err);
+    return r != 0 ? r : hole_add(w, gap, err);
 }
 
 /* --- frames ------------------------------------------------------------------------------------------------- */
@@ -166,14 +179,16 @@ static bool whole_of(const pending *p)
     return p->have == (p->parts == 64 ? UINT64_MAX : ((uint64_t)1 << p->parts) - 1);
 }
 
-static bool follows(const dm_track_mark *m, const pending *p)
+static bool follows(const worker *w, const pending *p)
 {
+    const dm_track_mark *m = &w->mark;
     if (p->boot == m->boot)
         return p->frame == m->frame + 1;
     if (p->frame != 1)
         return false;
-    /* A boot right after one that died before its first frame may only know that: then the seconds must go on. */
-    return p->prev == m->frame || (p->prev == 0 && p->boot > m->boot + 1 && p->second == m->second + 1);
+    if (p->prev == m->frame)
+        return true;
+    return p->second <= m->second + 1 && (p->prev < m->frame || p->prev == w->before);
 }
 
 static void settle(worker *w, const pending *p)
@@ -181,9 +196,11 @@ static void settle(worker *w, const pending *p)
     assert(order(w->mark.boot, w->mark.frame, p->boot, p->frame) < 0); /* a mark never goes back */
     w->mark.boot = p->boot;
     w->mark.frame = p->frame;
-    w->mark.second = p->second;
+    if (p->complete_through >= 0)
+        w->mark.second = p->second;
     if (p->complete_through > w->mark.complete_through)
         w->mark.complete_through = p->complete_through;
+    w->before = p->prev;
     w->changed = true;
 }
 
@@ -196,7 +213,7 @@ static void drop_front(worker *w, size_t n)
 static void advance(worker *w)
 {
     size_t n = 0;
-    while (n < w->nwait && whole_of(&w->wait[n]) && follows(&w->mark, &w->wait[n])) {
+    while (n < w->nwait && whole_of(&w->wait[n]) && follows(w, &w->wait[n])) {
         settle(w, &w->wait[n]);
         n++;
     }
@@ -259,11 +276,13 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
     assert(head->part < head->parts); /* dm_frame_open lets no other pass */
     worker *w;
-    int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
-    if (r < 0)
-        return r;
     *whole = false;
+    int r = worker_get(t, (dm_worker_no){head->worker_no}, &w, err);
+    if (r != 0)
+        return r;
     if (order(head->worker_boot, head->frame_no, w->mark.boot, w->mark.frame) <= 0) {
+        if (head->worker_boot == w->mark.boot)
+            w->before = head->prev_boot_last_frame; /* after a restart nobody else knows it */
         r = take_old(w, head, err);
         *whole = r == DM_TRACK_LATE && head->parts == 1;
         return r;
@@ -328,7 +347,7 @@ int dm_track_write_off(dm_track *t, dm_worker_no worker_no, int64_t before,
     int n = 0;
     while (w != NULL && w->nwait > 0 && w->wait[0].second < before) {
         dm_track_gap gap;
-        if (!(whole_of(&w->wait[0]) && follows(&w->mark, &w->wait[0])) && gap_before(w, &w->wait[0], &gap)) {
+        if (!(whole_of(&w->wait[0]) && follows(w, &w->wait[0])) && gap_before(w, &w->wait[0], &gap)) {
             int r = hole_add(w, &gap, err);
             if (r < 0)
                 return r;

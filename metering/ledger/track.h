@@ -3,29 +3,31 @@
  * (boot, number) before which none is missing, and the watermark is what that frame says.
  *
  * Numbers begin at 1 in each boot. A boot's first frame says with which number the newest earlier boot that wrote any
- * ended (0: there was none): it follows the mark only if that is where the mark stands. Frames beyond a gap wait; the
+ * ended (0: there was none): it follows the mark if that is where the mark stands, or if it has forgotten the end of
+ * that boot and begins with no later second than the one behind the mark's. Frames beyond a gap wait; the
  * gap is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards
  * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no
  * clock. */
-#ifndef DM_METERING_TRACK_H
-#define DM_METERING_TRACK_H
+#ifndef DM_METERING_LEDGER_TRACK_H
+#define DM_METERING_LEDGER_TRACK_H
 
 #include "base/wire/frame.h"
 #include "base/wire/number.h"
 
 enum {
     DM_TRACK_NEW = 0,
-    DM_TRACK_SEEN = 1, /* a repetition: it changes nothing */
-    DM_TRACK_LATE = 2, /* it was missing and had been written off */
+    DM_TRACK_SEEN = 1,    /* a repetition: it changes nothing */
+    DM_TRACK_LATE = 2,    /* it was missing and had been written off */
+    DM_TRACK_NO_ROOM = 3, /* nothing was noted of it: there are DM_TRACK_WORKERS_MAX others */
 };
 
-enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17 };
+enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17, DM_TRACK_WORKERS_MAX = 65536 };
 
 typedef struct dm_track dm_track;
 
 typedef struct dm_track_mark {
     uint64_t boot, frame;     /* 0, 0: nothing yet */
-    int64_t second;           /* of that frame; -1 */
+    int64_t second;           /* of that frame, or of the last before it whose date could be; -1 */
     int64_t complete_through; /* the watermark; -1 */
 } dm_track_mark;
 
@@ -40,7 +42,7 @@ int dm_track_new(dm_track **out, dm_err *err) DM_NODISCARD;
 void dm_track_free(dm_track *t);
 DM_DEFINE_FREEP(dm_track)
 
-/* What the ledger knows, before any frame is taken. */
+/* What the ledger knows, before any frame is taken. 0 or DM_TRACK_NO_ROOM. */
 int dm_track_restore(dm_track *t, dm_worker_no worker_no, const dm_track_mark *mark, dm_err *err) DM_NODISCARD;
 int dm_track_restore_gap(dm_track *t, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
 

@@ -1,15 +1,31 @@
 #include "metering/ledger/window.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <zstd.h>
 
 #include "base/grow.h"
+#include "base/map.h"
 
 enum { CHUNKS_MAX = 1 << 20, ZSTD_LEVEL = 3 };
 
+/* What the frames of a chunk have in common, found by it; the chunks themselves move when their array grows. */
+typedef struct group_key {
+    uint64_t worker_no, boot;
+    int64_t period_start;
+} group_key;
+
+typedef struct group {
+    group_key key;
+    size_t chunk; /* the one that is not full */
+} group;
+
 struct dm_window {
     dm_chunk *chunks;
-    size_t n, room, last, bytes;
+    size_t n, room, bytes;
+    dm_map groups;
+    group *last; /* frames of a worker come in a row as a rule */
+    uint64_t steps;
 };
 
 int dm_window_new(dm_window **out, dm_err *err)
@@ -17,12 +33,23 @@ int dm_window_new(dm_window **out, dm_err *err)
     dm_window *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a window");
+    dm_map_init(&w->groups, offsetof(group, key), sizeof(group_key), CHUNKS_MAX);
     *out = w;
     return 0;
 }
 
+static void forget_groups(dm_window *w)
+{
+    dm_map_walk walk = dm_map_begin(&w->groups);
+    for (group *g; (g = dm_map_next(&walk)) != NULL;)
+        free(g);
+    dm_map_done(&w->groups);
+    w->last = NULL;
+}
+
 void dm_window_clear(dm_window *w)
 {
+    forget_groups(w);
     for (size_t i = 0; i < w->n; i++) {
         assert(w->chunks[i].raw.len <= w->bytes);
         w->bytes -= w->chunks[i].raw.len;
@@ -30,7 +57,6 @@ void dm_window_clear(dm_window *w)
     }
     assert(w->bytes == 0); /* by which the ledger decides when to flush */
     w->n = 0;
-    w->last = 0;
 }
 
 void dm_window_free(dm_window *w)
@@ -42,27 +68,39 @@ void dm_window_free(dm_window *w)
     free(w);
 }
 
-static bool is_group(const dm_chunk *c, const dm_frame_head *h, int64_t period_start)
+static bool is_group(dm_window *w, const group *g, const group_key *k)
 {
-    return !c->full && c->worker_no.v == h->worker_no && c->boot == h->worker_boot && c->period_start == period_start;
+    w->steps++;
+    return g->key.worker_no == k->worker_no && g->key.boot == k->boot && g->key.period_start == k->period_start;
 }
 
-/* Frames of a worker come in a row as a rule, and there are as many open groups as workers: so look at the last one
- * first, then from the back. */
-static dm_chunk *find(dm_window *w, const dm_frame_head *h, int64_t period_start)
+/* There are as many groups as workers. NULL: none yet. */
+static group *find(dm_window *w, const group_key *k)
 {
-    if (w->last < w->n && is_group(&w->chunks[w->last], h, period_start))
-        return &w->chunks[w->last];
-    for (size_t i = w->n; i-- > 0;) {
-        if (is_group(&w->chunks[i], h, period_start)) {
-            w->last = i;
-            return &w->chunks[i];
-        }
+    if (w->last != NULL && is_group(w, w->last, k))
+        return w->last;
+    w->steps++;
+    return dm_map_find(&w->groups, k);
+}
+
+/* NULL: *r says why. */
+static group *group_new(dm_window *w, const group_key *k, int *r, dm_err *err)
+{
+    *r = dm_map_reserve(&w->groups, "chunks in a flush", err);
+    if (*r < 0)
+        return NULL;
+    group *g = malloc(sizeof(*g));
+    if (g == NULL) {
+        *r = dm_fail(err, DM_E_NOMEM, "no memory for a chunk");
+        return NULL;
     }
-    return NULL;
+    *g = (group){*k, SIZE_MAX};
+    dm_map_add(&w->groups, g);
+    return g;
 }
 
-static int begin(dm_window *w, const dm_frame_head *h, int64_t period_start, dm_chunk **out, dm_err *err)
+/* g goes on in a chunk of its own. */
+static int begin(dm_window *w, const dm_frame_head *h, group *g, dm_err *err)
 {
     int r = dm_grow(&w->chunks, &w->room, w->n, CHUNKS_MAX, "chunks in a flush", err);
     if (r < 0)
@@ -74,13 +112,12 @@ static int begin(dm_window *w, const dm_frame_head *h, int64_t period_start, dm_
             .first_frame = h->frame_no,
             .last_frame = h->frame_no,
             .first_part = h->part,
-            .period_start = period_start,
+            .period_start = g->key.period_start,
             .first_second = h->second,
             .last_second = h->second,
     };
     dm_buf_init(&c->raw, DM_CHUNK_RAW_MAX);
-    w->last = w->n++;
-    *out = c;
+    g->chunk = w->n++;
     return 0;
 }
 
@@ -103,20 +140,31 @@ static void note(dm_chunk *c, const dm_frame_head *h)
 
 int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err)
 {
-    dm_chunk *c = find(w, head, period_start);
-    if (c != NULL && c->raw.len + bytes.n > DM_CHUNK_RAW_MAX) {
-        c->full = true;
-        c = NULL;
-    }
-    int r = c == NULL ? begin(w, head, period_start, &c, err) : 0;
-    if (r < 0)
+    group_key key = {head->worker_no, head->worker_boot, period_start};
+    group *g = find(w, &key);
+    int r = 0;
+    if (g == NULL)
+        g = group_new(w, &key, &r, err);
+    if (g == NULL)
         return r;
+    w->last = g;
+    if (g->chunk == SIZE_MAX || w->chunks[g->chunk].raw.len + bytes.n > DM_CHUNK_RAW_MAX) {
+        r = begin(w, head, g, err);
+        if (r < 0)
+            return r;
+    }
+    dm_chunk *c = &w->chunks[g->chunk];
     r = dm_buf_str(&c->raw, bytes);
     if (r < 0)
         return dm_buf_ok(&c->raw, err);
     note(c, head);
     w->bytes += bytes.n;
     return 0;
+}
+
+uint64_t dm_window_steps(const dm_window *w)
+{
+    return w->steps;
 }
 
 size_t dm_window_count(const dm_window *w)

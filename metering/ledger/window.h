@@ -1,8 +1,8 @@
 /* metering/ledger/window.h: the frames taken since the last flush, as received, grouped by worker, boot and period:
  * each group becomes a chunk of the ledger. A second much like the one before folds to almost nothing under zstd. One
  * thread. */
-#ifndef DM_METERING_WINDOW_H
-#define DM_METERING_WINDOW_H
+#ifndef DM_METERING_LEDGER_WINDOW_H
+#define DM_METERING_LEDGER_WINDOW_H
 
 #include "base/wire/frame.h"
 #include "base/wire/number.h"
@@ -15,7 +15,6 @@ typedef struct dm_chunk {
     uint32_t first_part, frames; /* frames: parts count one each */
     int64_t period_start, first_second, last_second;
     dm_buf raw; /* frames, one after the other */
-    bool full;  /* the next frame of this group begins another chunk */
 } dm_chunk;
 
 typedef struct dm_window dm_window;
@@ -31,6 +30,7 @@ size_t dm_window_count(const dm_window *w);
 size_t dm_window_bytes(const dm_window *w); /* the caller flushes before this grows past what it can bear */
 const dm_chunk *dm_window_get(const dm_window *w, size_t i);
 void dm_window_clear(dm_window *w);
+uint64_t dm_window_steps(const dm_window *w); /* groups looked at so far to find those of the frames, for a test */
 
 int dm_chunk_pack(dm_str raw, dm_buf *out, dm_err *err) DM_NODISCARD;
 /* raw_bytes as the ledger has it; anything else is DM_E_CORRUPT. */

@@ -1,7 +1,7 @@
 /* metering/read/read.h: the side of the ledger that the API shows. Runs inside a transaction of role dm_api whose scope
  * has the account set: row-level security shows that account's rows and no others. Times are seconds of UTC. */
-#ifndef DM_METERING_READ_H
-#define DM_METERING_READ_H
+#ifndef DM_METERING_READ_READ_H
+#define DM_METERING_READ_READ_H
 
 #include "base/crypto.h"
 #include "base/pg.h"
@@ -64,9 +64,10 @@ typedef struct dm_read_key {
     int64_t valid_from_us, valid_to_us; /* INT64_MAX: still */
 } dm_read_key;
 
-/* The keys attestations and statements are verified with, those of the service first. max is 1 to 10000; DM_E_LIMIT
- * when there are more. No scope is needed. */
-int dm_read_keys(dm_pg *c, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
+/* The keys attestations and statements are verified with, those of the service first, then by worker, beginning and
+ * key; only those behind `after` (worker_no 0 for the service's, valid_from_us and key are looked at), NULL: from the
+ * first on. out has room for max (1 to 10000). No scope is needed. */
+int dm_read_keys(dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
 
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
 int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;

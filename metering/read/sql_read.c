@@ -41,14 +41,22 @@ int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_read_keys(dm_pg *c, size_t limit, dm_pg_rows **out, dm_err *err)
+int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_keys",
-            "SELECT NULL::bigint AS worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM dm.service_key "
-            "UNION ALL SELECT worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM dm.worker_key "
-            "ORDER BY 1 NULLS FIRST, 3, 2 LIMIT $1::bigint",
+            "SELECT worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM "
+            "(SELECT NULL::bigint AS worker_no, public_key, valid_from, valid_to FROM dm.service_key "
+            "UNION ALL SELECT worker_no, public_key, valid_from, valid_to FROM dm.worker_key) k "
+            "WHERE $2::bigint IS NULL OR (coalesce(worker_no, 0), valid_from, public_key) > "
+            "($2::bigint, dm.ts($3::bigint), $4::bytea) "
+            "ORDER BY coalesce(worker_no, 0), valid_from, public_key LIMIT $1::bigint",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64((int64_t)limit)};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)limit), dm_pa_null(), dm_pa_null(), dm_pa_null()};
+    if (after != NULL) {
+        args[1] = dm_pa_i64((int64_t)after->worker_no.v);
+        args[2] = dm_pa_i64(after->valid_from_us);
+        args[3] = dm_pa_bytes(after->key.b, sizeof(after->key.b));
+    }
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 

@@ -1,10 +1,12 @@
 /* metering/read/sql_read.h: the statements of the side that the API shows. Inside a transaction of role dm_api; times
  * are seconds of UTC but for those that end in _us. */
-#ifndef DM_METERING_SQL_READ_H
-#define DM_METERING_SQL_READ_H
+#ifndef DM_METERING_READ_SQL_READ_H
+#define DM_METERING_READ_SQL_READ_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"
+
+#include "metering/read/read.h"
 
 /* number, period_start, period_s, currency, total, running_s, hibernated_s, unattested, sha256, closed_at_us; newest
  * first */
@@ -17,8 +19,9 @@ int dm_sql_read_statement_body(
  * project 0: of all */
 int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
         uint32_t after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* worker_no (null: the service's), public_key, valid_from_us, valid_to_us (null: still); the service's first */
-int dm_sql_read_keys(dm_pg *c, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* worker_no (null: the service's), public_key, valid_from_us, valid_to_us (null: still); the service's first. after may
+ * be NULL */
+int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* boot, frame; one row or none */
 int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 

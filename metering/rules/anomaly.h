@@ -1,8 +1,8 @@
 /* metering/rules/anomaly.h: what does not fit together. It is noted for people, counted in a metric, and never billed
  * against a customer. A list is bounded: what comes too often is counted on the entry that is there, or in `dropped`.
  */
-#ifndef DM_METERING_ANOMALY_H
-#define DM_METERING_ANOMALY_H
+#ifndef DM_METERING_RULES_ANOMALY_H
+#define DM_METERING_RULES_ANOMALY_H
 
 #include "base/wire/id.h"
 #include "base/wire/number.h"

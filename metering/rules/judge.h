@@ -8,8 +8,8 @@
  *      nothing is. If the worker could not swear, the frames are billed and the service signs for it.
  *   4. RUN wins over HIB within an evidence; of epochs, the highest has the second. An epoch that claims more of a
  * higher one's seconds than the one in which that began is a double claim. */
-#ifndef DM_METERING_JUDGE_H
-#define DM_METERING_JUDGE_H
+#ifndef DM_METERING_RULES_JUDGE_H
+#define DM_METERING_RULES_JUDGE_H
 
 #include "base/wire/attest.h"
 

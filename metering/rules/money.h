@@ -4,8 +4,8 @@
  * is DM_E_LIMIT: nothing wraps, saturates or rounds. There is no floating point here and none may be added.
  *
  * Each is its own type, so that a price is never passed for an amount. */
-#ifndef DM_METERING_MONEY_H
-#define DM_METERING_MONEY_H
+#ifndef DM_METERING_RULES_MONEY_H
+#define DM_METERING_RULES_MONEY_H
 
 #include "base/str.h"
 

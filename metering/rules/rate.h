@@ -11,8 +11,8 @@
  *
  * The disk of a second is that of its minute; a minute without a figure has that of the last one before it in the same
  * period and epoch; with none, no disk is charged. */
-#ifndef DM_METERING_RATE_H
-#define DM_METERING_RATE_H
+#ifndef DM_METERING_RULES_RATE_H
+#define DM_METERING_RULES_RATE_H
 
 #include "base/wire/period.h"
 

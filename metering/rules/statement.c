@@ -261,6 +261,22 @@ static void put_head(dm_jw *w, const dm_statement *s)
     dm_jw_ku64(w, "hibernated_s", s->hibernated_s);
 }
 
+static void put_plans(dm_jw *w, const dm_statement *s)
+{
+    dm_jw_key(w, "plans");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < s->nplans; i++) {
+        const dm_stated_plan *p = &s->plans[i];
+        dm_jw_obj(w);
+        put_time(w, "from", s->period_start + p->from);
+        dm_jw_ku64(w, "included_s", p->included_s);
+        dm_jw_kc(w, "tier", p->tier);
+        put_time(w, "to", s->period_start + p->to);
+        dm_jw_end(w);
+    }
+    dm_jw_arr_end(w);
+}
+
 static void put_pool(dm_jw *w, const dm_statement *s)
 {
     if (!s->pooled) {
@@ -293,6 +309,7 @@ int dm_statement_body(const dm_statement *s, dm_buf *b, dm_err *err)
     put_time(w, "end", s->period_start + s->period_s);
     put_time(w, "start", s->period_start);
     dm_jw_end(w);
+    put_plans(w, s);
     put_pool(w, s);
     put_digest(w, "previous", &s->previous);
     dm_jw_ku64(w, "running_s", s->running_s);

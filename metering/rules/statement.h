@@ -16,6 +16,7 @@
  *     "spec": number, "spec_table": number, "tier": number, "to": time}],
  *  "number": from 1, without a gap in the account,
  *  "period": {"end": time, "start": time},
+ *  "plans": [{"from": time, "included_s": number, "tier": name, "to": time}, by from],
  *  "pool": null | {"after_s": number, "before_s": number, "included_s": number},
  *  "previous": hash of the account's statement before this one; 64 zeros in the first,
  *  "running_s": sum over sandboxes,
@@ -32,7 +33,10 @@
  *   spec_table are null), by from, book, tier; then by the order of sandboxes, sku, from. from..to is the part of
  *   the period in which that price held: the whole period unless a price changed in it. seconds: those in which
  * something was charged; of minutes, those pooled. tier: 1 for paid minutes, else 0. A line of quantity 0 is left out.
- * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance. Where
+ * plans: what the account's seconds were rated by, with no gap from the period's start to its end: one, unless it was
+ * changed in it. included_s: the running seconds a month that cost nothing, where the plan is one by minutes.
+ * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance; where
+ * that changes in the period, each part has its own, which is that of its plan, and the last one stands here. Where
  * prices change in the period or price groups share the pool, it fills by the time a price begins, then by the group's
  * name. root: Merkle tree of RFC 6962 with SHA-256 over the attestations' hashes in the order of sandboxes: leaf =
  * SHA-256(0x00 || hash), node = SHA-256(0x01 || left || right), the left of n is the largest power of two below n; of
@@ -41,8 +45,8 @@
  *   "rated_by","tier","valid_from": time}, all its prices, whether applied or not.
  *
  * The statement's hash is SHA-256 of the body, its signature Ed25519 over the body by a key of dm.service_key. */
-#ifndef DM_METERING_STATEMENT_H
-#define DM_METERING_STATEMENT_H
+#ifndef DM_METERING_RULES_STATEMENT_H
+#define DM_METERING_RULES_STATEMENT_H
 
 #include "base/crypto.h"
 #include "base/wire/id.h"
@@ -85,6 +89,15 @@ typedef struct dm_stated_book {
     dm_digest sha256;
 } dm_stated_book;
 
+/* The seconds of a period in which one plan held, half-open. */
+typedef struct dm_stated_plan {
+    char tier[DM_NAME_TEXT];
+    uint64_t included_s;
+    uint32_t from, to;
+} dm_stated_plan;
+
+enum { DM_STATED_PLANS_MAX = 16 };
+
 typedef struct dm_statement {
     char account[DM_UUID_TEXT], currency[4];
     dm_statement_no number;
@@ -97,6 +110,8 @@ typedef struct dm_statement {
     size_t nlines;
     dm_stated_book *books; /* by id */
     size_t nbooks;
+    dm_stated_plan plans[DM_STATED_PLANS_MAX];
+    size_t nplans;
     bool pooled;
     uint64_t pool_before_s, pool_after_s, included_s;
     /* filled by dm_statement_finish */

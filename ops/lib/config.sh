@@ -71,6 +71,7 @@ END
 
 config_worker() {
     cat <<END
+# It enrols at its start, and the API puts it into region $DM_REGION: another region is another start.
 name = worker-1
 data_dir = $DM_DATA/worker
 images_dir = $DM_DATA/images

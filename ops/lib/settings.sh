@@ -8,7 +8,7 @@ DM_SETTINGS=(
     'DM_LISTEN|127.0.0.1|[0-9a-fA-F.:]+|address on which the two front doors listen'
     'DM_DOMAIN||[A-Za-z0-9.-]*(:[0-9]+)?|domain of sandbox hosts, PORT-ID.DOMAIN (default: localhost and the sandbox port)'
     'DM_REGION|local|[a-z0-9-]{1,32}|region that everything here belongs to'
-    'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds, 60 to 3600'
+    'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds: a multiple of 60 that divides 3600'
     'DM_DEFAULT_SPEC|1c256m|[1-9][0-9]*c[1-9][0-9]*[gm]|what a sandbox gets that does not choose: vCPUs c memory'
     'DM_ACCEL|auto|auto|tcg|kvm|accelerator of the microVMs'
     'DM_POOL|4|[0-9]{1,4}|microVMs kept ready'
@@ -73,8 +73,8 @@ settings_load() {
     if ((DM_PORT_BASE % 1000 != 0 || DM_PORT_BASE < 2000 || DM_PORT_BASE > 32000)); then
         die "DM_PORT_BASE is not valid: $DM_PORT_BASE" "set it to a multiple of 1000 from 2000 to 32000"
     fi
-    if ((10#$DM_PERIOD_S < 60 || 10#$DM_PERIOD_S > 3600)); then
-        die "DM_PERIOD_S is not valid: $DM_PERIOD_S" "set it to 60 to 3600"
+    if ((10#$DM_PERIOD_S < 60 || 10#$DM_PERIOD_S % 60 != 0 || 3600 % 10#$DM_PERIOD_S != 0)); then
+        die "DM_PERIOD_S is not valid: $DM_PERIOD_S" "set it to a multiple of 60 that divides 3600: 60, 300, 900, 3600"
     fi
     settings_derive
 }

@@ -245,6 +245,9 @@ run_slice() {
     fi
     run_folder lint
     run_folder conformance
+    if wanted moments; then
+        run_tests moments "$DM_ROOT/tests/chaos/moments" 16
+    fi
 }
 
 # run_full: what only --full runs: "LABEL COMMAND" lines, the command relative to the checkout.

@@ -1,10 +1,14 @@
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 
 #include "tenants/admin/admin.h"
 #include "tenants/admin/demo.h"
+#include "tenants/admin/writeoff.h"
+#include "tenants/fleet/fleet.h"
 #include "tenants/plan/limits.h"
+#include "tenants/who/account.h"
 
 static const dm_pg_scope everybody = {.read_only = false};
 
@@ -45,6 +49,68 @@ static int demo(dm_pg *c, const dm_admin_args *a, dm_err *err)
     (void)printf("E2B_API_KEY=%s\nDORMOUSE_ACCOUNT=%s\nDORMOUSE_PROJECT=%s\n", made.key.key.s, made.project.account_id,
             made.project.id);
     explicit_bzero(&made.key, sizeof made.key);
+    return 0;
+}
+
+/* --- accounts ----------------------------------------------------------------------------------------------- */
+
+typedef struct account_work {
+    const dm_admin_args *a;
+    dm_account account;
+    int64_t from_us;
+} account_work;
+
+/* What is wrong with an account or its tier, in words. */
+static int told(int r, const account_work *w, dm_err *err)
+{
+    if (r == DM_ACCOUNT_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no account %s", w->a->account);
+    if (r == DM_ACCOUNT_NO_TIER)
+        return dm_fail(err, DM_E_NOTFOUND, "no tier is called '%s'", w->a->tier);
+    if (r == DM_ACCOUNT_NO_PRICES)
+        return dm_fail(err, DM_E_INVALID, "tier '%s' has no prices in the account's currency and regions", w->a->tier);
+    return r;
+}
+
+static int do_account_add(dm_pg *c, void *arg, dm_err *err)
+{
+    account_work *w = arg;
+    const dm_account_new fresh = {
+            .legal_name = w->a->name, .country = w->a->country, .currency = w->a->currency, .tier = w->a->tier};
+    return told(dm_account_add(c, w->a->who, &fresh, &w->account, err), w, err);
+}
+
+static int account_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    account_work w = {.a = a};
+    if (need(a->name, "name", err) < 0 || need(a->country, "country", err) < 0 ||
+            need(a->currency, "currency", err) < 0 || need(a->tier, "tier", err) < 0)
+        return DM_E_INVALID;
+    int r = dm_pg_tx_on(c, &everybody, do_account_add, &w, err);
+    if (r == 0)
+        (void)printf("DORMOUSE_ACCOUNT=%s\n", w.account.id);
+    return r;
+}
+
+static int do_tier_set(dm_pg *c, void *arg, dm_err *err)
+{
+    account_work *w = arg;
+    return told(dm_account_set_tier(c, w->a->who, w->a->account, w->a->tier, &w->from_us, err), w, err);
+}
+
+static int tier_set(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    account_work w = {.a = a};
+    char from[32];
+    if (need(a->account, "account", err) < 0 || need(a->tier, "tier", err) < 0)
+        return DM_E_INVALID;
+    if (!dm_uuid_ok(dm_str_c(a->account)))
+        return dm_fail(err, DM_E_INVALID, "--account is an account's UUID");
+    int r = dm_pg_tx_on(c, &everybody, do_tier_set, &w, err);
+    if (r < 0)
+        return r;
+    dm_rfc3339(w.from_us, from);
+    (void)printf("DORMOUSE_TIER=%s\nDORMOUSE_TIER_FROM=%s\n", a->tier, from);
     return 0;
 }
 
@@ -150,8 +216,58 @@ static int limit_set(dm_pg *c, const dm_admin_args *a, dm_err *err)
     return dm_pg_tx_on(c, &everybody, do_limit_set, &w, err);
 }
 
-static const dm_admin_command commands[] = {{"demo", demo}, {"project-add", project_add}, {"key-add", key_add},
-        {"key-revoke", key_revoke}, {"limit-set", limit_set}};
+/* --- workers ------------------------------------------------------------------------------------------------ */
+
+enum { WORKERS_SHOWN = 100000 };
+
+static int do_worker_list(dm_pg *c, void *arg, dm_err *err)
+{
+    dm_pg_rows **rows = arg;
+    dm_pg_rows_free(*rows);
+    *rows = NULL;
+    return dm_fleet_list(c, WORKERS_SHOWN, rows, err);
+}
+
+static int worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    (void)a;
+    int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_worker_list, &rows, err);
+    if (r < 0)
+        return r;
+    (void)printf("%6s %-20s %-12s %-11s %6s %7s %6s %6s %8s %9s\n", "no", "name", "region", "state", "boot", "running",
+            "asleep", "free", "refusing", "beat");
+    for (size_t i = 0; i < dm_pg_count(rows); i++) {
+        dm_str name = dm_pg_str(rows, i, 1), region = dm_pg_str(rows, i, 2), state = dm_pg_str(rows, i, 3);
+        (void)printf("%6lld %-20.*s %-12.*s %-11.*s %6lld %7lld %6lld %6lld %8s %7llds\n",
+                (long long)dm_pg_i64(rows, i, 0), (int)name.n, name.p, (int)region.n, region.p, (int)state.n, state.p,
+                (long long)dm_pg_i64(rows, i, 4), (long long)dm_pg_i64(rows, i, 5), (long long)dm_pg_i64(rows, i, 6),
+                (long long)dm_pg_i64(rows, i, 7), dm_pg_bool(rows, i, 8) ? "yes" : "no",
+                (long long)dm_pg_i64(rows, i, 9));
+    }
+    return 0;
+}
+
+static int worker_write_off(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    dm_written_off done;
+    int64_t no = 0;
+    if ((a->name != NULL) + (a->no != NULL) != 1)
+        return dm_fail(err, DM_E_INVALID, "give one of --name, --no");
+    if (a->no != NULL && number(a->no, "no", 0, INT64_MAX, &no, err) < 0)
+        return DM_E_INVALID;
+    int r = dm_write_off(c, &dm_clock_real, a->who, a->name, (dm_worker_no){(uint64_t)no}, &done, err);
+    if (r == DM_WRITE_OFF_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no such worker");
+    if (done.worker.v != 0)
+        (void)printf("DORMOUSE_WORKER=%llu\nDORMOUSE_ENDED=%llu\n", (unsigned long long)done.worker.v,
+                (unsigned long long)done.ended);
+    return r < 0 ? dm_wrap(err, "not all of its sandboxes have ended yet: do it once more") : 0;
+}
+
+static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
+        {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
+        {"worker-list", worker_list}, {"worker-write-off", worker_write_off}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

@@ -25,6 +25,8 @@ static int make_project(dm_pg *c, making *m, dm_err *err)
     r = dm_account_add(c, m->who, &fresh, &account, err);
     if (r == DM_ACCOUNT_NO_TIER)
         return dm_fail(err, DM_E_INVALID, "no tier is called '%s'", m->want->tier);
+    if (r == DM_ACCOUNT_NO_PRICES)
+        return dm_fail(err, DM_E_INVALID, "tier '%s' has no prices in %s", m->want->tier, m->want->currency);
     if (r < 0)
         return r;
     r = dm_project_add(c, m->who, account.id, slug, "Demo", "local", &m->made.project, err);

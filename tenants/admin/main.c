@@ -15,10 +15,14 @@ static const char usage[] =
         "      --vcpus N --mem-mib N --disk-mib N default size of `base` (1, 256, 1024)\n"
         "      --image NAME                       guest image of `base` (base)\n"
         "      --key-file FILE                    keep the key there, and use it again while it is valid\n"
+        "  account-add  --name LEGAL-NAME --country CC --currency CUR --tier NAME\n"
+        "  tier-set     --account UUID --tier NAME   limits at once, prices from the moment that is printed\n"
         "  project-add  --account UUID --slug SLUG [--name NAME] [--region NAME]\n"
         "  key-add      --project SLUG [--name NAME]\n"
         "  key-revoke   --id UUID\n"
         "  limit-set    --name LIMIT --value N and one of --project SLUG, --account UUID, --tier NAME\n"
+        "  worker-list\n"
+        "  worker-write-off  --name NAME or --no N   a host that never comes back: its sandboxes end as host_lost\n"
         "\n"
         "  --db CONNINFO   libpq connection string, role dm_ops\n"
         "  --who NAME      who does it, for the audit (the login name)\n"
@@ -38,8 +42,8 @@ typedef struct text_option {
 
 static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currency), TEXT("image", image),
         TEXT("key-file", key_file), TEXT("account", account), TEXT("project", project), TEXT("slug", slug),
-        TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("vcpus", vcpus),
-        TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
+        TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("country", country),
+        TEXT("no", no), TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
 
 static int bad_usage(void)
 {

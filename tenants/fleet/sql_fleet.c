@@ -1,6 +1,9 @@
+#include <stdio.h>
+
 #include "base/parse.h"
 
 #include "tenants/fleet/fleet.h"
+#include "tenants/plan/audit.h"
 
 static const dm_pg_stmt region = {"fleet_region", "SELECT region_no FROM dm.region WHERE name = $1", DM_PG_MAYBE};
 
@@ -17,32 +20,67 @@ int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err)
     return 0;
 }
 
-static const dm_pg_stmt enrol = {"fleet_enrol",
-        "INSERT INTO dm.worker AS w (name, region_no, boot, door, accel, slots, mem_mib, free_slots)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $6)"
-        " ON CONFLICT (name) DO UPDATE SET region_no = excluded.region_no, boot = excluded.boot, door = excluded.door,"
-        "  accel = excluded.accel, slots = excluded.slots, mem_mib = excluded.mem_mib, beat_at = now()"
-        "  WHERE w.boot <= excluded.boot"
-        " RETURNING worker_no",
+/* A new name alone takes a number: ON CONFLICT burns one at each try, and a worker enrols at each of its starts. */
+static const dm_pg_stmt known = {"fleet_known",
+        "SELECT worker_no, boot, state = 'written_off' FROM dm.worker WHERE name = $1 FOR NO KEY UPDATE", DM_PG_MAYBE};
+static const dm_pg_stmt enrol_new = {"fleet_enrol_new",
+        "INSERT INTO dm.worker (name, region_no, boot, door, accel, slots, mem_mib, free_slots)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $6) ON CONFLICT (name) DO NOTHING RETURNING worker_no",
         DM_PG_MAYBE};
+static const dm_pg_stmt enrol_again = {"fleet_enrol_again",
+        "UPDATE dm.worker SET region_no = $2, boot = $3, door = $4, accel = $5, slots = $6, mem_mib = $7,"
+        " beat_at = now() WHERE name = $1",
+        DM_PG_NONE};
 static const dm_pg_stmt enrol_key = {"fleet_enrol_key",
         "INSERT INTO dm.worker_key (worker_no, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING", DM_PG_NONE};
+
+/* Whether the name is there, its row locked. DM_FLEET_NONE, DM_FLEET_OLD_BOOT, DM_FLEET_WRITTEN_OFF. */
+static int find_known(dm_pg *c, const dm_wk_enrol *m, int64_t *no, dm_err *err)
+{
+    const dm_pg_arg name = dm_pa_c(m->name);
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &known, &name, 1, &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_FLEET_NONE;
+    if (dm_pg_bool(rows, 0, 2))
+        return DM_FLEET_WRITTEN_OFF;
+    *no = dm_pg_i64(rows, 0, 0);
+    return dm_pg_i64(rows, 0, 1) > m->boot ? DM_FLEET_OLD_BOOT : 0;
+}
+
+static int enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *no, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_c(m->name), dm_pa_i64(region_no), dm_pa_i64(m->boot), dm_pa_c(m->door),
+            dm_pa_c(m->accel), dm_pa_i64(m->slots), dm_pa_i64(m->mem_mib)};
+    DM_AUTO(dm_pg_rows) made = NULL;
+    int r = find_known(c, m, no, err);
+    if (r == DM_FLEET_NONE) {
+        r = dm_pg_exec(c, &enrol_new, args, DM_LEN(args), &made, NULL, err);
+        if (r < 0)
+            return r;
+        if (dm_pg_count(made) == 1) {
+            *no = dm_pg_i64(made, 0, 0);
+            return 0;
+        }
+        r = find_known(c, m, no, err); /* another of this name was quicker, and has committed */
+        if (r == DM_FLEET_NONE)
+            return dm_fail(err, DM_E_CONFLICT, "worker '%s' is being enrolled", m->name);
+    }
+    return r != 0 ? r : dm_pg_exec(c, &enrol_again, args, DM_LEN(args), NULL, NULL, err);
+}
 
 int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_no *out, dm_err *err)
 {
     uint8_t key[32];
+    int64_t no = 0;
     int r = dm_parse_hex(dm_str_c(m->public_key), key, sizeof key, err);
     if (r < 0)
         return dm_wrap(err, "\"public_key\"");
-    const dm_pg_arg args[] = {dm_pa_c(m->name), dm_pa_i64(region_no), dm_pa_i64(m->boot), dm_pa_c(m->door),
-            dm_pa_c(m->accel), dm_pa_i64(m->slots), dm_pa_i64(m->mem_mib)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    r = dm_pg_exec(c, &enrol, args, DM_LEN(args), &rows, NULL, err);
-    if (r < 0)
+    r = enrol(c, m, region_no, &no, err);
+    if (r != 0)
         return r;
-    if (dm_pg_count(rows) == 0)
-        return DM_FLEET_OLD_BOOT;
-    int64_t no = dm_pg_i64(rows, 0, 0);
     const dm_pg_arg key_args[] = {dm_pa_i64(no), dm_pa_bytes(key, sizeof key)};
     r = dm_pg_exec(c, &enrol_key, key_args, DM_LEN(key_args), NULL, NULL, err);
     if (r == 0)
@@ -52,7 +90,7 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 
 static const dm_pg_stmt beat = {"fleet_beat",
         "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6"
-        " WHERE worker_no = $1 AND boot = $2",
+        " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off'",
         DM_PG_NONE};
 
 int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err)
@@ -64,8 +102,9 @@ int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *er
     return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
 }
 
-static const dm_pg_stmt seq = {
-        "fleet_event_seq", "SELECT event_seq FROM dm.worker WHERE worker_no = $1 FOR NO KEY UPDATE", DM_PG_MAYBE};
+static const dm_pg_stmt seq = {"fleet_event_seq",
+        "SELECT event_seq FROM dm.worker WHERE worker_no = $1 AND state <> 'written_off' FOR NO KEY UPDATE",
+        DM_PG_MAYBE};
 static const dm_pg_stmt taken = {
         "fleet_event_taken", "UPDATE dm.worker SET event_seq = $2 WHERE worker_no = $1", DM_PG_NONE};
 
@@ -86,6 +125,46 @@ int dm_fleet_event_taken(dm_pg *c, dm_worker_no worker, int64_t event_seq, dm_er
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(event_seq)};
     return dm_pg_exec(c, &taken, args, DM_LEN(args), NULL, NULL, err);
+}
+
+/* --- an operator's ------------------------------------------------------------------------------------------ */
+
+static const dm_pg_stmt write_off = {"fleet_write_off",
+        "WITH was AS (SELECT worker_no, state FROM dm.worker WHERE name = $1 OR ($1::text IS NULL AND worker_no = $2)"
+        "  FOR NO KEY UPDATE)"
+        " UPDATE dm.worker w SET state = 'written_off', gone_at = coalesce(w.gone_at, now()), running = 0, asleep = 0"
+        " FROM was WHERE w.worker_no = was.worker_no RETURNING w.worker_no, w.name, was.state <> 'written_off'",
+        DM_PG_MAYBE};
+
+int dm_fleet_write_off(dm_pg *c, const char *who, const char *name, dm_worker_no no, dm_worker_no *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {name != NULL ? dm_pa_c(name) : dm_pa_null(), dm_pa_i64((int64_t)no.v)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    char object[128];
+    int r = dm_pg_exec(c, &write_off, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_FLEET_NONE;
+    out->v = (uint64_t)dm_pg_i64(rows, 0, 0);
+    if (!dm_pg_bool(rows, 0, 2))
+        return 0;
+    dm_str called = dm_pg_str(rows, 0, 1);
+    (void)snprintf(object, sizeof object, "worker:%llu:%.*s", (unsigned long long)out->v, (int)called.n, called.p);
+    const dm_audit line = {.who = who, .verb = "worker.write_off", .object = object};
+    return dm_audit_add(c, &line, err);
+}
+
+static const dm_pg_stmt list = {"fleet_list",
+        "SELECT w.worker_no, w.name, r.name, w.state, w.boot, w.running, w.asleep, w.free_slots, w.refusing,"
+        " extract(epoch FROM now() - w.beat_at)::bigint FROM dm.worker w JOIN dm.region r USING (region_no)"
+        " ORDER BY w.worker_no LIMIT $1",
+        DM_PG_ROWS};
+
+int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(limit)};
+    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
 }
 
 static const dm_pg_stmt place = {

@@ -1,7 +1,7 @@
 /* tenants/plan/audit.h: who did what. What a sandbox went through is in its own events (tenants/sandbox/sandbox.h);
  * this is for the rest: keys, limits, projects, templates. */
-#ifndef DM_TENANTS_AUDIT_H
-#define DM_TENANTS_AUDIT_H
+#ifndef DM_TENANTS_PLAN_AUDIT_H
+#define DM_TENANTS_PLAN_AUDIT_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"

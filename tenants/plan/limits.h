@@ -1,7 +1,7 @@
 /* tenants/plan/limits.h: the numbers that bind a project. Each is a row of tier_limit, account_limit or project_limit;
  * the project's wins over the account's, which wins over the tier's. A limit that nobody set is 0 and forbids. */
-#ifndef DM_TENANTS_LIMITS_H
-#define DM_TENANTS_LIMITS_H
+#ifndef DM_TENANTS_PLAN_LIMITS_H
+#define DM_TENANTS_PLAN_LIMITS_H
 
 #include "base/json.h"
 #include "base/pg.h"

@@ -1,8 +1,8 @@
 /* tenants/sandbox/quota.h: how many sandboxes run now, of a project and of its account. A charge is taken in the
  * transaction that makes the sandbox start or wake, and given back in the one that ends it or puts it to sleep: what is
  * counted is what the rows say. Only tenants/sandbox/sandbox.c takes and gives. */
-#ifndef DM_TENANTS_QUOTA_H
-#define DM_TENANTS_QUOTA_H
+#ifndef DM_TENANTS_SANDBOX_QUOTA_H
+#define DM_TENANTS_SANDBOX_QUOTA_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"

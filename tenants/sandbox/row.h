@@ -34,6 +34,7 @@ typedef struct dm_sandbox {
     int64_t timeout_s;
     dm_str previous_attestation;
     int64_t created_us, started_us, end_us, paused_us, ended_us;
+    int64_t ordered_by; /* the instance of the API that carries out what the row waits for; 0: nobody any more */
 } dm_sandbox;
 
 /* One row and what its strings point into. Zero it first; dm_sandbox_one_done is fine on a zeroed one. */
@@ -73,12 +74,31 @@ int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_
 int dm_sandbox_read(const dm_pg_rows *rows, size_t i, dm_sandbox *out, dm_err *err) DM_NODISCARD;
 int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* Transitions that have stood longer than stuck_s: ids in bytes, one a row (role dm_ops). */
-int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* --- who carries out what a row waits for ------------------------------------------------------------------- */
 
-/* Its history, oldest first, at most limit: at_us, epoch, from, to, cause, why, who. */
-int dm_sandbox_history(
-        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* A number for an instance of the API, and a lock that says that it lives: held by c for as long as c is open. */
+int dm_instance_new(dm_pg *c, int64_t *no, dm_err *err) DM_NODISCARD;
+/* The same number once more, on a new connection. */
+int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err) DM_NODISCARD;
+
+enum { DM_ORPHANS_MAX = 256 };
+/* Rows in the middle of a transition that nobody carries out: given up, or left by an instance that is gone, or older
+ * than stuck_s. own: this instance, which lives whatever the database has heard of it. Ids in bytes, one a row, oldest
+ * first, at most DM_ORPHANS_MAX (role dm_ops). */
+int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
+typedef struct dm_sandbox_window {
+    int64_t from_us, to_us; /* both included; to_us 0: to the last one */
+    bool newest_first;      /* also says which ones are left out where there are more than limit */
+    int64_t limit;
+    dm_str causes; /* an array of PostgreSQL's: only what has one of these causes; .p NULL: all */
+    dm_str search; /* only what has this in its "state: why"; .n 0: all */
+} dm_sandbox_window;
+
+/* Its history: at_us, epoch, from, to, cause, why, who. In the order of time, and where that is the same, of writing.
+ */
+int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_sandbox_window *window,
+        dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 /* --- the door ----------------------------------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sql.h"
 
 /* What the row is after a step. Pure: what is in args is trusted only where the step says it has a meaning. */
@@ -10,6 +11,7 @@ static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const 
     static const dm_str none = {NULL, 0};
     dm_sandbox next = *s;
     next.state = step->to;
+    next.ordered_by = a->by; /* of what waits for nobody it means nothing */
     switch (step->event) {
     case DM_SANDBOX_STARTED:
         next.started_us = a->at_us;
@@ -68,6 +70,8 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
         r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
     if (r == 0)
         r = charge(c, s, dm_sandbox_holds(step->from), dm_sandbox_holds(step->to), a, err);
+    if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)
+        r = dm_idem_forget(c, s->owner, &s->id, err);
     if (r == 0)
         *s = next;
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : r;
@@ -87,6 +91,36 @@ int dm_sandbox_add(
     if (r == DM_QUOTA_OVER)
         return DM_SANDBOX_OVER;
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;
+}
+
+int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err)
+{
+    dm_sandbox next = *s;
+    if (s->state != DM_SANDBOX_STARTING)
+        return dm_fail(err, DM_E_CONFLICT, "it is %s", dm_sandbox_state_name(s->state));
+    next.worker = worker;
+    int r = dm_sql_sandbox_write(c, s, &next, err);
+    if (r == 0)
+        *s = next;
+    return r;
+}
+
+static bool waits(dm_sandbox_state state)
+{
+    return state == DM_SANDBOX_STARTING || state == DM_SANDBOX_PAUSING || state == DM_SANDBOX_RESUMING ||
+           state == DM_SANDBOX_ENDING;
+}
+
+int dm_sandbox_give_up(dm_pg *c, dm_sandbox *s, dm_err *err)
+{
+    dm_sandbox next = *s;
+    if (!waits(s->state) || s->ordered_by == 0)
+        return 0;
+    next.ordered_by = 0;
+    int r = dm_sql_sandbox_write(c, s, &next, err);
+    if (r == 0)
+        *s = next;
+    return r;
 }
 
 int dm_sandbox_set_end(dm_pg *c, dm_sandbox *s, int64_t end_us, dm_err *err)

@@ -5,8 +5,8 @@
  *
  * dm_sandbox_move is the only writer of the state: it writes row, history and quota in the caller's transaction. Quota
  * is held in exactly the states of dm_sandbox_holds. */
-#ifndef DM_TENANTS_SANDBOX_H
-#define DM_TENANTS_SANDBOX_H
+#ifndef DM_TENANTS_SANDBOX_SANDBOX_H
+#define DM_TENANTS_SANDBOX_SANDBOX_H
 
 #include "tenants/sandbox/quota.h"
 #include "tenants/sandbox/row.h"
@@ -27,11 +27,19 @@ typedef struct dm_sandbox_move_args {
     dm_str address;          /* of STARTED */
     const dm_limits *limits; /* of RESUME */
     dm_quota_over *over;     /* of RESUME: filled with DM_SANDBOX_OVER */
+    int64_t by;              /* of PAUSE, RESUME and KILL: the instance that carries it out */
 } dm_sandbox_move_args;
 
 /* s must have been found with lock in this transaction; on 0 it is as the row now is (its strings may then point into
  * args). DM_E_CONFLICT when the event means nothing in s's state. DM_SANDBOX_OVER: roll back. */
 int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
+
+/* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
+int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;
+
+/* Whoever carried out what the row waits for knows no more than the row: the sweep takes it up. Of a row found with
+ * lock; one that waits for nothing stays as it is. */
+int dm_sandbox_give_up(dm_pg *c, dm_sandbox *s, dm_err *err) DM_NODISCARD;
 
 /* Only the deadline, of a row found with lock. */
 int dm_sandbox_set_end(dm_pg *c, dm_sandbox *s, int64_t end_us, dm_err *err) DM_NODISCARD;

@@ -63,6 +63,16 @@ int dm_idem_drop(dm_pg *c, const dm_idem *i, dm_err *err)
     return dm_pg_exec(c, &drop, args, DM_LEN(args), NULL, NULL, err);
 }
 
+static const dm_pg_stmt forget = {"idem_forget",
+        "DELETE FROM dm.idempotency WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3", DM_PG_NONE};
+
+int dm_idem_forget(dm_pg *c, dm_owner owner, const dm_sandbox_id *sandbox, dm_err *err)
+{
+    const dm_pg_arg args[] = {
+            dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(sandbox->b, sizeof sandbox->b)};
+    return dm_pg_exec(c, &forget, args, DM_LEN(args), NULL, NULL, err);
+}
+
 static const dm_pg_stmt expire = {
         "idem_expire", "DELETE FROM dm.idempotency WHERE created_at < now() - interval '1 day'", DM_PG_NONE};
 

@@ -9,7 +9,7 @@
     " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
     " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
-    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at)"
+    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by"
 
 enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
 
@@ -44,6 +44,7 @@ static const dm_pg_field row_fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox, end_us)},
         {DM_COL_I64, offsetof(dm_sandbox, paused_us)},
         {DM_COL_I64, offsetof(dm_sandbox, ended_us)},
+        {DM_COL_I64, offsetof(dm_sandbox, ordered_by)},
 };
 
 int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
@@ -132,9 +133,10 @@ static dm_pg_arg cause_arg(dm_cause cause)
 static const dm_pg_stmt insert = {"sandbox_insert",
         "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no, key_no,"
         " template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, token_sealed,"
-        " env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s, created_at)"
+        " env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s, created_at,"
+        " ordered_by)"
         " VALUES ($1, $2, $3, 'starting', $4, $5, $6, $7, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19::jsonb, $20::jsonb, $21, $22, $23, $24, dm.ts($25))",
+        " $19::jsonb, $20::jsonb, $21, $22, $23, $24, dm.ts($25), $26)",
         DM_PG_NONE};
 
 int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
@@ -146,14 +148,14 @@ int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
             dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
             dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
             dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
-            dm_pa_i64(s->created_us)};
+            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by)};
     return dm_pg_exec(c, &insert, args, DM_LEN(args), NULL, NULL, err);
 }
 
 static const dm_pg_stmt write_row = {"sandbox_write",
         "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"
         " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"
-        " changed_at = clock_timestamp()"
+        " ordered_by = $16, changed_at = clock_timestamp()"
         " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5",
         DM_PG_NONE};
 
@@ -163,7 +165,7 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
             dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
             dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
             dm_pa_text(next->detail), worker_arg(next->worker), dm_pa_text(next->address), time_arg(next->started_us),
-            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us)};
+            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)
@@ -229,27 +231,24 @@ int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err
     return r;
 }
 
-static const dm_pg_stmt stuck = {"sandbox_stuck",
-        "SELECT sandbox_id FROM dm.sandbox WHERE state IN ('starting', 'pausing', 'resuming', 'ending')"
-        " AND changed_at < now() - $1 * interval '1 second' ORDER BY changed_at LIMIT 256",
-        DM_PG_ROWS};
+/* $5 is null or a time, $6 null or an array of causes, $7 null or a text. */
+#define HISTORY                                                                                                        \
+    "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"                             \
+    " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND at >= dm.ts($4)"                               \
+    " AND ($5::bigint IS NULL OR at <= dm.ts($5::bigint)) AND ($6::text[] IS NULL OR cause = ANY ($6::text[]))"        \
+    " AND ($7::text IS NULL OR strpos(to_state || ': ' || why, $7::text) > 0)"
 
-int dm_sandbox_stuck(dm_pg *c, int64_t stuck_s, dm_pg_rows **rows, dm_err *err)
+static const dm_pg_stmt history_up = {"sandbox_history_up", HISTORY " ORDER BY at, event_no LIMIT $8", DM_PG_ROWS};
+static const dm_pg_stmt history_down = {
+        "sandbox_history_down", HISTORY " ORDER BY at DESC, event_no DESC LIMIT $8", DM_PG_ROWS};
+
+int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_sandbox_window *window,
+        dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(stuck_s)};
-    return dm_pg_exec(c, &stuck, args, DM_LEN(args), rows, NULL, err);
-}
-
-static const dm_pg_stmt history = {"sandbox_history",
-        "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"
-        " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 ORDER BY event_no LIMIT $4",
-        DM_PG_ROWS};
-
-int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, int64_t limit, dm_pg_rows **rows, dm_err *err)
-{
-    const dm_pg_arg args[] = {
-            dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &history, args, DM_LEN(args), rows, NULL, err);
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b),
+            dm_pa_i64(window->from_us), time_arg(window->to_us), dm_pa_text(window->causes),
+            window->search.n > 0 ? dm_pa_text(window->search) : dm_pa_null(), dm_pa_i64(window->limit)};
+    return dm_pg_exec(c, window->newest_first ? &history_down : &history_up, args, DM_LEN(args), rows, NULL, err);
 }
 
 /* --- the door ----------------------------------------------------------------------------------------------- */

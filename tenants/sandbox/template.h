@@ -1,7 +1,7 @@
 /* tenants/sandbox/template.h: what a sandbox is made from, and how it is named: [namespace/]alias[:tag] or a template's
  * id. A tag may be virtual, or end in a virtual part: "2c1g", "v2-2c1g" choose a size from the spec table. */
-#ifndef DM_TENANTS_TEMPLATE_H
-#define DM_TENANTS_TEMPLATE_H
+#ifndef DM_TENANTS_SANDBOX_TEMPLATE_H
+#define DM_TENANTS_SANDBOX_TEMPLATE_H
 
 #include "base/pg.h"
 #include "base/wire/id.h"

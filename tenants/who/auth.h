@@ -1,8 +1,8 @@
 /* tenants/who/auth.h: who bears a key. Answers come from the database and are kept for a few seconds in a table of
  * fixed size; whoever hears of a change (NOTIFY dm_keys) calls dm_auth_forget, and nothing older is used again.
  * Thread-safe. */
-#ifndef DM_TENANTS_AUTH_H
-#define DM_TENANTS_AUTH_H
+#ifndef DM_TENANTS_WHO_AUTH_H
+#define DM_TENANTS_WHO_AUTH_H
 
 #include "base/clock.h"
 

@@ -1,7 +1,7 @@
 /* tenants/who/key.h: API keys. A key is "e2b_" and hex digits; we make 40 and take any even number up to a bound. What
  * is stored is the SHA-256 of the decoded bytes, and a mask that a listing may show. */
-#ifndef DM_TENANTS_KEY_H
-#define DM_TENANTS_KEY_H
+#ifndef DM_TENANTS_WHO_KEY_H
+#define DM_TENANTS_WHO_KEY_H
 
 #include "base/crypto.h"
 #include "base/pg.h"

@@ -1,7 +1,7 @@
 /* tenants/who/secret.h: secrets at rest, sealed under the deployment's master key, and tokens that are derived from it.
  */
-#ifndef DM_TENANTS_SECRET_H
-#define DM_TENANTS_SECRET_H
+#ifndef DM_TENANTS_WHO_SECRET_H
+#define DM_TENANTS_WHO_SECRET_H
 
 #include "base/crypto.h"
 #include "base/wire/id.h"

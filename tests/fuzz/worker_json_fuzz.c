@@ -30,6 +30,8 @@ SAME_AGAIN(enrolled)
 SAME_AGAIN(beat)
 SAME_AGAIN(beat_answer)
 SAME_AGAIN(event)
+SAME_AGAIN(claim)
+SAME_AGAIN(seen)
 
 static int box(const json_t *obj, dm_buf *out, dm_err *err)
 {
@@ -49,8 +51,8 @@ typedef int (*again_fn)(const json_t *obj, dm_buf *out, dm_err *err);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const again_fn messages[] = {
-            admit, started, stop, stopped, deadline, usage, enrol, enrolled, beat, beat_answer, event, box};
+    static const again_fn messages[] = {admit, started, stop, stopped, deadline, usage, enrol, enrolled, beat,
+            beat_answer, event, box, claim, seen};
     DM_AUTO(json_t) obj = NULL;
     DM_AUTO(json_t) second = NULL;
     DM_AUTO_BUF once, twice;

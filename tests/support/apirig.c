@@ -10,6 +10,7 @@
 #include "base/parse.h"
 
 #include "api/door/signers.h"
+#include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
@@ -34,7 +35,7 @@ static void make_config(dm_rig *r, unsigned threads)
     dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
     char all[2048];
     (void)snprintf(all, sizeof all,
-            "socket = %s/uplink.sock\nworker_socket = %s/worker.sock\ndb_api = %s\ndb_ops = %s\n"
+            "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
             "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
             dir, dir, api, ops, dir, threads > 0 ? 20000 : 3000);
@@ -60,30 +61,50 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
+    atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     r->table = dm_api_http(a);
     r->worker_table = dm_api_worker_http(a);
 }
 
-static void enrol(dm_rig *r)
+static dm_fakeworker *worker_of(dm_rig *r, unsigned no)
+{
+    char path[108];
+    dm_fakeworker *w = NULL;
+    dm_err err = {0};
+    must(dm_path(path, sizeof path, &err, "%s/worker-%u.sock", dm_pgtest_dir(r->tenants.pg), no), &err, "socket");
+    must(dm_fakeworker_start(path, &w, &err), &err, "worker");
+    return w;
+}
+
+static void enrol(dm_rig *r, unsigned no, unsigned slots)
 {
     char body[512];
     (void)snprintf(body, sizeof body,
-            "{\"name\":\"worker-1\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":10,"
+            "{\"name\":\"worker-%u\",\"public_key\":\"%s\",\"boot\":1,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":%u,"
             "\"mem_mib\":4096}",
-            uuid_key);
+            no, uuid_key, slots);
     DM_AUTO_SAID said = dm_rig_worker_call(r, "/v1/workers/enrol", body);
-    if (said.status != 200) {
+    if (said.status != 200 || json_integer_value(json_object_get(said.body, "worker_no")) != no) {
         (void)fprintf(stderr, "enrol: %d %s\n", said.status, said.text);
         abort();
     }
+}
+
+dm_fakeworker *dm_rig_second_worker(dm_rig *r)
+{
+    dm_fakeworker *w = worker_of(r, 2);
+    dm_rig_sql(r, "ALTER TABLE dm.worker ALTER worker_no RESTART WITH 2");
+    enrol(r, 2, 100);
+    return w;
 }
 
 void dm_rig_start(dm_rig *r, unsigned threads)
@@ -93,9 +114,9 @@ void dm_rig_start(dm_rig *r, unsigned threads)
     dm_tenantrig_start(&r->tenants);
     (void)snprintf(r->key, sizeof r->key, "%s", r->tenants.demo.key.key.s);
     make_config(r, threads);
-    must(dm_fakeworker_start(r->config.worker_socket, &r->worker, &err), &err, "worker");
+    r->worker = worker_of(r, 1);
     make_api(r, threads);
-    enrol(r);
+    enrol(r, 1, 10);
     if (threads == 0)
         return;
     dm_http_config http = r->table;
@@ -111,6 +132,7 @@ void dm_rig_stop(dm_rig *r)
         dm_http_stop(r->http, 2000);
     dm_later_free(r->api.later);
     dm_http_free(r->http);
+    dm_claims_free(r->api.claims);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
     dm_signers_free(r->api.signers);
@@ -137,13 +159,16 @@ void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-                  "UPDATE dm.account SET blocked = NULL, banned = false");
+                  "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+                  "DELETE FROM dm.worker WHERE worker_no > 1");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
                   " quota_use.account_no = a.account_no; DELETE FROM dm.api_key USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND api_key.account_no = a.account_no;"
-                  "DELETE FROM dm.project WHERE slug = 'other'; DELETE FROM dm.account WHERE legal_name = 'Other'");
+                  "DELETE FROM dm.project WHERE slug = 'other'; DELETE FROM dm.account_plan USING dm.account a WHERE"
+                  " a.legal_name = 'Other' AND account_plan.account_no = a.account_no;"
+                  "DELETE FROM dm.account WHERE legal_name = 'Other'");
 }
 
 int dm_rig_after(void **rig)

@@ -2,12 +2,14 @@
  * and a worker that only pretends: it speaks base/wire/worker.h on a unix socket and can be told to misbehave.
  *
  * A test program has one rig, started and stopped by its main, and sweeps it clean between its tests (DM_RIG_TEST). */
-#ifndef DM_TESTS_APIRIG_H
-#define DM_TESTS_APIRIG_H
+#ifndef DM_TESTS_SUPPORT_APIRIG_H
+#define DM_TESTS_SUPPORT_APIRIG_H
 
 #include "api/kit/api.h"
 #include "tests/support/fakeworker.h"
 #include "tests/support/tenantrig.h"
+
+enum { DM_RIG_INSTANCE = 1000000 }; /* the number of its API, far from those that the database gives */
 
 typedef struct dm_rig {
     dm_tenantrig tenants;
@@ -25,6 +27,10 @@ typedef struct dm_rig {
  * cannot be made. */
 void dm_rig_start(dm_rig *r, unsigned threads);
 void dm_rig_stop(dm_rig *r);
+
+/* A second worker beside the first, emptier than it, so that it is asked first. The caller frees it; the next sweep
+ * forgets it. */
+dm_fakeworker *dm_rig_second_worker(dm_rig *r);
 
 /* Another account with a project of its own, gone with the next sweep; its key. */
 #define DM_RIG_OTHER_KEY "e2b_00"

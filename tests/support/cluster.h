@@ -1,6 +1,6 @@
 /* tests/support/cluster.h: databases of a throw-away PostgreSQL that the project's migrations were applied to. */
-#ifndef DM_TESTS_CLUSTER_H
-#define DM_TESTS_CLUSTER_H
+#ifndef DM_TESTS_SUPPORT_CLUSTER_H
+#define DM_TESTS_SUPPORT_CLUSTER_H
 
 #include "base/pg.h"
 

@@ -6,13 +6,13 @@
 
 enum { HELD_MAX = 2048, AWAIT_S = 10 };
 
-static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage"};
-enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, VERBS };
+static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim"};
+enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, VERBS };
 
 typedef struct held {
     char id[32];
     int64_t epoch, end_us;
-    bool running, asleep;
+    bool running, asleep, claimed;
 } held;
 
 struct dm_fakeworker {
@@ -234,13 +234,59 @@ static int usage(dm_req *req, void *ctx, dm_err *err)
     return end(f, 0);
 }
 
+static int look(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    (void)err;
+    if (begin(f, req, LOOK))
+        return 0;
+    held *h = find(f, req->params[0]);
+    if (h == NULL)
+        return end(f, no(req, 404, "not held"));
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_seen_write(&w, &(dm_wk_seen){.epoch = h->epoch,
+                                 .state = h->asleep ? (char[]){"asleep"} : (char[]){"running"},
+                                 .cause = h->asleep ? (char[]){"paused"} : (char[]){""},
+                                 .started_us = h->asleep ? 0 : 1,
+                                 .end_us = h->end_us,
+                                 .address = h->asleep ? (char[]){""} : (char[]){"10.77.0.2"}});
+    return answer(f, req, LOOK, end(f, 0));
+}
+
+static int claim(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    DM_AUTO(json_t) obj = NULL;
+    int r = dm_json_load(req->body, DM_WK_BODY_MAX, &obj, err);
+    if (r < 0)
+        return r;
+    if (begin(f, req, CLAIM))
+        return 0;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(obj, "claims"), i, one)
+    {
+        dm_wk_claim m;
+        if (dm_wk_claim_read(one, &m, err) < 0)
+            return end(f, no(req, 400, "no claim"));
+        held *h = find(f, dm_str_c(m.sandbox));
+        if (h != NULL && h->epoch == m.epoch)
+            h->claimed = true;
+        dm_wk_claim_done(&m);
+    }
+    dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
+    return answer(f, req, CLAIM, end(f, 0));
+}
+
 static const dm_route routes[] = {
         {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
         {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
         {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_one},
         {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_one},
         {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
+        {"GET", "/v1/sandboxes/{id}", 0, 0, look},
         {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},
+        {"POST", "/v1/claims", 0, DM_WK_BODY_MAX, claim},
 };
 
 int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err)
@@ -371,4 +417,13 @@ void dm_fakeworker_admitted(dm_fakeworker *f, const char *member, char *out, siz
     (void)snprintf(out, cap, "%s", text != NULL ? text : "");
     free(text);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+bool dm_fakeworker_claimed(dm_fakeworker *f, const char *sandbox)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    const held *h = find(f, dm_str_c(sandbox));
+    bool claimed = h != NULL && h->claimed;
+    (void)pthread_mutex_unlock(&f->lock);
+    return claimed;
 }

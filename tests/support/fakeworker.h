@@ -1,7 +1,7 @@
 /* tests/support/fakeworker.h: a worker that only pretends. It keeps sandboxes as a worker would (state, epoch), answers
  * orders by their protocol, and misbehaves as it is told. Thread-safe. */
-#ifndef DM_TESTS_FAKEWORKER_H
-#define DM_TESTS_FAKEWORKER_H
+#ifndef DM_TESTS_SUPPORT_FAKEWORKER_H
+#define DM_TESTS_SUPPORT_FAKEWORKER_H
 
 #include "base/http.h"
 #include "base/wire/worker.h"
@@ -12,7 +12,8 @@ int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err) DM
 void dm_fakeworker_free(dm_fakeworker *f);
 DM_DEFINE_FREEP(dm_fakeworker)
 
-/* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage") are refused. */
+/* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage", "look",
+ * "claim") are refused. */
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
 /* Orders of that verb wait, carried out no further than that they have come, until they are released. */
 void dm_fakeworker_hold(dm_fakeworker *f, const char *verb);
@@ -27,6 +28,8 @@ void dm_fakeworker_away(dm_fakeworker *f, bool away);
 unsigned dm_fakeworker_count(dm_fakeworker *f, const char *verb);
 /* What is held: "running", "asleep" or "" for nothing; its epoch and deadline. */
 const char *dm_fakeworker_state(dm_fakeworker *f, const char *sandbox, int64_t *epoch, int64_t *end_us);
+/* Whether somebody has been given it, as far as the worker has heard. */
+bool dm_fakeworker_claimed(dm_fakeworker *f, const char *sandbox);
 /* The last admission's member of that name, as text; "" when there was none. */
 void dm_fakeworker_admitted(dm_fakeworker *f, const char *member, char *out, size_t cap);
 

@@ -39,6 +39,16 @@ const char *ask(rig *r, const char *text)
     return out;
 }
 
+void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t included_s)
+{
+    char text[400];
+    (void)snprintf(text, sizeof(text),
+            "SET session_replication_role = replica; INSERT INTO dm.account_plan VALUES (%d, dm.ts(%lld000000), '%s', "
+            "%lld); SET session_replication_role = DEFAULT",
+            account, (long long)(T0 + second), tier, (long long)included_s);
+    sql(r, text);
+}
+
 void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended)
 {
     char text[1200], hex[33], end[64] = "NULL";
@@ -364,6 +374,7 @@ void rig_close(rig *r)
 int house(const cluster *c)
 {
     static const char tenants[] =
+            "SET session_replication_role = replica;" /* plans are of the scenario's time, not of this one */
             "INSERT INTO dm.account (account_no, id, legal_name, country, currency, tier) OVERRIDING SYSTEM VALUE "
             "VALUES "
             "(1, '00000000-0000-4000-8000-0000000000a1', 'One', 'CN', 'CNY', 'payg'), "
@@ -375,6 +386,8 @@ int house(const cluster *c)
             "(3, 3, '00000000-0000-4000-8000-0000000000b3', 'three', 'Three', 1), "
             "(1, 4, '00000000-0000-4000-8000-0000000000b4', 'four', 'Four', 2);"
             "INSERT INTO dm.account_limit VALUES (3, 'included_seconds', 60);"
+            "INSERT INTO dm.account_plan VALUES (1, dm.ts(0), 'payg', 0), (2, dm.ts(0), 'payg', 0), "
+            "(3, dm.ts(0), 'pro', 60);"
             "INSERT INTO dm.worker (worker_no, name, region_no, boot, door, accel, slots, mem_mib, enrolled_at) "
             "OVERRIDING SYSTEM VALUE VALUES (1, 'w1', 2, 1, 'w1', 'tcg', 10, 1000, dm.ts(1772359200 * "
             "1000000::bigint));";

@@ -2,8 +2,8 @@
  * when, and writes frames and attestations of it, by the plainest means; a test may drop, double, reorder or forge them
  * before the ledger takes them. Time is a fake clock's. Periods are 60 s unless a test says otherwise. What fails here
  * stops the test. */
-#ifndef DM_TESTS_METERRIG_H
-#define DM_TESTS_METERRIG_H
+#ifndef DM_TESTS_SUPPORT_METERRIG_H
+#define DM_TESTS_SUPPORT_METERRIG_H
 
 #include <libpq-fe.h>
 
@@ -71,6 +71,9 @@ void sql(rig *r, const char *text);
 /* The first cell; good until the next call but three. */
 const char *ask(rig *r, const char *text);
 #define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
+
+/* From this second on the account has another plan, as if it had been changed then. */
+void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t included_s);
 
 /* The sandbox's row; ended -1: it runs. */
 void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended);

@@ -1,7 +1,7 @@
 /* tests/support/pgtest.h: a PostgreSQL of its own for a test: made in a folder under /tmp, without TCP, as user
  * postgres when the test is root, and gone with it. */
-#ifndef DM_TESTS_PGTEST_H
-#define DM_TESTS_PGTEST_H
+#ifndef DM_TESTS_SUPPORT_PGTEST_H
+#define DM_TESTS_SUPPORT_PGTEST_H
 
 #include "base/err.h"
 

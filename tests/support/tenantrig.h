@@ -1,8 +1,8 @@
 /* tests/support/tenantrig.h: a throw-away PostgreSQL with the real schema and the demo tenant. What a test wants to
  * know it asks as superuser; what it tries goes through the roles of the product. Whatever cannot be made or asked
  * stops the test. */
-#ifndef DM_TESTS_TENANTRIG_H
-#define DM_TESTS_TENANTRIG_H
+#ifndef DM_TESTS_SUPPORT_TENANTRIG_H
+#define DM_TESTS_SUPPORT_TENANTRIG_H
 
 #include "base/pg.h"
 

@@ -1,7 +1,7 @@
 /* tests/support/vmmrig.h: a loop that is pumped until something is so, a pair of sockets with one end in the hands of
  * the test, and a folder of the test's own. */
-#ifndef DM_TESTS_VMMRIG_H
-#define DM_TESTS_VMMRIG_H
+#ifndef DM_TESTS_SUPPORT_VMMRIG_H
+#define DM_TESTS_SUPPORT_VMMRIG_H
 
 #include "base/loop.h"
 

@@ -1,7 +1,7 @@
 /* tests/support/wire.h: the agent in this process, and a client beside it on the loopback: the loop is turned by hand
  * while the client waits, so one thread sees both sides. */
-#ifndef DM_TESTS_WIRE_H
-#define DM_TESTS_WIRE_H
+#ifndef DM_TESTS_SUPPORT_WIRE_H
+#define DM_TESTS_SUPPORT_WIRE_H
 
 #include "base/buf.h"
 #include "base/loop.h"

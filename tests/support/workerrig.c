@@ -6,11 +6,36 @@
 
 /* --- turning ------------------------------------------------------------------------------------------------ */
 
+static const char *claim_of(unsigned n, int epoch)
+{
+    static char body[128];
+    (void)snprintf(body, sizeof(body), "{\"claims\":[{\"sandbox\":\"%s\",\"epoch\":%d}]}", box_name(n), epoch);
+    return body;
+}
+
+static void claim(rig *r, rig_order *o)
+{
+    dm_err err;
+    dm_str body = dm_str_c(claim_of(o->n, o->epoch));
+    if (dm_http_call(&r->http, "POST", "/v1/claims", NULL, 0, body, &o->claim, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+/* As the API does: what was started is claimed when the start has been answered. */
+static bool to_be_claimed(const rig *r, const rig_order *o)
+{
+    return !r->unclaimed && o->n != 0 && o->req->reply.status == 201;
+}
+
 void rig_turn(rig *r)
 {
     dm_err err;
     if (dm_loop_once(r->h.loop, 500, &err) < 0)
         fail_msg("%s", err.msg);
+    for (size_t i = 0; i < r->norders; i++) {
+        if (to_be_claimed(r, &r->orders[i]) && r->orders[i].claim == NULL)
+            claim(r, &r->orders[i]);
+    }
 }
 
 void rig_settle(rig *r)
@@ -73,6 +98,7 @@ rig_order *rig_ask(rig *r, const char *method, const char *path, const char *bod
     dm_err err;
     assert_true(r->norders < RIG_ORDERS);
     rig_order *o = &r->orders[r->norders++];
+    *o = (rig_order){.n = 0};
     o->r = dm_http_call(&r->http, method, path, NULL, 0, dm_str_c(body), &o->req, &err);
     if (o->r < 0)
         fail_msg("%s", err.msg);
@@ -97,11 +123,15 @@ rig_order *rig_admit(rig *r, const char *verb, unsigned n, int epoch, admitting 
             box_name(n), epoch, a.spec != 0 ? a.spec : 1, a.image != NULL ? a.image : "base",
             (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000, a.pause_on_timeout ? "true" : "false",
             a.offline ? "false" : "true", a.previous != NULL ? a.previous : "");
-    if (strcmp(verb, "start") == 0)
+    bool start = strcmp(verb, "start") == 0;
+    if (start)
         (void)snprintf(path, sizeof(path), "/v1/sandboxes");
     else
         (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s/resume", box_name(n));
-    return rig_ask(r, "POST", path, body);
+    rig_order *o = rig_ask(r, "POST", path, body);
+    o->n = start ? n : 0;
+    o->epoch = epoch;
+    return o;
 }
 
 rig_order *rig_start(rig *r, unsigned n, int epoch)
@@ -133,9 +163,19 @@ rig_order *rig_kill(rig *r, unsigned n, int epoch)
     return rig_stop(r, "kill", n, epoch, "killed");
 }
 
+rig_order *rig_claim(rig *r, unsigned n, int epoch)
+{
+    return rig_ask(r, "POST", "/v1/claims", claim_of(n, epoch));
+}
+
+bool claimed(const rig_order *o)
+{
+    return told(o) && o->claim != NULL && o->claim->reply.status == 200;
+}
+
 int status_of(rig *r, rig_order *o)
 {
-    rig_until(r, told(o));
+    rig_until(r, told(o) && (!to_be_claimed(r, o) || claimed(o)));
     return o->req->reply.status;
 }
 
@@ -287,8 +327,11 @@ void rig_open(rig *r)
 void rig_forget(rig *r)
 {
     for (size_t i = 0; i < r->norders; i++) {
-        if (told(&r->orders[i])) /* else it is the dead worker's */
-            dm_req_free(r->orders[i].req);
+        const rig_order *o = &r->orders[i];
+        if (claimed(o)) /* else it is the dead worker's, */
+            dm_req_free(o->claim);
+        if (told(o)) /* and so is this */
+            dm_req_free(o->req);
     }
     r->norders = 0;
 }

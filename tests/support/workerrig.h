@@ -3,8 +3,8 @@
  * a driver whose processes are rows of a table that outlive the worker, as real ones do, and whose guests answer the
  * agent's lines. A test says which call fails, hangs or kills its VM. A crash leaves the old worker where it is and
  * begins a new one on the same folder: what was not in the journal is gone. What goes wrong in here fails the test. */
-#ifndef DM_TESTS_WORKERRIG_H
-#define DM_TESTS_WORKERRIG_H
+#ifndef DM_TESTS_SUPPORT_WORKERRIG_H
+#define DM_TESTS_SUPPORT_WORKERRIG_H
 
 #include <limits.h>
 #include <stdio.h>
@@ -58,7 +58,10 @@ struct dm_vm {
 
 typedef struct rig_order {
     dm_req *req;
-    int r; /* DM_HTTP_LATER while it waits */
+    int r;         /* DM_HTTP_LATER while it waits */
+    unsigned n;    /* the sandbox that it starts, or 0, */
+    int epoch;     /* in that epoch, */
+    dm_req *claim; /* and the word that it was given to somebody, once the start is answered */
 } rig_order;
 
 struct rig {
@@ -77,6 +80,7 @@ struct rig {
     bool cold;         /* of the host that is booted next: restored guests need to be warmed */
     bool deaf;         /* guests do not answer */
     bool confused;     /* guests answer that they cannot */
+    bool unclaimed;    /* what is started is given to nobody; else it is claimed as soon as the start is answered */
     unsigned resumed, quiesced;
     char told[4096]; /* the last resume line */
     rig_order orders[RIG_ORDERS];
@@ -136,7 +140,10 @@ rig_order *rig_resume(rig *r, unsigned n, int epoch);
 rig_order *rig_stop(rig *r, const char *verb, unsigned n, int epoch, const char *cause);
 rig_order *rig_pause(rig *r, unsigned n, int epoch);
 rig_order *rig_kill(rig *r, unsigned n, int epoch);
+rig_order *rig_claim(rig *r, unsigned n, int epoch);
+/* When it is answered; and of a start, when it is claimed. */
 int status_of(rig *r, rig_order *o);
+bool claimed(const rig_order *o); /* the start was answered, and so was the claim */
 /* A member of an answer that has come; "" when there is none. */
 const char *said(const rig_order *o, const char *member);
 /* The door's file of this epoch. */
@@ -167,7 +174,7 @@ void rig_close(rig *r);
 /* A worker that is enrolled and at rest, and its end; for cmocka. */
 int rig_setup(void **state);
 int rig_teardown(void **state);
-/* Started, and answered. */
+/* Started, answered, and claimed. */
 void run(rig *r, unsigned n, int epoch);
 const char *state_of(rig *r, unsigned n);
 

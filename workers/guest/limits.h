@@ -1,8 +1,8 @@
 /* workers/guest/limits.h: how much of everything. The agent's ceilings that more than one file knows, or that whoever
  * meets one looks for; what a single function bounds stands beside it. What lies past one is refused in words, unless
  * the line says otherwise. Every room of the agent may include this file. */
-#ifndef DM_GUEST_LIMITS_H
-#define DM_GUEST_LIMITS_H
+#ifndef DM_WORKERS_GUEST_LIMITS_H
+#define DM_WORKERS_GUEST_LIMITS_H
 
 /* --- connections and requests ------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* workers/guest/route.h: from a request's head to who answers it. The order is part of the wire: CORS preflight, token,
  * user, route, method. */
-#ifndef DM_GUEST_ROUTE_H
-#define DM_GUEST_ROUTE_H
+#ifndef DM_WORKERS_GUEST_ROUTE_H
+#define DM_WORKERS_GUEST_ROUTE_H
 
 #include "workers/guest/http/exchange.h"
 #include "workers/guest/who/guest.h"

@@ -1,7 +1,7 @@
 /* workers/guest/setup.h: the agent's context made and unmade: every part of it, and the server that begins to serve.
  * Above all of them. */
-#ifndef DM_GUEST_SETUP_H
-#define DM_GUEST_SETUP_H
+#ifndef DM_WORKERS_GUEST_SETUP_H
+#define DM_WORKERS_GUEST_SETUP_H
 
 #include "workers/guest/who/guest.h"
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/parse.h"
 
@@ -48,12 +49,31 @@ dm_box *dm_box_new(struct dm_worker *w, dm_err *err)
     }
     b->w = w;
     b->slot = -1;
+    b->net_base = -1;
     return b;
+}
+
+void dm_box_ends_for(dm_box *b, dm_cause cause, const char *detail)
+{
+    bool unclaimed = dm_box_nobodys(b) && cause != DM_CAUSE_START_FAILED;
+    b->cause = unclaimed ? DM_CAUSE_START_FAILED : cause;
+    if (unclaimed)
+        (void)snprintf(b->detail, sizeof(b->detail), "nobody had been given it yet: %s%s%s", dm_cause_get(cause)->name,
+                *detail != '\0' ? ", " : "", detail);
+    else
+        (void)snprintf(b->detail, sizeof(b->detail), "%s", detail);
+}
+
+int64_t dm_box_due_us(const dm_box *b)
+{
+    int64_t unclaimed_us = b->started_us + (int64_t)DM_WK_CLAIM_S * 1000000;
+    return dm_box_nobodys(b) && unclaimed_us < b->end_us ? unclaimed_us : b->end_us;
 }
 
 void dm_box_free(dm_box *b)
 {
     assert(b->machine == NULL && b->ticket == NULL && b->stretch == NULL && b->noting == 0);
+    assert(b->link_unclaimed == NULL);
     dm_timer_free(b->deadline);
     dm_wk_admit_done(&b->admit);
     free(b);
@@ -67,6 +87,9 @@ typedef struct written {
     bool pause_on_timeout;
     char *cause, *detail, *base, *previous;
     int64_t slot, image_epoch, image_mib, disk_16mib;
+    bool has_claimed, claimed; /* journals of workers that knew no claims have neither: all of theirs is somebody's */
+    bool has_net_base;
+    int64_t net_base;
 } written;
 
 #define STR(m, lo, hi)                                                                                                 \
@@ -95,6 +118,8 @@ static const dm_json_field fields[] = {
         I64(image_epoch, 0, INT32_MAX),
         I64(image_mib, 0, INT64_MAX),
         I64(disk_16mib, 0, UINT32_MAX),
+        {"claimed", DM_JSON_BOOL, offsetof(written, claimed), offsetof(written, has_claimed), 0, 0},
+        {"net_base", DM_JSON_I64, offsetof(written, net_base), offsetof(written, has_net_base), -1, INT64_MAX},
 };
 
 void dm_box_write(const dm_box *b, dm_jw *w)
@@ -119,6 +144,8 @@ void dm_box_write(const dm_box *b, dm_jw *w)
     dm_jw_ki64(w, "image_epoch", b->image_epoch);
     dm_jw_ki64(w, "image_mib", b->image_mib);
     dm_jw_ki64(w, "disk_16mib", b->disk_16mib);
+    dm_jw_kbool(w, "claimed", b->claimed);
+    dm_jw_ki64(w, "net_base", b->net_base);
     dm_jw_end(w);
 }
 
@@ -130,6 +157,9 @@ static int take_over(const written *v, dm_box *b, dm_err *err)
         state++;
     if (state == DM_BOX_STATES)
         return dm_fail(err, DM_E_INVALID, "no such state");
+    bool claimed = !v->has_claimed || v->claimed;
+    if (!claimed && state != DM_BOX_STARTING && state != DM_BOX_RUNNING && state != DM_BOX_ENDED)
+        return dm_fail(err, DM_E_INVALID, "it is %s and was never claimed", names[state]);
     if (*v->cause != '\0' && dm_cause_parse(dm_str_c(v->cause), &cause, err) < 0)
         return DM_E_INVALID;
     if (dm_parse_hex(dm_str_c(v->previous), b->previous.b, DM_SHA256, err) < 0 ||
@@ -154,6 +184,8 @@ static int take_over(const written *v, dm_box *b, dm_err *err)
     b->image_epoch = v->image_epoch;
     b->image_mib = v->image_mib;
     b->disk_16mib = (uint32_t)v->disk_16mib;
+    b->claimed = claimed;
+    b->net_base = v->has_net_base ? v->net_base : -1;
     return 0;
 }
 

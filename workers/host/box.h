@@ -7,6 +7,9 @@
  *         +-----kill, died------+  +--pause_failed---+                 +---wake_failed---+
  *                               v
  *                             ended
+ *
+ * A new one is nobody's while it runs and is not claimed (base/wire/worker.h): no second of it counts. One that is to
+ * sleep is claimed first, so that what sleeps, and what wakes, is somebody's.
  */
 #ifndef DM_WORKERS_HOST_BOX_H
 #define DM_WORKERS_HOST_BOX_H
@@ -76,8 +79,10 @@ struct dm_box {
     int64_t end_us; /* when its time is up */
     bool pause_on_timeout;
     bool pooled;
-    uint32_t noting; /* transitions on their way to the disk: nobody is told of the newest before it is there */
-    dm_cause cause;  /* why it sleeps or ended */
+    bool claimed;     /* somebody has been given it */
+    int64_t net_base; /* of one that is nobody's: bytes that had ever reached its slot when it was handed out; or -1 */
+    uint32_t noting;  /* transitions on their way to the disk: nobody is told of the newest before it is there */
+    dm_cause cause;   /* why it sleeps or ended */
     char detail[128];
     int32_t slot;        /* of its machine, or -1 */
     char base[96];       /* folder name of the template snapshot its memory stands on */
@@ -94,7 +99,20 @@ struct dm_box {
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
+    dm_box *next_unclaimed, **link_unclaimed;        /* boxes.h has the list */
 };
+
+/* Why it ended, or is about to, and what happened. What is nobody's could not be started for anybody, whatever happened
+ * to it. */
+void dm_box_ends_for(dm_box *b, dm_cause cause, const char *detail);
+/* When it ends or sleeps unless something comes before: when its time is up, or nobody's has waited for long enough. */
+int64_t dm_box_due_us(const dm_box *b);
+
+/* It runs, and no second of it counts. */
+static inline bool dm_box_nobodys(const dm_box *b)
+{
+    return b->state == DM_BOX_RUNNING && !b->claimed;
+}
 
 /* STARTING, without a slot; NULL without memory. */
 dm_box *dm_box_new(struct dm_worker *w, dm_err *err);

@@ -5,7 +5,8 @@
 
 struct dm_boxes {
     dm_map by_id;
-    uint32_t running, asleep;
+    uint32_t running, asleep, nunclaimed;
+    dm_box *unclaimed;
 };
 
 static bool runs(dm_box_state s)
@@ -18,18 +19,44 @@ static bool sleeps(dm_box_state s)
     return s == DM_BOX_ASLEEP || s == DM_BOX_WAKING;
 }
 
-static void count(dm_boxes *t, dm_box_state s)
+static void list(dm_boxes *t, dm_box *b)
 {
-    t->running += runs(s);
-    t->asleep += sleeps(s);
-    assert(t->running + t->asleep <= t->by_id.n);
+    assert(b->link_unclaimed == NULL);
+    b->next_unclaimed = t->unclaimed;
+    b->link_unclaimed = &t->unclaimed;
+    if (b->next_unclaimed != NULL)
+        b->next_unclaimed->link_unclaimed = &b->next_unclaimed;
+    t->unclaimed = b;
+    t->nunclaimed++;
 }
 
-static void discount(dm_boxes *t, dm_box_state s)
+static void unlist(dm_boxes *t, dm_box *b)
 {
-    assert(t->running >= runs(s) && t->asleep >= sleeps(s));
-    t->running -= runs(s);
-    t->asleep -= sleeps(s);
+    assert(t->nunclaimed > 0 && *b->link_unclaimed == b);
+    *b->link_unclaimed = b->next_unclaimed;
+    if (b->next_unclaimed != NULL)
+        b->next_unclaimed->link_unclaimed = b->link_unclaimed;
+    b->next_unclaimed = NULL;
+    b->link_unclaimed = NULL;
+    t->nunclaimed--;
+}
+
+static void count(dm_boxes *t, dm_box *b)
+{
+    t->running += runs(b->state);
+    t->asleep += sleeps(b->state);
+    if (dm_box_nobodys(b))
+        list(t, b);
+    assert(t->running + t->asleep <= t->by_id.n && t->nunclaimed <= t->running);
+}
+
+static void discount(dm_boxes *t, dm_box *b)
+{
+    assert(t->running >= runs(b->state) && t->asleep >= sleeps(b->state));
+    t->running -= runs(b->state);
+    t->asleep -= sleeps(b->state);
+    if (dm_box_nobodys(b))
+        unlist(t, b);
 }
 
 int dm_boxes_new(dm_boxes **out, dm_err *err)
@@ -49,7 +76,7 @@ void dm_boxes_free(dm_boxes *t)
     dm_map_walk walk = dm_boxes_walk(t);
     for (dm_box *b; (b = dm_map_next(&walk)) != NULL;)
         dm_boxes_drop(t, b);
-    assert(t->by_id.n == 0 && t->running == 0 && t->asleep == 0);
+    assert(t->by_id.n == 0 && t->running == 0 && t->asleep == 0 && t->unclaimed == NULL);
     dm_map_done(&t->by_id);
     free(t);
 }
@@ -60,14 +87,14 @@ int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err)
     if (r < 0)
         return r;
     dm_map_add(&t->by_id, b);
-    count(t, b->state);
+    count(t, b);
     return 0;
 }
 
 void dm_boxes_drop(dm_boxes *t, dm_box *b)
 {
     if (dm_map_remove(&t->by_id, b))
-        discount(t, b->state);
+        discount(t, b);
     dm_box_free(b);
 }
 
@@ -85,9 +112,10 @@ const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event)
 {
     const dm_box_row *row = dm_box_next(b->state, event);
     assert(row != NULL);
-    discount(t, b->state);
+    assert(b->claimed || event == DM_BOX_HANDED_OUT || event == DM_BOX_END);
+    discount(t, b);
     b->state = row->to;
-    count(t, b->state);
+    count(t, b);
     return row;
 }
 
@@ -99,4 +127,21 @@ uint32_t dm_boxes_running(const dm_boxes *t)
 uint32_t dm_boxes_asleep(const dm_boxes *t)
 {
     return t->asleep;
+}
+
+dm_box *dm_boxes_unclaimed(const dm_boxes *t)
+{
+    return t->unclaimed;
+}
+
+uint32_t dm_boxes_nunclaimed(const dm_boxes *t)
+{
+    return t->nunclaimed;
+}
+
+void dm_boxes_claim(dm_boxes *t, dm_box *b)
+{
+    assert(dm_box_nobodys(b));
+    unlist(t, b);
+    b->claimed = true;
 }

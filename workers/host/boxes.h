@@ -1,5 +1,6 @@
-/* workers/host/boxes.h: every sandbox of this worker, found by its id, and how many of them run and sleep. The table
- * owns what is linked into it; the counts are those of what is linked, at any moment. Belongs to the worker's loop. */
+/* workers/host/boxes.h: every sandbox of this worker, found by its id, how many of them run and sleep, and which of
+ * those that run are nobody's yet. The table owns what is linked into it; the counts are those of what is linked, at
+ * any moment. Belongs to the worker's loop. */
 #ifndef DM_WORKERS_HOST_BOXES_H
 #define DM_WORKERS_HOST_BOXES_H
 
@@ -29,5 +30,11 @@ const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event);
 
 uint32_t dm_boxes_running(const dm_boxes *t); /* running and pausing: what must have evidence of each second */
 uint32_t dm_boxes_asleep(const dm_boxes *t);  /* asleep and waking */
+
+/* Those of which dm_box_nobodys is true: the newest, and on by next_unclaimed; and how many they are. */
+dm_box *dm_boxes_unclaimed(const dm_boxes *t);
+uint32_t dm_boxes_nunclaimed(const dm_boxes *t);
+/* It is nobody's, and from here on it is not. */
+void dm_boxes_claim(dm_boxes *t, dm_box *b);
 
 #endif

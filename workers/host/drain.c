@@ -1,5 +1,5 @@
-/* Everything to sleep: for room, or for good. Who is starting or waking meanwhile is not met here; a drained worker
- * takes nobody in, and whoever drains it looks again until it is idle. */
+/* Everything to sleep: for room, or for good. What is nobody's ends: nobody would wake it. Who is starting or waking
+ * meanwhile is not met here; a drained worker takes nobody in, and whoever drains it looks again until it is idle. */
 #include "workers/host/parts.h"
 
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
@@ -7,7 +7,9 @@ void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
     dm_map_walk walk = dm_boxes_walk(w->boxes);
     for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         dm_err err = {0};
-        if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
+        if (dm_box_nobodys(b) && !dm_seconds_reached(w, b))
+            dm_life_end(w, b, cause, "", dm_worker_now_us(w));
+        else if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
             dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
     }
 }

@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-enum { EVENT_BYTES_MAX = 4096 };
+/* Any event that can be read can be written again: 1024 bytes of words are six times as many where each is escaped. */
+enum { EVENT_BYTES_MAX = 16 << 10 };
 
 typedef struct held {
     dm_wk_event e; /* first, so that one leads to the other */
@@ -74,17 +75,16 @@ static void journal_one(const held *h, dm_journal *j)
     dm_buf_init(&text, EVENT_BYTES_MAX);
     dm_jw_init(&jw, &text);
     dm_wk_event_write(&jw, &h->e);
-    dm_journal_add(j, DM_RECORD_EVENT, dm_buf_view(&text), NULL);
+    dm_journal_add_buf(j, DM_RECORD_EVENT, &text, NULL);
 }
 
-void dm_events_add(dm_events *e, dm_journal *j, const dm_box *b, int64_t at_us)
+static int made_of(const dm_box *b, uint64_t seq, int64_t at_us, held **out, dm_err *err)
 {
-    assert(b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED);
     held *h = calloc(1, sizeof(*h));
     if (h == NULL)
-        return;
+        return dm_fail(err, DM_E_NOMEM, "no memory for an event");
     h->e = (dm_wk_event){
-            .seq = (int64_t)++e->seq,
+            .seq = (int64_t)seq,
             .sandbox = dm_str_dup(dm_str_c(b->name.s)),
             .epoch = b->epoch,
             .state = dm_str_dup(b->state == DM_BOX_ASLEEP ? DM_STR("asleep") : DM_STR("ended")),
@@ -92,6 +92,24 @@ void dm_events_add(dm_events *e, dm_journal *j, const dm_box *b, int64_t at_us)
             .detail = dm_str_dup(dm_str_c(b->detail)),
             .at_us = at_us,
     };
+    if (h->e.sandbox == NULL || h->e.state == NULL || h->e.cause == NULL || h->e.detail == NULL) {
+        held_free(h);
+        return dm_fail(err, DM_E_NOMEM, "no memory for an event's words");
+    }
+    *out = h;
+    return 0;
+}
+
+void dm_events_add(dm_events *e, dm_journal *j, const dm_box *b, int64_t at_us)
+{
+    held *h = NULL;
+    dm_err err = {0};
+    assert(b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED);
+    if (made_of(b, e->seq + 1, at_us, &h, &err) < 0) {
+        dm_journal_cannot(j, &err);
+        return;
+    }
+    e->seq++;
     journal_one(h, j);
     hold(e, h);
 }
@@ -105,7 +123,7 @@ void dm_events_acked(dm_events *e, dm_journal *j, uint64_t seq)
     DM_AUTO_BUF b;
     dm_buf_init(&b, 8);
     (void)dm_buf_le64(&b, seq);
-    dm_journal_add(j, DM_RECORD_ACKED, dm_buf_view(&b), NULL);
+    dm_journal_add_buf(j, DM_RECORD_ACKED, &b, NULL);
 }
 
 const dm_wk_event *dm_events_after(const dm_events *e, const dm_wk_event *at)

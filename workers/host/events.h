@@ -14,8 +14,8 @@ int dm_events_new(dm_events **out, dm_err *err) DM_NODISCARD;
 void dm_events_free(dm_events *e); /* NULL is fine */
 DM_DEFINE_FREEP(dm_events)
 
-/* b fell asleep or ended at that moment. Without memory there is no event: the API hears of it when it asks for the
- * sandbox. */
+/* b fell asleep or ended at that moment. Without memory for the event the journal is broken: the worker ends, and its
+ * successor finds what the box owes. */
 void dm_events_add(dm_events *e, dm_journal *j, const dm_box *b, int64_t at_us);
 /* The API has those up to seq. */
 void dm_events_acked(dm_events *e, dm_journal *j, uint64_t seq);

@@ -12,6 +12,7 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/live.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
@@ -53,7 +54,7 @@ static void arm(dm_box *b)
         dm_log_err(w->h->log, DM_ERROR, "sandbox.no_timer", &err);
         return;
     }
-    int64_t left = b->end_us - dm_worker_now_us(w);
+    int64_t left = dm_box_due_us(b) - dm_worker_now_us(w);
     dm_timer_in(b->deadline, left > 0 ? left : 0);
 }
 
@@ -74,11 +75,27 @@ static void drop_machine(dm_box *b)
     b->slot = -1;
 }
 
+/* Its files are gigabytes: they are removed elsewhere. */
+static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
+{
+    char path[PATH_MAX];
+    dm_err err = {0};
+    if (epoch == 0)
+        return;
+    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0)
+        dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
+    else
+        dm_going_take(w->h, path);
+}
+
 static void told(dm_worker *w, dm_box *b)
 {
     dm_err err = {0};
-    if (b->state == DM_BOX_ENDED)
+    if (b->state == DM_BOX_ENDED) {
         drop_machine(b);
+        remove_image(w, b, b->image_epoch); /* not before: a sleeper whose end is not written down wakes from it */
+        b->image_epoch = 0;
+    }
     if (b->state == DM_BOX_RUNNING) {
         if (dm_live_make(w->conf->live_dir, b, &err) < 0) {
             dm_log_err(w->h->log, DM_ERROR, "sandbox.no_live_file", &err);
@@ -103,18 +120,19 @@ static void note_durable(void *arg)
     free(n);
 }
 
+/* Somebody waits for the note: a worker that has no memory for it ends, and whoever waits asks its successor. */
 static void journal_and_tell(dm_worker *w, dm_box *b)
 {
     note *n = calloc(1, sizeof(*n));
-    if (n != NULL)
-        *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
-    if (n != NULL)
-        b->noting++;
-    else
-        DM_LOG(w->h->log, DM_ERROR, "worker.no_memory", dm_fs("sandbox", b->name.s));
-    if (n == NULL && b->state == DM_BOX_ENDED)
-        drop_machine(b); /* nobody will be told, so that it is now or never */
-    dm_worker_journal_box(w, b, n != NULL ? &n->call : NULL);
+    if (n == NULL) {
+        dm_err err = {0};
+        (void)dm_fail(&err, DM_E_NOMEM, "no memory to tell of %s", b->name.s);
+        dm_journal_cannot(w->journal, &err);
+        return;
+    }
+    *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
+    b->noting++;
+    dm_worker_journal_box(w, b, &n->call);
 }
 
 /* --- what a machine says ------------------------------------------------------------------------------------ */
@@ -239,8 +257,11 @@ static void handed_out(void *arg, int r, const dm_err *err)
     b->pause_on_timeout = b->admit.pause_on_timeout;
     b->cause = DM_CAUSE_NONE;
     b->slot = (int32_t)dm_machine_slot(b->machine);
+    if (!b->claimed)
+        dm_seconds_watch(b);
     move(w, b, DM_BOX_HANDED_OUT);
-    dm_seconds_begin(w, b, DM_SAMPLE_RUN, at);
+    if (b->claimed)
+        dm_seconds_begin(w, b, DM_SAMPLE_RUN, at);
     journal_and_tell(w, b);
 }
 
@@ -288,6 +309,11 @@ static void answer_again(dm_box *b, dm_box_waiter *waiter)
         wait_for(b, waiter);
     else if (waiter != NULL)
         waiter->fn(waiter, b, 0, NULL);
+}
+
+void dm_worker_look(dm_box *b, dm_box_waiter *waiter)
+{
+    answer_again(b, waiter);
 }
 
 /* The order was given before, or contradicts what is here. 0: it is to be carried out. */
@@ -408,16 +434,6 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
 
 /* --- sleeping ----------------------------------------------------------------------------------------------- */
 
-static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
-{
-    char path[PATH_MAX];
-    dm_err err = {0};
-    if (epoch == 0)
-        return;
-    if (dm_place_sleeper(&w->h->conf, &b->name, epoch, path, &err) < 0 || dm_remove_tree(path, &err) < 0)
-        dm_log_err(w->h->log, DM_WARN, "sandbox.image_left", &err);
-}
-
 static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
 {
     *out = (dm_sample){.disk_16mib = DM_DISK_UNKNOWN};
@@ -483,6 +499,7 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     }
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    dm_worker_claim(w, b, NULL);
     int r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
     if (r == 0)
         r = dm_machine_sleep(b->machine, path, slept, b, err);
@@ -504,7 +521,7 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
 void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us)
 {
     dm_err err = {0};
-    bool ran = b->stretch != NULL;
+    bool ran = b->stretch != NULL, nobodys = dm_box_nobodys(b);
     dm_sample last;
     if (dm_live_remove(w->conf->live_dir, b, &err) < 0)
         dm_log_err(w->h->log, DM_WARN, "sandbox.live_file_left", &err);
@@ -514,8 +531,9 @@ void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, in
     dm_pool_ticket_drop(b->ticket);
     b->ticket = NULL;
     /* What runs is killed when its end is durable (see told): a crash in between would else find a dead VMM that
-     * nobody had killed. Where something is under way on the machine, freeing it is what stops that. */
-    if (b->state == DM_BOX_RUNNING && b->machine != NULL)
+     * nobody had killed. Where something is under way on the machine, freeing it is what stops that. Of one that is
+     * nobody's any end is the same. */
+    if (b->state == DM_BOX_RUNNING && !nobodys && b->machine != NULL)
         dm_machine_own(b->machine, &(dm_machine_owner){.gone = NULL});
     else
         drop_machine(b);
@@ -524,13 +542,10 @@ void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, in
     if (ran)
         dm_usage_end(w->usage, b->stretch, at_us, &last, cause);
     b->stretch = NULL;
-    remove_image(w, b, b->image_epoch);
-    b->image_epoch = 0;
-    b->cause = cause;
+    dm_box_ends_for(b, cause, detail);
     b->ended_us = at_us;
-    (void)snprintf(b->detail, sizeof(b->detail), "%s", detail);
     move(w, b, DM_BOX_END);
-    if (!ran) { /* nobody was told of it, and no second of it counts */
+    if (!ran && !nobodys) { /* nobody was told of it, and no second of it counts */
         answer(b, 0, NULL);
         dm_boxes_drop(w->boxes, b);
         return;
@@ -549,8 +564,11 @@ int dm_worker_kill(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_bo
         answer_again(b, waiter);
         return 0;
     }
+    bool taken_back = cause == DM_CAUSE_START_FAILED;
+    if (!taken_back && dm_box_nobodys(b))
+        dm_worker_claim(w, b, NULL);
     wait_for(b, waiter);
-    dm_life_end(w, b, cause, "", dm_worker_now_us(w));
+    dm_life_end(w, b, cause, taken_back ? "it was taken back" : "", dm_worker_now_us(w));
     return 0;
 }
 
@@ -561,12 +579,17 @@ static void time_is_up(void *arg)
     dm_err err = {0};
     if (b->state != DM_BOX_RUNNING)
         return;
-    if (dm_worker_now_us(w) < b->end_us) {
+    int64_t now = dm_worker_now_us(w);
+    if (now < dm_box_due_us(b) || (dm_box_nobodys(b) && dm_seconds_reached(w, b) && now < b->end_us)) {
         arm(b);
         return;
     }
-    if (!b->pause_on_timeout) {
-        dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", dm_worker_now_us(w));
+    if (now < b->end_us) {
+        dm_life_end(w, b, DM_CAUSE_START_FAILED, "nobody was given it in time", now);
+        return;
+    }
+    if (!b->pause_on_timeout || dm_box_nobodys(b)) {
+        dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", now);
         return;
     }
     if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, NULL, &err) < 0) {
@@ -581,6 +604,7 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
         return DM_ORDER_STALE;
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
+    dm_worker_claim(w, b, NULL);
     b->end_us = d->end_us;
     b->pause_on_timeout = d->pause_on_timeout;
     dm_worker_journal_box(w, b, NULL);

@@ -16,5 +16,11 @@ int dm_worker_pause(
 int dm_worker_kill(
         dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
 int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err *err) DM_NODISCARD;
+/* seconds.c: somebody has been given b, which runs. The second it was handed out in, or the first that is not framed
+ * yet, is the first that counts. call may be NULL; else it runs when that is durable, also of one that was claimed
+ * before. Pause, deadline and kill claim by themselves, but for a kill with start_failed. */
+void dm_worker_claim(dm_worker *w, dm_box *b, dm_call *call);
+/* waiter->fn runs when what b is now is durable, whatever came of what was under way. */
+void dm_worker_look(dm_box *b, dm_box_waiter *waiter);
 
 #endif

@@ -19,6 +19,9 @@ enum {
     DM_PUBLISHING_MAX = 256,       /* messages on their way to Kafka */
     DM_PUBLISHED_MAX = 4096,       /* segments that were read to their end, and that the ledger does not have yet */
 
+    DM_DEAD_LETTERS_MAX = 1000,    /* records the broker refused for good, a file each; past that nothing is skipped */
+    DM_DEAD_BYTES_MAX = 256 << 20, /* all of them */
+
     /* questions of the door */
     DM_DIALS_MAX = 256,     /* ports that are waited for, */
     DM_DIALS_EACH = 8,      /* of one sandbox */

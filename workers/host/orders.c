@@ -11,6 +11,9 @@
  *
  * A kill contradicts nothing: it ends whatever is under way.
  *
+ * Whoever gives an order about a sandbox has been given it, so that it is claimed: but for a kill with start_failed,
+ * which takes back what nobody was given, for a start that is ordered again, and for looks.
+ *
  * So nothing is remembered of an order but its waiter. Ended boxes answer until their last period is attested; after
  * that 404 says as much.
  *
@@ -27,7 +30,7 @@
 
 #include "workers/host/life.h"
 
-typedef enum wanted { WANT_RUNNING, WANT_STOPPED } wanted;
+typedef enum wanted { WANT_RUNNING, WANT_STOPPED, WANT_SEEN } wanted;
 
 /* A request that waits for a box. */
 typedef struct order {
@@ -70,11 +73,35 @@ static void reply_stopped(dm_reply *reply, const dm_box *b)
     dm_wk_stopped_write(&w, &m);
 }
 
+static void reply_seen(dm_reply *reply, const dm_box *b)
+{
+    char state[16], cause[64], address[16] = "";
+    bool admitted = b->state == DM_BOX_STARTING || b->state == DM_BOX_WAKING; /* it is about a life that is to come */
+    bool runs = b->state == DM_BOX_RUNNING || b->state == DM_BOX_PAUSING;
+    (void)snprintf(state, sizeof(state), "%s", dm_box_state_name(b->state));
+    (void)snprintf(cause, sizeof(cause), "%s", admitted ? "" : dm_cause_get(b->cause)->name);
+    if (b->state == DM_BOX_RUNNING && b->machine != NULL)
+        (void)snprintf(address, sizeof(address), "%s", dm_machine_address(b->machine));
+    dm_wk_seen m = {
+            .epoch = admitted ? b->admit.epoch : b->epoch,
+            .state = state,
+            .cause = cause,
+            .started_us = runs ? b->started_us : 0,
+            .end_us = runs ? b->end_us : 0,
+            .address = address,
+    };
+    dm_jw w = dm_reply_json(reply, 200);
+    dm_wk_seen_write(&w, &m);
+}
+
 static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
 {
     order *o = (order *)waiter;
     dm_err why = err != NULL ? *err : (dm_err){0};
-    if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
+    if (o->want == WANT_SEEN) {
+        r = 0; /* what failed was another's order */
+        reply_seen(&o->req->reply, b);
+    } else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
         r = dm_fail(&why, DM_E_CONFLICT, "the sandbox is %s: %s", dm_box_state_name(b->state),
                 dm_cause_get(b->cause)->name);
     else if (r == 0 && o->want == WANT_RUNNING)
@@ -217,6 +244,90 @@ static int deadline(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
+/* --- claims and looks --------------------------------------------------------------------------------------- */
+
+typedef struct claims {
+    dm_call call;
+    dm_req *req;
+    dm_box *box[DM_WK_CLAIMS_MAX]; /* those that are here, and run in that epoch */
+    size_t n;
+} claims;
+
+static int read_claims(const dm_orders *x, const json_t *list, claims *c, dm_err *err)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        dm_wk_claim m;
+        dm_sandbox_id id;
+        int r = dm_wk_claim_read(one, &m, err);
+        if (r < 0)
+            return r;
+        r = dm_sandbox_id_parse(dm_str_c(m.sandbox), &id, err);
+        dm_box *b = r == 0 ? dm_boxes_find(dm_worker_boxes(x->w), &id) : NULL;
+        if (b != NULL && b->state == DM_BOX_RUNNING && b->epoch == m.epoch)
+            c->box[c->n++] = b;
+        dm_wk_claim_done(&m);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void reply_claimed(claims *c)
+{
+    dm_reply_text(&c->req->reply, 200, "application/json", DM_STR("{}"));
+}
+
+static void claims_durable(void *arg)
+{
+    claims *c = arg;
+    reply_claimed(c);
+    dm_req_done(c->req, 0, NULL);
+    free(c);
+}
+
+static int claim(dm_req *req, void *ctx, dm_err *err)
+{
+    static const dm_json_field fields[] = {{"claims", DM_JSON_ARR, 0, DM_JSON_NEED, 0, DM_WK_CLAIMS_MAX}};
+    const dm_orders *x = ctx;
+    DM_AUTO(json_t) obj = NULL;
+    DM_AUTO(json_t) list = NULL;
+    DM_AUTO_MEM claims *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for claims");
+    int r = body_json(req, &obj, err);
+    if (r == 0)
+        r = dm_json_decode(obj, fields, DM_LEN(fields), &list, err);
+    if (r == 0)
+        r = read_claims(x, list, c, err);
+    if (r < 0)
+        return r;
+    c->req = req;
+    if (c->n == 0) {
+        reply_claimed(c);
+        return 0;
+    }
+    c->call = (dm_call){.fn = claims_durable, .arg = c};
+    for (size_t i = 0; i < c->n; i++) /* the journal keeps its order: when the last one is durable, all are */
+        dm_worker_claim(x->w, c->box[i], i + 1 == c->n ? &c->call : NULL);
+    (void)dm_steal(&c);
+    return DM_HTTP_LATER;
+}
+
+static int look(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_box *b = box_of(ctx, req, err);
+    if (b == NULL)
+        return err->code;
+    order *o = order_new(req, WANT_SEEN, err);
+    if (o == NULL)
+        return DM_E_NOMEM;
+    dm_worker_look(b, &o->waiter);
+    return DM_HTTP_LATER;
+}
+
 /* --- what people and the metrics route look at -------------------------------------------------------------- */
 
 static int64_t figure(const json_t *answer, const char *name)
@@ -278,6 +389,7 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_kbool(&jw, "pool_settled", dm_pools_settled(pools));
     dm_jw_ki64(&jw, "running", dm_boxes_running(dm_worker_boxes(w)));
     dm_jw_ki64(&jw, "asleep", dm_boxes_asleep(dm_worker_boxes(w)));
+    dm_jw_ki64(&jw, "unclaimed", dm_boxes_nunclaimed(dm_worker_boxes(w)));
     dm_jw_ki64(&jw, "pooled", n.ready);
     dm_jw_ki64(&jw, "warm", n.warm);
     dm_jw_ki64(&jw, "waiting", n.waiting);
@@ -302,6 +414,8 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_metric running = {"dm_worker_sandboxes_running", DM_GAUGE, NULL, "sandboxes that run"};
     static const dm_metric asleep = {"dm_worker_sandboxes_asleep", DM_GAUGE, NULL, "sandboxes that sleep here"};
+    static const dm_metric unclaimed = {
+            "dm_worker_sandboxes_unclaimed", DM_GAUGE, NULL, "of those that run, sandboxes that are nobody's yet"};
     static const dm_metric ready = {"dm_worker_pool_ready", DM_GAUGE, NULL, "machines that can be handed out now"};
     static const dm_metric warm = {"dm_worker_pool_warm", DM_GAUGE, NULL, "of these, machines that are warm"};
     static const dm_metric waiting = {"dm_worker_waiting", DM_GAUGE, NULL, "sandboxes that wait for a machine"};
@@ -315,6 +429,7 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     dm_pools_counted(dm_worker_pools(w), &n);
     dm_metric_set(h->metrics, &running, NULL, dm_boxes_running(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &asleep, NULL, dm_boxes_asleep(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &unclaimed, NULL, dm_boxes_nunclaimed(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &ready, NULL, n.ready);
     dm_metric_set(h->metrics, &warm, NULL, n.warm);
     dm_metric_set(h->metrics, &waiting, NULL, n.waiting);
@@ -348,7 +463,9 @@ const dm_route dm_orders_routes[] = {
         {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_order},
         {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_order},
         {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
+        {"GET", "/v1/sandboxes/{id}", 0, 0, look},
         {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},
+        {"POST", "/v1/claims", 0, DM_WK_BODY_MAX, claim},
         {"GET", "/v1/worker", 0, 0, state},
         {"POST", "/v1/worker/drain", 0, 0, drain},
 };

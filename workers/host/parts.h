@@ -19,7 +19,8 @@ struct dm_worker {
     dm_usage *usage; /* NULL before it was ever enrolled */
     dm_pools *pools;
     dm_sign_key *key;
-    dm_timer *tick;       /* each second */
+    dm_timer *tick;       /* each second, */
+    int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
     bool draining, stopping;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
@@ -41,6 +42,10 @@ int dm_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD; /* the first secon
 int dm_seconds_attest(dm_worker *w, int64_t period_start, dm_err *err) DM_NODISCARD;
 /* A stretch of b's begins. It does so, or the worker ends. */
 void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
+/* b is about to be handed out, and will be nobody's: what reaches its slot from here on is traffic. */
+void dm_seconds_watch(dm_box *b);
+/* b is nobody's. Whether somebody has reached it by its network: whoever does has been given it, and it is claimed. */
+bool dm_seconds_reached(dm_worker *w, dm_box *b);
 
 /* life.c: for boxes of a dead worker. */
 int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err) DM_NODISCARD; /* done's arg is b */

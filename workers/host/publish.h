@@ -1,6 +1,9 @@
-/* workers/host/publish.h: from the journal to Kafka, in the journal's order, as often as needed. What the broker
- * refuses or loses is read from the journal again; nothing is taken from memory. Twice is harmless: the ledger's merge
- * is. Whole segments are forgotten only when the ledger says that it has what is in them. Belongs to the loop. */
+/* workers/host/publish.h: from the journal to Kafka, in the journal's order, as often as needed. What the broker loses,
+ * or may take later, is read from the journal again; nothing is taken from memory. Twice is harmless: the ledger's
+ * merge is. A record that the broker will never take is kept as a dead letter (dead.h), and what follows it goes on:
+ * the ledger names the gap. A topic that takes nothing at all is waited for, like a broker that is away: there what
+ * follows would fare no better, and nothing of it is given up. Whole segments are forgotten only when the ledger says
+ * that it has what is in them. Belongs to the loop. */
 #ifndef DM_WORKERS_HOST_PUBLISH_H
 #define DM_WORKERS_HOST_PUBLISH_H
 

@@ -1,7 +1,8 @@
 /* After a crash. The journal says which sandboxes there were and up to which second they are proven. A VM that lived on
- * is adopted and ran all the while: the seconds nobody framed are framed now. One that is gone and left a whole image
- * of its epoch had fallen asleep; any other that is gone ended at its last proven second. What slept, sleeps. Warm
- * machines belong to nobody and are let go. */
+ * is adopted and ran all the while: the seconds nobody framed are framed now; but what had its time end meanwhile ends,
+ * or goes to sleep, as of its deadline: that it ran on after was nobody's wish but our absence. One that is gone and
+ * left a whole image of its epoch had fallen asleep; any other that is gone ended at its last proven second. What
+ * slept, sleeps. Warm machines belong to nobody and are let go. */
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "base/wire/period.h"
 
 #include "workers/host/machine/disk.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
 
@@ -211,6 +213,8 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
     case DM_RECORD_SNAPSHOT:
         p->owes = false; /* it tells of boxes without what became of them */
         break;
+    case DM_RECORD_MARK: /* the journal's own */
+        break;
     }
     return r == 0 ? 0 : dm_fail(err, DM_E_CORRUPT, "a record of type %d is too short", (int)type);
 }
@@ -257,6 +261,8 @@ static void runners_stretch(dm_worker *w, dm_box *b, int64_t until_us, dm_cause 
 static void restore_stretches(dm_worker *w, dm_box *b)
 {
     int64_t end = b->state == DM_BOX_ENDED ? b->ended_us : INT64_MAX;
+    if (!b->claimed) /* no second of it counts */
+        return;
     /* What it is says more than its moments, which a clock that is leant against may have put close together. */
     bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
     if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->at.last_second)
@@ -285,15 +291,75 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
     return at <= b->started_us ? b->started_us + 1 : at > now ? now : at;
 }
 
-/* Its VM is gone: it fell asleep and nobody could write it down, or it ended. */
+/* Its VM is gone: it fell asleep and nobody could write it down, or it ended. What falls asleep is somebody's, whether
+ * or not that could be written down. */
 static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
 {
     int64_t slept = image_made_us(w, b);
     int64_t proven = (w->at.last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
-    if (slept > 0)
+    if (slept > 0) {
+        dm_worker_claim(w, b, NULL);
         dm_life_slept_before(w, b, slept);
-    else
+    } else {
         dm_life_end(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+    }
+}
+
+/* --- whose time was up while nobody looked ------------------------------------------------------------------ */
+
+/* One that is put to sleep late: it counts as asleep since its deadline. */
+typedef struct late {
+    dm_box_waiter waiter; /* first */
+    dm_worker *w;
+} late;
+
+/* The account goes on in the other state from this moment. */
+static void counts_as(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us)
+{
+    dm_usage_end(w->usage, b->stretch, at_us, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
+    dm_seconds_begin(w, b, state, at_us);
+}
+
+/* Where it could not be put to sleep, it runs, is asked again, and is billed: it has its machine from here on. */
+static void slept_late(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
+{
+    late *l = (late *)(void *)waiter;
+    (void)err;
+    if (r < 0 && b->state == DM_BOX_RUNNING && b->stretch != NULL)
+        counts_as(l->w, b, DM_SAMPLE_RUN, dm_worker_now_us(l->w));
+    free(l);
+}
+
+static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
+{
+    dm_err err = {0};
+    late *l = calloc(1, sizeof(*l));
+    int r = l != NULL ? 0 : dm_fail(&err, DM_E_NOMEM, "no memory to put it to sleep");
+    if (r == 0) {
+        *l = (late){.waiter.fn = slept_late, .w = w};
+        r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, &l->waiter, &err);
+    }
+    if (r == 0) {
+        counts_as(w, b, DM_SAMPLE_HIB, at_us);
+        return;
+    }
+    free(l);
+    dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
+    dm_life_goes_on(b); /* its timer asks again at once */
+}
+
+/* Not before what is framed: that is proven, and told. */
+static void time_was_up(dm_worker *w, dm_box *b)
+{
+    int64_t proven = (w->at.last_second + 1) * 1000000 - 1;
+    int64_t at = b->end_us > proven ? b->end_us : proven;
+    if (at <= b->started_us)
+        at = b->started_us + 1;
+    DM_LOG(w->h->log, DM_INFO, "sandbox.time_was_up", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
+    if (b->pause_on_timeout)
+        sleep_late(w, b, at);
+    else
+        dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", at);
 }
 
 static void adopted_all(dm_worker *w);
@@ -304,7 +370,8 @@ static void adopted(void *arg, int r, const dm_err *err)
     dm_worker *w = b->w;
     if (r >= 0) {
         DM_LOG(w->h->log, DM_INFO, "sandbox.adopted", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
-        dm_life_goes_on(b);
+        if (b->end_us > dm_worker_now_us(w)) /* else see times_were_up */
+            dm_life_goes_on(b);
     } else {
         dm_log_err(w->h->log, DM_WARN, "sandbox.not_adopted", err);
         gone(w, b, DM_CAUSE_VMM_CRASHED, "it died while its worker was away");
@@ -343,11 +410,28 @@ static void sweep_folder(dm_worker *w, const char *dir, bool live)
             continue;
         if (b != NULL && !live && b->state != DM_BOX_ENDED && epoch == b->image_epoch && rest.n == 0)
             continue;
-        if (dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0 || dm_remove_tree(path, &err) < 0)
+        int r = dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name);
+        if (r == 0 && live)
+            r = dm_remove_tree(path, &err);
+        if (r < 0)
             dm_log_err(w->h->log, DM_WARN, "worker.leftover", &err);
+        else if (!live)
+            dm_going_take(w->h, path);
     }
     if (d != NULL)
         (void)closedir(d);
+}
+
+/* Behind the sweep, which takes an image that is being made for one that nobody finished, and before the first frame.
+ */
+static void times_were_up(dm_worker *w)
+{
+    int64_t now = dm_worker_now_us(w);
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
+        if (b->state == DM_BOX_RUNNING && b->end_us <= now)
+            time_was_up(w, b);
+    }
 }
 
 static void adopted_all(dm_worker *w)
@@ -357,6 +441,8 @@ static void adopted_all(dm_worker *w)
     sweep_folder(w, w->conf->live_dir, true);
     if (dm_place_sleepers(&w->h->conf, path, &err) == 0)
         sweep_folder(w, path, false);
+    dm_going_sweep(w->h);
+    times_were_up(w);
     dm_machine_sweep(w->h);
     dm_pools_start(w->pools);
     if (w->at.enrolled && dm_seconds_start(w, &err) < 0) {
@@ -412,6 +498,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .loop = w->h->loop,
             .exec = w->h->exec,
             .log = w->h->log,
+            .metrics = w->h->metrics,
             .snapshot = dm_worker_snapshot,
             .broken = dm_worker_journal_broken,
             .arg = &p,

@@ -1,7 +1,11 @@
 /* The life of a second. When it has ended, its samples become a frame, the frame a journal record, and later a message
  * (publish.c). When it was the last of a period, every (sandbox, epoch) of the period is attested. Seconds follow each
  * other without a gap, also over a crash: what the dead worker did not frame is framed by the next one from the
- * transitions it finds. */
+ * transitions it finds.
+ *
+ * A new sandbox has no seconds before it is claimed. The claim comes right behind the answer to its start, and the
+ * second may end in between: then its frame waits for the claim, a second at most after the sandbox was handed out. The
+ * record of a claim stands in the journal before the first frame that it makes a difference to. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -12,7 +16,13 @@
 
 /* A frame is made this long after its second ended, so that what happened in it has been noted. */
 static const int64_t settle_us = 20 * 1000;
-enum { CATCH_UP_MAX = 600 }; /* seconds framed in one go, so that the loop is not held up for long */
+static const int64_t claim_wait_us = 1000 * 1000, claim_pace_us = 20 * 1000;
+enum {
+    CATCH_UP_MAX = 600, /* seconds framed in one go, so that the loop is not held up for long */
+    /* Bytes: a host that asks for a slot's address and is asked for its own has sent 84, a connection is more. Guests
+     * say nothing on the network before somebody has told them to, and their agent hears of us by another way. */
+    CONVERSATION = 128
+};
 
 static uint32_t clamp32(uint64_t v)
 {
@@ -65,6 +75,58 @@ void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at
     b->stretch = dm_usage_begin(w->usage, &who, state, at_us, b);
     if (b->stretch == NULL)
         abort(); /* without memory for evidence nothing may run: the supervisor starts us again, VMs live on */
+}
+
+/* --- claims ------------------------------------------------------------------------------------------------- */
+
+void dm_seconds_watch(dm_box *b)
+{
+    dm_machine_stats s;
+    b->net_base = dm_machine_stats_now(b->machine, &s, NULL) == 0 ? (int64_t)s.net_in : -1;
+}
+
+void dm_worker_claim(dm_worker *w, dm_box *b, dm_call *call)
+{
+    if (dm_box_nobodys(b)) {
+        int64_t open_us = (w->at.last_second + 1) * 1000000;
+        dm_boxes_claim(w->boxes, b);
+        dm_seconds_begin(w, b, DM_SAMPLE_RUN, open_us > b->started_us ? open_us : b->started_us);
+        dm_worker_journal_box(w, b, call);
+    } else if (call != NULL) {
+        dm_worker_journal_box(w, b, call);
+    }
+}
+
+bool dm_seconds_reached(dm_worker *w, dm_box *b)
+{
+    dm_machine_stats s;
+    if (b->machine == NULL || dm_machine_stats_now(b->machine, &s, NULL) < 0)
+        return false;
+    if (b->net_base < 0)
+        b->net_base = (int64_t)s.net_in;
+    if ((int64_t)s.net_in - b->net_base <= CONVERSATION)
+        return false;
+    dm_worker_claim(w, b, NULL);
+    return true;
+}
+
+static void claim_what_is_reached(dm_worker *w)
+{
+    for (dm_box *b = dm_boxes_unclaimed(w->boxes), *next; b != NULL; b = next) {
+        next = b->next_unclaimed;
+        (void)dm_seconds_reached(w, b);
+    }
+}
+
+/* The claim of one that ran in the next second to be framed may be on its way. */
+static bool awaits_claim(const dm_worker *w)
+{
+    int64_t now = dm_worker_now_us(w), second = w->at.last_second + 1;
+    for (const dm_box *b = dm_boxes_unclaimed(w->boxes); b != NULL; b = b->next_unclaimed) {
+        if (dm_second_of(b->started_us) <= second && now - b->started_us < claim_wait_us)
+            return true;
+    }
+    return false;
 }
 
 /* --- attesting ---------------------------------------------------------------------------------------------- */
@@ -130,7 +192,7 @@ static int journal_frame(
         int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, err);
         if (r < 0)
             return r;
-        dm_journal_add(w->journal, DM_RECORD_FRAME, dm_buf_view(&b), NULL);
+        dm_journal_add_buf(w->journal, DM_RECORD_FRAME, &b, NULL);
     }
     return 0;
 }
@@ -156,25 +218,53 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
 static void arm(dm_worker *w)
 {
     int64_t now = dm_worker_now_us(w);
-    int64_t next = (dm_second_of(now) + 1) * 1000000 + settle_us;
+    int64_t next = (dm_second_of(now - settle_us) + 1) * 1000000 + settle_us;
+    w->tick_due = next;
     dm_timer_in(w->tick, next - now);
+}
+
+/* What holds up the loop shows here. */
+static void note_late(dm_worker *w)
+{
+    static const dm_metric late = {"dm_worker_tick_late_seconds", DM_HISTOGRAM, NULL,
+            "how late a second's evidence was begun, after the moment it was due"};
+    int64_t by = dm_worker_now_us(w) - w->tick_due;
+    if (w->tick_due > 0)
+        dm_metric_time(w->h->metrics, &late, NULL, by > 0 ? by : 0);
+    w->tick_due = 0;
+}
+
+/* The last one that can be framed. */
+static int64_t ended_second(const dm_worker *w)
+{
+    return dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
+}
+
+static bool held(const dm_worker *w)
+{
+    return w->at.last_second < ended_second(w) && awaits_claim(w);
 }
 
 static void tick(void *arg)
 {
     dm_worker *w = arg;
     dm_err err = {0};
+    note_late(w);
+    if (held(w)) {
+        dm_timer_in(w->tick, claim_pace_us);
+        return;
+    }
     dm_usage_clock_lean(&w->time, w->h->log);
-    int64_t ended = dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
-    for (int i = 0; w->at.last_second < ended && i < CATCH_UP_MAX; i++) {
+    claim_what_is_reached(w);
+    for (int i = 0; !held(w) && w->at.last_second < ended_second(w) && i < CATCH_UP_MAX; i++) {
         if (frame_second(w, w->at.last_second + 1, &err) < 0) {
             /* Without evidence nothing may run. The journal has what is true; VMs live on and are adopted. */
             dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
             abort();
         }
     }
-    if (w->at.last_second < ended)
-        dm_timer_in(w->tick, 1000);
+    if (w->at.last_second < ended_second(w))
+        dm_timer_in(w->tick, held(w) ? claim_pace_us : 1000);
     else
         arm(w);
 }

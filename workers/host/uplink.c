@@ -83,7 +83,7 @@ static void make_enrol(dm_uplink *u, dm_jw *jw)
             .door = c->door,
             .accel = accel,
             .slots = (int64_t)c->slots,
-            .mem_mib = (int64_t)c->mem_reserve_mib,
+            .mem_mib = (int64_t)dm_host_mem_mib(),
     };
     dm_wk_enrol_write(jw, &m);
 }

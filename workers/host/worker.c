@@ -83,12 +83,7 @@ void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call)
     dm_jw jw;
     dm_jw_init(&jw, &text);
     dm_box_write(b, &jw);
-    dm_err err = {0};
-    if (dm_buf_ok(&text, &err) < 0) {
-        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
-        abort();
-    }
-    dm_journal_add(w->journal, DM_RECORD_BOX, dm_buf_view(&text), call);
+    dm_journal_add_buf(w->journal, DM_RECORD_BOX, &text, call);
 }
 
 static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, dm_jw *jw))
@@ -98,7 +93,7 @@ static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, d
     dm_jw jw;
     dm_jw_init(&jw, &text);
     write(w, &jw);
-    dm_journal_add(w->journal, type, dm_buf_view(&text), NULL);
+    dm_journal_add_buf(w->journal, type, &text, NULL);
 }
 
 static void write_boot(dm_worker *w, dm_jw *jw)
@@ -127,7 +122,7 @@ static void add_two(dm_worker *w, dm_record type, uint64_t a, uint64_t b, bool b
     (void)dm_buf_le64(&bytes, a);
     if (both)
         (void)dm_buf_le64(&bytes, b);
-    dm_journal_add(w->journal, type, dm_buf_view(&bytes), NULL);
+    dm_journal_add_buf(w->journal, type, &bytes, NULL);
 }
 
 /* All that recovery needs, at the head of each segment. */

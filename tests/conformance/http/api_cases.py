@@ -79,6 +79,35 @@ def bad_bodies():
 
 
 @case(GROUP)
+def a_body_that_is_too_large():
+    for path in ("/v2/sandboxes", f"/sandboxes/{UNKNOWN}/connect"):
+        for size in ((1 << 20) + 1, 3 << 20):
+            answer = api("POST", path, b" " * size)
+            denial = denial_of(answer.json)
+            equal((answer.status, denial["rule"], denial["limit"]), (413, "request.size", 1 << 20), path)
+            equal((answer.header("Retry-After"), answer.header("Access-Control-Allow-Origin")), (None, None))
+    refused(api("POST", f"/sandboxes/{UNKNOWN}/connect", b" " * 70_000), 413)
+    variables = {f"V{n}": "" for n in range(513)}
+    denial = denial_of(refused(api("POST", "/v2/sandboxes", {"templateID": "base", "envVars": variables}), 400))
+    equal((denial["rule"], denial["limit"], denial["current"]), ("env.too_large", 512, 513))
+
+
+@case(GROUP)
+def published_keys_page():
+    every = api("GET", "/v1/keys", key=None).json
+    found, query = {"service": [], "workers": []}, "?limit=1"
+    while True:
+        answer = api("GET", f"/v1/keys{query}", key=None)
+        for kind in found:
+            found[kind] += answer.json[kind]
+        cursor = answer.header("X-Next-Token")
+        if cursor is None:
+            break
+        query = f"?limit=1&nextToken={cursor}"
+    equal(found, every)
+
+
+@case(GROUP)
 def timeouts():
     for path, timeout in (("/sandboxes", 0), ("/sandboxes", -5), ("/v2/sandboxes", 0)):
         refused(api("POST", path, {"templateID": "base", "timeout": timeout}), 400)

@@ -131,9 +131,29 @@ static void bounds_are_checked(void **state)
     dm_exec *e = NULL;
     assert_int_equal(dm_exec_new(0, 1, &e, NULL), DM_E_INVALID);
     assert_int_equal(dm_exec_new(1, 0, &e, NULL), DM_E_INVALID);
-    assert_int_equal(dm_exec_new(65, 1, &e, NULL), DM_E_INVALID);
+    assert_int_equal(dm_exec_new(DM_EXEC_THREADS_MAX + 1, 1, &e, NULL), DM_E_INVALID);
     assert_null(e);
     dm_exec_free(NULL);
+}
+
+/* Each job waits inside, so that it takes a thread of its own: as many are there as were asked for. */
+static void the_largest_pool_has_all_its_threads(void **state)
+{
+    (void)state;
+    dm_exec *e = NULL;
+    static job jobs[DM_EXEC_THREADS_MAX];
+    gate g = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    atomic_uint ran = 0;
+    assert_int_equal(dm_exec_new(DM_EXEC_THREADS_MAX, DM_EXEC_THREADS_MAX, &e, NULL), 0);
+    for (size_t i = 0; i < DM_LEN(jobs); i++) {
+        jobs[i] = (job){.job.fn = run, .gate = &g, .ran = &ran};
+        assert_int_equal(dm_exec_submit(e, &jobs[i].job), 0);
+    }
+    wait_inside(&g, DM_LEN(jobs));
+    assert_int_equal(dm_exec_waiting(e), 0);
+    open_gate(&g);
+    dm_exec_free(e);
+    assert_int_equal(atomic_load(&ran), DM_LEN(jobs));
 }
 
 int main(void)
@@ -143,6 +163,7 @@ int main(void)
             cmocka_unit_test(jobs_may_free_themselves),
             cmocka_unit_test(threads_take_no_signals),
             cmocka_unit_test(bounds_are_checked),
+            cmocka_unit_test(the_largest_pool_has_all_its_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static int64_t now_ms(void)
 /* --- what was delivered ------------------------------------------------------------------------------------- */
 
 typedef struct ledger {
-    unsigned seen, ok, again, refused;
+    unsigned seen, ok, again, refused, closed;
     int64_t offsets[TAGS_MAX];
     uint64_t last_tag;
     bool in_order;
@@ -72,6 +72,7 @@ static void on_delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
     l->ok += ok;
     l->again += !ok && offset == DM_KAFKA_AGAIN;
     l->refused += !ok && offset == DM_KAFKA_REFUSED;
+    l->closed += !ok && offset == DM_KAFKA_CLOSED;
     if (tag < TAGS_MAX)
         l->offsets[tag] = offset;
 }
@@ -298,22 +299,37 @@ static void test_full(void **state)
     assert_int_equal(l.again, taken);
 }
 
+/* The three ways not to be taken: this message never, this topic not now, anything else again. */
 static void test_refused(void **state)
 {
+    static const struct {
+        rd_kafka_resp_err_t e;
+        int64_t verdict;
+    } rows[] = {
+            {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, DM_KAFKA_REFUSED},
+            {RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, DM_KAFKA_REFUSED},
+            {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, DM_KAFKA_REFUSED},
+            {RD_KAFKA_RESP_ERR_INVALID_RECORD, DM_KAFKA_REFUSED}, {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, DM_KAFKA_CLOSED},
+            {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, DM_KAFKA_CLOSED}, /* last: librdkafka remembers it a while */
+    };
     const cluster *k = *state;
     static ledger l;
     dm_producer *p = producer(k->brokers, 1 << 20, &l);
+    uint64_t tag = 0;
 
-    put(p, "one", DM_STR("k"), DM_STR("first"), 1);
-    wait_seen(p, &l, 1);
-    rd_kafka_mock_push_request_errors(k->mock, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    put(p, "one", DM_STR("k"), DM_STR("second"), 2);
-    wait_seen(p, &l, 2);
-    assert_int_equal(l.refused, 1);
-    assert_int_equal(l.offsets[2], DM_KAFKA_REFUSED);
-    put(p, "one", DM_STR("k"), DM_STR("third"), 3);
-    wait_seen(p, &l, 3);
-    assert_int_equal(l.ok, 2);
+    for (size_t i = 0; i < DM_LEN(rows); i++) {
+        unsigned seen = l.seen;
+        put(p, "one", DM_STR("k"), DM_STR("first"), ++tag);
+        wait_seen(p, &l, ++seen);
+        rd_kafka_mock_push_request_errors(k->mock, API_PRODUCE, 1, rows[i].e);
+        put(p, "one", DM_STR("k"), DM_STR("second"), ++tag);
+        wait_seen(p, &l, ++seen);
+        assert_int_equal(l.offsets[tag], rows[i].verdict);
+        assert_string_equal(dm_producer_why(p), rd_kafka_err2str(rows[i].e));
+    }
+    assert_int_equal(l.ok, DM_LEN(rows)); /* what follows one that was refused goes on */
+    assert_int_equal(l.refused, 4);
+    assert_int_equal(l.closed, 2);
     dm_producer_free(p);
 }
 

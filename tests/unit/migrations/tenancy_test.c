@@ -337,8 +337,9 @@ static void those_whose_work_is_all_see_all(void **state)
 /* A project is not its neighbour in the same account: the account's own tables are the exception, and are named. */
 static void reads_its_projects(const char *table)
 {
-    static const char shared[] = " account account_limit quota_use attestation usage_period usage_gap account_period "
-                                 "statement statement_line ";
+    static const char shared[] =
+            " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
+            "statement statement_line ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))

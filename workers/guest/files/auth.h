@@ -1,6 +1,6 @@
 /* workers/guest/files/auth.h: may this request do what it asks: token, user, signed URL. */
-#ifndef DM_GUEST_AUTH_H
-#define DM_GUEST_AUTH_H
+#ifndef DM_WORKERS_GUEST_FILES_AUTH_H
+#define DM_WORKERS_GUEST_FILES_AUTH_H
 
 #include "base/wire/link.h"
 

@@ -1,6 +1,6 @@
 /* workers/guest/files/entry.h: what filesystem.Filesystem says about a file. */
-#ifndef DM_GUEST_ENTRY_H
-#define DM_GUEST_ENTRY_H
+#ifndef DM_WORKERS_GUEST_FILES_ENTRY_H
+#define DM_WORKERS_GUEST_FILES_ENTRY_H
 
 #include <sys/stat.h>
 

@@ -1,8 +1,8 @@
 /* workers/guest/files/files.h: the file routes. The Basic user given here has been looked up already; the username
  * parameter, when there is one, decides instead. Everything is read and written as root: the user says where a relative
  * path starts and who owns what is made. */
-#ifndef DM_GUEST_FILES_H
-#define DM_GUEST_FILES_H
+#ifndef DM_WORKERS_GUEST_FILES_FILES_H
+#define DM_WORKERS_GUEST_FILES_FILES_H
 
 #include "base/wire/link.h"
 

@@ -1,6 +1,6 @@
 /* workers/guest/files/metadata.h: what clients say about a file, kept in its extended attributes user.e2b.<key>. */
-#ifndef DM_GUEST_METADATA_H
-#define DM_GUEST_METADATA_H
+#ifndef DM_WORKERS_GUEST_FILES_METADATA_H
+#define DM_WORKERS_GUEST_FILES_METADATA_H
 
 #include "workers/guest/http/head.h"
 #include "workers/guest/limits.h"

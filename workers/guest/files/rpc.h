@@ -1,7 +1,7 @@
 /* workers/guest/files/rpc.h: the methods of filesystem.Filesystem but for watching, for the routes, and what those that
  * watch (watch_rpc.h) have in common with them. */
-#ifndef DM_GUEST_FS_RPC_H
-#define DM_GUEST_FS_RPC_H
+#ifndef DM_WORKERS_GUEST_FILES_RPC_H
+#define DM_WORKERS_GUEST_FILES_RPC_H
 
 #include "workers/guest/rpc/rpc.h"
 #include "workers/guest/who/path.h"

@@ -1,6 +1,6 @@
 /* workers/guest/files/walk.h: trees, a slice at a time, so that a large one does not keep everybody else waiting. */
-#ifndef DM_GUEST_WALK_H
-#define DM_GUEST_WALK_H
+#ifndef DM_WORKERS_GUEST_FILES_WALK_H
+#define DM_WORKERS_GUEST_FILES_WALK_H
 
 #include "workers/guest/files/entry.h"
 #include "workers/guest/limits.h"

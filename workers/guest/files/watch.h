@@ -4,8 +4,8 @@
  * Nothing is queued here: events wait in the kernel until read, and the kernel's own bound is the bound. A new
  * directory in a watched tree is armed when its creation is read; what came into it before that is reported from a look
  * at it. */
-#ifndef DM_GUEST_WATCH_H
-#define DM_GUEST_WATCH_H
+#ifndef DM_WORKERS_GUEST_FILES_WATCH_H
+#define DM_WORKERS_GUEST_FILES_WATCH_H
 
 #include "workers/guest/limits.h"
 #include "workers/guest/rpc/message.h"

@@ -1,7 +1,7 @@
 /* workers/guest/files/watch_rpc.h: the methods of filesystem.Filesystem that watch, for the routes, and the watchers
  * that clients poll: those live until they are removed, at most DM_WATCHERS_MAX, each with a bounded list of events. */
-#ifndef DM_GUEST_WATCH_RPC_H
-#define DM_GUEST_WATCH_RPC_H
+#ifndef DM_WORKERS_GUEST_FILES_WATCH_RPC_H
+#define DM_WORKERS_GUEST_FILES_WATCH_RPC_H
 
 #include "workers/guest/limits.h"
 #include "workers/guest/rpc/rpc.h"

@@ -1,7 +1,7 @@
 /* workers/guest/http/conn_parts.h: what the four files of the server share, each calling only those below it: server.c
  * (accepting), conn.c (life and requests), answer.c (answers), conn_out.c (what goes out). Nobody else includes it. */
-#ifndef DM_GUEST_CONN_PARTS_H
-#define DM_GUEST_CONN_PARTS_H
+#ifndef DM_WORKERS_GUEST_HTTP_CONN_PARTS_H
+#define DM_WORKERS_GUEST_HTTP_CONN_PARTS_H
 
 #include <time.h>
 

@@ -9,8 +9,8 @@
  *
  * Bounds: what a request holds is charged to a budget that all share; the queue of an answer has a mark (a producer
  * asks dm_x_full and waits for room). */
-#ifndef DM_GUEST_EXCHANGE_H
-#define DM_GUEST_EXCHANGE_H
+#ifndef DM_WORKERS_GUEST_HTTP_EXCHANGE_H
+#define DM_WORKERS_GUEST_HTTP_EXCHANGE_H
 
 #include <sys/types.h>
 

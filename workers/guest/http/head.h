@@ -3,8 +3,8 @@
  *
  * Strict where two readers could disagree about where a request ends (doubled or signed Content-Length, length beside
  * chunked, folded lines, blanks before a colon): those are 400. Bare LF is taken for a line end, as most servers do. */
-#ifndef DM_GUEST_HEAD_H
-#define DM_GUEST_HEAD_H
+#ifndef DM_WORKERS_GUEST_HTTP_HEAD_H
+#define DM_WORKERS_GUEST_HTTP_HEAD_H
 
 #include "base/str.h"
 

@@ -1,7 +1,7 @@
 /* workers/guest/http/multipart.h: multipart bodies, piece by piece: bytes in, calls out, no I/O. Holds at most one
  * part's head and as much of a body as could be the beginning of a separator. */
-#ifndef DM_GUEST_MULTIPART_H
-#define DM_GUEST_MULTIPART_H
+#ifndef DM_WORKERS_GUEST_HTTP_MULTIPART_H
+#define DM_WORKERS_GUEST_HTTP_MULTIPART_H
 
 #include "base/buf.h"
 

@@ -1,7 +1,7 @@
 /* workers/guest/http/negotiate.h: what the headers of a download ask for: encoding, ranges, conditions, and what kind
  * of file it is. Values in, values out. */
-#ifndef DM_GUEST_NEGOTIATE_H
-#define DM_GUEST_NEGOTIATE_H
+#ifndef DM_WORKERS_GUEST_HTTP_NEGOTIATE_H
+#define DM_WORKERS_GUEST_HTTP_NEGOTIATE_H
 
 #include <time.h>
 

@@ -3,8 +3,8 @@
  *
  * Bounds: connections (at the bound an idle one makes way, else new ones wait in the kernel), the bytes of a head, what
  * all connections together hold of requests (the budget), the time a head may take and an idle connection lives. */
-#ifndef DM_GUEST_SERVER_H
-#define DM_GUEST_SERVER_H
+#ifndef DM_WORKERS_GUEST_HTTP_SERVER_H
+#define DM_WORKERS_GUEST_HTTP_SERVER_H
 
 #include "base/loop.h"
 

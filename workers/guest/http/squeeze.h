@@ -1,6 +1,6 @@
 /* workers/guest/http/squeeze.h: gzip, both ways, over zlib. */
-#ifndef DM_GUEST_SQUEEZE_H
-#define DM_GUEST_SQUEEZE_H
+#ifndef DM_WORKERS_GUEST_HTTP_SQUEEZE_H
+#define DM_WORKERS_GUEST_HTTP_SQUEEZE_H
 
 #include "base/buf.h"
 

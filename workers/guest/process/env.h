@@ -1,7 +1,7 @@
 /* workers/guest/process/env.h: an environment being put together. A later value replaces an earlier one of the same
  * name. */
-#ifndef DM_GUEST_ENV_H
-#define DM_GUEST_ENV_H
+#ifndef DM_WORKERS_GUEST_PROCESS_ENV_H
+#define DM_WORKERS_GUEST_PROCESS_ENV_H
 
 #include "base/str.h"
 

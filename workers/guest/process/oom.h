@@ -1,7 +1,7 @@
 /* workers/guest/process/oom.h: which processes the kernel has killed for memory, read from its log. Only then may the
  * end of a process say so. */
-#ifndef DM_GUEST_OOM_H
-#define DM_GUEST_OOM_H
+#ifndef DM_WORKERS_GUEST_PROCESS_OOM_H
+#define DM_WORKERS_GUEST_PROCESS_OOM_H
 
 #include <sys/types.h>
 

@@ -1,6 +1,6 @@
 /* workers/guest/process/parts.h: what process.c, input.c and ended.c share. Nobody else includes it. */
-#ifndef DM_GUEST_PROCESS_PARTS_H
-#define DM_GUEST_PROCESS_PARTS_H
+#ifndef DM_WORKERS_GUEST_PROCESS_PARTS_H
+#define DM_WORKERS_GUEST_PROCESS_PARTS_H
 
 #include "workers/guest/process/process.h"
 #include "workers/guest/process/spawn.h"

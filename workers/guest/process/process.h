@@ -6,8 +6,8 @@
  * pipe is still delivered and that is it. Output goes to all listeners at the pace of the slowest; without listeners it
  * is read and dropped, so that the process never waits for nobody. How it ended is kept for half a minute for late
  * comers. Nobody's leaving ends a process. */
-#ifndef DM_GUEST_PROCESS_H
-#define DM_GUEST_PROCESS_H
+#ifndef DM_WORKERS_GUEST_PROCESS_PROCESS_H
+#define DM_WORKERS_GUEST_PROCESS_PROCESS_H
 
 #include "workers/guest/limits.h"
 #include "workers/guest/process/env.h"

@@ -1,6 +1,6 @@
 /* workers/guest/process/pty.h: a pseudo-terminal for a process. */
-#ifndef DM_GUEST_PTY_H
-#define DM_GUEST_PTY_H
+#ifndef DM_WORKERS_GUEST_PROCESS_PTY_H
+#define DM_WORKERS_GUEST_PROCESS_PTY_H
 
 #include "workers/guest/rpc/message.h"
 #include "workers/guest/who/user.h"

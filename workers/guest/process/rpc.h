@@ -1,6 +1,6 @@
 /* workers/guest/process/rpc.h: the methods of process.Process, for the routes. */
-#ifndef DM_GUEST_PROCESS_RPC_H
-#define DM_GUEST_PROCESS_RPC_H
+#ifndef DM_WORKERS_GUEST_PROCESS_RPC_H
+#define DM_WORKERS_GUEST_PROCESS_RPC_H
 
 #include "workers/guest/rpc/rpc.h"
 

@@ -4,8 +4,8 @@
  *
  * A missing or unfit program is not a failure here: as under a shell, the child says so on its stderr and exits with
  * 127 or 126. */
-#ifndef DM_GUEST_SPAWN_H
-#define DM_GUEST_SPAWN_H
+#ifndef DM_WORKERS_GUEST_PROCESS_SPAWN_H
+#define DM_WORKERS_GUEST_PROCESS_SPAWN_H
 
 #include <stdbool.h>
 #include <sys/types.h>

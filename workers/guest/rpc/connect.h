@@ -1,6 +1,6 @@
 /* workers/guest/rpc/connect.h: the Connect protocol as bytes: error codes, envelopes, request headers. No I/O. */
-#ifndef DM_GUEST_CONNECT_H
-#define DM_GUEST_CONNECT_H
+#ifndef DM_WORKERS_GUEST_RPC_CONNECT_H
+#define DM_WORKERS_GUEST_RPC_CONNECT_H
 
 #include "base/json.h"
 

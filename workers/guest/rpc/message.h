@@ -1,8 +1,8 @@
 /* workers/guest/rpc/message.h: the messages of process.Process and filesystem.Filesystem as plain structs, and one
  * table for each that says how its members are called and numbered on the wire. A codec walks the tables; there is one
  * for JSON, and the field numbers are here so that one for binary protobuf needs no other file to change. */
-#ifndef DM_GUEST_MESSAGE_H
-#define DM_GUEST_MESSAGE_H
+#ifndef DM_WORKERS_GUEST_RPC_MESSAGE_H
+#define DM_WORKERS_GUEST_RPC_MESSAGE_H
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
 /* workers/guest/rpc/reply.h: the answers that are no file and no RPC. */
-#ifndef DM_GUEST_REPLY_H
-#define DM_GUEST_REPLY_H
+#ifndef DM_WORKERS_GUEST_RPC_REPLY_H
+#define DM_WORKERS_GUEST_RPC_REPLY_H
 
 #include "workers/guest/http/exchange.h"
 #include "workers/guest/rpc/connect.h"

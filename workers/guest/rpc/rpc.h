@@ -4,8 +4,8 @@
  * A server stream answers with dm_rpc_open, any number of dm_rpc_send, then dm_rpc_done or dm_rpc_fail. A unary method
  * and a client stream answer with dm_rpc_reply or dm_rpc_fail. After the end of a call what is sent to it is dropped,
  * until gone() says that the call's memory goes. */
-#ifndef DM_GUEST_RPC_H
-#define DM_GUEST_RPC_H
+#ifndef DM_WORKERS_GUEST_RPC_RPC_H
+#define DM_WORKERS_GUEST_RPC_RPC_H
 
 #include "workers/guest/http/exchange.h"
 #include "workers/guest/rpc/connect.h"

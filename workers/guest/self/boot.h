@@ -1,8 +1,8 @@
 /* workers/guest/self/boot.h: what process 1 does before it is an agent: mounts, modules, drives, network, and the
  * change into the sandbox's own root. The agent's program stays behind in the initramfs, of which nothing is seen from
  * the new root. */
-#ifndef DM_GUEST_BOOT_H
-#define DM_GUEST_BOOT_H
+#ifndef DM_WORKERS_GUEST_SELF_BOOT_H
+#define DM_WORKERS_GUEST_SELF_BOOT_H
 
 #include "base/str.h"
 

@@ -1,7 +1,7 @@
 /* workers/guest/self/control.h: the guest's end of the control channel (base/wire/guest.h): one port, one stream, one
  * request at a time. The worker is believed, its bytes are not: lines are bounded and parsed strictly. */
-#ifndef DM_GUEST_CONTROL_H
-#define DM_GUEST_CONTROL_H
+#ifndef DM_WORKERS_GUEST_SELF_CONTROL_H
+#define DM_WORKERS_GUEST_SELF_CONTROL_H
 
 #include "workers/guest/who/guest.h"
 

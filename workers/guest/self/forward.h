@@ -5,8 +5,8 @@
  *
  * Bounds: FORWARDS second ports (the one longest unasked makes way), PAIRS connections, for each direction one buffer
  * that is only there while the other side does not read. */
-#ifndef DM_GUEST_FORWARD_H
-#define DM_GUEST_FORWARD_H
+#ifndef DM_WORKERS_GUEST_SELF_FORWARD_H
+#define DM_WORKERS_GUEST_SELF_FORWARD_H
 
 #include "base/loop.h"
 

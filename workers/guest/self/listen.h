@@ -1,6 +1,6 @@
 /* workers/guest/self/listen.h: who listens on a TCP port of this machine, as /proc/net/tcp and tcp6 tell. */
-#ifndef DM_GUEST_LISTEN_H
-#define DM_GUEST_LISTEN_H
+#ifndef DM_WORKERS_GUEST_SELF_LISTEN_H
+#define DM_WORKERS_GUEST_SELF_LISTEN_H
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 /* workers/guest/self/resume.h: becoming this sandbox: clock, randomness, name, identity, connections. */
-#ifndef DM_GUEST_RESUME_H
-#define DM_GUEST_RESUME_H
+#ifndef DM_WORKERS_GUEST_SELF_RESUME_H
+#define DM_WORKERS_GUEST_SELF_RESUME_H
 
 #include "workers/guest/who/guest.h"
 

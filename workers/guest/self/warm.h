@@ -1,8 +1,8 @@
 /* workers/guest/self/warm.h: walks the agent's own paths before a snapshot is taken of it: a connection to itself, a
  * request, a program started, its pipes, its end. What runs first after a restore has then run before, and its pages
  * are there. */
-#ifndef DM_GUEST_WARM_H
-#define DM_GUEST_WARM_H
+#ifndef DM_WORKERS_GUEST_SELF_WARM_H
+#define DM_WORKERS_GUEST_SELF_WARM_H
 
 #include "workers/guest/limits.h"
 #include "workers/guest/who/guest.h"

@@ -1,7 +1,7 @@
 /* workers/guest/who/guest.h: the agent's context, passed down to everything; setup.h makes it. One thread, one loop, no
  * locks. */
-#ifndef DM_GUEST_GUEST_H
-#define DM_GUEST_GUEST_H
+#ifndef DM_WORKERS_GUEST_WHO_GUEST_H
+#define DM_WORKERS_GUEST_WHO_GUEST_H
 
 #include "base/log.h"
 #include "base/loop.h"

@@ -1,7 +1,7 @@
 /* workers/guest/who/identity.h: who this sandbox is: what a resume message last said. Templates are booted without one
  * (the default user is then root and nothing is secured); a clone becomes itself by it. */
-#ifndef DM_GUEST_IDENTITY_H
-#define DM_GUEST_IDENTITY_H
+#ifndef DM_WORKERS_GUEST_WHO_IDENTITY_H
+#define DM_WORKERS_GUEST_WHO_IDENTITY_H
 
 #include "base/wire/guest.h"
 

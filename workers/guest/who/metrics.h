@@ -1,6 +1,6 @@
 /* workers/guest/who/metrics.h: load, memory and disk as the kernel of the sandbox sees them: shown, never billed. */
-#ifndef DM_GUEST_METRICS_H
-#define DM_GUEST_METRICS_H
+#ifndef DM_WORKERS_GUEST_WHO_METRICS_H
+#define DM_WORKERS_GUEST_WHO_METRICS_H
 
 #include "base/clock.h"
 #include "base/json.h"

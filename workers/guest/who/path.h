@@ -1,8 +1,8 @@
 /* workers/guest/who/path.h: what a path in a request means. An absolute path is taken as it stands and not cleaned; "~"
  * and
  * "~/x" and every other relative path start at the user's home; only an empty one means the default directory. */
-#ifndef DM_GUEST_PATH_H
-#define DM_GUEST_PATH_H
+#ifndef DM_WORKERS_GUEST_WHO_PATH_H
+#define DM_WORKERS_GUEST_WHO_PATH_H
 
 #include "workers/guest/limits.h"
 #include "workers/guest/who/user.h"

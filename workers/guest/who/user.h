@@ -1,8 +1,8 @@
 /* workers/guest/who/user.h: the users of the sandbox's root, read from its /etc/passwd and /etc/group by ourselves: a
  * static program cannot load NSS modules. Parsed again when a file has changed. Bounded: what lies past 1 MiB of a file
  * or 65,536 entries does not exist for us. */
-#ifndef DM_GUEST_USER_H
-#define DM_GUEST_USER_H
+#ifndef DM_WORKERS_GUEST_WHO_USER_H
+#define DM_WORKERS_GUEST_WHO_USER_H
 
 #include <sys/types.h>
 

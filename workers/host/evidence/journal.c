@@ -6,11 +6,19 @@
  *
  *     whole segments | the newest: durable records, then at most one batch, of which any bytes may be there or not
  *
- * What a crash leaves of that batch ends at the first record whose checksum is wrong: replay cuts the newest file off
- * there, since whatever stands behind it is of the same batch. Nobody was told of it, so nothing is lost that anybody
- * counts on. It may also be there whole: then replay knows a transition that nobody was told of, which is why orders
- * are idempotent. A bad record in an older segment is not a crash's work, and nobody is asked to guess: DM_E_CORRUPT,
- * and the worker does not start.
+ * Each batch begins with a mark that names its own place. What a crash leaves of the last batch ends at the first
+ * record whose checksum is wrong: replay cuts the newest file off there, since whatever stands behind it is of the same
+ * batch, whole records of it as well: nobody was told of any of them, and an event without its box would be believed.
+ * It may also be there whole: then replay knows a transition that nobody was told of, which is why orders are
+ * idempotent.
+ *
+ * Where a later batch's mark stands behind a bad record, that record was durable once, and this is the disk's work, not
+ * a crash's. What follows was told to people, so it is not cut: reading goes on behind the bad record if its length
+ * leads to a good one before the mark, else at the mark. A mark is only believed where it says it is, with its
+ * checksum, so that nothing that a tenant put into a record is taken for one. The newest segment is then written anew
+ * without what is damaged, and the damaged file stays beside it. A bad record in an older segment that replay meets was
+ * good when the next one began, and whatever state it held is known no more by anybody: DM_E_CORRUPT, and the worker
+ * does not start.
  *
  * A segment begins with a snapshot, which is records like any other and a last one that says that it is whole. A crash
  * in the middle leaves a segment whose snapshot has no end; state is then read from the newest one that has it, and all
@@ -37,11 +45,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/parse.h"
 
-enum { RECORD_HEAD = 5, RECORD_TAIL = 4 };
+#include "workers/host/evidence/segment.h"
+
+static const dm_metric damaged = {"dm_worker_journal_damaged_total", DM_COUNTER, NULL,
+        "places where the journal was damaged and records were lost; each is an error in the log"};
 
 static const int64_t retry_us = 500 * 1000;
 
@@ -92,42 +102,11 @@ static int segment_path(const dm_journal *j, uint64_t segment, char out[PATH_MAX
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
 
-/* The record at offset: its payload into b. DM_JOURNAL_END where no whole record stands any more: a clean end or a torn
- * one; *torn tells them apart. */
-static int record_at(int fd, uint64_t offset, dm_record *type, dm_buf *b, bool *torn, dm_err *err)
+static void say_damaged(const dm_journal *j, uint64_t segment, uint64_t offset, uint64_t to)
 {
-    uint8_t head[RECORD_HEAD], tail[RECORD_TAIL];
-    size_t got;
-    *torn = false;
-    if (dm_pread_all(fd, head, sizeof(head), (off_t)offset, &got, err) < 0)
-        return err != NULL ? err->code : DM_E_IO;
-    if (got == 0)
-        return DM_JOURNAL_END;
-    *torn = true;
-    if (got < sizeof(head))
-        return DM_JOURNAL_END;
-    uint32_t length, crc;
-    dm_str in = {(const char *)head, 4};
-    (void)dm_take_le32(&in, &length);
-    if (length > DM_RECORD_BYTES_MAX || head[4] < DM_RECORD_BOOT || head[4] > DM_RECORD_SNAPSHOT)
-        return DM_JOURNAL_END;
-    dm_buf_reset(b);
-    char *p = dm_buf_want(b, length + 1);
-    if (p == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a record of %u bytes", length);
-    if (dm_pread_all(fd, p, length, (off_t)(offset + sizeof(head)), &got, err) < 0)
-        return err != NULL ? err->code : DM_E_IO;
-    if (got < length)
-        return DM_JOURNAL_END;
-    dm_buf_grew(b, length);
-    if (dm_pread_all(fd, tail, sizeof(tail), (off_t)(offset + sizeof(head) + length), &got, err) < 0)
-        return err != NULL ? err->code : DM_E_IO;
-    in = (dm_str){(const char *)tail, got};
-    if (dm_take_le32(&in, &crc) != 0 || crc != dm_crc32c(dm_crc32c(0, head + 4, 1), p, length))
-        return DM_JOURNAL_END;
-    *type = (dm_record)head[4];
-    *torn = false;
-    return 0;
+    DM_LOG(j->c.log, DM_ERROR, "journal.damaged", dm_fu("segment", segment), dm_fu("offset", offset),
+            dm_fu("bytes", to - offset));
+    dm_metric_add(j->c.metrics, &damaged, NULL, 1);
 }
 
 static int list_segments(dm_journal *j, dm_err *err)
@@ -168,7 +147,7 @@ static int scan_segment(dm_journal *j, uint64_t segment, bool last, scan_fn fn, 
     for (;;) {
         dm_record type;
         bool torn;
-        int r = record_at(fd, offset, &type, &b, &torn, err);
+        int r = dm_segment_record(fd, offset, &type, &b, &torn, err);
         if (r < 0)
             return r;
         if (r == DM_JOURNAL_END && torn && !last)
@@ -180,11 +159,57 @@ static int scan_segment(dm_journal *j, uint64_t segment, bool last, scan_fn fn, 
         }
         if (r == DM_JOURNAL_END)
             return 0;
-        r = fn(arg, type, dm_buf_view(&b), (dm_journal_pos){segment, offset}, err);
+        if (type != DM_RECORD_MARK)
+            r = fn(arg, type, dm_buf_view(&b), (dm_journal_pos){segment, offset}, err);
         if (r < 0)
             return r;
-        offset += RECORD_HEAD + b.len + RECORD_TAIL;
+        offset += DM_SEGMENT_HEAD + b.len + DM_SEGMENT_TAIL;
     }
+}
+
+/* --- mending ------------------------------------------------------------------------------------------------ */
+
+typedef struct skipping {
+    const dm_journal *j;
+    uint64_t segment;
+} skipping;
+
+static void skipped(void *arg, uint64_t offset, uint64_t to)
+{
+    const skipping *k = arg;
+    say_damaged(k->j, k->segment, offset, to);
+}
+
+/* Writes the newest segment anew, if it is damaged before its tail. A crash in the middle leaves it as it was. */
+static int mend_newest(const dm_journal *j, dm_err *err)
+{
+    char path[PATH_MAX], aside[PATH_MAX];
+    unsigned places = 0;
+    if (j->newest == 0)
+        return 0;
+    int r = segment_path(j, j->newest, path, err);
+    DM_AUTO_FD fd = r == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (r == 0 && fd < 0)
+        return dm_fail_sys(err, errno, "open %s", path);
+    if (r == 0)
+        r = dm_segment_copy(fd, j->newest, -1, NULL, NULL, &places, err);
+    if (r < 0 || places == 0)
+        return r;
+    r = dm_path(aside, sizeof(aside), err, "%s.damaged", path);
+    if (r == 0 && link(path, aside) < 0 && errno != EEXIST)
+        r = dm_fail_sys(err, errno, "link %s", aside);
+    if (r == 0)
+        r = dm_path(aside, sizeof(aside), err, "%s.mending", path);
+    DM_AUTO_FD out = r == 0 ? open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    if (r == 0 && out < 0)
+        r = dm_fail_sys(err, errno, "create %s", aside);
+    if (r == 0)
+        r = dm_segment_copy(fd, j->newest, out, skipped, &(skipping){j, j->newest}, &places, err);
+    if (r == 0 && fdatasync(out) < 0)
+        r = dm_fail_sys(err, errno, "sync %s", aside);
+    if (r == 0 && rename(aside, path) < 0)
+        r = dm_fail_sys(err, errno, "rename to %s", path);
+    return r == 0 ? dm_sync_dir(j->dir, err) : r;
 }
 
 typedef struct replaying {
@@ -211,6 +236,9 @@ static int pass_on(void *arg, dm_record type, dm_str payload, dm_journal_pos at,
 static int replay_all(dm_journal *j, dm_journal_replay_fn fn, dm_err *err)
 {
     replaying p = {j, fn};
+    int mended = mend_newest(j, err);
+    if (mended < 0)
+        return mended;
     for (uint64_t s = j->oldest; j->newest != 0 && s <= j->newest; s++) {
         int r = scan_segment(j, s, s == j->newest, note_snapshot, &p, err);
         if (r < 0)
@@ -381,6 +409,18 @@ static void write_again(void *arg)
     start_writing(j);
 }
 
+/* At the head of a batch: where that will stand. */
+static void put_mark(dm_journal *j)
+{
+    DM_AUTO_BUF mark;
+    dm_buf_init(&mark, 16);
+    (void)dm_buf_le64(&mark, j->newest);
+    (void)dm_buf_le64(&mark, j->added);
+    if (mark.failed)
+        dm_buf_fail(&j->gathering.bytes, mark.why);
+    dm_segment_put(&j->gathering.bytes, DM_RECORD_MARK, dm_buf_view(&mark));
+}
+
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call)
 {
     if (j->rotate && dm_journal_quiet(j))
@@ -391,12 +431,13 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
         j->c.broken(j->c.arg, &err);
         return;
     }
-    uint8_t t = (uint8_t)type;
     dm_buf *b = &j->gathering.bytes;
-    (void)dm_buf_le32(b, (uint32_t)payload.n);
-    (void)dm_buf_u8(b, t);
-    (void)dm_buf_str(b, payload);
-    (void)dm_buf_le32(b, dm_crc32c(dm_crc32c(0, &t, 1), payload.p, payload.n));
+    size_t before = b->len;
+    (void)dm_buf_want(
+            b, DM_SEGMENT_MARK + DM_SEGMENT_HEAD + payload.n + DM_SEGMENT_TAIL); /* with its mark or not at all */
+    if (before == 0)
+        put_mark(j);
+    dm_segment_put(b, type, payload);
     if (dm_buf_ok(b, &err) < 0) {
         j->c.broken(j->c.arg, &err);
         return;
@@ -406,10 +447,24 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
         *j->gathering.last = call;
         j->gathering.last = &call->next;
     }
-    j->added += RECORD_HEAD + payload.n + RECORD_TAIL;
+    j->added += b->len - before;
     if (j->added > j->c.segment_bytes)
         j->rotate = true;
     start_writing(j);
+}
+
+void dm_journal_add_buf(dm_journal *j, dm_record type, const dm_buf *payload, dm_call *call)
+{
+    dm_err err = {0};
+    if (dm_buf_ok(payload, &err) < 0)
+        dm_journal_cannot(j, &err);
+    else
+        dm_journal_add(j, type, dm_buf_view(payload), call);
+}
+
+void dm_journal_cannot(dm_journal *j, const dm_err *why)
+{
+    j->c.broken(j->c.arg, why);
 }
 
 bool dm_journal_full(const dm_journal *j)
@@ -501,15 +556,26 @@ int dm_journal_read(dm_journal *j, dm_journal_pos *pos, dm_record *type, dm_buf 
                 return dm_fail_sys(err, errno, "open %s", path);
         }
         bool torn = false;
-        int r = j->read_fd < 0 ? DM_JOURNAL_END : record_at(j->read_fd, pos->offset, type, b, &torn, err);
+        int r = j->read_fd < 0 ? DM_JOURNAL_END : dm_segment_record(j->read_fd, pos->offset, type, b, &torn, err);
         if (r < 0)
             return r;
         if (r == 0) {
-            pos->offset += RECORD_HEAD + b->len + RECORD_TAIL;
+            pos->offset += DM_SEGMENT_HEAD + b->len + DM_SEGMENT_TAIL;
+            if (*type == DM_RECORD_MARK)
+                continue;
             return 0;
         }
-        if (torn)
-            return dm_fail(err, DM_E_CORRUPT, "segment %" PRIu64 " has a bad record", pos->segment);
+        if (torn) {
+            uint64_t to = 0;
+            r = dm_segment_resync(j->read_fd, pos->segment, pos->offset, &to, err);
+            if (r < 0)
+                return r;
+            if (r != 0)
+                return dm_fail(err, DM_E_CORRUPT, "segment %" PRIu64 " has a bad record", pos->segment);
+            say_damaged(j, pos->segment, pos->offset, to);
+            pos->offset = to;
+            continue;
+        }
         if (last)
             return DM_JOURNAL_END;
         *pos = (dm_journal_pos){pos->segment + 1, 0};
@@ -524,9 +590,14 @@ void dm_journal_drop_before(dm_journal *j, uint64_t segment)
     while (j->oldest < segment) {
         char path[PATH_MAX];
         struct stat st;
-        if (segment_path(j, j->oldest, path, NULL) == 0 && stat(path, &st) == 0 && unlink(path) == 0 &&
-                j->bytes_before >= (uint64_t)st.st_size)
-            j->bytes_before -= (uint64_t)st.st_size;
+        if (segment_path(j, j->oldest, path, NULL) < 0 || stat(path, &st) < 0)
+            st.st_size = 0; /* it is gone already */
+        else if (unlink(path) < 0) {
+            DM_LOG(j->c.log, DM_WARN, "journal.segment_left", dm_fu("segment", j->oldest), dm_fi("errno", errno));
+            return;
+        }
+        assert(j->bytes_before >= (uint64_t)st.st_size);
+        j->bytes_before -= (uint64_t)st.st_size;
         j->oldest++;
     }
 }

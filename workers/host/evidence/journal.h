@@ -8,16 +8,18 @@
  * server says that it has those for good and their period is attested.
  *
  * Adding is asynchronous and commits in groups: records gather while an fdatasync is under way and go out together in
- * the next. A torn tail is cut off at open; a bad record before the tail is DM_E_CORRUPT. A full disk is waited out:
- * nothing is lost from memory, dm_journal_full says so, and the owner refuses work meanwhile. Belongs to the loop; the
- * writing runs on the executor. */
-#ifndef DM_WORKERS_HOST_JOURNAL_H
-#define DM_WORKERS_HOST_JOURNAL_H
+ * the next. A torn tail is cut off at open. Damage in the newest segment with durable records behind it is said loudly,
+ * and costs what is damaged alone; in an older one it is DM_E_CORRUPT. A full disk is waited out: nothing is lost from
+ * memory, dm_journal_full says so, and the owner refuses work meanwhile. Belongs to the loop; the writing runs on the
+ * executor. */
+#ifndef DM_WORKERS_HOST_EVIDENCE_JOURNAL_H
+#define DM_WORKERS_HOST_EVIDENCE_JOURNAL_H
 
 #include "base/buf.h"
 #include "base/exec.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 
 #include "workers/host/limits.h"
 
@@ -32,6 +34,8 @@ typedef enum dm_record {
     DM_RECORD_ACKED = 8,     /* u64: events up to this one were taken by the API */
     DM_RECORD_DURABLE = 9,   /* u64 boot, u64 frame: the ledger has these for good */
     DM_RECORD_SNAPSHOT = 10, /* what stands before it in its segment is the whole state */
+    DM_RECORD_MARK =
+            11, /* the journal's own: u64 segment, u64 offset: all before here was durable; nobody is shown it */
 } dm_record;
 
 /* A place between two records. */
@@ -48,6 +52,7 @@ typedef struct dm_journal_config {
     dm_loop *loop;
     dm_exec *exec;
     dm_log *log;
+    dm_metrics *metrics; /* or NULL */
     /* Adds the records that make the whole state, by dm_journal_add. */
     void (*snapshot)(void *arg, dm_journal *j);
     /* The journal cannot be written (not for want of room): the worker must stop. */
@@ -73,14 +78,21 @@ DM_DEFINE_FREEP(dm_journal)
 /* call may be NULL; else it runs on the loop when the record is durable, and is the caller's memory until then. Without
  * memory for the record the worker cannot keep evidence: config.broken. */
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call);
+/* The same of a payload that was written into a buffer: one that overflowed or found no memory is no record, and
+ * config.broken. A record that breaks off would break the next replay. */
+void dm_journal_add_buf(dm_journal *j, dm_record type, const dm_buf *payload, dm_call *call);
+/* For one who owes a record and cannot even make it: config.broken. */
+void dm_journal_cannot(dm_journal *j, const dm_err *why);
 bool dm_journal_full(const dm_journal *j);
 bool dm_journal_quiet(const dm_journal *j); /* nothing waits to be written */
 
-/* Reads the next durable record at or after *pos into b and moves *pos behind it. Segments that went are skipped. */
+/* Reads the next durable record at or after *pos into b and moves *pos behind it. Segments that went are skipped, and
+ * so is what is damaged, where it is known what follows it. */
 enum { DM_JOURNAL_END = 1 };
 int dm_journal_read(dm_journal *j, dm_journal_pos *pos, dm_record *type, dm_buf *b, dm_err *err) DM_NODISCARD;
 
-/* Forgets whole segments before this one; never the newest snapshot's. */
+/* Forgets whole segments before this one; never the newest snapshot's. One that cannot be removed stays, counts, and is
+ * tried again at the next call. */
 void dm_journal_drop_before(dm_journal *j, uint64_t segment);
 
 #endif

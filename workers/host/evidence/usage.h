@@ -9,8 +9,8 @@
  *
  * From the same samples it keeps, for the open period, what each (sandbox, epoch) was in each second: the attestations
  * and the period's end record are made of that. */
-#ifndef DM_WORKERS_HOST_USAGE_H
-#define DM_WORKERS_HOST_USAGE_H
+#ifndef DM_WORKERS_HOST_EVIDENCE_USAGE_H
+#define DM_WORKERS_HOST_EVIDENCE_USAGE_H
 
 #include "base/wire/attest.h"
 #include "base/wire/frame.h"

@@ -1,6 +1,6 @@
 /* workers/host/machine/disk.h: writable disks. Blocking. */
-#ifndef DM_WORKERS_HOST_DISK_H
-#define DM_WORKERS_HOST_DISK_H
+#ifndef DM_WORKERS_HOST_MACHINE_DISK_H
+#define DM_WORKERS_HOST_MACHINE_DISK_H
 
 #include <stdbool.h>
 #include <stdint.h>

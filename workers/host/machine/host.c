@@ -5,32 +5,38 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-static uint64_t mem_available_mib(void)
+/* A line of /proc/meminfo; false when the kernel does not say. */
+static bool meminfo_mib(const char *name, uint64_t *mib)
 {
     DM_AUTO_BUF text;
-    dm_str rest, line;
-    uint64_t kib = UINT64_MAX;
+    dm_str rest, line, word;
+    uint64_t kib;
     dm_buf_init(&text, 1 << 16);
     if (dm_file_read("/proc/meminfo", &text, NULL) < 0)
-        return UINT64_MAX;
+        return false;
     rest = dm_buf_view(&text);
     while (dm_str_split(&rest, '\n', &line)) {
-        dm_str prefix = DM_STR("MemAvailable:");
-        if (!dm_str_starts(line, prefix))
+        if (!dm_str_split(&line, ':', &word) || !dm_str_eq_c(word, name))
             continue;
-        line = dm_str_trim((dm_str){line.p + prefix.n, line.n - prefix.n});
-        dm_str digits = line;
-        (void)dm_str_split(&line, ' ', &digits);
-        if (dm_parse_u64(digits, 0, UINT64_MAX / 2, &kib, NULL) < 0)
-            return UINT64_MAX;
-        break;
+        line = dm_str_trim(line);
+        if (!dm_str_split(&line, ' ', &word) || dm_parse_u64(word, 0, UINT64_MAX / 2, &kib, NULL) < 0)
+            return false;
+        *mib = kib / 1024;
+        return true;
     }
-    return kib == UINT64_MAX ? kib : kib / 1024;
+    return false;
+}
+
+uint64_t dm_host_mem_mib(void)
+{
+    uint64_t mib;
+    return meminfo_mib("MemTotal", &mib) ? mib : 0;
 }
 
 bool dm_host_short_of_memory(const dm_host *h)
 {
-    return mem_available_mib() < h->conf.mem_reserve_mib;
+    uint64_t mib;
+    return meminfo_mib("MemAvailable", &mib) && mib < h->conf.mem_reserve_mib;
 }
 
 int dm_host_init(dm_host *h, dm_err *err)

@@ -1,7 +1,7 @@
 /* workers/host/machine/host.h: what every machine stands on: loop, driver, folders, slots. One struct, made by main and
  * passed down. */
-#ifndef DM_WORKERS_HOST_HOST_H
-#define DM_WORKERS_HOST_HOST_H
+#ifndef DM_WORKERS_HOST_MACHINE_HOST_H
+#define DM_WORKERS_HOST_MACHINE_HOST_H
 
 #include "base/metrics.h"
 
@@ -30,6 +30,17 @@ typedef struct dm_host_config {
     uint64_t mem_reserve_mib; /* without so much memory to spare nothing new is made */
 } dm_host_config;
 
+/* What is on its way out; see going.h. */
+typedef struct dm_host_going {
+    dm_job job;
+    dm_call back;
+    bool busy, more;
+    unsigned no;
+    int r;
+    dm_err err;
+    int (*remove_tree)(const char *path, dm_err *err); /* dm_remove_tree, unless a test plays the disk */
+} dm_host_going;
+
 typedef struct dm_host {
     dm_host_config conf;
     dm_loop *loop;
@@ -44,8 +55,11 @@ typedef struct dm_host {
     uint32_t slots_free, slots_leaving; /* leaving: used, and free as soon as its machine's leftovers are gone */
     void (*slot_is_free)(void *arg);    /* one was given back; or NULL */
     void *slot_is_free_arg;
+    dm_host_going going;
 } dm_host;
 
+/* What the host has in all; 0 when the kernel does not say. */
+uint64_t dm_host_mem_mib(void);
 /* New sandboxes would take memory that is kept as a reserve. */
 bool dm_host_short_of_memory(const dm_host *h);
 

@@ -116,14 +116,37 @@ int dm_machine_keep_image(dm_machine *m, dm_err *err)
     return r;
 }
 
+int dm_machine_make_place(dm_machine *m, dm_err *err)
+{
+    int r = dm_remove_tree(m->dir_tmp, err);
+    if (r == 0)
+        r = dm_mkdir_p(m->dir_tmp, 0700, err);
+    return r == 0 ? dm_machine_own_by_vmm(m, m->dir_tmp, err) : r;
+}
+
+/* A whole image says that its VM is gone. Where one was made and could not be kept, it loses its name before the guest
+ * runs on: to lose it takes no time, to remove it may. */
+int dm_machine_unname(dm_machine *m, dm_err *err)
+{
+    char up[PATH_MAX];
+    if (rename(m->dir, m->dir_tmp) < 0)
+        return errno == ENOENT ? 0 : dm_fail_sys(err, errno, "rename %s", m->dir);
+    int r = dm_path(up, sizeof(up), err, "%s/..", m->dir_tmp);
+    return r == 0 ? dm_sync_dir(up, err) : r;
+}
+
+int dm_machine_remove_place(dm_machine *m, dm_err *err)
+{
+    int r = dm_remove_tree(m->dir_tmp, err);
+    return r == 0 ? dm_remove_tree(m->dir, err) : r;
+}
+
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err)
 {
     /* After the VM is gone: a request that had passed the door just before may have dialled meanwhile. */
     dm_host_slot_clean(m->h, m->slot_no);
-    if (m->at >= SLEEP_QUIESCE) { /* it was freed while it fell asleep: nobody knows of the image */
-        int r = dm_remove_tree(m->dir_tmp, err);
-        if (r == 0)
-            r = dm_remove_tree(m->dir, err);
+    if (m->unsaid) {
+        int r = dm_machine_remove_place(m, err);
         if (r < 0)
             return r;
     }

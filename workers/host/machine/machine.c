@@ -1,5 +1,6 @@
 /* A machine is a row of steps, some on the loop (VMM and agent calls), some on the executor (files, namespaces). The
- * phase says which step is under way; step_done is told how it went and starts the next one. A machine that is freed
+ * phase says which step is under way, a table what each is, what follows it, and what a failure comes to; step_done is
+ * told how it went and starts the next one. A machine that is freed
  * while a job of its runs is freed by that job's end. */
 #include "workers/host/machine/machine.h"
 
@@ -10,6 +11,7 @@
 #include "base/file.h"
 
 #include "workers/host/machine/disk.h"
+#include "workers/host/machine/going.h"
 #include "workers/host/machine/parts.h"
 #include "workers/host/machine/place.h"
 #include "workers/vmm/template.h"
@@ -42,7 +44,14 @@ static void clean_up(dm_machine *m)
 {
     if (dm_machine_job(m, dm_machine_remove_leftovers, cleaned, NULL) == 0)
         return;
-    m->job_r = dm_machine_remove_leftovers(m, &m->job_err); /* the executor is full: rather late than never */
+    /* The executor is full, and the loop does not wait for a disk: whoever has the slot next resets it. */
+    dm_host_slot_shut(m->h, m->slot_no);
+    if (m->unsaid) {
+        dm_going_take(m->h, m->dir_tmp);
+        dm_going_take(m->h, m->dir);
+    }
+    dm_going_take(m->h, m->run_dir);
+    m->job_r = 0;
     cleaned(m);
 }
 
@@ -60,6 +69,7 @@ void dm_machine_free(dm_machine *m)
         return;
     assert(!m->freed);
     m->freed = true;
+    m->unsaid = m->unsaid || dm_machine_phases[m->at].makes_image;
     m->h->slots_leaving++;
     dm_agent_free(m->agent);
     m->agent = NULL;
@@ -141,166 +151,195 @@ static void config_of(const dm_machine *m, dm_vm_config *c)
     };
 }
 
-/* Starts the step that belongs to a phase. */
-static int enter(dm_machine *m, phase next, dm_err *err)
+/* --- the steps ---------------------------------------------------------------------------------------------- */
+
+static int none(dm_machine *m, dm_err *err)
 {
-    const dm_vmm_driver *d = m->h->driver;
-    dm_vm_config c;
-    m->at = next;
-    switch (next) {
-    case IDLE:
-        return 0;
-    case MAKE_FILES:
-        return dm_machine_job(m, dm_machine_make_files, job_done, err);
-    case MAKE_SPAWN:
-        config_of(m, &c);
-        return d->spawn(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
-    case LOAD_DISK:
-        return dm_machine_job(m, dm_machine_fill_disk, job_done, err);
-    case LOAD_STATE:
-        return d->load(m->vm, m->sleeper_dir, vm_step, m, err);
-    case WARM_RUN:
-    case ADOPT_RUN:
-    case HAND_RUN:
-    case SLEEP_UNDO:
-        return d->run(m->vm, vm_step, m, err);
-    case WARM_AGENT: {
-        int r = connect_agent(m, err);
-        return r < 0 ? r : dm_agent_warm(m->agent, m->rounds, AGENT_MS, agent_step, m, err);
-    }
-    case WARM_STOP:
-    case SLEEP_STOP:
-        return d->stop(m->vm, vm_step, m, err);
-    case ADOPT_SLOT:
-        return dm_machine_job(m, dm_machine_open_slot, job_done, err);
-    case ADOPT_VM:
-        config_of(m, &c);
-        return d->adopt(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
-    case HAND_POLICY:
-        return dm_machine_job(m, dm_machine_set_policy, job_done, err);
-    case HAND_RESUME: {
-        int r = connect_agent(m, err);
-        return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
-    }
-    case SLEEP_QUIESCE: {
-        int r = connect_agent(m, err);
-        return r < 0 ? r : dm_agent_simple(m->agent, "quiesce", QUIESCE_MS, agent_step, m, err);
-    }
-    case SLEEP_SAVE:
-        return d->save(m->vm, DM_SAVE_DELTA, m->dir_tmp, vm_step, m, err);
-    case SLEEP_KEEP:
-        return dm_machine_job(m, dm_machine_keep_image, job_done, err);
-    }
-    return dm_fail(err, DM_E_INTERNAL, "no such phase");
+    (void)m;
+    (void)err;
+    return 0;
 }
 
+static int make_files(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_make_files, job_done, err);
+}
+
+static int spawn(dm_machine *m, dm_err *err)
+{
+    dm_vm_config c;
+    config_of(m, &c);
+    return m->h->driver->spawn(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
+}
+
+static int fill_disk(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_fill_disk, job_done, err);
+}
+
+static int load_state(dm_machine *m, dm_err *err)
+{
+    return m->h->driver->load(m->vm, m->sleeper_dir, vm_step, m, err);
+}
+
+static int run(dm_machine *m, dm_err *err)
+{
+    return m->h->driver->run(m->vm, vm_step, m, err);
+}
+
+static int stop(dm_machine *m, dm_err *err)
+{
+    return m->h->driver->stop(m->vm, vm_step, m, err);
+}
+
+static int warm(dm_machine *m, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_warm(m->agent, m->rounds, AGENT_MS, agent_step, m, err);
+}
+
+static int open_slot(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_open_slot, job_done, err);
+}
+
+static int adopt(dm_machine *m, dm_err *err)
+{
+    dm_vm_config c;
+    config_of(m, &c);
+    return m->h->driver->adopt(&m->h->env, &c, vm_step, vm_gone, m, &m->vm, err);
+}
+
+static int set_policy(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_set_policy, job_done, err);
+}
+
+static int resume(dm_machine *m, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
+}
+
+static int make_place(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_make_place, job_done, err);
+}
+
+static int quiesce(dm_machine *m, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_simple(m->agent, "quiesce", QUIESCE_MS, agent_step, m, err);
+}
+
+static int save(dm_machine *m, dm_err *err)
+{
+    return m->h->driver->save(m->vm, DM_SAVE_DELTA, m->dir_tmp, vm_step, m, err);
+}
+
+static int keep(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_keep_image, job_done, err);
+}
+
+static int leave(dm_machine *m, dm_err *err)
+{
+    (void)err;
+    dm_agent_free(m->agent);
+    m->agent = NULL;
+    m->h->driver->destroy(m->vm);
+    m->vm = NULL;
+    return DM_STEP_DONE;
+}
+
+static int unname(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_unname, job_done, err);
+}
+
+/* A guest that stands still and cannot be made to run again is as good as dead, and must not be billed as running. */
+static int stuck(dm_machine *m, dm_err *err)
+{
+    DM_LOG(m->h->log, DM_ERROR, "machine.stands_still", dm_fu("slot", m->slot_no), dm_fs("why", m->undo_err.msg));
+    m->lost = true;
+    m->how = (dm_vm_event){.end = DM_VM_KILLED_BY_US};
+    *err = m->undo_err;
+    return m->undo_err.code;
+}
+
+static int clean(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_remove_place, job_done, err);
+}
+
+#define ROW(phase_, ...) [phase_] = {phase_, __VA_ARGS__}
+const dm_phase_row dm_machine_phases[PHASES] = {
+        /* begin, next, next_stopped, on_fail, undoes, makes_image, why */
+        ROW(IDLE, none, IDLE, IDLE, IDLE, false, false, "no call is under way"),
+        ROW(MAKE_FILES, make_files, MAKE_SPAWN, IDLE, IDLE, false, false, "slot, folder and disk, before the VMM"),
+        ROW(MAKE_SPAWN, spawn, IDLE, IDLE, IDLE, false, false, "then it is bare"),
+        ROW(LOAD_DISK, fill_disk, LOAD_STATE, IDLE, IDLE, false, false, "the guest finds the disk it left"),
+        ROW(LOAD_STATE, load_state, IDLE, IDLE, IDLE, false, false, "a sleeper's image is left as it is"),
+        ROW(WARM_RUN, run, WARM_AGENT, IDLE, IDLE, false, false, "what it does is done quicker the next time"),
+        ROW(WARM_AGENT, warm, WARM_STOP, IDLE, IDLE, false, false, "its agent answers, and runs commands"),
+        ROW(WARM_STOP, stop, IDLE, IDLE, IDLE, false, false, "nobody's guest stands still"),
+        ROW(ADOPT_SLOT, open_slot, ADOPT_VM, IDLE, IDLE, false, false, "around a VM that lives"),
+        ROW(ADOPT_VM, adopt, IDLE, ADOPT_RUN, IDLE, false, false, "stopped: in a pause that did not come to be"),
+        ROW(ADOPT_RUN, run, IDLE, IDLE, IDLE, false, false, "it is billed as running, so it runs"),
+        ROW(STRAY_SLOT, open_slot, STRAY_VM, IDLE, IDLE, false, false, "found to be killed"),
+        ROW(STRAY_VM, adopt, IDLE, IDLE, IDLE, false, false, "what it does until then is nobody's"),
+        ROW(HAND_POLICY, set_policy, HAND_RUN, IDLE, IDLE, false, false, "before the guest runs"),
+        ROW(HAND_RUN, run, HAND_RESUME, IDLE, IDLE, false, false, "so that it can be told who it is"),
+        ROW(HAND_RESUME, resume, IDLE, IDLE, IDLE, false, false, "then it is the client's"),
+        ROW(SLEEP_PLACE, make_place, SLEEP_QUIESCE, IDLE, IDLE, false, true, "the guest has not noticed"),
+        ROW(SLEEP_QUIESCE, quiesce, SLEEP_STOP, IDLE, SLEEP_STOP, false, true,
+                "a guest that does not answer sleeps all the same: its memory is what counts"),
+        ROW(SLEEP_STOP, stop, SLEEP_SAVE, IDLE, SLEEP_UNNAME, false, true, "it stands still while it is saved"),
+        ROW(SLEEP_SAVE, save, SLEEP_KEEP, IDLE, SLEEP_UNNAME, false, true, "memory and device state"),
+        ROW(SLEEP_KEEP, keep, SLEEP_LEAVE, IDLE, SLEEP_UNNAME, false, true, "disk and name: the image is whole"),
+        ROW(SLEEP_LEAVE, leave, IDLE, IDLE, IDLE, false, true, "it is in its image: the VM goes"),
+        ROW(SLEEP_UNNAME, unname, SLEEP_UNDO, IDLE, SLEEP_UNDO, true, true, "a whole image means that its VM is gone"),
+        ROW(SLEEP_UNDO, run, SLEEP_CLEAN, IDLE, SLEEP_STUCK, true, true, "the guest runs on"),
+        ROW(SLEEP_STUCK, stuck, IDLE, IDLE, IDLE, true, true, "it cannot: as good as dead"),
+        ROW(SLEEP_CLEAN, clean, IDLE, IDLE, IDLE, true, true, "what was made of the image goes"),
+};
+#undef ROW
+
+/* Begins a step, and goes on while steps are done at once or fail before they have begun. */
 static void go(dm_machine *m, phase next)
 {
     dm_err err = {0};
-    int r = enter(m, next, &err);
-    if (r < 0)
+    m->at = next;
+    int r = dm_machine_phases[next].begin(m, &err);
+    if (r == DM_STEP_DONE)
+        step_done(m, 0, NULL);
+    else if (r < 0)
         step_done(m, r, &err);
-}
-
-/* A step of falling asleep failed while the VM lives: the guest runs on, and its image goes, also a whole one that
- * could not be made durable: where one is, its VM is gone. */
-static void undo_sleep(dm_machine *m, const dm_err *err)
-{
-    m->undo_err = *err;
-    dm_err ignored = {0};
-    if (dm_remove_tree(m->dir_tmp, &ignored) < 0 || dm_remove_tree(m->dir, &ignored) < 0)
-        dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &ignored);
-    go(m, SLEEP_UNDO);
-}
-
-static void failed(dm_machine *m, int r, const dm_err *err)
-{
-    if (!m->lost && (m->at == SLEEP_STOP || m->at == SLEEP_SAVE || m->at == SLEEP_KEEP)) {
-        undo_sleep(m, err);
-        return;
-    }
-    /* A guest that stands still and cannot be made to run again is as good as dead, and must not be billed as running.
-     */
-    if (!m->lost && m->at == SLEEP_UNDO) {
-        DM_LOG(m->h->log, DM_ERROR, "machine.stands_still", dm_fu("slot", m->slot_no), dm_fs("why", err->msg));
-        m->lost = true;
-        m->how = (dm_vm_event){.end = DM_VM_KILLED_BY_US};
-    }
-    finish(m, r, err);
 }
 
 static void step_done(dm_machine *m, int r, const dm_err *err)
 {
+    const dm_phase_row *row = &dm_machine_phases[m->at];
     dm_err lost = {0};
     if (m->lost && r >= 0) {
         r = dm_fail(&lost, DM_E_UNAVAILABLE, "the VMM died");
         err = &lost;
     }
-    /* A guest that does not answer is put to sleep all the same: its memory is what counts. */
-    if (r < 0 && m->at == SLEEP_QUIESCE && !m->lost)
-        r = 0;
-    if (r < 0) {
-        failed(m, r, err);
-        return;
-    }
-    switch (m->at) {
-    case IDLE:
-        break;
-    case MAKE_FILES:
-        go(m, MAKE_SPAWN);
-        break;
-    case LOAD_DISK:
-        go(m, LOAD_STATE);
-        break;
-    case WARM_RUN:
-        go(m, WARM_AGENT);
-        break;
-    case WARM_AGENT:
-        go(m, WARM_STOP);
-        break;
-    case MAKE_SPAWN:
-    case LOAD_STATE:
-    case WARM_STOP:
-        finish(m, 0, NULL);
-        break;
-    case ADOPT_SLOT:
-        go(m, ADOPT_VM);
-        break;
-    case ADOPT_VM: /* 1: it was stopped, in the middle of a pause that did not come to be */
-        if (r > 0 && !m->stray)
-            go(m, ADOPT_RUN);
-        else
-            finish(m, 0, NULL);
-        break;
-    case HAND_POLICY:
-        go(m, HAND_RUN);
-        break;
-    case HAND_RUN:
-        go(m, HAND_RESUME);
-        break;
-    case ADOPT_RUN:
-    case HAND_RESUME:
-        finish(m, 0, NULL);
-        break;
-    case SLEEP_QUIESCE:
-        go(m, SLEEP_STOP);
-        break;
-    case SLEEP_STOP:
-        go(m, SLEEP_SAVE);
-        break;
-    case SLEEP_SAVE:
-        go(m, SLEEP_KEEP);
-        break;
-    case SLEEP_KEEP:
-        dm_agent_free(m->agent);
-        m->agent = NULL;
-        m->h->driver->destroy(m->vm);
-        m->vm = NULL;
-        finish(m, 0, NULL);
-        break;
-    case SLEEP_UNDO:
+    if (r < 0 && !m->lost && row->undoes)
+        dm_log_err(m->h->log, DM_WARN, "machine.leftovers", err);
+    if (r < 0 && !row->undoes)
+        m->undo_err = *err;
+    if (r < 0 && !m->lost && row->on_fail != IDLE) {
+        go(m, row->on_fail);
+    } else if (r > 0 && row->next_stopped != IDLE) {
+        go(m, row->next_stopped);
+    } else if (r >= 0 && row->next != IDLE) {
+        go(m, row->next);
+    } else if (row->undoes && !m->lost) {
         finish(m, m->undo_err.code, &m->undo_err);
-        break;
+    } else {
+        m->unsaid = r < 0 && row->makes_image;
+        finish(m, r < 0 ? r : 0, err);
     }
 }
 
@@ -339,7 +378,10 @@ static int start(dm_machine *m, phase first, dm_machine_done_fn done, void *arg,
         return dm_fail(err, DM_E_UNAVAILABLE, "the VMM died");
     m->done = done;
     m->done_arg = arg;
-    int r = enter(m, first, err);
+    m->unsaid = false;
+    m->at = first;
+    int r = dm_machine_phases[first].begin(m, err);
+    assert(r <= 0); /* no call begins with a step that is done at once */
     if (r < 0) {
         m->at = IDLE;
         m->done = NULL;
@@ -435,13 +477,7 @@ int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, vo
     int r = dm_path(m->dir, sizeof(m->dir), err, "%s", dir);
     if (r == 0)
         r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s" DM_PLACE_MAKING, dir);
-    if (r == 0)
-        r = dm_remove_tree(m->dir_tmp, err);
-    if (r == 0)
-        r = dm_mkdir_p(m->dir_tmp, 0700, err);
-    if (r == 0)
-        r = dm_machine_own_by_vmm(m, m->dir_tmp, err);
-    return r < 0 ? r : start(m, SLEEP_QUIESCE, done, arg, err);
+    return r < 0 ? r : start(m, SLEEP_PLACE, done, arg, err);
 }
 
 bool dm_machine_lost(const dm_machine *m, dm_vm_event *how)
@@ -502,8 +538,7 @@ void dm_machine_sweep(dm_host *h)
                 machine_new(h, &nobody, no, &m, &err) < 0)
             continue;
         dm_host_slot_claim(h, no);
-        m->stray = true;
-        if (start(m, ADOPT_SLOT, swept, m, &err) < 0)
+        if (start(m, STRAY_SLOT, swept, m, &err) < 0)
             dm_machine_free(m);
     }
 }

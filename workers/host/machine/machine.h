@@ -7,8 +7,8 @@
  *
  * Bare: the VMM waits, with an empty disk and no guest in it. One call is under way at a time; its done runs on the
  * loop. What takes long (disk copies, namespaces, fsync) runs on the executor. */
-#ifndef DM_WORKERS_HOST_MACHINE_H
-#define DM_WORKERS_HOST_MACHINE_H
+#ifndef DM_WORKERS_HOST_MACHINE_MACHINE_H
+#define DM_WORKERS_HOST_MACHINE_MACHINE_H
 
 #include "workers/host/machine/host.h"
 #include "workers/vmm/agent.h"

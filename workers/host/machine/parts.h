@@ -7,7 +7,7 @@
 
 #include "workers/host/machine/machine.h"
 
-/* Which step is under way. */
+/* Which step is under way. The order means nothing: machine.c's table says what follows what. */
 typedef enum phase {
     IDLE,
     MAKE_FILES,
@@ -20,18 +20,42 @@ typedef enum phase {
     ADOPT_SLOT,
     ADOPT_VM,
     ADOPT_RUN,
+    STRAY_SLOT,
+    STRAY_VM,
     HAND_POLICY,
     HAND_RUN,
     HAND_RESUME,
+    SLEEP_PLACE,
     SLEEP_QUIESCE,
     SLEEP_STOP,
     SLEEP_SAVE,
     SLEEP_KEEP,
+    SLEEP_LEAVE,
+    SLEEP_UNNAME,
     SLEEP_UNDO,
+    SLEEP_STUCK,
+    SLEEP_CLEAN,
+    PHASES
 } phase;
 
 /* Runs on the executor; the loop leaves the machine alone meanwhile. */
 typedef int (*dm_machine_job_fn)(dm_machine *m, dm_err *err);
+
+/* What a step is, and what comes of it. A step that fails while its VM lives goes on at on_fail; a lost VM, or IDLE
+ * there, fails the call. */
+enum { DM_STEP_DONE = 1 };
+typedef struct dm_phase_row {
+    phase at;
+    int (*begin)(dm_machine *m, dm_err *err); /* step_done follows; or DM_STEP_DONE: it is done */
+    phase next;                               /* IDLE: its call is done, */
+    phase next_stopped;                       /* where the step said 1, the VM stands still: this, unless it is IDLE */
+    phase on_fail;
+    bool undoes;      /* its call failed before, with undo_err, whatever comes of this step */
+    bool makes_image; /* a machine that goes in it takes the image with it: nobody knows of that */
+    const char *why;
+} dm_phase_row;
+
+extern const dm_phase_row dm_machine_phases[PHASES]; /* in the order of phase */
 
 struct dm_machine {
     dm_host *h;
@@ -43,7 +67,7 @@ struct dm_machine {
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
     dm_agent *agent;
-    bool stray;      /* found to be killed */
+    bool unsaid;     /* nobody knows of the image that was being made: it goes with the machine */
     bool lost;       /* the VMM is gone */
     bool agent_lost; /* the channel broke: the next use connects again */
     dm_vm_event how;
@@ -76,6 +100,9 @@ int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, fol
 int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* and its network's policy */
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* m->policy, of the network */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
+int dm_machine_make_place(dm_machine *m, dm_err *err) DM_NODISCARD; /* for an image */
+int dm_machine_unname(dm_machine *m, dm_err *err) DM_NODISCARD;     /* the image is not whole any more */
+int dm_machine_remove_place(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
 
 int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err) DM_NODISCARD;

@@ -8,10 +8,11 @@
 
 #define VMS "vms"
 #define SLEEPERS "sleepers"
+#define GOING "going"
 
 int dm_place_make(const dm_host_config *c, dm_err *err)
 {
-    static const char *const below[] = {VMS, SLEEPERS};
+    static const char *const below[] = {VMS, SLEEPERS, GOING};
     char path[PATH_MAX];
     int r = 0;
     for (size_t i = 0; r == 0 && i < DM_LEN(below); i++) {
@@ -25,6 +26,11 @@ int dm_place_make(const dm_host_config *c, dm_err *err)
 int dm_place_vm(const dm_host_config *c, uint32_t slot, char out[PATH_MAX], dm_err *err)
 {
     return dm_path(out, PATH_MAX, err, "%s/" VMS "/%u", c->data_dir, slot);
+}
+
+int dm_place_going(const dm_host_config *c, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/" GOING, c->data_dir);
 }
 
 int dm_place_sleepers(const dm_host_config *c, char out[PATH_MAX], dm_err *err)

@@ -4,12 +4,13 @@
  *   DATA/vms/SLOT/              run folder of the VMM in that slot, with its disk
  *   DATA/sleepers/ID.EPOCH/     image of the sandbox that slept in that epoch: memory, device state, disk. It gets its
  *                               name when all is in it and durable; before that it is ID.EPOCH.making
+ *   DATA/going/                 what nobody needs any more, until it is removed (going.h)
  *   IMAGES/NAME/                a guest image
  *   TEMPLATES/DIGEST-SIZE/      its snapshot of one size; .1, .2, ... where an older one does not fit this host
  *
  * What is in them is the business of workers/vmm, but for the disks. */
-#ifndef DM_WORKERS_HOST_PLACE_H
-#define DM_WORKERS_HOST_PLACE_H
+#ifndef DM_WORKERS_HOST_MACHINE_PLACE_H
+#define DM_WORKERS_HOST_MACHINE_PLACE_H
 
 #include <limits.h>
 
@@ -23,6 +24,7 @@
 int dm_place_make(const dm_host_config *c, dm_err *err) DM_NODISCARD;
 
 int dm_place_vm(const dm_host_config *c, uint32_t slot, char out[PATH_MAX], dm_err *err) DM_NODISCARD;
+int dm_place_going(const dm_host_config *c, char out[PATH_MAX], dm_err *err) DM_NODISCARD;
 int dm_place_sleepers(const dm_host_config *c, char out[PATH_MAX], dm_err *err) DM_NODISCARD;
 int dm_place_sleeper(const dm_host_config *c, const dm_sandbox_name *name, int64_t epoch, char out[PATH_MAX],
         dm_err *err) DM_NODISCARD;

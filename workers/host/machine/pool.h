@@ -3,8 +3,8 @@
  * of each (guest image, size) that has a depth so many that stand ready, and then these are made warm. Sizes nobody
  * asked for have no pool; one that was asked for once has one of depth 0 (its template is ready, machines are made on
  * demand), but for the default size. Belongs to the loop. */
-#ifndef DM_WORKERS_HOST_POOL_H
-#define DM_WORKERS_HOST_POOL_H
+#ifndef DM_WORKERS_HOST_MACHINE_POOL_H
+#define DM_WORKERS_HOST_MACHINE_POOL_H
 
 #include "workers/host/machine/machine.h"
 

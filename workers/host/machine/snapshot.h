@@ -1,7 +1,7 @@
 /* workers/host/machine/snapshot.h: the template snapshot of one (guest image, size): the one that is there and fits,
  * else one that is built. Belongs to the loop. */
-#ifndef DM_WORKERS_HOST_SNAPSHOT_H
-#define DM_WORKERS_HOST_SNAPSHOT_H
+#ifndef DM_WORKERS_HOST_MACHINE_SNAPSHOT_H
+#define DM_WORKERS_HOST_MACHINE_SNAPSHOT_H
 
 #include "workers/host/machine/machine.h"
 

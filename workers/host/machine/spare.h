@@ -7,8 +7,8 @@
  * command. Under an emulated processor each process translates its guest's code anew: that of the first takes 0.1 s of
  * processor time, that of the second 0.3 s. A VMM that needs no warming has its machines warm as soon as they are
  * loaded. */
-#ifndef DM_WORKERS_HOST_SPARE_H
-#define DM_WORKERS_HOST_SPARE_H
+#ifndef DM_WORKERS_HOST_MACHINE_SPARE_H
+#define DM_WORKERS_HOST_MACHINE_SPARE_H
 
 #include "workers/host/machine/machine.h"
 

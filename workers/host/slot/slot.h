@@ -2,8 +2,8 @@
  * MACs), a veth uplink, and a rule table of its own. Slots are made once, reset on release, never churned. Guest:
  * always 172.20.0.2 / 02:00:00:00:00:02. What reaches the slot's outer address on any TCP port reaches the guest.
  * Blocking: call from a worker thread. */
-#ifndef DM_WORKERS_HOST_SLOT_H
-#define DM_WORKERS_HOST_SLOT_H
+#ifndef DM_WORKERS_HOST_SLOT_SLOT_H
+#define DM_WORKERS_HOST_SLOT_SLOT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* workers/vmm/qemu/qemu.h: QEMU's microvm machine as a driver, under TCG or KVM. */
-#ifndef DM_WORKERS_VMM_QEMU_H
-#define DM_WORKERS_VMM_QEMU_H
+#ifndef DM_WORKERS_VMM_QEMU_QEMU_H
+#define DM_WORKERS_VMM_QEMU_QEMU_H
 
 #include "workers/vmm/vmm.h"
 

@@ -1,7 +1,7 @@
 /* workers/vmm/qemu/qmp.h: a client of QEMU's monitor protocol on the loop. Up to DM_QMP_CALLS commands may be under
  * way, each with a deadline. After a deadline the late answer is dropped by its id. */
-#ifndef DM_WORKERS_VMM_QMP_H
-#define DM_WORKERS_VMM_QMP_H
+#ifndef DM_WORKERS_VMM_QEMU_QMP_H
+#define DM_WORKERS_VMM_QEMU_QMP_H
 
 #include "base/loop.h"
 

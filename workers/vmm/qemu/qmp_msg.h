@@ -1,6 +1,6 @@
 /* workers/vmm/qemu/qmp_msg.h: one line of QEMU's monitor protocol, as bytes in, values out; no I/O. */
-#ifndef DM_WORKERS_VMM_QMP_MSG_H
-#define DM_WORKERS_VMM_QMP_MSG_H
+#ifndef DM_WORKERS_VMM_QEMU_QMP_MSG_H
+#define DM_WORKERS_VMM_QEMU_QMP_MSG_H
 
 #include "base/json.h"
 

@@ -52,9 +52,11 @@ class Usage:
     def hibernated_s(self):
         return self.states.count(HIB)
 
-    def lines(self, group):
+    def lines(self, group, part=None):
+        """Those of the period, or of a part of it: of its seconds, with the disk of the whole."""
         vcpus, mem_mib = rating.spec_of(self.spec_table, self.spec)
-        return rating.resource_lines(self.states, self.disks, vcpus, mem_mib, rating.PRICES[group], self.free_gib_asleep)
+        states = [state if part is None or part.start <= s < part.end else 0 for s, state in enumerate(self.states)]
+        return rating.resource_lines(states, self.disks, vcpus, mem_mib, rating.PRICES[group], self.free_gib_asleep)
 
 
 def merkle_root(hashes):

@@ -32,6 +32,9 @@ CURRENCY = "CNY"
 BOOKS_SINCE = "2026-01-01T00:00:00Z"
 PRO_MINUTE, PRO_INCLUDED_S, FREE_INCLUDED_S = Fraction("0.005"), 60_000, 6_000
 
+# Included seconds a month; what is rated by resources has none.
+INCLUDED_S = {"free": FREE_INCLUDED_S, "pro": PRO_INCLUDED_S, "payg": 0, "enterprise": 0}
+
 FREE_DISK_GIB = 30
 GRAINS_A_GIB = 64  # of 16 MiB
 
@@ -56,6 +59,27 @@ def carried(disks):
     for disk in disks:
         last = last if disk in (None, DISK_UNKNOWN) else disk
         out.append(last or 0)
+    return out
+
+
+@dataclass
+class Part:
+    """Seconds of a period, half-open and counted in it, in which one plan holds."""
+
+    tier: str
+    start: int
+    end: int
+
+
+def parts(start, period_s, plans):
+    """plans: (second from which it holds, tier), in their order; the first also holds before its second. A change within
+    the period cuts it there."""
+    out = []
+    for i, (since, tier) in enumerate(plans):
+        since = 0 if i == 0 else max(0, since - start)
+        until = period_s if i + 1 == len(plans) else min(period_s, plans[i + 1][0] - start)
+        if since < until:
+            out.append(Part(tier, since, until))
     return out
 
 

@@ -29,10 +29,22 @@ def book_hash(group, tier="payg"):
     return hashlib.sha256(canonical(body)).hexdigest()
 
 
-def expected(ledger, start, project_no):
-    """The parts of the body that follow from the evidence."""
+def usage_lines(usage, parts, start, group):
+    """(part, line) by SKU, then by time."""
+    found = [(part, line) for part in parts for line in usage.lines(group, part)]
+    return sorted(found, key=lambda pair: (pair[1].sku, pair[0].start))
+
+
+BOOKS = [(group, tier) for group in ("mainland", "other") for tier in ("payg", "enterprise")]  # by id
+PLANS = ((0, "payg"),)  # from this second on; those rated by resources
+
+
+def expected(ledger, start, project_no, plans=PLANS):
+    """The parts of the body that follow from the evidence, and from the account's plans."""
     sandboxes, lines, total = [], [], 0
     period = ledger.period(start, project_no)
+    parts = rating.parts(start, ledger.period_s, plans)
+    books = set()
     for usage in period:
         region, group = REGIONS[usage.region_no]
         vcpus, mem_mib = rating.spec_of(usage.spec_table, usage.spec)
@@ -41,19 +53,22 @@ def expected(ledger, start, project_no):
         sandboxes.append({
             **which, "attestation": usage.attestation.hex(), "attested": True, "basis": "frames",
             "hibernated_s": usage.hibernated_s, "mem_mib": mem_mib, "running_s": usage.running_s, "vcpus": vcpus})
-        for line in usage.lines(group):
+        for part, line in usage_lines(usage, parts, start, group):
             total += line.amount
+            books.add((group, part.tier))
             lines.append({
-                **which, "amount": rating.decimals(line.amount, 18), "from": time_text(start), "kind": "usage",
+                **which, "amount": rating.decimals(line.amount, 18), "from": time_text(start + part.start), "kind": "usage",
                 "per_unit": rating.decimals(line.per_unit, 12), "qty": rating.decimals(line.qty, 6),
-                "seconds": line.seconds, "sku": line.sku, "tier": 0, "to": time_text(start + ledger.period_s)})
+                "seconds": line.seconds, "sku": line.sku, "tier": 0, "to": time_text(start + part.end)})
     return {
         "attestations": {"count": len(period), "root": merkle_root([u.attestation for u in period]).hex(), "unattested": 0},
-        "books": [{"sha256": book_hash(group)} for group in sorted({REGIONS[u.region_no][1] for u in period})],
+        "books": [{"sha256": book_hash(*book)} for book in sorted(books, key=BOOKS.index)],
         "currency": rating.CURRENCY,
         "hibernated_s": sum(u.hibernated_s for u in period),
         "lines": lines,
         "period": {"end": time_text(start + ledger.period_s), "start": time_text(start)},
+        "plans": [{"from": time_text(start + part.start), "included_s": rating.INCLUDED_S[part.tier], "tier": part.tier,
+                   "to": time_text(start + part.end)} for part in parts],
         "pool": None,
         "running_s": sum(u.running_s for u in period),
         "sandboxes": sandboxes,
@@ -101,7 +116,7 @@ def check_chain(statements, service_keys):
             yield f"statement {number}: its signature is wrong"
 
 
-def check_content(ledger, statements, project_no):
+def check_content(ledger, statements, project_no, plans=PLANS):
     """Each period in which the stream has something of the project has one statement, and it says just that."""
     by_start = {}
     for s in statements:
@@ -115,7 +130,7 @@ def check_content(ledger, statements, project_no):
         if body is None:
             yield f"there is no statement of {time_text(start)}"
         else:
-            yield from differences(expected(ledger, start, project_no), body, time_text(start))
+            yield from differences(expected(ledger, start, project_no, plans), body, time_text(start))
     for start, body in by_start.items():
         if body["sandboxes"] or body["lines"]:
             yield f"{start}: a statement of something the stream does not have"

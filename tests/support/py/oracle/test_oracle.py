@@ -50,6 +50,20 @@ class GoldenVectors(unittest.TestCase):
         self.assertEqual(by_sku["disk-hib"].qty, 80_600)
         self.assertEqual(sum(line.amount for line in lines), Fraction("0.05701"))
 
+    def test_a_plan_change_cuts_the_period(self):
+        plans = ((START - 999, "payg"), (START + 1000, "enterprise"), (START + 3600, "payg"))
+        parts = rating.parts(START, 3600, plans)
+        self.assertEqual([(p.tier, p.start, p.end) for p in parts], [("payg", 0, 1000), ("enterprise", 1000, 3600)])
+        self.assertEqual([p.tier for p in rating.parts(START + 3600, 3600, plans)], ["payg"])
+        self.assertEqual([p.tier for p in rating.parts(START - 3600, 3600, plans)], ["payg"])
+        usage = ledger.Usage(1, "i" + "0" * 20, 1, 1, 8, 2, [RUN] * 1500 + [HIB] * 2100,
+                             [31 * GIB] + [DISK_UNKNOWN] * 59)
+        cut = [line for part in parts for line in usage.lines("mainland", part)]
+        whole = usage.lines("mainland")
+        self.assertEqual(sum(line.amount for line in cut), sum(line.amount for line in whole))
+        self.assertEqual([(line.sku, line.seconds) for line in cut if line.sku in ("vcpu-run", "disk-hib")],
+                         [("vcpu-run", 1000), ("disk-hib", 2100), ("vcpu-run", 500)])
+
     def test_minutes(self):
         def pro(seconds):
             return rating.minutes_charged(0, seconds, rating.PRO_INCLUDED_S, rating.PRO_MINUTE)

@@ -169,9 +169,9 @@ static void a_failure_follows_its_row_too(void **state)
         int code;
         dm_no no;
     } cases[] = {{DM_E_INVALID, DM_NO_REQUEST_INVALID}, {DM_E_DENIED, DM_NO_AUTH_FORBIDDEN},
-            {DM_E_NOTFOUND, DM_NO_REQUEST_UNKNOWN}, {DM_E_CONFLICT, DM_NO_STATE_CHANGING},
-            {DM_E_LIMIT, DM_NO_REQUEST_RATE}, {DM_E_UNAVAILABLE, DM_NO_SERVICE_BUSY},
-            {DM_E_TIMEOUT, DM_NO_SERVICE_SLOW}, {DM_E_INTERNAL, DM_NO_SERVICE_FAILED}};
+            {DM_E_NOTFOUND, DM_NO_REQUEST_UNKNOWN}, {DM_E_LIMIT, DM_NO_REQUEST_RATE},
+            {DM_E_UNAVAILABLE, DM_NO_SERVICE_BUSY}, {DM_E_TIMEOUT, DM_NO_SERVICE_SLOW},
+            {DM_E_INTERNAL, DM_NO_SERVICE_FAILED}};
     for (size_t i = 0; i < DM_LEN(cases); i++) {
         const dm_no_row *row = dm_no_get(cases[i].no);
         int code = cases[i].code;

@@ -49,7 +49,7 @@ static void sweep(unsigned want)
     unsigned done = 0;
     dm_err err = {0};
     dm_rig_sql(&rig, "UPDATE dm.sandbox SET changed_at = now() - interval '1 h'");
-    if (dm_sweep(&rig.api, &done, &err) < 0)
+    if (dm_sweep(&rig.api, rig.api.dispatch, &done, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(done, want);
 }

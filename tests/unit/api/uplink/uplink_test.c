@@ -39,6 +39,38 @@ static void enrolment(void **state)
             key);
 }
 
+/* A host that was declared lost is told so, whatever it says, and in words that say what to do. */
+static void who_was_written_off_is_turned_away(void **state)
+{
+    (void)state;
+    static const char body[] =
+            "{\"name\":\"lost\",\"public_key\":\"00000000000000000000000000000000000000000000000000000"
+            "000000000ff\",\"boot\":%d,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":1,\"mem_mib\":1}";
+    static const char beat[] = "{\"boot\":1,\"running\":0,\"asleep\":0,\"pooled\":0,\"free_slots\":1,\"last_frame\":0,"
+                               "\"refusing\":false}";
+    char text[512], beats_at[64], events_at[64];
+    (void)snprintf(text, sizeof text, body, 1);
+    DM_AUTO_SAID first = dm_rig_worker_call(&rig, "/v1/workers/enrol", text);
+    assert_int_equal(first.status, 200);
+    (void)snprintf(beats_at, sizeof beats_at, "/v1/workers/%lld/beat", (long long)member(&first, "worker_no"));
+    (void)snprintf(events_at, sizeof events_at, "/v1/workers/%lld/events", (long long)member(&first, "worker_no"));
+    dm_rig_sql(&rig, "UPDATE dm.worker SET state = 'written_off', gone_at = now() WHERE name = 'lost'");
+    DM_AUTO_SAID beaten = dm_rig_worker_call(&rig, beats_at, beat);
+    assert_true(json_is_true(json_object_get(beaten.body, "enrol_again")));
+    DM_AUTO_SAID event = dm_rig_worker_call(&rig, events_at,
+            "{\"events\":[{\"seq\":1,\"sandbox\":\"i00000000000000000001\",\"epoch\":1,\"state\":\"ended\",\"cause\":"
+            "\"killed\",\"detail\":\"\",\"at_us\":1}]}");
+    assert_int_equal(event.status, 404);
+    (void)snprintf(text, sizeof text, body, 2);
+    DM_AUTO_SAID back = dm_rig_worker_call(&rig, "/v1/workers/enrol", text);
+    assert_int_equal(back.status, 409);
+    assert_string_equal(dm_said_str(&back, "message"),
+            "this worker was written off as lost: its sandboxes have ended, and it is not taken back");
+    const json_t *denial = json_object_get(back.body, "denial");
+    assert_string_equal(json_string_value(json_object_get(denial, "rule")), "worker.written_off");
+    dm_rig_sql(&rig, "DELETE FROM dm.worker_key WHERE worker_no > 1; DELETE FROM dm.worker WHERE name = 'lost'");
+}
+
 static void beats(void **state)
 {
     (void)state;
@@ -166,7 +198,8 @@ static void doors_are_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {DM_RIG_TEST(enrolment, &rig), DM_RIG_TEST(beats, &rig),
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(enrolment, &rig),
+            DM_RIG_TEST(who_was_written_off_is_turned_away, &rig), DM_RIG_TEST(beats, &rig),
             DM_RIG_TEST(events_change_once, &rig), DM_RIG_TEST(nonsense_does_not_block, &rig),
             DM_RIG_TEST(doors_are_apart, &rig)};
     dm_rig_start(&rig, 0);

@@ -126,9 +126,27 @@ static void unknown_members_are_ignored(void **state)
     dm_wk_beat_answer_done(&m);
 }
 
+/* A worker that was told of a period no ledger has stopped when it opened its seconds. */
+static void a_period_is_one_of_the_ledgers(void **state)
+{
+    static const struct {
+        int period_s, r;
+    } cases[] = {{60, 0}, {3600, 0}, {900, 0}, {90, DM_E_INVALID}, {1, DM_E_INVALID}, {420, DM_E_INVALID},
+            {7200, DM_E_INVALID}};
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(cases); i++) {
+        DM_AUTO(json_t) j = json_pack("{s:i, s:i, s:i}", "worker_no", 1, "region_no", 1, "period_s", cases[i].period_s);
+        dm_wk_enrolled m;
+        dm_err err = {0};
+        assert_int_equal(dm_wk_enrolled_read(j, &m, &err), cases[i].r);
+        assert_true(cases[i].r == 0 ? m.period_s == cases[i].period_s : strstr(err.msg, "period_s") != NULL);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(admit_goes_both_ways), cmocka_unit_test(event_goes_both_ways),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_period_is_one_of_the_ledgers),
+            cmocka_unit_test(admit_goes_both_ways), cmocka_unit_test(event_goes_both_ways),
             cmocka_unit_test(refuses_what_cannot_be), cmocka_unit_test(unknown_members_are_ignored)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,87 @@ static void a_price_change_splits_the_period(void **state)
     rig_close(&r);
 }
 
+/* What the account is now says nothing about a period that is stated later. */
+static void a_period_is_rated_by_its_own_plan(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "ownplan", 60);
+    sql(&r, "UPDATE dm.price SET per_unit = per_unit * 3 WHERE book_id IN (SELECT book_id FROM dm.price_book WHERE "
+            "tier "
+            "= 'enterprise')");
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    run_period(&r, 0, 60);
+    sql(&r, "UPDATE dm.account SET tier = 'enterprise' WHERE account_no = 1");
+    assert_int_equal(close_due(&r, -1), 1);
+    assert_sql(&r, "SELECT string_agg(DISTINCT per_unit::text, ',' ORDER BY per_unit::text) FROM dm.statement_line",
+            "0.000010830000,0.000021700000");
+    assert_sql(&r,
+            "SELECT string_agg(b.tier, ',') FROM dm.statement s, jsonb_array_elements(convert_from(body, "
+            "'UTF8')::jsonb->'books') x JOIN dm.price_book b ON b.book_id = (x->>'id')::bigint",
+            "payg");
+    assert_sql(&r, "SELECT count(*) FROM dm.account_plan WHERE account_no = 1", "2");
+    rig_close(&r);
+}
+
+/* No second by the wrong plan: the change cuts the period, as one of prices does. */
+static void a_plan_change_splits_the_period(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "cutplan", 60);
+    sql(&r, "UPDATE dm.price SET per_unit = per_unit * 3 WHERE book_id IN (SELECT book_id FROM dm.price_book WHERE "
+            "tier "
+            "= 'enterprise')");
+    rig_plan(&r, 1, 20, "enterprise", 0);
+    rig_plan(&r, 1, 50, "payg", 0); /* and back */
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    run_period(&r, 0, 60);
+    assert_int_equal(close_due(&r, -1), 1);
+    assert_sql(&r,
+            "SELECT string_agg(extract(second FROM charge_from)::int || '-' || extract(second FROM charge_to)::int || "
+            "' ' || seconds || ' ' || per_unit, ',' ORDER BY charge_from) FROM dm.statement_line WHERE sku = "
+            "'vcpu-run'",
+            "0-20 15 0.000021700000,20-50 30 0.000065100000,50-0 2 0.000021700000");
+    assert_sql(&r,
+            "SELECT string_agg(concat_ws(' ', x->>'tier', right(x->>'from', 3), right(x->>'to', 3)), ',') FROM "
+            "dm.statement, jsonb_array_elements(convert_from(body, 'UTF8')::jsonb->'plans') x",
+            "payg 00Z 20Z,enterprise 20Z 50Z,payg 50Z 00Z");
+    assert_sql(&r, "SELECT jsonb_array_length(convert_from(body, 'UTF8')::jsonb->'books') FROM dm.statement", "2");
+    assert_sql(&r, "SELECT total = (SELECT sum(amount) FROM dm.statement_line) FROM dm.statement", "t");
+    rig_close(&r);
+}
+
+/* From minutes to resources and to minutes with another allowance: the pool is the month's, each part has its own
+ * allowance, and what is rated by resources fills no pool. */
+static void the_pool_goes_through_a_plan_change(void **state)
+{
+    rig r;
+    act a = simple(1, 0, 180);
+    (void)state;
+    rig_open(&r, &pg, "poolplan", 180);
+    a.project_no = 3;
+    a.region_no = 1;
+    sql(&r, "WITH b AS (INSERT INTO dm.price_book (price_group, rated_by, tier, currency, valid_from) VALUES ('other', "
+            "'resources', 'payg', 'USD', '2026-01-01Z') RETURNING book_id) INSERT INTO dm.price SELECT b.book_id, sku, "
+            "1, unit, '' FROM b, dm.price WHERE price.book_id = (SELECT book_id FROM dm.price_book WHERE tier = 'payg' "
+            "AND price_group = 'other' AND currency = 'CNY')");
+    rig_plan(&r, 3, 60, "payg", 0);
+    rig_plan(&r, 3, 100, "pro", 120);
+    r.acts[r.nacts++] = a;
+    run_period(&r, 0, 180);
+    assert_int_equal(close_due(&r, -1), 1);
+    /* 60 s in the first minute's allowance; 40 s by resources; 80 s more, of which the second minute is included too.
+     */
+    assert_sql(&r,
+            "SELECT string_agg(sku || ' ' || tier || ' ' || seconds || ' ' || qty, ',' ORDER BY line_no) FROM "
+            "dm.statement_line",
+            "minutes 0 60 1.000000,minutes 0 80 1.000000,mem-run 0 40 80.000000,vcpu-run 0 40 40.000000");
+    assert_sql(&r, "SELECT convert_from(body, 'UTF8')::jsonb->'pool' FROM dm.statement",
+            "{\"after_s\": 140, \"before_s\": 0, \"included_s\": 120}");
+    rig_close(&r);
+}
+
 static void without_a_price_the_statement_waits(void **state)
 {
     rig r;
@@ -491,6 +572,29 @@ static void boots_are_chained(void **state)
     rig_close(&r);
 }
 
+/* The host died, and with it the end of the journal, whose frames had been sent: no statement waits for what will never
+ * be said otherwise, and what is framed twice is billed once. */
+static void a_torn_tail_delays_no_statement(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "torn", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 20);
+    work_reboot(&r);
+    r.prev -= 2;
+    work(&r, 18, 60);
+    feed(&r);
+    clock_at(&r, 62);
+    flush(&r);
+    ledger_crash(&r);
+    assert_int_equal(close_due(&r, -1), 1);
+    assert_sql(&r, "SELECT running_s FROM dm.statement", "47");
+    assert_sql(&r, "SELECT count(*) FROM dm.anomaly", "0");
+    assert_sql(&r, "SELECT worker_boot || ' ' || last_frame FROM dm.worker_mark", "2 42");
+    rig_close(&r);
+}
+
 static void attestations_are_waited_for_then_the_service_signs(void **state)
 {
     rig r;
@@ -732,7 +836,7 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     if (r >= 0)
         r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
     if (r == 0)
-        r = dm_read_keys(c, 8, x->keys, &x->nkeys, err);
+        r = dm_read_keys(c, NULL, 8, x->keys, &x->nkeys, err);
     return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
 }
 
@@ -834,6 +938,9 @@ int main(void)
             cmocka_unit_test(thirty_one_gib_run_then_sleep),
             cmocka_unit_test(minutes_are_pooled_over_sandboxes_and_periods),
             cmocka_unit_test(a_price_change_splits_the_period),
+            cmocka_unit_test(a_period_is_rated_by_its_own_plan),
+            cmocka_unit_test(a_plan_change_splits_the_period),
+            cmocka_unit_test(the_pool_goes_through_a_plan_change),
             cmocka_unit_test(without_a_price_the_statement_waits),
             cmocka_unit_test(disorder_and_crashes_change_nothing),
             cmocka_unit_test(statements_are_made_after_a_crash),
@@ -843,6 +950,7 @@ int main(void)
             cmocka_unit_test(a_lost_frame_is_waited_for),
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),
+            cmocka_unit_test(a_torn_tail_delays_no_statement),
             cmocka_unit_test(attestations_are_waited_for_then_the_service_signs),
             cmocka_unit_test(a_worker_that_was_not_there_is_not_waited_for),
             cmocka_unit_test(a_foreign_stamp_charges_nobody),

@@ -1,7 +1,7 @@
 /* Random lives of sandboxes through a bad stream into statements, on a real PostgreSQL: frames lost, late, doubled and
- * out of order, oaths lost or forged, a price that changes in the middle, crashes and flushes at random moments. Beside
- * it the same is reckoned second by second in plain integers, from what was delivered and sworn alone; the two must
- * agree to the last decimal. */
+ * out of order, oaths lost or forged, journals whose torn end had been sent, prices and plans that change in the
+ * middle, crashes and flushes at random moments. Beside it the same is reckoned second by second in plain integers,
+ * from what was delivered and sworn alone; the two must agree to the last decimal. */
 #include "metering/rules/rate.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
@@ -21,7 +21,8 @@ typedef struct world {
     bool sworn[ACTS_MAX][PERIODS]; /* the oath came */
     bool whole[PERIODS];           /* and all of them did */
     forgery forged[ACTS_MAX][PERIODS];
-    int64_t change; /* mainland prices are tenfold from this second on */
+    int64_t change;  /* mainland prices are tenfold from this second on */
+    int64_t plan[4]; /* account 2 is enterprise from this second on, at three times the price; account 3 is free */
     msg late[LATE_MAX];
     size_t nlate;
     uint64_t pool; /* account 3 */
@@ -91,6 +92,16 @@ static void dearer(world *w)
     sql(&w->r, text);
 }
 
+static void other_plans(world *w)
+{
+    sql(&w->r, "UPDATE dm.price SET per_unit = per_unit * 3 WHERE book_id IN (SELECT book_id FROM dm.price_book WHERE "
+               "tier = 'enterprise')");
+    for (int account = 2; account <= 3; account++) {
+        w->plan[account] = (int64_t)(next(&w->seed) % ALL);
+        rig_plan(&w->r, account, w->plan[account], account == 2 ? "enterprise" : "free", 6000);
+    }
+}
+
 /* --- the stream --------------------------------------------------------------------------------------------- */
 
 static world *forging; /* swear() passes no context */
@@ -149,6 +160,29 @@ static void oaths(world *w, size_t p)
     free(m.p);
 }
 
+/* The worker's host dies after second s, and the last records of its journal with it, whose frames had been sent: the
+ * next boot names an earlier number, and frames those seconds again. */
+static void tear(world *w, int64_t s, int64_t first)
+{
+    rig *r = &w->r;
+    int64_t torn = 1 + (int64_t)(next(&w->seed) % 3);
+    bool sent = s - torn >= first && r->frame > (uint64_t)torn;
+    for (int64_t at = s; sent && at > s - torn; at--)
+        sent = w->delivered[at];
+    if (!sent)
+        return;
+    work_reboot(r);
+    r->prev -= (uint64_t)torn;
+    first = s - torn + 1;
+    for (size_t i = 0; i < r->nacts; i++) { /* since when it has slept untold, as it was then */
+        const act *a = &r->acts[i];
+        bool slept = first % 60 != 0 && act_state(a, first - 1) == DM_SAMPLE_HIB;
+        r->hib_since[i] = !slept ? -1 : a->hib_from > first / 60 * 60 ? a->hib_from : first / 60 * 60;
+    }
+    for (; first <= s; first++)
+        work_second(r, first);
+}
+
 static void period_of(world *w, size_t p)
 {
     rig *r = &w->r;
@@ -159,6 +193,8 @@ static void period_of(world *w, size_t p)
         w->delivered[s] = !lossy || !one_in(w, 20) || w->nlate == LATE_MAX || s % PERIOD == PERIOD - 1;
         if (!w->delivered[s])
             w->late[w->nlate++] = take_out(r, r->nmsgs - 1);
+        if (one_in(w, 40))
+            tear(w, s, (int64_t)p * PERIOD);
     }
     oaths(w, p);
     for (size_t i = before; i + 5 < r->nmsgs; i++) { /* neighbours change places */
@@ -255,9 +291,11 @@ static dm_i128 price_of(const world *w, const act *a, const said_of *e, int64_t 
     static const uint32_t mem_grains[] = {[1] = 16, [4] = 128, [9] = 256, [19] = 1024};
     bool mainland = a->region_no == 2, minutes = a->project_no == 3;
     dm_i128 times = mainland && start + k >= w->change ? 10 : 1, grains = 0;
+    if (a->project_no == 2 && start + k >= w->plan[2])
+        times = 3;
     for (uint32_t m = 0; m <= k / 60; m++)
         grains = e->disk[m] != DM_DISK_UNKNOWN ? (dm_i128)e->disk[m] : grains;
-    dm_i128 disk = minutes ? 40000 : mainland ? 300000 : 400000;
+    dm_i128 disk = minutes ? (start + k < w->plan[3] ? 40000 : 0) : mainland ? 300000 : 400000;
     if (e->state[k] == DM_SAMPLE_HIB)
         return times * disk * grains * 15625;
     if (e->state[k] != DM_SAMPLE_RUN || minutes)
@@ -304,6 +342,7 @@ static void reckon(world *w, size_t p, int account, char total[DM_MONEY_TEXT], u
     static said_of e[ACTS_MAX];
     bool have[ACTS_MAX];
     dm_money sum = {0};
+    uint64_t paying = 0; /* of those that ran, while minutes cost something */
     *ran = *slept = 0;
     for (size_t i = 0; i < w->r.nacts; i++)
         have[i] = billed(w, i, p, &e[i]);
@@ -319,11 +358,12 @@ static void reckon(world *w, size_t p, int account, char total[DM_MONEY_TEXT], u
                 continue;
             sum.v += price_of(w, a, &e[i], (int64_t)p * PERIOD, k);
             *ran += e[i].state[k] == DM_SAMPLE_RUN;
+            paying += e[i].state[k] == DM_SAMPLE_RUN && (int64_t)p * PERIOD + k < w->plan[3];
             *slept += e[i].state[k] == DM_SAMPLE_HIB;
         }
     }
     if (account == 3) {
-        for (uint64_t n = w->pool / 60 + 1; n <= (w->pool + *ran) / 60; n++)
+        for (uint64_t n = w->pool / 60 + 1; n <= (w->pool + paying) / 60; n++)
             sum.v += n > 1 ? (dm_i128)5000000000000000 : 0; /* the first minute of the month is included */
         w->pool += *ran;
     }
@@ -389,6 +429,7 @@ static void any_stream_is_billed_as_it_was_delivered(void **state)
         (void)snprintf(db, sizeof(db), "random%llu", (unsigned long long)round);
         rig_open(&w->r, &pg, db, PERIOD);
         dearer(w);
+        other_plans(w);
         cast(w);
         for (size_t p = 0; p < PERIODS; p++) {
             period_of(w, p);

@@ -115,8 +115,97 @@ static void boots_follow_each_other(void **state)
     assert_mark(t, 4, 1, T + 3);
     assert_int_equal(take(t, 4, 2, 1, T + 4), DM_TRACK_NEW);
     assert_mark(t, 6, 1, T + 5);
-    assert_int_equal(take(t, 7, 1, 0, T + 6), DM_TRACK_NEW); /* contradicts what boot 6 wrote */
+    assert_int_equal(take(t, 7, 1, 0, T + 7), DM_TRACK_NEW); /* knows nothing of boot 6, and a second is missing */
     assert_mark(t, 6, 1, T + 5);
+}
+
+/* Boot 1 sent frames 1 to 5; the host's crash tore the records of 4 and 5, of 1 to 5, or of all that it knew. */
+static void a_torn_tail_that_was_sent_is_no_gap(void **state)
+{
+    static const struct {
+        uint64_t prev;
+        int64_t second;
+    } next[] = {{3, 3}, {4, 4}, {0, 0}, {0, 5}, {77, 0}, {77, 5}};
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(next); i++) {
+        DM_AUTO(dm_track) t = NULL;
+        assert_int_equal(dm_track_new(&t, NULL), 0);
+        dm_track_mark m = {1, 77, T - 1, T - 1};
+        assert_int_equal(dm_track_restore(t, (dm_worker_no){1}, &m, NULL), 0);
+        for (uint64_t n = 1; n <= 5; n++)
+            assert_int_equal(take(t, 2, n, 77, T + (int64_t)n - 1), DM_TRACK_NEW);
+        assert_int_equal(take(t, 3, 1, next[i].prev, T + next[i].second), DM_TRACK_NEW);
+        assert_mark(t, 3, 1, next[i].second == 5 ? T + 5 : T + 4); /* the watermark does not go back */
+        for (int64_t s = next[i].second + 1; s <= 7; s++)
+            assert_int_equal(take(t, 3, (uint64_t)(s - next[i].second) + 1, next[i].prev, T + s), DM_TRACK_NEW);
+        assert_int_equal(dm_track_mark_of(t, (dm_worker_no){1}).complete_through, T + 7);
+        assert_none_waits(t);
+    }
+}
+
+/* A restart of the meter forgets with what the boot before the mark's ended; any frame of that boot says it again. */
+static void a_torn_tail_is_none_after_a_restart(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_track_mark m = {2, 3, T + 2, T + 2};
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(dm_track_restore(t, (dm_worker_no){1}, &m, NULL), 0);
+    assert_int_equal(take(t, 3, 1, 77, T), DM_TRACK_NEW);
+    assert_mark(t, 2, 3, T + 2); /* 77 may be of frames that are still to come */
+    assert_int_equal(take(t, 2, 2, 77, T + 1), DM_TRACK_SEEN);
+    assert_int_equal(take(t, 3, 2, 77, T + 1), DM_TRACK_NEW);
+    assert_mark(t, 3, 2, T + 2);
+}
+
+/* Whoever names 0 or an old number moves no mark over a second that was never sent. */
+static void an_old_number_hides_no_second(void **state)
+{
+    static const struct {
+        uint64_t boot, prev;
+        int64_t second;
+    } next[] = {{2, 0, 6}, {2, 3, 6}, {9, 0, 6}, {9, 4, 100}, {2, 6, 3}, {2, 6, 5}, {2, 77, 0}};
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(next); i++) {
+        DM_AUTO(dm_track) t = NULL;
+        assert_int_equal(dm_track_new(&t, NULL), 0);
+        for (uint64_t n = 1; n <= 5; n++)
+            assert_int_equal(take(t, 1, n, 0, T + (int64_t)n - 1), DM_TRACK_NEW);
+        assert_int_equal(take(t, next[i].boot, 1, next[i].prev, T + next[i].second), DM_TRACK_NEW);
+        assert_mark(t, 1, 5, T + 4);
+        /* And when what it had lost comes after all, out of another copy of its journal, nothing was given away. */
+        assert_int_equal(take(t, 1, 6, 0, T + 5), DM_TRACK_NEW);
+        assert_int_equal(dm_track_mark_of(t, (dm_worker_no){1}).complete_through >= T + 5, 1);
+    }
+}
+
+/* Its first frame is not looked at before the boot that was in between has been: that one waits for a frame. */
+static void a_boot_between_is_not_stepped_over(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    assert_int_equal(take(t, 2, 1, 3, T + 3), DM_TRACK_NEW);
+    assert_int_equal(take(t, 3, 1, 1, T + 1), DM_TRACK_NEW);
+    assert_mark(t, 1, 1, T);
+}
+
+/* A frame whose date cannot be moves the mark by its number alone: what it says of a second is not remembered, else
+ * every second up to it would seem to be known. */
+static void a_date_that_cannot_be_hides_no_second(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_frame_head h = head(1, 2, 0, T + 100000);
+    bool whole;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take(t, 1, 1, 0, T), DM_TRACK_NEW);
+    h.complete_through = -1;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+    assert_mark(t, 1, 2, T);
+    assert_int_equal(take(t, 2, 1, 0, T + 50), DM_TRACK_NEW);
+    assert_mark(t, 1, 2, T);
 }
 
 static void what_is_written_off_is_late_when_it_comes(void **state)
@@ -245,17 +334,42 @@ static void too_much_behind_a_gap_is_a_limit(void **state)
     assert_int_equal(take(t, 1, DM_TRACK_PENDING_MAX + 2, 0, T), DM_TRACK_NEW);
 }
 
+static void one_worker_too_many_is_told(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    dm_frame_head h = head(1, 1, 0, T);
+    dm_track_mark m = {1, 1, T, T};
+    dm_track_gap g = {.worker_no = {DM_TRACK_WORKERS_MAX + 1}, .boot = 1, .first = 1, .last = 1};
+    bool whole;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    for (h.worker_no = 1; h.worker_no <= DM_TRACK_WORKERS_MAX; h.worker_no++)
+        assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NO_ROOM);
+    assert_int_equal(dm_track_restore(t, g.worker_no, &m, NULL), DM_TRACK_NO_ROOM);
+    assert_int_equal(dm_track_restore_gap(t, &g, NULL), DM_TRACK_NO_ROOM);
+    h.worker_no = 7;
+    h.frame_no = 2;
+    assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_mark_stands_before_the_first_gap),
             cmocka_unit_test(parts_count_together),
             cmocka_unit_test(boots_follow_each_other),
+            cmocka_unit_test(a_torn_tail_that_was_sent_is_no_gap),
+            cmocka_unit_test(a_torn_tail_is_none_after_a_restart),
+            cmocka_unit_test(an_old_number_hides_no_second),
+            cmocka_unit_test(a_boot_between_is_not_stepped_over),
+            cmocka_unit_test(a_date_that_cannot_be_hides_no_second),
             cmocka_unit_test(what_is_written_off_is_late_when_it_comes),
             cmocka_unit_test(the_tail_of_a_boot_is_a_gap),
             cmocka_unit_test(remembers_what_was_saved),
             cmocka_unit_test(any_order_comes_to_the_same),
             cmocka_unit_test(too_much_behind_a_gap_is_a_limit),
+            cmocka_unit_test(one_worker_too_many_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

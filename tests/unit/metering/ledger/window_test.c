@@ -90,12 +90,34 @@ static void a_chunk_has_a_largest_size(void **state)
     assert_int_equal(dm_window_get(w, 1)->last_frame, 40);
 }
 
+/* 20,000 workers, whose frames come in another order each second: a scan looked at 400 million groups in two. */
+static void a_large_fleet_takes_few_steps(void **state)
+{
+    enum { WORKERS = 20000, SECONDS = 3 };
+    DM_AUTO(dm_window) w = NULL;
+    (void)state;
+    assert_int_equal(dm_window_new(&w, NULL), 0);
+    for (uint64_t s = 0; s < SECONDS; s++)
+        for (uint64_t i = 0; i < WORKERS; i++)
+            add(w, 1 + (i * (7919 + 2 * s) + s) % WORKERS, s + 1, 0, 600 + (int64_t)s, 0, NULL);
+    assert_int_equal(dm_window_count(w), WORKERS);
+    for (size_t i = 0; i < WORKERS; i++) {
+        assert_int_equal(dm_window_get(w, i)->frames, SECONDS);
+        assert_int_equal(dm_window_get(w, i)->last_frame, SECONDS);
+    }
+    assert_true(dm_window_steps(w) <= 2 * WORKERS * SECONDS);
+    dm_window_clear(w);
+    add(w, 1, 9, 0, 609, 0, NULL);
+    assert_int_equal(dm_window_count(w), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_chunk_for_each_worker_and_period),
             cmocka_unit_test(damaged_chunks_are_seen),
             cmocka_unit_test(a_chunk_has_a_largest_size),
+            cmocka_unit_test(a_large_fleet_takes_few_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,8 @@ static void fill(dm_statement *s, dm_stated *boxes, dm_stated_line *lines, dm_st
             .nlines = 6,
             .books = book,
             .nbooks = 1,
+            .plans = {{"free", 60, 0, 12}, {"pro", 600, 12, 60}},
+            .nplans = 2,
             .pooled = true,
             .pool_before_s = 1,
             .pool_after_s = 2,
@@ -147,6 +149,9 @@ static void the_body_is_canonical(void **state)
             "\"vcpu-run\","
             "\"spec\":4,\"spec_table\":1,\"tier\":0,\"to\":\"2026-03-01T10:01:00Z\"}],"
             "\"number\":3,\"period\":{\"end\":\"2026-03-01T10:01:00Z\",\"start\":\"2026-03-01T10:00:00Z\"},"
+            "\"plans\":[{\"from\":\"2026-03-01T10:00:00Z\",\"included_s\":60,\"tier\":\"free\",\"to\":"
+            "\"2026-03-01T10:00:12Z\"},{\"from\":\"2026-03-01T10:00:12Z\",\"included_s\":600,\"tier\":\"pro\","
+            "\"to\":\"2026-03-01T10:01:00Z\"}],"
             "\"pool\":{\"after_s\":2,\"before_s\":1,\"included_s\":60},"
             "\"previous\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"running_s\":10,"
             "\"sandboxes\":[{\"attestation\":\"0101010101010101010101010101010101010101010101010101010101010101\","

@@ -23,12 +23,12 @@ static void is_added_and_told(void **state)
     (void)state;
     char object[64], sql[256];
     dm_err err = {0};
-    adding a = {.fresh = {.legal_name = "Ada & Co", .country = "GB", .currency = "USD", .tier = "payg"}};
+    adding a = {.fresh = {.legal_name = "Ada & Co", .country = "GB", .currency = "CNY", .tier = "payg"}};
     assert_int_equal(dm_tenantrig_as_ops(&rig, add, &a, &err), 0);
     assert_true(dm_uuid_ok(dm_str_c(a.made.id)));
     (void)snprintf(sql, sizeof sql,
             "SELECT account_no FROM dm.account WHERE id = '%s' AND legal_name = 'Ada & Co' AND country = 'GB'"
-            " AND currency = 'USD' AND tier = 'payg' AND blocked IS NULL AND NOT banned",
+            " AND currency = 'CNY' AND tier = 'payg' AND blocked IS NULL AND NOT banned",
             a.made.id);
     assert_int_equal(dm_tenantrig_number(&rig, sql), a.made.no.v);
     (void)snprintf(object, sizeof object, "account:%s", a.made.id);
@@ -42,8 +42,8 @@ static void what_cannot_be_is_refused(void **state)
     static const struct {
         dm_account_new fresh;
         int is;
-    } cases[] = {{{"Ada", "GB", "USD", "nosuch"}, DM_ACCOUNT_NO_TIER}, {{"", "GB", "USD", "payg"}, DM_E_INVALID},
-            {{"Ada", "GBR", "USD", "payg"}, DM_E_INVALID}, {{"Ada", "GB", "USDT", "payg"}, DM_E_INVALID}};
+    } cases[] = {{{"Ada", "GB", "CNY", "nosuch"}, DM_ACCOUNT_NO_TIER}, {{"", "GB", "CNY", "payg"}, DM_E_INVALID},
+            {{"Ada", "GBR", "CNY", "payg"}, DM_E_INVALID}, {{"Ada", "GB", "USD", "payg"}, DM_ACCOUNT_NO_PRICES}};
     int64_t accounts = dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.account");
     int64_t audits = dm_tenantrig_audits(&rig);
     for (size_t i = 0; i < DM_LEN(cases); i++) {

@@ -100,6 +100,8 @@ static dm_box box_of(json_t *env)
             .ended_us = 0,
             .end_us = INT64_MAX,
             .pause_on_timeout = true,
+            .claimed = true,
+            .net_base = 12345,
             .cause = DM_CAUSE_PAUSED,
             .detail = "so said the \"caller\"\n",
             .slot = -1,
@@ -173,6 +175,8 @@ static void a_box_goes_both_ways_in_every_state(void **state)
         assert_int_equal(back.image_epoch, b.image_epoch);
         assert_int_equal(back.image_mib, b.image_mib);
         assert_true(back.disk_16mib == b.disk_16mib);
+        assert_true(back.claimed);
+        assert_int_equal(back.net_base, 12345);
         assert_memory_equal(back.previous.b, b.previous.b, DM_SHA256);
         assert_true(dm_sandbox_id_eq(&back.id, &b.id));
         assert_string_equal(back.name.s, sandbox);
@@ -223,6 +227,9 @@ static void what_cannot_be_is_refused(void **state)
             {"admit", "null"},
             {"image_epoch", "-1"},
             {"pause_on_timeout", "\"true\""},
+            {"claimed", "false"}, /* it sleeps */
+            {"claimed", "0"},
+            {"net_base", "-2"},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {
         DM_AUTO(json_t) env = json_object();
@@ -247,6 +254,31 @@ static void a_sandbox_with_another_shape_of_id_is_refused(void **state)
     assert_int_equal(dm_box_read(j, &back, NULL), DM_E_INVALID);
 }
 
+/* What runs or has ended may be nobody's. A worker that knew no claims wrote down none: all of its boxes are
+ * somebody's. */
+static void a_box_may_be_nobodys(void **state)
+{
+    static const dm_box_state states[] = {DM_BOX_RUNNING, DM_BOX_ENDED};
+    (void)state;
+    DM_AUTO(json_t) env = json_object();
+    for (size_t i = 0; i < DM_LEN(states); i++) {
+        dm_box b = box_of(env), back = {0};
+        b.state = states[i];
+        b.claimed = false;
+        DM_AUTO(json_t) j = written(&b);
+        assert_int_equal(dm_box_read(j, &back, NULL), 0);
+        assert_false(back.claimed);
+        assert_int_equal(dm_box_nobodys(&back), states[i] == DM_BOX_RUNNING);
+        dm_wk_admit_done(&back.admit);
+        assert_int_equal(json_object_del(j, "claimed"), 0);
+        assert_int_equal(json_object_del(j, "net_base"), 0);
+        assert_int_equal(dm_box_read(j, &back, NULL), 0);
+        assert_true(back.claimed);
+        assert_int_equal(back.net_base, -1);
+        dm_wk_admit_done(&back.admit);
+    }
+}
+
 static void each_member_is_needed(void **state)
 {
     (void)state;
@@ -258,6 +290,8 @@ static void each_member_is_needed(void **state)
     size_t n = 0;
     json_object_foreach(j, member, value)
     {
+        if (strcmp(member, "claimed") == 0 || strcmp(member, "net_base") == 0)
+            continue;
         DM_AUTO(json_t) without = json_copy(j);
         dm_box back = {0};
         dm_err err = {0};
@@ -282,6 +316,7 @@ int main(void)
             cmocka_unit_test(every_cause_can_be_written),
             cmocka_unit_test(what_cannot_be_is_refused),
             cmocka_unit_test(a_sandbox_with_another_shape_of_id_is_refused),
+            cmocka_unit_test(a_box_may_be_nobodys),
             cmocka_unit_test(each_member_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

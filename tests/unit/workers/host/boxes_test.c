@@ -12,6 +12,7 @@ static dm_box *linked(dm_boxes *t, unsigned n, dm_box_state state)
     assert_non_null(b);
     b->id = dm_sandbox_id_of_random(random);
     b->state = state;
+    b->claimed = true;
     assert_int_equal(dm_boxes_link(t, b, NULL), 0);
     return b;
 }
@@ -66,6 +67,48 @@ static void counts_follow_states(void **state)
     }
 }
 
+static dm_box *nobodys(dm_boxes *t, unsigned n)
+{
+    dm_box *b = linked(t, n, DM_BOX_STARTING);
+    b->claimed = false;
+    (void)dm_boxes_move(t, b, DM_BOX_HANDED_OUT);
+    return b;
+}
+
+/* The newest first, as many as are said to be. */
+static void assert_unclaimed(const dm_boxes *t, dm_box *const *want, uint32_t n)
+{
+    uint32_t i = 0;
+    for (const dm_box *b = dm_boxes_unclaimed(t); b != NULL; b = b->next_unclaimed, i++)
+        assert_true(i < n && b == want[i]);
+    assert_int_equal(i, n);
+    assert_int_equal(dm_boxes_nunclaimed(t), n);
+}
+
+/* In whatever way one of them goes, the others are still found. */
+static void those_that_are_nobodys_are_listed(void **state)
+{
+    DM_AUTO(dm_boxes) t = NULL;
+    (void)state;
+    assert_int_equal(dm_boxes_new(&t, NULL), 0);
+    (void)linked(t, 1, DM_BOX_RUNNING);
+    dm_box *b[5];
+    for (unsigned i = 0; i < DM_LEN(b); i++)
+        b[i] = nobodys(t, 10 + i);
+    assert_unclaimed(t, (dm_box *[]){b[4], b[3], b[2], b[1], b[0]}, 5);
+    dm_boxes_claim(t, b[2]);
+    assert_true(b[2]->claimed && !dm_box_nobodys(b[2]));
+    assert_unclaimed(t, (dm_box *[]){b[4], b[3], b[1], b[0]}, 4);
+    (void)dm_boxes_move(t, b[4], DM_BOX_END);
+    assert_unclaimed(t, (dm_box *[]){b[3], b[1], b[0]}, 3);
+    dm_boxes_drop(t, b[0]);
+    assert_unclaimed(t, (dm_box *[]){b[3], b[1]}, 2);
+    (void)dm_boxes_move(t, b[2], DM_BOX_PAUSE); /* and back: it was claimed */
+    (void)dm_boxes_move(t, b[2], DM_BOX_PAUSE_FAILED);
+    assert_unclaimed(t, (dm_box *[]){b[3], b[1]}, 2);
+    assert_int_equal(dm_boxes_running(t), 4);
+}
+
 /* One that could not be made ready was never the table's. */
 static void what_was_never_linked_is_only_freed(void **state)
 {
@@ -85,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(each_is_found_and_met_once),
             cmocka_unit_test(counts_follow_states),
+            cmocka_unit_test(those_that_are_nobodys_are_listed),
             cmocka_unit_test(what_was_never_linked_is_only_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

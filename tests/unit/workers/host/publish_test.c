@@ -1,6 +1,7 @@
 /* From the journal to a broker (librdkafka's own mock cluster: real sockets, the real protocol) and back: every frame
  * and every oath arrives, in the journal's order, whatever the broker does meanwhile; and the journal lets go of what
  * the ledger has, and of nothing else. */
+/* Covers workers/host/dead.c. */
 #include <dirent.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -36,6 +37,7 @@ static int open_rig(void **state)
         return -1;
     (void)rd_kafka_mock_topic_create(mock, DM_TOPIC_USAGE, 1, 1);
     (void)rd_kafka_mock_topic_create(mock, DM_TOPIC_ATTEST, 1, 1);
+    (void)rd_kafka_mock_topic_create(mock, DM_TOPIC_DLQ, 1, 1);
     (void)snprintf(brokers, sizeof(brokers), "%s", rd_kafka_mock_cluster_bootstraps(mock));
     rig_open(&one);
     one.conf.brokers = brokers;
@@ -60,6 +62,7 @@ static int close_rig(void **state)
 typedef struct held {
     unsigned frames, repeated, oaths;
     uint64_t boot, frame;
+    uint64_t missing; /* a frame that was jumped over */
     bool in_order;
 } held;
 
@@ -72,7 +75,11 @@ static void read_frame(held *h, dm_str bytes)
         h->repeated++;
         return;
     }
-    h->in_order = h->in_order && f.frame_no == (f.worker_boot == h->boot ? h->frame + 1 : 1);
+    uint64_t next = f.worker_boot == h->boot ? h->frame + 1 : 1;
+    if (f.frame_no == next + 1 && h->missing == 0)
+        h->missing = next;
+    else
+        h->in_order = h->in_order && f.frame_no == next;
     h->boot = f.worker_boot;
     h->frame = f.frame_no;
     h->frames++;
@@ -110,15 +117,15 @@ static held all_of(rig *r)
     rig_settle(r);
     ev_read(r, &e);
     for (int tries = 0; tries < 100 && (h.frames < e.frames || h.oaths < e.attests); tries++) {
-        for (int i = 0; i < 200; i++) {
-            dm_clock_fake_move(&r->clock, 1000);
+        for (int i = 0; i < 200; i++) { /* longer in all than it waits before it tries again */
+            dm_clock_fake_move(&r->clock, 8000);
             rig_turn(r);
         }
         rig_settle(r);
         ev_read(r, &e);
         h = hold();
     }
-    assert_true(h.in_order);
+    assert_true(h.in_order && h.missing == 0);
     assert_true(h.frames >= e.frames && h.oaths >= e.attests);
     return h;
 }
@@ -180,6 +187,185 @@ static void what_is_refused_is_sent_again(void **state)
         rig_turn(r);
     }
     assert_true(all_of(r).frames >= 22);
+}
+
+static void some_time(rig *r, int ms)
+{
+    for (int i = 0; i < ms / 50; i++) {
+        dm_clock_fake_move(&r->clock, 50000);
+        rig_turn(r);
+    }
+}
+
+/* The one file among the dead letters, or "". */
+static const char *dead_letter(const rig *r, unsigned *n)
+{
+    static char path[PATH_MAX];
+    char dir[PATH_MAX - 300];
+    (void)snprintf(dir, sizeof(dir), "%s/dead-letters", r->data);
+    *n = 0;
+    path[0] = '\0';
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        if (e->d_name[0] == '.')
+            continue;
+        (*n)++;
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    return path;
+}
+
+/* One, in this boot. */
+static bool counted(const rig *r)
+{
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 1 << 20);
+    assert_int_equal(dm_metrics_print(r->h.metrics, &text, NULL), 0);
+    return strstr(text.p, "dm_worker_dead_letters_total{topic=\"" DM_TOPIC_USAGE "\"} 1\n") != NULL;
+}
+
+static void refuse(int times, rd_kafka_resp_err_t e)
+{
+    for (int i = 0; i < times; i++)
+        rd_kafka_mock_push_request_errors(mock, 0 /* Produce */, 1, e);
+}
+
+static unsigned letters_told(void)
+{
+    dm_consumer_config c = {.brokers = brokers, .client_id = "test", .queue_max_bytes = 1 << 20};
+    static const dm_offset from[] = {{DM_TOPIC_DLQ, 0, -2}};
+    DM_AUTO(dm_consumer) k = NULL;
+    dm_err err;
+    unsigned n = 0;
+    assert_int_equal(dm_consumer_new(&c, &k, &err), 0);
+    assert_int_equal(dm_consumer_assign(k, from, DM_LEN(from), &err), 0);
+    for (dm_message m; dm_consume(k, n == 0 ? 2000 : 250, &m, &err) == 0; n++) {
+        DM_AUTO(json_t) o = NULL;
+        assert_int_equal(dm_json_load(m.value, 1 << 16, &o, NULL), 0);
+        assert_string_equal(dm_json_c(o, "reason"), "refused_by_broker");
+        assert_string_equal(dm_json_c(o, "topic"), DM_TOPIC_USAGE);
+        assert_non_null(strstr(dm_json_c(o, "file"), ".frame"));
+    }
+    return n;
+}
+
+/* The rig's clock stands. */
+static void real_time(rig *r, int ms)
+{
+    int64_t until = dm_mono_ms(&dm_clock_real) + ms;
+    while (dm_mono_ms(&dm_clock_real) < until)
+        rig_turn(r);
+}
+
+/* What goes out next is refused with whatever is in its request, and then its first message alone. Time stands in
+ * between, so that no other request takes what is meant for that one. */
+static void refuse_one(rig *r, rd_kafka_resp_err_t e)
+{
+    refuse(1, e);
+    dm_clock_fake_move(&r->clock, 60000);
+    real_time(r, 1000);
+    refuse(1, e);
+    for (int i = 0; i < 1000 && !counted(r); i++) {
+        dm_clock_fake_move(&r->clock, 50000);
+        real_time(r, 20);
+    }
+    assert_true(counted(r));
+}
+
+/* Refused with others, and then alone: it is kept as a file, whole, and what follows goes on. */
+static void what_is_refused_for_good_is_a_dead_letter(void **state)
+{
+    rig *r = *state;
+    unsigned n;
+    NEED_ROOT();
+    begin(r);
+    rig_seconds(r, 2);
+    (void)all_of(r);
+    rig_settle(r);
+    dm_clock_fake_move(&r->clock, 1000000);
+    refuse_one(r, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rig_seconds(r, 20);
+    held h = {0};
+    for (int i = 0; i < 50 && h.frame < 20; i++) {
+        some_time(r, 200);
+        rig_settle(r);
+        h = hold();
+    }
+    assert_true(h.in_order && h.frame >= 20);
+    assert_true(h.missing > 0); /* one, and no other */
+    const char *path = dead_letter(r, &n);
+    assert_int_equal(n, 1);
+    DM_AUTO_BUF b;
+    dm_frame_head f;
+    const uint8_t *samples;
+    dm_buf_init(&b, DM_RECORD_BYTES_MAX);
+    assert_int_equal(dm_file_read(path, &b, NULL), 0);
+    assert_int_equal(dm_frame_open(dm_buf_view(&b), &f, &samples, NULL), 0);
+    assert_int_equal(f.frame_no, h.missing);
+    assert_int_equal(letters_told(), 1);
+    assert_true(counted(r));
+}
+
+/* A worker that ends between the letter and what follows writes the same letter again. */
+static void a_letter_is_written_once_however_often_it_is_refused(void **state)
+{
+    rig *r = *state;
+    unsigned n;
+    NEED_ROOT();
+    for (int boot = 0; boot < 2; boot++) {
+        rig_seconds(r, 2);
+        rig_settle(r);
+        begin(r);
+        refuse_one(r, RD_KAFKA_RESP_ERR_INVALID_RECORD); /* the first frame there is, both times */
+        dm_publish_free(publish);
+        publish = NULL;
+        rig_crash(r);
+        rig_until(r, r->w->adopting == 0);
+    }
+    (void)dead_letter(r, &n);
+    assert_int_equal(n, 1);
+    begin(r);
+}
+
+/* Without room for the letter nothing is skipped: the record is tried again, and what follows waits for it. */
+static void nothing_is_skipped_that_is_not_kept(void **state)
+{
+    rig *r = *state;
+    unsigned n;
+    char dir[PATH_MAX];
+    NEED_ROOT();
+    (void)snprintf(dir, sizeof(dir), "%s/dead-letters", r->data);
+    for (unsigned i = 0; i < DM_DEAD_LETTERS_MAX; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "%u", i);
+        rig_file(dir, name, "x");
+    }
+    begin(r);
+    refuse(4, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rig_seconds(r, 5);
+    some_time(r, 20000);
+    (void)dead_letter(r, &n);
+    assert_int_equal(n, DM_DEAD_LETTERS_MAX);
+    assert_true(all_of(r).frames >= 5); /* all of it, as soon as it is taken */
+}
+
+/* A topic that takes nothing is no verdict on a message: all waits, and goes on when somebody put it right. */
+static void a_closed_topic_costs_nothing(void **state)
+{
+    rig *r = *state;
+    unsigned n;
+    NEED_ROOT();
+    begin(r);
+    rig_seconds(r, 2);
+    (void)all_of(r);
+    refuse(5, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rig_seconds(r, 10);
+    some_time(r, 10000);
+    assert_true(all_of(r).frames >= 12);
+    (void)dead_letter(r, &n);
+    assert_int_equal(n, 0);
 }
 
 static void a_new_boot_sends_what_the_journal_still_has(void **state)
@@ -270,6 +456,10 @@ int main(void)
             TEST(all_of_it_arrives_in_order),
             TEST(a_broker_that_is_away_is_caught_up_with),
             TEST(what_is_refused_is_sent_again),
+            TEST(what_is_refused_for_good_is_a_dead_letter),
+            TEST(a_letter_is_written_once_however_often_it_is_refused),
+            TEST(nothing_is_skipped_that_is_not_kept),
+            TEST(a_closed_topic_costs_nothing),
             TEST(a_new_boot_sends_what_the_journal_still_has),
             TEST(segments_go_when_the_ledger_has_them),
             TEST(without_room_what_runs_sleeps),

@@ -1,7 +1,7 @@
 /* The worker dies and comes back: what was told is true, what lives is adopted, what does not has ended, and the
  * seconds of all of it are framed once each and sworn to. Each case by itself, and then a crash after any number of
  * turns of a sandbox's life, with the disk as it was or long before. */
-/* Covers workers/host/start.c, workers/host/events.c. */
+/* Covers workers/host/start.c. */
 #include <sys/stat.h>
 
 #include "tests/support/workerrig.h"
@@ -46,6 +46,94 @@ static void what_lived_on_ran_all_the_while(void **state)
     rig_seconds(r, 36);
     assert_string_equal(state_of(r, 1), "ended"); /* its time was kept */
     assert_string_equal(events_of(r, 1), "ended 3 timeout");
+}
+
+/* Its time was up while its worker was away. It ran on, for nobody: it ends at its deadline, and so does the bill. */
+static void time_that_was_up_meanwhile_is_not_billed(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    assert_int_equal(status_of(r, rig_admit(r, "start", 1, 1, (admitting){.timeout_s = 5})), 201);
+    rig_seconds(r, 3);
+    rig_settle(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 45 * 1000000);
+    back(r);
+    assert_string_equal(state_of(r, 1), "ended");
+    assert_string_equal(events_of(r, 1), "ended 1 timeout");
+    assert_int_equal(box(r, 1)->ended_us, box(r, 1)->end_us);
+    assert_false(live(r, 1, 1));
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 20);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6); /* from 0.1 to 5.1 */
+    assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_TIMEOUT);
+}
+
+/* The same of one that sleeps when its time is up: from its deadline on it pays for its disk. */
+static void time_that_was_up_meanwhile_was_slept(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    assert_int_equal(
+            status_of(r, rig_admit(r, "start", 1, 1, (admitting){.timeout_s = 5, .pause_on_timeout = true})), 201);
+    rig_seconds(r, 3);
+    rig_settle(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 45 * 1000000);
+    rig_until(r, strcmp(state_of(r, 1), "asleep") == 0);
+    back(r);
+    assert_string_equal(events_of(r, 1), "asleep 1 timeout");
+    assert_true(has_image(r, 1, 1));
+    rig_seconds(r, 20);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 54);   /* the rest of the minute that is sampled so far */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201); /* and it is as good as any */
+}
+
+/* It cannot be put to sleep: it has its machine, and runs until it can. */
+static void what_cannot_sleep_late_runs_on(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    assert_int_equal(
+            status_of(r, rig_admit(r, "start", 1, 1, (admitting){.timeout_s = 5, .pause_on_timeout = true})), 201);
+    rig_seconds(r, 3);
+    rig_settle(r);
+    rig_crash(r);
+    r->fails[CALL_SAVE] = DM_E_IO;
+    dm_clock_fake_move(&r->clock, 15 * 1000000);
+    rig_until(r, r->calls[CALL_SAVE] == 1);
+    rig_until(r, strcmp(state_of(r, 1), "pausing") != 0);
+    rig_until(r, strcmp(state_of(r, 1), "asleep") == 0); /* its timer has asked again */
+    back(r);
+    assert_string_equal(events_of(r, 1), "asleep 1 timeout");
+    rig_seconds(r, 60);
+    evidence *e = proof(r);
+    uint32_t ran = ev_count(e, 1, 1, DM_SAMPLE_RUN);
+    assert_true(ran >= 7 && ran <= 9); /* until its deadline, and from the failed try to the one that did it */
+}
+
+/* What was framed is proven and told: an end does not go behind it. */
+static void a_deadline_before_the_last_frame_ends_there(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    assert_int_equal(
+            status_of(r, rig_admit(r, "start", 1, 1, (admitting){.timeout_s = 5, .pause_on_timeout = true})), 201);
+    r->hangs[CALL_SAVE] = true; /* it is being put to sleep, and runs on in the books */
+    rig_seconds(r, 9);
+    assert_string_equal(state_of(r, 1), "pausing");
+    rig_settle(r);
+    rig_crash(r);
+    dm_clock_fake_move(&r->clock, 30 * 1000000);
+    rig_until(r, strcmp(state_of(r, 1), "asleep") == 0);
+    back(r);
+    rig_seconds(r, 30);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 9);
 }
 
 static void what_died_meanwhile_ended_at_its_last_proven_second(void **state)
@@ -403,6 +491,7 @@ static void ask_next(rig *r, story *s)
 
 typedef struct promised {
     bool start, pause, wake, kill;            /* answered */
+    bool claim;                               /* of the start, answered */
     bool pause_asked, wake_asked, kill_asked; /* under way */
 } promised;
 
@@ -411,7 +500,8 @@ static promised promise_of(const story *s)
     bool t[STEPS];
     for (unsigned i = 0; i < STEPS; i++)
         t[i] = i < s->asked && told(s->orders[i]);
-    return (promised){t[STARTS], t[PAUSES], t[WAKES], t[KILLS], s->asked > PAUSES, s->asked > WAKES, s->asked > KILLS};
+    return (promised){t[STARTS], t[PAUSES], t[WAKES], t[KILLS], claimed(s->orders[STARTS]), s->asked > PAUSES,
+            s->asked > WAKES, s->asked > KILLS};
 }
 
 static void keeps_its_word(rig *r, const promised *p)
@@ -472,7 +562,7 @@ static void crash_in(rig *r, unsigned step, int turns, int lost, uint64_t *seed)
     rig_seconds(r, 61);
     evidence *e = proof(r);
     assert_string_equal(state_of(r, 1), "gone");
-    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN) > 0 || !p.start, true);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN) > 0 || !p.claim, true);
     assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN) > 0 || !p.wake, true);
 }
 
@@ -500,6 +590,10 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
+            TEST(time_that_was_up_meanwhile_is_not_billed),
+            TEST(time_that_was_up_meanwhile_was_slept),
+            TEST(what_cannot_sleep_late_runs_on),
+            TEST(a_deadline_before_the_last_frame_ends_there),
             TEST(what_died_meanwhile_ended_at_its_last_proven_second),
             TEST(what_was_never_framed_has_one_second),
             TEST(what_was_being_killed_lives_on),

@@ -148,6 +148,14 @@ static void killed(rig *r, unsigned n)
     go_until(r, told(k) && r->h.slots_free == RIG_SLOTS);
 }
 
+/* The host's memory, not what is kept of it as a reserve. */
+static long long told_mem_mib(const char *body)
+{
+    DM_AUTO(json_t) o = NULL;
+    assert_int_equal(dm_json_load(dm_str_c(body), 4096, &o, NULL), 0);
+    return json_integer_value(json_object_get(o, "mem_mib"));
+}
+
 static void it_enrols_and_then_beats(void **state)
 {
     rig *r = *state;
@@ -158,6 +166,7 @@ static void it_enrols_and_then_beats(void **state)
     assert_non_null(strstr(its.last, "\"boot\":1"));
     assert_non_null(strstr(its.last, "\"accel\":\"tcg\""));
     assert_non_null(strstr(its.last, "\"public_key\":\""));
+    assert_int_equal(told_mem_mib(its.last), (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) >> 20);
     its.durable = 3;
     go_until(r, its.beats >= 3);
     assert_int_equal(its.enrols, 1);

@@ -82,6 +82,7 @@ static dm_box box_in(const world *x, dm_box_state state)
             .epoch = 3,
             .started_us = x->now_us - 10 * 1000000,
             .end_us = x->now_us + 300 * 1000000LL,
+            .claimed = true,
             .slot = -1,
     };
     b.admit = (dm_wk_admit){
@@ -260,6 +261,27 @@ static void an_event_that_was_cut_off_is_told(void **state)
     assert_int_equal(dm_events_after(x->w->events, NULL)->at_us, b.ended_us);
 }
 
+/* The same of one that was nobody's: it is told as what it was, and nothing of it counts. */
+static void so_is_that_of_one_that_was_nobodys(void **state)
+{
+    (void)state;
+    world *x = world_new();
+    dm_box b = box_in(x, DM_BOX_ENDED);
+    b.claimed = false;
+    b.cause = DM_CAUSE_START_FAILED;
+    b.ended_us = x->now_us - 1500000;
+    left(x, &b);
+    assert_non_null(began(x));
+    assert_int_equal(dm_events_held(x->w->events), 1);
+    assert_string_equal(dm_events_after(x->w->events, NULL)->state, "ended");
+    assert_string_equal(dm_events_after(x->w->events, NULL)->cause, "start_failed");
+    const dm_sample *samples;
+    uint32_t n;
+    int64_t through, second = x->w->at.last_second + 1;
+    assert_int_equal(dm_usage_second(x->w->usage, second, 1, &samples, &n, &through, NULL), 0);
+    assert_int_equal(n, 0);
+}
+
 /* --- what may be forgotten ---------------------------------------------------------------------------------- */
 
 static void an_open_period_is_kept_whatever_the_ledger_has(void **state)
@@ -298,6 +320,7 @@ int main(void)
             cmocka_unit_test(a_whole_image_is_a_sleeper),
             cmocka_unit_test(any_other_image_is_none),
             cmocka_unit_test(an_event_that_was_cut_off_is_told),
+            cmocka_unit_test(so_is_that_of_one_that_was_nobodys),
             cmocka_unit_test(an_open_period_is_kept_whatever_the_ledger_has),
     };
     return cmocka_run_group_tests(tests, NULL, clean);

@@ -1,3 +1,4 @@
+/* Covers workers/host/evidence/segment.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include "tests/unit/test.h"
 #include "workers/host/evidence/journal.h"
 
-enum { RECORDS_MAX = 4096, TEXT_MAX = 64 };
+enum { RECORDS_MAX = 4096, TEXT_MAX = 64, MARK = 25 };
 
 typedef struct replayed {
     dm_record type;
@@ -34,6 +35,7 @@ typedef struct world {
     unsigned boxes; /* the "whole state": how many box records a snapshot writes */
     bool broken;
     size_t segment_bytes, bytes_max;
+    dm_metrics *metrics;
     int refuse_at; /* replay fails at this record; -1: never */
 } world;
 
@@ -72,6 +74,7 @@ static int open_journal(world *w, dm_err *err)
             .bytes_max = w->bytes_max,
             .loop = w->loop,
             .exec = w->exec,
+            .metrics = w->metrics,
             .snapshot = snapshot,
             .broken = broken,
             .arg = w,
@@ -423,7 +426,8 @@ static void a_bad_record_in_the_last_segment_ends_it(void **state)
     begin(w);
     add_numbered(w, 0, 1);
     off_t good = size_of(w, 1);
-    add_numbered(w, 1, 4);
+    dm_journal_add(w->j, DM_RECORD_FRAME, DM_STR("frame 1"), NULL);
+    quiet(w);
     close_journal(w);
     path_of(w, 1, path);
     DM_AUTO_FD fd = open(path, O_RDWR | O_CLOEXEC);
@@ -431,6 +435,144 @@ static void a_bad_record_in_the_last_segment_ends_it(void **state)
     begin(w);
     assert_int_equal(seen_of(w, DM_RECORD_FRAME), 1);
     assert_int_equal(size_of(w, 1), good);
+    world_free(w);
+}
+
+/* Frames one by one, each durable before the next. */
+static void add_apart(world *w, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++) {
+        add_numbered(w, i, i + 1);
+        quiet(w);
+    }
+}
+
+static bool is_there(const world *w, const char *name)
+{
+    char path[256];
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+    return stat(path, &st) == 0;
+}
+
+static long damaged_places(dm_metrics *m)
+{
+    static const char name[] = "\ndm_worker_journal_damaged_total ";
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 1 << 20);
+    assert_int_equal(dm_metrics_print(m, &text, NULL), 0);
+    const char *at = strstr(text.p, name);
+    return at != NULL ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+/* Each byte before the last batch, damaged by itself: no more is lost than the record it stands in, it is said, the
+ * damaged file is kept, and from then on the journal is as good as any. */
+static void damage_costs_what_is_damaged_and_nothing_behind_it(void **state)
+{
+    enum { N = 6 };
+    (void)state;
+    world *w = world_new();
+    char path[128];
+    dm_err err = {0};
+    begin(w);
+    add_apart(w, 0, N - 1);
+    off_t last = size_of(w, 1);
+    add_apart(w, N - 1, N);
+    close_journal(w);
+    path_of(w, 1, path);
+    DM_AUTO_BUF whole;
+    dm_buf_init(&whole, 1 << 16);
+    assert_int_equal(dm_file_read(path, &whole, &err), 0);
+    for (size_t i = 0; i < whole.len; i++) {
+        char damaged[160];
+        DM_AUTO(dm_metrics) m = NULL;
+        assert_int_equal(dm_metrics_new(&m, &err), 0);
+        w->metrics = m;
+        whole.p[i] = (char)(whole.p[i] ^ 0x10);
+        assert_int_equal(dm_file_write(path, dm_buf_view(&whole), 0600, &err), 0);
+        if (open_journal(w, &err) != 0)
+            fail_msg("byte %zu: %s", i, err.msg);
+        bool in_tail = (off_t)i >= last;
+        assert_int_equal(damaged_places(m), in_tail ? 0 : 1);
+        assert_true(w->nseen >= N + 1); /* boot, snapshot and frames: at most one of all is lost */
+        assert_true(in_tail || strcmp(w->seen[w->nseen - 1].text, "frame 5") == 0);
+        size_t n = w->nseen;
+        close_journal(w);
+        assert_int_equal(is_there(w, "00000001.journal.damaged"), !in_tail);
+        begin(w); /* another segment follows it */
+        assert_int_equal(w->nseen, n);
+        close_journal(w);
+        if (open_journal(w, &err) != 0) /* and it is whole */
+            fail_msg("byte %zu: %s", i, err.msg);
+        assert_int_equal(damaged_places(m), in_tail ? 0 : 1);
+        close_journal(w);
+        whole.p[i] = (char)(whole.p[i] ^ 0x10);
+        (void)snprintf(damaged, sizeof(damaged), "%s.damaged", path);
+        (void)unlink(damaged);
+        path_of(w, 2, damaged);
+        assert_int_equal(unlink(damaged), 0);
+        w->metrics = NULL;
+    }
+    world_free(w);
+}
+
+/* Whole records of the batch that was on its way are not believed, and neither is what looks like a mark in a payload.
+ */
+static void a_torn_batch_is_cut_with_all_that_is_in_it(void **state)
+{
+    (void)state;
+    world *w = world_new();
+    char path[128], mark[MARK];
+    dm_err err = {0};
+    begin(w);
+    add_apart(w, 0, 2);
+    path_of(w, 1, path);
+    DM_AUTO_FD fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, mark, MARK, 0), MARK); /* a true one, elsewhere */
+    add_apart(w, 2, 3);
+    off_t good = size_of(w, 1);
+    add(w, DM_RECORD_FRAME, "alone on its way", NULL);
+    add(w, DM_RECORD_FRAME, "torn", NULL); /* and the rest gathers for one batch */
+    dm_journal_add(w->j, DM_RECORD_FRAME, (dm_str){mark, MARK}, NULL);
+    add(w, DM_RECORD_EVENT, "whole", NULL);
+    quiet(w);
+    off_t torn = good + 2 * MARK + 9 + 16;
+    char was[4];
+    assert_int_equal(pread(fd, was, 4, torn + 5), 4);
+    assert_memory_equal(was, "torn", 4);
+    assert_int_equal(pwrite(fd, "\x7f", 1, torn + 5), 1);
+    close_journal(w);
+    assert_int_equal(open_journal(w, &err), 0);
+    assert_int_equal(seen_of(w, DM_RECORD_EVENT), 0);
+    assert_int_equal(seen_of(w, DM_RECORD_FRAME), 4);
+    assert_int_equal(size_of(w, 1), torn);
+    world_free(w);
+}
+
+/* Also while it is written: who reads behind the writer goes on behind it. */
+static void reading_goes_on_behind_damage(void **state)
+{
+    (void)state;
+    world *w = world_new();
+    char path[128];
+    dm_err err = {0};
+    dm_record type;
+    DM_AUTO_BUF b;
+    unsigned frames = 0;
+    begin(w);
+    add_apart(w, 0, 1);
+    off_t second = size_of(w, 1);
+    add_apart(w, 1, 4);
+    path_of(w, 1, path);
+    DM_AUTO_FD fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "\x7f", 1, second + MARK + 6), 1);
+    dm_buf_init(&b, DM_RECORD_BYTES_MAX + 1);
+    int r = 0;
+    for (dm_journal_pos pos = {0}; (r = dm_journal_read(w->j, &pos, &type, &b, &err)) == 0;)
+        frames += type == DM_RECORD_FRAME;
+    assert_int_equal(r, DM_JOURNAL_END);
+    assert_int_equal(frames, 3);
     world_free(w);
 }
 
@@ -479,7 +621,7 @@ static void segments_follow_each_other_and_each_begins_with_the_state(void **sta
         if (w->seen[i].at.segment != segment) { /* BOOT, two boxes, SNAPSHOT */
             segment++;
             assert_int_equal(w->seen[i].at.segment, segment);
-            assert_int_equal(w->seen[i].at.offset, 0);
+            assert_int_equal(w->seen[i].at.offset, MARK); /* of its batch */
             assert_int_equal(w->seen[i].type, DM_RECORD_BOOT);
             assert_int_equal(w->seen[i + 2].type, DM_RECORD_BOX);
             assert_int_equal(w->seen[i + 3].type, DM_RECORD_SNAPSHOT);
@@ -570,6 +712,32 @@ static void whole_segments_can_be_forgotten(void **state)
     begin(w);
     assert_true(w->nseen > 0);
     assert_true(w->seen[0].state);
+    world_free(w);
+}
+
+/* It stands on the disk, so it counts, and it is tried again. */
+static void a_segment_that_cannot_be_removed_is_not_forgotten(void **state)
+{
+    (void)state;
+    world *w = world_new();
+    char path[128], aside[140];
+    w->segment_bytes = 200;
+    w->bytes_max = 2000;
+    begin(w);
+    for (unsigned n = 0; !dm_journal_full(w->j); n++)
+        add_numbered(w, n, n + 1);
+    path_of(w, 1, path); /* a folder cannot be unlinked */
+    (void)snprintf(aside, sizeof(aside), "%s.aside", path);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    dm_journal_drop_before(w->j, UINT64_MAX);
+    assert_true(dm_journal_full(w->j));
+    assert_true(size_of(w, 2) > 0);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(aside, path), 0);
+    dm_journal_drop_before(w->j, UINT64_MAX);
+    assert_false(dm_journal_full(w->j));
+    assert_int_equal(size_of(w, 1), -1);
     world_free(w);
 }
 
@@ -784,10 +952,14 @@ int main(void)
             cmocka_unit_test(a_snapshot_that_is_not_whole_does_not_count),
             cmocka_unit_test(a_bad_record_before_the_last_segment_is_corruption),
             cmocka_unit_test(a_bad_record_in_the_last_segment_ends_it),
+            cmocka_unit_test(damage_costs_what_is_damaged_and_nothing_behind_it),
+            cmocka_unit_test(a_torn_batch_is_cut_with_all_that_is_in_it),
+            cmocka_unit_test(reading_goes_on_behind_damage),
             cmocka_unit_test(other_files_in_the_folder_are_left_alone),
             cmocka_unit_test(segments_follow_each_other_and_each_begins_with_the_state),
             cmocka_unit_test(reading_follows_writing_over_segments_and_boots),
             cmocka_unit_test(whole_segments_can_be_forgotten),
+            cmocka_unit_test(a_segment_that_cannot_be_removed_is_not_forgotten),
             cmocka_unit_test(a_busy_journal_rotates),
             cmocka_unit_test(a_snapshot_is_kept_until_the_next_is_durable),
             cmocka_unit_test(past_its_bytes_it_is_full_until_segments_go),

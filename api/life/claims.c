@@ -1,0 +1,192 @@
+#include "api/life/claims.h"
+
+#include <pthread.h>
+#include <time.h>
+
+enum { AGAIN_MS = 100 };
+
+typedef struct entry {
+    struct entry *next;
+    dm_claims *of;
+    dm_worker_no worker;
+    dm_sandbox_id id;
+    int64_t since_us;
+    bool asked_again;
+    bool given; /* else its client had gone: it ends */
+} entry;
+
+struct dm_claims {
+    dm_dispatch *dispatch;
+    dm_log *log;
+    const dm_clock *clock;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    pthread_t thread;
+    entry *first, **last;
+    size_t n;
+    bool threaded, stop;
+};
+
+/* --- sending ------------------------------------------------------------------------------------------------ */
+
+/* Too late: its worker has ended it, or it was claimed by being used. */
+static bool stale(const dm_claims *c, const entry *e)
+{
+    return dm_mono_us(c->clock) - e->since_us > (int64_t)DM_WK_CLAIM_S * 1000000;
+}
+
+static int end_one(dm_claims *c, const entry *e, dm_err *err)
+{
+    dm_wk_stopped stopped = {0};
+    dm_dispatch_no no;
+    int r = dm_dispatch_kill(c->dispatch, e->worker, &e->id, 1, DM_CAUSE_START_FAILED, &stopped, &no, err);
+    dm_wk_stopped_done(&stopped);
+    return r < 0 ? r : 0; /* a refusal: it is over already */
+}
+
+/* The first of the list, and those behind it that are of its kind and its worker's. What was heard of is freed; what is
+ * left comes again. */
+static int send_some(dm_claims *c, entry **list, dm_err *err)
+{
+    dm_sandbox_id ids[DM_WK_CLAIMS_MAX];
+    dm_dispatch_no no;
+    size_t n = 0;
+    int r;
+    if (!(*list)->given) {
+        n = 1;
+        r = end_one(c, *list, err);
+    } else {
+        const dm_worker_no to = (*list)->worker;
+        for (const entry *e = *list; e != NULL && e->given && e->worker.v == to.v && n < DM_WK_CLAIMS_MAX; e = e->next)
+            ids[n++] = e->id;
+        r = dm_dispatch_claim(c->dispatch, to, ids, n, &no, err);
+        if (r == DM_DISPATCH_REFUSED)
+            r = dm_fail(err, DM_E_PROTO, "claims: %d %s", no.status, no.message);
+    }
+    for (; n > 0 && (r >= 0 || stale(c, *list)); n--) {
+        entry *e = *list;
+        *list = e->next;
+        free(e);
+    }
+    return r;
+}
+
+static int send_all(dm_claims *c, entry **list)
+{
+    dm_err err = {0};
+    int r = 0;
+    while (r == 0 && *list != NULL)
+        r = send_some(c, list, &err);
+    if (r < 0)
+        dm_log_err(c->log, DM_WARN, "sandbox.claims_wait", &err);
+    return r;
+}
+
+static void *run(void *arg)
+{
+    dm_claims *c = arg;
+    entry *mine = NULL;
+    for (;;) {
+        (void)pthread_mutex_lock(&c->lock);
+        while (c->first == NULL && mine == NULL && !c->stop)
+            (void)pthread_cond_wait(&c->more, &c->lock);
+        bool stop = c->stop;
+        entry **end = &mine;
+        while (*end != NULL)
+            end = &(*end)->next;
+        *end = c->first;
+        c->first = NULL;
+        c->last = &c->first;
+        c->n = 0;
+        (void)pthread_mutex_unlock(&c->lock);
+        if (send_all(c, &mine) < 0 && !stop)
+            (void)nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
+        if (stop)
+            break;
+    }
+    for (entry *e = mine, *next; e != NULL; e = next) {
+        next = e->next;
+        free(e);
+    }
+    return NULL;
+}
+
+/* --- gathering ---------------------------------------------------------------------------------------------- */
+
+static void add(dm_claims *c, entry *e)
+{
+    if (!c->threaded) {
+        (void)send_all(c, &e);
+        free(e);
+        return;
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    bool room = c->n < DM_CLAIMS_QUEUE_MAX;
+    if (room) {
+        *c->last = e;
+        c->last = &e->next;
+        c->n++;
+        (void)pthread_cond_signal(&c->more);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    if (!room) { /* it may still be claimed by being used */
+        DM_LOG(c->log, DM_ERROR, "sandbox.claim_lost", dm_fs("sandbox", dm_sandbox_name_of(&e->id).s));
+        free(e);
+    }
+}
+
+static void sent(void *arg, bool given)
+{
+    entry *e = arg;
+    e->given = given || e->asked_again;
+    e->since_us = dm_mono_us(e->of->clock);
+    add(e->of, e);
+}
+
+int dm_claims_when_sent(
+        dm_claims *c, dm_req *req, dm_worker_no worker, const dm_sandbox_id *id, bool asked_again, dm_err *err)
+{
+    entry *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return dm_fail(err, DM_E_NOMEM, "claim");
+    *e = (entry){.of = c, .worker = worker, .id = *id, .asked_again = asked_again};
+    dm_req_on_sent(req, sent, e);
+    return 0;
+}
+
+/* --- made and unmade ---------------------------------------------------------------------------------------- */
+
+int dm_claims_new(
+        dm_dispatch *dispatch, dm_log *log, const dm_clock *clock, bool threaded, dm_claims **out, dm_err *err)
+{
+    dm_claims *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return dm_fail(err, DM_E_NOMEM, "claims");
+    *c = (dm_claims){.dispatch = dispatch, .log = log, .clock = clock, .threaded = threaded};
+    c->last = &c->first;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    (void)pthread_cond_init(&c->more, NULL);
+    if (threaded && pthread_create(&c->thread, NULL, run, c) != 0) {
+        c->threaded = false;
+        dm_claims_free(c);
+        return dm_fail(err, DM_E_NOMEM, "the thread of claims");
+    }
+    *out = c;
+    return 0;
+}
+
+void dm_claims_free(dm_claims *c)
+{
+    if (c == NULL)
+        return;
+    if (c->threaded) {
+        (void)pthread_mutex_lock(&c->lock);
+        c->stop = true;
+        (void)pthread_cond_signal(&c->more);
+        (void)pthread_mutex_unlock(&c->lock);
+        (void)pthread_join(c->thread, NULL);
+    }
+    (void)pthread_cond_destroy(&c->more);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}

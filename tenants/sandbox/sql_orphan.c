@@ -1,0 +1,64 @@
+#include "tenants/sandbox/row.h"
+
+/* The first key of every instance's lock; the second is its number. */
+#define LOCK_CLASS "68"
+
+static const dm_pg_stmt next = {"instance_new", "SELECT nextval('dm.api_instance')", DM_PG_ONE};
+static const dm_pg_stmt lock = {"instance_lock", "SELECT pg_try_advisory_lock(" LOCK_CLASS ", $1::int)", DM_PG_ONE};
+
+typedef struct locking {
+    int64_t no;
+    bool fresh;
+} locking;
+
+static int lock_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    locking *l = arg;
+    DM_AUTO(dm_pg_rows) number = NULL;
+    DM_AUTO(dm_pg_rows) locked = NULL;
+    int r = l->fresh ? dm_pg_exec(c, &next, NULL, 0, &number, NULL, err) : 0;
+    if (r < 0)
+        return r;
+    if (l->fresh)
+        l->no = dm_pg_i64(number, 0, 0);
+    const dm_pg_arg args[] = {dm_pa_i64(l->no)};
+    r = dm_pg_exec(c, &lock, args, DM_LEN(args), &locked, NULL, err);
+    if (r == 0 && !dm_pg_bool(locked, 0, 0))
+        return dm_fail(err, DM_E_CONFLICT, "instance %lld lives already", (long long)l->no);
+    return r;
+}
+
+static int take(dm_pg *c, locking *l, dm_err *err)
+{
+    static const dm_pg_scope nobody = {.read_only = false};
+    return dm_pg_tx_on(c, &nobody, lock_tx, l, err);
+}
+
+int dm_instance_new(dm_pg *c, int64_t *no, dm_err *err)
+{
+    locking l = {.fresh = true};
+    int r = take(c, &l, err);
+    if (r == 0)
+        *no = l.no;
+    return r;
+}
+
+int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err)
+{
+    locking l = {.no = no};
+    return take(c, &l, err);
+}
+
+static const dm_pg_stmt orphans = {"sandbox_orphans",
+        "SELECT s.sandbox_id FROM dm.sandbox s WHERE s.state IN ('starting', 'pausing', 'resuming', 'ending')"
+        " AND (s.changed_at < now() - $2 * interval '1 second' OR s.ordered_by = 0 OR (s.ordered_by <> $1"
+        "  AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = " LOCK_CLASS
+        "   AND l.objid = s.ordered_by::oid AND l.objsubid = 2 AND l.granted)))"
+        " ORDER BY s.changed_at LIMIT $3",
+        DM_PG_ROWS};
+
+int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(own), dm_pa_i64(stuck_s), dm_pa_i64(DM_ORPHANS_MAX)};
+    return dm_pg_exec(c, &orphans, args, DM_LEN(args), rows, NULL, err);
+}

@@ -1,0 +1,136 @@
+/* Covers api/e2b/connect.c, api/e2b/metrics.c: a request whose client has gone while it stood in line, through a real
+ * listener. The rig has one thread for orders, and another's order keeps it. */
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+static dm_rig rig;
+
+/* Sends a request and leaves. Between the two the server is given time to put it in line; were it late, the test would
+ * see less, never something else. */
+static void ask_and_leave(const char *method, const char *target, const char *body)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char text[1024];
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%.107s", rig.socket);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    (void)snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: api\r\nX-API-KEY: %s\r\nContent-Length: %zu\r\n\r\n%s",
+            method, target, rig.key, strlen(body), body);
+    assert_int_equal(dm_write_all(fd, text, strlen(text), NULL), 0);
+    (void)nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    (void)close(fd);
+}
+
+typedef struct order {
+    pthread_t thread;
+    char path[64];
+} order;
+
+static void *give_order(void *arg)
+{
+    order *o = arg;
+    DM_AUTO_SAID said = dm_rig_ask(&rig, "POST", o->path, "{\"timeout\":500}");
+    assert_int_equal(said.status, 204);
+    return NULL;
+}
+
+/* The one thread waits for the worker. */
+static void keep(order *o, const char *id)
+{
+    unsigned before = dm_fakeworker_count(rig.worker, "deadline");
+    (void)snprintf(o->path, sizeof o->path, "/sandboxes/%s/timeout", id);
+    dm_fakeworker_hold(rig.worker, "deadline");
+    assert_int_equal(pthread_create(&o->thread, NULL, give_order, o), 0);
+    assert_true(dm_fakeworker_await(rig.worker, "deadline", before + 1));
+}
+
+/* It goes on, and with it whoever stood in line. What comes last has come through the whole line. */
+static void let_go(order *o)
+{
+    dm_fakeworker_release(rig.worker, "deadline");
+    assert_int_equal(pthread_join(o->thread, NULL), 0);
+    DM_AUTO_SAID last = dm_rig_ask(&rig, "POST", "/sandboxes/i00000000000000000000/pause", "{}");
+    assert_int_equal(last.status, 404);
+}
+
+static void create(char id[32])
+{
+    DM_AUTO_SAID said = dm_rig_ask(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(said.status, 201);
+    (void)snprintf(id, 32, "%s", dm_said_str(&said, "sandboxID"));
+}
+
+static void nobody_is_woken_for_nobody(void **state)
+{
+    (void)state;
+    static const char *const rest[] = {"connect", "resume"};
+    char busy[32], asleep[32], path[64];
+    order o;
+    create(busy);
+    create(asleep);
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", asleep);
+    DM_AUTO_SAID paused = dm_rig_ask(&rig, "POST", path, "{}");
+    assert_int_equal(paused.status, 204);
+    for (size_t i = 0; i < DM_LEN(rest); i++) {
+        (void)snprintf(path, sizeof path, "/sandboxes/%s/%s", asleep, rest[i]);
+        keep(&o, busy);
+        ask_and_leave("POST", path, "{\"timeout\":30}");
+        let_go(&o);
+        assert_string_equal(dm_fakeworker_state(rig.worker, asleep, NULL, NULL), "asleep");
+        assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), 0);
+    }
+    DM_AUTO_SAID woken = dm_rig_ask(&rig, "POST", path, "{\"timeout\":30}"); /* who stays is served */
+    assert_int_equal(woken.status, 201);
+}
+
+static void no_worker_is_asked_for_nobody(void **state)
+{
+    (void)state;
+    char id[32], path[160];
+    order o;
+    create(id);
+    keep(&o, id);
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/metrics", id);
+    ask_and_leave("GET", path, "");
+    (void)snprintf(path, sizeof path, "/sandboxes/metrics?sandbox_ids=%s", id);
+    ask_and_leave("GET", path, "");
+    let_go(&o);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), 0);
+}
+
+/* Of many sandboxes, no further one when the client leaves in the middle. */
+static void nor_for_the_rest(void **state)
+{
+    (void)state;
+    char id[3][32], path[160];
+    for (size_t i = 0; i < 3; i++)
+        create(id[i]);
+    unsigned before = dm_fakeworker_count(rig.worker, "usage");
+    dm_fakeworker_hold(rig.worker, "usage");
+    (void)snprintf(path, sizeof path, "/sandboxes/metrics?sandbox_ids=%s,%s,%s", id[0], id[1], id[2]);
+    ask_and_leave("GET", path, "");
+    assert_true(dm_fakeworker_await(rig.worker, "usage", before + 1));
+    dm_fakeworker_release(rig.worker, "usage");
+    DM_AUTO_SAID last = dm_rig_ask(&rig, "POST", "/sandboxes/i00000000000000000000/pause", "{}");
+    assert_int_equal(last.status, 404);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), before + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(nobody_is_woken_for_nobody, &rig),
+            DM_RIG_TEST(no_worker_is_asked_for_nobody, &rig), DM_RIG_TEST(nor_for_the_rest, &rig)};
+    dm_rig_start(&rig, 1);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
+}

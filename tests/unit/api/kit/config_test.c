@@ -1,0 +1,24 @@
+#include "api/kit/config.h"
+#include "tests/unit/test.h"
+
+/* What the API tells its workers is what the ledger closes: else a worker would attest periods that nobody knows. */
+static void only_a_period_of_the_ledger_is_taken(void **state)
+{
+    static const struct {
+        uint64_t period_s;
+        int r;
+    } cases[] = {{60, 0}, {120, 0}, {300, 0}, {3600, 0}, {90, DM_E_INVALID}, {61, DM_E_INVALID}, {420, DM_E_INVALID},
+            {2400, DM_E_INVALID}};
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(cases); i++) {
+        dm_api_config c = {.period_s = cases[i].period_s};
+        dm_err err = {0};
+        assert_int_equal(dm_api_config_check(&c, &err), cases[i].r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(only_a_period_of_the_ledger_is_taken)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
