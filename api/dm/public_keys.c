@@ -8,15 +8,14 @@
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/page.h"
+#include "api/limits.h"
 #include "metering/read/read.h"
-
-enum { KEYS_MAX = 2000 };
 
 typedef struct keys {
     dm_page page;
     dm_read_key after;
     size_t n;
-    dm_read_key keys[KEYS_MAX + 1]; /* one more says whether there is another page */
+    dm_read_key keys[DM_PUBLIC_KEYS_MAX + 1]; /* one more says whether there is another page */
 } keys;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -72,7 +71,7 @@ static void write_keys(dm_jw *w, const keys *k, size_t n, bool service)
 static int list(dm_req *req, dm_api *api, keys *k, dm_err *err)
 {
     static const dm_caller nobody = {.blocked = ""};
-    int r = dm_page_read_most(req, 'k', KEYS_MAX, &k->page, err);
+    int r = dm_page_read_most(req, 'k', DM_PUBLIC_KEYS_MAX, &k->page, err);
     if (r == 0)
         r = read_cursor(k, err);
     if (r == 0)

@@ -5,7 +5,7 @@
 
 #include "base/crypto.h"
 
-enum { DM_SIGNED_FIELD_MAX = 4096 }; /* of a path or a name, decoded */
+#include "api/limits.h"
 
 /* NOT: no GET or POST of /files with a signature. WRONG: no token makes such a one. */
 enum { DM_SIGNED_NOT = 1, DM_SIGNED_WRONG = 2 };

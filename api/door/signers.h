@@ -14,9 +14,9 @@
 #include "base/wire/id.h"
 
 #include "api/door/signed.h"
+#include "api/limits.h"
 #include "tenants/who/secret.h"
 
-enum { DM_SIGNERS_TAKEN = 12288, DM_SIGNERS_MAX = 16384, DM_SIGNERS_WAITING = 16 };
 enum { DM_SIGNERS_NONE = 1, DM_SIGNERS_BUSY = 2 };
 
 typedef struct dm_signers dm_signers;

@@ -6,9 +6,9 @@
 #include "base/http.h"
 #include "base/wire/worker.h"
 
-/* Of variables the build may bring as many again (api/life/admit.h). */
-enum { DM_CREATE_ENV_MAX = DM_WK_ENV_MAX / 2, DM_CREATE_METADATA_MAX = 256 };
+#include "api/limits.h"
 
+/* Of variables the build may bring as many again (api/life/admit.h). */
 typedef struct dm_create_body {
     char *template;
     int64_t timeout_s; /* the default of the route when the body has none */

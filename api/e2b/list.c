@@ -8,9 +8,8 @@
 #include "api/kit/answer.h"
 #include "api/kit/page.h"
 #include "api/kit/request.h"
+#include "api/limits.h"
 #include "tenants/sandbox/template.h"
-
-enum { V1_MOST = 5000, FILTER_MAX = 16 << 10, PAIRS_MAX = 256 };
 
 /* --- the metadata filter ------------------------------------------------------------------------------------ */
 
@@ -21,8 +20,8 @@ static int add_pair(json_t *map, dm_str pair, dm_err *err)
     DM_AUTO_BUF name;
     DM_AUTO_BUF value;
     const char *eq = pair.n > 0 ? memchr(pair.p, '=', pair.n) : NULL;
-    dm_buf_init(&name, FILTER_MAX);
-    dm_buf_init(&value, FILTER_MAX);
+    dm_buf_init(&name, DM_FILTER_BYTES_MAX);
+    dm_buf_init(&value, DM_FILTER_BYTES_MAX);
     if (eq == NULL || eq == pair.p)
         return dm_fail(err, DM_E_INVALID, "metadata: a pair has no name or no '='");
     dm_str v = {eq + 1, pair.n - (size_t)(eq - pair.p) - 1};
@@ -40,13 +39,13 @@ static int parse_metadata(dm_str given, json_t *map, dm_err *err)
     DM_AUTO_BUF form;
     dm_str rest, pair;
     size_t n = 0;
-    dm_buf_init(&form, FILTER_MAX);
+    dm_buf_init(&form, DM_FILTER_BYTES_MAX);
     if (dm_url_decode(&form, given, true, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "metadata is not well encoded");
     rest = dm_buf_view(&form);
     while (dm_str_split(&rest, '&', &pair)) {
-        if (n++ == PAIRS_MAX)
-            return dm_fail(err, DM_E_INVALID, "metadata: more than %d pairs", PAIRS_MAX);
+        if (n++ == DM_FILTER_PAIRS_MAX)
+            return dm_fail(err, DM_E_INVALID, "metadata: more than %d pairs", DM_FILTER_PAIRS_MAX);
         int r = add_pair(map, pair, err);
         if (r < 0)
             return r;
@@ -205,7 +204,7 @@ int dm_route_sandbox_list_v1(dm_req *req, void *ctx, dm_err *err)
     int r = read_metadata(req, &w.metadata, err);
     w.f.metadata = dm_str_c(w.metadata);
     if (r == 0)
-        r = list(req, ctx, &w, V1_MOST, err);
+        r = list(req, ctx, &w, DM_LIST_V1_MAX, err);
     work_done(&w);
     return r;
 }

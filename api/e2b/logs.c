@@ -8,8 +8,9 @@
 #include "api/kit/api.h"
 #include "api/kit/request.h"
 #include "api/life/deny.h"
+#include "api/limits.h"
 
-enum { LINES_MAX = 1000, SEARCH_MAX = 256, LINE_MAX_ = 4096 };
+enum { LINE_MAX_ = 4096 };
 
 enum { LEVEL_WARN = 2, LEVEL_ERROR = 3, CAUSES_MAX = 512 };
 
@@ -160,21 +161,21 @@ static int read_number(const dm_req *req, const char *name, int64_t max, int64_t
 static int read_window(const dm_req *req, bool v2, window *w, dm_err *err)
 {
     dm_str level = dm_req_query(req, "level"), direction = dm_req_query(req, "direction");
-    int64_t at_ms = -1, limit = LINES_MAX;
+    int64_t at_ms = -1, limit = DM_LOG_LINES_MAX;
     int least = 0;
     *w = (window){.of = {.search = dm_req_query(req, "search")}};
     int r = read_number(req, v2 ? "cursor" : "start", INT64_MAX / 2000, &at_ms, err);
     if (r == 0)
-        r = read_number(req, "limit", v2 ? LINES_MAX : INT32_MAX, &limit, err);
+        r = read_number(req, "limit", v2 ? DM_LOG_LINES_MAX : INT32_MAX, &limit, err);
     if (r < 0)
         return r;
     if (direction.p != NULL && !dm_str_eq_c(direction, "forward") && !dm_str_eq_c(direction, "backward"))
         return dm_fail(err, DM_E_INVALID, "direction must be forward or backward");
     if (level.p != NULL && (least = level_no(level)) < 0)
         return dm_fail(err, DM_E_INVALID, "level must be debug, info, warn or error");
-    if (w->of.search.n > SEARCH_MAX)
-        return dm_fail(err, DM_E_INVALID, "search has more than %d bytes", SEARCH_MAX);
-    w->of.limit = limit < LINES_MAX ? limit : LINES_MAX;
+    if (w->of.search.n > DM_SEARCH_MAX)
+        return dm_fail(err, DM_E_INVALID, "search has more than %d bytes", DM_SEARCH_MAX);
+    w->of.limit = limit < DM_LOG_LINES_MAX ? limit : DM_LOG_LINES_MAX;
     w->of.newest_first = v2 ? !dm_str_eq_c(direction, "forward") : at_ms < 0;
     w->turned = !v2 && w->of.newest_first;
     if (at_ms >= 0 && w->of.newest_first)

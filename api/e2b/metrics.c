@@ -10,8 +10,9 @@
 #include "api/kit/api.h"
 #include "api/kit/request.h"
 #include "api/life/deny.h"
+#include "api/limits.h"
 
-enum { IDS_MAX = 100, NOTHING = 2 };
+enum { NOTHING = 2 };
 static const int64_t mib = 1 << 20;
 
 /* Of all its vCPUs, in hundredths of a percent: written without any floating point. */
@@ -111,8 +112,8 @@ static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
         dm_sandbox_id id;
         dm_wk_usage u = {0};
         DM_AUTO_SANDBOX one = {.rows = NULL};
-        if (n++ == IDS_MAX)
-            return dm_fail(err, DM_E_INVALID, "more than %d sandbox_ids", IDS_MAX);
+        if (n++ == DM_IDS_MAX)
+            return dm_fail(err, DM_E_INVALID, "more than %d sandbox_ids", DM_IDS_MAX);
         r = dm_sandbox_param(word, &id, err);
         if (r == DM_E_NOTFOUND) { /* well formed, and nobody's */
             r = 0;

@@ -5,7 +5,7 @@
 
 #include "base/http.h"
 
-enum { DM_PAGE_MAX = 100, DM_PAGE_ID_MAX = 96 };
+#include "api/limits.h"
 
 typedef struct dm_page {
     int64_t limit;

@@ -2,7 +2,7 @@
 
 #include "base/parse.h"
 
-enum { BODY_MAX = 16 << 20 };
+#include "api/limits.h"
 
 int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err)
 {
@@ -28,7 +28,7 @@ int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void 
 {
     DM_AUTO(json_t) obj = NULL;
     dm_str text = dm_str_trim(req->body).n > 0 ? req->body : DM_STR("{}");
-    int r = dm_json_load(text, BODY_MAX, &obj, err);
+    int r = dm_json_load(text, DM_API_BODY_MAX, &obj, err);
     if (r < 0)
         return dm_wrap(err, "body");
     return dm_json_decode(obj, fields, n, out, err);

@@ -10,8 +10,7 @@
 #include "base/wire/id.h"
 
 #include "api/life/dispatch.h"
-
-enum { DM_CLAIMS_QUEUE_MAX = 65536 };
+#include "api/limits.h"
 
 typedef struct dm_claims dm_claims;
 

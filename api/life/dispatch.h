@@ -10,6 +10,8 @@
 #include "base/wire/number.h"
 #include "base/wire/worker.h"
 
+#include "api/limits.h"
+
 enum { DM_DISPATCH_REFUSED = 1 };
 
 typedef struct dm_dispatch dm_dispatch;
@@ -33,8 +35,6 @@ typedef struct dm_dispatch_no {
 int dm_dispatch_new(const dm_dispatch_config *config, dm_dispatch **out, dm_err *err) DM_NODISCARD;
 void dm_dispatch_free(dm_dispatch *w);
 DM_DEFINE_FREEP(dm_dispatch)
-
-enum { DM_DISPATCH_WORKERS_MAX = 4096 };
 
 /* Each: 0 and *out (the caller's to _done); DM_DISPATCH_REFUSED and *no; DM_E_UNAVAILABLE: it never heard of it;
  * DM_E_TIMEOUT: nobody knows; other failures: it answered nonsense, so nobody knows either. */

@@ -7,7 +7,7 @@
 #include "base/pg.h"
 #include "base/wire/id.h"
 
-enum { DM_SPAWNS_MAX = 256 };
+#include "api/limits.h"
 
 typedef struct dm_spawns dm_spawns;
 

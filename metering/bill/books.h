@@ -6,9 +6,8 @@
 
 #include "base/pg.h"
 
+#include "metering/limits.h"
 #include "metering/rules/statement.h"
-
-enum { DM_BOOKS_MAX = 128, DM_GROUPS_MAX = 32 };
 
 typedef struct dm_book {
     dm_rate_book rate;

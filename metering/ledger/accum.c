@@ -5,7 +5,7 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
-enum { PERIODS_MAX = 65536, SLOTS_MIN = 64, WORKERS_MAX = 65536, DISK_MOST = 1 << 27 /* 2 PiB */ };
+enum { SLOTS_MIN = 64, DISK_MOST = 1 << 27 /* 2 PiB */ };
 
 /* Rows stand side by side and are found by their index, not by base/map.h, which wants things that do not move: with
  * each row in memory of its own the path was 1 % slower, and 3 % where packing chunks empties the caches between two
@@ -127,7 +127,7 @@ static period *period_new(int64_t start)
 
 static int period_insert(dm_accum *a, size_t i, int64_t start, dm_err *err)
 {
-    int r = dm_grow(&a->periods, &a->room, a->nperiods, PERIODS_MAX, "open periods", err);
+    int r = dm_grow(&a->periods, &a->room, a->nperiods, DM_PERIODS_OPEN_MAX, "open periods", err);
     if (r < 0)
         return r;
     period *p = period_new(start);
@@ -363,7 +363,7 @@ static size_t cover_place(const period *p, dm_worker_no worker_no, bool *there)
 
 static int cover_insert(const dm_accum *a, period *p, size_t i, dm_worker_no worker_no, dm_err *err)
 {
-    int r = dm_grow(&p->covers, &p->covers_room, p->ncovers, WORKERS_MAX, "workers", err);
+    int r = dm_grow(&p->covers, &p->covers_room, p->ncovers, DM_WORKERS_MAX, "workers", err);
     if (r < 0)
         return r;
     uint64_t *seconds = calloc(words(a), sizeof(*seconds));

@@ -13,7 +13,7 @@
 #include "base/wire/number.h"
 #include "base/wire/period.h"
 
-enum { DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60 };
+#include "metering/limits.h"
 
 typedef struct dm_accum_key {
     dm_sandbox_id sandbox;

@@ -22,7 +22,7 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows **rows = arg;
     dm_pg_rows_free(*rows);
     *rows = NULL;
-    return dm_sql_workers(c, DM_KNOWN_MAX, rows, err);
+    return dm_sql_workers(c, DM_WORKERS_MAX, rows, err);
 }
 
 int dm_known_load(dm_known *k, dm_pg *pg, dm_err *err)

@@ -7,7 +7,7 @@
 #include "base/pg.h"
 #include "base/wire/number.h"
 
-enum { DM_KNOWN_MAX = 65536 };
+#include "metering/limits.h"
 
 typedef struct dm_known {
     dm_worker_no *v; /* ascending */
@@ -15,8 +15,8 @@ typedef struct dm_known {
 } dm_known;
 
 bool dm_known_has(const dm_known *k, dm_worker_no worker_no);
-/* Looks again; on an error it is as it was. Of more than DM_KNOWN_MAX those that are gone are left out first, then the
- * oldest. */
+/* Looks again; on an error it is as it was. Of more than DM_WORKERS_MAX those that are gone are left out first, then
+ * the oldest. */
 int dm_known_load(dm_known *k, dm_pg *pg, dm_err *err) DM_NODISCARD;
 void dm_known_done(dm_known *k);
 

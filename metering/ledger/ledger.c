@@ -407,7 +407,7 @@ static int load_keys(dm_pg *c, void *arg, dm_err *err)
     if (r < 0)
         return r;
     k->n = 0;
-    for (size_t i = 0; i < dm_pg_count(rows) && k->n < DM_KEYS_MAX; i++) {
+    for (size_t i = 0; i < dm_pg_count(rows) && k->n < DM_WORKER_KEYS_MAX; i++) {
         dm_str key = dm_pg_str(rows, i, 0);
         if (key.n != DM_ED25519_KEY)
             continue;

@@ -10,20 +10,8 @@
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/track.h"
 #include "metering/ledger/window.h"
+#include "metering/limits.h"
 #include "metering/rules/anomaly.h"
-
-enum {
-    DM_LEDGER_PARTS_MAX = 512,
-    DM_LEDGER_WINDOW_BYTES = 128 << 20,
-    DM_LEDGER_DLQ_MAX = 1024,
-    DM_LEDGER_ATTESTS_MAX = 20000,
-    DM_LEDGER_GAPS_MAX = 4096,
-    DM_LEDGER_CHUNKS_FULL = 1 << 17,
-    DM_LEDGER_HELD_MAX = 1024,
-    DM_LEDGER_HELD_BYTES = 16 << 20,
-    DM_LEDGER_BACK_S = 35 * 86400, /* older evidence is not taken */
-    DM_LEDGER_AHEAD_S = 5,
-};
 
 typedef struct dm_part {
     const char *topic;
@@ -54,14 +42,13 @@ typedef struct dm_sworn {
     size_t n;
 } dm_sworn;
 
-enum { DM_KEYS_MAX = 16 };
 typedef struct dm_keys {
     dm_worker_no worker_no;
     size_t n;
     struct {
         dm_public_key key;
         int64_t from_s, to_s;
-    } v[DM_KEYS_MAX];
+    } v[DM_WORKER_KEYS_MAX];
 } dm_keys;
 
 struct dm_ledger {

@@ -11,8 +11,6 @@
 enum { PAGE = 64 };
 
 /* Nobody but those that are known is restored, so there is room. */
-_Static_assert(DM_KNOWN_MAX <= (int)DM_TRACK_WORKERS_MAX, "more workers are known than can be tracked");
-
 static int load_marks(dm_pg *c, dm_ledger *l, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) marks = NULL;

@@ -7,8 +7,9 @@
 #include "base/wire/topic.h"
 
 #include "metering/kit/meters.h"
+#include "metering/limits.h"
 
-enum { START_TRIES = 60, START_STEP_MS = 500, ASK_MS = 2000, PARTS_MAX = 512, SEND_QUEUE = 16 << 20 };
+enum { START_TRIES = 60, START_STEP_MS = 500, ASK_MS = 2000, SEND_QUEUE = 16 << 20 };
 
 typedef struct seen_end {
     const char *topic;
@@ -20,8 +21,8 @@ struct dm_stream {
     dm_stream_config c;
     dm_consumer *consumer;
     dm_producer *producer;
-    dm_offset offsets[PARTS_MAX];
-    seen_end ends[PARTS_MAX];
+    dm_offset offsets[DM_LEDGER_PARTS_MAX];
+    seen_end ends[DM_LEDGER_PARTS_MAX];
     size_t n, turn;
     size_t clean; /* looks in a row that found nothing left behind */
     int64_t kept_up_since;
@@ -67,7 +68,7 @@ static int assign(dm_stream *s, const char *topic, dm_err *err)
     }
     if (r < 0)
         return dm_wrap(err, "%s", topic);
-    if (s->n + (size_t)parts > PARTS_MAX)
+    if (s->n + (size_t)parts > DM_LEDGER_PARTS_MAX)
         return dm_fail(err, DM_E_LIMIT, "%s has %d partitions", topic, parts);
     r = dm_ledger_assign(s->c.ledger, topic, parts, &s->offsets[s->n], err);
     for (int32_t i = 0; r == 0 && i < parts; i++)
@@ -170,7 +171,7 @@ static void show_lag(const dm_stream *s)
  * second later. Two whole rounds without falling behind are keeping up. */
 int64_t dm_stream_look(dm_stream *s)
 {
-    assert(s->turn < s->n && s->n <= PARTS_MAX);
+    assert(s->turn < s->n && s->n <= DM_LEDGER_PARTS_MAX);
     seen_end *e = &s->ends[s->turn];
     int64_t low, high, next = dm_ledger_next(s->c.ledger, e->topic, e->part);
     dm_err err;

@@ -115,9 +115,9 @@ static int worker_get(dm_track *t, dm_worker_no no, worker **out, dm_err *err)
     bool there;
     size_t i = worker_place(t, no, &there);
     if (!there) {
-        if (t->n == DM_TRACK_WORKERS_MAX)
+        if (t->n == DM_WORKERS_MAX)
             return DM_TRACK_NO_ROOM;
-        int r = dm_grow(&t->workers, &t->room, t->n, DM_TRACK_WORKERS_MAX, "workers", err);
+        int r = dm_grow(&t->workers, &t->room, t->n, DM_WORKERS_MAX, "workers", err);
         if (r < 0)
             return r;
         dm_sorted_open(t->workers, t->n, sizeof(*t->workers), i);

@@ -14,14 +14,14 @@
 #include "base/wire/frame.h"
 #include "base/wire/number.h"
 
+#include "metering/limits.h"
+
 enum {
     DM_TRACK_NEW = 0,
     DM_TRACK_SEEN = 1,    /* a repetition: it changes nothing */
     DM_TRACK_LATE = 2,    /* it was missing and had been written off */
-    DM_TRACK_NO_ROOM = 3, /* nothing was noted of it: there are DM_TRACK_WORKERS_MAX others */
+    DM_TRACK_NO_ROOM = 3, /* nothing was noted of it: there are DM_WORKERS_MAX others */
 };
-
-enum { DM_TRACK_PARTS_MAX = 64, DM_TRACK_PENDING_MAX = 1 << 17, DM_TRACK_WORKERS_MAX = 65536 };
 
 typedef struct dm_track dm_track;
 

@@ -7,7 +7,7 @@
 #include "base/wire/frame.h"
 #include "base/wire/number.h"
 
-enum { DM_CHUNK_RAW_MAX = 32 << 20 }; /* a chunk never holds more; a frame is less than 1 MiB */
+#include "metering/limits.h"
 
 typedef struct dm_chunk {
     dm_worker_no worker_no;

@@ -7,6 +7,8 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
+#include "metering/limits.h"
+
 /* kind is one of these words; they are label values of a metric and stand in the ledger. */
 #define DM_ANOMALY_MALFORMED "malformed"                     /* bytes that are no frame, sample or attestation */
 #define DM_ANOMALY_FUTURE "future"                           /* dated ahead of its arrival */
@@ -43,8 +45,6 @@ typedef struct dm_anomaly {
     uint64_t count;       /* how often, at least 1 */
     char detail[160];
 } dm_anomaly;
-
-enum { DM_ANOMALIES_MAX = 10000 };
 
 typedef struct dm_anomalies {
     dm_anomaly *v;

@@ -16,6 +16,7 @@
 
 #include "base/wire/period.h"
 
+#include "metering/limits.h"
 #include "metering/rules/money.h"
 
 typedef enum dm_sku {
@@ -44,8 +45,6 @@ typedef struct dm_rate_segment {
     uint32_t from, to;
     const dm_rate_book *book;
 } dm_rate_segment;
-
-enum { DM_RATE_SECONDS_MAX = DM_PERIOD_S_MAX, DM_RATE_SEGMENTS_MAX = 16, DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX };
 
 /* What one (sandbox, epoch, spec) was in one period. */
 typedef struct dm_rate_use {

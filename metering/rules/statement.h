@@ -52,10 +52,11 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
+#include "metering/limits.h"
 #include "metering/rules/judge.h"
 #include "metering/rules/rate.h"
 
-enum { DM_STATEMENT_VERSION = 1, DM_STATEMENT_BYTES_MAX = 60 << 20, DM_NAME_TEXT = 64 };
+enum { DM_STATEMENT_VERSION = 1, DM_NAME_TEXT = 64 };
 
 typedef struct dm_stated {
     dm_project_no project_no;
@@ -95,8 +96,6 @@ typedef struct dm_stated_plan {
     uint64_t included_s;
     uint32_t from, to;
 } dm_stated_plan;
-
-enum { DM_STATED_PLANS_MAX = 16 };
 
 typedef struct dm_statement {
     char account[DM_UUID_TEXT], currency[4];

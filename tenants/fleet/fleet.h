@@ -8,7 +8,9 @@
 #include "base/wire/number.h"
 #include "base/wire/worker.h"
 
-enum { DM_FLEET_NONE = 1, DM_FLEET_OLD_BOOT = 2, DM_FLEET_WRITTEN_OFF = 3, DM_FLEET_PLACES_MAX = 8 };
+#include "tenants/limits.h"
+
+enum { DM_FLEET_NONE = 1, DM_FLEET_OLD_BOOT = 2, DM_FLEET_WRITTEN_OFF = 3 };
 
 /* The number of a region by its name. One that is not there is our own mistake: DM_E_INTERNAL. */
 int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err) DM_NODISCARD;

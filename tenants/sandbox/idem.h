@@ -9,7 +9,7 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
-enum { DM_IDEM_KEY_MAX = 255 };
+#include "tenants/limits.h"
 
 enum {
     DM_IDEM_DONE = 1,     /* *sandbox is what the first request made */

@@ -18,7 +18,7 @@ static bool mask_ok(dm_str mask)
 {
     static const char host_set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
     dm_str rest, host, port = {NULL, 0}, more;
-    char plain[DM_NETWORK_MASK];
+    char plain[DM_NETWORK_MASK_MAX];
     size_t n = 0;
     uint64_t number;
     if (mask.n == 0 || mask.n >= sizeof plain)
@@ -72,7 +72,7 @@ static int ask_public(const json_t *asked, json_t *kept, bool *public, dm_err *e
     return 0;
 }
 
-static int ask_mask(const json_t *asked, json_t *kept, char out[DM_NETWORK_MASK], dm_err *err)
+static int ask_mask(const json_t *asked, json_t *kept, char out[DM_NETWORK_MASK_MAX], dm_err *err)
 {
     dm_str mask;
     int has = dm_json_str(asked, "maskRequestHost", &mask, NULL);
@@ -82,7 +82,7 @@ static int ask_mask(const json_t *asked, json_t *kept, char out[DM_NETWORK_MASK]
         return 0;
     if (json_object_set_new(kept, "maskRequestHost", json_string(mask.p)) < 0)
         return dm_fail(err, DM_E_NOMEM, "network");
-    return dm_str_to_array(mask, out, DM_NETWORK_MASK, err);
+    return dm_str_to_array(mask, out, DM_NETWORK_MASK_MAX, err);
 }
 
 int dm_network_ask(const json_t *asked, dm_network *out, char **kept, dm_err *err)

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-enum { DM_NETWORK_MEMBERS_MAX = 64, DM_NETWORK_DENY_MAX = 256, DM_NETWORK_MASK = 256 };
+#include "tenants/limits.h"
 
 enum {
     DM_NETWORK_NOT_OFFERED = 1, /* a member that would change what the client gets */
@@ -16,9 +16,9 @@ enum {
 };
 
 typedef struct dm_network {
-    bool public;                /* anybody may send it requests; else only with the traffic token */
-    bool cut;                   /* nothing goes out */
-    char mask[DM_NETWORK_MASK]; /* the host that the guest is to see; "" : as asked */
+    bool public;                    /* anybody may send it requests; else only with the traffic token */
+    bool cut;                       /* nothing goes out */
+    char mask[DM_NETWORK_MASK_MAX]; /* the host that the guest is to see; "" : as asked */
 } dm_network;
 
 /* asked (NULL: nothing) into the text that the row keeps, which the caller frees, and what it means. 0 or an outcome;

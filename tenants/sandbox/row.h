@@ -9,6 +9,7 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
+#include "tenants/limits.h"
 #include "tenants/sandbox/state.h"
 
 /* A row. Strings are borrowed: of what was read, from the rows it was read from. Times are microseconds, 0 for none. */
@@ -55,8 +56,6 @@ int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox
 
 /* --- lists -------------------------------------------------------------------------------------------------- */
 
-enum { DM_SANDBOX_PAGE_MAX = 100 };
-
 typedef struct dm_sandbox_filter {
     bool running, paused;
     dm_str metadata;          /* JSON object that must be contained; .p NULL: any */
@@ -81,7 +80,6 @@ int dm_instance_new(dm_pg *c, int64_t *no, dm_err *err) DM_NODISCARD;
 /* The same number once more, on a new connection. */
 int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err) DM_NODISCARD;
 
-enum { DM_ORPHANS_MAX = 256 };
 /* Rows in the middle of a transition that nobody carries out: given up, or left by an instance that is gone, or older
  * than stuck_s. own: this instance, which lives whatever the database has heard of it. Ids in bytes, one a row, oldest
  * first, at most DM_ORPHANS_MAX (role dm_ops). */

@@ -7,7 +7,7 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
-enum { DM_TEMPLATE_WORD = 129, DM_TEMPLATE_PAGE_MAX = 100 };
+enum { DM_TEMPLATE_WORD = 129 };
 
 typedef struct dm_template_name {
     char space[DM_TEMPLATE_WORD]; /* "": none given */

@@ -10,6 +10,7 @@
 #include "workers/vmm/template.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@
 #include "workers/vmm/agent.h"
 #include "workers/vmm/sparse.h"
 
+#define ASIDE ".new"
+
 /* A boot is a matter of seconds; with two processors emulated on a busy machine it took half a minute. */
 enum { PATH_ROOM = 4096, TRIES = 2, BOOT_MS = 90000, WARM_ROUNDS = 3, SETTLE_US = 300000 };
 
@@ -28,6 +31,8 @@ struct work {
     dm_job job; /* first */
     dm_call call;
     dm_loop *loop;
+    dm_exec *exec;
+    int64_t began_us;
     dm_template_build *build; /* NULL once it is freed */
     int (*fn)(const struct work *w, dm_err *err);
     void (*then)(dm_template_build *b);
@@ -53,13 +58,6 @@ struct dm_template_build {
 };
 
 static void fail(dm_template_build *b, const dm_err *err);
-
-/* A folder that cannot be removed now is by the next build. */
-static void remove_aside(const char *aside)
-{
-    if (dm_remove_tree(aside, NULL) < 0)
-        return;
-}
 
 static int64_t age_ms(const dm_template_build *b)
 {
@@ -142,19 +140,40 @@ static int finish(const struct work *w, dm_err *err)
     return r < 0 ? r : dm_remove_tree(w->aside, err);
 }
 
+static int remove_aside(const struct work *w, dm_err *err)
+{
+    return dm_remove_tree(w->aside, err);
+}
+
+/* Under another name, so that the next build of the same is in nobody's way. What is not removed now is swept when a
+ * worker starts. */
+static void drop_aside(struct work *w)
+{
+    char gone[PATH_ROOM];
+    if (w->fn != remove_aside &&
+            dm_path(gone, sizeof(gone), NULL, "%s.%lld" ASIDE, w->out, (long long)w->began_us) == 0 &&
+            rename(w->aside, gone) == 0) {
+        w->fn = remove_aside;
+        memcpy(w->aside, gone, sizeof(w->aside));
+        if (dm_exec_submit(w->exec, &w->job) == 0)
+            return;
+    }
+    free(w);
+}
+
 static void work_back(void *arg)
 {
     struct work *w = arg;
     dm_template_build *b = w->build;
     if (b == NULL) {
-        remove_aside(w->aside);
-    } else {
-        b->work = NULL;
-        if (w->r < 0)
-            fail(b, &w->err);
-        else
-            w->then(b);
+        drop_aside(w);
+        return;
     }
+    b->work = NULL;
+    if (w->r < 0)
+        fail(b, &w->err);
+    else
+        w->then(b);
     free(w);
 }
 
@@ -165,23 +184,43 @@ static void work_run(dm_job *job)
     dm_loop_post(w->loop, &w->call);
 }
 
-static int work_start(dm_template_build *b, int (*fn)(const struct work *w, dm_err *err),
-        void (*then)(dm_template_build *b), dm_err *err)
+static struct work *work_new(dm_template_build *b)
 {
-    assert(b->work == NULL);
     struct work *w = calloc(1, sizeof(*w));
     if (w == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a job");
+        return NULL;
     w->job.fn = work_run;
     w->call = (dm_call){.fn = work_back, .arg = w};
     w->loop = b->env->loop;
+    w->exec = b->env->exec;
+    w->began_us = b->began_us;
     w->build = b;
-    w->fn = fn;
-    w->then = then;
     memcpy(w->out, b->out, sizeof(w->out));
     memcpy(w->aside, b->aside, sizeof(w->aside));
     memcpy(w->disk_image, b->disk_image, sizeof(w->disk_image));
     memcpy(w->image, b->image, sizeof(w->image));
+    return w;
+}
+
+/* What a build leaves, when nothing of its works on it any more. */
+static void discard(dm_template_build *b)
+{
+    struct work *w = work_new(b);
+    if (w == NULL)
+        return; /* the next build removes it */
+    w->build = NULL;
+    drop_aside(w);
+}
+
+static int work_start(dm_template_build *b, int (*fn)(const struct work *w, dm_err *err),
+        void (*then)(dm_template_build *b), dm_err *err)
+{
+    assert(b->work == NULL);
+    struct work *w = work_new(b);
+    if (w == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a job");
+    w->fn = fn;
+    w->then = then;
     if (dm_exec_submit(b->env->exec, &w->job) == DM_EXEC_FULL) {
         free(w);
         return dm_fail(err, DM_E_LIMIT, "too many jobs are waiting");
@@ -206,7 +245,7 @@ static void fail_at_last(dm_template_build *b, const dm_err *err)
 {
     dm_err why = *err;
     (void)dm_wrap(&why, "build a template");
-    remove_aside(b->aside);
+    discard(b);
     b->done(b->arg, why.code, &why);
 }
 
@@ -341,7 +380,7 @@ static int set_paths(dm_template_build *b, const dm_template_config *c, dm_err *
 {
     int r = dm_path(b->out, sizeof(b->out), err, "%s", c->out_dir);
     if (r == 0)
-        r = dm_path(b->aside, sizeof(b->aside), err, "%s.new", c->out_dir);
+        r = dm_path(b->aside, sizeof(b->aside), err, "%s" ASIDE, c->out_dir);
     if (r == 0)
         r = dm_path(b->run, sizeof(b->run), err, "%s/run", b->aside);
     if (r == 0)
@@ -392,13 +431,70 @@ void dm_template_build_free(dm_template_build *b)
 {
     if (b == NULL)
         return;
+    drop_vm(b);
     if (b->work != NULL)
         b->work->build = NULL; /* the job's end removes the folder */
-    drop_vm(b);
-    if (b->work == NULL)
-        remove_aside(b->aside);
+    else
+        discard(b);
     dm_timer_free(b->settle);
     free(b);
+}
+
+/* --- after a crash ------------------------------------------------------------------------------------------ */
+
+static void nobody_asks(void *arg, int r, const dm_err *err)
+{
+    (void)arg;
+    (void)r;
+    (void)err;
+}
+
+static void nobody_minds(void *arg, const dm_vm_event *ev)
+{
+    (void)arg;
+    (void)ev;
+}
+
+/* To be found is enough: it is not spoken to. */
+static void end_left(const dm_vmm_driver *driver, const dm_vmm_env *env, const char *aside)
+{
+    char run[PATH_ROOM], disk[PATH_ROOM];
+    dm_vm *vm = NULL;
+    dm_err err = {0};
+    int r = dm_path(run, sizeof(run), &err, "%s/run", aside);
+    if (r == 0)
+        r = dm_path(disk, sizeof(disk), &err, "%s/" DM_TEMPLATE_DISK, aside);
+    const dm_vm_config c = {.vcpus = 1,
+            .mem_mib = 1,
+            .image_dir = aside,
+            .base_dir = aside,
+            .run_dir = run,
+            .disk = disk,
+            .tap_fd = -1};
+    if (r == 0)
+        r = driver->adopt(env, &c, nobody_asks, nobody_minds, NULL, &vm, &err);
+    if (r < 0)
+        return; /* there is none, or what there was has been told to quit */
+    DM_LOG(env->log, DM_WARN, "template.left_running", dm_fs("folder", aside));
+    driver->destroy(vm);
+}
+
+void dm_template_sweep(const dm_vmm_driver *driver, const dm_vmm_env *env, const char *dir,
+        void (*left)(void *arg, const char *path), void *arg)
+{
+    char path[PATH_ROOM];
+    dm_err err = {0};
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        size_t n = strlen(e->d_name);
+        if (n < sizeof(ASIDE) || strcmp(e->d_name + n - (sizeof(ASIDE) - 1), ASIDE) != 0 ||
+                dm_path(path, sizeof(path), &err, "%s/%s", dir, e->d_name) < 0)
+            continue;
+        end_left(driver, env, path);
+        left(arg, path);
+    }
+    if (d != NULL)
+        (void)closedir(d);
 }
 
 int dm_template_check(const dm_template_config *config, dm_err *err)

@@ -22,6 +22,12 @@ int dm_template_build_start(const dm_template_config *config, dm_vm_done_fn done
         dm_err *err) DM_NODISCARD;
 void dm_template_build_free(dm_template_build *b); /* also in mid-way */
 
+/* After a crash: ends what a dead worker's builds below this folder have left running, which holds the tap of a slot
+ * that the next build needs. A process is known by what its worker wrote down of it (proc.h), in a folder that no VMM
+ * may write to. left is told of each folder, which nobody needs any more. Blocking, up to a second for each VM. */
+void dm_template_sweep(const dm_vmm_driver *driver, const dm_vmm_env *env, const char *dir,
+        void (*left)(void *arg, const char *path), void *arg);
+
 enum { DM_TEMPLATE_STALE = 1 };
 /* Whether a snapshot folder fits image, binary, host and size. 0, DM_TEMPLATE_STALE (build again), or an error. */
 int dm_template_check(const dm_template_config *config, dm_err *err) DM_NODISCARD;

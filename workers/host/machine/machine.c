@@ -526,8 +526,14 @@ static void swept(void *arg, int r, const dm_err *err)
     dm_machine_free(arg);
 }
 
+static void build_left(void *arg, const char *path)
+{
+    dm_going_take(arg, path);
+}
+
 void dm_machine_sweep(dm_host *h)
 {
+    dm_template_sweep(h->driver, &h->env, h->conf.templates_dir, build_left, h);
     static const dm_machine_config nobody = {.template_dir = "", .vcpus = 1, .mem_mib = 1};
     for (uint32_t no = 0; no < h->conf.slots; no++) {
         char path[PATH_MAX];

@@ -80,7 +80,8 @@ int dm_machine_guest_stats(dm_machine *m, dm_agent_done_fn done, void *arg, dm_e
 /* Asks it about a port (op port; dm_agent_port_read). When the machine is freed, done does not come. */
 int dm_machine_guest_port(dm_machine *m, uint16_t port, dm_agent_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 
-/* Kills whatever VMs a dead worker left in slots that nobody claimed, and their folders. */
+/* Kills whatever VMs a dead worker left, in slots that nobody claimed and in half-made templates, and their folders.
+ * The latter are gone when it returns: before the first machine is made. */
 void dm_machine_sweep(dm_host *h);
 
 #endif

@@ -116,7 +116,7 @@ static void strangers_do_not_end_the_meter(void **state)
     ledger_start(&r);
     r.acts[r.nacts++] = (act){1, 1, 1, 4, 2, GIB, 5, 52, -1, -1};
     work(&r, 0, 60);
-    for (uint64_t n = 0; n <= DM_TRACK_WORKERS_MAX; n++)
+    for (uint64_t n = 0; n <= DM_WORKERS_MAX; n++)
         frame_of(&r, 1000 + n, 1, 30);
     for (; r.fed < r.nmsgs; r.fed++) {
         take(&r, &r.msgs[r.fed]);
@@ -127,7 +127,7 @@ static void strangers_do_not_end_the_meter(void **state)
     }
     clock_at(&r, 62);
     flush(&r);
-    assert_true(flushes <= DM_TRACK_WORKERS_MAX / DM_LEDGER_HELD_MAX + 1); /* and looks at dm.worker */
+    assert_true(flushes <= DM_WORKERS_MAX / DM_LEDGER_HELD_MAX + 1); /* and looks at dm.worker */
     assert_int_equal(close_due(&r, -1), 1);
     assert_sql(&r, "SELECT running_s FROM dm.statement", "47");
     assert_sql(&r, "SELECT count(*) FROM dm.worker_mark WHERE worker_no < 200000", "1");

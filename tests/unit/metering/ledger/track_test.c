@@ -339,11 +339,11 @@ static void one_worker_too_many_is_told(void **state)
     DM_AUTO(dm_track) t = NULL;
     dm_frame_head h = head(1, 1, 0, T);
     dm_track_mark m = {1, 1, T, T};
-    dm_track_gap g = {.worker_no = {DM_TRACK_WORKERS_MAX + 1}, .boot = 1, .first = 1, .last = 1};
+    dm_track_gap g = {.worker_no = {DM_WORKERS_MAX + 1}, .boot = 1, .first = 1, .last = 1};
     bool whole;
     (void)state;
     assert_int_equal(dm_track_new(&t, NULL), 0);
-    for (h.worker_no = 1; h.worker_no <= DM_TRACK_WORKERS_MAX; h.worker_no++)
+    for (h.worker_no = 1; h.worker_no <= DM_WORKERS_MAX; h.worker_no++)
         assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NEW);
     assert_int_equal(dm_track_take(t, &h, &whole, NULL), DM_TRACK_NO_ROOM);
     assert_int_equal(dm_track_restore(t, g.worker_no, &m, NULL), DM_TRACK_NO_ROOM);

@@ -121,13 +121,13 @@ static void a_mask_is_a_host_and_perhaps_a_port(void **state)
     memset(label, 'a', 64);
     assert_int_equal(ask_mask(label + 1, &n), 0);
     assert_int_equal(ask_mask(label, &n), DM_NETWORK_BAD_MASK);
-    char longest[DM_NETWORK_MASK + 1];
+    char longest[DM_NETWORK_MASK_MAX + 1];
     for (size_t i = 0; i < sizeof longest; i++)
         longest[i] = i % 2 == 0 ? 'a' : '.';
-    longest[DM_NETWORK_MASK - 1] = '\0';
+    longest[DM_NETWORK_MASK_MAX - 1] = '\0';
     assert_int_equal(ask_mask(longest, &n), 0);
-    longest[DM_NETWORK_MASK - 1] = 'a';
-    longest[DM_NETWORK_MASK] = '\0';
+    longest[DM_NETWORK_MASK_MAX - 1] = 'a';
+    longest[DM_NETWORK_MASK_MAX] = '\0';
     assert_int_equal(ask_mask(longest, &n), DM_NETWORK_BAD_MASK);
 }
 
@@ -161,8 +161,8 @@ static void the_host_is_the_mask_with_its_port(void **state)
 static void what_cannot_be_read_lets_nothing_through(void **state)
 {
     (void)state;
-    char long_mask[DM_NETWORK_MASK + 64];
-    (void)snprintf(long_mask, sizeof long_mask, "{\"maskRequestHost\":\"%0*d\"}", DM_NETWORK_MASK, 1);
+    char long_mask[DM_NETWORK_MASK_MAX + 64];
+    (void)snprintf(long_mask, sizeof long_mask, "{\"maskRequestHost\":\"%0*d\"}", DM_NETWORK_MASK_MAX, 1);
     const char *const bad[] = {"", "{", "nonsense", "[]", "null", "7", long_mask, "{\"maskRequestHost\":7}"};
     for (size_t i = 0; i < DM_LEN(bad); i++) {
         dm_network n = {.public = true};

@@ -136,6 +136,26 @@ static void a_deadline_before_the_last_frame_ends_there(void **state)
     assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 9);
 }
 
+/* A worker that dies while it builds a template leaves a VM that holds a slot's tap: it ends before the next build. */
+static void what_was_being_built_is_ended(void **state)
+{
+    rig *r = *state;
+    char dir[PATH_MAX];
+    struct stat st;
+    NEED_ROOT();
+    (void)snprintf(dir, sizeof(dir), "%s/0123456789abcdef-2c512m.new/run", r->templates);
+    rig_file(dir, "vmm.json", "{}");
+    rig_proc *p = &r->procs[RIG_PROCS - 1];
+    *p = (rig_proc){.alive = true, .running = true, .guest = -1};
+    (void)snprintf(p->run_dir, sizeof(p->run_dir), "%s", dir);
+    rig_crash(r);
+    rig_until(r, r->w->adopting == 0);
+    assert_false(p->alive);
+    assert_int_not_equal(stat(dir, &st), 0);
+    back(r);
+    run(r, 1, 1);
+}
+
 static void what_died_meanwhile_ended_at_its_last_proven_second(void **state)
 {
     rig *r = *state;
@@ -590,6 +610,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
+            TEST(what_was_being_built_is_ended),
             TEST(time_that_was_up_meanwhile_is_not_billed),
             TEST(time_that_was_up_meanwhile_was_slept),
             TEST(what_cannot_sleep_late_runs_on),

@@ -86,6 +86,25 @@ static void is_found_again(void **state)
     assert_int_equal(q.start, p.start);
     assert_false(q.child);
     (void)close(q.pidfd);
+    /* A VMM that may write to the folder cannot name another process. */
+    char other[160];
+    (void)snprintf(other, sizeof(other), "%s.other", path);
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(dm_proc_recall(path, &q, &err), DM_E_NOTFOUND);
+    assert_says(err, "not of our making");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(other, path), 0);
+    assert_true(dm_proc_recall(path, &q, &err) < 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rename(other, path), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(dm_proc_recall(path, &q, &err), DM_E_NOTFOUND);
+        assert_says(err, "not of our making");
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
+    assert_int_equal(dm_proc_recall(path, &q, NULL), 0);
+    (void)close(q.pidfd);
     /* The number is another's by now. */
     dm_proc lie = p;
     lie.start++;

@@ -1,0 +1,42 @@
+/* api/limits.h: how much of everything. The API's ceilings that more than one file knows, or that whoever meets one
+ * looks for; what a single function bounds stands beside it. Every room of the API may include this file. */
+#ifndef DM_API_LIMITS_H
+#define DM_API_LIMITS_H
+
+#include "base/wire/limits.h"
+
+/* --- what a client may send --------------------------------------------------------------------------------- */
+
+enum {
+    DM_API_BODY_MAX = 16 << 20,            /* of a JSON body, once the front has let it through; routes take less */
+    DM_CREATE_ENV_MAX = DM_WK_ENV_MAX / 2, /* variables: the template brings as many */
+    DM_CREATE_METADATA_MAX = 256,          /* pairs */
+    DM_FILTER_BYTES_MAX = 16 << 10,        /* of a list's metadata=, decoded */
+    DM_FILTER_PAIRS_MAX = 256,
+    DM_IDS_MAX = 100,           /* sandboxes of one question for metrics */
+    DM_SEARCH_MAX = 256,        /* bytes that are looked for in a log */
+    DM_SIGNED_FIELD_MAX = 4096, /* of a signed link's path or name, decoded */
+};
+
+/* --- what it gets at once ----------------------------------------------------------------------------------- */
+
+enum {
+    DM_PAGE_MAX = 100,     /* rows of a page, */
+    DM_PAGE_ID_MAX = 96,   /* and bytes of what its token names */
+    DM_LIST_V1_MAX = 5000, /* GET /sandboxes has no pages: the newest so many */
+    DM_LOG_LINES_MAX = 1000,
+    DM_PUBLIC_KEYS_MAX = 2000, /* rows of a page of those */
+};
+
+/* --- what the API holds itself ------------------------------------------------------------------------------ */
+
+enum {
+    DM_DISPATCH_WORKERS_MAX = 4096, /* it has connections to */
+    DM_SPAWNS_MAX = 256,            /* templates whose use is counted between two writes */
+    DM_CLAIMS_QUEUE_MAX = 65536,    /* boxes whose worker is to be told that somebody has them */
+    DM_SIGNERS_MAX = 16384,         /* sandboxes whose token for links is in memory, */
+    DM_SIGNERS_TAKEN = 12288,       /* and the newest so many of them where all are read anew for lack of room */
+    DM_SIGNERS_WAITING = 16,        /* requests that wait for that at once */
+};
+
+#endif

@@ -1,0 +1,44 @@
+/* metering/limits.h: how much of everything. Metering's ceilings that more than one file knows, or that whoever meets
+ * one looks for; what a single function bounds stands beside it. What lies past one is an anomaly or waits, and is
+ * never left out of a sum in silence. Every room of metering may include this file. */
+#ifndef DM_METERING_LIMITS_H
+#define DM_METERING_LIMITS_H
+
+#include "base/wire/period.h"
+
+/* --- the stream and the ledger ------------------------------------------------------------------------------ */
+
+enum {
+    DM_WORKERS_MAX = 65536,    /* that one deployment has had; more are strangers */
+    DM_WORKER_KEYS_MAX = 16,   /* of one worker, ever */
+    DM_LEDGER_PARTS_MAX = 512, /* partitions that one meter reads */
+    DM_LEDGER_WINDOW_BYTES = 128 << 20,
+    DM_LEDGER_DLQ_MAX = 1024, /* dead letters between two writes */
+    DM_LEDGER_ATTESTS_MAX = 20000,
+    DM_LEDGER_GAPS_MAX = 4096,
+    DM_LEDGER_CHUNKS_FULL = 1 << 17,
+    DM_LEDGER_HELD_MAX = 1024,       /* messages that wait for their worker's key, */
+    DM_LEDGER_HELD_BYTES = 16 << 20, /* and their bytes */
+    DM_LEDGER_BACK_S = 35 * 86400,   /* older evidence is not taken */
+    DM_LEDGER_AHEAD_S = 5,
+    DM_TRACK_PARTS_MAX = 64,
+    DM_TRACK_PENDING_MAX = 1 << 17, /* frames past a gap */
+    DM_CHUNK_RAW_MAX = 32 << 20,    /* bytes of a chunk; a frame is less than 1 MiB */
+    DM_PERIODS_OPEN_MAX = 65536,    /* (worker, period) at once */
+    DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60,
+    DM_ANOMALIES_MAX = 10000, /* between two writes */
+};
+
+/* --- the bill ----------------------------------------------------------------------------------------------- */
+
+enum {
+    DM_RATE_SECONDS_MAX = DM_PERIOD_S_MAX,
+    DM_RATE_SEGMENTS_MAX = 16, /* prices and plans that change within a period */
+    DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX,
+    DM_STATED_PLANS_MAX = 16, /* of one statement */
+    DM_STATEMENT_BYTES_MAX = 60 << 20,
+    DM_BOOKS_MAX = 128, /* accounts whose prices are in memory */
+    DM_GROUPS_MAX = 32,
+};
+
+#endif

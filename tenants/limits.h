@@ -1,0 +1,17 @@
+/* tenants/limits.h: how much of everything. The ceilings of a tenant's rows that more than one file knows, or that
+ * whoever meets one looks for; what a single function bounds stands beside it. What a tier or a project is allowed is
+ * in the database: see tenants/plan/limits.h. Every room of tenants, and whoever stands on one, may include this file.
+ */
+#ifndef DM_TENANTS_LIMITS_H
+#define DM_TENANTS_LIMITS_H
+
+enum {
+    DM_IDEM_KEY_MAX = 255,       /* bytes of an Idempotency-Key */
+    DM_NETWORK_MEMBERS_MAX = 64, /* of a sandbox's network object, */
+    DM_NETWORK_DENY_MAX = 256,   /* addresses in its denyOut, */
+    DM_NETWORK_MASK_MAX = 256,   /* and bytes of its host mask, with the NUL */
+    DM_ORPHANS_MAX = 256,        /* sandboxes of dead transitions that one look takes up */
+    DM_FLEET_PLACES_MAX = 8,     /* workers that one placement is offered */
+};
+
+#endif
