@@ -2,6 +2,7 @@
 
 #include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/file.h"
 
@@ -69,4 +70,42 @@ int cluster_migrate(const cluster *c, const char *db)
     }
     globfree(&g);
     return r;
+}
+
+int cluster_make(const cluster *c, const char *db, dm_pg **ops, PGconn **super)
+{
+    char sql[100];
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s OWNER dm_migrate", db);
+    if (cluster_script(c, "postgres", "postgres", sql) < 0 || cluster_migrate(c, db) < 0 ||
+            cluster_open(c, db, "dm_ops", ops) < 0)
+        return -1;
+    *super = PQconnectdb(cluster_conninfo(c, db, "postgres"));
+    return PQstatus(*super) == CONNECTION_OK ? 0 : -1;
+}
+
+const char *cluster_try(PGconn *super, const char *sql)
+{
+    static char answers[4][500];
+    static unsigned at;
+    PGresult *res = PQexec(super, sql);
+    const char *answer = "(no row)", *refused = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    char *out = answers[at++ % 4];
+    if (refused != NULL)
+        answer = refused;
+    else if (PQresultStatus(res) == PGRES_COMMAND_OK)
+        answer = "done";
+    else if (PQntuples(res) > 0)
+        answer = PQgetvalue(res, 0, 0);
+    (void)snprintf(out, sizeof(answers[0]), "%s", answer);
+    PQclear(res);
+    return out;
+}
+
+const char *cluster_ask(PGconn *super, const char *sql)
+{
+    const char *answer = cluster_try(super, sql);
+    if (*PQerrorMessage(super) == '\0')
+        return answer;
+    (void)fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(super));
+    abort();
 }

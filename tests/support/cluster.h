@@ -2,6 +2,8 @@
 #ifndef DM_TESTS_SUPPORT_CLUSTER_H
 #define DM_TESTS_SUPPORT_CLUSTER_H
 
+#include <libpq-fe.h>
+
 #include "base/pg.h"
 
 #include "tests/support/pgtest.h"
@@ -21,5 +23,12 @@ int cluster_open(const cluster *c, const char *db, const char *role, dm_pg **out
 int cluster_script(const cluster *c, const char *db, const char *role, const char *sql);
 /* Applies migrations/NNNN_*.sql in order. */
 int cluster_migrate(const cluster *c, const char *db);
+
+/* A new database with them; as dm_ops, and as the superuser, who sees what came of it. */
+int cluster_make(const cluster *c, const char *db, dm_pg **ops, PGconn **super);
+/* The first field of the first row, "(no row)" or "done"; good until the next call but three. What fails ends the test,
+ * or its SQLSTATE is the answer of _try. */
+const char *cluster_ask(PGconn *super, const char *sql);
+const char *cluster_try(PGconn *super, const char *sql);
 
 #endif

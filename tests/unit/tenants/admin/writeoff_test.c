@@ -15,17 +15,9 @@ static cluster pg;
 static dm_pg *ops;
 static PGconn *super;
 
-static const char *ask(const char *text)
+static const char *ask(const char *sql)
 {
-    static char answer[4][500];
-    static unsigned at;
-    PGresult *res = PQexec(super, text);
-    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", text, PQerrorMessage(super));
-    char *out = answer[at++ % 4];
-    (void)snprintf(out, sizeof answer[0], "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "(no row)");
-    PQclear(res);
-    return out;
+    return cluster_ask(super, sql);
 }
 
 static void sandboxes(int from, int to, const char *state, int worker)
@@ -123,11 +115,7 @@ static void an_operator_has_a_command_for_each(void **state)
 static int start(void **state)
 {
     (void)state;
-    if (cluster_script(&pg, "postgres", "postgres", "CREATE DATABASE admin OWNER dm_migrate") < 0 ||
-            cluster_migrate(&pg, "admin") < 0 || cluster_open(&pg, "admin", "dm_ops", &ops) < 0)
-        return -1;
-    super = PQconnectdb(cluster_conninfo(&pg, "admin", "postgres"));
-    if (PQstatus(super) != CONNECTION_OK)
+    if (cluster_make(&pg, "admin", &ops, &super) < 0)
         return -1;
     (void)ask("INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ('One', 'CN', 'CNY', 'payg');"
               "INSERT INTO dm.project (account_no, slug, name, region_no) VALUES (1, 'one', 'One', 1);"

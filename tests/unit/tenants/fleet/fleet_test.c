@@ -12,17 +12,9 @@ static dm_pg *ops;
 static PGconn *super;
 static const dm_pg_scope everybody = {.read_only = false};
 
-static const char *ask(const char *text)
+static const char *ask(const char *sql)
 {
-    static char answer[4][500];
-    static unsigned at;
-    PGresult *res = PQexec(super, text);
-    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", text, PQerrorMessage(super));
-    char *out = answer[at++ % 4];
-    (void)snprintf(out, sizeof answer[0], "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "(no row)");
-    PQclear(res);
-    return out;
+    return cluster_ask(super, sql);
 }
 
 typedef struct enrolling {
@@ -183,11 +175,7 @@ static void all_are_listed(void **state)
 static int start(void **state)
 {
     (void)state;
-    if (cluster_script(&pg, "postgres", "postgres", "CREATE DATABASE fleet OWNER dm_migrate") < 0 ||
-            cluster_migrate(&pg, "fleet") < 0 || cluster_open(&pg, "fleet", "dm_ops", &ops) < 0)
-        return -1;
-    super = PQconnectdb(cluster_conninfo(&pg, "fleet", "postgres"));
-    return PQstatus(super) == CONNECTION_OK ? 0 : -1;
+    return cluster_make(&pg, "fleet", &ops, &super);
 }
 
 static int stop(void **state)

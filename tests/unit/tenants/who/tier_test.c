@@ -15,19 +15,9 @@ static cluster pg;
 static dm_pg *ops;
 static PGconn *super;
 
-static const char *ask(const char *text)
+static const char *ask(const char *sql)
 {
-    static char answer[4][500];
-    static unsigned at;
-    PGresult *res = PQexec(super, text);
-    char *out = answer[at++ % 4];
-    if (PQresultStatus(res) == PGRES_TUPLES_OK)
-        (void)snprintf(out, sizeof answer[0], "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "(no row)");
-    else
-        (void)snprintf(out, sizeof answer[0], "%s",
-                PQresultErrorField(res, PG_DIAG_SQLSTATE) != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : "done");
-    PQclear(res);
-    return out;
+    return cluster_try(super, sql);
 }
 
 static const dm_pg_scope everybody = {.read_only = false};
@@ -283,11 +273,7 @@ static void a_price_book_ends_with_a_second(void **state)
 static int start(void **state)
 {
     (void)state;
-    if (cluster_script(&pg, "postgres", "postgres", "CREATE DATABASE plans OWNER dm_migrate") < 0 ||
-            cluster_migrate(&pg, "plans") < 0 || cluster_open(&pg, "plans", "dm_ops", &ops) < 0)
-        return -1;
-    super = PQconnectdb(cluster_conninfo(&pg, "plans", "postgres"));
-    return PQstatus(super) == CONNECTION_OK ? 0 : -1;
+    return cluster_make(&pg, "plans", &ops, &super);
 }
 
 static int stop(void **state)
