@@ -17,14 +17,14 @@ enum {
     DM_LEDGER_ATTESTS_MAX = 20000,
     DM_LEDGER_GAPS_MAX = 4096,
     DM_LEDGER_CHUNKS_FULL = 1 << 17,
-    DM_LEDGER_HELD_MAX = 1024,       /* messages that wait for their worker's key, */
+    DM_LEDGER_HELD_MAX = 1024,       /* frames of workers that are not known yet, */
     DM_LEDGER_HELD_BYTES = 16 << 20, /* and their bytes */
     DM_LEDGER_BACK_S = 35 * 86400,   /* older evidence is not taken */
     DM_LEDGER_AHEAD_S = 5,
-    DM_TRACK_PARTS_MAX = 64,
+    DM_TRACK_PARTS_MAX = 64,        /* of one frame */
     DM_TRACK_PENDING_MAX = 1 << 17, /* frames past a gap */
     DM_CHUNK_RAW_MAX = 32 << 20,    /* bytes of a chunk; a frame is less than 1 MiB */
-    DM_PERIODS_OPEN_MAX = 65536,    /* (worker, period) at once */
+    DM_PERIODS_OPEN_MAX = 65536,    /* at once */
     DM_MINUTES_MAX = DM_PERIOD_S_MAX / 60,
     DM_ANOMALIES_MAX = 10000, /* between two writes */
 };
@@ -33,11 +33,11 @@ enum {
 
 enum {
     DM_RATE_SECONDS_MAX = DM_PERIOD_S_MAX,
-    DM_RATE_SEGMENTS_MAX = 16, /* prices and plans that change within a period */
+    DM_RATE_SEGMENTS_MAX = 16, /* of a period, by price and plan */
     DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX,
     DM_STATED_PLANS_MAX = 16, /* of one statement */
     DM_STATEMENT_BYTES_MAX = 60 << 20,
-    DM_BOOKS_MAX = 128, /* accounts whose prices are in memory */
+    DM_BOOKS_MAX = 128, /* price books, and their groups, that hold for one account in one period */
     DM_GROUPS_MAX = 32,
 };
 
