@@ -71,15 +71,41 @@ static int send_some(dm_claims *c, entry **list, dm_err *err)
     return r;
 }
 
+/* Those of this worker go from one list to the end of the other. */
+static void move_those_of(dm_worker_no worker, entry **list, entry **to)
+{
+    while (*to != NULL)
+        to = &(*to)->next;
+    while (*list != NULL) {
+        entry *e = *list;
+        if (e->worker.v != worker.v) {
+            list = &e->next;
+            continue;
+        }
+        *list = e->next;
+        e->next = NULL;
+        *to = e;
+        to = &e->next;
+    }
+}
+
+/* A worker that is away holds up nobody else's. */
 static int send_all(dm_claims *c, entry **list)
 {
-    dm_err err = {0};
-    int r = 0;
-    while (r == 0 && *list != NULL)
-        r = send_some(c, list, &err);
-    if (r < 0)
+    entry *left = NULL;
+    int first = 0;
+    while (*list != NULL) {
+        dm_err err = {0};
+        const dm_worker_no to = (*list)->worker;
+        int r = send_some(c, list, &err);
+        if (r >= 0)
+            continue;
         dm_log_err(c->log, DM_WARN, "sandbox.claims_wait", &err);
-    return r;
+        move_those_of(to, list, &left);
+        first = first < 0 ? first : r;
+    }
+    *list = left;
+    return first;
 }
 
 static void *run(void *arg)

@@ -2,6 +2,7 @@
  * counts. Through a real listener, since clients hang up here. */
 /* Covers api/life/claims.c, api/life/start.c, api/life/sweep.c, tenants/sandbox/sql_orphan.c. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -45,11 +46,16 @@ static void comes_to(const char *sql, int64_t want)
         fail_msg("%s: %lld, not %lld", sql, (long long)is, (long long)want);
 }
 
+static void is_claimed_at(dm_fakeworker *worker, const char *id)
+{
+    for (int ms = 0; !dm_fakeworker_claimed(worker, id) && ms < WAIT_MS; ms += 5)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_true(dm_fakeworker_claimed(worker, id));
+}
+
 static void is_claimed(const char *id)
 {
-    for (int ms = 0; !dm_fakeworker_claimed(rig.worker, id) && ms < WAIT_MS; ms += 5)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    assert_true(dm_fakeworker_claimed(rig.worker, id));
+    is_claimed_at(rig.worker, id);
 }
 
 static void rows(const char *state, int64_t want)
@@ -213,6 +219,25 @@ static void the_next_place_is_asked(void **state)
     assert_int_equal(running(), 1);
 }
 
+/* A worker that takes no claims is told again and again; the others do not wait for that. */
+static void a_deaf_worker_holds_up_no_other(void **state)
+{
+    char deaf[32], id[32];
+    (void)state;
+    DM_AUTO(dm_fakeworker) second = dm_rig_second_worker(&rig);
+    dm_fakeworker_refuse(second, "claim", 503, UINT_MAX);
+    create(deaf);
+    assert_true(dm_fakeworker_await(second, "claim", 1));
+    dm_fakeworker_refuse(second, "start", 503, 1);
+    DM_AUTO_SAID said = dm_rig_ask(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(said.status, 201);
+    (void)snprintf(id, sizeof id, "%s", dm_said_str(&said, "sandboxID"));
+    is_claimed(id);
+    assert_false(dm_fakeworker_claimed(second, deaf));
+    dm_fakeworker_refuse(second, "claim", 503, 0);
+    is_claimed_at(second, deaf);
+}
+
 /* --- what a dead instance leaves ---------------------------------------------------------------------------- */
 
 static void left_by(const char *state, int64_t instance)
@@ -335,6 +360,7 @@ int main(void)
             DM_RIG_TEST(a_key_asks_for_it_again, &rig),
             DM_RIG_TEST(what_cannot_be_written_is_taken_back, &rig),
             DM_RIG_TEST(the_next_place_is_asked, &rig),
+            DM_RIG_TEST(a_deaf_worker_holds_up_no_other, &rig),
             DM_RIG_TEST(the_dead_are_known_at_once, &rig),
             DM_RIG_TEST(a_start_that_nobody_finished_is_taken_back, &rig),
             DM_RIG_TEST(a_wake_is_not_lost, &rig),
