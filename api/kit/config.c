@@ -38,7 +38,7 @@ static const dm_conf_row rows[] = {
         NUM(order_timeout_ms, "55000", 100, 600000, "how long a worker may take over an order"),
         NUM(worker_wait_ms, "10000", 0, 600000, "how long a worker that cannot be reached is tried again"),
         NUM(wait_s, "45", 1, 600, "how long a request waits for another's transition"),
-        NUM(stuck_s, "30", 1, 86400,
+        NUM(stuck_s, "150", 1, 86400,
                 "a transition older than this is carried to its end, even when the API that began it lives"),
         NUM(db_connections, "16", 1, 512, "connections as dm_api"),
         NUM(db_ops_connections, "4", 1, 64, "connections as dm_ops"),
@@ -56,5 +56,12 @@ int dm_api_config_check(const dm_api_config *c, dm_err *err)
     if (!dm_period_s_fits((uint32_t)c->period_s))
         return dm_fail(err, DM_E_INVALID, "period_s is %llu: it must be a multiple of 60 that divides 3600",
                 (unsigned long long)c->period_s);
+    /* Else the sweep would take back what is only slow: an order behind a wait, its worker's and the database's. */
+    uint64_t longest_s = c->wait_s + (c->worker_wait_ms + c->order_timeout_ms) / 1000;
+    if (c->stuck_s <= longest_s)
+        return dm_fail(err, DM_E_INVALID,
+                "stuck_s is %llu: it must be more than the %llu s that wait_s, worker_wait_ms and order_timeout_ms "
+                "allow",
+                (unsigned long long)c->stuck_s, (unsigned long long)longest_s);
     return 0;
 }

@@ -181,9 +181,10 @@ typedef struct ending {
     starting *k;
     dm_sandbox_move_args move;
     int status; /* for the idempotency row; 0: drop it */
+    bool over;  /* the row says so */
 } ending;
 
-/* An event of the worker may have been quicker: then the row says more than we know, and stays. */
+/* An event of the worker may have been quicker, or the sweep: then the row says more than we know, and stays. */
 static int settle(dm_pg *c, void *arg, dm_err *err)
 {
     ending *t = arg;
@@ -193,8 +194,9 @@ static int settle(dm_pg *c, void *arg, dm_err *err)
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
     r = dm_settle_row(c, &one.s, k->out->sandbox.epoch, &t->move, err);
+    t->over = one.s.state == DM_SANDBOX_ENDING || one.s.state == DM_SANDBOX_ENDED;
     if (r >= 0 && k->idempotent)
-        r = t->status != 0 ? dm_idem_settle(c, &k->idem, t->status, err) : dm_idem_drop(c, &k->idem, err);
+        r = t->status != 0 && !t->over ? dm_idem_settle(c, &k->idem, t->status, err) : dm_idem_drop(c, &k->idem, err);
     return r < 0 ? r : 0;
 }
 
@@ -263,6 +265,8 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
                     .end_us = started->end_us,
                     .address = dm_str_c(started->address)}};
     int r = dm_api_tx(k->api, k->caller, settle, &t, err);
+    if (r == 0 && t.over)
+        r = dm_fail(err, DM_E_CONFLICT, "it was given up while it started");
     if (r == 0)
         dm_spawns_add(k->api->spawns, k->out->sandbox.template_id, started->started_us);
     dm_wk_started_done(started);

@@ -46,6 +46,16 @@ def rows():
         "SELECT encode(sandbox_id, 'hex'), state FROM dm.sandbox")}
 
 
+def why_ended(sandboxes):
+    """{(cause, detail): how many}"""
+    out = {}
+    for sandbox, cause, detail in deployment.sql(
+            "SELECT encode(sandbox_id, 'hex'), coalesce(cause, ''), coalesce(detail, '') FROM dm.sandbox WHERE state = 'ended'"):
+        if wire.sandbox_name(bytes.fromhex(sandbox)) in sandboxes:
+            out[cause, detail] = out.get((cause, detail), 0) + 1
+    return out
+
+
 def main():
     with RESULTS.proof("warm"):
         deployment.wait_for("the pool", 240, lambda: deployment.worker_state().get("pool_ready"))
@@ -67,7 +77,8 @@ def main():
         deployment.wait_for("all that nobody was given to end", CLAIM_S + 60, lambda: not [
             s for s, state in rows().items() if state != "ended" and s not in given])
         lost = [s for s in given if rows().get(s) != "running"]
-        need(not lost, f"given, and not running: {lost[:5]}")
+        print(f"  of those nobody was given: {why_ended(set(rows()) - given)}")
+        need(not lost, f"given, and not running: {lost[:5]}, {why_ended(lost)}")
     with RESULTS.proof("ended"):
         asyncio.run(end(boxes))
         deployment.wait_for("all to end", 120, lambda: not [1 for state in rows().values() if state != "ended"])

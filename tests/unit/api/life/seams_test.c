@@ -119,6 +119,18 @@ static int ask(const char *more_headers)
     return fd;
 }
 
+/* All of it; the server closes. */
+static void read_answer(int fd, char *out, size_t room)
+{
+    for (size_t n = 0; n < room - 1;) {
+        ssize_t got = read(fd, out + n, room - 1 - n);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+    }
+    assert_int_equal(close(fd), 0);
+}
+
 /* --- creates ------------------------------------------------------------------------------------------------ */
 
 static void given_is_claimed(void **state)
@@ -147,10 +159,33 @@ static void nobody_is_given_nothing(void **state)
     assert_int_equal(running(), 0);
 }
 
+/* Slow beyond all patience: the sweep took the start back, and then the worker had it after all. Nobody is told that it
+ * is his. */
+static void what_was_given_up_is_not_handed_out(void **state)
+{
+    char id[32], answer[4096] = "";
+    (void)state;
+    unsigned before = dm_fakeworker_count(rig.worker, "start");
+    dm_fakeworker_hold(rig.worker, "start");
+    int fd = ask("Idempotency-Key: slow-1\r\nConnection: close\r\n");
+    assert_true(dm_fakeworker_await(rig.worker, "start", before + 1));
+    only_id(id);
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET ordered_by = 0");
+    assert_int_equal(sweep(), 1);
+    rows("ended", 1);
+    dm_fakeworker_release(rig.worker, "start");
+    read_answer(fd, answer, sizeof answer);
+    assert_non_null(strstr(answer, "HTTP/1.1 503"));
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "");
+    assert_false(dm_fakeworker_claimed(rig.worker, id));
+    assert_int_equal(running(), 0);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.idempotency"), 0);
+}
+
 /* With a key it will be asked for again: it stays, and the second request is given the same one. */
 static void a_key_asks_for_it_again(void **state)
 {
-    char id[32];
+    char id[32], answer[4096] = "";
     (void)state;
     unsigned before = dm_fakeworker_count(rig.worker, "start");
     dm_fakeworker_hold(rig.worker, "start");
@@ -162,14 +197,7 @@ static void a_key_asks_for_it_again(void **state)
     comes_to("SELECT count(*) FROM dm.sandbox WHERE state = 'running'", 1);
     is_claimed(id);
     fd = ask("Idempotency-Key: again-1\r\nConnection: close\r\n");
-    char answer[4096] = "";
-    for (size_t n = 0; n < sizeof answer - 1;) {
-        ssize_t got = read(fd, answer + n, sizeof answer - 1 - n);
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-    }
-    assert_int_equal(close(fd), 0);
+    read_answer(fd, answer, sizeof answer);
     assert_non_null(strstr(answer, "HTTP/1.1 201"));
     assert_non_null(strstr(answer, id));
     assert_int_equal(dm_fakeworker_count(rig.worker, "start"), before + 1);
@@ -357,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             DM_RIG_TEST(given_is_claimed, &rig),
             DM_RIG_TEST(nobody_is_given_nothing, &rig),
+            DM_RIG_TEST(what_was_given_up_is_not_handed_out, &rig),
             DM_RIG_TEST(a_key_asks_for_it_again, &rig),
             DM_RIG_TEST(what_cannot_be_written_is_taken_back, &rig),
             DM_RIG_TEST(the_next_place_is_asked, &rig),
