@@ -1,7 +1,6 @@
 /* From the journal to a broker (librdkafka's own mock cluster: real sockets, the real protocol) and back: every frame
  * and every oath arrives, in the journal's order, whatever the broker does meanwhile; and the journal lets go of what
  * the ledger has, and of nothing else. */
-/* Covers workers/host/dead.c. */
 #include <dirent.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
