@@ -42,6 +42,9 @@ int dm_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD; /* the first secon
 int dm_seconds_attest(dm_worker *w, int64_t period_start, dm_err *err) DM_NODISCARD;
 /* A stretch of b's begins. It does so, or the worker ends. */
 void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
+/* The last moment b is proven to have been there, in the last second there is a frame of: that was told, so that
+ * nothing ends before it. */
+int64_t dm_seconds_proven_us(const dm_worker *w, const dm_box *b);
 /* b is about to be handed out, and will be nobody's: what reaches its slot from here on is traffic. */
 void dm_seconds_watch(dm_box *b);
 /* b is nobody's. Whether somebody has reached it by its network: whoever does has been given it, and it is claimed. */

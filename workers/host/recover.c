@@ -291,17 +291,24 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
     return at <= b->started_us ? b->started_us + 1 : at > now ? now : at;
 }
 
+/* When its time was up, as far as that can still be said. */
+static int64_t up_us(const dm_worker *w, const dm_box *b)
+{
+    int64_t proven = dm_seconds_proven_us(w, b);
+    return b->end_us > proven ? b->end_us : proven;
+}
+
 /* Its VM is gone: it fell asleep and nobody could write it down, or it ended. What falls asleep is somebody's, whether
- * or not that could be written down. */
+ * or not that could be written down; and it sleeps since its deadline, though an image takes its time, or a worker that
+ * was back for a moment only began it late. */
 static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
 {
-    int64_t slept = image_made_us(w, b);
-    int64_t proven = (w->at.last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
+    int64_t slept = image_made_us(w, b), up = up_us(w, b);
     if (slept > 0) {
         dm_worker_claim(w, b, NULL);
-        dm_life_slept_before(w, b, slept);
+        dm_life_slept_before(w, b, b->pause_on_timeout && slept > up ? up : slept);
     } else {
-        dm_life_end(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+        dm_life_end(w, b, cause, detail, dm_seconds_proven_us(w, b));
     }
 }
 
@@ -325,8 +332,10 @@ static void slept_late(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *er
 {
     late *l = (late *)(void *)waiter;
     (void)err;
-    if (r < 0 && b->state == DM_BOX_RUNNING && b->stretch != NULL)
+    if (r < 0 && b->state == DM_BOX_RUNNING && b->stretch != NULL) {
+        b->late_us = 0;
         counts_as(l->w, b, DM_SAMPLE_RUN, dm_worker_now_us(l->w));
+    }
     free(l);
 }
 
@@ -340,6 +349,7 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
         r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, &l->waiter, &err);
     }
     if (r == 0) {
+        b->late_us = at_us;
         counts_as(w, b, DM_SAMPLE_HIB, at_us);
         return;
     }
@@ -348,15 +358,12 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
     dm_life_goes_on(b); /* its timer asks again at once */
 }
 
-/* Not before what is framed: that is proven, and told. */
 static void time_was_up(dm_worker *w, dm_box *b)
 {
-    int64_t proven = (w->at.last_second + 1) * 1000000 - 1;
-    int64_t at = b->end_us > proven ? b->end_us : proven;
-    if (at <= b->started_us)
-        at = b->started_us + 1;
+    int64_t at = up_us(w, b);
+    bool somebodys = !dm_box_nobodys(b) || dm_seconds_reached(w, b);
     DM_LOG(w->h->log, DM_INFO, "sandbox.time_was_up", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
-    if (b->pause_on_timeout)
+    if (b->pause_on_timeout && somebodys)
         sleep_late(w, b, at);
     else
         dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", at);
