@@ -157,6 +157,8 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
     *why = NULL;
     if (!w->at.enrolled)
         *why = "the API has not enrolled it yet";
+    else if (w->written_off)
+        *why = "it was written off";
     else if (w->draining || w->stopping)
         *why = "it is being drained";
     else if (dm_journal_full(w->journal))
@@ -176,7 +178,8 @@ void dm_worker_flush(dm_worker *w)
 {
     dm_err err = {0};
     w->stopping = true;
-    dm_timer_clear(w->tick);
+    if (w->tick != NULL) /* else it was never enrolled */
+        dm_timer_clear(w->tick);
     for (int i = 0; i < 100 && !dm_journal_quiet(w->journal); i++) {
         if (dm_loop_once(w->h->loop, 100 * 1000, &err) < 0)
             return;

@@ -275,6 +275,27 @@ static void a_lost_answer_is_told_alike(void **state)
     row_is("ending", 0);
 }
 
+/* --- nobody will ever be there ------------------------------------------------------------------------------ */
+
+/* A write-off that died behind its first transaction: the host is gone, and what was on it had not ended. */
+static void what_a_write_off_left_is_swept(void **state)
+{
+    char one[32], asleep[32];
+    (void)state;
+    dm_rig_create(&rig, "", one);
+    dm_rig_create(&rig, "", asleep);
+    expect(asleep, "POST", "/pause", "{}", 204);
+    dm_rig_sql(&rig, "UPDATE dm.worker SET state = 'written_off', gone_at = now() WHERE worker_no = 1");
+    sweep(2);
+    dm_rig_sql(&rig, "UPDATE dm.worker SET state = 'active', gone_at = NULL WHERE worker_no = 1");
+    expect(one, "GET", "", NULL, 404);
+    expect(asleep, "POST", "/connect", "{\"timeout\":60}", 404);
+    assert_int_equal(
+            dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'ended' AND cause = 'host_lost'"), 2);
+    assert_int_equal(running(), 0);
+    sweep(0);
+}
+
 /* --- the worker's own words --------------------------------------------------------------------------------- */
 
 static void news_that_cannot_be(void **state)
@@ -313,6 +334,7 @@ int main(void)
             DM_RIG_TEST(a_kill_whose_answer_is_lost_is_done, &rig),
             DM_RIG_TEST(a_deadline_whose_answer_is_lost_is_put_back, &rig),
             DM_RIG_TEST(a_lost_answer_is_told_alike, &rig),
+            DM_RIG_TEST(what_a_write_off_left_is_swept, &rig),
             DM_RIG_TEST(news_that_cannot_be, &rig),
     };
     dm_rig_start(&rig, 0);

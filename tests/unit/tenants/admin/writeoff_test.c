@@ -1,6 +1,6 @@
 /* A host that is written off, with all that was on it, on a real PostgreSQL; and the commands that an operator has for
  * accounts and workers. */
-/* Covers tenants/admin/writeoff.c, tenants/admin/sql_writeoff.c, tenants/admin/commands.c. */
+/* Covers tenants/admin/writeoff.c, tenants/sandbox/sandbox.c, tenants/admin/commands.c. */
 #include <libpq-fe.h>
 #include <stdio.h>
 
