@@ -32,6 +32,7 @@ int64_t dm_worker_now_us(const dm_worker *w); /* usage time */
 void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e);
 /* The journal. call may be NULL; else it runs when the record is durable. */
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
+void dm_worker_journal_claim(dm_worker *w, const dm_box *b, dm_call *call); /* that alone: the rest of b was told */
 void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_snapshot(void *arg, dm_journal *j);           /* dm_journal_config.snapshot */
 void dm_worker_journal_broken(void *arg, const dm_err *err); /* dm_journal_config.broken */

@@ -108,6 +108,17 @@ static int replay_gone(replay *p, dm_str name, dm_err *err)
     return r;
 }
 
+/* A snapshot that stands before it may know of it, and of what came after. */
+static int replay_claim(replay *p, dm_str name, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = dm_sandbox_id_parse(name, &id, err);
+    dm_box *b = r == 0 ? dm_boxes_find(p->w->boxes, &id) : NULL;
+    if (b != NULL && dm_box_nobodys(b))
+        dm_boxes_claim(p->w->boxes, b);
+    return r;
+}
+
 static int replay_frame(replay *p, dm_str bytes, dm_err *err)
 {
     dm_worker *w = p->w;
@@ -194,6 +205,8 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
         return state ? replay_json(p, type, payload, err) : 0;
     case DM_RECORD_GONE:
         return state ? replay_gone(p, payload, err) : 0;
+    case DM_RECORD_CLAIM:
+        return state ? replay_claim(p, payload, err) : 0;
     case DM_RECORD_ACKED: {
         uint64_t seq;
         r = dm_take_le64(&payload, &seq);

@@ -97,9 +97,9 @@ void dm_worker_claim(dm_worker *w, dm_box *b, dm_call *call)
         int64_t open_us = (w->at.last_second + 1) * 1000000;
         dm_boxes_claim(w->boxes, b);
         dm_seconds_begin(w, b, DM_SAMPLE_RUN, open_us > b->started_us ? open_us : b->started_us);
-        dm_worker_journal_box(w, b, call);
+        dm_worker_journal_claim(w, b, call);
     } else if (call != NULL) {
-        dm_worker_journal_box(w, b, call);
+        dm_worker_journal_claim(w, b, call);
     }
 }
 

@@ -86,6 +86,11 @@ void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call)
     dm_journal_add_buf(w->journal, DM_RECORD_BOX, &text, call);
 }
 
+void dm_worker_journal_claim(dm_worker *w, const dm_box *b, dm_call *call)
+{
+    dm_journal_add(w->journal, DM_RECORD_CLAIM, dm_str_c(b->name.s), call);
+}
+
 static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, dm_jw *jw))
 {
     DM_AUTO_BUF text;
