@@ -21,9 +21,10 @@ enum {
 /* --- what it gets at once ----------------------------------------------------------------------------------- */
 
 enum {
-    DM_PAGE_MAX = 100,     /* rows of a page, */
-    DM_PAGE_ID_MAX = 96,   /* and bytes of what its token names */
-    DM_LIST_V1_MAX = 5000, /* GET /sandboxes has no pages: the newest so many */
+    DM_PAGE_MAX = 100,          /* rows of a page, */
+    DM_PAGE_ID_MAX = 96,        /* and bytes of what its token names */
+    DM_LIST_V1_MAX = 5000,      /* GET /sandboxes has no pages: the newest so many; */
+    DM_TEMPLATES_V1_MAX = 1000, /* nor has GET /templates */
     DM_LOG_LINES_MAX = 1000,
     DM_PUBLIC_KEYS_MAX = 2000, /* rows of a page of those */
 };

@@ -77,16 +77,8 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
     case DM_DEADLINE_NONE:
     case DM_DEADLINE_BUSY:
         return gone_ahead(req, api, self, id, mark, err);
-    case DM_DEADLINE_REFUSED:
-        return dm_deny_worker(req, 500, NULL, what, &no);
-    case DM_DEADLINE_AWAY:
-        return dm_deny_away(req, what, err);
-    case DM_DEADLINE_SLOW:
-        return dm_deny_slow(req, what, err);
-    case DM_E_CONFLICT:
-        return dm_deny_changing(req, what);
     default:
-        return r;
+        return dm_deny_deadline(req, what, r, &no, err);
     }
 }
 

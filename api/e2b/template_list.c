@@ -7,8 +7,6 @@
 #include "api/kit/page.h"
 #include "tenants/sandbox/template.h"
 
-enum { V1_MOST = 1000 };
-
 typedef struct work {
     const dm_caller *caller;
     dm_page page;
@@ -72,7 +70,7 @@ static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
 
 int dm_route_template_list_v1(dm_req *req, void *ctx, dm_err *err)
 {
-    work w = {.caller = &dm_session_of(req)->caller, .limit = V1_MOST};
+    work w = {.caller = &dm_session_of(req)->caller, .limit = DM_TEMPLATES_V1_MAX};
     int r = list(req, ctx, &w, err);
     dm_pg_rows_free(w.rows);
     return r;

@@ -39,16 +39,8 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
         return dm_deny_no_sandbox(req, what, &id);
     case DM_DEADLINE_BUSY:
         return dm_wait_or_deny(api, req, self, &id, mark, what, err);
-    case DM_DEADLINE_REFUSED:
-        return dm_deny_worker(req, 500, NULL, what, &no);
-    case DM_DEADLINE_AWAY:
-        return dm_deny_away(req, what, err);
-    case DM_DEADLINE_SLOW:
-        return dm_deny_slow(req, what, err);
-    case DM_E_CONFLICT:
-        return dm_deny_changing(req, what);
     default:
-        return r;
+        return dm_deny_deadline(req, what, r, &no, err);
     }
 }
 

@@ -63,7 +63,7 @@ int dm_deadline_move(dm_api *api, const dm_caller *caller, const dm_sandbox_id *
             return no->status == 404 || no->status == 409 ? DM_DEADLINE_NONE : DM_DEADLINE_REFUSED;
         if (r < 0) {
             put_back(api, &w, end_us, old_us);
-            return r == DM_E_UNAVAILABLE ? DM_DEADLINE_AWAY : DM_DEADLINE_SLOW;
+            return dm_dispatch_unheard(r) ? DM_DEADLINE_AWAY : DM_DEADLINE_SLOW;
         }
         r = dm_api_find(api, caller, id, one, err);
         if (r != 0 || one->s.end_us == m.end_us || one->s.state != DM_SANDBOX_RUNNING)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "api/life/deadline.h"
+
 int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id)
 {
     return dm_deny(req, DM_NO_SANDBOX_UNKNOWN, what, "Sandbox \"%s\" not found", dm_sandbox_name_of(id).s);
@@ -62,4 +64,20 @@ int dm_deny_slow(dm_req *req, const char *what, const dm_err *why)
 {
     dm_deny_why(req, why);
     return dm_deny(req, DM_NO_WORKER_SLOW, what, "the sandbox's worker does not answer");
+}
+
+int dm_deny_deadline(dm_req *req, const char *what, int r, const dm_dispatch_no *no, const dm_err *err)
+{
+    switch (r) {
+    case DM_DEADLINE_REFUSED:
+        return dm_deny_worker(req, 500, NULL, what, no);
+    case DM_DEADLINE_AWAY:
+        return dm_deny_away(req, what, err);
+    case DM_DEADLINE_SLOW:
+        return dm_deny_slow(req, what, err);
+    case DM_E_CONFLICT:
+        return dm_deny_changing(req, what);
+    default:
+        return r;
+    }
 }

@@ -26,4 +26,8 @@ int dm_deny_worker(
 int dm_deny_away(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
 int dm_deny_slow(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
 
+/* What dm_deadline_move came to, where it did not move it and the sandbox was there: its REFUSED, AWAY and SLOW, and
+ * that too many moved it at once. Other failures are returned. */
+int dm_deny_deadline(dm_req *req, const char *what, int r, const dm_dispatch_no *no, const dm_err *err) DM_NODISCARD;
+
 #endif

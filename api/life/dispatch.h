@@ -32,6 +32,14 @@ typedef struct dm_dispatch_no {
     char denial[1024]; /* its object as text; "" : none */
 } dm_dispatch_no;
 
+/* What a failed order means for whoever gave it, and for what his client is told: true, the worker never heard of it
+ * (503, `worker.away`); false, it may have been carried out (504, `worker.slow`), whether no answer came or nonsense.
+ */
+static inline bool dm_dispatch_unheard(int r)
+{
+    return r == DM_E_UNAVAILABLE;
+}
+
 int dm_dispatch_new(const dm_dispatch_config *config, dm_dispatch **out, dm_err *err) DM_NODISCARD;
 void dm_dispatch_free(dm_dispatch *w);
 DM_DEFINE_FREEP(dm_dispatch)

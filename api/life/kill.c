@@ -43,7 +43,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     }
     if (r < 0) {
         dm_settle_give_up(api, w->caller, w->id, w->epoch);
-        return r == DM_E_TIMEOUT ? DM_KILL_SLOW : DM_KILL_AWAY;
+        return dm_dispatch_unheard(r) ? DM_KILL_AWAY : DM_KILL_SLOW;
     }
     if (r == 0)
         r = dm_settle_move_of(&stopped, w->caller->who, &move, err);

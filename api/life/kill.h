@@ -9,8 +9,8 @@
 enum {
     DM_KILL_NONE = 1, /* it is not there, or ended; then nothing of it runs or is billed any more */
     DM_KILL_REFUSED,  /* by the worker */
-    DM_KILL_AWAY,     /* the worker could not be reached, or its answer was lost */
-    DM_KILL_SLOW,     /* it did not answer in time */
+    DM_KILL_AWAY,     /* the worker was never reached */
+    DM_KILL_SLOW,     /* nobody knows */
 };
 
 /* 0: it has ended. From its first transaction on the row says that it is ending, and no door opens to it; when the

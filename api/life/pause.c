@@ -50,16 +50,16 @@ static int refused(dm_api *api, const work *w, const dm_dispatch_no *no, dm_err 
     return r < 0 ? r : gone ? DM_PAUSE_NONE : DM_PAUSE_REFUSED;
 }
 
-static int away(dm_api *api, const work *w, int r)
+static int unanswered(dm_api *api, const work *w, int r)
 {
     const dm_sandbox_move_args move = {
             .event = DM_SANDBOX_PAUSE_FAILED, .who = w->caller->who, .at_us = dm_wall_us(api->clock)};
     dm_err why = {0};
-    if (r != DM_E_UNAVAILABLE)
+    if (!dm_dispatch_unheard(r))
         dm_settle_give_up(api, w->caller, w->id, w->epoch);
     else if (dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, &why) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.pause_not_settled", &why);
-    return r == DM_E_TIMEOUT ? DM_PAUSE_SLOW : DM_PAUSE_AWAY;
+    return dm_dispatch_unheard(r) ? DM_PAUSE_AWAY : DM_PAUSE_SLOW;
 }
 
 static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
@@ -70,7 +70,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, w, no, err);
     if (r < 0)
-        return away(api, w, r);
+        return unanswered(api, w, r);
     r = dm_settle_move_of(&stopped, w->caller->who, &move, err);
     dm_wk_stopped_done(&stopped);
     if (r == 0)

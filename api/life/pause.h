@@ -12,8 +12,8 @@ enum {
     DM_PAUSE_JOIN,     /* another pause is under way: park and come again */
     DM_PAUSE_BUSY,     /* it wakes: park and come again */
     DM_PAUSE_REFUSED,  /* by the worker: it runs on */
-    DM_PAUSE_AWAY,     /* the worker could not be reached, or its answer was lost */
-    DM_PAUSE_SLOW,     /* it did not answer in time */
+    DM_PAUSE_AWAY,     /* the worker was never reached: it runs on */
+    DM_PAUSE_SLOW,     /* nobody knows */
 };
 
 /* 0: memory and disk are durable. *no: what the worker said to REFUSED; err says why of AWAY and SLOW. Where the order

@@ -225,8 +225,8 @@ static bool undo(starting *k)
 
 static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
 {
-    bool never_heard = r == DM_E_UNAVAILABLE;
-    bool known = never_heard || undo(k);
+    bool unheard = dm_dispatch_unheard(r);
+    bool known = unheard || undo(k);
     DM_LOG(k->api->log, DM_WARN, "sandbox.start_unanswered",
             dm_fs("sandbox", dm_sandbox_name_of(&k->out->sandbox.id).s), dm_fb("undone", known),
             dm_fs("message", why->msg));
@@ -234,7 +234,7 @@ static int unanswered(starting *k, int r, const dm_err *why, dm_err *err)
     if (r < 0)
         return r;
     *err = *why;
-    return never_heard ? DM_START_AWAY : DM_START_SLOW;
+    return unheard ? DM_START_AWAY : DM_START_SLOW;
 }
 
 static bool gone(const starting *k)

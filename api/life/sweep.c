@@ -130,11 +130,54 @@ static int sweep_one(dm_api *api, dm_dispatch *dispatch, one_row *o, dm_err *err
     return 0;
 }
 
+/* --- hosts that were written off ---------------------------------------------------------------------------- */
+
+static int list_lost(dm_pg *c, void *arg, dm_err *err)
+{
+    dm_pg_rows **rows = arg;
+    dm_pg_rows_free(*rows);
+    *rows = NULL;
+    return dm_sandbox_lost(c, (dm_worker_no){0}, DM_ORPHANS_MAX, rows, err);
+}
+
+typedef struct lost_row {
+    dm_sandbox_id id;
+    dm_worker_no worker;
+    int64_t now_us;
+} lost_row;
+
+static int end_lost(dm_pg *c, void *arg, dm_err *err)
+{
+    const lost_row *l = arg;
+    return dm_sandbox_end_lost(c, &l->id, l->worker, who, l->now_us, err);
+}
+
+static int sweep_lost(dm_api *api, unsigned *n, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_api_tx_ops(api, list_lost, &rows, err);
+    for (size_t i = 0; r >= 0 && i < dm_pg_count(rows); i++) {
+        lost_row l = {.worker = {(uint64_t)dm_pg_i64(rows, i, 1)}, .now_us = dm_wall_us(api->clock)};
+        r = dm_pg_bytes(rows, i, 0, l.id.b, sizeof l.id.b, err);
+        if (r == 0)
+            r = dm_api_tx_ops(api, end_lost, &l, err);
+        if (r != 0)
+            continue;
+        dm_later_wake(api->later, &l.id);
+        DM_LOG(api->log, DM_INFO, "sandbox.lost", dm_fs("sandbox", dm_sandbox_name_of(&l.id).s),
+                dm_fu("worker", l.worker.v));
+        (*n)++;
+    }
+    return r < 0 ? r : 0;
+}
+
 int dm_sweep(dm_api *api, dm_dispatch *dispatch, unsigned *done, dm_err *err)
 {
     orphans all = {.age_s = (int64_t)api->config->stuck_s};
     unsigned n = 0;
-    int r = dm_api_instance(api, &all.own, err);
+    int r = sweep_lost(api, &n, err); /* first: of the others, nobody would answer for those */
+    if (r == 0)
+        r = dm_api_instance(api, &all.own, err);
     if (r == 0)
         r = dm_api_tx_ops(api, list, &all, err);
     bool away = false;

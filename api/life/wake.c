@@ -92,7 +92,7 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     dm_err ignored = {0};
     DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
-    bool settled = r == DM_E_UNAVAILABLE;
+    bool settled = dm_dispatch_unheard(r);
     if (!settled && dm_dispatch_pause(
                             api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
@@ -102,7 +102,7 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     else if (dm_settle(api, b->caller, b->id, s->epoch, &move, NULL, &ignored) < 0)
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_not_settled", &ignored);
     (void)dm_fail(err, r, "wake: %s", why->msg);
-    return r == DM_E_UNAVAILABLE ? DM_WAKE_AWAY : DM_WAKE_SLOW;
+    return dm_dispatch_unheard(r) ? DM_WAKE_AWAY : DM_WAKE_SLOW;
 }
 
 static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *err)

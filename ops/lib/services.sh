@@ -56,6 +56,11 @@ done 2>/dev/null
 END
         ;;
     esac
+    if [ "$name" = worker ]; then
+        # One that was written off (3) would be told so again at once, and for ever.
+        # shellcheck disable=SC2016 # for the script, not for us
+        printf '#!/bin/sh\n[ "$1" != 3 ] || exec sleep 60\n' | put "$dir/finish" 755 root:root
+    fi
     if [ "$name" = pg ]; then
         # TERM would wait for every client to leave; INT ends their sessions and stops cleanly.
         # shellcheck disable=SC2016 # for the script, not for us

@@ -262,7 +262,7 @@ static int worker_write_off(dm_pg *c, const dm_admin_args *a, dm_err *err)
     if (done.worker.v != 0)
         (void)printf("DORMOUSE_WORKER=%llu\nDORMOUSE_ENDED=%llu\n", (unsigned long long)done.worker.v,
                 (unsigned long long)done.ended);
-    return r < 0 ? dm_wrap(err, "not all of its sandboxes have ended yet: do it once more") : 0;
+    return r < 0 ? dm_wrap(err, "not all of its sandboxes have ended yet: the API ends the rest") : 0;
 }
 
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},

@@ -1,6 +1,5 @@
 #include "tenants/admin/writeoff.h"
 
-#include "tenants/admin/sql_writeoff.h"
 #include "tenants/fleet/fleet.h"
 #include "tenants/sandbox/sandbox.h"
 
@@ -23,40 +22,21 @@ static int write_worker_off(dm_pg *c, void *arg, dm_err *err)
     return r == DM_FLEET_NONE ? DM_WRITE_OFF_NONE : r;
 }
 
-static int end_one(dm_pg *c, work *w, const dm_sandbox_id *id, dm_err *err)
-{
-    DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find_any(c, id, true, &one, err);
-    if (r < 0)
-        return r;
-    /* It may have ended, or have found another worker, since it was listed. */
-    if (r == DM_SANDBOX_NONE || one.s.worker.v != w->worker.v || one.s.state == DM_SANDBOX_ENDED)
-        return 0;
-    const dm_sandbox_move_args move = {.event = DM_SANDBOX_GONE,
-            .who = w->who,
-            .at_us = dm_wall_us(w->clock),
-            .cause = DM_CAUSE_HOST_LOST,
-            .detail = DM_STR("its host was written off")};
-    r = dm_sandbox_move(c, &one.s, &move, err);
-    if (r == 0)
-        w->ended++;
-    return r;
-}
-
 static int end_some(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     DM_AUTO(dm_pg_rows) rows = NULL;
     w->ended = w->found = 0;
-    int r = dm_sql_sandboxes_of(c, w->worker, AT_ONCE, &rows, err);
+    int r = dm_sandbox_lost(c, w->worker, AT_ONCE, &rows, err);
     w->found = r == 0 ? dm_pg_count(rows) : 0;
-    for (size_t i = 0; r == 0 && i < w->found; i++) {
+    for (size_t i = 0; r >= 0 && i < w->found; i++) {
         dm_sandbox_id id;
         r = dm_pg_bytes(rows, i, 0, id.b, sizeof id.b, err);
         if (r == 0)
-            r = end_one(c, w, &id, err);
+            r = dm_sandbox_end_lost(c, &id, w->worker, w->who, dm_wall_us(w->clock), err);
+        w->ended += r == 0;
     }
-    return r;
+    return r < 0 ? r : 0;
 }
 
 int dm_write_off(dm_pg *c, const dm_clock *clock, const char *who, const char *name, dm_worker_no no,

@@ -1,7 +1,7 @@
 /* tenants/admin/writeoff.h: a host that never comes back. Its worker is written off, and then, some at a time, each of
  * its sandboxes ends as host_lost, those that slept too, and their quota is given back. Each transaction is whole for
- * itself: whatever ends this between two of them leaves a worker that nothing waits for and sandboxes that have not
- * ended yet, and the same act once more goes on. */
+ * itself: what is left between two of them, by whatever ends this, the sweep of the API ends (api/life/sweep.h), and so
+ * does the same act once more. */
 #ifndef DM_TENANTS_ADMIN_WRITEOFF_H
 #define DM_TENANTS_ADMIN_WRITEOFF_H
 

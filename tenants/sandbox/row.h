@@ -85,6 +85,10 @@ int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err) DM_NODISCARD;
  * first, at most DM_ORPHANS_MAX (role dm_ops). */
 int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
+/* Rows that have not ended, of hosts that were written off (tenants/fleet/fleet.h): of this worker, or (0) of any. Ids
+ * in bytes and numbers of workers, at most limit (role dm_ops). */
+int dm_sandbox_lost(dm_pg *c, dm_worker_no worker, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
 typedef struct dm_sandbox_window {
     int64_t from_us, to_us; /* both included; to_us 0: to the last one */
     bool newest_first;      /* also says which ones are left out where there are more than limit */

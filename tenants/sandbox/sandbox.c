@@ -105,6 +105,23 @@ int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err)
     return r;
 }
 
+int dm_sandbox_end_lost(
+        dm_pg *c, const dm_sandbox_id *id, dm_worker_no worker, const char *who, int64_t at_us, dm_err *err)
+{
+    const dm_sandbox_move_args move = {.event = DM_SANDBOX_GONE,
+            .who = who,
+            .at_us = at_us,
+            .cause = DM_CAUSE_HOST_LOST,
+            .detail = DM_STR("its host was written off")};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find_any(c, id, true, &one, err);
+    if (r != 0)
+        return r;
+    if (one.s.worker.v != worker.v || one.s.state == DM_SANDBOX_ENDED)
+        return DM_SANDBOX_NONE;
+    return dm_sandbox_move(c, &one.s, &move, err);
+}
+
 static bool waits(dm_sandbox_state state)
 {
     return state == DM_SANDBOX_STARTING || state == DM_SANDBOX_PAUSING || state == DM_SANDBOX_RESUMING ||

@@ -37,6 +37,11 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, d
 /* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;
 
+/* Its host, this worker, was written off: it ends as host_lost. 0, or DM_SANDBOX_NONE where it has ended, or has found
+ * another host, since it was listed (role dm_ops). */
+int dm_sandbox_end_lost(dm_pg *c, const dm_sandbox_id *id, dm_worker_no worker, const char *who, int64_t at_us,
+        dm_err *err) DM_NODISCARD;
+
 /* Whoever carried out what the row waits for knows no more than the row: the sweep takes it up. Of a row found with
  * lock; one that waits for nothing stays as it is. */
 int dm_sandbox_give_up(dm_pg *c, dm_sandbox *s, dm_err *err) DM_NODISCARD;

@@ -62,3 +62,14 @@ int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows
     const dm_pg_arg args[] = {dm_pa_i64(own), dm_pa_i64(stuck_s), dm_pa_i64(DM_ORPHANS_MAX)};
     return dm_pg_exec(c, &orphans, args, DM_LEN(args), rows, NULL, err);
 }
+
+static const dm_pg_stmt lost = {"sandbox_lost",
+        "SELECT s.sandbox_id, s.worker_no FROM dm.worker w JOIN dm.sandbox s USING (worker_no)"
+        " WHERE w.state = 'written_off' AND s.state <> 'ended' AND $1::bigint IN (0, w.worker_no) ORDER BY 1 LIMIT $2",
+        DM_PG_ROWS};
+
+int dm_sandbox_lost(dm_pg *c, dm_worker_no worker, int64_t limit, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(limit)};
+    return dm_pg_exec(c, &lost, args, DM_LEN(args), rows, NULL, err);
+}

@@ -27,7 +27,8 @@ static int note(void *arg, dm_record type, dm_str payload, dm_journal_pos at, bo
 {
     seen *s = arg;
     (void)err;
-    HOLDS(type >= DM_RECORD_BOOT && type <= DM_RECORD_SNAPSHOT && payload.n <= DM_RECORD_BYTES_MAX);
+    HOLDS(type >= DM_RECORD_BOOT && type <= DM_RECORD_CLAIM && type != DM_RECORD_MARK &&
+            payload.n <= DM_RECORD_BYTES_MAX);
     HOLDS(at.segment == 1 || at.segment == 2);
     HOLDS(s->state == 0 || state); /* state never turns back into history */
     s->n++;

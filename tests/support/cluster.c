@@ -51,8 +51,20 @@ int cluster_start(cluster *c)
 
 void cluster_stop(cluster *c)
 {
+    dm_pg_close(c->ops);
+    PQfinish(c->super);
     dm_pgtest_free(c->server);
-    c->server = NULL;
+    *c = (cluster){.server = NULL};
+}
+
+int cluster_main(cluster *c, int (*tests)(void))
+{
+    int r = cluster_start(c);
+    if (r == DM_E_NOTFOUND)
+        return 0; /* said why: skipped */
+    r = r < 0 ? 1 : tests();
+    cluster_stop(c);
+    return r;
 }
 
 int cluster_migrate(const cluster *c, const char *db)
@@ -72,15 +84,15 @@ int cluster_migrate(const cluster *c, const char *db)
     return r;
 }
 
-int cluster_make(const cluster *c, const char *db, dm_pg **ops, PGconn **super)
+int cluster_make(cluster *c, const char *db)
 {
     char sql[100];
     (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s OWNER dm_migrate", db);
     if (cluster_script(c, "postgres", "postgres", sql) < 0 || cluster_migrate(c, db) < 0 ||
-            cluster_open(c, db, "dm_ops", ops) < 0)
+            cluster_open(c, db, "dm_ops", &c->ops) < 0)
         return -1;
-    *super = PQconnectdb(cluster_conninfo(c, db, "postgres"));
-    return PQstatus(*super) == CONNECTION_OK ? 0 : -1;
+    c->super = PQconnectdb(cluster_conninfo(c, db, "postgres"));
+    return PQstatus(c->super) == CONNECTION_OK ? 0 : -1;
 }
 
 const char *cluster_try(PGconn *super, const char *sql)

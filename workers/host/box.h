@@ -76,7 +76,9 @@ struct dm_box {
     int64_t epoch;      /* that may run; the journalled one */
     int64_t started_us; /* last hand-out */
     int64_t slept_us, ended_us;
-    int64_t end_us; /* when its time is up */
+    int64_t end_us;  /* when its time is up */
+    int64_t late_us; /* its time was up while its worker was away: what is being put to sleep counts as asleep since
+                        this moment; 0: as it is */
     bool pause_on_timeout;
     bool pooled;
     bool claimed;     /* somebody has been given it */

@@ -7,12 +7,18 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/crypto.h"
 #include "base/file.h"
+#include "base/parse.h"
+
+enum { DIGEST_BYTES = 16 }; /* of it, in a name */
 
 struct dm_dead {
     dm_job job; /* first */
     dm_call back;
     dm_host *h;
+    uint64_t segment;
+    dm_record type;
     char name[64];
     dm_buf record;
     dm_dead_done_fn done; /* NULL once it is forgotten */
@@ -43,13 +49,38 @@ static int others(const char *dir, const char *name, unsigned *n, uint64_t *byte
     return r;
 }
 
+static int make_name(dm_dead *d, dm_err *err)
+{
+    char hex[2 * DIGEST_BYTES + 1];
+    dm_digest digest;
+    int r = dm_sha256(dm_buf_view(&d->record), &digest, err);
+    if (r < 0)
+        return r;
+    dm_hex(digest.b, DIGEST_BYTES, hex);
+    return dm_path(d->name, sizeof(d->name), err, "%08" PRIu64 "-%s.%s", d->segment, hex,
+            d->type == DM_RECORD_FRAME ? "frame" : "attest");
+}
+
+/* A letter of that name is there: it is this one, written by a worker that ended before it could say so. */
+static int written_before(const dm_dead *d, const char *dir, const char *path, dm_err *err)
+{
+    DM_AUTO_BUF is;
+    dm_buf_init(&is, DM_RECORD_BYTES_MAX + 1);
+    int r = dm_file_read(path, &is, err);
+    if (r == 0 && !dm_str_eq(dm_buf_view(&is), dm_buf_view(&d->record)))
+        r = dm_fail(err, DM_E_EXISTS, "%s is there, and is no copy of this record", path);
+    return r == 0 ? dm_sync_dir(dir, err) : r;
+}
+
 /* The folder is looked through each time: a letter is a rare thing, and whoever deals with one removes its file. */
-static int write_one(const dm_dead *d, dm_err *err)
+static int write_one(dm_dead *d, dm_err *err)
 {
     char dir[PATH_MAX], path[PATH_MAX];
     unsigned n = 0;
     uint64_t bytes = 0;
     int r = dm_path(dir, sizeof(dir), err, "%s/dead-letters", d->h->conf.data_dir);
+    if (r == 0)
+        r = make_name(d, err);
     if (r == 0)
         r = dm_mkdir_p(dir, 0700, err);
     if (r == 0)
@@ -58,7 +89,9 @@ static int write_one(const dm_dead *d, dm_err *err)
         r = dm_fail(err, DM_E_LIMIT, "%s is full: %u files, %" PRIu64 " bytes", dir, n, bytes);
     if (r == 0)
         r = dm_path(path, sizeof(path), err, "%s/%s", dir, d->name);
-    return r == 0 ? dm_file_write(path, dm_buf_view(&d->record), 0600, err) : r;
+    if (r == 0)
+        r = dm_file_write_new(path, dm_buf_view(&d->record), 0600, err);
+    return r == DM_E_EXISTS ? written_before(d, dir, path, err) : r;
 }
 
 static void on_executor(dm_job *job)
@@ -77,7 +110,7 @@ static void on_loop(void *arg)
     free(d);
 }
 
-int dm_dead_write(dm_host *h, dm_journal_pos at, dm_record type, dm_str record, dm_dead_done_fn done, void *arg,
+int dm_dead_write(dm_host *h, uint64_t segment, dm_record type, dm_str record, dm_dead_done_fn done, void *arg,
         dm_dead **out, dm_err *err)
 {
     dm_dead *d = calloc(1, sizeof(*d));
@@ -86,10 +119,10 @@ int dm_dead_write(dm_host *h, dm_journal_pos at, dm_record type, dm_str record, 
     d->job.fn = on_executor;
     d->back = (dm_call){.fn = on_loop, .arg = d};
     d->h = h;
+    d->segment = segment;
+    d->type = type;
     d->done = done;
     d->arg = arg;
-    (void)snprintf(d->name, sizeof(d->name), "%08" PRIu64 "-%010" PRIu64 ".%s", at.segment, at.offset,
-            type == DM_RECORD_FRAME ? "frame" : "attest");
     dm_buf_init(&d->record, DM_RECORD_BYTES_MAX);
     (void)dm_buf_str(&d->record, record);
     int r = dm_buf_ok(&d->record, err);

@@ -1,5 +1,8 @@
 /* Everything to sleep: for room, or for good. What is nobody's ends: nobody would wake it. Who is starting or waking
- * meanwhile is not met here; a drained worker takes nobody in, and whoever drains it looks again until it is idle. */
+ * meanwhile is not met here; a drained worker takes nobody in, and whoever drains it looks again until it is idle.
+ *
+ * Or everything down: of a worker that was written off nothing is left for anybody, images included. It ends where it
+ * is proven to have been, as on a host that was lost. */
 #include "workers/host/parts.h"
 
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
@@ -19,6 +22,26 @@ void dm_worker_drain(dm_worker *w)
     w->draining = true;
     dm_pools_drain(w->pools);
     dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
+}
+
+void dm_worker_put_down(dm_worker *w)
+{
+    if (w->written_off)
+        return;
+    w->written_off = w->draining = true;
+    if (w->tick != NULL)
+        dm_timer_clear(w->tick);
+    dm_pools_drain(w->pools);
+    dm_map_walk walk = dm_boxes_walk(w->boxes);
+    for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
+        if (b->state != DM_BOX_ENDED)
+            dm_life_end(w, b, DM_CAUSE_HOST_LOST, "its host was written off", dm_seconds_proven_us(w, b));
+    }
+}
+
+bool dm_worker_written_off(const dm_worker *w)
+{
+    return w->written_off;
 }
 
 bool dm_worker_idle(const dm_worker *w)

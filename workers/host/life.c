@@ -447,7 +447,7 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
 
 static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
 {
-    assert(b->stretch != NULL); /* of RUN */
+    assert(b->stretch != NULL); /* of RUN; of HIB already, where it counts as asleep since late_us */
     int64_t older = b->image_epoch;
     b->cause = b->pause_cause;
     b->slept_us = at_us;
@@ -455,8 +455,11 @@ static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last
     b->image_mib = (int64_t)b->disk_16mib * 16;
     drop_machine(b);
     move(w, b, DM_BOX_SLEPT);
-    dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
-    dm_seconds_begin(w, b, DM_SAMPLE_HIB, at_us);
+    if (b->late_us == 0) {
+        dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
+        dm_seconds_begin(w, b, DM_SAMPLE_HIB, at_us);
+    }
+    b->late_us = 0;
     journal_and_tell(w, b);
     dm_events_add(w->events, w->journal, b, at_us);
     if (older != b->image_epoch)
@@ -481,7 +484,7 @@ static void slept(void *arg, int r, const dm_err *err)
     }
     dm_sample last;
     measured_now(w, b, &last);
-    asleep(w, b, dm_worker_now_us(w), &last);
+    asleep(w, b, b->late_us != 0 ? b->late_us : dm_worker_now_us(w), &last);
 }
 
 int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
@@ -542,6 +545,9 @@ void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, in
     if (ran)
         dm_usage_end(w->usage, b->stretch, at_us, &last, cause);
     b->stretch = NULL;
+    if (b->late_us != 0) /* it ended asleep, as far as anybody is billed */
+        b->slept_us = b->late_us;
+    b->late_us = 0;
     dm_box_ends_for(b, cause, detail);
     b->ended_us = at_us;
     move(w, b, DM_BOX_END);

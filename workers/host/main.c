@@ -1,6 +1,7 @@
 /* dormouse-worker: one epoll thread owns all state. A small executor does what blocks (disk copies, namespaces, fsync),
  * librdkafka and libmicrohttpd bring threads of their own, the uplink waits on one. SIGTERM stops the daemon and leaves
- * every VM where it is: the next one adopts them. POST /v1/worker/drain puts them to sleep first. */
+ * every VM where it is: the next one adopts them. POST /v1/worker/drain puts them to sleep first. One that was written
+ * off puts everything down and leaves with status 3. */
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
@@ -102,6 +103,8 @@ static int serve(
     return dm_http_new(&c, metrics, err);
 }
 
+enum { WRITTEN_OFF = 1, EXIT_WRITTEN_OFF = 3 }; /* an outcome of run; whoever starts us again need not hurry */
+
 /* What is made here lives as long as the process: VMs outlive it, and what counts is in the journal. */
 static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *err)
 {
@@ -146,7 +149,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         dm_worker_flush(all.w);
         dm_dials_free(all.dials); /* last: an agent may answer as long as the loop turns */
     }
-    return r;
+    return r == 0 && dm_worker_written_off(all.w) ? WRITTEN_OFF : r;
 }
 
 int main(int argc, char **argv)
@@ -167,7 +170,10 @@ int main(int argc, char **argv)
     r = dm_loop_stop_signals(&signals, &err);
     if (r == 0)
         r = run(&conf, log, signals, &err);
-    if (r < 0)
+    if (r == WRITTEN_OFF)
+        (void)dm_fail(
+                &err, DM_E_DENIED, "this worker was written off: give the host another name and an empty data folder");
+    if (r != 0)
         dm_log_err(log, DM_ERROR, "worker.stopped", &err);
-    _exit(r < 0 ? 1 : 0);
+    _exit(r == WRITTEN_OFF ? EXIT_WRITTEN_OFF : r < 0 ? 1 : 0);
 }

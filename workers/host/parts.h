@@ -22,7 +22,7 @@ struct dm_worker {
     dm_timer *tick;       /* each second, */
     int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
-    bool draining, stopping;
+    bool draining, stopping, written_off;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
 };
 
@@ -32,6 +32,7 @@ int64_t dm_worker_now_us(const dm_worker *w); /* usage time */
 void dm_worker_is(dm_worker *w, const dm_wk_enrolled *e);
 /* The journal. call may be NULL; else it runs when the record is durable. */
 void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call);
+void dm_worker_journal_claim(dm_worker *w, const dm_box *b, dm_call *call); /* that alone: the rest of b was told */
 void dm_worker_journal_enrolled(dm_worker *w);
 void dm_worker_snapshot(void *arg, dm_journal *j);           /* dm_journal_config.snapshot */
 void dm_worker_journal_broken(void *arg, const dm_err *err); /* dm_journal_config.broken */
@@ -42,6 +43,9 @@ int dm_seconds_start(dm_worker *w, dm_err *err) DM_NODISCARD; /* the first secon
 int dm_seconds_attest(dm_worker *w, int64_t period_start, dm_err *err) DM_NODISCARD;
 /* A stretch of b's begins. It does so, or the worker ends. */
 void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at_us);
+/* The last moment b is proven to have been there, in the last second there is a frame of: that was told, so that
+ * nothing ends before it. */
+int64_t dm_seconds_proven_us(const dm_worker *w, const dm_box *b);
 /* b is about to be handed out, and will be nobody's: what reaches its slot from here on is traffic. */
 void dm_seconds_watch(dm_box *b);
 /* b is nobody's. Whether somebody has reached it by its network: whoever does has been given it, and it is claimed. */

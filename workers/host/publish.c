@@ -150,7 +150,8 @@ static void bury(dm_publish *p, dm_journal_pos at, const char *why)
     int r = dm_journal_read(dm_worker_journal(p->w), &p->dead_next, &type, &p->record, &err);
     if (r == 0) {
         p->dead_topic = topic_of(type);
-        r = dm_dead_write(dm_worker_host(p->w), p->dead_next, type, dm_buf_view(&p->record), buried, p, &p->dead, &err);
+        r = dm_dead_write(
+                dm_worker_host(p->w), p->dead_next.segment, type, dm_buf_view(&p->record), buried, p, &p->dead, &err);
     }
     if (r == 0)
         return;

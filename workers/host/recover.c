@@ -108,6 +108,17 @@ static int replay_gone(replay *p, dm_str name, dm_err *err)
     return r;
 }
 
+/* A snapshot that stands before it may know of it, and of what came after. */
+static int replay_claim(replay *p, dm_str name, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = dm_sandbox_id_parse(name, &id, err);
+    dm_box *b = r == 0 ? dm_boxes_find(p->w->boxes, &id) : NULL;
+    if (b != NULL && dm_box_nobodys(b))
+        dm_boxes_claim(p->w->boxes, b);
+    return r;
+}
+
 static int replay_frame(replay *p, dm_str bytes, dm_err *err)
 {
     dm_worker *w = p->w;
@@ -194,6 +205,8 @@ static int replay_one(void *arg, dm_record type, dm_str payload, dm_journal_pos 
         return state ? replay_json(p, type, payload, err) : 0;
     case DM_RECORD_GONE:
         return state ? replay_gone(p, payload, err) : 0;
+    case DM_RECORD_CLAIM:
+        return state ? replay_claim(p, payload, err) : 0;
     case DM_RECORD_ACKED: {
         uint64_t seq;
         r = dm_take_le64(&payload, &seq);
@@ -291,17 +304,24 @@ static int64_t image_made_us(const dm_worker *w, dm_box *b)
     return at <= b->started_us ? b->started_us + 1 : at > now ? now : at;
 }
 
+/* When its time was up, as far as that can still be said. */
+static int64_t up_us(const dm_worker *w, const dm_box *b)
+{
+    int64_t proven = dm_seconds_proven_us(w, b);
+    return b->end_us > proven ? b->end_us : proven;
+}
+
 /* Its VM is gone: it fell asleep and nobody could write it down, or it ended. What falls asleep is somebody's, whether
- * or not that could be written down. */
+ * or not that could be written down; and it sleeps since its deadline, though an image takes its time, or a worker that
+ * was back for a moment only began it late. */
 static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
 {
-    int64_t slept = image_made_us(w, b);
-    int64_t proven = (w->at.last_second + 1) * 1000000 - 1; /* in the last second there is a frame of */
+    int64_t slept = image_made_us(w, b), up = up_us(w, b);
     if (slept > 0) {
         dm_worker_claim(w, b, NULL);
-        dm_life_slept_before(w, b, slept);
+        dm_life_slept_before(w, b, b->pause_on_timeout && slept > up ? up : slept);
     } else {
-        dm_life_end(w, b, cause, detail, proven > b->started_us ? proven : b->started_us + 1);
+        dm_life_end(w, b, cause, detail, dm_seconds_proven_us(w, b));
     }
 }
 
@@ -325,8 +345,10 @@ static void slept_late(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *er
 {
     late *l = (late *)(void *)waiter;
     (void)err;
-    if (r < 0 && b->state == DM_BOX_RUNNING && b->stretch != NULL)
+    if (r < 0 && b->state == DM_BOX_RUNNING && b->stretch != NULL) {
+        b->late_us = 0;
         counts_as(l->w, b, DM_SAMPLE_RUN, dm_worker_now_us(l->w));
+    }
     free(l);
 }
 
@@ -340,6 +362,7 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
         r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, &l->waiter, &err);
     }
     if (r == 0) {
+        b->late_us = at_us;
         counts_as(w, b, DM_SAMPLE_HIB, at_us);
         return;
     }
@@ -348,15 +371,12 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
     dm_life_goes_on(b); /* its timer asks again at once */
 }
 
-/* Not before what is framed: that is proven, and told. */
 static void time_was_up(dm_worker *w, dm_box *b)
 {
-    int64_t proven = (w->at.last_second + 1) * 1000000 - 1;
-    int64_t at = b->end_us > proven ? b->end_us : proven;
-    if (at <= b->started_us)
-        at = b->started_us + 1;
+    int64_t at = up_us(w, b);
+    bool somebodys = !dm_box_nobodys(b) || dm_seconds_reached(w, b);
     DM_LOG(w->h->log, DM_INFO, "sandbox.time_was_up", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch));
-    if (b->pause_on_timeout)
+    if (b->pause_on_timeout && somebodys)
         sleep_late(w, b, at);
     else
         dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", at);

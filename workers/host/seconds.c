@@ -77,6 +77,12 @@ void dm_seconds_begin(dm_worker *w, dm_box *b, dm_sample_state state, int64_t at
         abort(); /* without memory for evidence nothing may run: the supervisor starts us again, VMs live on */
 }
 
+int64_t dm_seconds_proven_us(const dm_worker *w, const dm_box *b)
+{
+    int64_t at = (w->at.last_second + 1) * 1000000 - 1;
+    return at > b->started_us ? at : b->started_us + 1;
+}
+
 /* --- claims ------------------------------------------------------------------------------------------------- */
 
 void dm_seconds_watch(dm_box *b)
@@ -91,9 +97,9 @@ void dm_worker_claim(dm_worker *w, dm_box *b, dm_call *call)
         int64_t open_us = (w->at.last_second + 1) * 1000000;
         dm_boxes_claim(w->boxes, b);
         dm_seconds_begin(w, b, DM_SAMPLE_RUN, open_us > b->started_us ? open_us : b->started_us);
-        dm_worker_journal_box(w, b, call);
+        dm_worker_journal_claim(w, b, call);
     } else if (call != NULL) {
-        dm_worker_journal_box(w, b, call);
+        dm_worker_journal_claim(w, b, call);
     }
 }
 

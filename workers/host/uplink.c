@@ -11,6 +11,8 @@
 
 enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
 
+static const char written_off[] = "worker.written_off"; /* the rule of a denial */
+
 typedef enum what { SAY_ENROL, SAY_BEAT, SAY_EVENTS, SAY_NOTHING } what;
 
 struct dm_uplink {
@@ -36,9 +38,11 @@ struct dm_uplink {
     bool enrol; /* this boot is not known there yet */
     bool away;  /* said once in the log */
     int64_t beat_at;
+    int64_t leave_by; /* it was written off; else 0 */
 };
 
 static const int64_t beat_us = 1000 * 1000, soon_us = 20 * 1000;
+static const int64_t put_down_us = 30 * 1000 * 1000; /* after that it goes, whatever is still there */
 
 /* --- the thread --------------------------------------------------------------------------------------------- */
 
@@ -131,11 +135,23 @@ static what next_word(dm_uplink *u)
     return dm_mono_us(dm_worker_host(u->w)->clock) >= u->beat_at ? SAY_BEAT : SAY_NOTHING;
 }
 
+/* Nothing is to be said any more. */
+static void leave(dm_uplink *u)
+{
+    dm_host *h = dm_worker_host(u->w);
+    if (dm_worker_idle(u->w) || dm_mono_us(h->clock) >= u->leave_by)
+        dm_loop_stop(h->loop);
+}
+
 static void say(void *arg)
 {
     dm_uplink *u = arg;
     dm_jw jw;
     dm_timer_in(u->next, soon_us);
+    if (u->leave_by != 0) {
+        leave(u);
+        return;
+    }
     (void)pthread_mutex_lock(&u->lock);
     bool busy = u->turn;
     (void)pthread_mutex_unlock(&u->lock);
@@ -193,9 +209,32 @@ static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)
     return 0;
 }
 
+/* It has ended, as far as anybody else is concerned. */
+static void put_down(dm_uplink *u)
+{
+    const dm_boxes *boxes = dm_worker_boxes(u->w);
+    DM_LOG(dm_worker_host(u->w)->log, DM_ERROR, written_off, dm_fs("name", dm_worker_told(u->w)->name),
+            dm_fu("running", dm_boxes_running(boxes)), dm_fu("asleep", dm_boxes_asleep(boxes)));
+    u->leave_by = dm_mono_us(dm_worker_host(u->w)->clock) + put_down_us;
+    dm_worker_put_down(u->w);
+}
+
+static bool says_written_off(const dm_uplink *u)
+{
+    DM_AUTO(json_t) obj = NULL;
+    if (u->say != SAY_ENROL || u->status != 409 || dm_json_load(dm_buf_view(&u->answer), BODY_MAX, &obj, NULL) != 0)
+        return false;
+    const char *rule = dm_json_c(json_object_get(obj, "denial"), "rule");
+    return rule != NULL && strcmp(rule, written_off) == 0;
+}
+
 static int take_answer(dm_uplink *u, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
+    if (says_written_off(u)) {
+        put_down(u);
+        return 0;
+    }
     if (u->status != 200) {
         if (u->status == 404 && u->say != SAY_ENROL)
             u->enrol = true;

@@ -1,6 +1,8 @@
 /* workers/host/uplink.h: the worker's word to the API: who it is at each start, a beat each second, and what happened
  * to its sandboxes, at least once and in order. A thread of its own does the waiting; what it says and hears is made
- * and taken on the loop. When the API is away everything here goes on without it. */
+ * and taken on the loop. When the API is away everything here goes on without it. When it says that this worker was
+ * written off, the worker puts down what it has and the loop is stopped: who comes behind it asks
+ * dm_worker_written_off. */
 #ifndef DM_WORKERS_HOST_UPLINK_H
 #define DM_WORKERS_HOST_UPLINK_H
 

@@ -86,6 +86,11 @@ void dm_worker_journal_box(dm_worker *w, dm_box *b, dm_call *call)
     dm_journal_add_buf(w->journal, DM_RECORD_BOX, &text, call);
 }
 
+void dm_worker_journal_claim(dm_worker *w, const dm_box *b, dm_call *call)
+{
+    dm_journal_add(w->journal, DM_RECORD_CLAIM, dm_str_c(b->name.s), call);
+}
+
 static void add_json(dm_worker *w, dm_record type, void (*write)(dm_worker *w, dm_jw *jw))
 {
     DM_AUTO_BUF text;
@@ -157,6 +162,8 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
     *why = NULL;
     if (!w->at.enrolled)
         *why = "the API has not enrolled it yet";
+    else if (w->written_off)
+        *why = "it was written off";
     else if (w->draining || w->stopping)
         *why = "it is being drained";
     else if (dm_journal_full(w->journal))
@@ -176,7 +183,8 @@ void dm_worker_flush(dm_worker *w)
 {
     dm_err err = {0};
     w->stopping = true;
-    dm_timer_clear(w->tick);
+    if (w->tick != NULL) /* else it was never enrolled */
+        dm_timer_clear(w->tick);
     for (int i = 0; i < 100 && !dm_journal_quiet(w->journal); i++) {
         if (dm_loop_once(w->h->loop, 100 * 1000, &err) < 0)
             return;

@@ -46,6 +46,10 @@ void dm_worker_sleep_all(dm_worker *w, dm_cause cause);
 /* The same for good (cause operator_drained) and lets the pools go. dm_worker_idle says when done. */
 void dm_worker_drain(dm_worker *w);
 bool dm_worker_idle(const dm_worker *w);
+/* An operator wrote it off: what it had has ended, and nobody is billed for any of it any more. It puts all of it down,
+ * frames no second more and takes nobody in. dm_worker_idle says when done. A second time is nothing. */
+void dm_worker_put_down(dm_worker *w);
+bool dm_worker_written_off(const dm_worker *w);
 /* It takes no sandboxes now; *why says so in words, or is NULL. */
 bool dm_worker_refusing(const dm_worker *w, const char **why);
 

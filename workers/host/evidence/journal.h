@@ -36,6 +36,7 @@ typedef enum dm_record {
     DM_RECORD_SNAPSHOT = 10, /* what stands before it in its segment is the whole state */
     DM_RECORD_MARK =
             11, /* the journal's own: u64 segment, u64 offset: all before here was durable; nobody is shown it */
+    DM_RECORD_CLAIM = 12, /* a sandbox's written id: its box, which runs, is somebody's */
 } dm_record;
 
 /* A place between two records. */

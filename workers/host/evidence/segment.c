@@ -30,7 +30,7 @@ int dm_segment_record(int fd, uint64_t offset, dm_record *type, dm_buf *b, bool 
     uint32_t length, crc;
     dm_str in = {(const char *)head, 4};
     (void)dm_take_le32(&in, &length);
-    if (length > DM_RECORD_BYTES_MAX || head[4] < DM_RECORD_BOOT || head[4] > DM_RECORD_MARK)
+    if (length > DM_RECORD_BYTES_MAX || head[4] < DM_RECORD_BOOT || head[4] > DM_RECORD_CLAIM)
         return DM_JOURNAL_END;
     dm_buf_reset(b);
     char *p = dm_buf_want(b, length + 1);

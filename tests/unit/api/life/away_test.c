@@ -157,7 +157,7 @@ static void a_pause_whose_answer_is_lost_is_told_by_its_event(void **state)
     (void)state;
     dm_rig_create(&rig, "", id);
     dm_fakeworker_garble(rig.worker, "pause", 1);
-    expect(id, "POST", "/pause", "{}", 503);
+    expect(id, "POST", "/pause", "{}", 504);
     row_is("pausing", 1);
     news(id, 1, 1, "asleep", "paused", 200);
     row_is("paused", 0);
@@ -178,7 +178,7 @@ static void a_pause_whose_event_is_lost_too_is_swept(void **state)
     (void)state;
     dm_rig_create(&rig, "", id);
     dm_fakeworker_garble(rig.worker, "pause", 1);
-    expect(id, "POST", "/pause", "{}", 503);
+    expect(id, "POST", "/pause", "{}", 504);
     row_is("pausing", 1);
     dm_fakeworker_garble(rig.worker, "pause", 1);
     sweep(0); /* its answer was lost again */
@@ -219,7 +219,7 @@ static void a_kill_whose_answer_is_lost_is_done(void **state)
     (void)state;
     dm_rig_create(&rig, "", id);
     dm_fakeworker_garble(rig.worker, "kill", 1);
-    expect(id, "DELETE", "", NULL, 503);
+    expect(id, "DELETE", "", NULL, 504);
     row_is("ending", 0);
     expect(id, "DELETE", "", NULL, 204); /* the worker holds it no more: it was killed */
     row_is("ended", 0);
@@ -246,6 +246,54 @@ static void a_deadline_whose_answer_is_lost_is_put_back(void **state)
     dm_fakeworker_refuse(rig.worker, "deadline", 500, 1);
     expect(id, "POST", "/timeout", "{\"timeout\":60}", 500);
     expect(id, "POST", "/timeout", "{\"timeout\":60}", 204);
+}
+
+/* Whatever was ordered, an answer that cannot be read is told as one that never came: it may have been carried out, and
+ * a repetition finds out. */
+static void a_lost_answer_is_told_alike(void **state)
+{
+    static const struct {
+        const char *order, *method, *rest, *body;
+    } acts[] = {{"deadline", "POST", "/timeout", "{\"timeout\":60}"},
+            {"deadline", "POST", "/connect", "{\"timeout\":3000}"}, {"pause", "POST", "/pause", "{}"},
+            {"resume", "POST", "/connect", "{\"timeout\":60}"}, {"kill", "DELETE", "", NULL}};
+    char id[32], target[64];
+    (void)state;
+    dm_rig_create(&rig, ",\"timeout\":600", id);
+    for (size_t i = 0; i < DM_LEN(acts); i++) {
+        (void)snprintf(target, sizeof target, "/sandboxes/%s%s", id, acts[i].rest);
+        dm_fakeworker_garble(rig.worker, acts[i].order, 1);
+        DM_AUTO_SAID said = dm_rig_call(&rig, acts[i].method, target, acts[i].body);
+        const json_t *denial = json_object_get(said.body, "denial");
+        if (said.status != 504 || strcmp(dm_json_c(denial, "rule"), "worker.slow") != 0)
+            fail_msg("%s %s: %d %s", acts[i].method, acts[i].rest, said.status, said.text);
+        assert_string_equal(dm_said_header(&said, "Retry-After"), "1");
+        assert_null(dm_said_header(&said, "Should-Retry"));
+        if (strcmp(acts[i].order, "pause") == 0)
+            sweep(1);
+    }
+    row_is("ending", 0);
+}
+
+/* --- nobody will ever be there ------------------------------------------------------------------------------ */
+
+/* A write-off that died behind its first transaction: the host is gone, and what was on it had not ended. */
+static void what_a_write_off_left_is_swept(void **state)
+{
+    char one[32], asleep[32];
+    (void)state;
+    dm_rig_create(&rig, "", one);
+    dm_rig_create(&rig, "", asleep);
+    expect(asleep, "POST", "/pause", "{}", 204);
+    dm_rig_sql(&rig, "UPDATE dm.worker SET state = 'written_off', gone_at = now() WHERE worker_no = 1");
+    sweep(2);
+    dm_rig_sql(&rig, "UPDATE dm.worker SET state = 'active', gone_at = NULL WHERE worker_no = 1");
+    expect(one, "GET", "", NULL, 404);
+    expect(asleep, "POST", "/connect", "{\"timeout\":60}", 404);
+    assert_int_equal(
+            dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'ended' AND cause = 'host_lost'"), 2);
+    assert_int_equal(running(), 0);
+    sweep(0);
 }
 
 /* --- the worker's own words --------------------------------------------------------------------------------- */
@@ -285,6 +333,8 @@ int main(void)
             DM_RIG_TEST(a_wake_whose_answer_is_lost_sleeps_again, &rig),
             DM_RIG_TEST(a_kill_whose_answer_is_lost_is_done, &rig),
             DM_RIG_TEST(a_deadline_whose_answer_is_lost_is_put_back, &rig),
+            DM_RIG_TEST(a_lost_answer_is_told_alike, &rig),
+            DM_RIG_TEST(what_a_write_off_left_is_swept, &rig),
             DM_RIG_TEST(news_that_cannot_be, &rig),
     };
     dm_rig_start(&rig, 0);

@@ -374,7 +374,7 @@ static void a_pause_whose_answer_was_lost_is_made_true(void **state)
     (void)snprintf(path, sizeof path, "/sandboxes/%s/pause", id);
     dm_fakeworker_garble(rig.worker, "pause", 1);
     DM_AUTO_SAID lost = dm_rig_ask(&rig, "POST", path, "{}");
-    assert_int_equal(lost.status, 503);
+    assert_int_equal(lost.status, 504);
     assert_int_equal(dm_rig_number(&rig, "SELECT ordered_by FROM dm.sandbox"), 0);
     assert_int_equal(sweep(), 1);
     rows("paused", 1);

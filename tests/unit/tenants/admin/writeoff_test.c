@@ -1,7 +1,6 @@
 /* A host that is written off, with all that was on it, on a real PostgreSQL; and the commands that an operator has for
  * accounts and workers. */
-/* Covers tenants/admin/writeoff.c, tenants/admin/sql_writeoff.c, tenants/admin/commands.c. */
-#include <libpq-fe.h>
+/* Covers tenants/admin/writeoff.c, tenants/sandbox/sandbox.c, tenants/admin/commands.c. */
 #include <stdio.h>
 
 #include "tenants/admin/admin.h"
@@ -12,12 +11,10 @@
 enum { MANY = 70 }; /* more than two transactions take */
 
 static cluster pg;
-static dm_pg *ops;
-static PGconn *super;
 
 static const char *ask(const char *sql)
 {
-    return cluster_ask(super, sql);
+    return cluster_ask(pg.super, sql);
 }
 
 static void sandboxes(int from, int to, const char *state, int worker)
@@ -43,9 +40,9 @@ static void what_ran_there_ends_and_gives_its_quota_back(void **state)
     sandboxes(105, 105, "starting", 1);
     sandboxes(201, 202, "running", 2);
     (void)ask("INSERT INTO dm.quota_use VALUES (1, 1, 73), (1, 0, 73)");
-    assert_int_equal(dm_write_off(ops, &dm_clock_real, "operator:test", NULL, (dm_worker_no){9}, &done, NULL),
+    assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", NULL, (dm_worker_no){9}, &done, NULL),
             DM_WRITE_OFF_NONE);
-    assert_int_equal(dm_write_off(ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, NULL), 0);
+    assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, NULL), 0);
     assert_int_equal(done.worker.v, 1);
     assert_int_equal(done.ended, MANY + 5);
     assert_string_equal(ask("SELECT string_agg(DISTINCT state || ' ' || cause || ' ' || (ended_at IS NOT NULL), ',') "
@@ -67,9 +64,9 @@ static void once_more_goes_on(void **state)
     dm_written_off done;
     (void)state;
     sandboxes(301, 303, "paused", 1);
-    assert_int_equal(dm_write_off(ops, &dm_clock_real, "operator:test", NULL, (dm_worker_no){1}, &done, NULL), 0);
+    assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", NULL, (dm_worker_no){1}, &done, NULL), 0);
     assert_int_equal(done.ended, 3);
-    assert_int_equal(dm_write_off(ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, NULL), 0);
+    assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, NULL), 0);
     assert_int_equal(done.ended, 0);
     assert_string_equal(ask("SELECT count(*) FROM dm.audit WHERE verb = 'worker.write_off'"), "1");
 }
@@ -79,7 +76,7 @@ static int command(const char *name, dm_admin_args a, dm_err *err)
     const dm_admin_command *c = dm_admin_find(name);
     assert_non_null(c);
     a.who = "operator:test";
-    return c->run(ops, &a, err);
+    return c->run(pg.ops, &a, err);
 }
 
 static void an_operator_has_a_command_for_each(void **state)
@@ -115,7 +112,7 @@ static void an_operator_has_a_command_for_each(void **state)
 static int start(void **state)
 {
     (void)state;
-    if (cluster_make(&pg, "admin", &ops, &super) < 0)
+    if (cluster_make(&pg, "admin") < 0)
         return -1;
     (void)ask("INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ('One', 'CN', 'CNY', 'payg');"
               "INSERT INTO dm.project (account_no, slug, name, region_no) VALUES (1, 'one', 'One', 1);"
@@ -124,25 +121,17 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    dm_pg_close(ops);
-    PQfinish(super);
-    return 0;
-}
-
-int main(void)
+static int all(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(what_ran_there_ends_and_gives_its_quota_back),
             cmocka_unit_test(once_more_goes_on),
             cmocka_unit_test(an_operator_has_a_command_for_each),
     };
-    int r = cluster_start(&pg);
-    if (r == DM_E_NOTFOUND)
-        return 0; /* said why: skipped */
-    r = r < 0 ? 1 : cmocka_run_group_tests(tests, start, stop);
-    cluster_stop(&pg);
-    return r;
+    return cmocka_run_group_tests(tests, start, NULL);
+}
+
+int main(void)
+{
+    return cluster_main(&pg, all);
 }

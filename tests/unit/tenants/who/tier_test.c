@@ -1,6 +1,5 @@
 /* Accounts, their tiers and the history of their plans, on a real PostgreSQL. */
 /* Covers tenants/who/sql_account.c. */
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,12 +11,10 @@
 #include "tests/unit/test.h"
 
 static cluster pg;
-static dm_pg *ops;
-static PGconn *super;
 
 static const char *ask(const char *sql)
 {
-    return cluster_try(super, sql);
+    return cluster_try(pg.super, sql);
 }
 
 static const dm_pg_scope everybody = {.read_only = false};
@@ -36,7 +33,7 @@ static int do_add(dm_pg *c, void *arg, dm_err *err)
 static int add(const char *tier, const char *currency, dm_account *out)
 {
     adding a = {.fresh = {"Some", "CN", currency, tier}};
-    int r = dm_pg_tx_on(ops, &everybody, do_add, &a, NULL);
+    int r = dm_pg_tx_on(pg.ops, &everybody, do_add, &a, NULL);
     if (r == 0)
         *out = a.made;
     return r;
@@ -59,7 +56,7 @@ static int do_set(dm_pg *c, void *arg, dm_err *err)
 
 static int set(setting *s, dm_err *err)
 {
-    return dm_pg_tx_on(ops, &everybody, do_set, s, err);
+    return dm_pg_tx_on(pg.ops, &everybody, do_set, s, err);
 }
 
 static int64_t now_us(void)
@@ -181,9 +178,9 @@ static void an_allowance_is_part_of_the_plan(void **state)
     assert_int_equal(add("pro", "USD", &a), 0);
     assert_int_equal(add("pro", "USD", &b), 0);
     of_a.account = a.id;
-    assert_int_equal(dm_pg_tx_on(ops, &everybody, do_limit, &of_a, NULL), 0);
+    assert_int_equal(dm_pg_tx_on(pg.ops, &everybody, do_limit, &of_a, NULL), 0);
     assert_string_equal(plans(&a), "pro 60000,pro 7200");
-    assert_int_equal(dm_pg_tx_on(ops, &everybody, do_limit, &of_tier, NULL), 0);
+    assert_int_equal(dm_pg_tx_on(pg.ops, &everybody, do_limit, &of_tier, NULL), 0);
     assert_string_equal(plans(&a), "pro 60000,pro 7200"); /* its own wins */
     assert_string_equal(plans(&b), "pro 60000,pro 9000");
 }
@@ -273,18 +270,10 @@ static void a_price_book_ends_with_a_second(void **state)
 static int start(void **state)
 {
     (void)state;
-    return cluster_make(&pg, "plans", &ops, &super);
+    return cluster_make(&pg, "plans");
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    dm_pg_close(ops);
-    PQfinish(super);
-    return 0;
-}
-
-int main(void)
+static int all(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(an_account_begins_with_a_plan),
@@ -297,10 +286,10 @@ int main(void)
             cmocka_unit_test(a_currency_stays_once_something_was_stated_in_it),
             cmocka_unit_test(a_price_book_ends_with_a_second),
     };
-    int r = cluster_start(&pg);
-    if (r == DM_E_NOTFOUND)
-        return 0; /* said why: skipped */
-    r = r < 0 ? 1 : cmocka_run_group_tests(tests, start, stop);
-    cluster_stop(&pg);
-    return r;
+    return cmocka_run_group_tests(tests, start, NULL);
+}
+
+int main(void)
+{
+    return cluster_main(&pg, all);
 }

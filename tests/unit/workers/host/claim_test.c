@@ -240,6 +240,7 @@ static void a_claim_stands_before_what_it_makes_count(void **state)
     dm_record type;
     DM_AUTO_BUF b;
     bool is_claimed = false, counted = false;
+    unsigned boxes = 0;
     NEED_ROOT();
     (void)start_for_nobody(r, 1, (admitting){0});
     rig_seconds(r, 2);
@@ -254,6 +255,9 @@ static void a_claim_stands_before_what_it_makes_count(void **state)
             DM_AUTO(json_t) j = NULL;
             assert_int_equal(dm_json_load(dm_buf_view(&b), DM_RECORD_BYTES_MAX, &j, NULL), 0);
             is_claimed = json_is_true(json_object_get(j, "claimed"));
+            boxes++;
+        } else if (type == DM_RECORD_CLAIM) {
+            is_claimed = dm_str_eq_c(dm_buf_view(&b), box_name(1));
         } else if (type == DM_RECORD_FRAME) {
             assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
             assert_true(h.n == 0 || is_claimed);
@@ -261,6 +265,7 @@ static void a_claim_stands_before_what_it_makes_count(void **state)
         }
     }
     assert_true(counted);
+    assert_int_equal(boxes, 1); /* all of it, with its environment, is told once */
 }
 
 /* --- who claims --------------------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* From the journal to a broker (librdkafka's own mock cluster: real sockets, the real protocol) and back: every frame
  * and every oath arrives, in the journal's order, whatever the broker does meanwhile; and the journal lets go of what
  * the ledger has, and of nothing else. */
-/* Covers workers/host/dead.c. */
 #include <dirent.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -217,13 +216,23 @@ static const char *dead_letter(const rig *r, unsigned *n)
     return path;
 }
 
-/* One, in this boot. */
-static bool counted(const rig *r)
+static bool shows(const rig *r, const char *line)
 {
     DM_AUTO_BUF text;
     dm_buf_init(&text, 1 << 20);
     assert_int_equal(dm_metrics_print(r->h.metrics, &text, NULL), 0);
-    return strstr(text.p, "dm_worker_dead_letters_total{topic=\"" DM_TOPIC_USAGE "\"} 1\n") != NULL;
+    return strstr(text.p, line) != NULL;
+}
+
+/* One, in this boot. */
+static bool counted(const rig *r)
+{
+    return shows(r, "dm_worker_dead_letters_total{topic=\"" DM_TOPIC_USAGE "\"} 1\n");
+}
+
+static bool stands_still(const rig *r)
+{
+    return shows(r, "dm_worker_publish_stands_still 1\n");
 }
 
 static void refuse(int times, rd_kafka_resp_err_t e)
@@ -266,6 +275,13 @@ static void both_times(rig *r, int n)
         dm_clock_fake_move(&r->clock, 100000);
         real_time(r, 10);
     }
+}
+
+static void comes_to_stand_still(rig *r)
+{
+    for (int i = 0; i < 1000 && !stands_still(r); i++)
+        both_times(r, 1);
+    assert_true(stands_still(r));
 }
 
 /* What goes out next is refused with whatever is in its request, and then its first message alone. Time stands in
@@ -354,10 +370,12 @@ static void nothing_is_skipped_that_is_not_kept(void **state)
     begin(r);
     refuse(3, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     rig_seconds(r, 5);
+    comes_to_stand_still(r);
     both_times(r, 200);
     (void)dead_letter(r, &n);
     assert_int_equal(n, DM_DEAD_LETTERS_MAX);
     assert_true(all_of(r).frames >= 5); /* all of it, as soon as it is taken */
+    assert_false(stands_still(r));
 }
 
 /* A topic that takes nothing is no verdict on a message: all waits, and goes on when somebody put it right. */
@@ -371,8 +389,10 @@ static void a_closed_topic_costs_nothing(void **state)
     (void)all_of(r);
     refuse(2, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     rig_seconds(r, 10);
+    comes_to_stand_still(r);
     both_times(r, 100);
     assert_true(all_of(r).frames >= 12);
+    assert_false(stands_still(r));
     (void)dead_letter(r, &n);
     assert_int_equal(n, 0);
 }

@@ -71,26 +71,108 @@ static void time_that_was_up_meanwhile_is_not_billed(void **state)
     assert_int_equal(ev_cause(e, 1, 1), DM_CAUSE_TIMEOUT);
 }
 
-/* The same of one that sleeps when its time is up: from its deadline on it pays for its disk. */
-static void time_that_was_up_meanwhile_was_slept(void **state)
+/* Its time is up while its worker is away, and its worker is back; no second of the absence is framed as long as time
+ * stands. */
+static void sleeps_late(rig *r)
 {
-    rig *r = *state;
-    NEED_ROOT();
     assert_int_equal(
             status_of(r, rig_admit(r, "start", 1, 1, (admitting){.timeout_s = 5, .pause_on_timeout = true})), 201);
     rig_seconds(r, 3);
     rig_settle(r);
     rig_crash(r);
     dm_clock_fake_move(&r->clock, 45 * 1000000);
+}
+
+/* The box, and what the API will have in its row. */
+static void says_its_deadline(rig *r)
+{
+    assert_string_equal(events_of(r, 1), "asleep 1 timeout");
+    assert_int_equal(box(r, 1)->slept_us, box(r, 1)->end_us);
+    assert_int_equal(dm_events_after(r->w->events, NULL)->at_us, box(r, 1)->end_us);
+}
+
+/* The same of one that sleeps when its time is up: from its deadline on it pays for its disk. */
+static void time_that_was_up_meanwhile_was_slept(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    sleeps_late(r);
     rig_until(r, strcmp(state_of(r, 1), "asleep") == 0);
     back(r);
-    assert_string_equal(events_of(r, 1), "asleep 1 timeout");
+    says_its_deadline(r);
     assert_true(has_image(r, 1, 1));
     rig_seconds(r, 20);
     evidence *e = proof(r);
     assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6);
     assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 54);   /* the rest of the minute that is sampled so far */
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201); /* and it is as good as any */
+}
+
+/* The worker dies once more before a second of its absence is framed: the books and the row go on saying the same. */
+static void a_late_sleep_stays_at_its_deadline(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    sleeps_late(r);
+    rig_until(r, strcmp(state_of(r, 1), "asleep") == 0);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    says_its_deadline(r);
+    rig_seconds(r, 20);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 54);
+}
+
+/* The same where its image alone had become durable. */
+static void a_late_sleep_that_was_not_written_down_is_of_its_deadline(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    sleeps_late(r);
+    rig_until(r, has_image(r, 1, 1));
+    rig_freeze(r);
+    rig_until(r, box(r, 1)->state == DM_BOX_ASLEEP);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    says_its_deadline(r);
+    rig_seconds(r, 20);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 54);
+}
+
+/* And where it was killed instead: until then it had slept. */
+static void a_kill_within_a_late_sleep_bills_the_sleep(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    sleeps_late(r);
+    r->hangs[CALL_SAVE] = true;
+    rig_until(r, strcmp(state_of(r, 1), "pausing") == 0);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    rig_seconds(r, 20);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 6);
+    assert_string_equal(events_of(r, 1), "ended 1 killed");
+}
+
+/* Nobody had been given it: there is nobody it could sleep for. */
+static void what_is_nobodys_does_not_sleep_late(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    r->unclaimed = true;
+    sleeps_late(r);
+    back(r);
+    assert_string_equal(events_of(r, 1), "ended 1 start_failed");
+    rig_seconds(r, 20);
+    assert_int_equal(ev_count(proof(r), 1, 1, DM_SAMPLE_RUN), 0);
 }
 
 /* It cannot be put to sleep: it has its machine, and runs until it can. */
@@ -613,6 +695,10 @@ int main(void)
             TEST(what_was_being_built_is_ended),
             TEST(time_that_was_up_meanwhile_is_not_billed),
             TEST(time_that_was_up_meanwhile_was_slept),
+            TEST(a_late_sleep_stays_at_its_deadline),
+            TEST(a_late_sleep_that_was_not_written_down_is_of_its_deadline),
+            TEST(a_kill_within_a_late_sleep_bills_the_sleep),
+            TEST(what_is_nobodys_does_not_sleep_late),
             TEST(what_cannot_sleep_late_runs_on),
             TEST(a_deadline_before_the_last_frame_ends_there),
             TEST(what_died_meanwhile_ended_at_its_last_proven_second),

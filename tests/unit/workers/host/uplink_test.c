@@ -9,6 +9,7 @@ typedef struct api {
     int status;        /* instead of an answer; 0: answers */
     bool garbage;      /* 200, and what is no answer */
     bool enrol_again;  /* says so in the next answer to a beat */
+    bool written_off;  /* as dormouse-api says it: to a beat that it is not known, and to an enrolment why */
     int64_t acked;     /* -1: what was told */
     int64_t last_told; /* seq */
     char last[4096];   /* body of the last call but beats */
@@ -34,7 +35,11 @@ static int on_enrol(dm_req *req, void *ctx, dm_err *err)
     (void)ctx;
     (void)err;
     its.enrols++;
-    if (!enough(req, its.last, sizeof(its.last)))
+    if (its.written_off)
+        dm_reply_text(&req->reply, 409, "application/json",
+                DM_STR("{\"code\":409,\"message\":\"lost\",\"denial\":{\"what\":\"worker\",\"rule\":"
+                       "\"worker.written_off\",\"cure\":\"c\",\"doc\":\"d\"}}"));
+    else if (!enough(req, its.last, sizeof(its.last)))
         dm_reply_text(
                 &req->reply, 200, "application/json", DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}"));
     return 0;
@@ -50,7 +55,7 @@ static int on_beat(dm_req *req, void *ctx, dm_err *err)
         return 0;
     (void)snprintf(text, sizeof(text), "{\"durable_boot\":1,\"durable_frame\":%lld,\"enrol_again\":%s}",
             (long long)its.durable, its.enrol_again ? "true" : "false");
-    its.enrol_again = false;
+    its.enrol_again = its.written_off;
     dm_reply_text(&req->reply, 200, "application/json", dm_str_c(text));
     return 0;
 }
@@ -290,6 +295,58 @@ static void answers_that_are_none_change_nothing(void **state)
     assert_int_equal(r->w->at.durable_frame, 0);
 }
 
+/* A host that was given up lives: what it runs has ended long ago, for its owners and on their bills. */
+static void who_was_written_off_puts_down_what_it_has(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->at.enrolled);
+    for (unsigned n = 1; n <= 2; n++) {
+        rig_order *s = rig_start(r, n, 1);
+        go_until(r, claimed(s));
+    }
+    rig_order *o = rig_pause(r, 2, 1);
+    go_until(r, told(o) && has_image(r, 2, 1));
+    go_until(r, dm_events_held(r->w->events) == 0);
+    its.written_off = its.enrol_again = true;
+    go_until(r, dm_worker_written_off(r->w));
+    int64_t second = r->w->at.last_second;
+    unsigned enrols = its.enrols, beats = its.beats;
+    for (unsigned n = 1; n <= 2; n++) {
+        assert_string_equal(state_of(r, n), "ended");
+        assert_int_equal(box(r, n)->cause, DM_CAUSE_HOST_LOST);
+        assert_true(dm_second_of(box(r, n)->ended_us) <= second);
+    }
+    go_until(r, dm_worker_idle(r->w) && procs_alive(r) == 0);
+    rig_until(r, !has_image(r, 2, 1));
+    rig_order *late = rig_start(r, 3, 1);
+    assert_int_equal(status_of(r, late), 503);
+    dm_clock_fake_move(&r->clock, 3 * 1000000);
+    (void)alarm(20);
+    assert_int_equal(dm_loop_run(r->h.loop, NULL), 0); /* the program's loop ends by itself, */
+    (void)alarm(0);
+    assert_int_equal(r->w->at.last_second, second); /* no second more was framed, */
+    assert_int_equal(its.enrols, enrols);           /* and nobody was bothered again */
+    assert_int_equal(its.beats, beats);
+}
+
+/* One whose folder is empty has nothing to put down, and leaves as well. */
+static void who_has_nothing_leaves_too(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    its.written_off = true;
+    api_up(r);
+    go_until(r, dm_worker_written_off(r->w));
+    assert_false(r->w->at.enrolled);
+    dm_clock_fake_move(&r->clock, 31 * 1000000);
+    (void)alarm(20);
+    assert_int_equal(dm_loop_run(r->h.loop, NULL), 0);
+    (void)alarm(0);
+    dm_worker_flush(r->w);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
@@ -300,6 +357,8 @@ int main(void)
             TEST(while_the_api_is_away_all_goes_on),
             TEST(an_api_that_forgot_is_enrolled_with_again),
             TEST(answers_that_are_none_change_nothing),
+            TEST(who_was_written_off_puts_down_what_it_has),
+            TEST(who_has_nothing_leaves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

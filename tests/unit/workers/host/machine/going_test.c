@@ -18,17 +18,22 @@ static int slow_disk(const char *path, dm_err *err)
     return dm_remove_tree(path, err);
 }
 
-static unsigned going(const rig *r)
+static unsigned entries(const char *dir)
 {
-    char dir[PATH_MAX];
     unsigned n = 0;
-    (void)snprintf(dir, sizeof(dir), "%s/going", r->data);
     DIR *d = opendir(dir);
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
         n += e->d_name[0] != '.';
     if (d != NULL)
         (void)closedir(d);
     return n;
+}
+
+static unsigned going(const rig *r)
+{
+    char dir[PATH_MAX];
+    (void)snprintf(dir, sizeof(dir), "%s/going", r->data);
+    return entries(dir);
 }
 
 static void asleep(rig *r, unsigned n)
@@ -91,6 +96,29 @@ static void what_a_dead_worker_left_is_removed(void **state)
     rig_until(r, going(r) == 0);
 }
 
+/* The images are on another file system, or the folder for what goes is none: they cannot go there. */
+static void what_cannot_be_moved_holds_up_nobody(void **state)
+{
+    rig *r = *state;
+    char dir[PATH_MAX];
+    NEED_ROOT();
+    asleep(r, 1);
+    (void)snprintf(dir, sizeof(dir), "%s/going", r->data);
+    rig_until(r, !r->h.going.busy);
+    assert_int_equal(dm_remove_tree(dir, NULL), 0);
+    rig_file(r->data, "going", "no folder");
+    r->h.going.remove_tree = slow_disk;
+    atomic_store(&held, true);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 1)), 200);
+    assert_false(has_image(r, 1, 1));
+    rig_seconds(r, 5);
+    assert_false(atomic_load(&was_held_up));
+    (void)snprintf(dir, sizeof(dir), "%s/sleepers", r->data);
+    assert_int_equal(entries(dir), 1); /* under another name */
+    atomic_store(&held, false);
+    rig_until(r, entries(dir) == 0);
+}
+
 /* A kill that is not written down has not happened: the sleeper wakes. */
 static void an_image_outlasts_what_is_not_durable(void **state)
 {
@@ -115,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(a_slow_removal_does_not_make_seconds_late),
             TEST(what_a_dead_worker_left_is_removed),
+            TEST(what_cannot_be_moved_holds_up_nobody),
             TEST(an_image_outlasts_what_is_not_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
