@@ -57,9 +57,9 @@ END
         ;;
     esac
     if [ "$name" = worker ]; then
-        # One that was written off (3) would be told so again at once, and for ever.
+        # One that was written off (3) would be told so again at once, and for ever: it stays down until the next `up`.
         # shellcheck disable=SC2016 # for the script, not for us
-        printf '#!/bin/sh\n[ "$1" != 3 ] || exec sleep 60\n' | put "$dir/finish" 755 root:root
+        printf '#!/bin/sh\n[ "$1" != 3 ] || printf d >supervise/control\n' | put "$dir/finish" 755 root:root
     fi
     if [ "$name" = pg ]; then
         # TERM would wait for every client to leave; INT ends their sessions and stops cleanly.
