@@ -29,10 +29,9 @@ make_users() {
 make_folders() {
     mkdir -p "$DM_DATA" "$DM_CACHE"
     chmod 755 "$DM_DATA" "$DM_CACHE"
-    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
+    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/sv"
     install -d -m 755 "$DM_DATA/log" "$DM_DATA/log/up"
-    install -d -m 711 "$DM_DATA/worker"
-    install -d -m 700 "$DM_STATE"
+    install -d -m 700 "$DM_DATA/worker" "$DM_DATA/templates" "$DM_STATE"
     install -d -m 700 -o dormouse -g dormouse "$DM_DATA/pg" "$DM_DATA/kafka"
     # Both root and dormouse make files here. Sticky: neither can put something else in the place of the other's.
     install -d -m 1770 -o root -g dormouse "$DM_RUN" "$DM_DATA/secrets"

@@ -31,7 +31,7 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 static int take_folder(const dm_worker_config *conf, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = dm_mkdir_p(conf->data_dir, 0711, err);
+    int r = dm_mkdir_p(conf->data_dir, 0700, err);
     if (r == 0)
         r = dm_path(path, sizeof(path), err, "%s/lock", conf->data_dir);
     if (r < 0)

@@ -250,22 +250,26 @@ int dm_proc_remember(const dm_proc *p, const char *path, dm_err *err)
     dm_json_encode(&w, memory_fields, DM_LEN(memory_fields),
             &(struct memory){.pid = p->pid, .start = (int64_t)p->start, .boot = boot.p});
     r = dm_buf_ok(&text, err);
+    if (r < 0)
+        return r;
+    if (unlink(path) < 0 && errno != ENOENT)
+        return dm_fail_sys(err, errno, "remove %s", path);
     /* Not synced: after a crash of the machine there is nothing to find again. */
-    DM_AUTO_FD fd = r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (r == 0 && fd < 0)
-        return dm_fail_sys(err, errno, "create %s", path);
-    return r < 0 ? r : dm_write_all(fd, text.p, text.len, err);
+    DM_AUTO_FD fd = dm_open_plain(path, O_WRONLY | O_CREAT, 0600, err);
+    return fd < 0 ? fd : dm_write_all(fd, text.p, text.len, err);
 }
 
-/* Its folder may be the VMM's: a file that we did not write names whom the VMM likes. Opened once: what was looked at
- * is what is read. */
+/* Only root writes in its folder; a file that is there all the same and not of our making would name whomever its maker
+ * likes. Opened once: what was looked at is what is read. */
 static int read_own(const char *path, dm_buf *b, dm_err *err)
 {
     struct stat st;
     size_t got;
-    DM_AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return dm_fail_sys(err, errno, "open %s", path);
+    DM_AUTO_FD fd = dm_open_plain(path, O_RDONLY | O_NONBLOCK, 0, err);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0)
+        return dm_fail_sys(err, errno, "stat %s", path);
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
         return dm_fail(err, DM_E_NOTFOUND, "%s is not of our making", path);
     char *p = dm_buf_want(b, MEMORY_BYTES);

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #include "workers/vmm/sparse.h"
 
 enum { UNIT = 16 * 1024 * 1024, STAT_BLOCK = 512 };
@@ -14,9 +16,9 @@ int dm_disk_blank(const char *like, const char *to, dm_err *err)
     struct stat st;
     if (stat(like, &st) < 0)
         return dm_fail_sys(err, errno, "stat %s", like);
-    DM_AUTO_FD fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    DM_AUTO_FD fd = dm_open_plain(to, O_WRONLY | O_CREAT, 0600, err);
     if (fd < 0)
-        return dm_fail_sys(err, errno, "create %s", to);
+        return fd;
     return ftruncate(fd, st.st_size) == 0 ? 0 : dm_fail_sys(err, errno, "set the size of %s", to);
 }
 
@@ -28,7 +30,7 @@ int dm_disk_fill(const char *from, const char *to, dm_err *err)
 int dm_disk_units(const char *path, uint32_t *out, dm_err *err)
 {
     struct stat st;
-    if (stat(path, &st) < 0)
+    if (lstat(path, &st) < 0)
         return dm_fail_sys(err, errno, "stat %s", path);
     uint64_t units = ((uint64_t)st.st_blocks * STAT_BLOCK + UNIT - 1) / UNIT;
     if (units > UINT32_MAX)

@@ -105,6 +105,4 @@ int dm_machine_unname(dm_machine *m, dm_err *err) DM_NODISCARD;     /* the image
 int dm_machine_remove_place(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
 
-int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err) DM_NODISCARD;
-
 #endif

@@ -55,14 +55,8 @@ static int start_give(struct start *s, int fd, int to)
 
 static int start_open(struct start *s, const char *dir, const char *name, int flags, int to, dm_err *err)
 {
-    char path[PATH_ROOM];
-    int r = dm_path(path, sizeof(path), err, "%s%s%s", dir, name != NULL ? "/" : "", name != NULL ? name : "");
-    if (r < 0)
-        return r;
-    int fd = open(path, flags | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dm_fail_sys(err, errno, "open %s", path);
-    return start_give(s, fd, to);
+    int fd = dm_open_beneath(dir, name, flags, 0600, err);
+    return fd < 0 ? fd : start_give(s, fd, to);
 }
 
 /* A booting guest's memory is a file of its own in run_dir; a clone's the template's. */
@@ -71,7 +65,7 @@ static int start_ram(struct start *s, const dm_vm *vm, dm_err *err)
     const dm_vm_config *c = &vm->config;
     if (c->base_dir != NULL)
         return start_open(s, c->base_dir, "ram", O_RDONLY, DM_QEMU_FD_RAM, err);
-    int fd = start_open(s, c->run_dir, "ram", O_RDWR | O_CREAT | O_TRUNC, DM_QEMU_FD_RAM, err);
+    int fd = start_open(s, c->run_dir, "ram", O_RDWR | O_CREAT, DM_QEMU_FD_RAM, err);
     if (fd < 0)
         return fd;
     if (ftruncate(fd, (off_t)c->mem_mib * 1024 * 1024) < 0 ||
@@ -87,9 +81,10 @@ static int start_files(struct start *s, const dm_vm *vm, dm_err *err)
     int r = start_open(s, c->image_dir, "root.erofs", O_RDONLY, DM_QEMU_FD_ROOT, err);
     if (r < 0)
         return r;
-    int disk = start_open(s, c->disk, NULL, O_RDWR, DM_QEMU_FD_DISK, err);
+    int disk = dm_open_plain(c->disk, O_RDWR, 0, err);
     if (disk < 0)
         return disk;
+    (void)start_give(s, disk, DM_QEMU_FD_DISK);
     if (fstat(disk, &st) < 0)
         return dm_fail_sys(err, errno, "stat %s", c->disk);
     s->file_max = (uint64_t)st.st_size > OTHER_FILES ? (uint64_t)st.st_size : OTHER_FILES;
@@ -443,17 +438,13 @@ static void save_passed(dm_vm *vm, const json_t *value)
 
 static int save_begin(dm_vm *vm, enum dm_vm_save kind, const char *dir, dm_err *err)
 {
-    char path[PATH_ROOM];
-    int r = dm_path(path, sizeof(path), err, "%s/device", dir);
-    if (r < 0)
-        return r;
     vm->op.kind = kind;
     vm->op.dir = strdup(dir);
     if (vm->op.dir == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a path");
-    vm->op.device = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    vm->op.device = dm_open_beneath(dir, "device", O_WRONLY | O_CREAT, 0600, err);
     if (vm->op.device < 0)
-        return dm_fail_sys(err, errno, "create %s", path);
+        return vm->op.device;
     return dm_qemu_step_try(vm, "add-fd", DM_STR("{\"fdset-id\":" FDSET "}"), vm->op.device, save_passed, err);
 }
 
