@@ -17,12 +17,9 @@ put() {
 }
 
 make_users() {
-    local user
-    for user in dormouse dormouse-vm; do
-        if ! getent passwd "$user" >/dev/null; then
-            useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
-        fi
-    done
+    if ! getent passwd dormouse >/dev/null; then
+        useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dormouse
+    fi
 }
 
 # make_folders: who owns what. Only root writes where root's own programs read.
@@ -81,7 +78,8 @@ api_socket = $DM_RUN/api.sock
 brokers = 127.0.0.1:$DM_PORT_KAFKA
 door = w1
 accel = $(accelerator)
-vmm_user = dormouse-vm
+jail_program = $(program dormouse-jail)
+vm_uid_base = $DM_VM_UID_BASE
 slot_prefix = $DM_SLOT_PREFIX
 slot_base = $DM_SLOT_BASE
 default_vcpus = $DM_DEFAULT_VCPUS

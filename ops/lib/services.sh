@@ -271,22 +271,30 @@ orphans() {
     done
 }
 
-# leftovers: orphans, and microVMs: whatever lives in one of our network namespaces, or is run by dormouse-vm
-# out of our folder.
+# our_groups: control groups of our microVMs, those of single machines first.
+our_groups() {
+    local mount
+    awk '$(NF - 2) == "cgroup" || $(NF - 2) == "cgroup2" { print $5 }' /proc/self/mountinfo | while read -r mount; do
+        [ ! -d "$mount/dormouse-$DM_SLOT_PREFIX" ] || find "$mount/dormouse-$DM_SLOT_PREFIX" -depth -type d
+    done
+}
+
+# groups_gone: removes them; a group whose last process has just ended may take a moment to be empty.
+groups_gone() {
+    our_groups | xargs -r rmdir
+}
+
+# leftovers: orphans, and microVMs: whatever lives in one of our network namespaces, or has a disk or a memory in our
+# folder open.
 leftovers() {
-    local ns proc
+    local ns
     {
         orphans
         for ns in $(our_namespaces); do
             ip netns pids "$ns" 2>/dev/null || true
         done
-        for proc in /proc/[0-9]*; do
-            if [ "$(stat -c %U "$proc" 2>/dev/null)" = dormouse-vm ] && {
-                [[ $(readlink "$proc/cwd" 2>/dev/null) == "$DM_DATA"/* ]] || grep -qsaF "$DM_DATA/" "$proc/cmdline"
-            }; then
-                printf '%s\n' "${proc#/proc/}"
-            fi
-        done
+        find /proc/[0-9]*/fd -maxdepth 1 \( -lname "$DM_DATA/worker/vms/*" -o -lname "$DM_DATA/templates/*" \) 2>/dev/null |
+            sed -E 's|^/proc/([0-9]+)/.*|\1|' || true # processes that ended meanwhile
     } | sort -un
 }
 
@@ -332,6 +340,7 @@ sweep() {
     for name in $(our_veths); do
         ip link delete "$name" 2>/dev/null || true
     done
+    (wait_for '' 5 groups_gone) || note "a control group is left"
     # deepest first
     awk -v top="$DM_DATA/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r where; do

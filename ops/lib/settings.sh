@@ -93,6 +93,9 @@ settings_derive() {
     # from the port base. Namespaces dm-BASE-N, uplinks dmBASEvN, a /16 each from 10.66.0.0 on.
     DM_SLOT_PREFIX=$DM_PORT_BASE
     DM_SLOT_BASE=10.$((64 + DM_PORT_BASE / 1000)).0.0
+    # Its VMMs run as users with numbers of their own, one a slot and without a name: above all that useradd, /etc/subuid
+    # and managers of containers give out.
+    DM_VM_UID_BASE=$((1900000000 + DM_PORT_BASE * 8192 / 1000))
     DM_DEFAULT_VCPUS=${DM_DEFAULT_SPEC%%c*}
     DM_DEFAULT_MEM_MIB=${DM_DEFAULT_SPEC#*c}
     case $DM_DEFAULT_MEM_MIB in

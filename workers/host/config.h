@@ -15,7 +15,9 @@ typedef struct dm_worker_config {
     char *api_socket;   /* where the API hears of us */
     char *brokers;
     char *door; /* the front's name for this worker's door */
-    char *vmm, *vmm_binary, *accel, *vmm_user;
+    char *vmm, *vmm_binary, *accel;
+    char *jail_program;   /* what VMMs are started through */
+    uint64_t vm_uid_base; /* what they run as */
     char *slot_prefix, *slot_base;
     char *default_image; /* what the pool is kept warm for */
     uint64_t default_vcpus, default_mem_mib;

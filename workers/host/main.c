@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -16,6 +15,7 @@
 #include "workers/host/orders.h"
 #include "workers/host/publish.h"
 #include "workers/host/uplink.h"
+#include "workers/vmm/jail/jail.h"
 
 static void on_signal(void *arg, uint32_t events)
 {
@@ -23,19 +23,28 @@ static void on_signal(void *arg, uint32_t events)
     dm_loop_stop(arg);
 }
 
-static int vmm_user(const char *name, uint32_t *uid, uint32_t *gid, dm_err *err)
+static int make_jail(dm_host *h, const dm_worker_config *conf, dm_err *err)
 {
-    struct passwd pw, *found;
-    char buf[4096];
-    int e = getpwnam_r(name, &pw, buf, sizeof(buf), &found);
-    if (e != 0)
-        return dm_fail_sys(err, e, "look up user %s", name);
-    if (found == NULL)
-        return dm_fail(
-                err, DM_E_NOTFOUND, "there is no user '%s' for the VMMs (vmm_user): make one, or name another", name);
-    *uid = pw.pw_uid;
-    *gid = pw.pw_gid;
-    return 0;
+    char dir[PATH_MAX];
+    static dm_jail *jail; /* as long as the process: VMMs are started to its end */
+    int r = dm_path(dir, sizeof(dir), err, "%s/jail", conf->data_dir);
+    const dm_tree_config tree = {
+            .dir = dir, .program = conf->jail_program, .binary = conf->vmm_binary, .files = h->driver->files};
+    if (r == 0)
+        r = dm_jail_new(&tree, &jail, err);
+    h->env.jail = jail;
+    return r;
+}
+
+static int make_groups(dm_host *h, const dm_worker_config *conf, dm_err *err)
+{
+    char name[32];
+    int r = dm_path(name, sizeof(name), err, "dormouse-%s", conf->slot_prefix);
+    if (r == 0)
+        r = dm_groups_new(name, &h->groups, err);
+    if (r == 0 && *dm_groups_lacking(h->groups) != '\0')
+        DM_LOG(h->log, DM_WARN, "worker.groups_lacking", dm_fs("controllers", dm_groups_lacking(h->groups)));
+    return r;
 }
 
 static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
@@ -46,7 +55,9 @@ static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "there is no VMM driver '%s'", conf->vmm);
     h->env = (dm_vmm_env){
             .loop = h->loop, .exec = h->exec, .log = h->log, .binary = conf->vmm_binary, .accel = conf->accel};
-    int r = vmm_user(conf->vmm_user, &h->env.uid, &h->env.gid, err);
+    int r = make_jail(h, conf, err);
+    if (r == 0)
+        r = make_groups(h, conf, err);
     if (r == 0)
         r = h->driver->probe(&h->env, &h->caps, err);
     if (r == 0)

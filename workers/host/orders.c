@@ -399,6 +399,7 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_ku64(&jw, "durable_frame", at->durable_frame);
     dm_jw_kbool(&jw, "idle", dm_worker_idle(w));
     dm_jw_kbool(&jw, "refusing", dm_worker_refusing(w, &why));
+    dm_jw_kc(&jw, "groups_lacking", h->groups != NULL ? dm_groups_lacking(h->groups) : "");
     dm_jw_kc(&jw, "why", why);
     dm_jw_end(&jw);
     return 0;

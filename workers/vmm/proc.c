@@ -12,6 +12,10 @@
  * terminal is not for VMs. There is no code of ours between fork and exec: this process has threads and much memory,
  * which a plain fork would have to copy.
  *
+ * A pid namespace of its own it gets without a process of ours in between: which namespace children are born into is a
+ * thread's own setting, so it is set before posix_spawn and set back after. A thread that cannot go back would have its
+ * later children born in a stranger's, where they die with him: then we stop.
+ *
  * When is it dead? When its pidfd says so, within a second of a SIGKILL, or else later: then dm_proc_kill says no and
  * the caller goes on waiting where that hurts nobody. A child is reaped exactly once; one that an earlier worker
  * started is its reaper's, and has no status for us. */
@@ -21,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -115,8 +120,23 @@ static int set_up(
     return r == 0 ? posix_spawn_file_actions_addclosefrom_np(actions, HIGH_FD) : r;
 }
 
-static int start(const char *const *argv, const dm_proc_fd *fds, const int *high, size_t n, pid_t *pid, dm_err *err)
+/* posix_spawn's answer, which is an errno. */
+static int spawn_apart(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+        const posix_spawnattr_t *attr, char *const *argv, char *const *env)
 {
+    DM_AUTO_FD ours = open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (ours < 0 || unshare(CLONE_NEWPID) < 0)
+        return errno;
+    int r = posix_spawn(pid, path, actions, attr, argv, env);
+    if (setns(ours, CLONE_NEWPID) < 0)
+        abort();
+    return r;
+}
+
+static int start(const char *const *argv, const dm_proc_fd *fds, const int *high, size_t n, unsigned flags, pid_t *pid,
+        dm_err *err)
+{
+    char *const *words = (char *const *)(uintptr_t)argv;
     char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", lang[] = "LANG=C.UTF-8";
     char *const env[] = {path, lang, NULL};
     posix_spawn_file_actions_t actions;
@@ -128,7 +148,8 @@ static int start(const char *const *argv, const dm_proc_fd *fds, const int *high
     if (r == 0) {
         r = set_up(&actions, &attr, fds, high, n);
         if (r == 0)
-            r = posix_spawn(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, env);
+            r = (flags & DM_PROC_APART) != 0 ? spawn_apart(pid, argv[0], &actions, &attr, words, env)
+                                             : posix_spawn(pid, argv[0], &actions, &attr, words, env);
         (void)posix_spawnattr_destroy(&attr);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -143,7 +164,7 @@ static void limit(pid_t pid, uint64_t file_max)
     (void)prlimit(pid, RLIMIT_FSIZE, &file, NULL);
 }
 
-static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, dm_proc *out, dm_err *err)
+static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned flags, dm_proc *out, dm_err *err)
 {
     int high[DM_PROC_FDS];
     if (n > DM_PROC_FDS)
@@ -153,7 +174,7 @@ static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, dm_pr
     dm_proc p = {.pidfd = -1, .child = true};
     int r = lift(fds, n, high, err);
     if (r == 0)
-        r = start(argv, fds, high, n, &p.pid, err);
+        r = start(argv, fds, high, n, flags, &p.pid, err);
     for (size_t i = 0; i < n; i++)
         dm_fd_closep(&high[i]);
     if (r < 0)
@@ -182,7 +203,7 @@ static bool wait_end(int pidfd, unsigned ms)
 int dm_proc_run(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned limit_ms, int *status, dm_err *err)
 {
     dm_proc p;
-    int r = spawn(argv, fds, n, &p, err);
+    int r = spawn(argv, fds, n, 0, &p, err);
     if (r < 0)
         return r;
     if (!wait_end(p.pidfd, limit_ms)) {
@@ -195,11 +216,11 @@ int dm_proc_run(const char *const *argv, const dm_proc_fd *fds, size_t n, unsign
     return 0;
 }
 
-int dm_proc_spawn(
-        const char *const *argv, const dm_proc_fd *fds, size_t n, uint64_t file_max, dm_proc *out, dm_err *err)
+int dm_proc_spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned flags, uint64_t file_max,
+        dm_proc *out, dm_err *err)
 {
     dm_proc p;
-    int r = spawn(argv, fds, n, &p, err);
+    int r = spawn(argv, fds, n, flags, &p, err);
     if (r < 0)
         return r;
     limit(p.pid, file_max);

@@ -39,6 +39,18 @@ bool dm_host_short_of_memory(const dm_host *h)
     return meminfo_mib("MemAvailable", &mib) && mib < h->conf.mem_reserve_mib;
 }
 
+int dm_host_group_make(dm_host *h, uint32_t slot, uint32_t mem_mib, uint32_t vcpus, dm_err *err)
+{
+    return h->groups != NULL ? dm_group_make(h->groups, slot, mem_mib, vcpus, err) : 0;
+}
+
+void dm_host_group_weigh(dm_host *h, uint32_t slot, uint32_t vcpus)
+{
+    dm_err err = {0};
+    if (h->groups != NULL && dm_group_weigh(h->groups, slot, vcpus, &err) < 0)
+        dm_log_err(h->log, DM_WARN, "host.group_not_weighed", &err);
+}
+
 int dm_host_init(dm_host *h, dm_err *err)
 {
     h->slots = calloc(h->conf.slots, sizeof(h->slots[0]));

@@ -7,6 +7,7 @@
 
 #include "workers/host/limits.h"
 #include "workers/host/slot/slot.h"
+#include "workers/vmm/jail/group.h"
 #include "workers/vmm/vmm.h"
 
 /* A slot is opened when it is first needed and stays open: it goes from one machine to the next, reset when the
@@ -22,6 +23,7 @@ typedef struct dm_host_config {
     const char *images_dir;              /* guest images, made elsewhere */
     const char *templates_dir;           /* template snapshots, made here */
     const char *slot_prefix, *slot_base; /* of dm_slot_open */
+    uint32_t vm_uid_base;                /* the VMM in slot n runs as this user and group, plus n */
     uint32_t slots;                      /* machines at once; at most DM_SLOT_MAX */
     const char *default_image;           /* what is kept ready, */
     uint32_t default_vcpus, default_mem_mib;
@@ -51,12 +53,25 @@ typedef struct dm_host {
     const dm_vmm_driver *driver;
     dm_vmm_env env;
     dm_vmm_caps caps;
+    dm_groups *groups;                  /* NULL: VMMs are held by none (tests) */
     dm_host_slot *slots;                /* conf.slots of them */
     uint32_t slots_free, slots_leaving; /* leaving: used, and free as soon as its machine's leftovers are gone */
     void (*slot_is_free)(void *arg);    /* one was given back; or NULL */
     void *slot_is_free_arg;
     dm_host_going going;
 } dm_host;
+
+/* What the VMM in this slot runs as. */
+static inline uint32_t dm_host_uid(const dm_host *h, uint32_t slot)
+{
+    return h->conf.vm_uid_base + slot;
+}
+
+/* The slot's control group, empty, for a machine of this size; blocking. vcpus: by how many it counts, or
+ * DM_GROUP_HURRY. */
+int dm_host_group_make(dm_host *h, uint32_t slot, uint32_t mem_mib, uint32_t vcpus, dm_err *err) DM_NODISCARD;
+/* From here on it counts by so many. What fails is logged: it is right enough as it is. */
+void dm_host_group_weigh(dm_host *h, uint32_t slot, uint32_t vcpus);
 
 /* What the host has in all; 0 when the kernel does not say. */
 uint64_t dm_host_mem_mib(void);

@@ -73,6 +73,8 @@ int dm_machine_make_files(dm_machine *m, dm_err *err)
     char like[PATH_MAX];
     int r = dm_machine_set_policy(m, err);
     if (r == 0)
+        r = dm_host_group_make(m->h, m->slot_no, m->mem_mib, m->hurried ? DM_GROUP_HURRY : m->vcpus, err);
+    if (r == 0)
         r = dm_remove_tree(m->run_dir, err);
     if (r == 0)
         r = dm_mkdir_p(m->run_dir, 0700, err);

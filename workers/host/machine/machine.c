@@ -119,6 +119,14 @@ static void agent_step(void *arg, int r, const json_t *answer, const dm_err *err
     step_done(arg, r, err);
 }
 
+/* It is somebody's: nobody waits for it any more. */
+static void handed_out(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    dm_machine *m = arg;
+    dm_host_group_weigh(m->h, m->slot_no, m->vcpus);
+    agent_step(m, r, answer, err);
+}
+
 static int connect_agent(dm_machine *m, dm_err *err)
 {
     int fd;
@@ -148,6 +156,9 @@ static void config_of(const dm_machine *m, dm_vm_config *c)
             .run_dir = m->run_dir,
             .disk = m->disk,
             .tap_fd = m->slot->tap_fd,
+            .uid = dm_host_uid(m->h, m->slot_no),
+            .groups = m->h->groups,
+            .group = m->slot_no,
     };
 }
 
@@ -218,7 +229,7 @@ static int set_policy(dm_machine *m, dm_err *err)
 static int resume(dm_machine *m, dm_err *err)
 {
     int r = connect_agent(m, err);
-    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
+    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, handed_out, m, err);
 }
 
 static int make_place(dm_machine *m, dm_err *err)
@@ -353,6 +364,7 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     m->slot = &h->slots[slot_no].net;
     m->vcpus = config->vcpus;
     m->mem_mib = config->mem_mib;
+    m->hurried = config->hurried;
     m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
     int r = 0;
     if (m->template_dir == NULL)
@@ -408,6 +420,11 @@ int dm_machine_make(
     else
         *out = m;
     return r;
+}
+
+void dm_machine_hurry(dm_machine *m)
+{
+    dm_host_group_weigh(m->h, m->slot_no, DM_GROUP_HURRY);
 }
 
 int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
@@ -469,6 +486,7 @@ int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_s
 {
     m->resume = resume;
     m->policy = *policy;
+    dm_machine_hurry(m);
     return start(m, dm_policy_eq(&m->slot->policy, policy) ? HAND_RUN : HAND_POLICY, done, arg, err);
 }
 

@@ -29,11 +29,14 @@ typedef struct dm_machine_owner {
 typedef struct dm_machine_config {
     const char *template_dir; /* with the image it was made with */
     uint32_t vcpus, mem_mib;
+    bool hurried; /* somebody waits for it */
 } dm_machine_config;
 
 /* A bare machine. DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
 int dm_machine_make(dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out,
         dm_err *err) DM_NODISCARD;
+/* Somebody waits for one that rests: until it is handed out it counts more than any other. */
+void dm_machine_hurry(dm_machine *m);
 /* Puts a guest into a bare machine: a clone of its template, or with sleeper_dir the one that sleeps there; the image
  * is left as it is. Nothing of the guest runs. The policy holds from here on. */
 int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,

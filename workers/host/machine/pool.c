@@ -315,12 +315,14 @@ static bool begin(dm_pools *all, dm_pool_ticket *t)
     dm_err err = {0};
     int r;
     config_of(t, &c);
+    c.hurried = true;
     held *k = find_bare(all, &c);
     if (dm_host_short_of_memory(all->h)) {
         r = dm_fail(&err, DM_E_UNAVAILABLE, "this worker takes no sandboxes now: its memory is needed as a reserve");
     } else if (k != NULL) {
         k->ticket = t;
         t->mine = k;
+        dm_spare_hurry(k->spare);
         r = load(k, &err);
         if (r < 0)
             held_free(k);

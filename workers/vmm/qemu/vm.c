@@ -309,6 +309,9 @@ static int fill(dm_vm *vm, const dm_vmm_env *env, const dm_vm_config *config, dm
     vm->proc.pidfd = -1;
     vm->op.device = -1;
     vm->config = (dm_vm_config){.vcpus = config->vcpus, .mem_mib = config->mem_mib, .tap_fd = config->tap_fd};
+    vm->config.uid = config->uid;
+    vm->config.groups = config->groups;
+    vm->config.group = config->group;
     int r = dm_qemu_accel(env, &vm->accel, err);
     if (r == 0)
         r = copy(config->image_dir, &vm->config.image_dir, err);

@@ -13,7 +13,7 @@
 static int sh(const char *script, const dm_proc_fd *fds, size_t n, dm_proc *p, dm_err *err)
 {
     const char *argv[] = {"/bin/sh", "-c", script, NULL};
-    return dm_proc_spawn(argv, fds, n, 1 << 20, p, err);
+    return dm_proc_spawn(argv, fds, n, 0, 1 << 20, p, err);
 }
 
 /* Sources and targets overlap on purpose: each must arrive where it was sent. */
@@ -86,7 +86,7 @@ static void is_found_again(void **state)
     assert_int_equal(q.start, p.start);
     assert_false(q.child);
     (void)close(q.pidfd);
-    /* A VMM that may write to the folder cannot name another process. */
+    /* Whoever could write to the folder could not name another process. */
     char other[160];
     (void)snprintf(other, sizeof(other), "%s.other", path);
     assert_int_equal(link(path, other), 0);
@@ -142,6 +142,37 @@ static void a_dead_process_is_not_alive(void **state)
     (void)close(p.pidfd);
 }
 
+/* Process 1 of its own pid namespace, our own child, and the next child is where all others are. */
+static void lives_apart(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("      skipped: it makes a namespace: root only\n");
+        skip();
+    }
+    dm_proc p;
+    char got[64] = "";
+    int ends[2], status;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    const dm_proc_fd fds[] = {{ends[1], 1}};
+    const char *argv[] = {"/bin/sh", "-c", "echo $$; exec sleep 100", NULL}, *none[] = {"/nowhere", NULL};
+    const char *plain[] = {"/bin/sh", "-c", "test $$ -ne 1", NULL};
+    assert_int_equal(dm_proc_spawn(argv, fds, 1, DM_PROC_APART, 1 << 20, &p, NULL), 0);
+    assert_int_equal(read(ends[0], got, sizeof(got) - 1), 2);
+    assert_string_equal(got, "1\n");
+    assert_true(p.pid > 1);
+    assert_int_equal(dm_proc_run(plain, NULL, 0, 5000, &status, NULL), 0);
+    assert_int_equal(status, 0);
+    assert_true(dm_proc_kill(&p));
+    /* Also after one that did not come to be. */
+    assert_true(dm_proc_spawn(none, NULL, 0, DM_PROC_APART, 0, &p, NULL) < 0);
+    assert_int_equal(dm_proc_run(plain, NULL, 0, 5000, &status, NULL), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 static void run_waits_and_gives_up(void **state)
 {
     (void)state;
@@ -163,6 +194,7 @@ int main(void)
             cmocka_unit_test(has_its_limits_and_no_blocked_signals),
             cmocka_unit_test_setup_teardown(is_found_again, rig_open, rig_close),
             cmocka_unit_test(a_dead_process_is_not_alive),
+            cmocka_unit_test(lives_apart),
             cmocka_unit_test(run_waits_and_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void tells_strays_to_quit(void **state)
 int main(void)
 {
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
-    static const struct CMUnitTest tests[] = {
-            RIG_TEST(in_deep_folders), RIG_TEST(dials_through_no_link), RIG_TEST(says_what_is_wrong), RIG_TEST(tells_strays_to_quit)};
+    static const struct CMUnitTest tests[] = {RIG_TEST(in_deep_folders), RIG_TEST(dials_through_no_link),
+            RIG_TEST(says_what_is_wrong), RIG_TEST(tells_strays_to_quit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
