@@ -14,6 +14,7 @@
 #include "workers/host/dial.h"
 #include "workers/host/orders.h"
 #include "workers/host/publish.h"
+#include "workers/host/rights.h"
 #include "workers/host/uplink.h"
 #include "workers/vmm/jail/jail.h"
 
@@ -175,7 +176,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "dormouse-worker: %s\n", err.msg);
         return 2;
     }
-    r = dm_loop_stop_signals(&signals, &err);
+    r = dm_rights_reduce(&err);
+    if (r == 0)
+        r = dm_loop_stop_signals(&signals, &err);
     if (r == 0)
         r = run(&conf, log, signals, &err);
     if (r < 0)
