@@ -158,7 +158,7 @@ int dm_fleet_frame(dm_fleet *f, uint32_t worker, uint16_t part, dm_buf *b, dm_er
             .n = to - from,
     };
     dm_buf_reset(b);
-    int r = dm_frame_write(b, &head, f->samples, err);
+    int r = dm_frame_write(b, &head, f->samples, NULL, err);
     if (r < 0)
         return r;
     f->said.frames++;

@@ -233,7 +233,7 @@ void work_second(rig *r, int64_t s)
         }
     }
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, samples, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, samples, NULL, NULL), 0);
     rig_add(r, &b, false, s);
 }
 

@@ -189,7 +189,7 @@ static int journal_frame(
                 .n = n - from > DM_FRAME_SAMPLES ? DM_FRAME_SAMPLES : n - from,
         };
         dm_buf_reset(&b);
-        int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, err);
+        int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, NULL, err);
         if (r < 0)
             return r;
         dm_journal_add_buf(w->journal, DM_RECORD_FRAME, &b, NULL);

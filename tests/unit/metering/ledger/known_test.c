@@ -19,7 +19,7 @@ static void frame_of(rig *r, uint64_t worker_no, uint64_t frame_no, int64_t s)
             .parts = 1,
             .n = 1};
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, &sample, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, &sample, NULL, NULL), 0);
     rig_add(r, &b, false, s);
 }
 

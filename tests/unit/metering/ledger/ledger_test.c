@@ -775,7 +775,7 @@ static void a_bad_sample_leaves_the_others(void **state)
             .n = 2};
     dm_sample s[2] = {sample_of(&r.acts[0], DM_SAMPLE_RUN, 1, false), sample_of(&r.acts[0], 9, 1, false)};
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, s, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, s, NULL, NULL), 0);
     free(r.msgs[10].p);
     r.msgs[10] = (msg){malloc(b.len), b.len, false, (T0 + 11) * 1000ll};
     memcpy(r.msgs[10].p, b.p, b.len);

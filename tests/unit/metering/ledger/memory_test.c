@@ -40,7 +40,7 @@ static void write_frame(dm_buf *b, uint64_t no, int64_t second, uint32_t first, 
                 .span_s = 1,
                 .disk_16mib = 5};
     dm_buf_reset(b);
-    assert_int_equal(dm_frame_write(b, &h, s, NULL), 0);
+    assert_int_equal(dm_frame_write(b, &h, s, NULL, NULL), 0);
 }
 
 static int accumulate(dm_str one, dm_str two, dm_err *err)
