@@ -186,6 +186,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_master_open(c->master_key, &a->master, err);
     if (r == 0)
+        r = dm_key_read(c->frame_key_file, a->frame_secret, err);
+    if (r == 0)
         r = make_pools(p, err);
     if (r == 0)
         r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);

@@ -128,8 +128,7 @@ void dm_mac_free(dm_mac *m)
     free(m);
 }
 
-int dm_mac_tag(
-        dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, uint8_t tag[DM_MAC_TAG], dm_err *err)
+int dm_mac_tag(dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, uint8_t tag[DM_MAC_TAG], dm_err *err)
 {
     uint8_t none[DM_MAC_TAG];
     int n = 0;

@@ -9,6 +9,10 @@ static const dm_conf_row rows[] = {
         {"brokers", DM_CONF_STR, AT(brokers), "127.0.0.1:3092", 1, 1000, "Kafka's bootstrap servers"},
         {"signing_key_file", DM_CONF_STR, AT(signing_key_file), NULL, 1, 200,
                 "Ed25519 seed in hex, mode 0600, made when it is not there: statements are signed with it"},
+        {"frame_key_file", DM_CONF_STR, AT(frame_key_file), NULL, 1, 200,
+                "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
+                "API's "
+                "must be the same"},
         {"region", DM_CONF_STR, AT(region), "local", 1, 64, "stands on this program's log lines"},
         {"metrics_address", DM_CONF_STR, AT(metrics_address), "127.0.0.1", 7, 15, "IPv4 address of the metrics page"},
         {"metrics_port", DM_CONF_U64, AT(metrics_port), "3300", 1, 65535, "its port"},

@@ -24,6 +24,7 @@ typedef struct meter {
     dm_ledger *ledger;
     dm_stream *stream;
     dm_bill_config bill;
+    uint8_t frame_secret[DM_KEY];
     int stop_fd;
 } meter;
 
@@ -146,6 +147,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .log = m->log,
             .metrics = m->metrics,
             .key = key,
+            .frame_secret = m->frame_secret,
             .owner = owner,
             .period_s = (uint32_t)m->conf->period_s,
             .wait_s = (uint32_t)m->conf->wait_s,
@@ -173,6 +175,8 @@ static int work(meter *m, dm_err *err)
     dm_pg *pg = NULL;
     uint8_t random[16];
     int r = dm_sign_key_open(m->conf->signing_key_file, &key, err);
+    if (r == 0)
+        r = dm_key_read(m->conf->frame_key_file, m->frame_secret, err);
     if (r == 0)
         r = dm_metrics_new(&m->metrics, err);
     if (r == 0)

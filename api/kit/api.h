@@ -28,6 +28,7 @@ typedef struct dm_api {
     dm_pg_pool *ops; /* dm_ops: the workers' reports and the sweep */
     dm_auth *auth;
     dm_master *master;
+    uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     dm_dispatch *dispatch;
     dm_later *later;
     dm_signers *signers;

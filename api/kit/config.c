@@ -22,6 +22,9 @@ static const dm_conf_row rows[] = {
         STR(db_api, NULL, "libpq connection string, role dm_api"),
         STR(db_ops, NULL, "libpq connection string, role dm_ops"),
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),
+        STR(frame_key_file, NULL,
+                "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
+                "meter's must be the same"),
         STR(domain, "", "what sandboxes' names end in; empty: clients use their own setting"),
         STR(region, "local", "region of the workers that enrol here"),
         NUM(period_s, "3600", 60, 3600,

@@ -12,6 +12,7 @@ typedef struct dm_api_config {
     char *db_api;
     char *db_ops;
     char *master_key;
+    char *frame_key_file;
     char *domain;
     char *region;
     uint64_t period_s;

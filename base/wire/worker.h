@@ -102,12 +102,14 @@ typedef struct dm_wk_enrol {
     char *door;       /* name of the front's upstream block: "w1" */
     char *accel;      /* "kvm" or "tcg" */
     int64_t slots, mem_mib;
+    int64_t frames; /* the version of the frames it makes; 0: it does not say, and seals none */
 } dm_wk_enrol;
 
 typedef struct dm_wk_enrolled {
     int64_t worker_no;
     int64_t region_no;
     int64_t period_s; /* accounting period; one that dm_period_s_fits */
+    char *frame_key;  /* what it seals its frames with, in hex; NULL in the worker's journal, which keeps no secret */
 } dm_wk_enrolled;
 
 typedef struct dm_wk_beat {

@@ -47,6 +47,12 @@ make_secrets() {
     if [ ! -s "$DM_DATA/secrets/master.key" ]; then
         openssl rand -hex 32 | put "$DM_DATA/secrets/master.key" 600 dormouse:dormouse
     fi
+    # Of this the keys are made that workers seal their frames with: the API gives them, the meter checks by them. One
+    # secret, a copy for each reader.
+    if [ ! -s "$DM_DATA/secrets/frames-api.key" ]; then
+        openssl rand -hex 32 | put "$DM_DATA/secrets/frames-api.key" 600 dormouse:dormouse
+    fi
+    put "$DM_DATA/secrets/frames-meter.key" 600 dormouse:dormouse <"$DM_DATA/secrets/frames-api.key"
 }
 
 # conninfo ROLE: how a program on this machine reaches the database.
@@ -63,6 +69,7 @@ worker_socket = $DM_RUN/worker.sock
 db_api = $(conninfo dm_api)
 db_ops = $(conninfo dm_ops)
 master_key = $DM_DATA/secrets/master.key
+frame_key_file = $DM_DATA/secrets/frames-api.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
 END
@@ -99,6 +106,7 @@ config_meter() {
 db = $(conninfo dm_meter)
 brokers = 127.0.0.1:$DM_PORT_KAFKA
 signing_key_file = $DM_DATA/secrets/statement.key
+frame_key_file = $DM_DATA/secrets/frames-meter.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
 metrics_port = $DM_PORT_METER

@@ -165,16 +165,20 @@ int main(int argc, char **argv)
 {
     dm_err err = {0};
     uint64_t workers = 0, running = 0;
+    uint8_t secret[DM_KEY];
     int r = -1;
-    if (argc == 4)
+    if (argc == 5)
         r = dm_parse_u64(dm_str_c(argv[2]), 1, DM_FLEET_WORKERS_MAX, &workers, &err);
     if (r == 0)
         r = dm_parse_u64(dm_str_c(argv[3]), 1, DM_FLEET_SANDBOXES_MAX, &running, &err);
+    if (r == 0)
+        r = dm_key_read(argv[4], secret, &err);
     if (r < 0) {
-        (void)fprintf(stderr, "usage: meter_feed BROKERS WORKERS RUNNING-SANDBOXES\n%s\n", err.msg);
+        (void)fprintf(stderr, "usage: meter_feed BROKERS WORKERS RUNNING-SANDBOXES FRAME-KEY-FILE\n%s\n", err.msg);
         return 2;
     }
-    dm_fleet_config config = {.workers = (uint32_t)workers, .running = (uint32_t)running, .life_s = 600, .seed = 1};
+    dm_fleet_config config = {
+            .workers = (uint32_t)workers, .running = (uint32_t)running, .life_s = 600, .seed = 1, .secret = secret};
     feed f = {.workers = (uint32_t)workers, .last = -1};
     dm_buf_init(&f.bytes_of, DM_FRAME_BYTES_MAX);
     r = run(&f, argv[1], &config, &err);

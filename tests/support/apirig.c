@@ -36,9 +36,10 @@ static void make_config(dm_rig *r, unsigned threads)
     char all[2048];
     (void)snprintf(all, sizeof all,
             "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
-            "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = %d\n"
+            "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
+            "300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
-            dir, dir, api, ops, dir, threads > 0 ? 20000 : 3000);
+            dir, dir, api, ops, dir, dir, threads > 0 ? 20000 : 3000);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
 
@@ -64,6 +65,8 @@ static void make_api(dm_rig *r, unsigned threads)
     atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
+    must(dm_file_write(r->config.frame_key_file, dm_str_c(uuid_key), 0600, &err), &err, "frames' key");
+    must(dm_key_read(r->config.frame_key_file, a->frame_secret, &err), &err, "frames' key");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/parse.h"
+
 /* --- turning ------------------------------------------------------------------------------------------------ */
 
 static const char *claim_of(unsigned n, int epoch)
@@ -259,9 +261,13 @@ static void rig_boot(rig *r)
             .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = &r->ctx, .clock = &r->clock.base};
 }
 
+const uint8_t rig_frame_key[DM_KEY] = {1, 2, 3};
+
 void rig_enrol(rig *r)
 {
-    dm_wk_enrolled me = {.worker_no = 1, .region_no = 2, .period_s = RIG_PERIOD};
+    char key[2 * DM_KEY + 1];
+    dm_hex(rig_frame_key, DM_KEY, key);
+    dm_wk_enrolled me = {.worker_no = 1, .region_no = 2, .period_s = RIG_PERIOD, .frame_key = key};
     dm_worker_enrolled(r->w, &me);
 }
 

@@ -151,6 +151,7 @@ bool live(const rig *r, unsigned n, int epoch);
 bool has_image(const rig *r, unsigned n, int epoch);
 unsigned procs_alive(const rig *r);
 
+extern const uint8_t rig_frame_key[DM_KEY]; /* what the API gives it to seal frames with */
 void rig_enrol(rig *r);
 void rig_file(const char *dir, const char *name, const char *text);
 void rig_template(rig *r, const char *name);

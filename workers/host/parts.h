@@ -19,6 +19,8 @@ struct dm_worker {
     dm_usage *usage; /* NULL before it was ever enrolled */
     dm_pools *pools;
     dm_sign_key *key;
+    dm_mac *seal; /* frames are sealed with it; NULL: the API has given no key yet, and none is made */
+    uint8_t frame_key[DM_KEY];
     dm_timer *tick;       /* each second, */
     int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */

@@ -8,6 +8,7 @@
 
 #include "base/httpc.h"
 #include "base/parse.h"
+#include "base/wire/frame.h"
 
 enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
 
@@ -84,6 +85,7 @@ static void make_enrol(dm_uplink *u, dm_jw *jw)
             .accel = accel,
             .slots = (int64_t)c->slots,
             .mem_mib = (int64_t)dm_host_mem_mib(),
+            .frames = DM_FRAME_SEALED,
     };
     dm_wk_enrol_write(jw, &m);
 }
@@ -175,10 +177,14 @@ static int take_enrolled(dm_uplink *u, const json_t *obj, dm_err *err)
     int r = dm_wk_enrolled_read(obj, &m, err);
     if (r < 0)
         return r;
-    u->enrol = false;
-    dm_worker_enrolled(u->w, &m);
+    if (m.frame_key == NULL)
+        r = dm_fail(err, DM_E_PROTO, "%s: no key to seal frames with: is the API an older one?", u->path);
+    if (r == 0) {
+        u->enrol = false;
+        dm_worker_enrolled(u->w, &m);
+    }
     dm_wk_enrolled_done(&m);
-    return 0;
+    return r;
 }
 
 static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)

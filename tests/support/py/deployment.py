@@ -12,6 +12,8 @@ import urllib.request
 from datetime import datetime
 from pathlib import Path
 
+import wire
+
 DATA = Path(os.environ["DM_DATA"])
 BASE = int(os.environ["DM_PORT_BASE"])
 API = os.environ.get("E2B_API_URL", "")
@@ -185,11 +187,17 @@ def statements():
 
 
 def keys():
-    """Those that are published: of the service, and of each worker."""
+    """Those that are published, of the service and of each worker; and what the workers seal their frames with."""
     status, answer = api("/v1/keys")
     if status != 200:
         raise OSError(f"/v1/keys: {status}")
     workers = {}
     for key in answer["workers"]:
         workers.setdefault(str(key["workerNo"]), []).append(key["publicKey"])
-    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers}
+    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers,
+            "frames": {no: wire.frame_key(frame_secret(), int(no)).hex() for no in workers}}
+
+
+def frame_secret():
+    """Of which the workers' keys for frames are made: the meter's copy of it."""
+    return bytes.fromhex((DATA / "secrets/frames-meter.key").read_text(encoding="ascii").strip())

@@ -48,6 +48,38 @@ static void what_lived_on_ran_all_the_while(void **state)
     assert_string_equal(events_of(r, 1), "ended 3 timeout");
 }
 
+/* What frames are sealed with outlives the worker, so that one that comes back without the API frames on; without it
+ * seconds wait, and none is lost. */
+static void frames_wait_for_a_key(void **state)
+{
+    rig *r = *state;
+    char path[PATH_MAX];
+    struct stat st;
+    NEED_ROOT();
+    (void)snprintf(path, sizeof(path), "%s/frame.key", r->data);
+    run(r, 1, 1);
+    rig_seconds(r, 5);
+    rig_settle(r);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    rig_crash(r);
+    back(r);
+    rig_seconds(r, 5);
+    rig_settle(r);
+    assert_int_equal(r->w->at.frame_no, 5);
+    assert_int_equal(unlink(path), 0);
+    rig_crash(r);
+    back(r);
+    dm_clock_fake_move(&r->clock, 10 * 1000000);
+    rig_settle(r);
+    assert_int_equal(r->w->at.frame_no, 0);
+    rig_enrol(r);
+    rig_seconds(r, 5);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 25);
+    assert_int_equal(stat(path, &st), 0);
+}
+
 /* Its time was up while its worker was away. It ran on, for nobody: it ends at its deadline, and so does the bill. */
 static void time_that_was_up_meanwhile_is_not_billed(void **state)
 {
@@ -610,6 +642,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
+            TEST(frames_wait_for_a_key),
             TEST(what_was_being_built_is_ended),
             TEST(time_that_was_up_meanwhile_is_not_billed),
             TEST(time_that_was_up_meanwhile_was_slept),
