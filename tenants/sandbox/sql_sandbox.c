@@ -175,7 +175,7 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
 
 static const dm_pg_stmt event_add = {"sandbox_event_add",
         "INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, cause, why,"
-        " who) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10)",
+        " who, worker_no) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10, $11)",
         DM_PG_NONE};
 
 int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
@@ -184,7 +184,8 @@ int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *
     const dm_pg_arg args[] = {dm_pa_i64(next->owner.account.v), dm_pa_i64(next->owner.project.v), id_arg(next),
             dm_pa_i64(at_us), dm_pa_i64(next->epoch),
             old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
-            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who)};
+            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who),
+            worker_arg(next->worker)};
     return dm_pg_exec(c, &event_add, args, DM_LEN(args), NULL, NULL, err);
 }
 

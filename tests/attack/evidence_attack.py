@@ -1,5 +1,8 @@
 """At the broker, with all that may be done there: whoever reads along and writes what he likes moves no mark, takes no second
-off a bill and holds no statement up."""
+off a bill and holds no statement up.
+
+What a worker of the fleet may claim with its own key (another's sleeper, sandboxes that never were) is tried in
+tests/unit/metering/ledger/seal_test.c, since one machine has one worker."""
 
 import json
 import os

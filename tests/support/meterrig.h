@@ -46,6 +46,7 @@ typedef struct rig {
     dm_clock_fake clock;
     dm_sign_key *service, *worker;
     dm_mac *seal; /* the worker's; NULL: it makes frames as before there were seals */
+    bool rowless; /* sandboxes have the rows that the test makes, and no others */
     dm_ledger *ledger;
     char uuid[DM_UUID_TEXT];
     int64_t offsets[2]; /* usage, attest */
@@ -79,6 +80,9 @@ void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t inc
 
 /* The sandbox's row; ended -1: it runs. */
 void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended);
+
+/* A row of each act's sandbox, where no test made one. */
+void rig_rows(rig *r);
 
 /* --- the ledger --------------------------------------------------------------------------------------------- */
 

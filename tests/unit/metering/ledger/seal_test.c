@@ -1,5 +1,8 @@
 /* Covers metering/ledger/known.c, metering/ledger/ledger.c, metering/ledger/dispute.c. */
-/* What somebody at the broker forges moves nothing. Each test ends with the statement that is due, in time. */
+/* What somebody at the broker forges moves nothing, and what an enrolled worker makes up charges nobody. Each test ends
+ * with the statement that is due, in time. */
+#include "base/parse.h"
+
 #include "metering/ledger/own.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
@@ -237,6 +240,96 @@ static void of_two_frames_nobody_swore_to_the_first_counts(void **state)
     rig_close(&r);
 }
 
+/* --- a worker that lies ------------------------------------------------------------------------------------- */
+
+static void move_to(rig *r, unsigned sandbox, const char *worker_no)
+{
+    char text[300], hex[33];
+    dm_sandbox_id id = sandbox_no(sandbox);
+    dm_hex(id.b, sizeof(id.b), hex);
+    (void)snprintf(
+            text, sizeof(text), "UPDATE dm.sandbox SET worker_no = %s WHERE sandbox_id = '\\x%s'", worker_no, hex);
+    sql(r, text);
+}
+
+/* Another's sleeper, a sandbox that never was, and one that nobody has yet, each framed and sworn to by who is enrolled
+ * and has every key. */
+static void a_lying_worker_charges_nobody(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, "liar");
+    r.rowless = true;
+    sql(&r, "INSERT INTO dm.worker (worker_no, name, region_no, boot, door, accel, slots, mem_mib, gone_at) OVERRIDING "
+            "SYSTEM VALUE VALUES (2, 'w2', 2, 1, 'w', 'tcg', 1, 1, 'epoch')");
+    rig_sandbox(&r, 1, 1, 1, 4, 2, 1, -1);
+    rig_sandbox(&r, 2, 2, 2, 4, 2, 1, -1);
+    rig_sandbox(&r, 4, 1, 1, 4, 2, 1, -1);
+    move_to(&r, 2, "2");
+    move_to(&r, 4, "NULL");
+    sql(&r, "UPDATE dm.sandbox SET state = 'paused', cause = 'paused' WHERE worker_no = 2");
+    r.acts[r.nacts++] = (act){2, 1, 2, 4, 2, 40 * GIB, -1, -1, 0, 60};
+    r.acts[r.nacts++] = (act){3, 1, 2, 4, 2, GIB, 0, 60, -1, -1};
+    r.acts[r.nacts++] = (act){4, 1, 1, 4, 2, GIB, 0, 60, -1, -1};
+    work(&r, 0, 60);
+    the_statement_is_there(&r, "47 0");
+    assert_sql(&r, "SELECT string_agg(account_no::text, ',') FROM dm.statement", "1");
+    assert_anomalies(&r, "not_admitted");
+    assert_sql(&r, "SELECT count(DISTINCT sandbox_id) FROM dm.anomaly", "3");
+    rig_close(&r);
+}
+
+static void event(rig *r, unsigned n, int epoch, const char *from, const char *to, int64_t s, int worker_no)
+{
+    char text[500], hex[33];
+    dm_sandbox_id id = sandbox_no(n);
+    dm_hex(id.b, sizeof(id.b), hex);
+    (void)snprintf(text, sizeof(text),
+            "INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, why, "
+            "who, worker_no) VALUES (1, 1, '\\x%s', dm.ts(%lld000000), %d, %s, '%s', '', '', %d)",
+            hex, (long long)(T0 + s), epoch, from, to, worker_no);
+    sql(r, text);
+}
+
+/* Its own sandbox, but before it was asked for, and running while it slept. */
+static void a_worker_swears_to_no_second_outside_of_a_life(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, "life");
+    r.rowless = true;
+    r.acts[r.nacts++] = (act){2, 1, 1, 4, 2, GIB, 0, 60, -1, -1};
+    rig_sandbox(&r, 1, 1, 1, 4, 2, 1, -1);
+    rig_sandbox(&r, 2, 1, 1, 4, 2, 1, -1);
+    event(&r, 1, 1, "NULL", "starting", 5, 1);
+    event(&r, 1, 1, "'pausing'", "paused", 20, 1);
+    event(&r, 2, 1, "NULL", "starting", 100, 1);
+    work(&r, 0, 60);
+    the_statement_is_there(&r, "41 0"); /* 5 to 25, and 40 to 59, with what clocks may differ by */
+    assert_anomalies(&r, "out_of_life");
+    rig_close(&r);
+}
+
+/* Each life is the worker's that had it then: an earlier one of another worker takes none of it away. */
+static void a_life_is_the_workers_that_had_it(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, "lives");
+    r.rowless = true;
+    sql(&r, "INSERT INTO dm.worker (worker_no, name, region_no, boot, door, accel, slots, mem_mib, gone_at) OVERRIDING "
+            "SYSTEM VALUE VALUES (2, 'w2', 2, 1, 'w', 'tcg', 1, 1, 'epoch')");
+    rig_sandbox(&r, 1, 1, 1, 4, 2, 2, -1);
+    move_to(&r, 1, "2"); /* it has woken there since */
+    event(&r, 1, 1, "'starting'", "running", 5, 1);
+    event(&r, 1, 2, "'paused'", "resuming", 52, 2);
+    r.acts[r.nacts++] = (act){1, 2, 1, 4, 2, GIB, 52, 60, -1, -1}; /* which this one no longer may */
+    work(&r, 0, 60);
+    the_statement_is_there(&r, "47 0");
+    assert_anomalies(&r, "not_admitted");
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +340,9 @@ int main(void)
             cmocka_unit_test(a_seal_is_as_good_as_a_look),
             cmocka_unit_test(of_two_frames_the_sworn_one_counts),
             cmocka_unit_test(of_two_frames_nobody_swore_to_the_first_counts),
+            cmocka_unit_test(a_lying_worker_charges_nobody),
+            cmocka_unit_test(a_worker_swears_to_no_second_outside_of_a_life),
+            cmocka_unit_test(a_life_is_the_workers_that_had_it),
     };
     int r = cluster_start(&pg);
     if (r == DM_E_NOTFOUND)

@@ -96,6 +96,7 @@ static void rig_now(rig *r, const char *db, int64_t seconds)
     ledger_stop(r);
     r->acts[r->nacts++] = (act){1, 1, 1, 4, 2, GIB, 5, 52, -1, -1};
     r->acts[r->nacts++] = (act){2, 1, 1, 4, 2, 40 * GIB, 30, 80, 80, seconds};
+    rig_rows(r);
     work(r, 0, seconds);
 }
 
