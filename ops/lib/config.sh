@@ -31,6 +31,8 @@ make_folders() {
     chmod 755 "$DM_DATA" "$DM_CACHE"
     install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
     install -d -m 755 "$DM_DATA/log" "$DM_DATA/log/up"
+    # what guests' agents say: the worker writes it, beside its own log, so that no guest can push that out
+    install -d -m 700 "$DM_DATA/log/guests"
     install -d -m 711 "$DM_DATA/worker"
     install -d -m 700 "$DM_STATE"
     install -d -m 700 -o dormouse -g dormouse "$DM_DATA/pg" "$DM_DATA/kafka"
@@ -77,6 +79,7 @@ data_dir = $DM_DATA/worker
 images_dir = $DM_DATA/images
 templates_dir = $DM_DATA/templates
 live_dir = $DM_RUN/live
+guest_log = $DM_DATA/log/guests/current
 socket = $DM_RUN/worker.sock
 api_socket = $DM_RUN/api.sock
 brokers = 127.0.0.1:$DM_PORT_KAFKA

@@ -70,7 +70,7 @@ command_logs() {
     done
     for arg in ${name:-$DM_SERVICES}; do
         [ -f "$DM_DATA/log/$arg/current" ] || [ -z "$name" ] ||
-            die "there is no log of '$arg'" "name one of: $DM_SERVICES"
+            die "there is no log of '$arg'" "name one of: $DM_SERVICES guests"
         [ ! -f "$DM_DATA/log/$arg/current" ] || files+=("$DM_DATA/log/$arg/current")
     done
     [ "${#files[@]}" -gt 0 ] || die "there are no logs yet" "run: ops/dormouse up"

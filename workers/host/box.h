@@ -22,6 +22,7 @@
 #include "workers/host/evidence/usage.h"
 #include "workers/host/machine/machine.h"
 #include "workers/host/machine/pool.h"
+#include "workers/host/said.h"
 
 typedef enum dm_box_state {
     DM_BOX_STARTING,
@@ -99,7 +100,8 @@ struct dm_box {
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
-    dm_box *next_unclaimed, **link_unclaimed;        /* boxes.h has the list */
+    dm_said said;
+    dm_box *next_unclaimed, **link_unclaimed; /* boxes.h has the list */
 };
 
 /* Why it ended, or is about to, and what happened. What is nobody's could not be started for anybody, whatever happened

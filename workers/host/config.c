@@ -20,6 +20,8 @@ static const dm_conf_row rows[] = {
         {"vmm_binary", DM_CONF_STR, AT(vmm_binary), "/usr/bin/qemu-system-x86_64", 1, 200, "its program"},
         {"accel", DM_CONF_STR, AT(accel), "auto", 1, 8, "auto, tcg or kvm"},
         {"vmm_user", DM_CONF_STR, AT(vmm_user), "dormouse-vm", 1, 32, "system user every VMM runs as"},
+        {"guest_log", DM_CONF_STR, AT(guest_log), "", 0, 200,
+                "file of what guests' agents say, 1 MB and as much in .1; empty: guests.log in data_dir"},
         {"slot_prefix", DM_CONF_STR, AT(slot_prefix), "a", 1, DM_SLOT_PREFIX_MAX,
                 "tells deployments on one host apart in namespace names"},
         {"slot_base", DM_CONF_STR, AT(slot_base), "10.77.0.0", 7, 15,

@@ -16,6 +16,7 @@ typedef struct dm_worker_config {
     char *brokers;
     char *door; /* the front's name for this worker's door */
     char *vmm, *vmm_binary, *accel, *vmm_user;
+    char *guest_log;
     char *slot_prefix, *slot_base;
     char *default_image; /* what the pool is kept warm for */
     uint64_t default_vcpus, default_mem_mib;

@@ -70,6 +70,7 @@ typedef struct note {
 
 static void drop_machine(dm_box *b)
 {
+    dm_said_end(&b->said, b->w->h->guests, b->name.s);
     dm_machine_free(b->machine);
     b->machine = NULL;
     b->slot = -1;
@@ -171,9 +172,8 @@ static void machine_gone(void *arg, const dm_vm_event *ev)
 static void machine_said(void *arg, const char *event, const json_t *line)
 {
     dm_box *b = arg;
-    const char *message = dm_json_c(line, "message");
-    DM_LOG(b->w->h->log, DM_INFO, "sandbox.agent_said", dm_fs("sandbox", b->name.s), dm_fs("said", event),
-            dm_fs("message", message));
+    dm_worker *w = b->w;
+    dm_said_line(&b->said, w->h->guests, b->name.s, dm_worker_now_us(w), event, dm_json_c(line, "message"));
 }
 
 static void own_machine(dm_box *b)

@@ -17,6 +17,8 @@
 #include "workers/host/publish.h"
 #include "workers/host/uplink.h"
 
+enum { GUESTS_LOG = 1000000 }; /* bytes, and as much once more: as svlogd keeps of the worker's own */
+
 static void on_signal(void *arg, uint32_t events)
 {
     (void)events;
@@ -102,6 +104,17 @@ static int serve(
     return dm_http_new(&c, metrics, err);
 }
 
+/* Guests speak for their tenants: what they say has a file of its own, and can push nothing out of ours. */
+static int guests_log(dm_host *h, const dm_worker_config *conf, dm_err *err)
+{
+    char path[PATH_MAX];
+    int r = *conf->guest_log != '\0' ? dm_path(path, sizeof(path), err, "%s", conf->guest_log)
+                                     : dm_path(path, sizeof(path), err, "%s/guests.log", conf->data_dir);
+    if (r == 0)
+        r = dm_mkdir_p(conf->data_dir, 0711, err);
+    return r < 0 ? r : dm_log_file_new(path, GUESTS_LOG, "guest", DM_INFO, h->clock, &h->guests, err);
+}
+
 /* What is made here lives as long as the process: VMs outlive it, and what counts is in the journal. */
 static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *err)
 {
@@ -120,6 +133,8 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         r = dm_metrics_new(&h.metrics, err);
     if (r == 0)
         r = dm_loop_watch(h.loop, signals, EPOLLIN, on_signal, h.loop, &stop, err);
+    if (r == 0)
+        r = guests_log(&h, conf, err);
     if (r == 0)
         r = host_start(&h, conf, err);
     if (r == 0)

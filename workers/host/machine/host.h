@@ -46,6 +46,7 @@ typedef struct dm_host {
     dm_loop *loop;
     dm_exec *exec;
     dm_log *log;
+    dm_log *guests; /* what guests say; or NULL */
     const dm_clock *clock;
     dm_metrics *metrics;
     const dm_vmm_driver *driver;
