@@ -30,6 +30,10 @@ enum {
 
 #define RIG_T0 1772359200ll /* 2026-03-01T10:00:00Z, where a period begins */
 
+/* What nobody but a guest may read. */
+#define RIG_TOKEN "ea1-rigs-planted-token"
+#define RIG_ENV "sk-rigs-planted-value"
+
 typedef enum rig_call { CALL_SPAWN, CALL_ADOPT, CALL_LOAD, CALL_RUN, CALL_STOP, CALL_SAVE, CALLS } rig_call;
 
 /* A VMM's process with its guest. */

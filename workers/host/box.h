@@ -120,7 +120,7 @@ static inline bool dm_box_nobodys(const dm_box *b)
 dm_box *dm_box_new(struct dm_worker *w, dm_err *err);
 void dm_box_free(dm_box *b); /* whoever had its machine, ticket and stretch has let them go */
 
-/* The written form. */
+/* The written form. It has neither token nor env of the admission. */
 void dm_box_write(const dm_box *b, dm_jw *w);
 /* Fills the values of a fresh box; admit is its own. Live parts stay NULL. */
 int dm_box_read(const json_t *obj, dm_box *b, dm_err *err) DM_NODISCARD;

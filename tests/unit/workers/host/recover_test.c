@@ -2,6 +2,7 @@
  * seconds of all of it are framed once each and sworn to. Each case by itself, and then a crash after any number of
  * turns of a sandbox's life, with the disk as it was or long before. */
 /* Covers workers/host/start.c. */
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "tests/support/workerrig.h"
@@ -352,6 +353,49 @@ static void a_wake_that_was_under_way_is_asleep(void **state)
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
 }
 
+static bool lies_in(const char *dir, const char *words)
+{
+    bool found = false;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        char path[PATH_MAX];
+        DM_AUTO_BUF text;
+        dm_buf_init(&text, 16 << 20);
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        if (e->d_name[0] != '.' && dm_file_read(path, &text, NULL) == 0)
+            found = found || memmem(text.p, text.len, words, strlen(words)) != NULL;
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    return found;
+}
+
+/* Of one that runs, one that sleeps and one that has ended, over a crash and in a snapshot. */
+static void no_secret_lies_in_the_journal(void **state)
+{
+    rig *r = *state;
+    char dir[PATH_MAX];
+    NEED_ROOT();
+    (void)snprintf(dir, sizeof(dir), "%s/journal", r->data);
+    for (unsigned n = 1; n <= 3; n++)
+        run(r, n, 1);
+    assert_non_null(strstr(r->told, RIG_TOKEN)); /* the guest was told, */
+    assert_non_null(strstr(r->told, RIG_ENV));
+    assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 200);
+    assert_int_equal(status_of(r, rig_kill(r, 3, 1)), 200);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    rig_settle(r);
+    assert_true(lies_in(dir, box_name(1)));
+    assert_false(lies_in(dir, RIG_TOKEN)); /* and nobody else */
+    assert_false(lies_in(dir, RIG_ENV));
+    assert_string_equal(state_of(r, 1), "running");
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    assert_int_equal(status_of(r, rig_resume(r, 2, 2)), 201);
+    assert_non_null(strstr(r->told, RIG_TOKEN)); /* who wakes is told anew */
+}
+
 static void leftovers_are_swept(void **state)
 {
     rig *r = *state;
@@ -624,6 +668,7 @@ int main(void)
             TEST(a_sleeper_swears_to_no_end),
             TEST(a_sleeper_sleeps_on),
             TEST(a_wake_that_was_under_way_is_asleep),
+            TEST(no_secret_lies_in_the_journal),
             TEST(leftovers_are_swept),
             TEST(a_period_is_sworn_to_by_the_next_boot),
             TEST(an_ended_box_is_kept_until_it_is_sworn_to),
