@@ -99,6 +99,11 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     return s->net.tap_fd >= 0 ? 0 : dm_fail(err, DM_E_CONFLICT, "slot %u: a VM that is about to end has its tap", no);
 }
 
+int dm_host_slot_tap(dm_host *h, uint32_t no, bool up, dm_err *err)
+{
+    return dm_slot_tap(&h->slots[no].net, up, err);
+}
+
 void dm_host_slot_clean(dm_host *h, uint32_t no)
 {
     const dm_slot_policy open_policy = dm_policy_open();

@@ -76,6 +76,8 @@ void dm_host_slot_give(dm_host *h, uint32_t no);
 /* For the slot's user; blocking. Ready for a guest that runs by policy: opened, or as it was left. A machine that was
  * adopted is in it already: then nothing is reset. */
 int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bool adopted, dm_err *err) DM_NODISCARD;
+/* Its tap, up or down: see dm_slot_tap; blocking. */
+int dm_host_slot_tap(dm_host *h, uint32_t no, bool up, dm_err *err) DM_NODISCARD;
 /* Its guest is gone: resets it; blocking. What fails here is made again when it is next needed. */
 void dm_host_slot_clean(dm_host *h, uint32_t no);
 /* The same without the wait: it is reset when it is next needed. */

@@ -1,8 +1,10 @@
 #include "workers/host/slot/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_tun.h>
 #include <linux/inet_diag.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -146,6 +148,46 @@ int dm_net_tap(const char *name, int *out, dm_err *err)
         return dm_fail_sys(err, errno, "keep %s", name);
     *out = dm_steal_fd(&fd);
     return 0;
+}
+
+static int inet_socket(dm_err *err)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 ? fd : dm_fail_sys(err, errno, "open a socket");
+}
+
+int dm_net_link(const char *name, bool up, dm_err *err)
+{
+    DM_AUTO_FD fd = inet_socket(err);
+    struct ifreq request = {.ifr_flags = 0};
+    if (fd < 0)
+        return fd;
+    int r = dm_str_to_array(dm_str_c(name), request.ifr_name, sizeof(request.ifr_name), err);
+    if (r < 0)
+        return r;
+    if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+        return dm_fail_sys(err, errno, "look at %s", name);
+    request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return dm_fail_sys(err, errno, "turn %s %s", name, up ? "up" : "down");
+    return 0;
+}
+
+int dm_net_neighbour(const char *name, const char *ipv4, const uint8_t mac[6], dm_err *err)
+{
+    DM_AUTO_FD fd = inet_socket(err);
+    struct sockaddr_in who = {.sin_family = AF_INET};
+    struct arpreq request = {.arp_ha.sa_family = ARPHRD_ETHER, .arp_flags = ATF_PERM | ATF_COM};
+    if (fd < 0)
+        return fd;
+    if (inet_pton(AF_INET, ipv4, &who.sin_addr) != 1)
+        return dm_fail(err, DM_E_INVALID, "%s is no address", ipv4);
+    memcpy(&request.arp_pa, &who, sizeof(who));
+    memcpy(request.arp_ha.sa_data, mac, 6);
+    int r = dm_str_to_array(dm_str_c(name), request.arp_dev, sizeof(request.arp_dev), err);
+    if (r == 0 && ioctl(fd, SIOCSARP, &request) < 0)
+        r = dm_fail_sys(err, errno, "say who is behind %s", name);
+    return r;
 }
 
 /* --- netlink ------------------------------------------------------------------------------------------------ */

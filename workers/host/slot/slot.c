@@ -208,6 +208,18 @@ static void drain(int tap_fd)
             return;
 }
 
+/* With its link the tap loses whom it knows. */
+static int inside_tap(dm_slot *s, bool up, dm_err *err)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2};
+    int r = dm_net_link("tap0", up, err);
+    if (r == 0 && up)
+        r = dm_net_neighbour("tap0", GUEST, mac, err);
+    if (r == 0)
+        s->down = !up;
+    return r;
+}
+
 static int inside_all(void *arg, dm_err *err)
 {
     const struct inside *in = arg;
@@ -220,6 +232,8 @@ static int inside_all(void *arg, dm_err *err)
         r = dm_net_tap("tap0", &in->slot->tap_fd, err); /* busy: a VM of an earlier worker has it */
     if (r >= 0 && in->place != NULL)
         r = inside_links(in, err);
+    else if (r >= 0 && in->slot->down)
+        r = inside_tap(in->slot, true, err);
     /* To replace a table means to wait until no packet is in the old one any more: not without need. */
     if (r >= 0 && (in->place != NULL || !dm_policy_eq(&in->policy, &in->slot->policy)))
         r = inside_rules(in, err);
@@ -249,6 +263,24 @@ int dm_slot_open(
     }
     *out = s;
     return 0;
+}
+
+struct turn {
+    dm_slot *slot;
+    bool up;
+};
+
+static int inside_turn(void *arg, dm_err *err)
+{
+    const struct turn *t = arg;
+    return inside_tap(t->slot, t->up, err);
+}
+
+int dm_slot_tap(dm_slot *s, bool up, dm_err *err)
+{
+    struct turn t = {.slot = s, .up = up};
+    int r = dm_net_within(s->netns, inside_turn, &t, err);
+    return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
 }
 
 /* --- using it ----------------------------------------------------------------------------------------------- */

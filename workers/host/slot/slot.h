@@ -21,6 +21,7 @@ typedef struct dm_slot {
     int tap_fd;       /* tap0 of the namespace, opened once; -1 while another process has it open, which is the VM of
                          an earlier worker: the reset after its end opens it */
     dm_slot_policy policy; /* what its table says */
+    bool down;             /* its tap is: nothing passes, either way */
 } dm_slot;
 
 /* prefix tells deployments on one host apart (1 to DM_SLOT_PREFIX_MAX of a-z0-9); base is the first address of the /16
@@ -31,6 +32,8 @@ int dm_slot_open(const char *prefix, const char *base, uint32_t no, const dm_slo
 /* Makes an open slot ready for another guest: cuts every connection to the outer address (SOCK_DESTROY), forgets what
  * was under way (connections, and packets for a guest that is gone), and lets the table say what policy says. */
 int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err) DM_NODISCARD;
+/* Its tap goes down, or comes up with all that an open slot has. A reset brings it up as well. */
+int dm_slot_tap(dm_slot *s, bool up, dm_err *err) DM_NODISCARD;
 /* Only the first half: what a kill does at once. */
 int dm_slot_cut(const dm_slot *s, dm_err *err) DM_NODISCARD;
 /* Byte counts of the uplink since it was made, as the guest sees them. */

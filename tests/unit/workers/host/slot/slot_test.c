@@ -298,6 +298,13 @@ static void reset(place *p, bool internet)
             skip();                                                                                                    \
     } while (0)
 
+static void tap(place *p, bool up)
+{
+    dm_err err;
+    if (dm_slot_tap(&p->slot, up, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
 /* --- tests -------------------------------------------------------------------------------------------------- */
 
 static void names_are_its_own(void **state)
@@ -315,6 +322,31 @@ static void names_are_its_own(void **state)
     assert_int_equal(dm_slot_open(PREFIX, "10.98.1.0", 0, &everything, &s, &err), DM_E_INVALID);
     assert_int_equal(dm_slot_open(PREFIX, "nonsense", 0, &everything, &s, &err), DM_E_INVALID);
     assert_int_equal(dm_slot_open(PREFIX, NET, DM_SLOT_MAX, &everything, &s, &err), DM_E_INVALID);
+}
+
+/* Nothing passes a tap that is down, either way; one that comes up is as it was, and so is one that is reset. */
+static void a_tap_that_is_down_cuts_it_off(void **state)
+{
+    place *p = *state;
+    NEED(p);
+    reset(p, true);
+    DM_AUTO_FD inside = listen_in(GUEST_NS, 8080, SOCK_STREAM);
+    DM_AUTO_FD outside = listen_in(WORLD_NS, 8081, SOCK_STREAM);
+    for (int i = 0; i < 2; i++) {
+        tap(p, false);
+        DM_AUTO_FD in = connect_from(NULL, NULL, p->slot.address, 8080);
+        assert_int_equal(in, -1);
+        assert_refused(NULL, WORLD, 8081, 0);
+        if (i == 0)
+            tap(p, true);
+        else
+            reset(p, true);
+        assert_false(p->slot.down);
+        DM_AUTO_FD again = connect_from(NULL, NULL, p->slot.address, 8080);
+        assert_true(again >= 0);
+        DM_AUTO_FD out = connect_from(GUEST_NS, NULL, WORLD, 8081);
+        assert_true(out >= 0);
+    }
 }
 
 /* Any port, TCP and UDP; the guest sees the gateway, whatever the slot. */
@@ -570,6 +602,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(names_are_its_own),
             cmocka_unit_test(what_comes_from_outside_arrives),
+            cmocka_unit_test(a_tap_that_is_down_cuts_it_off),
             cmocka_unit_test(guest_reaches_the_world_and_nothing_near),
             cmocka_unit_test(cut_internet_also_ends_what_is_under_way),
             cmocka_unit_test(the_world_does_not_get_in),
