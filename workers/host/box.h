@@ -4,9 +4,12 @@
  *
  *     starting --handed_out--> running --pause--> pausing --slept--> asleep --wake--> waking --handed_out--> running
  *         |                     |  ^                 |                 ^                 |
- *         +-----kill, died------+  +--pause_failed---+                 +---wake_failed---+
+ *         +-----kill, died------+  +--pause_failed---+                 +---wake_failed, unanswered
  *                               v
  *                             ended
+ *
+ * One that wakes is at first only loaded. That it will run is journalled before it does (woken_us); from the moment it
+ * runs it is roused: its seconds are RUN, of the new epoch, whether or not its guest ever answers.
  *
  * A new one is nobody's while it runs and is not claimed (base/wire/worker.h): no second of it counts. One that is to
  * sleep is claimed first, so that what sleeps, and what wakes, is somebody's.
@@ -41,6 +44,7 @@ typedef enum dm_box_event {
     DM_BOX_PAUSE_FAILED,
     DM_BOX_WAKE,
     DM_BOX_WAKE_FAILED,
+    DM_BOX_UNANSWERED,
     DM_BOX_END, /* by call, by timeout, by the VMM's death, by a failed start: the cause says */
     DM_BOX_EVENTS
 } dm_box_event;
@@ -76,8 +80,10 @@ struct dm_box {
     dm_wk_admit admit;  /* of the newest epoch it was admitted with */
     int64_t epoch;      /* that may run; the journalled one */
     int64_t started_us; /* last hand-out */
+    int64_t woken_us;   /* of one that wakes: it is told to run from this moment on; 0: not yet */
     int64_t slept_us, ended_us;
-    int64_t end_us; /* when its time is up */
+    int64_t slept_epoch; /* in which it last fell asleep, and slept on; 0: never */
+    int64_t end_us;      /* when its time is up */
     bool pause_on_timeout;
     bool pooled;
     bool claimed;     /* somebody has been given it */
@@ -95,6 +101,10 @@ struct dm_box {
     dm_pool_ticket *ticket;
     dm_stretch *stretch;
     dm_timer *deadline;
+    struct { /* of one that is roused: what a wake that fails comes back to */
+        int64_t epoch, started_us;
+        uint32_t disk_16mib;
+    } before;
     dm_guest_resume resume; /* borrowed from admit while a hand-out is under way */
     dm_cause pause_cause;
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
@@ -114,6 +124,12 @@ int64_t dm_box_due_us(const dm_box *b);
 static inline bool dm_box_nobodys(const dm_box *b)
 {
     return b->state == DM_BOX_RUNNING && !b->claimed;
+}
+
+/* It wakes, its VM runs, and its guest has not answered yet. */
+static inline bool dm_box_roused(const dm_box *b)
+{
+    return b->state == DM_BOX_WAKING && b->epoch == b->admit.epoch;
 }
 
 /* STARTING, without a slot; NULL without memory. */

@@ -22,6 +22,10 @@ enum {
     DM_DEAD_LETTERS_MAX = 1000,    /* records the broker refused for good, a file each; past that nothing is skipped */
     DM_DEAD_BYTES_MAX = 256 << 20, /* all of them */
 
+    /* waking */
+    DM_WAKE_ANSWER_MS = 5000, /* a woken guest that has not answered by then sleeps again */
+    DM_WAKE_END_MS = 1000,    /* from the end of its channel to that of its VMM */
+
     /* questions of the door */
     DM_DIALS_MAX = 256,     /* ports that are waited for, */
     DM_DIALS_EACH = 8,      /* of one sandbox */

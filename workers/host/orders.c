@@ -94,6 +94,19 @@ static void reply_seen(dm_reply *reply, const dm_box *b)
     dm_wk_seen_write(&w, &m);
 }
 
+static void reply_unanswered(dm_reply *reply, const dm_box *b)
+{
+    char message[128];
+    (void)snprintf(message, sizeof(message), "its guest was woken and did not answer within %d s: it sleeps again",
+            DM_WAKE_ANSWER_MS / 1000);
+    dm_jw w = dm_reply_json(reply, 504);
+    dm_jw_obj(&w);
+    dm_jw_ki64(&w, "code", 504);
+    dm_jw_kc(&w, "message", message);
+    dm_jw_kc(&w, "cause", dm_cause_get(b->cause)->name);
+    dm_jw_end(&w);
+}
+
 static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
 {
     order *o = (order *)waiter;
@@ -101,7 +114,9 @@ static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *
     if (o->want == WANT_SEEN) {
         r = 0; /* what failed was another's order */
         reply_seen(&o->req->reply, b);
-    } else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
+    } else if (r == 0 && o->want == WANT_RUNNING && b->state == DM_BOX_ASLEEP && b->cause == DM_CAUSE_WAKE_UNANSWERED)
+        reply_unanswered(&o->req->reply, b);
+    else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
         r = dm_fail(&why, DM_E_CONFLICT, "the sandbox is %s: %s", dm_box_state_name(b->state),
                 dm_cause_get(b->cause)->name);
     else if (r == 0 && o->want == WANT_RUNNING)

@@ -52,6 +52,8 @@ int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err) DM_NODISCARD;
 /* Its machine runs: the door finds it, and its time runs out. */
 void dm_life_goes_on(dm_box *b);
 void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us);
+/* A roused box sleeps again, in the image it was woken from, since this moment; what it ran before that is billed. */
+void dm_life_woke_not(dm_worker *w, dm_box *b, dm_cause cause, int64_t at_us);
 /* A box that is written down as running fell asleep at this moment: its image is whole. */
 void dm_life_slept_before(dm_worker *w, dm_box *b, int64_t at_us);
 

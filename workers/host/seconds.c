@@ -35,7 +35,8 @@ static void measure(void *arg, void *owner, dm_sample *out)
     dm_machine_stats s;
     (void)arg;
     out->disk_16mib = b->disk_16mib;
-    if (b->machine == NULL || b->state == DM_BOX_WAKING || dm_machine_stats_now(b->machine, &s, NULL) < 0)
+    if (b->machine == NULL || (b->state == DM_BOX_WAKING && !dm_box_roused(b)) ||
+            dm_machine_stats_now(b->machine, &s, NULL) < 0)
         return;
     out->disk_16mib = b->disk_16mib = s.disk_16mib;
     out->cpu_used_us = s.cpu_us > b->cpu_us_seen ? clamp32(s.cpu_us - b->cpu_us_seen) : 0;

@@ -87,7 +87,14 @@ int dm_machine_fill_disk(dm_machine *m, dm_err *err)
     int r = m->sleeper_dir != NULL ? dm_place_disk(m->sleeper_dir, from, err) : template_disk(m, from, err);
     if (r == 0)
         r = dm_disk_fill(from, m->disk, err);
-    return r == 0 ? dm_machine_set_policy(m, err) : r;
+    if (r == 0)
+        r = dm_machine_set_policy(m, err);
+    return r == 0 && m->sleeper_dir != NULL ? dm_host_slot_tap(m->h, m->slot_no, false, err) : r;
+}
+
+int dm_machine_open_tap(dm_machine *m, dm_err *err)
+{
+    return dm_host_slot_tap(m->h, m->slot_no, true, err);
 }
 
 /* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,

@@ -221,6 +221,25 @@ static int resume(dm_machine *m, dm_err *err)
     return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
 }
 
+/* A channel that ends is the VMM's doing, and want of memory ours: anything else is what its guest made of it. */
+static void told_step(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    dm_machine *m = arg;
+    m->mute = r == DM_E_TIMEOUT || r == DM_E_DENIED || r == DM_E_PROTO;
+    agent_step(arg, r, answer, err);
+}
+
+static int tell(dm_machine *m, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, m->answer_ms, told_step, m, err);
+}
+
+static int open_tap(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_open_tap, job_done, err);
+}
+
 static int make_place(dm_machine *m, dm_err *err)
 {
     return dm_machine_job(m, dm_machine_make_place, job_done, err);
@@ -291,6 +310,9 @@ const dm_phase_row dm_machine_phases[PHASES] = {
         ROW(HAND_POLICY, set_policy, HAND_RUN, IDLE, IDLE, false, false, "before the guest runs"),
         ROW(HAND_RUN, run, HAND_RESUME, IDLE, IDLE, false, false, "so that it can be told who it is"),
         ROW(HAND_RESUME, resume, IDLE, IDLE, IDLE, false, false, "then it is the client's"),
+        ROW(ROUSE_RUN, run, IDLE, IDLE, IDLE, false, false, "a sleeper, cut off: whose it is stands in the journal"),
+        ROW(TELL_RESUME, tell, TELL_OPEN, IDLE, IDLE, false, false, "it is there, and knows what time it is"),
+        ROW(TELL_OPEN, open_tap, IDLE, IDLE, IDLE, false, false, "now it may be met"),
         ROW(SLEEP_PLACE, make_place, SLEEP_QUIESCE, IDLE, IDLE, false, true, "the guest has not noticed"),
         ROW(SLEEP_QUIESCE, quiesce, SLEEP_STOP, IDLE, SLEEP_STOP, false, true,
                 "a guest that does not answer sleeps all the same: its memory is what counts"),
@@ -470,6 +492,25 @@ int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_s
     m->resume = resume;
     m->policy = *policy;
     return start(m, dm_policy_eq(&m->slot->policy, policy) ? HAND_RUN : HAND_POLICY, done, arg, err);
+}
+
+int dm_machine_rouse(dm_machine *m, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    return start(m, ROUSE_RUN, done, arg, err);
+}
+
+int dm_machine_tell(dm_machine *m, const dm_guest_resume *resume_as, unsigned within_ms, dm_machine_done_fn done,
+        void *arg, dm_err *err)
+{
+    m->resume = resume_as;
+    m->answer_ms = within_ms;
+    m->mute = false;
+    return start(m, TELL_RESUME, done, arg, err);
+}
+
+bool dm_machine_mute(const dm_machine *m)
+{
+    return m->mute;
 }
 
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)

@@ -25,6 +25,9 @@ typedef enum phase {
     HAND_POLICY,
     HAND_RUN,
     HAND_RESUME,
+    ROUSE_RUN,
+    TELL_RESUME,
+    TELL_OPEN,
     SLEEP_PLACE,
     SLEEP_QUIESCE,
     SLEEP_STOP,
@@ -77,6 +80,8 @@ struct dm_machine {
     void *done_arg;
     unsigned rounds; /* of warming */
     const dm_guest_resume *resume;
+    unsigned answer_ms; /* how long it is waited for */
+    bool mute;
     dm_slot_policy policy; /* that holds, or is to hold before the guest runs */
     char dir[PATH_MAX], dir_tmp[PATH_MAX];
     dm_err undo_err;
@@ -97,7 +102,8 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
 /* The jobs. */
 int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;  /* around a VM that lives */
 int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, empty disk */
-int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* and its network's policy */
+int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD; /* and its network's policy; a sleeper's tap: down */
+int dm_machine_open_tap(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* m->policy, of the network */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
 int dm_machine_make_place(dm_machine *m, dm_err *err) DM_NODISCARD; /* for an image */

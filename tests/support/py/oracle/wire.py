@@ -17,6 +17,7 @@ CAUSES = (
     "", "killed", "timeout", "idle", "paused", "guest_shutdown", "guest_panic", "out_of_memory",
     "allowance_exhausted", "spend_cap", "suspended_unpaid", "retention_expired", "operator_killed",
     "operator_drained", "host_lost", "vmm_crashed", "restore_failed", "start_failed", "evicted_memory_pressure",
+    "wake_unanswered",
 )
 
 

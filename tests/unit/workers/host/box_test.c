@@ -97,6 +97,8 @@ static dm_box box_of(json_t *env)
             .epoch = 4,
             .started_us = 1700000000000001,
             .slept_us = 1700000001000002,
+            .slept_epoch = 3,
+            .woken_us = 1700000002000003,
             .ended_us = 0,
             .end_us = INT64_MAX,
             .pause_on_timeout = true,
@@ -177,6 +179,8 @@ static void a_box_goes_both_ways_in_every_state(void **state)
         assert_true(back.disk_16mib == b.disk_16mib);
         assert_true(back.claimed);
         assert_int_equal(back.net_base, 12345);
+        assert_int_equal(back.slept_epoch, 3);
+        assert_true(back.woken_us == b.woken_us);
         assert_memory_equal(back.previous.b, b.previous.b, DM_SHA256);
         assert_true(dm_sandbox_id_eq(&back.id, &b.id));
         assert_string_equal(back.name.s, sandbox);
@@ -268,6 +272,8 @@ static void what_cannot_be_is_refused(void **state)
             {"claimed", "false"}, /* it sleeps */
             {"claimed", "0"},
             {"net_base", "-2"},
+            {"woken_us", "-1"},
+            {"slept_epoch", "2147483648"},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {
         DM_AUTO(json_t) env = json_object();
@@ -328,7 +334,8 @@ static void each_member_is_needed(void **state)
     size_t n = 0;
     json_object_foreach(j, member, value)
     {
-        if (strcmp(member, "claimed") == 0 || strcmp(member, "net_base") == 0)
+        if (strcmp(member, "claimed") == 0 || strcmp(member, "net_base") == 0 || strcmp(member, "woken_us") == 0 ||
+                strcmp(member, "slept_epoch") == 0)
             continue;
         DM_AUTO(json_t) without = json_copy(j);
         dm_box back = {0};

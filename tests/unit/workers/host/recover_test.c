@@ -353,6 +353,60 @@ static void a_wake_that_was_under_way_is_asleep(void **state)
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
 }
 
+/* Its guest ran, and had not answered, when the worker died: nobody was told that it runs. What it ran is billed, for
+ * as long as it would have been waited for, and it sleeps in the image that it had. */
+static void a_wake_that_had_not_answered_is_billed(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 10);
+    r->deaf = true;
+    (void)rig_resume(r, 1, 2);
+    rig_until(r, dm_box_roused(box(r, 1)));
+    rig_seconds(r, 3);
+    rig_settle(r);
+    rig_freeze(r);
+    dm_clock_fake_move(&r->clock, 20 * 1000000);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_string_equal(events_of(r, 1), "asleep 1 paused, asleep 2 paused");
+    assert_true(has_image(r, 1, 1));
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 30);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 10);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 6); /* and not the 24 that it ran on for nobody */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 3)), 200);
+    assert_false(has_image(r, 1, 1));
+}
+
+/* It is told to run when that stands in the journal, and not before; the worker dies in between. */
+static void a_wake_stands_in_the_journal_before_it_runs(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 3);
+    r->hangs[CALL_RUN] = true;
+    unsigned runs = r->calls[CALL_RUN];
+    (void)rig_resume(r, 1, 2);
+    rig_until(r, r->calls[CALL_RUN] == runs + 1);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 60);
+    assert_int_equal(ev_count(proof(r), 1, 2, DM_SAMPLE_RUN), 1); /* it may have run, and what it did nobody saw */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
+}
+
 static bool lies_in(const char *dir, const char *words)
 {
     bool found = false;
@@ -668,6 +722,8 @@ int main(void)
             TEST(a_sleeper_swears_to_no_end),
             TEST(a_sleeper_sleeps_on),
             TEST(a_wake_that_was_under_way_is_asleep),
+            TEST(a_wake_that_had_not_answered_is_billed),
+            TEST(a_wake_stands_in_the_journal_before_it_runs),
             TEST(no_secret_lies_in_the_journal),
             TEST(leftovers_are_swept),
             TEST(a_period_is_sworn_to_by_the_next_boot),
