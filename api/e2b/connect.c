@@ -119,6 +119,10 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return dm_deny_no_sandbox(req, what, &id);
     case DM_WAKE_QUOTA:
         return dm_deny_quota(req, what, &wake.over);
+    case DM_WAKE_WAIT:
+        return dm_deny_wake_wait(req, what, wake.wait_s);
+    case DM_WAKE_UNANSWERED:
+        return dm_deny_unanswered(req, what);
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
     case DM_WAKE_AWAY:

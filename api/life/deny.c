@@ -40,6 +40,20 @@ int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_san
     return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
 }
 
+int dm_deny_unanswered(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_WAKE_UNANSWERED, what, "the sandbox was woken and did not answer: it sleeps again");
+}
+
+int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s)
+{
+    char message[128];
+    const dm_deny_as as = {.status = 429, .retry_after_s = (int32_t)wait_s};
+    (void)snprintf(message, sizeof message,
+            "the sandbox did not answer when it was last woken: it can be woken in %lld s", (long long)wait_s);
+    return dm_deny_other(req, DM_NO_WAKE_WAIT, what, &as, message);
+}
+
 int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no)
 {
     const dm_deny_as as = {

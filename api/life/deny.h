@@ -19,6 +19,10 @@ int dm_deny_changing(dm_req *req, const char *what) DM_NODISCARD;
 int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
         const char *what, dm_err *err) DM_NODISCARD;
 
+/* A wake whose guest did not answer, and one that is not tried before wait_s after such ones. */
+int dm_deny_unanswered(dm_req *req, const char *what) DM_NODISCARD;
+int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s) DM_NODISCARD;
+
 /* What a worker refused: its own denial when it sent one. */
 int dm_deny_worker(
         dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no) DM_NODISCARD;

@@ -130,6 +130,12 @@ static void wakes(void **state)
     dm_rig_sql(&rig, "UPDATE dm.account SET blocked = NULL");
     dm_fakeworker_refuse(rig.worker, "resume", 503, 1);
     expect(&(visit){.sid = id, .port = "8080"}, "refuse", "503");
+    unsigned woken = dm_fakeworker_count(rig.worker, "resume");
+    dm_fakeworker_mute(rig.worker, 2);
+    for (int i = 0; i < 4; i++) /* traffic wakes one that does not answer twice, and then waits like anybody */
+        expect(&(visit){.sid = id, .port = "8080"}, "refuse", "503");
+    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), woken + 2);
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET paused_at = clock_timestamp() - interval '10 s'");
 
     int64_t now_us = dm_wall_us(&dm_clock_real);
     DM_AUTO_SAID said = knock("/door", &(visit){.sid = id, .port = "49983", .access = token, .uri = "/health"});
