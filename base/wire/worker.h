@@ -8,7 +8,8 @@
  *   POST   /v1/sandboxes/{id}/kill    dm_wk_stop       200 dm_wk_stopped        also of a sleeper
  *   POST   /v1/sandboxes/{id}/deadline dm_wk_deadline  200 {}
  *   GET    /v1/sandboxes/{id}                          200 dm_wk_seen            what it is now
- *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route
+ *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route:
+ *                                                                               at once, no guest is asked for it
  *   POST   /v1/claims          {"claims":[dm_wk_claim]} 200 {}                  answers when durable
  *   GET    /v1/worker                                  200 state, for people
  *
@@ -91,7 +92,7 @@ typedef struct dm_wk_seen {
 } dm_wk_seen;
 
 typedef struct dm_wk_usage {
-    int64_t second;
+    int64_t second; /* 0: none was measured yet */
     int64_t cpu_used_us, mem_used_mib, mem_total_mib, mem_cache_mib, disk_used_mib, disk_total_mib;
 } dm_wk_usage;
 

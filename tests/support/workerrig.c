@@ -115,14 +115,14 @@ rig_order *rig_admit(rig *r, const char *verb, unsigned n, int epoch, admitting 
     static char body[2048];
     char path[128];
     (void)snprintf(body, sizeof(body),
-            "{\"sandbox\":\"%s\",\"epoch\":%d,\"project_no\":5,\"region_no\":2,\"spec_table\":1,\"spec\":%d,"
+            "{\"sandbox\":\"%s\",\"epoch\":%d,\"project_no\":%d,\"region_no\":2,\"spec_table\":1,\"spec\":%d,"
             "\"disk_mib\":1024,\"template_id\":\"aaaaaaaaaaaaaaaaaaaa\","
             "\"build_id\":\"00000000-0000-4000-8000-000000000001\",\"image\":\"%s\",\"timeout_us\":%lld,"
             "\"pause_on_timeout\":%s,\"internet\":%s,\"token\":\"t\",\"user\":\"user\",\"workdir\":\"\","
             "\"hostname\":\"h\",\"env\":{\"A\":\"b\"},\"previous\":\"%s\"}",
-            box_name(n), epoch, a.spec != 0 ? a.spec : 1, a.image != NULL ? a.image : "base",
-            (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000, a.pause_on_timeout ? "true" : "false",
-            a.offline ? "false" : "true", a.previous != NULL ? a.previous : "");
+            box_name(n), epoch, a.project != 0 ? a.project : 5, a.spec != 0 ? a.spec : 1,
+            a.image != NULL ? a.image : "base", (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000,
+            a.pause_on_timeout ? "true" : "false", a.offline ? "false" : "true", a.previous != NULL ? a.previous : "");
     bool start = strcmp(verb, "start") == 0;
     if (start)
         (void)snprintf(path, sizeof(path), "/v1/sandboxes");

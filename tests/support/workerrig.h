@@ -82,6 +82,7 @@ struct rig {
     bool confused;     /* guests answer that they cannot */
     bool unclaimed;    /* what is started is given to nobody; else it is claimed as soon as the start is answered */
     unsigned resumed, quiesced;
+    unsigned stats;  /* guests were asked for their figures so often, also deaf ones */
     char told[4096]; /* the last resume line */
     rig_order orders[RIG_ORDERS];
     size_t norders;
@@ -124,7 +125,8 @@ void rig_let(rig *r, rig_call call);
 typedef struct admitting {
     int64_t timeout_s;
     bool pause_on_timeout, offline;
-    int spec; /* 0: 1 vCPU, 256 MiB */
+    int spec;    /* 0: 1 vCPU, 256 MiB */
+    int project; /* 0: 5 */
     const char *image, *previous;
 } admitting;
 

@@ -67,6 +67,16 @@ typedef struct dm_box_waiter {
     void (*fn)(struct dm_box_waiter *w, dm_box *b, int r, const dm_err *err);
 } dm_box_waiter;
 
+/* What is shown of one that runs; shown.h. Times are usage time, 0: never. */
+typedef struct dm_shown {
+    int64_t second; /* measured; 0: none */
+    int64_t cpu_used_us, mem_private_mib;
+    int64_t looked_us; /* somebody did */
+    int64_t asked_us, told_us;
+    bool asking;
+    int64_t mem_used_mib, mem_total_mib, mem_cache_mib, disk_used_mib, disk_total_mib; /* as its guest told */
+} dm_shown;
+
 struct dm_box {
     struct dm_worker *w;
     dm_sandbox_id id;
@@ -99,7 +109,8 @@ struct dm_box {
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
-    dm_box *next_unclaimed, **link_unclaimed;        /* boxes.h has the list */
+    dm_shown shown;
+    dm_box *next_unclaimed, **link_unclaimed; /* boxes.h has the list */
 };
 
 /* Why it ended, or is about to, and what happened. What is nobody's could not be started for anybody, whatever happened

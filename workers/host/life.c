@@ -15,6 +15,7 @@
 #include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
+#include "workers/host/shown.h"
 
 static void move(dm_worker *w, dm_box *b, dm_box_event event)
 {
@@ -257,6 +258,7 @@ static void handed_out(void *arg, int r, const dm_err *err)
     b->pause_on_timeout = b->admit.pause_on_timeout;
     b->cause = DM_CAUSE_NONE;
     b->slot = (int32_t)dm_machine_slot(b->machine);
+    dm_shown_afresh(&b->shown);
     if (!b->claimed)
         dm_seconds_watch(b);
     move(w, b, DM_BOX_HANDED_OUT);
@@ -392,7 +394,8 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     const dm_slot_policy policy = dm_policy_of(&b->admit);
     /* got_machine may run at once, and may drop the box. */
-    r = dm_pools_take(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine, b, &b->ticket, err);
+    r = dm_pools_take(w->pools, b->admit.project_no, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine,
+            b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
         dm_boxes_drop(w->boxes, b);
@@ -421,7 +424,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     if (r == 0)
         r = machine_config(b, &config, template_dir, err);
     if (r == 0)
-        r = dm_pools_wake(w->pools, &config, sleeper_dir, &policy, got_machine, b, &b->ticket, err);
+        r = dm_pools_wake(w->pools, admit->project_no, &config, sleeper_dir, &policy, got_machine, b, &b->ticket, err);
     if (r < 0)
         return r;
     dm_wk_admit_done(&b->admit);

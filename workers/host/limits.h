@@ -29,9 +29,15 @@ enum {
     DM_DIALS_WAITING = 512, /* and in all: half of what the server holds */
     DM_DIALS_ASKED = 4,     /* questions to one agent, which has orders to hear, too */
 
+    /* what is shown */
+    DM_SHOWN_EVERY_S = 5, /* a guest is asked no more often */
+    DM_SHOWN_ASKED = 32,  /* guests asked in a second */
+
     /* the process */
     DM_EXEC_THREADS = 4,
+    DM_EXEC_IMAGES = 2, /* threads that read and write sleepers' images */
     DM_EXEC_QUEUE = 4096,
+    DM_WORKER_SHARE = 4,  /* a project holds at most one in so many of the places that all share */
     DM_ORDERS_MAX = 1024, /* connections to either of its servers, and so requests that wait */
 };
 

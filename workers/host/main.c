@@ -1,6 +1,7 @@
-/* dormouse-worker: one epoll thread owns all state. A small executor does what blocks (disk copies, namespaces, fsync),
- * librdkafka and libmicrohttpd bring threads of their own, the uplink waits on one. SIGTERM stops the daemon and leaves
- * every VM where it is: the next one adopts them. POST /v1/worker/drain puts them to sleep first. */
+/* dormouse-worker: one epoll thread owns all state. Small executors do what blocks: one disk copies and namespaces, one
+ * sleepers' images, one the journal alone; librdkafka and libmicrohttpd bring threads of their own, the uplink waits on
+ * one. SIGTERM stops the daemon and leaves every VM where it is: the next one adopts them. POST /v1/worker/drain puts
+ * them to sleep first. */
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
@@ -47,6 +48,8 @@ static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
     h->env = (dm_vmm_env){
             .loop = h->loop, .exec = h->exec, .log = h->log, .binary = conf->vmm_binary, .accel = conf->accel};
     int r = vmm_user(conf->vmm_user, &h->env.uid, &h->env.gid, err);
+    if (r == 0)
+        r = dm_exec_new(DM_EXEC_IMAGES, DM_EXEC_QUEUE, &h->env.images, err);
     if (r == 0)
         r = h->driver->probe(&h->env, &h->caps, err);
     if (r == 0)
@@ -116,6 +119,8 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
     int r = dm_loop_new(h.clock, &h.loop, err);
     if (r == 0)
         r = dm_exec_new(DM_EXEC_THREADS, DM_EXEC_QUEUE, &h.exec, err);
+    if (r == 0)
+        r = dm_exec_new(1, 1, &h.evidence, err); /* one batch at a time */
     if (r == 0)
         r = dm_metrics_new(&h.metrics, err);
     if (r == 0)

@@ -29,6 +29,7 @@
 #include "base/parse.h"
 
 #include "workers/host/life.h"
+#include "workers/host/shown.h"
 
 typedef enum wanted { WANT_RUNNING, WANT_STOPPED, WANT_SEEN } wanted;
 
@@ -330,42 +331,18 @@ static int look(dm_req *req, void *ctx, dm_err *err)
 
 /* --- what people and the metrics route look at -------------------------------------------------------------- */
 
-static int64_t figure(const json_t *answer, const char *name)
-{
-    int64_t v = 0;
-    (void)!dm_json_i64(answer, name, 0, INT64_MAX, &v, NULL);
-    return v;
-}
-
-static void usage_answered(void *arg, int r, const json_t *answer, const dm_err *err)
-{
-    dm_req *req = arg;
-    static const int64_t mib = 1024 * 1024;
-    if (r == 0) {
-        dm_wk_usage m = {
-                .second = dm_second_of(figure(answer, "wall_us")),
-                .cpu_used_us = figure(answer, "cpu_used_us"),
-                .mem_used_mib = figure(answer, "mem_used") / mib,
-                .mem_total_mib = figure(answer, "mem_total") / mib,
-                .mem_cache_mib = figure(answer, "mem_cache") / mib,
-                .disk_used_mib = figure(answer, "disk_used") / mib,
-                .disk_total_mib = figure(answer, "disk_total") / mib,
-        };
-        dm_jw w = dm_reply_json(&req->reply, 200);
-        dm_wk_usage_write(&w, &m);
-    }
-    dm_req_done(req, r, err);
-}
-
 static int usage(dm_req *req, void *ctx, dm_err *err)
 {
     dm_box *b = box_of(ctx, req, err);
+    dm_wk_usage m;
     if (b == NULL)
         return err->code;
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
-    int r = dm_machine_guest_stats(b->machine, usage_answered, req, err);
-    return r == 0 ? DM_HTTP_LATER : r;
+    dm_shown_look(b, &m);
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_usage_write(&w, &m);
+    return 0;
 }
 
 static int state(dm_req *req, void *ctx, dm_err *err)

@@ -496,7 +496,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .segment_bytes = w->conf->journal_segment_bytes,
             .bytes_max = w->conf->journal_bytes_max,
             .loop = w->h->loop,
-            .exec = w->h->exec,
+            .exec = w->h->evidence != NULL ? w->h->evidence : w->h->exec,
             .log = w->h->log,
             .metrics = w->h->metrics,
             .snapshot = dm_worker_snapshot,

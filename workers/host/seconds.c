@@ -13,6 +13,7 @@
 #include "base/wire/period.h"
 
 #include "workers/host/parts.h"
+#include "workers/host/shown.h"
 
 /* A frame is made this long after its second ended, so that what happened in it has been noted. */
 static const int64_t settle_us = 20 * 1000;
@@ -32,8 +33,8 @@ static uint32_t clamp32(uint64_t v)
 static void measure(void *arg, void *owner, dm_sample *out)
 {
     dm_box *b = owner;
+    dm_worker *w = arg;
     dm_machine_stats s;
-    (void)arg;
     out->disk_16mib = b->disk_16mib;
     if (b->machine == NULL || b->state == DM_BOX_WAKING || dm_machine_stats_now(b->machine, &s, NULL) < 0)
         return;
@@ -46,6 +47,7 @@ static void measure(void *arg, void *owner, dm_sample *out)
     b->cpu_us_seen = s.cpu_us;
     b->net_in_seen = s.net_in;
     b->net_out_seen = s.net_out;
+    dm_shown_second(b, out, w->at.last_second + 1);
 }
 
 static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
@@ -202,6 +204,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     const dm_sample *samples;
     uint32_t n;
     int64_t complete_through;
+    w->asked = 0;
     int r = dm_usage_second(w->usage, second, w->at.frame_no + 1, &samples, &n, &complete_through, err);
     if (r < 0)
         return r;

@@ -34,7 +34,9 @@ typedef struct dm_vmm_caps {
 /* What all VMs of a worker share. Borrowed for their lives. */
 typedef struct dm_vmm_env {
     dm_loop *loop;
-    dm_exec *exec; /* for what blocks: memory copies, fsync */
+    dm_exec *exec;   /* for what blocks: memory copies, fsync */
+    dm_exec *images; /* for a sleeper's image, which may have gigabytes: read and written here, so that nobody's start
+                        waits for it; NULL: exec */
     dm_log *log;
     const char *binary; /* "/usr/bin/qemu-system-x86_64" */
     uint32_t uid, gid;  /* what the process runs as; 0: as we do (tests) */

@@ -45,6 +45,7 @@ typedef struct dm_host {
     dm_host_config conf;
     dm_loop *loop;
     dm_exec *exec;
+    dm_exec *evidence; /* the journal's alone: whoever waits for a record waits for no guest's disk; NULL: exec */
     dm_log *log;
     const dm_clock *clock;
     dm_metrics *metrics;

@@ -28,6 +28,12 @@ static void job_back(void *arg)
     m->job_then(m);
 }
 
+/* What is as large as a sleeper keeps nobody waiting who starts. */
+static dm_exec *exec_of(const dm_machine *m)
+{
+    return m->large && m->h->env.images != NULL ? m->h->env.images : m->h->exec;
+}
+
 int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err)
 {
     assert(!m->job_running);
@@ -36,7 +42,7 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
     m->job.fn = job_run;
     m->back = (dm_call){.fn = job_back, .arg = m};
     m->job_running = true;
-    if (dm_exec_submit(m->h->exec, &m->job) == 0)
+    if (dm_exec_submit(exec_of(m), &m->job) == 0)
         return 0;
     m->job_running = false;
     return dm_fail(err, DM_E_LIMIT, "too much waits for the disk");

@@ -305,11 +305,17 @@ const dm_phase_row dm_machine_phases[PHASES] = {
 };
 #undef ROW
 
+static void enter(dm_machine *m, phase next)
+{
+    m->at = next;
+    m->large = dm_machine_phases[next].makes_image || (next == LOAD_DISK && m->sleeper_dir != NULL);
+}
+
 /* Begins a step, and goes on while steps are done at once or fail before they have begun. */
 static void go(dm_machine *m, phase next)
 {
     dm_err err = {0};
-    m->at = next;
+    enter(m, next);
     int r = dm_machine_phases[next].begin(m, &err);
     if (r == DM_STEP_DONE)
         step_done(m, 0, NULL);
@@ -379,7 +385,7 @@ static int start(dm_machine *m, phase first, dm_machine_done_fn done, void *arg,
     m->done = done;
     m->done_arg = arg;
     m->unsaid = false;
-    m->at = first;
+    enter(m, first);
     int r = dm_machine_phases[first].begin(m, err);
     assert(r <= 0); /* no call begins with a step that is done at once */
     if (r < 0) {

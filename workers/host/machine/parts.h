@@ -67,6 +67,7 @@ struct dm_machine {
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
     dm_agent *agent;
+    bool large;      /* the step under way reads or writes an image */
     bool unsaid;     /* nobody knows of the image that was being made: it goes with the machine */
     bool lost;       /* the VMM is gone */
     bool agent_lost; /* the channel broke: the next use connects again */

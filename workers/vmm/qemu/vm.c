@@ -170,7 +170,8 @@ int dm_qemu_work_start(dm_vm *vm, int (*fn)(dm_qemu_work *w, dm_err *err), void 
     w->snap.device = dm_steal_fd(&own);
     w->snap.tsc_khz = vm->tsc_khz;
     w->snap.now_us = dm_wall_us(dm_loop_clock(vm->env->loop));
-    if (r == 0 && dm_exec_submit(vm->env->exec, &w->job) == DM_EXEC_FULL)
+    dm_exec *exec = dir != NULL && vm->env->images != NULL ? vm->env->images : vm->env->exec;
+    if (r == 0 && dm_exec_submit(exec, &w->job) == DM_EXEC_FULL)
         r = dm_fail(err, DM_E_LIMIT, "too many jobs are waiting");
     if (r < 0) {
         work_free(w);

@@ -68,6 +68,23 @@ static void first_come_first_served(void **state)
     assert_int_equal(counted(r).waiting, 0);
 }
 
+/* Whoever has nothing yet does not stand behind a crowd of another project. */
+static void a_crowd_holds_up_no_other_project(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    r->h.conf.making_max = 1;
+    r->hangs[CALL_SPAWN] = true;
+    rig_order *crowd[] = {rig_start(r, 1, 1), rig_start(r, 2, 1)};
+    rig_order *other = rig_admit(r, "start", 3, 1, (admitting){.project = 6});
+    rig_until(r, r->calls[CALL_SPAWN] == 1);
+    rig_let(r, CALL_SPAWN);
+    rig_until(r, told(crowd[1]) || told(other));
+    assert_true(told(crowd[0]) && !told(crowd[1]));
+    assert_int_equal(status_of(r, other), 201);
+    assert_int_equal(status_of(r, crowd[1]), 201);
+}
+
 static void a_machine_that_fails_fails_one(void **state)
 {
     rig *r = *state;
@@ -258,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             POOL_TEST(first_come_first_served),
+            POOL_TEST(a_crowd_holds_up_no_other_project),
             POOL_TEST(a_machine_that_fails_fails_one),
             POOL_TEST(a_full_host_says_so),
             POOL_TEST(nobody_takes_the_reserve),
