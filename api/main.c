@@ -1,6 +1,7 @@
-/* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, another what
- * waits for a worker; the main thread's loop has signals and the tick; one thread listens for changed keys and holds
- * the lock that says that this instance lives, another sweeps, a third sends claims. Stateless: any number of replicas.
+/* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
+ * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
+ * for changed keys and holds the lock that says that this instance lives, another sweeps, a third sends claims.
+ * Stateless: any number of replicas.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ enum {
     LISTEN_MS = 500,
     SWEEP_MS = 1000,
     PATIENT_MS = 5000,
+    LOOK_MS = 2000,
     AGAIN_MS = 1000,
     GRACE_MS = 10000,
     PARKED_MAX = 65536
@@ -167,13 +169,19 @@ static int make_api(program *p, dm_err *err)
     dm_api *a = &p->api;
     const dm_api_config *c = &p->config;
     const dm_dispatch_config dispatch = {.socket = c->worker_socket,
-            .connections = (unsigned)c->order_threads,
+            .connections = (unsigned)(c->order_threads + c->stop_threads),
             .timeout_ms = (unsigned)c->order_timeout_ms,
             .wait_ms = (unsigned)c->worker_wait_ms,
             .clock = &dm_clock_real};
     const dm_dispatch_config patient = {
             .socket = c->worker_socket, .connections = 2, .timeout_ms = PATIENT_MS, .clock = &dm_clock_real};
-    const dm_later_config later = {.threads = (unsigned)c->order_threads,
+    const dm_dispatch_config looks = {.socket = c->worker_socket,
+            .connections = (unsigned)c->read_threads,
+            .timeout_ms = LOOK_MS,
+            .clock = &dm_clock_real};
+    const dm_later_config later = {.threads = {[DM_LATER_ORDERS] = (unsigned)c->order_threads,
+                                           [DM_LATER_STOPS] = (unsigned)c->stop_threads,
+                                           [DM_LATER_READS] = (unsigned)c->read_threads},
             .queue_max = (unsigned)c->order_queue,
             .parked_max = PARKED_MAX,
             .wait_us = (int64_t)c->wait_s * 1000000,
@@ -192,6 +200,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_dispatch_new(&dispatch, &a->dispatch, err);
     if (r == 0)
+        r = dm_dispatch_new(&looks, &a->looks, err);
+    if (r == 0)
         r = dm_signers_new(a->db, a->master, a->clock, &a->signers, err);
     if (r == 0)
         r = dm_spawns_new(&a->spawns, err);
@@ -199,7 +209,9 @@ static int make_api(program *p, dm_err *err)
         r = dm_dispatch_new(&patient, &p->patient, err);
     if (r == 0)
         r = dm_claims_new(p->patient, a->log, a->clock, true, &a->claims, err);
-    return r < 0 ? r : dm_later_new(&later, &a->later, err);
+    if (r == 0)
+        r = dm_later_new(&later, &a->later, err);
+    return r < 0 ? r : dm_fold_new(a->later, &a->fold, err);
 }
 
 static int make_servers(program *p, dm_err *err)
@@ -224,10 +236,12 @@ static void unmake(program *p)
     if (p->sweeping)
         (void)pthread_join(p->sweeper, NULL);
     dm_later_free(p->api.later);
+    dm_fold_free(p->api.fold);
     dm_http_free(p->public_http);
     dm_http_free(p->worker_http);
     dm_claims_free(p->api.claims); /* the last answers have left */
     dm_dispatch_free(p->patient);
+    dm_dispatch_free(p->api.looks);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
     dm_signers_free(p->api.signers);

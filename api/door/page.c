@@ -28,6 +28,8 @@ static const words of_reason[DM_DOOR_REASONS] = {
         [DM_DOOR_LATE_SIGN] = {DM_NO_DOOR_SIGNATURE_LATE, "Access Denied", "signature is already expired"},
         [DM_DOOR_BUSY] = {DM_NO_DOOR_SEARCH, "Too Many Requests",
                 "too many signed file requests without a sandbox id at once"},
+        [DM_DOOR_CROWD] = {DM_NO_REQUEST_RATE, "Too Many Requests",
+                "too many requests to the team's sandboxes wait for them to wake"},
         [DM_DOOR_QUOTA] = {DM_NO_DOOR_QUOTA, "Too Many Sandboxes",
                 "The sandbox sleeps and the team's limit of running sandboxes is reached"},
         [DM_DOOR_BLOCKED] = {DM_NO_DOOR_BLOCKED, "Access Denied",

@@ -129,10 +129,10 @@ static int create_v2(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_create_v1(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, create_v1, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, create_v1, err);
 }
 
 int dm_route_sandbox_create_v2(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, create_v2, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, create_v2, err);
 }

@@ -68,7 +68,7 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     case DM_PAUSE_JOIN:
     case DM_PAUSE_BUSY:
         s->joined = r == DM_PAUSE_JOIN;
-        return dm_wait_or_deny(api, req, pause_one, &id, mark, what, err);
+        return dm_wait_or_deny(api, dm_at(DM_LATER_STOPS, req), req, pause_one, &id, mark, what, err);
     case DM_PAUSE_REFUSED:
         return dm_deny_worker(req, no.status == 503 ? 503 : 500, NULL, what, &no);
     case DM_PAUSE_AWAY:
@@ -82,5 +82,5 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_pause(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, pause_one, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_STOPS, pause_one, err);
 }

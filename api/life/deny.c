@@ -33,10 +33,10 @@ int dm_deny_changing(dm_req *req, const char *what)
     return dm_deny(req, DM_NO_STATE_CHANGING, what, "the sandbox is still changing its state");
 }
 
-int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
-        const char *what, dm_err *err)
+int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler self, const dm_sandbox_id *id,
+        uint64_t mark, const char *what, dm_err *err)
 {
-    int r = dm_later_park(api->later, req, self, api, id, mark, err);
+    int r = dm_later_park(api->later, at, req, self, api, id, mark, err);
     return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
 }
 

@@ -16,8 +16,8 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
  * read that as "it sleeps already" or "it runs already", and it may yet do neither. */
 int dm_deny_changing(dm_req *req, const char *what) DM_NODISCARD;
 /* Parks the request (api/kit/later.h), or refuses it so when it has waited long enough. */
-int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
-        const char *what, dm_err *err) DM_NODISCARD;
+int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler self, const dm_sandbox_id *id,
+        uint64_t mark, const char *what, dm_err *err) DM_NODISCARD;
 
 /* What a worker refused: its own denial when it sent one. */
 int dm_deny_worker(

@@ -53,7 +53,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .timeout_ms = (unsigned)r->config.order_timeout_ms,
             .wait_ms = (unsigned)r->config.worker_wait_ms,
             .clock = &dm_clock_real};
-    const dm_later_config later = {.threads = threads,
+    const dm_later_config later = {.threads = {threads, threads, threads},
             .queue_max = 1024,
             .parked_max = 1024,
             .wait_us = (int64_t)r->config.wait_s * 1000000,
@@ -68,9 +68,11 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
     must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
+    must(dm_fold_new(a->later, &a->fold, &err), &err, "fold");
     r->table = dm_api_http(a);
     r->worker_table = dm_api_worker_http(a);
 }
@@ -131,8 +133,10 @@ void dm_rig_stop(dm_rig *r)
     if (r->http != NULL)
         dm_http_stop(r->http, 2000);
     dm_later_free(r->api.later);
+    dm_fold_free(r->api.fold);
     dm_http_free(r->http);
     dm_claims_free(r->api.claims);
+    dm_dispatch_free(r->api.looks);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
     dm_signers_free(r->api.signers);
