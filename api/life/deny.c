@@ -15,6 +15,14 @@ int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over)
             (long long)over->limit);
 }
 
+int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over)
+{
+    const dm_bound bound = {.limit = over->limit, .current = over->current};
+    return dm_deny_bound(req, DM_NO_PROJECT_ASLEEP_MAX, what, &bound,
+            "your sleeping sandboxes take %lld of %lld MiB: there is no room for another", (long long)over->current,
+            (long long)over->limit);
+}
+
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most)
 {
     char allowed[64];
@@ -48,8 +56,8 @@ int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *
     (void)snprintf(why.msg, sizeof why.msg, "the worker said %d: %.200s", no->status, no->message);
     dm_deny_why(req, &why);
     /* What a worker says of a failure of its own may name a path of its host: our log and the row's detail keep it. */
-    return dm_deny_other(
-            req, DM_NO_WORKER_REFUSED, what, &as, status == 500 ? "the sandbox's worker failed" : no->message);
+    return dm_deny_other(req, status == 503 ? DM_NO_CAPACITY_FULL : DM_NO_WORKER_REFUSED, what, &as,
+            status == 500 ? "the sandbox's worker failed" : no->message);
 }
 
 int dm_deny_away(dm_req *req, const char *what, const dm_err *why)

@@ -93,8 +93,8 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
     bool settled = r == DM_E_UNAVAILABLE;
-    if (!settled && dm_dispatch_pause(
-                            api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
+    if (!settled && dm_dispatch_pause(api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, 0, &stopped, &no,
+                            &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
     if (!settled)

@@ -171,7 +171,7 @@ static int take_one(dm_api *api, taking *t, dm_err *err)
     char who[64];
     dm_err why = {0};
     (void)snprintf(who, sizeof who, "worker:%llu", (unsigned long long)t->worker.v);
-    t->move = (dm_sandbox_move_args){.who = who, .at_us = e->at_us};
+    t->move = (dm_sandbox_move_args){.who = who, .at_us = e->at_us, .image_mib = e->image_mib};
     if (e->detail[0] != '\0')
         t->move.detail = dm_str_c(e->detail);
     int r = dm_sandbox_id_parse(dm_str_c(e->sandbox), &t->id, &why);

@@ -61,6 +61,7 @@ static const dm_json_field started_fields[] = {
 static const dm_json_field stop_fields[] = {
         I64(stop, epoch, 1, INT32_MAX),
         STR(stop, cause, 1, NAME_MAX_),
+        {"room_mib", DM_JSON_I64, offsetof(dm_wk_stop, room_mib), DM_JSON_OPT, 0, INT64_MAX},
 };
 
 static const dm_json_field stopped_fields[] = {
@@ -125,6 +126,8 @@ static const dm_json_field beat_fields[] = {
         I64(beat, free_slots, 0, INT32_MAX),
         I64(beat, last_frame, 0, INT64_MAX),
         BOOL(beat, refusing),
+        {"mem_free_mib", DM_JSON_I64, offsetof(dm_wk_beat, mem_free_mib), offsetof(dm_wk_beat, has_mem_free_mib), 0,
+                INT64_MAX},
 };
 
 static const dm_json_field beat_answer_fields[] = {
@@ -141,6 +144,7 @@ static const dm_json_field event_fields[] = {
         STR(event, cause, 1, NAME_MAX_),
         STR(event, detail, 0, WORDS_MAX),
         I64(event, at_us, 1, INT64_MAX),
+        {"image_mib", DM_JSON_I64, offsetof(dm_wk_event, image_mib), DM_JSON_OPT, 0, INT64_MAX},
 };
 
 #define DEFINE_ENDS(name)                                                                                              \

@@ -60,7 +60,8 @@ typedef struct dm_wk_started {
 
 typedef struct dm_wk_stop {
     int64_t epoch;
-    char *cause; /* a name of base/wire/cause */
+    char *cause;      /* a name of base/wire/cause */
+    int64_t room_mib; /* of a pause: an image that takes more is refused, 429, and the sandbox runs on; 0: no bound */
 } dm_wk_stop;
 
 typedef struct dm_wk_stopped {
@@ -68,7 +69,7 @@ typedef struct dm_wk_stopped {
     int64_t at_us;     /* the journalled transition */
     char *state;       /* "asleep" or "ended" */
     char *cause;       /* why it ended or slept: may be another's, when that came first */
-    int64_t image_mib; /* of a sleeper: memory delta and disk, shown and not charged */
+    int64_t image_mib; /* of a sleeper: what memory and disk take on its host; not what is charged */
 } dm_wk_stopped;
 
 typedef struct dm_wk_deadline {
@@ -114,8 +115,10 @@ typedef struct dm_wk_enrolled {
 typedef struct dm_wk_beat {
     int64_t boot;
     int64_t running, asleep, pooled, free_slots;
-    int64_t last_frame; /* journalled */
-    bool refusing;      /* no new sandboxes: journal or memory is at its bound */
+    int64_t last_frame;   /* journalled */
+    bool refusing;        /* no new sandboxes: journal, memory or disk is at its bound */
+    int64_t mem_free_mib; /* the sum of sizes that it still takes; workers that know no such bound do not say */
+    bool has_mem_free_mib;
 } dm_wk_beat;
 
 typedef struct dm_wk_beat_answer {
@@ -132,6 +135,7 @@ typedef struct dm_wk_event {
     char *cause;
     char *detail; /* words for people; may be "" */
     int64_t at_us;
+    int64_t image_mib; /* of "asleep", as in dm_wk_stopped; events of older journals have none: 0 */
 } dm_wk_event;
 
 /* Each message has the same three functions: write appends the whole object, read fills (DM_E_INVALID names the field),

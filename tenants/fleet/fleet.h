@@ -38,8 +38,9 @@ int dm_fleet_write_off(
  * since its last beat. */
 int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
-/* Where a new sandbox of that region can go, the emptiest first. */
-int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n,
-        dm_err *err) DM_NODISCARD;
+/* Where a new sandbox of that region and memory can go, the emptiest first. Room is what the workers' last beats said:
+ * they have the last word. */
+int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, int64_t mem_mib,
+        dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -29,7 +29,7 @@ static const dm_pg_stmt enrol_new = {"fleet_enrol_new",
         DM_PG_MAYBE};
 static const dm_pg_stmt enrol_again = {"fleet_enrol_again",
         "UPDATE dm.worker SET region_no = $2, boot = $3, door = $4, accel = $5, slots = $6, mem_mib = $7,"
-        " beat_at = now() WHERE name = $1",
+        " mem_free_mib = NULL, beat_at = now() WHERE name = $1",
         DM_PG_NONE};
 static const dm_pg_stmt enrol_key = {"fleet_enrol_key",
         "INSERT INTO dm.worker_key (worker_no, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING", DM_PG_NONE};
@@ -89,14 +89,16 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 }
 
 static const dm_pg_stmt beat = {"fleet_beat",
-        "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6"
+        "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6,"
+        " mem_free_mib = $7"
         " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off'",
         DM_PG_NONE};
 
 int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(m->boot), dm_pa_i64(m->running),
-            dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing)};
+            dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing),
+            m->has_mem_free_mib ? dm_pa_i64(m->mem_free_mib) : dm_pa_null()};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &beat, args, DM_LEN(args), NULL, &changed, err);
     return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
@@ -168,12 +170,12 @@ int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
 }
 
 static const dm_pg_stmt place = {
-        "fleet_place", "SELECT worker_no FROM dm.place($1::smallint, $2::int) LIMIT 8", DM_PG_ROWS};
+        "fleet_place", "SELECT worker_no FROM dm.place($1::smallint, $2::int, $3::int) LIMIT 8", DM_PG_ROWS};
 
-int dm_fleet_place(
-        dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
+int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, int64_t mem_mib,
+        dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(region_no), dm_pa_i64(lease_s)};
+    const dm_pg_arg args[] = {dm_pa_i64(region_no), dm_pa_i64(lease_s), dm_pa_i64(mem_mib)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &place, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)

@@ -5,6 +5,14 @@
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sql.h"
 
+/* A sleeper counts for so much at least: what bounds their bytes bounds their number. */
+enum { ASLEEP_LEAST_MIB = 16 };
+
+static int64_t asleep_mib(const dm_sandbox *s)
+{
+    return s->state == DM_SANDBOX_PAUSED || s->state == DM_SANDBOX_RESUMING ? s->image_mib : 0;
+}
+
 /* What the row is after a step. Pure: what is in args is trusted only where the step says it has a meaning. */
 static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const dm_sandbox_move_args *a)
 {
@@ -25,6 +33,7 @@ static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const 
         next.paused_us = a->at_us;
         next.end_us = a->at_us;
         next.address = none;
+        next.image_mib = a->image_mib > ASLEEP_LEAST_MIB ? a->image_mib : ASLEEP_LEAST_MIB;
         if (next.started_us == 0)
             next.started_us = a->at_us;
         break;
@@ -68,6 +77,8 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
     int r = dm_sql_sandbox_write(c, s, &next, err);
     if (r == 0)
         r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
+    if (r == 0)
+        r = dm_quota_asleep(c, s->owner, asleep_mib(&next) - asleep_mib(s), err);
     if (r == 0)
         r = charge(c, s, dm_sandbox_holds(step->from), dm_sandbox_holds(step->to), a, err);
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)

@@ -23,6 +23,7 @@ typedef struct dm_sandbox_move_args {
     int64_t at_us;
     dm_cause cause;          /* of SLEPT and GONE */
     dm_str detail;           /* of GONE */
+    int64_t image_mib;       /* of SLEPT: what its image takes */
     int64_t end_us;          /* of STARTED */
     dm_str address;          /* of STARTED */
     const dm_limits *limits; /* of RESUME */

@@ -9,7 +9,7 @@
     " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
     " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
-    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by"
+    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by, s.image_mib"
 
 enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
 
@@ -45,6 +45,7 @@ static const dm_pg_field row_fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox, paused_us)},
         {DM_COL_I64, offsetof(dm_sandbox, ended_us)},
         {DM_COL_I64, offsetof(dm_sandbox, ordered_by)},
+        {DM_COL_I64, offsetof(dm_sandbox, image_mib)},
 };
 
 int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
@@ -155,7 +156,7 @@ int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
 static const dm_pg_stmt write_row = {"sandbox_write",
         "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"
         " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"
-        " ordered_by = $16, changed_at = clock_timestamp()"
+        " ordered_by = $16, image_mib = $17, changed_at = clock_timestamp()"
         " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5",
         DM_PG_NONE};
 
@@ -165,7 +166,8 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
             dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
             dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
             dm_pa_text(next->detail), worker_arg(next->worker), dm_pa_text(next->address), time_arg(next->started_us),
-            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by)};
+            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by),
+            dm_pa_i64(next->image_mib)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)

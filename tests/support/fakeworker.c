@@ -169,13 +169,16 @@ static int stop(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
         r = no(req, 404, "not held");
     } else if (m.epoch < h->epoch) {
         r = no(req, 409, "older epoch");
+    } else if (verb == PAUSE && m.room_mib > 0 && m.room_mib < DM_FAKE_IMAGE_MIB) {
+        r = no(req, 429, "no room");
     } else {
         h->running = false;
         h->asleep = verb == PAUSE;
         dm_wk_stopped s = {.epoch = h->epoch,
                 .at_us = now_us(),
                 .state = h->asleep ? (char[]){"asleep"} : (char[]){"ended"},
-                .cause = m.cause};
+                .cause = m.cause,
+                .image_mib = h->asleep ? DM_FAKE_IMAGE_MIB : 0};
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_wk_stopped_write(&w, &s);
     }

@@ -8,6 +8,8 @@
 
 typedef struct dm_fakeworker dm_fakeworker;
 
+enum { DM_FAKE_IMAGE_MIB = 100 }; /* what each of its sleepers takes */
+
 int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err) DM_NODISCARD;
 void dm_fakeworker_free(dm_fakeworker *f);
 DM_DEFINE_FREEP(dm_fakeworker)

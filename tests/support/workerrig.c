@@ -316,6 +316,7 @@ void rig_open(rig *r)
             .making_max = 2,
             .warming_max = 1,
             .mem_reserve_mib = 64,
+            .mem_overcommit_pct = 400,
             .journal_bytes_max = 64 << 20,
             .journal_segment_bytes = 1 << 16};
     for (size_t i = 0; i < RIG_PROCS; i++)

@@ -35,6 +35,14 @@ static const dm_conf_row rows[] = {
                 "of those that are ready, so many are made warm at once, when nobody waits"},
         {"mem_reserve_mib", DM_CONF_U64, AT(mem_reserve_mib), "1024", 64, 1 << 20,
                 "new sandboxes are refused while the host has less memory available than this"},
+        {"mem_overcommit_pct", DM_CONF_U64, AT(mem_overcommit_pct), "400", 10, 10000,
+                "the sizes of all sandboxes that run may sum up to so much of the host's memory: a guest shares what "
+                "it has "
+                "not written with its template, and an idle one has written a fifth or less of its size"},
+        {"disk_reserve_mib", DM_CONF_U64, AT(disk_reserve_mib), "1024", 0, UINT32_MAX,
+                "new sandboxes, images and sleeps by call are refused while data_dir has less room than this: it is "
+                "kept for "
+                "evidence, of which 250 sandboxes make 60 MB an hour"},
         {"journal_bytes_max", DM_CONF_U64, AT(journal_bytes_max), "4294967296", 1 << 20, UINT64_MAX / 2,
                 "room for evidence the ledger does not have yet; without room nothing runs"},
         {"journal_segment_bytes", DM_CONF_U64, AT(journal_segment_bytes), "16777216", 1 << 16, 1 << 30,
@@ -66,5 +74,7 @@ void dm_worker_config_host(const dm_worker_config *c, dm_host_config *out)
             .making_max = (uint32_t)c->making_max,
             .warming_max = (uint32_t)c->warming_max,
             .mem_reserve_mib = c->mem_reserve_mib,
+            .mem_overcommit_pct = c->mem_overcommit_pct,
+            .disk_reserve_mib = c->disk_reserve_mib,
     };
 }

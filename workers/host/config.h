@@ -19,7 +19,7 @@ typedef struct dm_worker_config {
     char *slot_prefix, *slot_base;
     char *default_image; /* what the pool is kept warm for */
     uint64_t default_vcpus, default_mem_mib;
-    uint64_t slots, pool_size, making_max, warming_max, mem_reserve_mib;
+    uint64_t slots, pool_size, making_max, warming_max, mem_reserve_mib, mem_overcommit_pct, disk_reserve_mib;
     uint64_t journal_bytes_max, journal_segment_bytes;
     uint64_t metrics_port;
 } dm_worker_config;

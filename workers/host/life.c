@@ -12,6 +12,7 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/live.h"
+#include "workers/host/machine/disk.h"
 #include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
@@ -45,6 +46,9 @@ static void wait_for(dm_box *b, dm_box_waiter *waiter)
 }
 
 static void time_is_up(void *arg);
+
+/* What could not be put to sleep when its time was up runs on, and is tried again. */
+static const int64_t again_us = 5 * 1000 * 1000;
 
 /* Its deadline's timer. */
 static void arm(dm_box *b)
@@ -362,6 +366,19 @@ static int check_admit(dm_worker *w, const dm_wk_admit *admit, dm_sandbox_id *id
     return 0;
 }
 
+/* Of one that is not held yet, or sleeps: what is given away already stays given. */
+static int check_size(const dm_worker *w, const dm_wk_admit *admit, dm_err *err)
+{
+    uint64_t wanted = dm_spec_get((uint16_t)admit->spec_table, (uint16_t)admit->spec)->mem_mib;
+    uint64_t left = dm_worker_mem_free_mib(w);
+    if (wanted <= left)
+        return 0;
+    return dm_fail(err, DM_E_UNAVAILABLE,
+            "this worker has no room for %llu MiB of memory now: %llu are left of what it "
+            "gives away",
+            (unsigned long long)wanted, (unsigned long long)left);
+}
+
 int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err)
 {
     dm_sandbox_id id;
@@ -375,6 +392,9 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
             r = dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
         return r == ALREADY ? 0 : r;
     }
+    r = check_size(w, admit, err);
+    if (r < 0)
+        return r;
     b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
@@ -417,6 +437,9 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return r == ALREADY ? 0 : r;
     if (admit->epoch <= b->epoch)
         return DM_ORDER_STALE;
+    r = check_size(w, admit, err);
+    if (r < 0)
+        return r;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
     const dm_slot_policy policy = dm_policy_of(admit);
@@ -448,6 +471,16 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
     b->disk_16mib = s.disk_16mib;
 }
 
+/* What its image takes; where that cannot be told, its disk. */
+static int64_t image_mib(const dm_worker *w, const dm_box *b)
+{
+    char dir[PATH_MAX];
+    int64_t mib, disk = (int64_t)b->disk_16mib * 16;
+    if (dm_place_sleeper(&w->h->conf, &b->name, b->epoch, dir, NULL) < 0 || dm_disk_folder_mib(dir, &mib, NULL) < 0)
+        return disk;
+    return mib;
+}
+
 static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
 {
     assert(b->stretch != NULL); /* of RUN */
@@ -455,7 +488,7 @@ static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last
     b->cause = b->pause_cause;
     b->slept_us = at_us;
     b->image_epoch = b->epoch;
-    b->image_mib = (int64_t)b->disk_16mib * 16;
+    b->image_mib = image_mib(w, b);
     drop_machine(b);
     move(w, b, DM_BOX_SLEPT);
     dm_usage_end(w->usage, b->stretch, at_us, last, DM_CAUSE_NONE);
@@ -479,6 +512,8 @@ static void slept(void *arg, int r, const dm_err *err)
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", err);
         move(w, b, DM_BOX_PAUSE_FAILED);
         dm_life_goes_on(b);
+        if (b->deadline != NULL && dm_worker_now_us(w) >= dm_box_due_us(b))
+            dm_timer_in(b->deadline, again_us);
         answer(b, r, err);
         return;
     }
@@ -487,7 +522,25 @@ static void slept(void *arg, int r, const dm_err *err)
     asleep(w, b, dm_worker_now_us(w), &last);
 }
 
-int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
+/* Whether there is room for its image: its disk is there, and becomes the image's; what it has written of its memory
+ * comes beside it. The reserve is evidence's: no call takes of it. What its time puts to sleep may take half, for it is
+ * no more than what runs, and nothing new is taken in meanwhile; past that it runs on, and is tried again. For a reason
+ * of the host's own all of it may be taken. */
+static int check_room(const dm_worker *w, const dm_box *b, dm_cause cause, int64_t room_mib, dm_err *err)
+{
+    int64_t memory = b->shown.mem_private_mib, image = (int64_t)b->disk_16mib * 16 + memory;
+    uint64_t reserve = w->h->conf.disk_reserve_mib;
+    uint64_t kept = cause == DM_CAUSE_PAUSED ? reserve : cause == DM_CAUSE_TIMEOUT ? reserve / 2 : 0;
+    if (room_mib > 0 && image > room_mib)
+        return dm_fail(err, DM_E_LIMIT, "its image would take %lld MiB, and there is room for %lld", (long long)image,
+                (long long)room_mib);
+    if (kept > 0 && dm_host_disk_free_mib(w->h) < kept + (uint64_t)memory)
+        return dm_fail(err, DM_E_UNAVAILABLE, "this worker has no room for another sleeper now");
+    return 0;
+}
+
+int dm_worker_pause(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)
 {
     char path[PATH_MAX];
     if (epoch < b->epoch)
@@ -503,7 +556,9 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
     dm_worker_claim(w, b, NULL);
-    int r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
+    int r = check_room(w, b, cause, room_mib, err);
+    if (r == 0)
+        r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
     if (r == 0)
         r = dm_machine_sleep(b->machine, path, slept, b, err);
     if (r < 0)
@@ -595,9 +650,9 @@ static void time_is_up(void *arg)
         dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", now);
         return;
     }
-    if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, NULL, &err) < 0) {
+    if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, 0, NULL, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
-        dm_timer_in(b->deadline, 1000 * 1000);
+        dm_timer_in(b->deadline, again_us);
     }
 }
 

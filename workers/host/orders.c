@@ -178,7 +178,8 @@ static int resume(dm_req *req, void *ctx, dm_err *err)
     return admitted(req, ctx, dm_worker_resume, err);
 }
 
-typedef int (*stop_fn)(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err);
+typedef int (*stop_fn)(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err);
 
 /* A cause it cannot be in that state with would stay with the box, and nobody would take its word. */
 static int cause_of(const char *name, stop_fn fn, dm_cause *out, dm_err *err)
@@ -206,12 +207,19 @@ static int stopped(dm_req *req, const dm_orders *x, stop_fn fn, dm_err *err)
     if (r < 0)
         return r;
     r = cause_of(stop.cause, fn, &cause, err);
-    int64_t epoch = stop.epoch;
+    int64_t epoch = stop.epoch, room_mib = stop.room_mib;
     dm_wk_stop_done(&stop);
     if (r < 0)
         return r;
     order *o = order_new(req, WANT_STOPPED, err);
-    return o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, b, epoch, cause, &o->waiter, err), err);
+    return o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, b, epoch, cause, room_mib, &o->waiter, err), err);
+}
+
+static int kill_it(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)
+{
+    (void)room_mib; /* it leaves nothing */
+    return dm_worker_kill(w, b, epoch, cause, waiter, err);
 }
 
 static int pause_order(dm_req *req, void *ctx, dm_err *err)
@@ -221,7 +229,7 @@ static int pause_order(dm_req *req, void *ctx, dm_err *err)
 
 static int kill_order(dm_req *req, void *ctx, dm_err *err)
 {
-    return stopped(req, ctx, dm_worker_kill, err);
+    return stopped(req, ctx, kill_it, err);
 }
 
 static int deadline(dm_req *req, void *ctx, dm_err *err)
@@ -371,6 +379,9 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_ki64(&jw, "warm", n.warm);
     dm_jw_ki64(&jw, "waiting", n.waiting);
     dm_jw_ki64(&jw, "free_slots", h->slots_free);
+    dm_jw_ku64(&jw, "mem_free_mib", dm_worker_mem_free_mib(w));
+    dm_jw_ku64(&jw, "asleep_mib", dm_boxes_asleep_mib(dm_worker_boxes(w)));
+    dm_jw_ku64(&jw, "disk_free_mib", dm_host_disk_free_mib(h));
     dm_jw_ki64(&jw, "last_second", at->last_second);
     dm_jw_ku64(&jw, "last_frame", at->frame_no);
     dm_jw_ku64(&jw, "durable_frame", at->durable_frame);
@@ -391,6 +402,12 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_metric running = {"dm_worker_sandboxes_running", DM_GAUGE, NULL, "sandboxes that run"};
     static const dm_metric asleep = {"dm_worker_sandboxes_asleep", DM_GAUGE, NULL, "sandboxes that sleep here"};
+    static const dm_metric asleep_mib = {
+            "dm_worker_sleepers_mib", DM_GAUGE, NULL, "what the images of those that sleep take on its disk"};
+    static const dm_metric mem_free = {
+            "dm_worker_mem_free_mib", DM_GAUGE, NULL, "the sum of sizes of sandboxes that it still takes"};
+    static const dm_metric disk_free = {
+            "dm_worker_disk_free_mib", DM_GAUGE, NULL, "room in the file system of its data folder"};
     static const dm_metric unclaimed = {
             "dm_worker_sandboxes_unclaimed", DM_GAUGE, NULL, "of those that run, sandboxes that are nobody's yet"};
     static const dm_metric ready = {"dm_worker_pool_ready", DM_GAUGE, NULL, "machines that can be handed out now"};
@@ -406,6 +423,9 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     dm_pools_counted(dm_worker_pools(w), &n);
     dm_metric_set(h->metrics, &running, NULL, dm_boxes_running(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &asleep, NULL, dm_boxes_asleep(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &asleep_mib, NULL, (int64_t)dm_boxes_asleep_mib(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &mem_free, NULL, (int64_t)dm_worker_mem_free_mib(w));
+    dm_metric_set(h->metrics, &disk_free, NULL, (int64_t)dm_host_disk_free_mib(h));
     dm_metric_set(h->metrics, &unclaimed, NULL, dm_boxes_nunclaimed(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &ready, NULL, n.ready);
     dm_metric_set(h->metrics, &warm, NULL, n.warm);

@@ -337,7 +337,7 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
     int r = l != NULL ? 0 : dm_fail(&err, DM_E_NOMEM, "no memory to put it to sleep");
     if (r == 0) {
         *l = (late){.waiter.fn = slept_late, .w = w};
-        r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, &l->waiter, &err);
+        r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, 0, &l->waiter, &err);
     }
     if (r == 0) {
         counts_as(w, b, DM_SAMPLE_HIB, at_us);

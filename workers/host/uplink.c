@@ -93,6 +93,7 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
     dm_worker *w = u->w;
     const char *why;
     dm_pools_count n;
+    uint64_t mem_free = dm_worker_mem_free_mib(w);
     dm_pools_counted(dm_worker_pools(w), &n);
     dm_wk_beat m = {
             .boot = (int64_t)dm_worker_at(w)->boot,
@@ -102,6 +103,8 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
             .free_slots = dm_worker_host(w)->slots_free + n.spare,
             .last_frame = (int64_t)dm_worker_at(w)->frame_no,
             .refusing = dm_worker_refusing(w, &why),
+            .mem_free_mib = (int64_t)(mem_free < INT64_MAX ? mem_free : INT64_MAX),
+            .has_mem_free_mib = true,
     };
     dm_wk_beat_write(jw, &m);
 }

@@ -1,5 +1,6 @@
 #include "workers/host/machine/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -34,5 +35,22 @@ int dm_disk_units(const char *path, uint32_t *out, dm_err *err)
     if (units > UINT32_MAX)
         return dm_fail(err, DM_E_LIMIT, "%s is larger than can be counted", path);
     *out = (uint32_t)units;
+    return 0;
+}
+
+int dm_disk_folder_mib(const char *dir, int64_t *out, dm_err *err)
+{
+    enum { MIB = 1024 * 1024 };
+    uint64_t blocks = 0;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return dm_fail_sys(err, errno, "open %s", dir);
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        struct stat st;
+        if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            blocks += (uint64_t)st.st_blocks;
+    }
+    (void)closedir(d);
+    *out = (int64_t)((blocks * STAT_BLOCK + MIB - 1) / MIB);
     return 0;
 }

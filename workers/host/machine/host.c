@@ -1,6 +1,7 @@
 #include "workers/host/machine/host.h"
 
 #include <assert.h>
+#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -37,6 +38,25 @@ bool dm_host_short_of_memory(const dm_host *h)
 {
     uint64_t mib;
     return meminfo_mib("MemAvailable", &mib) && mib < h->conf.mem_reserve_mib;
+}
+
+uint64_t dm_host_mem_to_give_mib(const dm_host *h)
+{
+    uint64_t mib = dm_host_mem_mib();
+    return mib > 0 ? mib * h->conf.mem_overcommit_pct / 100 : UINT64_MAX;
+}
+
+uint64_t dm_host_disk_free_mib(const dm_host *h)
+{
+    struct statvfs fs;
+    if (statvfs(h->conf.data_dir, &fs) < 0)
+        return UINT64_MAX;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
+}
+
+bool dm_host_short_of_disk(const dm_host *h)
+{
+    return dm_host_disk_free_mib(h) < h->conf.disk_reserve_mib;
 }
 
 int dm_host_init(dm_host *h, dm_err *err)

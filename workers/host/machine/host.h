@@ -27,7 +27,9 @@ typedef struct dm_host_config {
     uint32_t default_vcpus, default_mem_mib;
     uint32_t pool_size; /* and how many of it */
     uint32_t making_max, warming_max;
-    uint64_t mem_reserve_mib; /* without so much memory to spare nothing new is made */
+    uint64_t mem_reserve_mib;    /* without so much memory to spare nothing new is made */
+    uint64_t mem_overcommit_pct; /* of the host's memory: what the sizes of all that runs may sum up to */
+    uint64_t disk_reserve_mib;   /* of data_dir's file system, for evidence: what may fill it is refused below it */
 } dm_host_config;
 
 /* What is on its way out; see going.h. */
@@ -63,6 +65,12 @@ typedef struct dm_host {
 uint64_t dm_host_mem_mib(void);
 /* New sandboxes would take memory that is kept as a reserve. */
 bool dm_host_short_of_memory(const dm_host *h);
+/* What the sizes of all that runs may sum up to; UINT64_MAX when the kernel does not say. */
+uint64_t dm_host_mem_to_give_mib(const dm_host *h);
+/* Room in data_dir's file system; UINT64_MAX when it does not say. */
+uint64_t dm_host_disk_free_mib(const dm_host *h);
+/* It is below the reserve. */
+bool dm_host_short_of_disk(const dm_host *h);
 
 int dm_host_init(dm_host *h, dm_err *err) DM_NODISCARD; /* the fields above are set; makes the slot map, for as long as
                                                             the process lives */

@@ -176,6 +176,11 @@ static void begin(dm_snapshot *s)
         build_failed(s, r, &err);
         return;
     }
+    if (dm_host_short_of_disk(h)) { /* it is as large as a guest's memory */
+        r = dm_fail(&err, DM_E_UNAVAILABLE, "this worker makes no templates now: its disk is needed as a reserve");
+        build_failed(s, r, &err);
+        return;
+    }
     s->slot_no = dm_host_slot_take(h);
     if (s->slot_no < 0) {
         (void)dm_fail(&err, DM_E_LIMIT, "no slot is free to make a template in");
