@@ -121,7 +121,8 @@ static void run(dm_line_job *job)
 {
     task *t = (task *)(void *)job;
     dm_err err = {0};
-    int r = t->fn(t->req, t->ctx, &err);
+    bool nobody = t->at.line == DM_LATER_READS && dm_req_gone(t->req);
+    int r = nobody ? dm_fail(&err, DM_E_UNAVAILABLE, "the client has gone") : t->fn(t->req, t->ctx, &err);
     if (r != DM_HTTP_LATER)
         dm_req_done(t->req, r, &err);
     free(t);

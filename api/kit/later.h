@@ -1,12 +1,13 @@
 /* api/kit/later.h: requests that take long, and requests that wait for one another.
  *
- * A handler that must ask a worker hops: the same function of it goes on, on a thread of one of three lines, and the
- * server's own threads stay free for what only asks the database. Orders, what ends or puts to sleep, and what is only
- * looked at each have threads of their own, so that none of them holds up another; and in each line a project has a
- * share of threads and places (DM_SHARE), so that none of them holds up the next (base/line.h). A handler that finds a
- * sandbox in the middle of a transition parks: it is called again, from its beginning, when the transition has ended.
- * Nothing is lost between the look and the parking: the look is preceded by dm_later_mark, and a park whose mark is old
- * is called again at once. What another replica does is noticed by dm_later_tick. Thread-safe. */
+ * A handler that must ask a worker, or the database for much, hops: the same function of it goes on, on a thread of one
+ * of three lines, and the server's own threads stay free for what only asks the database. Orders, what ends or puts to
+ * sleep, and what is only looked at each have threads of their own, so that none of them holds up another; and in each
+ * line a project has a share of threads and places (DM_SHARE), so that none of them holds up the next (base/line.h). A
+ * handler that finds a sandbox in the middle of a transition parks: it is called again, from its beginning, when the
+ * transition has ended. Nothing is lost between the look and the parking: the look is preceded by dm_later_mark, and a
+ * park whose mark is old is called again at once. What another replica does is noticed by dm_later_tick. Thread-safe.
+ */
 #ifndef DM_API_KIT_LATER_H
 #define DM_API_KIT_LATER_H
 
@@ -22,7 +23,7 @@ typedef struct dm_later dm_later;
 typedef enum dm_later_line {
     DM_LATER_ORDERS, /* create, wake, a new deadline */
     DM_LATER_STOPS,  /* kill, pause */
-    DM_LATER_READS,  /* what is shown */
+    DM_LATER_READS,  /* what is shown: not at all, when the client has gone by its turn */
     DM_LATER_LINES
 } dm_later_line;
 
