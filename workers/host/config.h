@@ -17,6 +17,7 @@ typedef struct dm_worker_config {
     char *door; /* the front's name for this worker's door */
     char *vmm, *vmm_binary, *accel, *vmm_user;
     char *slot_prefix, *slot_base;
+    uint64_t flows_max, flows_per_s, packets_per_s, mib_per_s;
     char *default_image; /* what the pool is kept warm for */
     uint64_t default_vcpus, default_mem_mib;
     uint64_t slots, pool_size, making_max, warming_max, mem_reserve_mib;

@@ -84,10 +84,14 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     dm_host_slot *s = &h->slots[no];
     bool fresh = !s->open;
     if (fresh) {
-        int r = dm_slot_open(h->conf.slot_prefix, h->conf.slot_base, no, policy, &s->net, err);
+        int r = dm_slot_open(&h->conf.site, no, policy, &s->net, err);
         if (r < 0)
             return r;
         s->open = true;
+        if (!s->net.fenced)
+            DM_LOG(h->log, DM_WARN, "host.slot_not_fenced", dm_fu("slot", no),
+                    dm_fs("message", "nftables here has no netdev hook, limit or ct count: frames and flows of its "
+                                     "guest are not bounded"));
     }
     if (adopted)
         return 0;

@@ -18,12 +18,12 @@ typedef struct dm_host_slot {
 
 /* What a host is told; whoever read the program's configuration fills it in. Strings are borrowed. */
 typedef struct dm_host_config {
-    const char *data_dir;                /* of the machines and the sleepers, among what is the worker's */
-    const char *images_dir;              /* guest images, made elsewhere */
-    const char *templates_dir;           /* template snapshots, made here */
-    const char *slot_prefix, *slot_base; /* of dm_slot_open */
-    uint32_t slots;                      /* machines at once; at most DM_SLOT_MAX */
-    const char *default_image;           /* what is kept ready, */
+    const char *data_dir;      /* of the machines and the sleepers, among what is the worker's */
+    const char *images_dir;    /* guest images, made elsewhere */
+    const char *templates_dir; /* template snapshots, made here */
+    dm_slot_site site;         /* of the slots */
+    uint32_t slots;            /* machines at once; at most DM_SLOT_MAX */
+    const char *default_image; /* what is kept ready, */
     uint32_t default_vcpus, default_mem_mib;
     uint32_t pool_size; /* and how many of it */
     uint32_t making_max, warming_max;

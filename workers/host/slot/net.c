@@ -193,6 +193,55 @@ int dm_net_flush_conntrack(dm_err *err)
     return r < 0 ? dm_wrap(err, "forget connections") : 0;
 }
 
+/* A request about the connections that came from one address: that part of their tuple, and the word that it is all
+ * that is to be compared. Attributes are nested by hand; each is a multiple of four bytes. */
+typedef struct by_source {
+    struct nlmsghdr head;
+    struct nfgenmsg gen;
+    struct nlattr tuple, ip, src;
+    uint32_t address;
+    struct nlattr filter, orig;
+    uint32_t orig_parts;
+    struct nlattr reply;
+    uint32_t reply_parts;
+} by_source;
+
+enum { FILTER_BY_SOURCE = 1 << 0 }; /* the kernel's CTA_FILTER_F_CTA_IP_SRC, which no header of its users has */
+
+static by_source ask_by_source(uint32_t source, uint16_t type, uint16_t flags)
+{
+    enum { A = sizeof(struct nlattr), WORD = A + sizeof(uint32_t) };
+    return (by_source){.head = {.nlmsg_len = sizeof(by_source),
+                               .nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type),
+                               .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)},
+            .gen = {.nfgen_family = AF_INET, .version = NFNETLINK_V0},
+            .tuple = {.nla_len = 2 * A + WORD, .nla_type = CTA_TUPLE_ORIG | NLA_F_NESTED},
+            .ip = {.nla_len = A + WORD, .nla_type = CTA_TUPLE_IP | NLA_F_NESTED},
+            .src = {.nla_len = WORD, .nla_type = CTA_IP_V4_SRC},
+            .address = source,
+            .filter = {.nla_len = A + 2 * WORD, .nla_type = CTA_FILTER | NLA_F_NESTED},
+            .orig = {.nla_len = WORD, .nla_type = CTA_FILTER_ORIG_FLAGS},
+            .orig_parts = FILTER_BY_SOURCE,
+            .reply = {.nla_len = WORD, .nla_type = CTA_FILTER_REPLY_FLAGS}};
+}
+
+int dm_net_flush_conntrack_of(uint32_t source, dm_err *err)
+{
+    DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
+    if (fd < 0)
+        return fd;
+    const by_source request = ask_by_source(source, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+    if (send(fd, &request, sizeof(request), 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    dm_err why = {0};
+    int r = netlink_ack(fd, &why);
+    if (r < 0 && why.sys == EINVAL)
+        return DM_NET_CANNOT;
+    if (r < 0 && err != NULL)
+        *err = why;
+    return r < 0 ? dm_wrap(err, "forget connections of a slot") : 0;
+}
+
 /* The kernel's filter language: go on past the end, which accepts, when the peer is that address; else four bytes
  * further, which refuses. The condition's address follows it as a flexible member. */
 enum { FILTER = sizeof(struct inet_diag_bc_op) + sizeof(struct inet_diag_hostcond) + sizeof(uint32_t) };

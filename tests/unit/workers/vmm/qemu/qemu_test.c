@@ -33,6 +33,8 @@
 #define PREFIX "vmmt"
 #define NET "10.99.0.0"
 
+static const dm_slot_site site = {.prefix = PREFIX, .base = NET};
+
 /* Limits against a hang: on a busy machine, under an emulated processor, all takes its time. */
 enum { WAIT_S = 240, SAY_MS = 60000, MEM = 512, NOBODY = 65534, PORT = 49983, PAGE = 4096 };
 
@@ -405,7 +407,7 @@ static int lab_make(lab *l)
     if (l->env.accel == NULL)
         l->env.accel = "tcg";
     (void)snprintf(l->template_dir, sizeof(l->template_dir), "%s/template", l->dir);
-    return dm_slot_open(PREFIX, NET, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL);
+    return dm_slot_open(&site, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL);
 }
 
 static int open_lab(void **state)
@@ -594,7 +596,7 @@ static void clones_are_strangers(void **state)
     static const char *const drawn[] = {"urandom", "uuid", "boot"};
     guest g[2];
     dm_slot second;
-    assert_int_equal(dm_slot_open(PREFIX, NET, 2, &(dm_slot_policy){.internet = true}, &second, NULL), 0);
+    assert_int_equal(dm_slot_open(&site, 2, &(dm_slot_policy){.internet = true}, &second, NULL), 0);
     clone_vm(l, &g[0], "left", l->template_dir, NULL);
     place(l, &g[1], "right");
     g[1].slot = &second;
@@ -925,7 +927,7 @@ static void run_worker(lab *l)
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_int_equal(dm_slot_open(PREFIX, NET, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL), 0);
+    assert_int_equal(dm_slot_open(&site, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL), 0);
     assert_int_equal(l->slot.tap_fd, -1); /* the VM has it */
 }
 
