@@ -162,6 +162,16 @@ static int make_pools(program *p, dm_err *err)
     return r < 0 ? r : dm_pg_pool_new(&ops, &p->api.ops, err);
 }
 
+static int make_rates(dm_api *a, dm_err *err)
+{
+    const unsigned per_s = (unsigned)a->config->project_requests_per_s;
+    int r = dm_strangers_new((unsigned)a->config->wrong_keys_per_min, a->clock, &a->strangers, err);
+    if (r < 0 || per_s == 0)
+        return r;
+    const dm_rate_config rate = {.every_us = 1000000 / per_s, .burst = 2 * per_s, .clock = a->clock};
+    return dm_rate_new(&rate, &a->rate, err);
+}
+
 static int make_api(program *p, dm_err *err)
 {
     dm_api *a = &p->api;
@@ -189,6 +199,8 @@ static int make_api(program *p, dm_err *err)
         r = make_pools(p, err);
     if (r == 0)
         r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
+    if (r == 0)
+        r = make_rates(a, err);
     if (r == 0)
         r = dm_dispatch_new(&dispatch, &a->dispatch, err);
     if (r == 0)
@@ -230,6 +242,8 @@ static void unmake(program *p)
     dm_dispatch_free(p->patient);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
+    dm_strangers_free(p->api.strangers);
+    dm_rate_free(p->api.rate);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);

@@ -7,9 +7,11 @@
 
 #include "base/http.h"
 #include "base/pg.h"
+#include "base/rate.h"
 
 #include "api/kit/config.h"
 #include "api/kit/later.h"
+#include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/secret.h"
@@ -27,6 +29,8 @@ typedef struct dm_api {
     dm_pg_pool *db;  /* dm_api: every tenant's request, scoped */
     dm_pg_pool *ops; /* dm_ops: the workers' reports and the sweep */
     dm_auth *auth;
+    dm_strangers *strangers;
+    dm_rate *rate; /* of a project's requests; NULL: as many as come */
     dm_master *master;
     dm_dispatch *dispatch;
     dm_later *later;

@@ -43,6 +43,13 @@ static const dm_conf_row rows[] = {
         NUM(db_connections, "16", 1, 512, "connections as dm_api"),
         NUM(db_ops_connections, "4", 1, 64, "connections as dm_ops"),
         NUM(key_keep_ms, "5000", 0, 60000, "how long an API key is believed without asking again"),
+        NUM(wrong_keys_per_min, "60", 1, 60000,
+                "wrong API keys that one address may send, a minute and in one go, before a key that is not known "
+                "waits "
+                "for its turn"),
+        NUM(project_requests_per_s, "1000", 0, 1000000,
+                "requests of one project a second, and twice as many in one go: four times the 250 creates a second "
+                "that a customer is promised. 0: as many as come"),
         NUM(log_level, "1", 0, 3, "least level of a log line: 0 debug, 1 info, 2 warn, 3 error"),
 };
 

@@ -22,6 +22,7 @@ typedef struct dm_api_config {
     uint64_t order_timeout_ms, worker_wait_ms, wait_s, stuck_s;
     uint64_t db_connections, db_ops_connections;
     uint64_t key_keep_ms;
+    uint64_t wrong_keys_per_min, project_requests_per_s;
     uint64_t log_level;
 } dm_api_config;
 

@@ -67,6 +67,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
@@ -135,6 +136,7 @@ void dm_rig_stop(dm_rig *r)
     dm_claims_free(r->api.claims);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
+    dm_strangers_free(r->api.strangers);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
