@@ -332,6 +332,7 @@ sweep() {
     for name in $(our_veths); do
         ip link delete "$name" 2>/dev/null || true
     done
+    nft delete table inet "dm_$DM_SLOT_PREFIX" 2>/dev/null || true
     # deepest first
     awk -v top="$DM_DATA/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r where; do
