@@ -38,8 +38,18 @@ make_folders() {
     install -d -m 1770 -o root -g dormouse "$DM_RUN" "$DM_DATA/secrets"
     install -d -m 750 -o dormouse -g dormouse "$DM_RUN/nginx-front" "$DM_RUN/nginx-door"
     install -d -m 755 "$DM_RUN/empty"
+    make_spool
     # run/live: one empty file for each sandbox that may be reached; the worker writes it, its door reads it.
     install -d -m 755 "$DM_RUN/live"
+}
+
+# make_spool: where the front keeps bodies that it takes in: in memory, and bounded, so that nobody who sends or reads
+# slowly takes room from the data folder. `down` takes it away.
+make_spool() {
+    install -d -m 700 -o dormouse -g dormouse "$DM_RUN/spool"
+    mountpoint -q "$DM_RUN/spool" ||
+        mount -t tmpfs -o "size=128m,nr_inodes=16k,mode=700,uid=$(id -u dormouse),gid=$(id -g dormouse),nosuid,nodev,noexec" \
+            dormouse-spool "$DM_RUN/spool"
 }
 
 # make_secrets: random, once, readable by their user alone.
@@ -192,13 +202,27 @@ config_nginx_workers() {
     done
 }
 
+# config_nginx_tls: what both front doors show; empty where they speak plain HTTP.
+config_nginx_tls() {
+    [ -n "$DM_TLS_CERT" ] || return 0
+    cat <<END
+ssl_certificate $DM_DATA/secrets/tls.crt;
+ssl_certificate_key $DM_DATA/secrets/tls.key;
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_cache shared:tls:4m;
+ssl_session_tickets off;
+END
+}
+
 # config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports.
 config_nginx() {
-    local listen=$DM_LISTEN
+    local listen=$DM_LISTEN tls=${DM_TLS_CERT:+ ssl}
     [[ $listen != *:* ]] || listen="[$listen]"
     sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
         -e "s|@PORT_API@|$DM_PORT_API|g" -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@PORT_WORKER@|$DM_PORT_WORKER|g" \
-        -e "s|@RUN@|$DM_RUN|g" \
+        -e "s|@RUN@|$DM_RUN|g" -e "s|@TLS@|$tls|g" \
+        -e "s|@CLIENT_CONNECTIONS@|$DM_CLIENT_CONNECTIONS|g" -e "s|@TRAFFIC_CONNECTIONS@|$((4 * DM_CLIENT_CONNECTIONS))|g" \
+        -e "s|@CLIENT_REQUESTS@|$DM_CLIENT_REQUESTS|g" -e "s|@TRAFFIC_REQUESTS@|$((4 * DM_CLIENT_REQUESTS))|g" \
         -e "s|@ETC@|$DM_DATA/etc|g" "$DM_ROOT/ops/nginx/$1.conf.in"
 }
 
@@ -216,6 +240,12 @@ make_config() {
     config_pg_ident | put "$etc/pg_ident.conf" 644 root:root
     config_kafka | put "$etc/kafka.properties" 644 root:root
     put "$etc/kafka-log4j2.properties" 644 root:root <"$DM_ROOT/ops/kafka/log4j2.properties"
+    if [ -n "$DM_TLS_CERT" ]; then
+        put "$DM_DATA/secrets/tls.crt" 644 root:root <"$DM_TLS_CERT"
+        put "$DM_DATA/secrets/tls.key" 600 dormouse:dormouse <"$DM_TLS_KEY"
+    fi
+    config_nginx_tls | put "$etc/nginx-tls.conf" 644 root:root
+    put "$etc/nginx-refusal.conf" 644 root:root <"$DM_ROOT/ops/nginx/refusal.conf"
     config_nginx_workers | put "$etc/nginx-workers.conf" 644 root:root
     for page in "$DM_ROOT"/web/docs/*.md; do
         put "$etc/docs/${page##*/}" 644 root:root <"$page"

@@ -112,7 +112,10 @@ service_digest() {
     case $1 in
     pg) files+=("$DM_DATA"/etc/p*) ;;
     kafka) files+=("$DM_DATA"/etc/kafka*) ;;
-    front) files+=("$DM_DATA/etc/nginx-front.conf" "$DM_DATA/etc/nginx-workers.conf") ;;
+    front)
+        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls}.conf)
+        [ -z "$DM_TLS_CERT" ] || files+=("$DM_DATA"/secrets/tls.{crt,key})
+        ;;
     door) files+=("$DM_DATA/etc/nginx-door.conf") ;;
     *)
         bin=$(program "dormouse-$1")
@@ -160,7 +163,7 @@ wait_for() {
 }
 
 tcp_open() {
-    (exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    (exec 8<>"/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null
 }
 
 http_ok() {
@@ -168,10 +171,10 @@ http_ok() {
 }
 
 nginx_start() {
-    local name=$1 port=$2
+    local name=$1 port=$2 host=${3-}
     as_dormouse nginx -t -q -e stderr -p "$DM_RUN/nginx-$name/" -c "$DM_DATA/etc/nginx-$name.conf"
     service_start "$name"
-    wait_for "$name" 20 tcp_open "$port"
+    wait_for "$name" 20 tcp_open "$port" "$host"
     note "$(service_word "$name")"
 }
 
