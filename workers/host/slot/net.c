@@ -24,6 +24,7 @@
 #include "workers/vmm/proc.h"
 
 enum { TOOL_MS = 10000, WORDS_MAX = 160, NETLINK_S = 2, ROUNDS = 4, DUMP_MAX = 65536 };
+enum { DUMP_MORE = 1 }; /* of one packet of a dump: there are others */
 
 /* --- tools -------------------------------------------------------------------------------------------------- */
 
@@ -225,7 +226,87 @@ static by_source ask_by_source(uint32_t source, uint16_t type, uint16_t flags)
             .reply = {.nla_len = WORD, .nla_type = CTA_FILTER_REPLY_FLAGS}};
 }
 
-int dm_net_flush_conntrack_of(uint32_t source, dm_err *err)
+static uint32_t padded(const struct nlattr *a)
+{
+    return (a->nla_len + NLA_ALIGNTO - 1u) & ~(NLA_ALIGNTO - 1u);
+}
+
+/* One connection, named by the attribute that a dump gave: a tuple of the same meaning in both. */
+static int forget_one(int fd, const struct nlattr *tuple, dm_err *err)
+{
+    struct {
+        struct nlmsghdr head;
+        struct nfgenmsg gen;
+        char tuple[256];
+    } request = {.head = {.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
+                         .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+            .gen = {.nfgen_family = AF_INET, .version = NFNETLINK_V0}};
+    if (tuple->nla_len > sizeof(request.tuple))
+        return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
+    memcpy(request.tuple, tuple, tuple->nla_len);
+    request.head.nlmsg_len = (uint32_t)offsetof(typeof(request), tuple) + padded(tuple);
+    if (send(fd, &request, request.head.nlmsg_len, 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    int r = netlink_ack(fd, err);
+    return r == DM_E_NOTFOUND ? 0 : r; /* it ended by itself */
+}
+
+/* An attribute of a dumped connection; NULL: it has none. */
+static const struct nlattr *attribute(const struct nlmsghdr *h, uint16_t type)
+{
+    const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
+               *end = (const char *)h + h->nlmsg_len;
+    while (end - p >= (ptrdiff_t)sizeof(struct nlattr)) {
+        const void *at = p;
+        const struct nlattr *a = at;
+        if (a->nla_len < sizeof(*a) || a->nla_len > end - p)
+            return NULL;
+        if ((a->nla_type & NLA_TYPE_MASK) == type)
+            return a;
+        p += padded(a);
+    }
+    return NULL;
+}
+
+static int forget_part(int fd, int delete_fd, dm_err *err)
+{
+    union {
+        struct nlmsghdr head;
+        char room[32768];
+    } in;
+    ssize_t got = recv(fd, &in, sizeof(in), 0);
+    if (got < 0)
+        return dm_fail_sys(err, errno, "read from netlink");
+    size_t n = (size_t)got;
+    for (struct nlmsghdr *h = &in.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+        if (h->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list connections");
+        const struct nlattr *tuple = attribute(h, CTA_TUPLE_ORIG);
+        int r = tuple != NULL ? forget_one(delete_fd, tuple, err) : dm_fail(err, DM_E_PROTO, "odd answer from netlink");
+        if (r < 0)
+            return r;
+    }
+    return DUMP_MORE;
+}
+
+int dm_net_forget_each(uint32_t source, dm_err *err)
+{
+    DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
+    DM_AUTO_FD delete_fd = netlink_open(NETLINK_NETFILTER, err);
+    if (fd < 0 || delete_fd < 0)
+        return DM_E_IO;
+    const by_source request = ask_by_source(source, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+    if (send(fd, &request, sizeof(request), 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    int r = DUMP_MORE;
+    for (int part = 0; r == DUMP_MORE && part < DUMP_MAX; part++)
+        r = forget_part(fd, delete_fd, err);
+    return r < 0 ? r : 0;
+}
+
+static int forget_all(uint32_t source, dm_err *err)
 {
     DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
     if (fd < 0)
@@ -233,10 +314,16 @@ int dm_net_flush_conntrack_of(uint32_t source, dm_err *err)
     const by_source request = ask_by_source(source, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
     if (send(fd, &request, sizeof(request), 0) < 0)
         return dm_fail_sys(err, errno, "write to netlink");
+    return netlink_ack(fd, err);
+}
+
+/* In one go where the kernel can, which is since 6.12: an older one wants a whole tuple. */
+int dm_net_forget(uint32_t source, dm_err *err)
+{
     dm_err why = {0};
-    int r = netlink_ack(fd, &why);
+    int r = forget_all(source, &why);
     if (r < 0 && why.sys == EINVAL)
-        return DM_NET_CANNOT;
+        r = dm_net_forget_each(source, &why);
     if (r < 0 && err != NULL)
         *err = why;
     return r < 0 ? dm_wrap(err, "forget connections of a slot") : 0;
@@ -292,8 +379,6 @@ static int destroy_one(int fd, const struct inet_diag_msg *m, dm_err *err)
     return r == DM_E_NOTFOUND ? 0 : r; /* it ended by itself */
 }
 
-/* One packet of a dump. DUMP_MORE: there are others. */
-enum { DUMP_MORE = 1 };
 static int dump_part(int fd, int destroy_fd, unsigned *found, dm_err *err)
 {
     union {

@@ -27,9 +27,8 @@ int dm_net_tap(const char *name, int *out, dm_err *err) DM_NODISCARD;
 int dm_net_destroy_sockets(uint32_t peer, dm_err *err) DM_NODISCARD;
 /* Forgets every connection that the calling thread's namespace tracks. */
 int dm_net_flush_conntrack(dm_err *err) DM_NODISCARD;
-/* Those that came from that IPv4 address (network order). DM_NET_CANNOT: a kernel before 6.12 knows no such wish, and
- * they go when nobody has used them for long. */
-enum { DM_NET_CANNOT = 1 };
-int dm_net_flush_conntrack_of(uint32_t source, dm_err *err) DM_NODISCARD;
+/* Those that came from that IPv4 address (network order): in one go, or, as older kernels want it, each by name. */
+int dm_net_forget(uint32_t source, dm_err *err) DM_NODISCARD;
+int dm_net_forget_each(uint32_t source, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -355,7 +355,7 @@ int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err)
     if (r == 0)
         r = outer_address(s, &address, err);
     if (r == 0)
-        r = dm_net_flush_conntrack_of(address, err); /* cannot: bounded as they are, they stay for a while */
+        r = dm_net_forget(address, err);
     return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
 }
 

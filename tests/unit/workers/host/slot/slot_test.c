@@ -774,6 +774,17 @@ static void a_flood_leaves_nothing_behind(void **state)
     for (uint16_t i = 0; i < 1000; i++)
         guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
     assert_in_range(tracked() - before, 1, FLOWS);
+    /* Nobody else's, and in both of the ways that kernels know. */
+    assert_int_equal(dm_net_forget_each(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
+    assert_int_equal(dm_net_forget(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
+    assert_true(tracked() > before);
+    dm_err err;
+    if (dm_net_forget_each(address(p->slot.address, 0).sin_addr.s_addr, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_true(tracked() <= before);
+    reset(p, true);
+    guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 10000});
+    assert_true(tracked() > before - FLOWS);
     reset(p, true);
     assert_true(tracked() <= before);
     DM_AUTO_FD listener = listen_in(WORLD_NS, 443, SOCK_STREAM);
