@@ -16,13 +16,46 @@ put() {
     fi
 }
 
+# make_users: one for each service but the worker, which is root, one for the machines, and `dormouse`, who writes the
+# logs. Group dormouse-db: who may knock at the database.
 make_users() {
     local user
-    for user in dormouse dormouse-vm; do
+    for user in dormouse dormouse-vm dormouse-{pg,kafka,meter,api,door,front}; do
         if ! getent passwd "$user" >/dev/null; then
             useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
         fi
     done
+    getent group dormouse-db >/dev/null || groupadd --system dormouse-db
+    for user in dormouse-api dormouse-meter; do
+        [[ " $(id -nG "$user") " == *' dormouse-db '* ]] || usermod --append --groups dormouse-db "$user"
+    done
+}
+
+# give USER PATH: all of it, the folder itself last: as long as that is another's, not all has been given.
+give() {
+    find "$2" -xdev -depth -exec chown -h "$1:$1" {} +
+}
+
+# carry_over: a data folder in which every service was the user dormouse. What runs is stopped, and each gets what is its.
+carry_over() {
+    local name
+    if [ "$(stat -c %U "$DM_DATA/pg" 2>/dev/null)" != dormouse ]; then
+        return
+    fi
+    for name in front door worker api meter kafka pg; do
+        if supervised "$name"; then
+            service_stop "$name"
+        fi
+    done
+    rm -rf "$DM_RUN"/*.sock "$DM_RUN"/*.pid "$DM_RUN"/.s.PGSQL.* "$DM_RUN"/nginx-*
+    give dormouse-kafka "$DM_DATA/kafka"
+    give dormouse-pg "$DM_DATA/pg"
+}
+
+# meeting FOLDER OWNER GROUP: where OWNER listens and GROUP may knock. Whatever is made in it is the group's (setgid), so
+# that a socket of mode 660 is reached by those two alone.
+meeting() {
+    install -d -m 2710 -o "$2" -g "$3" "$DM_RUN/$1"
 }
 
 # make_folders: who owns what. Only root writes where root's own programs read.
@@ -30,36 +63,48 @@ make_folders() {
     mkdir -p "$DM_DATA" "$DM_CACHE"
     chmod 755 "$DM_DATA" "$DM_CACHE"
     install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
-    install -d -m 755 "$DM_DATA/log" "$DM_DATA/log/up"
+    install -d -m 755 "$DM_DATA/log"
+    install -d -m 700 "$DM_DATA/log/up"
     install -d -m 711 "$DM_DATA/worker"
     install -d -m 700 "$DM_STATE"
-    install -d -m 700 -o dormouse -g dormouse "$DM_DATA/pg" "$DM_DATA/kafka"
-    # Both root and dormouse make files here. Sticky: neither can put something else in the place of the other's.
-    install -d -m 1770 -o root -g dormouse "$DM_RUN" "$DM_DATA/secrets"
-    install -d -m 750 -o dormouse -g dormouse "$DM_RUN/nginx-front" "$DM_RUN/nginx-door"
+    install -d -m 700 -o dormouse-pg -g dormouse-pg "$DM_DATA/pg"
+    install -d -m 700 -o dormouse-kafka -g dormouse-kafka "$DM_DATA/kafka"
+    install -d -m 711 -o root -g root "$DM_RUN" "$DM_DATA/secrets"
+    install -d -m 700 -o dormouse-front -g dormouse-front "$DM_RUN/nginx-front"
+    install -d -m 700 -o dormouse-door -g dormouse-door "$DM_RUN/nginx-door"
     install -d -m 755 "$DM_RUN/empty"
-    # run/live: one empty file for each sandbox that may be reached; the worker writes it, its door reads it.
-    install -d -m 755 "$DM_RUN/live"
+    # run/live: one empty file for each sandbox that may be reached; the worker writes it, its door looks whether it is there.
+    install -d -m 710 -o root -g dormouse-door "$DM_RUN/live"
+    meeting pg dormouse-pg dormouse-db
+    meeting orders root dormouse-api
+    meeting uplink dormouse-api dormouse-api
 }
 
-# make_secrets: random, once, readable by their user alone.
-make_secrets() {
-    if [ ! -s "$DM_DATA/secrets/master.key" ]; then
-        openssl rand -hex 32 | put "$DM_DATA/secrets/master.key" 600 dormouse:dormouse
+# secret NAME OWNER: random, once, for one reader.
+secret() {
+    local file=$DM_DATA/secrets/$1
+    if [ ! -s "$file" ]; then
+        openssl rand -hex 32 | put "$file" 600 "$2:$2"
     fi
+    chown "$2:$2" "$file"
+}
+
+make_secrets() {
+    secret master.key dormouse-api
+    secret statement.key dormouse-meter
 }
 
 # conninfo ROLE: how a program on this machine reaches the database.
 conninfo() {
-    printf 'host=%s port=%s dbname=dormouse user=%s' "$DM_RUN" "$DM_PORT_PG" "$1"
+    printf 'host=%s port=%s dbname=dormouse user=%s' "$DM_RUN/pg" "$DM_PORT_PG" "$1"
 }
 
 config_api() {
     cat <<END
 listen_address = 127.0.0.1
 port = $DM_PORT_API
-socket = $DM_RUN/api.sock
-worker_socket = $DM_RUN/worker.sock
+socket = $DM_RUN/uplink/api.sock
+worker_socket = $DM_RUN/orders/worker.sock
 db_api = $(conninfo dm_api)
 db_ops = $(conninfo dm_ops)
 master_key = $DM_DATA/secrets/master.key
@@ -77,8 +122,8 @@ data_dir = $DM_DATA/worker
 images_dir = $DM_DATA/images
 templates_dir = $DM_DATA/templates
 live_dir = $DM_RUN/live
-socket = $DM_RUN/worker.sock
-api_socket = $DM_RUN/api.sock
+socket = $DM_RUN/orders/worker.sock
+api_socket = $DM_RUN/uplink/api.sock
 brokers = 127.0.0.1:$DM_PORT_KAFKA
 door = w1
 accel = $(accelerator)
@@ -114,7 +159,7 @@ ident_file = '$DM_DATA/etc/pg_ident.conf'
 external_pid_file = ''
 listen_addresses = ''
 port = $DM_PORT_PG
-unix_socket_directories = '$DM_RUN'
+unix_socket_directories = '$DM_RUN/pg'
 unix_socket_permissions = 0770
 max_connections = 100
 shared_buffers = 128MB
@@ -141,12 +186,18 @@ local all all peer map=dormouse
 END
 }
 
+# The API is both: tenants' requests are dm_api's, the workers' reports and the sweep dm_ops's.
 config_pg_ident() {
-    local role
-    printf 'dormouse root postgres\n'
-    for role in dm_migrate dm_api dm_meter dm_ops; do
-        printf 'dormouse root %s\ndormouse dormouse %s\n' "$role" "$role"
-    done
+    cat <<END
+dormouse root postgres
+dormouse root dm_migrate
+dormouse root dm_api
+dormouse root dm_meter
+dormouse root dm_ops
+dormouse dormouse-api dm_api
+dormouse dormouse-api dm_ops
+dormouse dormouse-meter dm_meter
+END
 }
 
 config_kafka() {
@@ -205,23 +256,24 @@ config_nginx() {
 make_config() {
     local etc=$DM_DATA/etc page
     make_users
+    carry_over
     make_folders
     make_secrets
     settings_save
-    config_api | put "$etc/api.conf" 644 root:root
-    config_worker | put "$etc/worker.conf" 644 root:root
-    config_meter | put "$etc/meter.conf" 644 root:root
-    config_postgres | put "$etc/postgresql.conf" 644 root:root
-    config_pg_hba | put "$etc/pg_hba.conf" 644 root:root
-    config_pg_ident | put "$etc/pg_ident.conf" 644 root:root
-    config_kafka | put "$etc/kafka.properties" 644 root:root
-    put "$etc/kafka-log4j2.properties" 644 root:root <"$DM_ROOT/ops/kafka/log4j2.properties"
-    config_nginx_workers | put "$etc/nginx-workers.conf" 644 root:root
+    config_api | put "$etc/api.conf" 640 root:dormouse-api
+    config_worker | put "$etc/worker.conf" 600 root:root
+    config_meter | put "$etc/meter.conf" 640 root:dormouse-meter
+    config_postgres | put "$etc/postgresql.conf" 640 root:dormouse-pg
+    config_pg_hba | put "$etc/pg_hba.conf" 640 root:dormouse-pg
+    config_pg_ident | put "$etc/pg_ident.conf" 640 root:dormouse-pg
+    config_kafka | put "$etc/kafka.properties" 640 root:dormouse-kafka
+    put "$etc/kafka-log4j2.properties" 640 root:dormouse-kafka <"$DM_ROOT/ops/kafka/log4j2.properties"
+    config_nginx_workers | put "$etc/nginx-workers.conf" 640 root:dormouse-front
     for page in "$DM_ROOT"/web/docs/*.md; do
         put "$etc/docs/${page##*/}" 644 root:root <"$page"
     done
-    config_nginx front | put "$etc/nginx-front.conf" 644 root:root
-    config_nginx door | put "$etc/nginx-door.conf" 644 root:root
+    config_nginx front | put "$etc/nginx-front.conf" 640 root:dormouse-front
+    config_nginx door | put "$etc/nginx-door.conf" 640 root:dormouse-door
     make_services
     note "$DM_DATA"
 }

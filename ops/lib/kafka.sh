@@ -43,7 +43,7 @@ kafka_format() {
     fi
     # A cluster id is a UUID in base64 for URLs.
     id=$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=')
-    (cd / && as_dormouse java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+    (cd / && as_service kafka java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
         "-Dlog4j2.configurationFile=$DM_DATA/etc/kafka-log4j2.properties" \
         -cp "$(kafka_jars)/*" kafka.tools.StorageTool format "--cluster-id=$id" -c "$DM_DATA/etc/kafka.properties")
 }

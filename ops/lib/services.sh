@@ -10,9 +10,16 @@ program() {
     printf '%s/bin/%s' "$DM_BUILD" "$1"
 }
 
+# as_service NAME COMMAND...: as that service's user, with its groups and no capability.
+as_service() {
+    local user=dormouse-$1
+    shift
+    setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all -- "$@"
+}
+
 # service_command NAME: the last line of its run script.
 service_command() {
-    local as='exec chpst -u dormouse:dormouse' etc=$DM_DATA/etc
+    local as="exec setpriv --reuid dormouse-$1 --regid dormouse-$1 --init-groups --inh-caps=-all --" etc=$DM_DATA/etc
     case $1 in
     pg) printf '%s %s/postgres -c config_file=%s/postgresql.conf' "$as" "$DM_PG_BIN" "$etc" ;;
     kafka)
@@ -169,7 +176,7 @@ http_ok() {
 
 nginx_start() {
     local name=$1 port=$2
-    as_dormouse nginx -t -q -e stderr -p "$DM_RUN/nginx-$name/" -c "$DM_DATA/etc/nginx-$name.conf"
+    as_service "$name" nginx -t -q -e stderr -p "$DM_RUN/nginx-$name/" -c "$DM_DATA/etc/nginx-$name.conf"
     service_start "$name"
     wait_for "$name" 20 tcp_open "$port"
     note "$(service_word "$name")"
@@ -204,8 +211,9 @@ supervised() {
     [ -d "$DM_DATA/sv/$1/supervise" ] && sv status "$DM_DATA/sv/$1" >/dev/null
 }
 
+# worker_asks ARG...: of the worker that runs, which may be one that an older checkout configured.
 worker_asks() {
-    curl -s -m 5 --unix-socket "$DM_RUN/worker.sock" "$@"
+    curl -s -m 5 --unix-socket "$(sed -n 's/^socket = //p' "$DM_DATA/etc/worker.conf")" "$@"
 }
 
 worker_idle() {
@@ -258,7 +266,8 @@ orphans() {
         user=$(stat -c %U "$proc" 2>/dev/null) || continue
         where=$(readlink "$proc/cwd" 2>/dev/null) || continue
         case $user in
-        dormouse) [[ $where == "$DM_DATA"/* ]] || continue ;;
+        dormouse-vm) continue ;;
+        dormouse | dormouse-*) [[ $where == "$DM_DATA"/* ]] || continue ;;
         root)
             case $(readlink "$proc/exe" 2>/dev/null) in
             */runsv | */runsvdir) [[ $where == "$DM_DATA"/sv* ]] || grep -qsazFx "$DM_DATA/sv" "$proc/cmdline" || continue ;;

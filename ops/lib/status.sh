@@ -17,7 +17,7 @@ uptime_of() {
 
 service_address() {
     case $1 in
-    pg) printf '%s/.s.PGSQL.%s' "$DM_RUN" "$DM_PORT_PG" ;;
+    pg) printf '%s/pg/.s.PGSQL.%s' "$DM_RUN" "$DM_PORT_PG" ;;
     kafka) printf '127.0.0.1:%s' "$DM_PORT_KAFKA" ;;
     meter) printf '127.0.0.1:%s (metrics)' "$DM_PORT_METER" ;;
     api) printf '127.0.0.1:%s' "$DM_PORT_API" ;;

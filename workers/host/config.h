@@ -10,9 +10,8 @@ typedef struct dm_worker_config {
     char *name;     /* which worker this is, for ever */
     char *data_dir; /* journal, machines, sleepers, key */
     char *images_dir, *templates_dir, *live_dir;
-    char *socket;       /* where the API gives orders */
-    char *socket_group; /* who may: the group of the API */
-    char *api_socket;   /* where the API hears of us */
+    char *socket;     /* where the API gives orders */
+    char *api_socket; /* where the API hears of us */
     char *brokers;
     char *door; /* the front's name for this worker's door */
     char *vmm, *vmm_binary, *accel, *vmm_user;

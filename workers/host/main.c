@@ -1,8 +1,6 @@
 /* dormouse-worker: one epoll thread owns all state. A small executor does what blocks (disk copies, namespaces, fsync),
  * librdkafka and libmicrohttpd bring threads of their own, the uplink waits on one. SIGTERM stops the daemon and leaves
  * every VM where it is: the next one adopts them. POST /v1/worker/drain puts them to sleep first. */
-#include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <signal.h>
@@ -56,22 +54,6 @@ static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
     return r;
 }
 
-/* The socket is made for root alone; the API runs as somebody else. */
-static int give_socket(const dm_worker_config *conf, dm_err *err)
-{
-    struct group gr, *found;
-    char buf[4096];
-    int e = getgrnam_r(conf->socket_group, &gr, buf, sizeof(buf), &found);
-    if (e != 0)
-        return dm_fail_sys(err, e, "look up group %s", conf->socket_group);
-    if (found == NULL)
-        return dm_fail(err, DM_E_NOTFOUND, "there is no group '%s' (socket_group): make one, or name another",
-                conf->socket_group);
-    if (chown(conf->socket, (uid_t)-1, gr.gr_gid) < 0)
-        return dm_fail_sys(err, errno, "give %s to group %s", conf->socket, conf->socket_group);
-    return 0;
-}
-
 static int serve(
         const dm_worker_config *conf, dm_host *h, dm_orders *x, dm_http **orders, dm_http **metrics, dm_err *err)
 {
@@ -90,8 +72,6 @@ static int serve(
             .metrics = h->metrics,
     };
     int r = dm_http_new(&c, orders, err);
-    if (r == 0)
-        r = give_socket(conf, err);
     if (r < 0)
         return r;
     c.unix_path = NULL;

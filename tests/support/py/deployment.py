@@ -85,10 +85,10 @@ def listens(port):
         return False
 
 
-def sql(statement):
+def sql(statement, role="postgres"):
     """Rows of texts, as the operator sees them; none while the database is away."""
     done = subprocess.run(
-        ["psql", "-X", "-A", "-t", "-F", "\t", "-h", str(DATA / "run"), "-p", str(BASE + 432), "-U", "postgres", "-d", "dormouse",
+        ["psql", "-X", "-A", "-t", "-F", "\t", "-h", str(DATA / "run/pg"), "-p", str(BASE + 432), "-U", role, "-d", "dormouse",
          "-c", statement], capture_output=True, text=True, timeout=20, check=False)
     return [line.split("\t") for line in done.stdout.splitlines()] if done.returncode == 0 else []
 

@@ -1,0 +1,147 @@
+"""From within a service, and as any user of the machine: each reads, reaches and is in the database what it must, and no more."""
+
+import json
+import os
+import pwd
+import socket
+import stat
+
+import deployment
+from attacker import side
+from results import need
+
+RESULTS = side("services")
+SERVICES = ("pg", "kafka", "meter", "api", "door", "front")
+USERS = ["nobody", "dormouse"] + [f"dormouse-{name}" for name in SERVICES]
+# Whatever is not named in these tables is for root alone.
+READS = {
+    "dormouse-front": ("etc/nginx-front.conf", "etc/nginx-workers.conf", "run/nginx-front/"),
+    "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
+    "dormouse-api": ("etc/api.conf", "secrets/master.key"),
+    "dormouse-meter": ("etc/meter.conf", "secrets/statement.key"),
+    "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
+    "dormouse-kafka": ("etc/kafka", "kafka/"),
+    "dormouse": ("log/",),
+}
+FOR_ALL = ("etc/docs/", "etc/settings", "log/test/")
+PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state")
+KNOCKS = {
+    "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter"},
+    "run/orders/": {"dormouse-api"},
+    "run/uplink/": {"dormouse-api"},
+}
+ROLES = ("postgres", "dm_migrate", "dm_api", "dm_ops", "dm_meter")
+IS = {"dormouse-api": {"dm_api", "dm_ops"}, "dormouse-meter": {"dm_meter"}}
+
+
+def as_user(name, act):
+    """What act returns where a process of that user does it: the user's groups, no capability."""
+    user, (out, into) = pwd.getpwnam(name), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(out)
+        code = 1
+        try:
+            os.initgroups(name, user.pw_gid)
+            os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+            os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+            with os.fdopen(into, "w") as f:
+                json.dump(act(), f)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(into)
+    with os.fdopen(out) as f:
+        said = f.read()
+    _, status = os.waitpid(child, 0)
+    need(status == 0, f"{name}: the try itself failed")
+    return json.loads(said)
+
+
+def inside(kind):
+    """Paths of that kind in the data folder, as root finds them, relative to it."""
+    for top in PRIVATE:
+        for folder, _, names in os.walk(deployment.DATA / top):
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    if kind(os.lstat(path).st_mode):
+                        yield os.path.relpath(path, deployment.DATA)
+                except FileNotFoundError:
+                    continue
+
+
+def readable(paths):
+    out = []
+    for path in paths:
+        try:
+            os.close(os.open(deployment.DATA / path, os.O_RDONLY | os.O_NONBLOCK))
+            out.append(path)
+        except OSError:
+            continue
+    return out
+
+
+def reached(paths):
+    out = []
+    for path in paths:
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.settimeout(5)
+                s.connect(str(deployment.DATA / path))
+                out.append(path)
+            except OSError:
+                continue
+    return out
+
+
+def roles():
+    return [role for role in ROLES if deployment.sql("SELECT 1", role)]
+
+
+def files():
+    paths = list(inside(stat.S_ISREG))
+    need(len(paths) > 50, f"only {len(paths)} files are looked at")
+    for user in USERS:
+        own = READS.get(user, ())
+        for path in as_user(user, lambda: readable(paths)):
+            need(path.startswith(own + FOR_ALL), f"{user} reads {path}")
+    for user, own in READS.items():
+        got = as_user(user, lambda: readable(paths))
+        for path in own:
+            need(any(p.startswith(path) for p in got) or path.startswith("run/"), f"{user} cannot read its {path}")
+
+
+def sockets():
+    paths = list(inside(stat.S_ISSOCK))
+    for folder in KNOCKS:
+        need(any(p.startswith(folder) for p in paths), f"nobody listens in {folder}")
+    for user in USERS:
+        got = as_user(user, lambda: reached(paths))
+        for path in paths:
+            may = any(path.startswith(folder) and user in who for folder, who in KNOCKS.items())
+            need((path in got) == may, f"{user} {'reaches' if path in got else 'cannot reach'} {path}")
+
+
+def database():
+    need(set(roles()) == set(ROLES), f"root is {roles()}")
+    for user in USERS:
+        got = set(as_user(user, roles))
+        need(got == IS.get(user, set()), f"{user} can be {sorted(got)} in the database")
+
+
+def users():
+    """Each service runs as its own user: as what it is, none is another's."""
+    for name in SERVICES:
+        owner = pwd.getpwuid(os.stat(f"/proc/{deployment.pid(name)}").st_uid).pw_name
+        need(owner == f"dormouse-{name}", f"{name} runs as {owner}")
+
+
+def main():
+    for proof in (users, files, sockets, database):
+        with RESULTS.proof(proof.__name__):
+            proof()
+    raise SystemExit(1 if RESULTS.failed else 0)
+
+
+main()
