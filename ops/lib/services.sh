@@ -10,16 +10,32 @@ program() {
     printf '%s/bin/%s' "$DM_BUILD" "$1"
 }
 
-# as_service NAME COMMAND...: as that service's user, with its groups and no capability.
+# as_user USER: the words before a command that runs as that user, with its groups, without any capability, and without a
+# way to more.
+as_user() {
+    printf 'setpriv --reuid %s --regid %s --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs --' "$1" "$1"
+}
+
+# as_service NAME COMMAND...
 as_service() {
-    local user=dormouse-$1
-    shift
-    setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all -- "$@"
+    local words
+    read -ra words <<<"$(as_user "dormouse-$1")"
+    "${words[@]}" "${@:2}"
+}
+
+# service_oom NAME: when memory runs out, what holds evidence goes last, and a machine (workers/vmm/proc.c) before any of us.
+service_oom() {
+    case $1 in
+    pg | worker) printf -- -900 ;;
+    kafka | meter | api) printf -- -800 ;;
+    *) printf -- -700 ;;
+    esac
 }
 
 # service_command NAME: the last line of its run script.
 service_command() {
-    local as="exec setpriv --reuid dormouse-$1 --regid dormouse-$1 --init-groups --inh-caps=-all --" etc=$DM_DATA/etc
+    local as etc=$DM_DATA/etc
+    as="exec $(as_user "dormouse-$1")"
     case $1 in
     pg) printf '%s %s/postgres -c config_file=%s/postgresql.conf' "$as" "$DM_PG_BIN" "$etc" ;;
     kafka)
@@ -30,7 +46,7 @@ service_command() {
     front | door)
         printf '%s nginx -e stderr -p %s/nginx-%s/ -c %s/nginx-%s.conf' "$as" "$DM_RUN" "$1" "$etc" "$1"
         ;;
-    worker) printf 'exec %s --config %s/worker.conf' "$(program dormouse-worker)" "$etc" ;;
+    worker) printf 'exec setpriv --no-new-privs -- %s --config %s/worker.conf' "$(program dormouse-worker)" "$etc" ;;
     *) printf '%s %s --config %s/%s.conf' "$as" "$(program "dormouse-$1")" "$etc" "$1" ;;
     esac
 }
@@ -45,11 +61,13 @@ make_service() {
 exec 2>&1
 cd $DM_RUN
 ulimit -n 65536 2>/dev/null || ulimit -n "\$(ulimit -H -n)"
+# a root without CAP_SYS_RESOURCE may not: then it is a machine's own place that makes the difference
+{ echo $(service_oom "$name") >/proc/self/oom_score_adj; } 2>/dev/null
 $(service_command "$name")
 END
     put "$dir/log/run" 755 root:root <<END
 #!/bin/sh
-exec chpst -u dormouse:dormouse svlogd $DM_DATA/log/$name
+exec $(as_user dormouse) svlogd $DM_DATA/log/$name
 END
     # At most five old files of a megabyte each.
     printf 's1000000\nn5\n' | put "$DM_DATA/log/$name/config" 644 root:root

@@ -5,9 +5,10 @@ import os
 import pwd
 import socket
 import stat
+from pathlib import Path
 
 import deployment
-from attacker import side
+from attacker import sandbox, side
 from results import need
 
 RESULTS = side("services")
@@ -137,8 +138,66 @@ def users():
         need(owner == f"dormouse-{name}", f"{name} runs as {owner}")
 
 
+def family(number):
+    """A process and all that it started."""
+    out = [number]
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((proc / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == number:
+                out += family(int(proc.name))
+        except OSError:
+            continue
+    return out
+
+
+def status(number):
+    lines = Path(f"/proc/{number}/status").read_text(encoding="utf-8").splitlines()
+    return {name: value.strip() for name, value in (line.split(":", 1) for line in lines if ":" in line)}
+
+
+def privileges():
+    """None of a service's processes can get more than it has, and but for the worker none has a capability."""
+    for name in SERVICES:
+        for number in family(deployment.pid(name)):
+            has = status(number)
+            need(has["NoNewPrivs"] == "1", f"{name}, process {number}, may get new privileges")
+            need(all(int(has[caps], 16) == 0 for caps in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")),
+                 f"{name}, process {number}, has or may get capabilities")
+    need(status(deployment.pid("worker"))["NoNewPrivs"] == "1", "the worker may get new privileges")
+    for slot, number in deployment.vmms():
+        need(status(number)["NoNewPrivs"] == "1", f"the machine of slot {slot} may get new privileges")
+
+
+def below_zero():
+    """Whether root may go there (CAP_SYS_RESOURCE); where not, a service stays at 0."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("-1", encoding="ascii")
+        return True
+    except OSError:
+        return False
+
+
+def memory():
+    """Whatever a guest does to the host's memory, its own machine is what the kernel ends first."""
+    def score(number):
+        return int(Path(f"/proc/{number}/oom_score_adj").read_text(encoding="ascii"))
+    box = sandbox()
+    may = as_user("root", below_zero)
+    try:
+        machines = deployment.vmms()
+        need(machines, "no machine is there")
+        for slot, number in machines:
+            need(score(number) >= 300, f"the machine of slot {slot} has {score(number)}")
+        for name in SERVICES + ("worker",):
+            # a machine is the worker's child and has a score of its own
+            for number in [deployment.pid(name)] if name == "worker" else family(deployment.pid(name)):
+                need(-1000 < score(number) <= (-500 if may else 0), f"{name}, process {number}, has {score(number)}")
+    finally:
+        box.kill()
+
+
 def main():
-    for proof in (users, files, sockets, database):
+    for proof in (users, files, sockets, database, privileges, memory):
         with RESULTS.proof(proof.__name__):
             proof()
     raise SystemExit(1 if RESULTS.failed else 0)

@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -34,6 +35,10 @@
 #include "base/parse.h"
 
 enum { HIGH_FD = 64, KILL_WAIT_MS = 1000, STAT_MAX = 4096, STAT_START = 22 };
+
+/* Of the kernel's choice when memory runs out: 500 thousandths of it on top of what is used. We may be far below zero,
+ * and a child has what we have. */
+#define OOM_SCORE "500"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -136,11 +141,14 @@ static int start(const char *const *argv, const dm_proc_fd *fds, const int *high
 }
 
 /* From outside, so that the process itself needs no step for it; it runs nothing of a guest's before. */
-static void limit(pid_t pid, uint64_t file_max)
+static void limit(pid_t pid, int proc_fd, uint64_t file_max)
 {
     const struct rlimit none = {0, 0}, file = {file_max, file_max};
     (void)prlimit(pid, RLIMIT_CORE, &none, NULL);
     (void)prlimit(pid, RLIMIT_FSIZE, &file, NULL);
+    DM_AUTO_FD oom = openat(proc_fd, "oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (oom >= 0)
+        (void)dprintf(oom, OOM_SCORE);
 }
 
 static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, dm_proc *out, dm_err *err)
@@ -202,11 +210,12 @@ int dm_proc_spawn(
     int r = spawn(argv, fds, n, &p, err);
     if (r < 0)
         return r;
-    limit(p.pid, file_max);
     DM_AUTO_FD dir = -1;
     r = dm_proc_dir(&p, &dir, err);
-    if (r == 0)
+    if (r == 0) {
+        limit(p.pid, dir, file_max);
         r = start_of(dir, &p.start, err);
+    }
     if (r < 0) {
         if (!dm_proc_kill(&p))
             (void)close(p.pidfd);

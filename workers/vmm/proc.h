@@ -25,7 +25,7 @@ typedef struct dm_proc_fd {
 } dm_proc_fd;
 
 /* argv ends in NULL; argv[0] is a path. A session of its own, no signals blocked, no environment but PATH and LANG.
- * no core files; file_max: bytes it may write to one file. */
+ * no core files; file_max: bytes it may write to one file. Where memory runs out it ends before us. */
 int dm_proc_spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, uint64_t file_max, dm_proc *out,
         dm_err *err) DM_NODISCARD;
 

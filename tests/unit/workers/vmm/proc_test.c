@@ -71,6 +71,24 @@ static void has_its_limits_and_no_blocked_signals(void **state)
     assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
 }
 
+/* A worker that is to outlive its machines hands its own place in that order on. */
+static void ends_before_us_without_memory(void **state)
+{
+    (void)state;
+    dm_proc p;
+    char path[64];
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 64);
+    DM_AUTO_FD own = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(dm_write_all(own, "100", 3, NULL), 0);
+    assert_int_equal(sh("exec sleep 100", NULL, 0, &p, NULL), 0);
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)p.pid);
+    assert_int_equal(dm_file_read(path, &b, NULL), 0);
+    assert_true(dm_str_eq_c(dm_str_trim(dm_buf_view(&b)), "500"));
+    assert_true(dm_proc_kill(&p));
+    assert_int_equal(dm_write_all(own, "0", 1, NULL), 0);
+}
+
 static void is_found_again(void **state)
 {
     rig *g = *state;
@@ -161,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(gets_exactly_its_descriptors),
             cmocka_unit_test(has_its_limits_and_no_blocked_signals),
+            cmocka_unit_test(ends_before_us_without_memory),
             cmocka_unit_test_setup_teardown(is_found_again, rig_open, rig_close),
             cmocka_unit_test(a_dead_process_is_not_alive),
             cmocka_unit_test(run_waits_and_gives_up),
