@@ -262,8 +262,8 @@ static int serve(program *p, int signals, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "sweeper");
     p->sweeping = true;
     dm_timer_in(p->tick, TICK_US);
-    DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fu("port", dm_http_port(p->public_http)),
-            dm_fs("socket", p->config.socket));
+    DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fs("http_socket", p->config.http_socket),
+            dm_fu("port", dm_http_port(p->public_http)), dm_fs("socket", p->config.socket));
     return dm_loop_run(p->loop, err);
 }
 

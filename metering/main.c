@@ -44,7 +44,8 @@ static const dm_route routes[] = {{"GET", "/metrics", 0, 0, show_metrics}};
 static int serve(const meter *m, dm_http **out, dm_err *err)
 {
     dm_http_config c = {
-            .listen_address = m->conf->metrics_address,
+            .unix_path = m->conf->metrics_socket[0] != '\0' ? m->conf->metrics_socket : NULL,
+            .listen_address = m->conf->metrics_port != 0 ? m->conf->metrics_address : NULL,
             .port = (uint16_t)m->conf->metrics_port,
             .threads = 1,
             .connections_max = 64,

@@ -15,8 +15,9 @@
     }
 
 static const dm_conf_row rows[] = {
-        STR(listen_address, "127.0.0.1", "IPv4 address of the API; nginx stands before it"),
-        NUM(port, "3100", 0, 65535, "its port"),
+        STR(http_socket, "", "unix socket of the API, for the front; its folder says who reaches it"),
+        STR(listen_address, "127.0.0.1", "IPv4 address of the same, where a port is set"),
+        NUM(port, "0", 0, 65535, "its port; 0: none"),
         STR(socket, NULL, "unix socket on which workers report"),
         STR(worker_socket, NULL, "unix socket of the worker; with {no} in it, of each worker its own"),
         STR(db_api, NULL, "libpq connection string, role dm_api"),

@@ -5,6 +5,7 @@
 #include "base/conf.h"
 
 typedef struct dm_api_config {
+    char *http_socket;
     char *listen_address;
     uint64_t port;
     char *socket;

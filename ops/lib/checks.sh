@@ -43,8 +43,7 @@ listener() {
 # need_ports: each port is free, or belongs to a service of this deployment that is up.
 need_ports() {
     local row service port who
-    for row in front:$DM_PORT_FRONT front:$DM_PORT_SANDBOX kafka:$DM_PORT_KAFKA kafka:$DM_PORT_KAFKA_CTL \
-        api:$DM_PORT_API worker:$DM_PORT_WORKER door:$DM_PORT_DOOR meter:$DM_PORT_METER; do
+    for row in front:$DM_PORT_FRONT front:$DM_PORT_SANDBOX kafka:$DM_PORT_KAFKA kafka:$DM_PORT_KAFKA_CTL door:$DM_PORT_DOOR; do
         service=${row%:*} port=${row#*:}
         if [ -n "$(service_pid "$service")" ]; then
             continue

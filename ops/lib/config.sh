@@ -78,6 +78,9 @@ make_folders() {
     meeting pg dormouse-pg dormouse-db
     meeting orders root dormouse-api
     meeting uplink dormouse-api dormouse-api
+    meeting api dormouse-api dormouse-front
+    meeting page root dormouse-door
+    meeting meter dormouse-meter dormouse-meter
 }
 
 # secret NAME OWNER: random, once, for one reader.
@@ -101,8 +104,7 @@ conninfo() {
 
 config_api() {
     cat <<END
-listen_address = 127.0.0.1
-port = $DM_PORT_API
+http_socket = $DM_RUN/api/api.sock
 socket = $DM_RUN/uplink/api.sock
 worker_socket = $DM_RUN/orders/worker.sock
 db_api = $(conninfo dm_api)
@@ -135,7 +137,7 @@ default_mem_mib = $DM_DEFAULT_MEM_MIB
 pool_size = $DM_POOL
 making_max = $(nproc)
 warming_max = $((($(nproc) + 1) / 2))
-metrics_port = $DM_PORT_WORKER
+page_socket = $DM_RUN/page/worker.sock
 END
 }
 
@@ -146,7 +148,7 @@ brokers = 127.0.0.1:$DM_PORT_KAFKA
 signing_key_file = $DM_DATA/secrets/statement.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
-metrics_port = $DM_PORT_METER
+metrics_socket = $DM_RUN/meter/meter.sock
 END
 }
 
@@ -248,9 +250,8 @@ config_nginx() {
     local listen=$DM_LISTEN
     [[ $listen != *:* ]] || listen="[$listen]"
     sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
-        -e "s|@PORT_API@|$DM_PORT_API|g" -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@PORT_WORKER@|$DM_PORT_WORKER|g" \
-        -e "s|@RUN@|$DM_RUN|g" \
-        -e "s|@ETC@|$DM_DATA/etc|g" "$DM_ROOT/ops/nginx/$1.conf.in"
+        -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@RUN@|$DM_RUN|g" -e "s|@ETC@|$DM_DATA/etc|g" \
+        "$DM_ROOT/ops/nginx/$1.conf.in"
 }
 
 make_config() {

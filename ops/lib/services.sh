@@ -188,8 +188,9 @@ tcp_open() {
     (exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-http_ok() {
-    curl -fsS -m 2 -o /dev/null "$1"
+# page_ok SOCKET PATH
+page_ok() {
+    curl -fsS -m 2 -o /dev/null --unix-socket "$DM_RUN/$1" "http://localhost$2"
 }
 
 nginx_start() {
@@ -204,9 +205,9 @@ daemon_start() {
     local name=$1
     service_start "$name"
     case $name in
-    api) wait_for api 30 http_ok "http://127.0.0.1:$DM_PORT_API/health" ;;
-    meter) wait_for meter 30 http_ok "http://127.0.0.1:$DM_PORT_METER/metrics" ;;
-    worker) wait_for worker 60 http_ok "http://127.0.0.1:$DM_PORT_WORKER/metrics" ;;
+    api) wait_for api 30 page_ok api/api.sock /health ;;
+    meter) wait_for meter 30 page_ok meter/meter.sock /metrics ;;
+    worker) wait_for worker 60 page_ok page/worker.sock /metrics ;;
     esac
     note "$(service_word "$name")"
 }

@@ -84,10 +84,7 @@ settings_derive() {
     DM_PORT_SANDBOX=$((DM_PORT_BASE + 2))
     DM_PORT_KAFKA=$((DM_PORT_BASE + 92))
     DM_PORT_KAFKA_CTL=$((DM_PORT_BASE + 93))
-    DM_PORT_API=$((DM_PORT_BASE + 100))
-    DM_PORT_WORKER=$((DM_PORT_BASE + 200))
     DM_PORT_DOOR=$((DM_PORT_BASE + 202))
-    DM_PORT_METER=$((DM_PORT_BASE + 300))
     DM_PORT_PG=$((DM_PORT_BASE + 432))
     # Two deployments on one machine must not meet in the kernel either: names and addresses of slots follow
     # from the port base. Namespaces dm-BASE-N, uplinks dmBASEvN, a /16 each from 10.66.0.0 on.

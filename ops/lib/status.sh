@@ -19,9 +19,9 @@ service_address() {
     case $1 in
     pg) printf '%s/pg/.s.PGSQL.%s' "$DM_RUN" "$DM_PORT_PG" ;;
     kafka) printf '127.0.0.1:%s' "$DM_PORT_KAFKA" ;;
-    meter) printf '127.0.0.1:%s (metrics)' "$DM_PORT_METER" ;;
-    api) printf '127.0.0.1:%s' "$DM_PORT_API" ;;
-    worker) printf '127.0.0.1:%s (metrics)' "$DM_PORT_WORKER" ;;
+    meter) printf '%s/meter/meter.sock (metrics)' "$DM_RUN" ;;
+    api) printf '%s/api/api.sock' "$DM_RUN" ;;
+    worker) printf '%s/page/worker.sock (metrics)' "$DM_RUN" ;;
     door) printf '127.0.0.1:%s' "$DM_PORT_DOOR" ;;
     front) printf '%s, %s' "$DM_URL_API" "$DM_URL_SANDBOX" ;;
     esac

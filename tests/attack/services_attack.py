@@ -30,6 +30,9 @@ KNOCKS = {
     "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter"},
     "run/orders/": {"dormouse-api"},
     "run/uplink/": {"dormouse-api"},
+    "run/api/": {"dormouse-api", "dormouse-front"},
+    "run/page/": {"dormouse-door"},
+    "run/meter/": {"dormouse-meter"},
 }
 ROLES = ("postgres", "dm_migrate", "dm_api", "dm_ops", "dm_meter")
 IS = {"dormouse-api": {"dm_api", "dm_ops"}, "dormouse-meter": {"dm_meter"}}
@@ -124,6 +127,28 @@ def sockets():
             need((path in got) == may, f"{user} {'reaches' if path in got else 'cannot reach'} {path}")
 
 
+def ports():
+    """On TCP there are the front, the doors and the broker, and nothing else of ours."""
+    known = {deployment.BASE + n for n in (0, 2, 92, 93, 202)}
+    ours = {number for name in SERVICES + ("worker",) for number in family(deployment.pid(name))}
+    for number in ours:
+        for port in listening(number):
+            need(port in known, f"process {number} ({Path(f'/proc/{number}/comm').read_text().strip()}) listens on port {port}")
+
+
+def listening(number):
+    """TCP ports that a process listens on, in its own network."""
+    fds = Path(f"/proc/{number}/fd")
+    inodes = {link[8:-1] for link in (os.readlink(fd) for fd in fds.iterdir()) if link.startswith("socket:[")}
+    out = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{number}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                out.append(int(words[1].rpartition(":")[2], 16))
+    return out
+
+
 def database():
     need(set(roles()) == set(ROLES), f"root is {roles()}")
     for user in USERS:
@@ -197,7 +222,7 @@ def memory():
 
 
 def main():
-    for proof in (users, files, sockets, database, privileges, memory):
+    for proof in (users, files, sockets, ports, database, privileges, memory):
         with RESULTS.proof(proof.__name__):
             proof()
     raise SystemExit(1 if RESULTS.failed else 0)

@@ -39,8 +39,9 @@ static const dm_conf_row rows[] = {
                 "room for evidence the ledger does not have yet; without room nothing runs"},
         {"journal_segment_bytes", DM_CONF_U64, AT(journal_segment_bytes), "16777216", 1 << 16, 1 << 30,
                 "size of one journal file"},
-        {"metrics_port", DM_CONF_U64, AT(metrics_port), "3200", 1, 65535,
-                "Prometheus text, and what the door asks, on 127.0.0.1"},
+        {"page_socket", DM_CONF_STR, AT(page_socket), "", 0, 107,
+                "unix socket of what the door asks, Prometheus text, and /state; its folder says who reaches it"},
+        {"metrics_port", DM_CONF_U64, AT(metrics_port), "0", 0, 65535, "the same on a port of 127.0.0.1; 0: none"},
 };
 
 const dm_conf_spec dm_worker_conf = {

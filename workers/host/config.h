@@ -20,6 +20,7 @@ typedef struct dm_worker_config {
     uint64_t default_vcpus, default_mem_mib;
     uint64_t slots, pool_size, making_max, warming_max, mem_reserve_mib;
     uint64_t journal_bytes_max, journal_segment_bytes;
+    char *page_socket;
     uint64_t metrics_port;
 } dm_worker_config;
 

@@ -74,8 +74,8 @@ static int serve(
     int r = dm_http_new(&c, orders, err);
     if (r < 0)
         return r;
-    c.unix_path = NULL;
-    c.listen_address = "127.0.0.1";
+    c.unix_path = conf->page_socket[0] != '\0' ? conf->page_socket : NULL;
+    c.listen_address = conf->metrics_port != 0 ? "127.0.0.1" : NULL;
     c.port = (uint16_t)conf->metrics_port;
     c.routes = dm_worker_metrics_routes;
     c.nroutes = dm_worker_metrics_nroutes;

@@ -12,10 +12,14 @@ import urllib.request
 from datetime import datetime
 from pathlib import Path
 
+import local
+
 DATA = Path(os.environ["DM_DATA"])
 BASE = int(os.environ["DM_PORT_BASE"])
 API = os.environ.get("E2B_API_URL", "")
 BROKERS = f"127.0.0.1:{BASE + 92}"
+SOCKETS = {name: DATA / "run" / path for name, path in (
+    ("api", "api/api.sock"), ("worker", "page/worker.sock"), ("meter", "meter/meter.sock"))}
 SLOT_BASE = ipaddress.ip_address(f"10.{64 + BASE // 1000}.0.0")
 
 
@@ -60,7 +64,7 @@ def kill(number):
 
 
 def worker_state():
-    status, body, _ = fetch(f"http://127.0.0.1:{BASE + 200}/state", timeout=2)
+    status, body = local.get(SOCKETS["worker"], "/state", timeout=2)
     return json.loads(body) if status == 200 else {}
 
 
@@ -74,7 +78,7 @@ def useful(service):
         return bool(sql("SELECT 1"))
     if service in ("front", "door"):
         return listens(BASE + {"front": 0, "door": 202}[service])
-    return fetch(f"http://127.0.0.1:{BASE + {'meter': 300, 'api': 100}[service]}/metrics", timeout=2)[0] == 200
+    return local.get(SOCKETS[service], "/metrics", timeout=2)[0] == 200
 
 
 def listens(port):
