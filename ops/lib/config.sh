@@ -95,6 +95,7 @@ secret() {
 make_secrets() {
     secret master.key dormouse-api
     secret statement.key dormouse-meter
+    secret door.key root
 }
 
 # conninfo ROLE: how a program on this machine reaches the database.
@@ -245,13 +246,15 @@ config_nginx_workers() {
     done
 }
 
-# config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports.
+# config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports, and the key of its doors, which no
+# command line may show.
 config_nginx() {
-    local listen=$DM_LISTEN
+    local listen=$DM_LISTEN text
     [[ $listen != *:* ]] || listen="[$listen]"
-    sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
+    text=$(sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
         -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@RUN@|$DM_RUN|g" -e "s|@ETC@|$DM_DATA/etc|g" \
-        "$DM_ROOT/ops/nginx/$1.conf.in"
+        "$DM_ROOT/ops/nginx/$1.conf.in")
+    printf '%s\n' "${text//@DOOR_KEY@/$(<"$DM_DATA/secrets/door.key")}"
 }
 
 make_config() {

@@ -1,5 +1,6 @@
 """From within a service, and as any user of the machine: each reads, reaches and is in the database what it must, and no more."""
 
+import http.client
 import json
 import os
 import pwd
@@ -149,6 +150,42 @@ def listening(number):
     return out
 
 
+def knocked(path):
+    conn = http.client.HTTPConnection("127.0.0.1", deployment.BASE + 202, timeout=10)
+    try:
+        conn.request("GET", path)
+        answer = conn.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        conn.close()
+
+
+def door():
+    """Whoever reaches the port of a door has reached nothing; the key is two services' alone."""
+    key = (deployment.DATA / "secrets/door.key").read_text(encoding="ascii").strip()
+    box = sandbox()
+    try:
+        live = [p.name for p in (deployment.DATA / "run/live").iterdir() if p.name.startswith(box.sandbox_id)]
+        need(len(live) == 1, f"live files {live}")
+        name, epoch, address = live[0].split(".", 2)
+        route = f"{name}/{epoch}/{address}/49983/health"
+        need(knocked(f"/{key}/{route}")[0] == 204, "the front's own way is closed")
+        nothing = knocked("/")
+        need(nothing[0] == 404, f"a stranger is told {nothing}")
+        for path in (f"/{route}", f"/{'0' * len(key)}/{route}", f"/{key[:-1]}/{route}", f"/x/../{key}/{route}"):
+            for user in USERS:
+                told = tuple(as_user(user, lambda p=path: knocked(p)))
+                need(told == nothing, f"{user} is told {told} at {path[:20]}...")
+    finally:
+        box.kill()
+    for number in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            words = Path(f"/proc/{number}/cmdline").read_bytes()
+        except OSError:
+            continue
+        need(key.encode() not in words, f"the command line of process {number} shows the doors' key")
+
+
 def database():
     need(set(roles()) == set(ROLES), f"root is {roles()}")
     for user in USERS:
@@ -222,7 +259,7 @@ def memory():
 
 
 def main():
-    for proof in (users, files, sockets, ports, database, privileges, memory):
+    for proof in (users, files, sockets, ports, door, database, privileges, memory):
         with RESULTS.proof(proof.__name__):
             proof()
     raise SystemExit(1 if RESULTS.failed else 0)
