@@ -7,6 +7,10 @@
 static const dm_conf_row rows[] = {
         {"db", DM_CONF_STR, AT(db), NULL, 1, 1000, "database, as libpq has it, of role dm_meter"},
         {"brokers", DM_CONF_STR, AT(brokers), "127.0.0.1:3092", 1, 1000, "Kafka's bootstrap servers"},
+        {"kafka_user", DM_CONF_STR, AT(kafka_user), "", 0, 64, "who the meter is to Kafka; empty: it asks nobody"},
+        {"kafka_password_file", DM_CONF_STR, AT(kafka_password_file), "", 0, 200, "file of that user's password"},
+        {"kafka_ca_file", DM_CONF_STR, AT(kafka_ca_file), "", 0, 200,
+                "file of the broker's certificate, without which it is told no password"},
         {"signing_key_file", DM_CONF_STR, AT(signing_key_file), NULL, 1, 200,
                 "Ed25519 seed in hex, mode 0600, made when it is not there: statements are signed with it"},
         {"region", DM_CONF_STR, AT(region), "local", 1, 64, "stands on this program's log lines"},

@@ -157,6 +157,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .pg = pg, .key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger};
     dm_stream_config sc = {
             .brokers = m->conf->brokers,
+            .login = {m->conf->kafka_user, m->conf->kafka_password_file, m->conf->kafka_ca_file},
             .queue_bytes = m->conf->queue_mib << 20,
             .accept_gap = m->conf->accept_gap,
             .ledger = m->ledger,

@@ -96,6 +96,15 @@ make_secrets() {
     secret master.key dormouse-api
     secret statement.key dormouse-meter
     secret door.key root
+    secret kafka-broker.key root
+    secret kafka-admin.key root
+    secret kafka-worker.key root
+    secret kafka-meter.key dormouse-meter
+    if [ ! -s "$DM_DATA/secrets/kafka.pem" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=dormouse-kafka \
+            -addext subjectAltName=IP:127.0.0.1 -keyout /dev/stdout -out /dev/stdout 2>/dev/null |
+            put "$DM_DATA/secrets/kafka.pem" 600 dormouse-kafka:dormouse-kafka
+    fi
 }
 
 # conninfo ROLE: how a program on this machine reaches the database.
@@ -128,6 +137,9 @@ live_dir = $DM_RUN/live
 socket = $DM_RUN/orders/worker.sock
 api_socket = $DM_RUN/uplink/api.sock
 brokers = 127.0.0.1:$DM_PORT_KAFKA
+kafka_user = worker
+kafka_password_file = $DM_DATA/secrets/kafka-worker.key
+kafka_ca_file = $DM_DATA/etc/kafka.crt
 door = w1
 accel = $(accelerator)
 vmm_user = dormouse-vm
@@ -146,6 +158,9 @@ config_meter() {
     cat <<END
 db = $(conninfo dm_meter)
 brokers = 127.0.0.1:$DM_PORT_KAFKA
+kafka_user = meter
+kafka_password_file = $DM_DATA/secrets/kafka-meter.key
+kafka_ca_file = $DM_DATA/etc/kafka.crt
 signing_key_file = $DM_DATA/secrets/statement.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
@@ -203,6 +218,16 @@ dormouse dormouse-meter dm_meter
 END
 }
 
+# kafka_plain USER...: the broker's own name and password, and those it takes of others.
+kafka_plain() {
+    local user
+    printf 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="%s"' "$(kafka_password broker)"
+    for user; do
+        printf ' user_%s="%s"' "$user" "$(kafka_password "$user")"
+    done
+    printf ';'
+}
+
 config_kafka() {
     cat <<END
 # One broker that is its own controller (KRaft). Topics are made by us, never by a typing error.
@@ -210,9 +235,22 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$DM_PORT_KAFKA_CTL
 listeners=BROKER://127.0.0.1:$DM_PORT_KAFKA,CONTROLLER://127.0.0.1:$DM_PORT_KAFKA_CTL
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=BROKER:SASL_SSL,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
+# Nobody is anybody without a password, nor may anything that ops/kafka/rights.list does not say. The controller's port is
+# the broker's alone; it opens it before it knocks there, so that nothing else can be told its password.
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.broker.plain.sasl.jaas.config=$(kafka_plain broker admin worker meter)
+listener.name.controller.plain.sasl.jaas.config=$(kafka_plain broker)
+ssl.keystore.type=PEM
+ssl.keystore.location=$DM_DATA/secrets/kafka.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$DM_DATA/etc/kafka.crt
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:broker;User:admin
 log.dirs=$DM_DATA/kafka/data
 auto.create.topics.enable=false
 num.partitions=8
@@ -270,6 +308,7 @@ make_config() {
     config_postgres | put "$etc/postgresql.conf" 640 root:dormouse-pg
     config_pg_hba | put "$etc/pg_hba.conf" 640 root:dormouse-pg
     config_pg_ident | put "$etc/pg_ident.conf" 640 root:dormouse-pg
+    openssl x509 -in "$DM_DATA/secrets/kafka.pem" | put "$etc/kafka.crt" 644 root:root
     config_kafka | put "$etc/kafka.properties" 640 root:dormouse-kafka
     put "$etc/kafka-log4j2.properties" 640 root:dormouse-kafka <"$DM_ROOT/ops/kafka/log4j2.properties"
     config_nginx_workers | put "$etc/nginx-workers.conf" 640 root:dormouse-front

@@ -141,7 +141,7 @@ service_digest() {
     door) files+=("$DM_DATA/etc/nginx-door.conf") ;;
     *)
         bin=$(program "dormouse-$1")
-        files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key")
+        files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key" "$DM_DATA"/secrets/kafka*)
         ;;
     esac
     digest "${files[@]}"

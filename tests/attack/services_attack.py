@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import stat
+import traceback
 from pathlib import Path
 
 import deployment
@@ -20,12 +21,12 @@ READS = {
     "dormouse-front": ("etc/nginx-front.conf", "etc/nginx-workers.conf", "run/nginx-front/"),
     "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
     "dormouse-api": ("etc/api.conf", "secrets/master.key"),
-    "dormouse-meter": ("etc/meter.conf", "secrets/statement.key"),
+    "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/kafka-meter.key"),
     "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
-    "dormouse-kafka": ("etc/kafka", "kafka/"),
+    "dormouse-kafka": ("etc/kafka", "kafka/", "secrets/kafka.pem"),
     "dormouse": ("log/",),
 }
-FOR_ALL = ("etc/docs/", "etc/settings", "log/test/")
+FOR_ALL = ("etc/docs/", "etc/settings", "etc/kafka.crt", "log/test/")
 PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state")
 KNOCKS = {
     "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter"},
@@ -53,6 +54,8 @@ def as_user(name, act):
             with os.fdopen(into, "w") as f:
                 json.dump(act(), f)
             code = 0
+        except Exception:  # pylint: disable=broad-except
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(into)
@@ -186,6 +189,58 @@ def door():
         need(key.encode() not in words, f"the command line of process {number} shows the doors' key")
 
 
+def told(conf, topic):
+    """What becomes of a message to that topic: "taken", or the broker's word."""
+    from confluent_kafka import KafkaException, Producer
+    said = []
+    try:
+        producer = Producer({**conf, "log_level": 0, "message.timeout.ms": 2000,
+                             "enable.idempotence": "sasl.username" in conf})
+        producer.produce(topic, b"x", on_delivery=lambda error, _: said.append(error.name() if error else "taken"))
+        producer.flush(4)
+    except KafkaException as e:
+        said.append(e.args[0].name())
+    return said[0] if said else "nothing"
+
+
+def heard(conf, topic, group):
+    """Whether what is in a topic is told to a member of that group."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+    consumer = Consumer({**conf, "log_level": 0, "group.id": group, "enable.partition.eof": True})
+    try:
+        consumer.committed([TopicPartition(topic, 0)], timeout=2)
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        message = consumer.poll(3)
+        return message is not None and (message.error() is None or message.error().name() == "_PARTITION_EOF")
+    except KafkaException:
+        return False
+    finally:
+        consumer.close()
+
+
+def broker():
+    """Without a password nobody is anybody; with one, each may what it is for."""
+    plain = {"bootstrap.servers": deployment.BROKERS}
+    unknown = {k: v for k, v in deployment.broker().items() if not k.startswith("sasl.")} | {"security.protocol": "ssl"}
+    wrong = {**deployment.broker("worker"), "sasl.password": "0" * 64}
+    as_controller = {"bootstrap.servers": f"127.0.0.1:{deployment.BASE + 93}"}
+    for conf in (plain, unknown, wrong, as_controller):
+        said = as_user("nobody", lambda c=conf: told(c, "dm.statement.v1"))
+        need(said != "taken", f"nobody produces with {sorted(conf)}")
+        need(not as_user("nobody", lambda c=conf: heard(c, "dm.usage.v1", "dormouse-meter")), f"nobody reads with {sorted(conf)}")
+    writes = {"worker": {"dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1"}, "meter": {"dm.usage.dlq.v1", "dm.statement.v1"}}
+    for user, own in writes.items():
+        for topic in ("dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1", "dm.statement.v1", "dm.lifecycle.v1", "dm.metrics.v1"):
+            if topic in own and topic != "dm.usage.dlq.v1":
+                continue  # a forged word is for another side to try; that the right one arrives, the line shows
+            said = told(deployment.broker(user), topic)
+            need((said == "taken") == (topic in own), f"{user} at {topic}: {said}")
+    need(heard(deployment.broker("meter"), "dm.usage.v1", "dormouse-meter"), "the meter cannot read")
+    for user, topic, group in (("worker", "dm.usage.v1", "dormouse-meter"), ("meter", "dm.statement.v1", "dormouse-meter"),
+                               ("meter", "dm.usage.v1", "another")):
+        need(not heard(deployment.broker(user), topic, group), f"{user} reads {topic} as group {group}")
+
+
 def database():
     need(set(roles()) == set(ROLES), f"root is {roles()}")
     for user in USERS:
@@ -259,7 +314,7 @@ def memory():
 
 
 def main():
-    for proof in (users, files, sockets, ports, door, database, privileges, memory):
+    for proof in (users, files, sockets, ports, door, broker, database, privileges, memory):
         with RESULTS.proof(proof.__name__):
             proof()
     raise SystemExit(1 if RESULTS.failed else 0)

@@ -12,7 +12,7 @@ typedef struct dm_worker_config {
     char *images_dir, *templates_dir, *live_dir;
     char *socket;     /* where the API gives orders */
     char *api_socket; /* where the API hears of us */
-    char *brokers;
+    char *brokers, *kafka_user, *kafka_password_file, *kafka_ca_file;
     char *door; /* the front's name for this worker's door */
     char *vmm, *vmm_binary, *accel, *vmm_user;
     char *slot_prefix, *slot_base;

@@ -97,11 +97,19 @@ def sql(statement, role="postgres"):
     return [line.split("\t") for line in done.stdout.splitlines()] if done.returncode == 0 else []
 
 
+def broker(user="admin"):
+    """Where the broker is, and what it takes to be that user there, as librdkafka has it."""
+    password = (DATA / f"secrets/kafka-{user}.key").read_text(encoding="ascii").strip()
+    return {"bootstrap.servers": BROKERS, "security.protocol": "sasl_ssl", "ssl.ca.location": str(DATA / "etc/kafka.crt"),
+            "ssl.endpoint.identification.algorithm": "none", "sasl.mechanism": "PLAIN", "sasl.username": user,
+            "sasl.password": password}
+
+
 def broker_answers():
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
     try:
-        return bool(AdminClient({"bootstrap.servers": BROKERS, "log_level": 0}).list_topics(timeout=2).topics)
+        return bool(AdminClient({**broker(), "log_level": 0}).list_topics(timeout=2).topics)
     except KafkaException:
         return False
 
