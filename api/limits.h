@@ -32,6 +32,8 @@ enum {
 /* --- what the API holds itself ------------------------------------------------------------------------------ */
 
 enum {
+    DM_SHARE = 4,     /* a project holds at most one in so many of the threads and places that all share */
+    DM_FOLD_MAX = 64, /* requests that wait for one answer */
     DM_DISPATCH_WORKERS_MAX = 4096, /* it has connections to */
     DM_SPAWNS_MAX = 256,            /* templates whose use is counted between two writes */
     DM_CLAIMS_QUEUE_MAX = 65536,    /* boxes whose worker is to be told that somebody has them */

@@ -54,8 +54,10 @@ static dm_http_config common(dm_api *api)
 dm_http_config dm_api_http(dm_api *api)
 {
     dm_http_config h = common(api);
-    h.listen_address = api->config->listen_address;
-    h.port = (uint16_t)api->config->port;
+    const dm_api_config *c = api->config;
+    h.unix_path = c->http_socket[0] != '\0' ? c->http_socket : NULL;
+    h.listen_address = c->port != 0 ? c->listen_address : NULL;
+    h.port = (uint16_t)c->port;
     h.routes = public_routes;
     h.nroutes = DM_LEN(public_routes);
     return h;

@@ -1,6 +1,7 @@
-/* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, another what
- * waits for a worker; the main thread's loop has signals and the tick; one thread listens for changed keys and holds
- * the lock that says that this instance lives, another sweeps, a third sends claims. Stateless: any number of replicas.
+/* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
+ * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
+ * for changed keys and holds the lock that says that this instance lives, another sweeps, a third sends claims.
+ * Stateless: any number of replicas.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ enum {
     LISTEN_MS = 500,
     SWEEP_MS = 1000,
     PATIENT_MS = 5000,
+    LOOK_MS = 2000,
     AGAIN_MS = 1000,
     GRACE_MS = 10000,
     PARKED_MAX = 65536
@@ -162,18 +164,34 @@ static int make_pools(program *p, dm_err *err)
     return r < 0 ? r : dm_pg_pool_new(&ops, &p->api.ops, err);
 }
 
+static int make_rates(dm_api *a, dm_err *err)
+{
+    const unsigned per_s = (unsigned)a->config->project_requests_per_s;
+    int r = dm_strangers_new((unsigned)a->config->wrong_keys_per_min, a->clock, &a->strangers, err);
+    if (r < 0 || per_s == 0)
+        return r;
+    const dm_rate_config rate = {.every_us = 1000000 / per_s, .burst = 2 * per_s, .clock = a->clock};
+    return dm_rate_new(&rate, &a->rate, err);
+}
+
 static int make_api(program *p, dm_err *err)
 {
     dm_api *a = &p->api;
     const dm_api_config *c = &p->config;
     const dm_dispatch_config dispatch = {.socket = c->worker_socket,
-            .connections = (unsigned)c->order_threads,
+            .connections = (unsigned)(c->order_threads + c->stop_threads),
             .timeout_ms = (unsigned)c->order_timeout_ms,
             .wait_ms = (unsigned)c->worker_wait_ms,
             .clock = &dm_clock_real};
     const dm_dispatch_config patient = {
             .socket = c->worker_socket, .connections = 2, .timeout_ms = PATIENT_MS, .clock = &dm_clock_real};
-    const dm_later_config later = {.threads = (unsigned)c->order_threads,
+    const dm_dispatch_config looks = {.socket = c->worker_socket,
+            .connections = (unsigned)c->read_threads,
+            .timeout_ms = LOOK_MS,
+            .clock = &dm_clock_real};
+    const dm_later_config later = {.threads = {[DM_LATER_ORDERS] = (unsigned)c->order_threads,
+                                           [DM_LATER_STOPS] = (unsigned)c->stop_threads,
+                                           [DM_LATER_READS] = (unsigned)c->read_threads},
             .queue_max = (unsigned)c->order_queue,
             .parked_max = PARKED_MAX,
             .wait_us = (int64_t)c->wait_s * 1000000,
@@ -186,11 +204,17 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_master_open(c->master_key, &a->master, err);
     if (r == 0)
+        r = dm_key_read(c->frame_key_file, a->frame_secret, err);
+    if (r == 0)
         r = make_pools(p, err);
     if (r == 0)
         r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
     if (r == 0)
+        r = make_rates(a, err);
+    if (r == 0)
         r = dm_dispatch_new(&dispatch, &a->dispatch, err);
+    if (r == 0)
+        r = dm_dispatch_new(&looks, &a->looks, err);
     if (r == 0)
         r = dm_signers_new(a->db, a->master, a->clock, &a->signers, err);
     if (r == 0)
@@ -199,7 +223,9 @@ static int make_api(program *p, dm_err *err)
         r = dm_dispatch_new(&patient, &p->patient, err);
     if (r == 0)
         r = dm_claims_new(p->patient, a->log, a->clock, true, &a->claims, err);
-    return r < 0 ? r : dm_later_new(&later, &a->later, err);
+    if (r == 0)
+        r = dm_later_new(&later, &a->later, err);
+    return r < 0 ? r : dm_fold_new(a->later, &a->fold, err);
 }
 
 static int make_servers(program *p, dm_err *err)
@@ -224,12 +250,16 @@ static void unmake(program *p)
     if (p->sweeping)
         (void)pthread_join(p->sweeper, NULL);
     dm_later_free(p->api.later);
+    dm_fold_free(p->api.fold);
     dm_http_free(p->public_http);
     dm_http_free(p->worker_http);
     dm_claims_free(p->api.claims); /* the last answers have left */
     dm_dispatch_free(p->patient);
+    dm_dispatch_free(p->api.looks);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
+    dm_strangers_free(p->api.strangers);
+    dm_rate_free(p->api.rate);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);
@@ -262,8 +292,8 @@ static int serve(program *p, int signals, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "sweeper");
     p->sweeping = true;
     dm_timer_in(p->tick, TICK_US);
-    DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fu("port", dm_http_port(p->public_http)),
-            dm_fs("socket", p->config.socket));
+    DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fs("http_socket", p->config.http_socket),
+            dm_fu("port", dm_http_port(p->public_http)), dm_fs("socket", p->config.socket));
     return dm_loop_run(p->loop, err);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -104,6 +105,49 @@ int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)
     return 0;
 }
 
+struct dm_mac {
+    EVP_CIPHER_CTX *c;
+};
+
+int dm_mac_new(const uint8_t key[DM_KEY], dm_mac **out, dm_err *err)
+{
+    DM_AUTO(dm_mac) m = calloc(1, sizeof(*m));
+    if (m == NULL || (m->c = EVP_CIPHER_CTX_new()) == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a cipher");
+    if (EVP_EncryptInit_ex2(m->c, EVP_aes_256_gcm(), key, NULL, NULL) != 1)
+        return dm_fail(err, DM_E_INTERNAL, "AES-256-GMAC took no key");
+    *out = dm_steal(&m);
+    return 0;
+}
+
+void dm_mac_free(dm_mac *m)
+{
+    if (m == NULL)
+        return;
+    EVP_CIPHER_CTX_free(m->c); /* wipes the key */
+    free(m);
+}
+
+int dm_mac_tag(dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, uint8_t tag[DM_MAC_TAG], dm_err *err)
+{
+    uint8_t none[DM_MAC_TAG];
+    int n = 0;
+    if (data.n > INT_MAX)
+        return dm_fail(err, DM_E_LIMIT, "too large for a tag");
+    if (EVP_EncryptInit_ex2(m->c, NULL, NULL, nonce, NULL) != 1 ||
+            EVP_EncryptUpdate(m->c, NULL, &n, bytes_of(data), (int)data.n) != 1 ||
+            EVP_EncryptFinal_ex(m->c, none, &n) != 1 ||
+            EVP_CIPHER_CTX_ctrl(m->c, EVP_CTRL_GCM_GET_TAG, DM_MAC_TAG, tag) != 1)
+        return dm_fail(err, DM_E_INTERNAL, "AES-256-GMAC failed");
+    return 0;
+}
+
+bool dm_mac_ok(dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, const uint8_t tag[DM_MAC_TAG])
+{
+    uint8_t made[DM_MAC_TAG];
+    return dm_mac_tag(m, nonce, data, made, NULL) == 0 && CRYPTO_memcmp(made, tag, DM_MAC_TAG) == 0;
+}
+
 /* --- randomness --------------------------------------------------------------------------------------------- */
 
 int dm_random(void *p, size_t n, dm_err *err)
@@ -190,6 +234,16 @@ static int open_seed(const char *path, int *out, dm_err *err)
         return dm_fail_sys(err, errno, "%s", path);
     *out = fd;
     return 0;
+}
+
+int dm_key_read(const char *path, uint8_t key[DM_KEY], dm_err *err)
+{
+    DM_AUTO_FD fd = -1;
+    int r = open_seed(path, &fd, err);
+    if (r < 0)
+        return r;
+    r = read_seed(fd, key, err);
+    return r < 0 ? dm_wrap(err, "key %s", path) : 0;
 }
 
 int dm_sign_key_open(const char *path, dm_sign_key **out, dm_err *err)

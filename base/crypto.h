@@ -22,6 +22,23 @@ int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_diges
 
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
 
+/* A shared key in a file: 64 hex digits, mode 0600. DM_E_NOTFOUND; DM_E_DENIED when others may read it. */
+enum { DM_KEY = 32 };
+int dm_key_read(const char *path, uint8_t key[DM_KEY], dm_err *err) DM_NODISCARD;
+
+/* A tag that only holders of the key can make, at several bytes a cycle: AES-256-GMAC. Its nonces never come twice
+ * under one key, or the key is given away: random ones, made with the message. The key's schedule is made once for many
+ * messages; not thread-safe. */
+enum { DM_MAC_NONCE = 12, DM_MAC_TAG = 16 };
+typedef struct dm_mac dm_mac;
+int dm_mac_new(const uint8_t key[DM_KEY], dm_mac **out, dm_err *err) DM_NODISCARD;
+void dm_mac_free(dm_mac *m);
+DM_DEFINE_FREEP(dm_mac)
+int dm_mac_tag(
+        dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, uint8_t tag[DM_MAC_TAG], dm_err *err) DM_NODISCARD;
+/* In constant time. */
+bool dm_mac_ok(dm_mac *m, const uint8_t nonce[DM_MAC_NONCE], dm_str data, const uint8_t tag[DM_MAC_TAG]);
+
 /* From the kernel; a failure here is a reason to stop. */
 int dm_random(void *p, size_t n, dm_err *err) DM_NODISCARD;
 

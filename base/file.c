@@ -68,18 +68,8 @@ int dm_pread_all(int fd, void *p, size_t n, off_t at, size_t *out, dm_err *err)
     return 0;
 }
 
-static int open_for_read(const char *path, dm_err *err)
+static int read_whole(int fd, const char *path, dm_buf *b, dm_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 ? fd : dm_fail_sys(err, errno, "%s", path);
-}
-
-int dm_file_read(const char *path, dm_buf *b, dm_err *err)
-{
-    dm_buf_reset(b);
-    DM_AUTO_FD fd = open_for_read(path, err);
-    if (fd < 0)
-        return fd;
     for (;;) {
         /* At the cap one byte more is asked for, to tell a file that just fits from one that does not. */
         char extra;
@@ -106,6 +96,31 @@ int dm_file_read(const char *path, dm_buf *b, dm_err *err)
     }
 }
 
+static int open_for_read(const char *path, dm_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : dm_fail_sys(err, errno, "%s", path);
+}
+
+int dm_file_read(const char *path, dm_buf *b, dm_err *err)
+{
+    dm_buf_reset(b);
+    DM_AUTO_FD fd = open_for_read(path, err);
+    return fd < 0 ? fd : read_whole(fd, path, b, err);
+}
+
+int dm_file_read_plain(const char *path, dm_buf *b, dm_err *err)
+{
+    struct stat st;
+    dm_buf_reset(b);
+    DM_AUTO_FD fd = dm_open_plain(path, O_RDONLY | O_NONBLOCK, 0, err);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return dm_fail(err, DM_E_INVALID, "%s is no file", path);
+    return read_whole(fd, path, b, err);
+}
+
 /* --- whole or not there ------------------------------------------------------------------------------------- */
 
 /* The folder path stands in: "." for a bare name. */
@@ -116,6 +131,29 @@ static int folder_of(const char *path, char out[PATH_MAX], dm_err *err)
         return dm_str_to_array(DM_STR("."), out, PATH_MAX, err);
     size_t n = slash == path ? 1 : (size_t)(slash - path);
     return dm_str_to_array((dm_str){path, n}, out, PATH_MAX, err);
+}
+
+int dm_open_beneath(const char *dir, const char *name, int flags, mode_t mode, dm_err *err)
+{
+    bool makes = (flags & O_CREAT) != 0;
+    const struct open_how how = {
+            .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW | (makes ? O_EXCL : 0)),
+            .mode = makes ? mode : 0,
+            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+    DM_AUTO_FD at = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0)
+        return dm_fail_sys(err, errno, "open %s", dir);
+    int fd = (int)syscall(SYS_openat2, at, name, &how, sizeof(how));
+    return fd >= 0 ? fd : dm_fail_sys(err, errno, "%s %s/%s", makes ? "create" : "open", dir, name);
+}
+
+int dm_open_plain(const char *path, int flags, mode_t mode, dm_err *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int r = folder_of(path, folder, err);
+    return r < 0 ? r : dm_open_beneath(folder, slash != NULL ? slash + 1 : path, flags, mode, err);
 }
 
 int dm_sync_dir(const char *path, dm_err *err)

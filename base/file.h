@@ -9,6 +9,15 @@
 
 /* The whole file into b, which is emptied first (its cap is the bound); also for /proc, whose sizes are 0. */
 int dm_file_read(const char *path, dm_buf *b, dm_err *err) DM_NODISCARD;
+/* The same of a regular file that dm_open_plain reaches. */
+int dm_file_read_plain(const char *path, dm_buf *b, dm_err *err) DM_NODISCARD;
+
+/* A descriptor of name below the folder dir. What is above dir is believed; dir itself and all below it is reached
+ * through no link and over no "..", whoever may have put one there. Close-on-exec. With O_CREAT it is made anew:
+ * O_EXCL is added. */
+int dm_open_beneath(const char *dir, const char *name, int flags, mode_t mode, dm_err *err) DM_NODISCARD;
+/* The same for a path: its folder, and its last name. */
+int dm_open_plain(const char *path, int flags, mode_t mode, dm_err *err) DM_NODISCARD;
 
 /* Writes aside, fsyncs, renames, fsyncs the folder: after 0 the file has the new bytes even if the power goes. */
 int dm_file_write(const char *path, dm_str bytes, mode_t mode, dm_err *err) DM_NODISCARD;

@@ -39,8 +39,10 @@ typedef struct dm_reply {
         char *value;      /* malloc'd */
     } headers[DM_REPLY_HEADERS_MAX];
     /* Of a refusal that the handler worded itself, for our log and nobody else: by which rule, a literal (NULL: it is
-     * none), and why, as far as the handler was told (code 0: not at all). */
+     * none), and why, as far as the handler was told (code 0: not at all). A gate that refuses may leave the rule, and
+     * when to come again (0: the rule itself says), to error_body. */
     const char *refused_by;
+    int32_t retry_after_s;
     dm_err why;
 } dm_reply;
 

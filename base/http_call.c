@@ -264,9 +264,38 @@ static enum MHD_Result on_header(
     return MHD_YES;
 }
 
+/* The next line's beginning; p is where a line should end, at one byte (LF) or two (CR LF), which are NUL by now. */
+static const char *line_end(const char *p, const char *end)
+{
+    if (p >= end || *p != '\0')
+        return NULL;
+    return p + 1 < end && p[1] == '\0' ? p + 2 : p + 1;
+}
+
+/* libmicrohttpd takes what stands before a NUL for the whole line. What was sent is still there, so a look at the bytes
+ * shows whether each is in what it told: request line, then name and value line by line, in order, then an empty one.
+ * A line that goes on in the next one is no better, and fails as well. */
+static bool head_is_whole(
+        const http_call *c, const heads *hs, const char *method, const char *version, struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *size = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (size == NULL)
+        return false;
+    const char *end = method + size->header_size, *p = method + strlen(method) + 1;
+    for (p += strspn(p, " ") + strlen(c->target) + 1; p < version; p++)
+        if (*p != ' ')
+            return false;
+    p = p == version ? line_end(p + strlen(version), end) : NULL;
+    for (size_t i = 0; i < hs->n && p != NULL; i++) {
+        const dm_pair *h = &hs->pairs[i];
+        p = h->name.p == p && h->value.p > p ? line_end(h->value.p + h->value.n, end) : NULL;
+    }
+    return p != NULL && (p == end || line_end(p, end) == end); /* LF LF looks like CR LF */
+}
+
 /* A refusal waits for the end of a short body. It goes out at once, and closes the connection, when the body would be
  * long, when the client waits for our word before it sends any, or when the end of the body cannot be told. */
-static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const char *method)
+static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const char *method, const char *version)
 {
     heads hs = {.n = 0};
     dm_err err = {0};
@@ -281,6 +310,10 @@ static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const 
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL)
         c->x.fd = info->connect_fd;
+    if (hs.n <= DM_HTTP_HEADERS_MAX && !head_is_whole(c, &hs, method, version, conn)) {
+        dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "a header has a NUL, or goes on in the next line");
+        return refuse_now(c, conn);
+    }
     bool unframed = hs.doubtful || (hs.coding.p != NULL && !dm_str_ieq_c(hs.coding, "chunked"));
     if (unframed) {
         dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "the length of the body is ambiguous");
@@ -361,11 +394,10 @@ enum MHD_Result dm_http_on_request(void *arg, struct MHD_Connection *conn, const
     http_call *c = *context;
 
     (void)url;
-    (void)version;
     if (c == NULL)
         return MHD_NO;
     if (!c->opened)
-        return on_head(c, conn, method);
+        return on_head(c, conn, method, version);
     if (*size > 0) {
         size_t n = *size;
         *size = 0;

@@ -6,16 +6,21 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 
+#include "base/file.h"
+
 /* The producer's one hard case is a fatal error: an idempotent producer that finds a hole in its own numbering (after a
  * broker lost its memory of us) may not go on, and librdkafka then refuses everything for ever. The caller has each
  * message in its journal until it is delivered, and whoever reads takes a message twice without harm; so we report all
  * that is under way as not delivered, and start again with a new instance, which gets a new numbering.
  *
+ * A broker is told a password only when it has shown the one certificate we know: its port is anybody's while it is
+ * down. (SCRAM would do without TLS; but librdkafka before 2.6.1 repeats its own nonce in it, which Kafka 4 refuses.)
+ *
  * A message never times out here (message.timeout.ms 0): a broker may be away for as long as the caller's journal has
  * room, which the caller decides. */
 
 enum { MESSAGE_MAX = 2 << 20, POLL_ROUNDS = 64, METADATA_MS = 5000 };
-enum { FREE_FLUSH_MS = 2000, PURGE_FLUSH_MS = 1000 };
+enum { FREE_FLUSH_MS = 2000, PURGE_FLUSH_MS = 1000, PASSWORD_MAX = 256 };
 
 typedef struct setting {
     const char *name, *value;
@@ -31,6 +36,37 @@ static int set_all(rd_kafka_conf_t *conf, const setting *s, size_t n, dm_err *er
         if (rd_kafka_conf_set(conf, s[i].name, s[i].value, why, sizeof why) != RD_KAFKA_CONF_OK)
             return dm_fail(err, DM_E_INVALID, "kafka: %s", why);
     return 0;
+}
+
+static int set_login(rd_kafka_conf_t *conf, const dm_kafka_login *login, dm_err *err)
+{
+    char password[PASSWORD_MAX];
+    DM_AUTO_BUF text;
+
+    dm_buf_init(&text, PASSWORD_MAX);
+    if (login->user == NULL || login->user[0] == '\0')
+        return 0;
+    if (login->password_file == NULL || login->ca_file == NULL || login->ca_file[0] == '\0')
+        return dm_fail(err, DM_E_INVALID, "kafka: user %s without a password's file or a certificate", login->user);
+    int r = dm_file_read(login->password_file, &text, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_str_trim(dm_buf_view(&text)), password, sizeof password, err);
+    if (r == 0 && password[0] == '\0')
+        r = dm_fail(err, DM_E_INVALID, "%s is empty", login->password_file);
+    if (r < 0)
+        return dm_wrap(err, "kafka: password of %s", login->user);
+    const setting settings[] = {
+            {"security.protocol", "sasl_ssl"},
+            {"ssl.ca.location", login->ca_file},
+            {"ssl.endpoint.identification.algorithm", "none"}, /* no other name has that certificate */
+            {"sasl.mechanism", "PLAIN"},
+            {"sasl.username", login->user},
+            {"sasl.password", password},
+    };
+    r = set_all(conf, settings, DM_LEN(settings), err);
+    explicit_bzero(password, sizeof password);
+    explicit_bzero(text.p, text.len);
+    return r;
 }
 
 static void log_line(dm_log *log, int level, const char *facility, const char *words)
@@ -58,6 +94,7 @@ static int code_of(rd_kafka_resp_err_t e)
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return DM_E_NOTFOUND;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         return DM_E_DENIED;
@@ -82,7 +119,7 @@ static int fail_kafka(rd_kafka_resp_err_t e, const char *what, dm_err *err)
 
 struct dm_producer {
     dm_producer_config config;
-    char *brokers, *client_id;
+    char *brokers, *client_id, *user, *password_file, *ca_file;
     rd_kafka_t *rk; /* NULL when making one again has failed: tried at each dm_produce */
     int fd;
     uint64_t under_way;       /* accepted and not yet reported */
@@ -174,6 +211,8 @@ static int start(dm_producer *p, dm_err *err)
     (void)snprintf(kbytes, sizeof kbytes, "%zu", kib < 1 ? 1 : kib > INT32_MAX ? (size_t)INT32_MAX : kib);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int r = set_all(conf, settings, DM_LEN(settings), err);
+    if (r == 0)
+        r = set_login(conf, &(dm_kafka_login){p->user, p->password_file, p->ca_file}, err);
     if (r < 0) {
         rd_kafka_conf_destroy(conf);
         return r;
@@ -224,6 +263,11 @@ static void recover(dm_producer *p)
         dm_log_err(p->config.log, DM_ERROR, "kafka.producer_failed", &err);
 }
 
+static char *copy(const char *s)
+{
+    return strdup(s != NULL ? s : "");
+}
+
 int dm_producer_new(const dm_producer_config *config, dm_producer **out, dm_err *err)
 {
     DM_AUTO(dm_producer) p = calloc(1, sizeof *p);
@@ -236,7 +280,10 @@ int dm_producer_new(const dm_producer_config *config, dm_producer **out, dm_err 
     p->config = *config;
     p->brokers = strdup(config->brokers);
     p->client_id = strdup(config->client_id);
-    if (p->brokers == NULL || p->client_id == NULL)
+    p->user = copy(config->login.user);
+    p->password_file = copy(config->login.password_file);
+    p->ca_file = copy(config->login.ca_file);
+    if (p->brokers == NULL || p->client_id == NULL || p->user == NULL || p->password_file == NULL || p->ca_file == NULL)
         return dm_fail(err, DM_E_NOMEM, "kafka: no memory");
     p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (p->fd < 0)
@@ -258,6 +305,9 @@ void dm_producer_free(dm_producer *p)
     dm_fd_closep(&p->fd);
     free(p->brokers);
     free(p->client_id);
+    free(p->user);
+    free(p->password_file);
+    free(p->ca_file);
     free(p);
 }
 
@@ -387,6 +437,8 @@ int dm_consumer_new(const dm_consumer_config *config, dm_consumer **out, dm_err 
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int r = set_all(conf, settings, DM_LEN(settings), err);
+    if (r == 0)
+        r = set_login(conf, &config->login, err);
     if (r < 0) {
         rd_kafka_conf_destroy(conf);
         return r;

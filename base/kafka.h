@@ -10,11 +10,18 @@
 enum { DM_KAFKA_FULL = 1 };
 enum { DM_KAFKA_AGAIN = -1, DM_KAFKA_REFUSED = -2, DM_KAFKA_CLOSED = -3, DM_KAFKA_ASSIGN_MAX = 4096 };
 
+/* Who a client is to the broker: a password, and the certificate by which the broker is known before it is told. No
+ * user (NULL or ""): the broker asks nobody, nothing is encrypted. The files are read whenever a client is made. */
+typedef struct dm_kafka_login {
+    const char *user, *password_file, *ca_file;
+} dm_kafka_login;
+
 typedef struct dm_producer dm_producer;
 
 typedef struct dm_producer_config {
     const char *brokers;
     const char *client_id;
+    dm_kafka_login login;
     unsigned linger_ms;
     size_t queue_max_bytes;
     dm_log *log;
@@ -47,6 +54,7 @@ typedef struct dm_consumer dm_consumer;
 typedef struct dm_consumer_config {
     const char *brokers;
     const char *client_id;
+    dm_kafka_login login;
     size_t queue_max_bytes;
     dm_log *log;
 } dm_consumer_config;

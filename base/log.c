@@ -1,7 +1,12 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/parse.h"
 
@@ -17,6 +22,8 @@ struct dm_log {
     enum dm_log_level least;
     const char *program;
     const dm_clock *clock;
+    char *path, *older; /* of a file of its own; else NULL */
+    size_t bytes, bytes_max;
 };
 
 int dm_log_new(int fd, const char *program, enum dm_log_level least, const dm_clock *clock, dm_log **out, dm_err *err)
@@ -29,9 +36,65 @@ int dm_log_new(int fd, const char *program, enum dm_log_level least, const dm_cl
     return 0;
 }
 
+static int open_file(const char *path, int *fd, size_t *bytes, dm_err *err)
+{
+    struct stat st;
+    DM_AUTO_FD f = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (f < 0 || fstat(f, &st) < 0)
+        return dm_fail_sys(err, errno, "open %s", path);
+    *bytes = (size_t)st.st_size;
+    *fd = dm_steal_fd(&f);
+    return 0;
+}
+
+int dm_log_file_new(const char *path, size_t bytes_max, const char *program, enum dm_log_level least,
+        const dm_clock *clock, dm_log **out, dm_err *err)
+{
+    dm_log *made;
+    char older[PATH_MAX];
+    int r = dm_path(older, sizeof(older), err, "%s.1", path);
+    if (r == 0)
+        r = dm_log_new(-1, program, least, clock, &made, err);
+    if (r < 0)
+        return r;
+    DM_AUTO(dm_log) l = made;
+    l->path = dm_str_dup(dm_str_c(path));
+    l->older = dm_str_dup(dm_str_c(older));
+    l->bytes_max = bytes_max;
+    if (l->path == NULL || l->older == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a log");
+    r = open_file(path, &l->fd, &l->bytes, err);
+    if (r == 0)
+        *out = dm_steal(&l);
+    return r;
+}
+
 void dm_log_free(dm_log *l)
 {
+    if (l == NULL)
+        return;
+    if (l->path != NULL && l->fd >= 0)
+        (void)close(l->fd);
+    free(l->path);
+    free(l->older);
     free(l);
+}
+
+/* Where no new file can be had, the old one is emptied: it is bounded whatever happens. */
+static void make_room(dm_log *l, size_t more)
+{
+    int fd;
+    if (l->path == NULL || l->bytes + more <= l->bytes_max) {
+        l->bytes += more;
+        return;
+    }
+    if (rename(l->path, l->older) == 0 && open_file(l->path, &fd, &l->bytes, NULL) == 0) {
+        (void)close(l->fd);
+        l->fd = fd;
+    } else {
+        (void)!ftruncate(l->fd, 0);
+    }
+    l->bytes = more;
 }
 
 static const char *level_name(enum dm_log_level level)
@@ -130,6 +193,7 @@ void dm_log_write(dm_log *l, enum dm_log_level level, const char *event, const d
         dm_jw_kbool(&w, "cut", true);
     dm_jw_end(&w);
     (void)dm_buf_ch(&b, '\n');
+    make_room(l, b.len);
     send_line(l->fd, dm_buf_view(&b));
 }
 

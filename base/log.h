@@ -50,6 +50,10 @@ static inline DM_UNUSED dm_field dm_fb(const char *name, bool b)
 /* fd is borrowed (2 for a daemon under a supervisor); program too, for the log's life, and stands on every line. */
 int dm_log_new(int fd, const char *program, enum dm_log_level least, const dm_clock *clock, dm_log **out,
         dm_err *err) DM_NODISCARD;
+/* Into a file of mode 0600 that stays small: what would make it larger than bytes_max begins it anew, and the lines so
+ * far are in PATH.1, whose older ones go. Two files at most; of one thread. */
+int dm_log_file_new(const char *path, size_t bytes_max, const char *program, enum dm_log_level least,
+        const dm_clock *clock, dm_log **out, dm_err *err) DM_NODISCARD;
 void dm_log_free(dm_log *l);
 DM_DEFINE_FREEP(dm_log)
 

@@ -19,7 +19,9 @@ enum {
     DM_LEDGER_CHUNKS_FULL = 1 << 17,
     DM_LEDGER_HELD_MAX = 1024,       /* frames of workers that are not known yet, */
     DM_LEDGER_HELD_BYTES = 16 << 20, /* and their bytes */
-    DM_LEDGER_BACK_S = 35 * 86400,   /* older evidence is not taken */
+    DM_LEDGER_DISPUTED_MAX = 1024,   /* second frames of a number, in open periods */
+    DM_LEDGER_DISPUTED_BYTES = 16 << 20,
+    DM_LEDGER_BACK_S = 35 * 86400, /* older evidence is not taken */
     DM_LEDGER_AHEAD_S = 5,
     DM_TRACK_PARTS_MAX = 64,        /* of one frame */
     DM_TRACK_PENDING_MAX = 1 << 17, /* frames past a gap */

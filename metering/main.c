@@ -24,6 +24,7 @@ typedef struct meter {
     dm_ledger *ledger;
     dm_stream *stream;
     dm_bill_config bill;
+    uint8_t frame_secret[DM_KEY];
     int stop_fd;
 } meter;
 
@@ -44,7 +45,8 @@ static const dm_route routes[] = {{"GET", "/metrics", 0, 0, show_metrics}};
 static int serve(const meter *m, dm_http **out, dm_err *err)
 {
     dm_http_config c = {
-            .listen_address = m->conf->metrics_address,
+            .unix_path = m->conf->metrics_socket[0] != '\0' ? m->conf->metrics_socket : NULL,
+            .listen_address = m->conf->metrics_port != 0 ? m->conf->metrics_address : NULL,
             .port = (uint16_t)m->conf->metrics_port,
             .threads = 1,
             .connections_max = 64,
@@ -146,6 +148,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .log = m->log,
             .metrics = m->metrics,
             .key = key,
+            .frame_secret = m->frame_secret,
             .owner = owner,
             .period_s = (uint32_t)m->conf->period_s,
             .wait_s = (uint32_t)m->conf->wait_s,
@@ -156,6 +159,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .pg = pg, .key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger};
     dm_stream_config sc = {
             .brokers = m->conf->brokers,
+            .login = {m->conf->kafka_user, m->conf->kafka_password_file, m->conf->kafka_ca_file},
             .queue_bytes = m->conf->queue_mib << 20,
             .accept_gap = m->conf->accept_gap,
             .ledger = m->ledger,
@@ -173,6 +177,8 @@ static int work(meter *m, dm_err *err)
     dm_pg *pg = NULL;
     uint8_t random[16];
     int r = dm_sign_key_open(m->conf->signing_key_file, &key, err);
+    if (r == 0)
+        r = dm_key_read(m->conf->frame_key_file, m->frame_secret, err);
     if (r == 0)
         r = dm_metrics_new(&m->metrics, err);
     if (r == 0)

@@ -67,7 +67,7 @@ static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
     return more ? dm_page_next(req, 's', w->rows[n - 1].number.v, DM_STR("number"), err) : 0;
 }
 
-int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
+static int list_all(dm_req *req, void *ctx, dm_err *err)
 {
     work *w = calloc(1, sizeof *w); /* a page of rows: too much for this stack */
     if (w == NULL)
@@ -100,7 +100,7 @@ static int deny(dm_req *req)
 }
 
 /* The body is a string, so that whoever verifies the signature has the bytes that were signed. */
-int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
+static int get_one(dm_req *req, void *ctx, dm_err *err)
 {
     one o = {.caller = &dm_session_of(req)->caller};
     int r = dm_parse_i64(req->params[0], 1, INT64_MAX, &o.number.v, NULL);
@@ -122,4 +122,14 @@ int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
     }
     dm_buf_done(&o.body);
     return r;
+}
+
+int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list_all, err);
+}
+
+int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, get_one, err);
 }

@@ -10,6 +10,7 @@
 #include "api/door/signed.h"
 #include "api/door/signers.h"
 #include "api/door/verdict.h"
+#include "api/kit/request.h"
 #include "api/life/wake.h"
 #include "tenants/sandbox/network.h"
 
@@ -100,6 +101,12 @@ static int64_t timeout_of(const dm_caller *caller, int64_t given_s)
 
 static int door(dm_req *req, void *ctx, dm_err *err);
 
+/* Traffic waits, and wakes, on account of the project whose sandbox it is for. */
+static dm_later_at at_of(const visit *v)
+{
+    return (dm_later_at){.line = DM_LATER_ORDERS, .project = v->s.owner.project};
+}
+
 static dm_door_reason reason_of(int outcome)
 {
     switch (outcome) {
@@ -118,7 +125,9 @@ static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
 {
     dm_caller caller = {.owner = v->s.owner};
     DM_AUTO_WAKE w = {.no = {.status = 0}};
-    int r = dm_wake_by_traffic(api, &caller, &v->ask.id, timeout_of, &w, err);
+    int r = dm_client_waits(req, err);
+    if (r == 0)
+        r = dm_wake_by_traffic(api, &caller, &v->ask.id, timeout_of, &w, err);
     if (r < 0)
         return r;
     if (r == 0 && w.one.s.state == DM_SANDBOX_RUNNING) {
@@ -129,7 +138,7 @@ static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
     if (r == 0 || r == DM_WAKE_RUNNING) /* it has moved on: once more from the beginning */
         return door(req, api, err);
     if (r == DM_WAKE_BUSY)
-        return dm_later_park(api->later, req, door, api, &v->ask.id, v->mark, err);
+        return dm_later_park(api->later, at_of(v), req, door, api, &v->ask.id, v->mark, err);
     if (r == DM_WAKE_REFUSED)
         DM_LOG(api->log, DM_WARN, "door.wake_refused", dm_fs("sandbox", dm_sandbox_name_of(&v->ask.id).s),
                 dm_fi("status", w.no.status), dm_fs("message", w.no.message));
@@ -145,6 +154,8 @@ static int settled(dm_req *req, dm_api *api, int r, dm_err *err)
         return r;
     if (r == DM_E_CONFLICT) /* it waited long enough */
         return refuse(req, DM_DOOR_STUCK, err);
+    if (r == DM_E_LIMIT) /* of its project, or of nobody's in particular, too many wait */
+        return refuse(req, DM_DOOR_CROWD, err);
     dm_log_err(api->log, r == DM_E_UNAVAILABLE ? DM_WARN : DM_ERROR, "door.failed", err);
     return refuse(req, DM_DOOR_AWAY, err);
 }
@@ -183,9 +194,9 @@ static int decide(dm_req *req, dm_api *api, visit *v, dm_err *err)
     if (reason == DM_DOOR_PASS)
         return pass(req, &v->ask, &v->s, err);
     if (reason == DM_DOOR_WAKE)
-        return dm_later_hop(api->later, req, wake_hopped, api, err);
+        return dm_later_hop(api->later, at_of(v), req, wake_hopped, api, err);
     if (reason == DM_DOOR_CHANGING)
-        return dm_later_park(api->later, req, door, api, &v->ask.id, v->mark, err);
+        return dm_later_park(api->later, at_of(v), req, door, api, &v->ask.id, v->mark, err);
     return refuse(req, reason, err);
 }
 
@@ -200,12 +211,13 @@ static int search_hopped(dm_req *req, void *ctx, dm_err *err)
 
 static int door(dm_req *req, void *ctx, dm_err *err)
 {
+    static const dm_later_at nobodys = {.line = DM_LATER_ORDERS};
     dm_api *api = ctx;
     visit *v = visit_of(req);
     if (v == NULL)
         return settled(req, api, dm_fail(err, DM_E_NOMEM, "a visit"), err);
     if (v->reason == DM_DOOR_SEARCH)
-        return settled(req, api, dm_later_hop(api->later, req, search_hopped, api, err), err);
+        return settled(req, api, dm_later_hop(api->later, nobodys, req, search_hopped, api, err), err);
     if (v->reason != DM_DOOR_PASS)
         return refuse(req, v->reason, err);
     return settled(req, api, decide(req, api, v, err), err);

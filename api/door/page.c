@@ -1,6 +1,9 @@
 /* GET /door/page: what a refused request to a sandbox is answered, as JSON or, for a browser that navigates, as a page
  * (contract 4.2 and 9). The verdict's reason travels through nginx; what was decided stays decided. Where the contract
- * fixes the body, our denial travels in the header Dormouse-Denial. */
+ * fixes the body, our denial travels in the header Dormouse-Denial.
+ *
+ * The words go to nginx in headers, and it says them: if it passed our answer on, it would first take in the whole body
+ * of the request that is refused, of any length, from anybody. */
 #include <stdio.h>
 
 #include "api/door/routes.h"
@@ -28,6 +31,8 @@ static const words of_reason[DM_DOOR_REASONS] = {
         [DM_DOOR_LATE_SIGN] = {DM_NO_DOOR_SIGNATURE_LATE, "Access Denied", "signature is already expired"},
         [DM_DOOR_BUSY] = {DM_NO_DOOR_SEARCH, "Too Many Requests",
                 "too many signed file requests without a sandbox id at once"},
+        [DM_DOOR_CROWD] = {DM_NO_REQUEST_RATE, "Too Many Requests",
+                "too many requests to the team's sandboxes wait for them to wake"},
         [DM_DOOR_QUOTA] = {DM_NO_DOOR_QUOTA, "Too Many Sandboxes",
                 "The sandbox sleeps and the team's limit of running sandboxes is reached"},
         [DM_DOOR_BLOCKED] = {DM_NO_DOOR_BLOCKED, "Access Denied",
@@ -91,6 +96,25 @@ static void write_json(dm_req *req, int status, dm_door_reason reason, const wor
     dm_jw_end(&j);
 }
 
+/* Into headers: X-Dm-Said, X-Dm-Type, X-Dm-Page. */
+static int for_nginx(dm_reply *reply, dm_err *err)
+{
+    char status[8];
+    DM_AUTO_BUF page;
+    int r = dm_buf_ok(&reply->body, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(status, sizeof status, "%d", reply->status);
+    dm_str type = dm_str_c(reply->content_type);
+    page = reply->body;
+    dm_buf_init(&reply->body, DM_REPLY_MAX);
+    dm_reply_empty(reply, 200);
+    r = dm_reply_header(reply, "X-Dm-Said", dm_str_c(status), err);
+    if (r == 0)
+        r = dm_reply_header(reply, "X-Dm-Type", type, err);
+    return r < 0 ? r : dm_reply_header(reply, "X-Dm-Page", dm_buf_view(&page), err);
+}
+
 static int add_denial(dm_req *req, dm_no no, dm_err *err)
 {
     const dm_denial d = dm_no_denial(no, "sandbox.traffic");
@@ -122,5 +146,6 @@ int dm_route_door_page(dm_req *req, void *ctx, dm_err *err)
     } else {
         write_json(req, status, reason, w, &ask);
     }
-    return add_denial(req, w->no, err);
+    int r = for_nginx(&req->reply, err);
+    return r < 0 ? r : add_denial(req, w->no, err);
 }

@@ -25,6 +25,7 @@ static const char *const reason_names[DM_DOOR_REASONS] = {[DM_DOOR_PASS] = "pass
         [DM_DOOR_BAD_SIGN] = "bad_sign",
         [DM_DOOR_LATE_SIGN] = "late_sign",
         [DM_DOOR_BUSY] = "busy",
+        [DM_DOOR_CROWD] = "crowd",
         [DM_DOOR_QUOTA] = "quota",
         [DM_DOOR_BLOCKED] = "blocked",
         [DM_DOOR_STUCK] = "stuck",

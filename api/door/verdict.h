@@ -19,6 +19,7 @@ typedef enum dm_door_reason {
     DM_DOOR_BAD_SIGN,   /* names nobody, and nobody signed it */
     DM_DOOR_LATE_SIGN,  /* asleep, and the signature has expired, so it is not woken */
     DM_DOOR_BUSY,       /* too many such searches */
+    DM_DOOR_CROWD,      /* too many requests of its project wait already */
     DM_DOOR_QUOTA,      /* no room to wake it */
     DM_DOOR_BLOCKED,    /* the account may not run anything */
     DM_DOOR_STUCK,      /* still changing */

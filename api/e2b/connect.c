@@ -57,7 +57,7 @@ static int gone_ahead(
 {
     if (dm_mono_us(api->clock) - req->arrived_mono_us > NEWS_WAIT_US)
         return dm_deny_no_sandbox(req, what, id);
-    return dm_wait_or_deny(api, req, self, id, mark, what, err);
+    return dm_wait_or_deny(api, dm_at(DM_LATER_ORDERS, req), req, self, id, mark, what, err);
 }
 
 /* It runs. A request that waited for another's wake is answered as the one that did it. */
@@ -106,11 +106,15 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return running(req, api, f, &id, timeout_s, self, mark, err);
     case DM_WAKE_BUSY:
         s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
-        return dm_wait_or_deny(api, req, self, &id, mark, what, err);
+        return dm_wait_or_deny(api, dm_at(DM_LATER_ORDERS, req), req, self, &id, mark, what, err);
     case DM_WAKE_NONE:
         return dm_deny_no_sandbox(req, what, &id);
     case DM_WAKE_QUOTA:
         return dm_deny_quota(req, what, &wake.over);
+    case DM_WAKE_WAIT:
+        return dm_deny_wake_wait(req, what, wake.wait_s);
+    case DM_WAKE_UNANSWERED:
+        return dm_deny_unanswered(req, what);
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
     case DM_WAKE_AWAY:
@@ -139,15 +143,15 @@ static int resume(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_connect_v1(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, connect_v1, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, connect_v1, err);
 }
 
 int dm_route_sandbox_connect_v2(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, connect_v2, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, connect_v2, err);
 }
 
 int dm_route_sandbox_resume(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, resume, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, resume, err);
 }

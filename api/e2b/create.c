@@ -48,9 +48,11 @@ static int deny(dm_req *req, const dm_start *s, int outcome)
         return dm_deny(req, DM_NO_DISK_NOT_OFFERED, what,
                 "a disk larger than the template's %lld MiB is not offered here", (long long)s->template.disk_mib);
     case DM_START_NO_WORKER:
-        return dm_deny(req, DM_NO_CAPACITY_NO_WORKER, what, "no worker can take a sandbox right now");
+        return dm_deny(req, DM_NO_CAPACITY_NO_WORKER, what, "no worker has room for a sandbox of this size right now");
     case DM_START_OVER_QUOTA:
         return dm_deny_quota(req, what, &s->over);
+    case DM_START_ASLEEP:
+        return dm_deny_asleep(req, what, &s->over);
     case DM_START_IDEM_RUNNING:
         return dm_deny(req, DM_NO_IDEM_IN_PROGRESS, what, "a request with this Idempotency-Key is still under way");
     case DM_START_IDEM_MISMATCH:
@@ -129,10 +131,10 @@ static int create_v2(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_create_v1(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, create_v1, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, create_v1, err);
 }
 
 int dm_route_sandbox_create_v2(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, create_v2, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, create_v2, err);
 }

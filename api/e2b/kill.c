@@ -35,5 +35,5 @@ static int kill_one(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_kill(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, kill_one, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_STOPS, kill_one, err);
 }

@@ -198,7 +198,7 @@ static int list(dm_req *req, dm_api *api, work *w, int64_t limit, dm_err *err)
     return r;
 }
 
-int dm_route_sandbox_list_v1(dm_req *req, void *ctx, dm_err *err)
+static int list_v1(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.session = dm_session_of(req), .f = {.running = true}};
     int r = read_metadata(req, &w.metadata, err);
@@ -209,7 +209,7 @@ int dm_route_sandbox_list_v1(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
-int dm_route_sandbox_list_v2(dm_req *req, void *ctx, dm_err *err)
+static int list_v2(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.session = dm_session_of(req)};
     int r = read_filter(req, &w, err);
@@ -217,4 +217,14 @@ int dm_route_sandbox_list_v2(dm_req *req, void *ctx, dm_err *err)
         r = list(req, ctx, &w, w.page.limit, err);
     work_done(&w);
     return r;
+}
+
+int dm_route_sandbox_list_v1(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list_v1, err);
+}
+
+int dm_route_sandbox_list_v2(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list_v2, err);
 }

@@ -231,12 +231,22 @@ static int logs(dm_req *req, dm_api *api, bool v2, dm_err *err)
     return r;
 }
 
-int dm_route_sandbox_logs_v1(dm_req *req, void *ctx, dm_err *err)
+static int logs_v1(dm_req *req, void *ctx, dm_err *err)
 {
     return logs(req, ctx, false, err);
 }
 
-int dm_route_sandbox_logs_v2(dm_req *req, void *ctx, dm_err *err)
+static int logs_v2(dm_req *req, void *ctx, dm_err *err)
 {
     return logs(req, ctx, true, err);
+}
+
+int dm_route_sandbox_logs_v1(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, logs_v1, err);
+}
+
+int dm_route_sandbox_logs_v2(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, logs_v2, err);
 }

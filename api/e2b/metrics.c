@@ -1,5 +1,6 @@
-/* GET /sandboxes/{id}/metrics and /sandboxes/metrics. What a sandbox uses now, as its worker sees it: shown, never
- * billed. */
+/* GET /sandboxes/{id}/metrics and /sandboxes/metrics. What a sandbox uses now, as its worker saw it in the last second:
+ * shown, never billed. No guest is asked for it (base/wire/worker.h), and who asks the same at the same time shares one
+ * answer. */
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -42,7 +43,7 @@ static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
     dm_jw_end(w);
 }
 
-/* 0 and *u, or DM_SANDBOX_NONE, or NOTHING for one that has nothing to show: asleep, or its worker is busy. */
+/* 0 and *u, or DM_SANDBOX_NONE, or NOTHING for one that has nothing to show: asleep, new, or its worker is away. */
 static int usage(
         dm_api *api, const dm_req *req, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
 {
@@ -57,7 +58,7 @@ static int usage(
         return DM_SANDBOX_NONE;
     if (one->s.state != DM_SANDBOX_RUNNING)
         return NOTHING;
-    r = dm_dispatch_usage(api->dispatch, one->s.worker, id, u, &no, &why);
+    r = dm_dispatch_usage(api->looks, one->s.worker, id, u, &no, &why);
     return r == 0 && u->second > 0 ? 0 : NOTHING; /* a figure of no time would be a null that clients refuse */
 }
 
@@ -97,10 +98,31 @@ static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
+/* One of a list. One that is named twice, or is well formed and nobody's, is passed over. */
+static int write_one(dm_req *req, dm_api *api, dm_str word, dm_sandbox_id *seen, size_t *n, dm_jw *j, dm_err *err)
+{
+    dm_wk_usage u = {0};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_param(word, &seen[*n], err);
+    if (r < 0)
+        return r == DM_E_NOTFOUND ? 0 : r;
+    for (size_t i = 0; i < *n; i++)
+        if (dm_sandbox_id_eq(&seen[i], &seen[*n]))
+            return 0;
+    const dm_sandbox_id *id = &seen[(*n)++];
+    r = usage(api, req, id, &one, &u, err);
+    if (r == 0) {
+        dm_jw_key(j, dm_sandbox_name_of(id).s);
+        write_metric(j, &one.s, &u);
+    }
+    return r < 0 ? r : 0;
+}
+
 static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
 {
     dm_str ids = dm_req_query(req, "sandbox_ids"), word;
-    size_t n = 0;
+    dm_sandbox_id seen[DM_IDS_MAX];
+    size_t n = 0, nseen = 0;
     int r = 0;
     if (ids.p == NULL)
         return dm_fail(err, DM_E_INVALID, "sandbox_ids is missing");
@@ -109,22 +131,9 @@ static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
     dm_jw_key(&j, "sandboxes");
     dm_jw_obj(&j);
     while (r >= 0 && dm_str_split(&ids, ',', &word)) {
-        dm_sandbox_id id;
-        dm_wk_usage u = {0};
-        DM_AUTO_SANDBOX one = {.rows = NULL};
         if (n++ == DM_IDS_MAX)
             return dm_fail(err, DM_E_INVALID, "more than %d sandbox_ids", DM_IDS_MAX);
-        r = dm_sandbox_param(word, &id, err);
-        if (r == DM_E_NOTFOUND) { /* well formed, and nobody's */
-            r = 0;
-            continue;
-        }
-        if (r == 0)
-            r = usage(ctx, req, &id, &one, &u, err);
-        if (r == 0) {
-            dm_jw_key(&j, dm_sandbox_name_of(&id).s);
-            write_metric(&j, &one.s, &u);
-        }
+        r = write_one(req, ctx, word, seen, &nseen, &j, err);
     }
     dm_jw_end(&j);
     dm_jw_end(&j);
@@ -133,10 +142,10 @@ static int metrics_of_many(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_metrics(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, metrics_of_one, ctx, err);
+    return dm_fold_ask(((dm_api *)ctx)->fold, dm_at(DM_LATER_READS, req), req, metrics_of_one, ctx, err);
 }
 
 int dm_route_sandboxes_metrics(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, metrics_of_many, ctx, err);
+    return dm_fold_ask(((dm_api *)ctx)->fold, dm_at(DM_LATER_READS, req), req, metrics_of_many, ctx, err);
 }

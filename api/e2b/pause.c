@@ -49,6 +49,7 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     dm_session *s = dm_session_of(req);
     dm_sandbox_id id;
     dm_dispatch_no no;
+    dm_quota_over over;
     int r = read_body(req, err);
     if (r != 0)
         return r < 0 ? r : 0;
@@ -56,7 +57,7 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     if (r < 0)
         return r;
     uint64_t mark = dm_later_mark(api->later, &id);
-    r = dm_pause_one(api, &s->caller, &id, &no, err);
+    r = dm_pause_one(api, &s->caller, &id, &no, &over, err);
     switch (r) {
     case 0:
         dm_reply_empty(&req->reply, 204);
@@ -68,7 +69,9 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     case DM_PAUSE_JOIN:
     case DM_PAUSE_BUSY:
         s->joined = r == DM_PAUSE_JOIN;
-        return dm_wait_or_deny(api, req, pause_one, &id, mark, what, err);
+        return dm_wait_or_deny(api, dm_at(DM_LATER_STOPS, req), req, pause_one, &id, mark, what, err);
+    case DM_PAUSE_OVER:
+        return dm_deny_asleep(req, what, &over);
     case DM_PAUSE_REFUSED:
         return dm_deny_worker(req, no.status == 503 ? 503 : 500, NULL, what, &no);
     case DM_PAUSE_AWAY:
@@ -82,5 +85,5 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_pause(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, pause_one, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_STOPS, pause_one, err);
 }

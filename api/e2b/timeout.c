@@ -27,6 +27,8 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
     dm_dispatch_no no;
     DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_param(req->params[0], &id, err);
+    if (r == 0)
+        r = dm_client_waits(req, err);
     if (r < 0)
         return r;
     uint64_t mark = dm_later_mark(api->later, &id);
@@ -38,7 +40,7 @@ static int move(dm_req *req, dm_api *api, dm_http_handler self, int64_t seconds,
     case DM_DEADLINE_NONE:
         return dm_deny_no_sandbox(req, what, &id);
     case DM_DEADLINE_BUSY:
-        return dm_wait_or_deny(api, req, self, &id, mark, what, err);
+        return dm_wait_or_deny(api, dm_at(DM_LATER_ORDERS, req), req, self, &id, mark, what, err);
     default:
         return dm_deny_deadline(req, what, r, &no, err);
     }
@@ -71,10 +73,10 @@ static int refresh(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_sandbox_timeout(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, timeout, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, timeout, err);
 }
 
 int dm_route_sandbox_refresh(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((dm_api *)ctx)->later, req, refresh, ctx, err);
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, refresh, err);
 }

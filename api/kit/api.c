@@ -1,5 +1,10 @@
 #include "api/kit/api.h"
 
+int dm_api_hop(dm_req *req, void *ctx, dm_later_line line, dm_http_handler fn, dm_err *err)
+{
+    return dm_later_hop(((dm_api *)ctx)->later, dm_at(line, req), req, fn, ctx, err);
+}
+
 static int translate(int r, dm_err *err)
 {
     if (r >= 0 || r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT || r == DM_E_NOMEM)

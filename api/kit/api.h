@@ -7,9 +7,12 @@
 
 #include "base/http.h"
 #include "base/pg.h"
+#include "base/rate.h"
 
 #include "api/kit/config.h"
+#include "api/kit/fold.h"
 #include "api/kit/later.h"
+#include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/secret.h"
@@ -27,9 +30,14 @@ typedef struct dm_api {
     dm_pg_pool *db;  /* dm_api: every tenant's request, scoped */
     dm_pg_pool *ops; /* dm_ops: the workers' reports and the sweep */
     dm_auth *auth;
+    dm_strangers *strangers;
+    dm_rate *rate; /* of a project's requests; NULL: as many as come */
     dm_master *master;
+    uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     dm_dispatch *dispatch;
+    dm_dispatch *looks; /* the same workers, for what is only shown: they answer soon, or nothing is shown */
     dm_later *later;
+    dm_fold *fold;
     dm_signers *signers;
     dm_spawns *spawns;
     dm_claims *claims;
@@ -58,6 +66,15 @@ static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
 {
     return req->auth;
 }
+
+/* Where a request with a key goes on (later.h): the line, and its project's share of it. */
+static inline DM_UNUSED dm_later_at dm_at(dm_later_line line, const dm_req *req)
+{
+    return (dm_later_at){.line = line, .project = dm_session_of(req)->caller.owner.project};
+}
+
+/* dm_later_hop, for routes whose ctx is the dm_api. */
+int dm_api_hop(dm_req *req, void *ctx, dm_later_line line, dm_http_handler fn, dm_err *err) DM_NODISCARD;
 
 /* A transaction in the caller's scope. Outcomes are positive; of the failures a callback can meet in the database only
  * those that are nobody's fault in particular stay what they are (503, 504), the rest are ours (500). */

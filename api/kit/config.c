@@ -15,13 +15,17 @@
     }
 
 static const dm_conf_row rows[] = {
-        STR(listen_address, "127.0.0.1", "IPv4 address of the API; nginx stands before it"),
-        NUM(port, "3100", 0, 65535, "its port"),
+        STR(http_socket, "", "unix socket of the API, for the front; its folder says who reaches it"),
+        STR(listen_address, "127.0.0.1", "IPv4 address of the same, where a port is set"),
+        NUM(port, "0", 0, 65535, "its port; 0: none"),
         STR(socket, NULL, "unix socket on which workers report"),
         STR(worker_socket, NULL, "unix socket of the worker; with {no} in it, of each worker its own"),
         STR(db_api, NULL, "libpq connection string, role dm_api"),
         STR(db_ops, NULL, "libpq connection string, role dm_ops"),
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),
+        STR(frame_key_file, NULL,
+                "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
+                "meter's must be the same"),
         STR(domain, "", "what sandboxes' names end in; empty: clients use their own setting"),
         STR(region, "local", "region of the workers that enrol here"),
         NUM(period_s, "3600", 60, 3600,
@@ -33,16 +37,29 @@ static const dm_conf_row rows[] = {
         NUM(idle_s, "620", 1, 86400, "a silent connection is closed after this"),
         NUM(exec_threads, "8", 1, 256, "threads for requests that only ask the database"),
         NUM(exec_queue, "4096", 1, 65536, "requests that may wait for one; more are answered 503"),
-        NUM(order_threads, "48", 1, DM_EXEC_THREADS_MAX, "threads for requests that wait for a worker"),
-        NUM(order_queue, "4096", 1, 65536, "requests that may wait for one, or for a transition"),
+        NUM(order_threads, "64", 1, DM_EXEC_THREADS_MAX,
+                "threads for requests that wait for a worker: create, wake, timeout; a project has a quarter at most"),
+        NUM(stop_threads, "16", 1, DM_EXEC_THREADS_MAX, "threads for kill and pause, shared in the same way"),
+        NUM(read_threads, "16", 1, DM_EXEC_THREADS_MAX,
+                "threads for lists, logs, statements and metrics, shared in the same way"),
+        NUM(order_queue, "4096", 1, 65536,
+                "requests that may wait for a thread of each of these; a quarter of a project"),
         NUM(order_timeout_ms, "55000", 100, 600000, "how long a worker may take over an order"),
         NUM(worker_wait_ms, "10000", 0, 600000, "how long a worker that cannot be reached is tried again"),
         NUM(wait_s, "45", 1, 600, "how long a request waits for another's transition"),
         NUM(stuck_s, "150", 1, 86400,
                 "a transition older than this is carried to its end, even when the API that began it lives"),
-        NUM(db_connections, "16", 1, 512, "connections as dm_api"),
+        NUM(db_connections, "32", 1, 512,
+                "connections as dm_api: more than the threads that one project can have at once"),
         NUM(db_ops_connections, "4", 1, 64, "connections as dm_ops"),
         NUM(key_keep_ms, "5000", 0, 60000, "how long an API key is believed without asking again"),
+        NUM(wrong_keys_per_min, "60", 1, 60000,
+                "wrong API keys that one address may send, a minute and in one go, before a key that is not known "
+                "waits "
+                "for its turn"),
+        NUM(project_requests_per_s, "1000", 0, 1000000,
+                "requests of one project a second, and twice as many in one go: four times the 250 creates a second "
+                "that a customer is promised. 0: as many as come"),
         NUM(log_level, "1", 0, 3, "least level of a log line: 0 debug, 1 info, 2 warn, 3 error"),
 };
 

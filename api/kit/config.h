@@ -5,6 +5,7 @@
 #include "base/conf.h"
 
 typedef struct dm_api_config {
+    char *http_socket;
     char *listen_address;
     uint64_t port;
     char *socket;
@@ -12,16 +13,18 @@ typedef struct dm_api_config {
     char *db_api;
     char *db_ops;
     char *master_key;
+    char *frame_key_file;
     char *domain;
     char *region;
     uint64_t period_s;
     uint64_t lease_s;
     uint64_t http_threads, connections_max, idle_s;
     uint64_t exec_threads, exec_queue;
-    uint64_t order_threads, order_queue;
+    uint64_t order_threads, stop_threads, read_threads, order_queue;
     uint64_t order_timeout_ms, worker_wait_ms, wait_s, stuck_s;
     uint64_t db_connections, db_ops_connections;
     uint64_t key_keep_ms;
+    uint64_t wrong_keys_per_min, project_requests_per_s;
     uint64_t log_level;
 } dm_api_config;
 

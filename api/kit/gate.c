@@ -2,6 +2,7 @@
 
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
+#include "api/kit/strangers.h"
 
 /* --- who may ------------------------------------------------------------------------------------------------ */
 
@@ -32,16 +33,37 @@ int dm_gate_judge(const dm_caller *c, unsigned scope, dm_err *err)
     return 0;
 }
 
+static int too_often(dm_req *req, dm_no no, int64_t wait_us, dm_err *err, const char *words)
+{
+    req->reply.refused_by = dm_no_get(no)->rule;
+    req->reply.retry_after_s = (int32_t)((wait_us + 999999) / 1000000);
+    return dm_fail(err, DM_E_LIMIT, "%s", words);
+}
+
+/* The front's word for who asks. */
+static dm_str client_of(const dm_req *req)
+{
+    return dm_req_header(req, "X-Forwarded-For");
+}
+
 static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
 {
     dm_str key = dm_req_header(req, "X-API-KEY");
     if (key.p == NULL || key.n == 0)
         return unauthorized(req, err, "no API key: send it in the X-API-KEY header");
+    int64_t wait_us = dm_strangers_wait_us(api->strangers, client_of(req), key);
+    if (wait_us > 0 && !dm_auth_met(api->auth, key))
+        return too_often(req, DM_NO_AUTH_RATE, wait_us, err, "too many wrong API keys come from this address");
     int r = dm_auth_find(api->auth, key, &s->caller, err);
     if (r < 0)
         return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "find a key");
-    if (r == DM_AUTH_UNKNOWN)
+    if (r == DM_AUTH_UNKNOWN) {
+        dm_strangers_add(api->strangers, client_of(req));
         return unauthorized(req, err, "the API key is not valid");
+    }
+    wait_us = api->rate != NULL ? dm_rate_take_us(api->rate, (uint64_t)s->caller.owner.project.v) : 0;
+    if (wait_us > 0)
+        return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
     return dm_gate_judge(&s->caller, req->route->scope, err);
 }
 
@@ -78,9 +100,12 @@ void dm_api_ungate(dm_req *req, void *ctx)
 
 /* --- what every answer has ---------------------------------------------------------------------------------- */
 
-/* A refusal that no handler worded: the reason by its status. */
-static dm_no plain(int status)
+/* A refusal that no handler worded: the reason that the gate left, or by its status. */
+static dm_no plain(const dm_reply *reply)
 {
+    int status = reply->status;
+    if (reply->refused_by == dm_no_get(DM_NO_AUTH_RATE)->rule)
+        return DM_NO_AUTH_RATE;
     static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
             DM_NO_REQUEST_METHOD, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY, DM_NO_SERVICE_SLOW};
     for (size_t i = 0; i < DM_LEN(all); i++) {
@@ -99,7 +124,9 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
         dm_reply_empty(reply, 204);
         return;
     }
-    const dm_denial d = dm_no_denial(plain(status), "request");
+    dm_denial d = dm_no_denial(plain(reply), "request");
+    if (reply->retry_after_s > 0)
+        d.retry_after_s = reply->retry_after_s;
     dm_jw w = dm_reply_json(reply, status);
     dm_jw_obj(&w);
     dm_jw_ki64(&w, "code", status);

@@ -1,12 +1,15 @@
 #include "api/kit/later.h"
 
 #include <pthread.h>
+#include <stddef.h>
+
+#include "base/map.h"
 
 enum { BUCKETS = 1024, LOOK_AGAIN_US = 250000 };
 
 typedef struct task {
-    dm_job job; /* first */
-    dm_later *later;
+    dm_line_job job; /* first */
+    dm_later_at at;
     dm_req *req;
     dm_http_handler fn;
     void *ctx;
@@ -21,14 +24,32 @@ typedef struct bucket {
     task *parked, *last; /* oldest first; last is only looked at where parked is not NULL */
 } bucket;
 
+/* A project of which some are parked. */
+typedef struct parker {
+    int64_t project;
+    unsigned n;
+} parker;
+
 struct dm_later {
     dm_later_config config;
-    dm_exec *exec; /* NULL without threads */
+    dm_line *lines[DM_LATER_LINES]; /* NULL without threads */
     pthread_mutex_t lock;
+    dm_map parkers;
     unsigned nparked;
     bool closing;
     bucket buckets[BUCKETS];
 };
+
+static int lines_new(dm_later *l, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && l->config.threads[DM_LATER_ORDERS] > 0 && i < DM_LATER_LINES; i++) {
+        const dm_line_config line = {
+                .threads = l->config.threads[i], .places_max = l->config.queue_max, .parts = DM_SHARE};
+        r = dm_line_new(&line, &l->lines[i], err);
+    }
+    return r;
+}
 
 int dm_later_new(const dm_later_config *config, dm_later **out, dm_err *err)
 {
@@ -36,14 +57,27 @@ int dm_later_new(const dm_later_config *config, dm_later **out, dm_err *err)
     if (l == NULL)
         return dm_fail(err, DM_E_NOMEM, "orders");
     l->config = *config;
+    dm_map_init(&l->parkers, offsetof(parker, project), sizeof(int64_t), config->parked_max);
     (void)pthread_mutex_init(&l->lock, NULL);
-    int r = config->threads > 0 ? dm_exec_new(config->threads, config->queue_max, &l->exec, err) : 0;
+    int r = lines_new(l, err);
     if (r < 0) {
         dm_later_free(l);
         return r;
     }
     *out = l;
     return 0;
+}
+
+/* With the lock: it is parked no longer. */
+static void discount(dm_later *l, const task *t)
+{
+    parker *p = dm_map_find(&l->parkers, &t->at.project.v);
+    p->n--;
+    l->nparked--;
+    if (p->n == 0) {
+        (void)dm_map_remove(&l->parkers, p);
+        free(p);
+    }
 }
 
 static void refuse(task *t)
@@ -67,6 +101,7 @@ void dm_later_free(dm_later *l)
             l->buckets[i].parked = t->next;
             t->next = parked;
             parked = t;
+            discount(l, t);
         }
     }
     (void)pthread_mutex_unlock(&l->lock);
@@ -75,27 +110,30 @@ void dm_later_free(dm_later *l)
         refuse(parked);
         parked = next;
     }
-    dm_exec_free(l->exec);
+    for (size_t i = 0; i < DM_LATER_LINES; i++)
+        dm_line_free(l->lines[i]);
+    dm_map_done(&l->parkers);
     (void)pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
-static void run(dm_job *job)
+static void run(dm_line_job *job)
 {
-    task *t = (task *)job;
+    task *t = (task *)(void *)job;
     dm_err err = {0};
-    int r = t->fn(t->req, t->ctx, &err);
+    bool nobody = t->at.line == DM_LATER_READS && dm_req_gone(t->req);
+    int r = nobody ? dm_fail(&err, DM_E_UNAVAILABLE, "the client has gone") : t->fn(t->req, t->ctx, &err);
     if (r != DM_HTTP_LATER)
         dm_req_done(t->req, r, &err);
     free(t);
 }
 
-static task *task_new(dm_later *l, dm_req *req, dm_http_handler fn, void *ctx)
+static task *task_new(dm_later_at at, dm_req *req, dm_http_handler fn, void *ctx)
 {
     task *t = calloc(1, sizeof *t);
     if (t != NULL) {
         t->job.fn = run;
-        t->later = l;
+        t->at = at;
         t->req = req;
         t->fn = fn;
         t->ctx = ctx;
@@ -103,18 +141,36 @@ static task *task_new(dm_later *l, dm_req *req, dm_http_handler fn, void *ctx)
     return t;
 }
 
-int dm_later_hop(dm_later *l, dm_req *req, dm_http_handler fn, void *ctx, dm_err *err)
+static int join(dm_later *l, dm_later_at at, dm_line_job *job)
 {
-    if (l->exec == NULL)
+    return dm_line_join(l->lines[at.line], at.project.v, job);
+}
+
+int dm_later_join(dm_later *l, dm_later_at at, dm_line_job *job, dm_err *err)
+{
+    int r = join(l, at, job);
+    if (r == DM_LINE_CROWDED)
+        return dm_fail(err, DM_E_LIMIT, "%u requests of your project wait already, as many as one project may have",
+                dm_line_places(l->lines[at.line]));
+    return r == 0 ? 0 : dm_fail(err, DM_E_UNAVAILABLE, "too many orders at this moment");
+}
+
+bool dm_later_at_once(const dm_later *l)
+{
+    return l->lines[DM_LATER_ORDERS] == NULL;
+}
+
+int dm_later_hop(dm_later *l, dm_later_at at, dm_req *req, dm_http_handler fn, void *ctx, dm_err *err)
+{
+    if (dm_later_at_once(l))
         return fn(req, ctx, err);
-    task *t = task_new(l, req, fn, ctx);
+    task *t = task_new(at, req, fn, ctx);
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "order");
-    if (dm_exec_submit(l->exec, &t->job) == DM_EXEC_FULL) {
+    int r = dm_later_join(l, at, &t->job, err);
+    if (r < 0)
         free(t);
-        return dm_fail(err, DM_E_UNAVAILABLE, "too many orders at this moment");
-    }
-    return DM_HTTP_LATER;
+    return r < 0 ? r : DM_HTTP_LATER;
 }
 
 static bucket *bucket_of(dm_later *l, const dm_sandbox_id *id)
@@ -131,49 +187,80 @@ uint64_t dm_later_mark(dm_later *l, const dm_sandbox_id *id)
     return mark;
 }
 
-int dm_later_park(
-        dm_later *l, dm_req *req, dm_http_handler fn, void *ctx, const dm_sandbox_id *id, uint64_t mark, dm_err *err)
+/* With the lock. What is parked of a project, and no more than its share; 0, or the code. */
+static int count(dm_later *l, const task *t, dm_err *err)
+{
+    unsigned most = l->config.parked_max / DM_SHARE > 0 ? l->config.parked_max / DM_SHARE : 1;
+    if (l->closing || l->nparked == l->config.parked_max)
+        return dm_fail(err, DM_E_UNAVAILABLE, "too many requests wait for a sandbox");
+    parker *p = dm_map_find(&l->parkers, &t->at.project.v);
+    if (p == NULL) {
+        if (dm_map_reserve(&l->parkers, "projects", err) < 0 || (p = calloc(1, sizeof *p)) == NULL)
+            return dm_fail(err, DM_E_NOMEM, "waiting request");
+        p->project = t->at.project.v;
+        dm_map_add(&l->parkers, p);
+    }
+    if (p->n == most)
+        return dm_fail(err, DM_E_LIMIT,
+                "%u requests of your project wait for a sandbox, as many as one project may have", most);
+    p->n++;
+    l->nparked++;
+    return 0;
+}
+
+int dm_later_park(dm_later *l, dm_later_at at, dm_req *req, dm_http_handler fn, void *ctx, const dm_sandbox_id *id,
+        uint64_t mark, dm_err *err)
 {
     int64_t now = dm_mono_us(l->config.clock);
-    if (l->exec == NULL || now - req->arrived_mono_us > l->config.wait_us)
+    if (dm_later_at_once(l) || now - req->arrived_mono_us > l->config.wait_us)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is still changing its state");
-    task *t = task_new(l, req, fn, ctx);
+    task *t = task_new(at, req, fn, ctx);
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "waiting request");
     t->id = *id;
     t->parked_us = now;
     (void)pthread_mutex_lock(&l->lock);
     bucket *b = bucket_of(l, id);
-    if (l->closing || l->nparked == l->config.parked_max) {
-        (void)pthread_mutex_unlock(&l->lock);
-        free(t);
-        return dm_fail(err, DM_E_UNAVAILABLE, "too many requests wait for a sandbox");
+    int r = 0;
+    if (l->closing || b->wakes == mark || join(l, at, &t->job) != 0)
+        r = count(l, t, err);
+    else
+        t = NULL; /* it goes on at once */
+    if (r == 0 && t != NULL) {
+        *(b->parked != NULL ? &b->last->next : &b->parked) = t;
+        b->last = t;
     }
-    if (b->wakes != mark && dm_exec_submit(l->exec, &t->job) == 0) {
-        (void)pthread_mutex_unlock(&l->lock);
-        return DM_HTTP_LATER;
-    }
-    *(b->parked != NULL ? &b->last->next : &b->parked) = t;
-    b->last = t;
-    l->nparked++;
     (void)pthread_mutex_unlock(&l->lock);
-    return DM_HTTP_LATER;
+    if (r < 0)
+        free(t);
+    return r < 0 ? r : DM_HTTP_LATER;
 }
 
-/* With the lock. Oldest first: none waits for ever behind those that come after it. Those that the pool has no room for
- * stay parked: the next tick tries again. */
+/* With the lock. 0, or why it stays: the line's own word. */
+static int leave(dm_later *l, task *t)
+{
+    const task was = *t;
+    int r = join(l, t->at, &t->job); /* then t is the line's, and may be gone */
+    if (r == 0)
+        discount(l, &was);
+    return r;
+}
+
+/* With the lock. Oldest first: none waits for ever behind those that come after it. Those that the line has no room for
+ * stay parked: the next tick tries again. One for whom there is no room because of his own project's does not hold up
+ * another's. */
 static void release(dm_later *l, bucket *b, const dm_sandbox_id *id, int64_t before_us)
 {
     task *stays = NULL;
     bool room = true;
     for (task **at = &b->parked; *at != NULL;) {
         task *t = *at;
-        bool due = id != NULL ? dm_sandbox_id_eq(&t->id, id) : t->parked_us <= before_us;
         task *next = t->next;
-        room = room && (!due || dm_exec_submit(l->exec, &t->job) == 0);
-        if (due && room) {
+        bool due = id != NULL ? dm_sandbox_id_eq(&t->id, id) : t->parked_us <= before_us;
+        int r = due && room ? leave(l, t) : DM_LINE_FULL;
+        room = room && (!due || r != DM_LINE_FULL);
+        if (r == 0) {
             *at = next;
-            l->nparked--;
         } else {
             at = &t->next;
             stays = t;

@@ -17,6 +17,14 @@ int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over)
             (long long)over->limit);
 }
 
+int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over)
+{
+    const dm_bound bound = {.limit = over->limit, .current = over->current};
+    return dm_deny_bound(req, DM_NO_PROJECT_ASLEEP_MAX, what, &bound,
+            "your sleeping sandboxes take %lld of %lld MiB: there is no room for another", (long long)over->current,
+            (long long)over->limit);
+}
+
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most)
 {
     char allowed[64];
@@ -35,11 +43,25 @@ int dm_deny_changing(dm_req *req, const char *what)
     return dm_deny(req, DM_NO_STATE_CHANGING, what, "the sandbox is still changing its state");
 }
 
-int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
-        const char *what, dm_err *err)
+int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler self, const dm_sandbox_id *id,
+        uint64_t mark, const char *what, dm_err *err)
 {
-    int r = dm_later_park(api->later, req, self, api, id, mark, err);
+    int r = dm_later_park(api->later, at, req, self, api, id, mark, err);
     return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
+}
+
+int dm_deny_unanswered(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_WAKE_UNANSWERED, what, "the sandbox was woken and did not answer: it sleeps again");
+}
+
+int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s)
+{
+    char message[128];
+    const dm_deny_as as = {.status = 429, .retry_after_s = (int32_t)wait_s};
+    (void)snprintf(message, sizeof message,
+            "the sandbox did not answer when it was last woken: it can be woken in %lld s", (long long)wait_s);
+    return dm_deny_other(req, DM_NO_WAKE_WAIT, what, &as, message);
 }
 
 int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no)
@@ -50,8 +72,8 @@ int dm_deny_worker(dm_req *req, int status, const char *error_code, const char *
     (void)snprintf(why.msg, sizeof why.msg, "the worker said %d: %.200s", no->status, no->message);
     dm_deny_why(req, &why);
     /* What a worker says of a failure of its own may name a path of its host: our log and the row's detail keep it. */
-    return dm_deny_other(
-            req, DM_NO_WORKER_REFUSED, what, &as, status == 500 ? "the sandbox's worker failed" : no->message);
+    return dm_deny_other(req, status == 503 ? DM_NO_CAPACITY_FULL : DM_NO_WORKER_REFUSED, what, &as,
+            status == 500 ? "the sandbox's worker failed" : no->message);
 }
 
 int dm_deny_away(dm_req *req, const char *what, const dm_err *why)

@@ -9,6 +9,8 @@
 
 int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id) DM_NODISCARD;
 int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over) DM_NODISCARD;
+/* Its sleepers take all that they may, or leave no room for this one. */
+int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over) DM_NODISCARD;
 /* 0, or 1 after it has answered 400: the limit on a timeout. */
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most) DM_NODISCARD;
 
@@ -16,10 +18,14 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
  * read that as "it sleeps already" or "it runs already", and it may yet do neither. */
 int dm_deny_changing(dm_req *req, const char *what) DM_NODISCARD;
 /* Parks the request (api/kit/later.h), or refuses it so when it has waited long enough. */
-int dm_wait_or_deny(dm_api *api, dm_req *req, dm_http_handler self, const dm_sandbox_id *id, uint64_t mark,
-        const char *what, dm_err *err) DM_NODISCARD;
+int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler self, const dm_sandbox_id *id,
+        uint64_t mark, const char *what, dm_err *err) DM_NODISCARD;
 
-/* What a worker refused: its own denial when it sent one. */
+/* A wake whose guest did not answer, and one that is not tried before wait_s after such ones. */
+int dm_deny_unanswered(dm_req *req, const char *what) DM_NODISCARD;
+int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s) DM_NODISCARD;
+
+/* What a worker refused: its own denial when it sent one. 503: it has no room. */
 int dm_deny_worker(
         dm_req *req, int status, const char *error_code, const char *what, const dm_dispatch_no *no) DM_NODISCARD;
 /* The worker was never reached, or never answered and nobody knows; why: for our log. */

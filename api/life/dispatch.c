@@ -228,7 +228,7 @@ int dm_dispatch_admit(dm_dispatch *w, dm_worker_no to, const dm_wk_admit *m, boo
 }
 
 static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sandbox_id *id, int64_t epoch,
-        dm_cause cause, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
+        dm_cause cause, int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
     DM_AUTO_BUF text;
     DM_AUTO(json_t) body = NULL;
@@ -238,6 +238,8 @@ static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sand
     dm_jw_obj(&j);
     dm_jw_ki64(&j, "epoch", epoch);
     dm_jw_kc(&j, "cause", dm_cause_get(cause)->name);
+    if (room_mib > 0)
+        dm_jw_ki64(&j, "room_mib", room_mib);
     dm_jw_end(&j);
     int r = dm_buf_ok(&text, err);
     if (r < 0)
@@ -248,15 +250,15 @@ static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sand
 }
 
 int dm_dispatch_pause(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
-        dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
+        int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
-    return stop(w, to, "pause", id, epoch, cause, out, no, err);
+    return stop(w, to, "pause", id, epoch, cause, room_mib, out, no, err);
 }
 
 int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
-    return stop(w, to, "kill", id, epoch, cause, out, no, err);
+    return stop(w, to, "kill", id, epoch, cause, 0, out, no, err);
 }
 
 int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,

@@ -7,7 +7,17 @@ typedef struct work {
     const dm_sandbox_id *id;
     int64_t now_us, by, epoch;
     dm_worker_no worker;
+    int64_t room_mib;
+    dm_quota_over *over;
 } work;
+
+/* The room is asked for, not taken: what sleeps is counted when it sleeps. So of several at once each may find the same
+ * room, and the sum is above the limit by what these take at most. */
+static int ask_room(dm_pg *c, work *w, dm_err *err)
+{
+    int r = dm_quota_room(c, w->caller->owner, &w->caller->limits, &w->room_mib, w->over, err);
+    return r == DM_QUOTA_OVER ? DM_PAUSE_OVER : r;
+}
 
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
@@ -22,7 +32,8 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     w->worker = one.s.worker;
     switch (one.s.state) {
     case DM_SANDBOX_RUNNING:
-        return dm_sandbox_move(c, &one.s, &move, err);
+        r = ask_room(c, w, err);
+        return r != 0 ? r : dm_sandbox_move(c, &one.s, &move, err);
     case DM_SANDBOX_PAUSED:
         return DM_PAUSE_ASLEEP;
     case DM_SANDBOX_PAUSING:
@@ -47,7 +58,7 @@ static int refused(dm_api *api, const work *w, const dm_dispatch_no *no, dm_err 
             .cause = no->cause != DM_CAUSE_NONE ? no->cause : DM_CAUSE_HOST_LOST,
             .detail = dm_str_c(no->message)};
     int r = dm_settle(api, w->caller, w->id, w->epoch, &move, NULL, err);
-    return r < 0 ? r : gone ? DM_PAUSE_NONE : DM_PAUSE_REFUSED;
+    return r < 0 ? r : gone ? DM_PAUSE_NONE : no->status == 429 ? DM_PAUSE_OVER : DM_PAUSE_REFUSED;
 }
 
 static int unanswered(dm_api *api, const work *w, int r)
@@ -66,7 +77,8 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move;
-    int r = dm_dispatch_pause(api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_PAUSED, &stopped, no, err);
+    int r = dm_dispatch_pause(
+            api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_PAUSED, w->room_mib, &stopped, no, err);
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, w, no, err);
     if (r < 0)
@@ -78,9 +90,10 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     return r < 0 ? r : move.event == DM_SANDBOX_SLEPT ? 0 : DM_PAUSE_NONE;
 }
 
-int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err)
+int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_quota_over *over,
+        dm_err *err)
 {
-    work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock)};
+    work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .over = over};
     int r = dm_api_instance(api, &w.by, err);
     if (r == 0)
         r = dm_api_tx(api, caller, begin, &w, err);

@@ -5,6 +5,7 @@
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"
+#include "tenants/sandbox/quota.h"
 
 enum {
     DM_PAUSE_NONE = 1, /* it is not there, or ended, also just now */
@@ -14,11 +15,12 @@ enum {
     DM_PAUSE_REFUSED,  /* by the worker: it runs on */
     DM_PAUSE_AWAY,     /* the worker was never reached: it runs on */
     DM_PAUSE_SLOW,     /* nobody knows */
+    DM_PAUSE_OVER,     /* its project's sleepers would take more than they may: it runs on; over */
 };
 
-/* 0: memory and disk are durable. *no: what the worker said to REFUSED; err says why of AWAY and SLOW. Where the order
- * may have arrived, the row stays `pausing` until an event, or the sweep, says how it ended. */
-int dm_pause_one(
-        dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+/* 0: memory and disk are durable. *no: what the worker said to REFUSED; over: of OVER; err says why of AWAY and SLOW.
+ * Where the order may have arrived, the row stays `pausing` until an event, or the sweep, says how it ended. */
+int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_quota_over *over,
+        dm_err *err) DM_NODISCARD;
 
 #endif

@@ -73,7 +73,7 @@ int dm_settle_event_of(dm_str state, dm_str cause, dm_sandbox_move_args *out, dm
 
 int dm_settle_move_of(const dm_wk_stopped *stopped, const char *who, dm_sandbox_move_args *out, dm_err *err)
 {
-    dm_sandbox_move_args m = {.who = who, .at_us = stopped->at_us};
+    dm_sandbox_move_args m = {.who = who, .at_us = stopped->at_us, .image_mib = stopped->image_mib};
     int r = dm_settle_event_of(dm_str_c(stopped->state), dm_str_c(stopped->cause), &m, err);
     if (r == 0)
         *out = m;

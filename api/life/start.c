@@ -152,6 +152,26 @@ static int choose_spec(starting *k)
     return r == 0 && s->disk_mib > t->disk_mib ? DM_START_DISK_TOO_LARGE : r;
 }
 
+/* What is to sleep when its time is up sleeps then in any case, for nobody's work is thrown away for a limit: so the
+ * limit is met here. */
+static int ask_room(dm_pg *c, starting *k, dm_err *err)
+{
+    int64_t mib;
+    if (!k->args->pause_on_timeout)
+        return 0;
+    int r = dm_quota_room(c, k->caller->owner, &k->caller->limits, &mib, &k->out->over, err);
+    return r == DM_QUOTA_OVER ? DM_START_ASLEEP : r;
+}
+
+static int place(dm_pg *c, starting *k, dm_err *err)
+{
+    const dm_sandbox *s = &k->out->sandbox;
+    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
+    int r = dm_fleet_place(
+            c, k->caller->region_no, (int64_t)k->api->config->lease_s, spec->mem_mib, k->workers, &k->nworkers, err);
+    return r == 0 && k->nworkers == 0 ? DM_START_NO_WORKER : r;
+}
+
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     starting *k = arg;
@@ -162,11 +182,11 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = choose_spec(k);
     if (r == 0)
-        r = dm_fleet_place(c, k->caller->region_no, (int64_t)k->api->config->lease_s, k->workers, &k->nworkers, err);
+        r = ask_room(c, k, err);
+    if (r == 0)
+        r = place(c, k, err);
     if (r != 0)
         return r;
-    if (k->nworkers == 0)
-        return DM_START_NO_WORKER;
     s->worker = k->workers[0];
     s->template_id = k->out->template.template_id;
     s->build_id = k->out->template.build_id;

@@ -42,6 +42,7 @@ enum {
     DM_START_DISK_TOO_LARGE, /* than the template's, which is not offered */
     DM_START_NO_WORKER,
     DM_START_OVER_QUOTA, /* over */
+    DM_START_ASLEEP,     /* it is to sleep at its timeout, and there is no room for another sleeper; over */
     DM_START_IDEM_RUNNING,
     DM_START_IDEM_MISMATCH,
     DM_START_IDEM_UNKNOWN,

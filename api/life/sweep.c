@@ -54,7 +54,7 @@ static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sand
     bool end = s->state == DM_SANDBOX_ENDING;
     dm_cause cause = s->started_us == 0 ? DM_CAUSE_START_FAILED : end ? DM_CAUSE_KILLED : DM_CAUSE_PAUSED;
     int r = end ? dm_dispatch_kill(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err)
-                : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err);
+                : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, 0, &stopped, &no, err);
     if (r == 0) {
         r = dm_settle_move_of(&stopped, who, move, err);
         dm_wk_stopped_done(&stopped);
@@ -62,6 +62,10 @@ static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sand
     }
     if (r < 0)
         return r;
+    if (!end && no.status == 503) { /* its host has no room for it asleep: it runs on */
+        *move = (dm_sandbox_move_args){.event = DM_SANDBOX_PAUSE_FAILED, .who = who, .at_us = dm_wall_us(api->clock)};
+        return 0;
+    }
     if (no.status != 404)
         return dm_fail(err, DM_E_CONFLICT, "%s", no.message);
     *move = gone(api, end ? cause : DM_CAUSE_HOST_LOST);

@@ -59,6 +59,9 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     case DM_SANDBOX_PAUSED:
         break;
     }
+    w->wait_s = dm_sandbox_wake_wait_s(&w->one.s, b->now_us);
+    if (w->wait_s > 0)
+        return DM_WAKE_WAIT;
     r = dm_build_find(c, w->one.s.build_id, &w->made, err);
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "a sleeper's build is gone");
@@ -66,18 +69,21 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     return r == DM_SANDBOX_OVER ? DM_WAKE_QUOTA : r;
 }
 
-/* The image is not where it should be: nothing is left to wake. Any other no leaves the sleeper as it was. */
+/* The image is not where it should be: nothing is left to wake. A guest that did not answer sleeps again, for that
+ * reason. Any other no leaves the sleeper as it was. */
 static int refused(dm_api *api, const begin_args *b, dm_err *err)
 {
     dm_wake *w = b->out;
-    bool gone = w->no.status == 404;
-    const dm_sandbox_move_args move = {.event = gone ? DM_SANDBOX_GONE : DM_SANDBOX_RESUME_FAILED,
+    bool gone = w->no.status == 404, mute = w->no.cause == DM_CAUSE_WAKE_UNANSWERED;
+    const dm_sandbox_move_args move = {.event = gone   ? DM_SANDBOX_GONE
+                                                : mute ? DM_SANDBOX_SLEPT
+                                                       : DM_SANDBOX_RESUME_FAILED,
             .who = b->caller->who,
             .at_us = dm_wall_us(api->clock),
             .cause = w->no.cause != DM_CAUSE_NONE ? w->no.cause : DM_CAUSE_HOST_LOST,
             .detail = dm_str_c(w->no.message)};
     int r = dm_settle(api, b->caller, b->id, w->one.s.epoch, &move, NULL, err);
-    return r < 0 ? r : gone ? DM_WAKE_NONE : DM_WAKE_REFUSED;
+    return r < 0 ? r : gone ? DM_WAKE_NONE : mute ? DM_WAKE_UNANSWERED : DM_WAKE_REFUSED;
 }
 
 /* Nobody knows whether it woke. It is told to sleep; when even that is not answered, the row stays as it is and the
@@ -93,8 +99,8 @@ static int unanswered(dm_api *api, const begin_args *b, int r, const dm_err *why
     DM_LOG(api->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", dm_sandbox_name_of(&s->id).s),
             dm_fi("epoch", s->epoch), dm_fs("message", why->msg));
     bool settled = dm_dispatch_unheard(r);
-    if (!settled && dm_dispatch_pause(
-                            api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, &stopped, &no, &ignored) == 0)
+    if (!settled && dm_dispatch_pause(api->dispatch, s->worker, &s->id, s->epoch, DM_CAUSE_PAUSED, 0, &stopped, &no,
+                            &ignored) == 0)
         settled = dm_settle_move_of(&stopped, b->caller->who, &move, &ignored) == 0;
     dm_wk_stopped_done(&stopped);
     if (!settled)

@@ -12,6 +12,8 @@ enum {
     DM_WAKE_BUSY,        /* it is on its way to sleep or awake: park and come again */
     DM_WAKE_NONE,        /* it is not there, or ended */
     DM_WAKE_QUOTA,       /* over */
+    DM_WAKE_WAIT,        /* its guest did not answer the last ones: not before wait_s */
+    DM_WAKE_UNANSWERED,  /* its guest ran and did not answer: it sleeps again, and what it ran is billed */
     DM_WAKE_REFUSED,     /* no: it sleeps on, nothing is billed */
     DM_WAKE_AWAY,        /* the worker was never reached: it sleeps on */
     DM_WAKE_SLOW,        /* nobody knows: it was told to sleep on */
@@ -23,6 +25,7 @@ enum { DM_WAKE_ADDRESS = 16 };
 typedef struct dm_wake {
     dm_sandbox_one one; /* the row as it was last seen; dm_wake_done */
     dm_quota_over over;
+    int64_t wait_s;
     dm_dispatch_no no;
     dm_build_made_of made;
     char address[DM_WAKE_ADDRESS]; /* where it was woken; "" : it was not */

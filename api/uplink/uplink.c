@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/wire/frame.h"
 
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
@@ -31,6 +32,7 @@ typedef struct enrolment {
     const char *region;
     dm_wk_enrol m;
     dm_wk_enrolled answer;
+    char frame_key[2 * DM_KEY + 1];
 } enrolment;
 
 static int do_enrol(dm_pg *c, void *arg, dm_err *err)
@@ -42,6 +44,18 @@ static int do_enrol(dm_pg *c, void *arg, dm_err *err)
         r = dm_fleet_enrol(c, &e->m, e->answer.region_no, &no, err);
     if (r == 0)
         e->answer.worker_no = (int64_t)no.v;
+    return r;
+}
+
+/* The key that the worker of this number seals its frames with. */
+static int give_key(const dm_api *api, enrolment *e, dm_err *err)
+{
+    uint8_t key[DM_KEY];
+    int r = dm_frame_key(api->frame_secret, (dm_worker_no){(uint64_t)e->answer.worker_no}, key, err);
+    if (r == 0)
+        dm_hex(key, sizeof key, e->frame_key);
+    e->answer.frame_key = e->frame_key;
+    explicit_bzero(key, sizeof key);
     return r;
 }
 
@@ -59,11 +73,14 @@ int dm_route_worker_enrol(dm_req *req, void *ctx, dm_err *err)
     r = dm_parse_hex(dm_str_c(e.m.public_key), key, sizeof key, err);
     if (r == 0)
         r = dm_api_tx_ops(api, do_enrol, &e, err);
+    if (r == 0)
+        r = give_key(api, &e, err);
     if (r == 0) {
         DM_LOG(api->log, DM_INFO, "worker.enrolled", dm_fs("name", e.m.name), dm_fi("worker", e.answer.worker_no),
                 dm_fi("boot", e.m.boot));
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_wk_enrolled_write(&w, &e.answer);
+        explicit_bzero(e.frame_key, sizeof e.frame_key);
     } else if (r == DM_FLEET_OLD_BOOT) {
         r = dm_deny(req, DM_NO_WORKER_OLD_BOOT, "worker",
                 "a later start of this worker is known: is its journal an old copy?");
@@ -171,7 +188,7 @@ static int take_one(dm_api *api, taking *t, dm_err *err)
     char who[64];
     dm_err why = {0};
     (void)snprintf(who, sizeof who, "worker:%llu", (unsigned long long)t->worker.v);
-    t->move = (dm_sandbox_move_args){.who = who, .at_us = e->at_us};
+    t->move = (dm_sandbox_move_args){.who = who, .at_us = e->at_us, .image_mib = e->image_mib};
     if (e->detail[0] != '\0')
         t->move.detail = dm_str_c(e->detail);
     int r = dm_sandbox_id_parse(dm_str_c(e->sandbox), &t->id, &why);

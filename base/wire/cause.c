@@ -22,6 +22,7 @@ static const dm_cause_row rows[DM_CAUSE_COUNT] = {
         [DM_CAUSE_RESTORE_FAILED] = {"restore_failed", DM_WHOSE_OURS, false, true, true},
         [DM_CAUSE_START_FAILED] = {"start_failed", DM_WHOSE_OURS, false, true, true},
         [DM_CAUSE_EVICTED_MEMORY_PRESSURE] = {"evicted_memory_pressure", DM_WHOSE_OURS, true, false, true},
+        [DM_CAUSE_WAKE_UNANSWERED] = {"wake_unanswered", DM_WHOSE_CUSTOMER, true, false, false},
 };
 
 const dm_cause_row *dm_cause_get(dm_cause cause)

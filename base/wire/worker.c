@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "base/parse.h"
 #include "base/wire/id.h"
 #include "base/wire/period.h"
 
@@ -12,6 +13,7 @@ enum {
     SANDBOX_LEN = DM_SANDBOX_ID_TEXT - 1,
     TEMPLATE_LEN = DM_TEMPLATE_ID_TEXT - 1,
     UUID_LEN = DM_UUID_TEXT - 1,
+    FRAME_KEY_LEN = 64,
     VCPUS_AND_MIB_MAX = 1 << 30,
 };
 
@@ -61,6 +63,7 @@ static const dm_json_field started_fields[] = {
 static const dm_json_field stop_fields[] = {
         I64(stop, epoch, 1, INT32_MAX),
         STR(stop, cause, 1, NAME_MAX_),
+        {"room_mib", DM_JSON_I64, offsetof(dm_wk_stop, room_mib), DM_JSON_OPT, 0, INT64_MAX},
 };
 
 static const dm_json_field stopped_fields[] = {
@@ -109,12 +112,14 @@ static const dm_json_field enrol_fields[] = {
         STR(enrol, accel, 1, 16),
         I64(enrol, slots, 0, 1 << 20),
         I64(enrol, mem_mib, 0, VCPUS_AND_MIB_MAX),
+        {"frames", DM_JSON_I64, offsetof(dm_wk_enrol, frames), DM_JSON_OPT, 0, UINT16_MAX},
 };
 
 static const dm_json_field enrolled_fields[] = {
         I64(enrolled, worker_no, 1, INT64_MAX),
         I64(enrolled, region_no, 1, UINT16_MAX),
         I64(enrolled, period_s, 1, DM_PERIOD_S_MAX),
+        {"frame_key", DM_JSON_STR, offsetof(dm_wk_enrolled, frame_key), DM_JSON_OPT, FRAME_KEY_LEN, FRAME_KEY_LEN},
 };
 
 static const dm_json_field beat_fields[] = {
@@ -125,6 +130,8 @@ static const dm_json_field beat_fields[] = {
         I64(beat, free_slots, 0, INT32_MAX),
         I64(beat, last_frame, 0, INT64_MAX),
         BOOL(beat, refusing),
+        {"mem_free_mib", DM_JSON_I64, offsetof(dm_wk_beat, mem_free_mib), offsetof(dm_wk_beat, has_mem_free_mib), 0,
+                INT64_MAX},
 };
 
 static const dm_json_field beat_answer_fields[] = {
@@ -141,6 +148,7 @@ static const dm_json_field event_fields[] = {
         STR(event, cause, 1, NAME_MAX_),
         STR(event, detail, 0, WORDS_MAX),
         I64(event, at_us, 1, INT64_MAX),
+        {"image_mib", DM_JSON_I64, offsetof(dm_wk_event, image_mib), DM_JSON_OPT, 0, INT64_MAX},
 };
 
 #define DEFINE_ENDS(name)                                                                                              \
@@ -179,10 +187,16 @@ int dm_wk_enrolled_read(const json_t *obj, dm_wk_enrolled *out, dm_err *err)
 {
     dm_wk_enrolled m;
     int r = dm_json_decode(obj, enrolled_fields, DM_LEN(enrolled_fields), &m, err);
-    if (r == 0 && !dm_period_s_fits((uint32_t)m.period_s))
+    if (r < 0)
+        return r;
+    if (!dm_period_s_fits((uint32_t)m.period_s))
         r = dm_fail(err, DM_E_INVALID, "\"period_s\" is %lld: it must be a multiple of 60 that divides 3600",
                 (long long)m.period_s);
+    else if (m.frame_key != NULL && !dm_str_only(dm_str_c(m.frame_key), "0123456789abcdef"))
+        r = dm_fail(err, DM_E_INVALID, "\"frame_key\" is not %d hex digits", FRAME_KEY_LEN);
     if (r == 0)
-        *out = m; /* it has no strings */
+        *out = m;
+    else
+        dm_wk_enrolled_done(&m);
     return r;
 }

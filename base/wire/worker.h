@@ -8,7 +8,8 @@
  *   POST   /v1/sandboxes/{id}/kill    dm_wk_stop       200 dm_wk_stopped        also of a sleeper
  *   POST   /v1/sandboxes/{id}/deadline dm_wk_deadline  200 {}
  *   GET    /v1/sandboxes/{id}                          200 dm_wk_seen            what it is now
- *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route
+ *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route:
+ *                                                                               at once, no guest is asked for it
  *   POST   /v1/claims          {"claims":[dm_wk_claim]} 200 {}                  answers when durable
  *   GET    /v1/worker                                  200 state, for people
  *
@@ -59,7 +60,8 @@ typedef struct dm_wk_started {
 
 typedef struct dm_wk_stop {
     int64_t epoch;
-    char *cause; /* a name of base/wire/cause */
+    char *cause;      /* a name of base/wire/cause */
+    int64_t room_mib; /* of a pause: an image that takes more is refused, 429, and the sandbox runs on; 0: no bound */
 } dm_wk_stop;
 
 typedef struct dm_wk_stopped {
@@ -67,7 +69,7 @@ typedef struct dm_wk_stopped {
     int64_t at_us;     /* the journalled transition */
     char *state;       /* "asleep" or "ended" */
     char *cause;       /* why it ended or slept: may be another's, when that came first */
-    int64_t image_mib; /* of a sleeper: memory delta and disk, shown and not charged */
+    int64_t image_mib; /* of a sleeper: what memory and disk take on its host; not what is charged */
 } dm_wk_stopped;
 
 typedef struct dm_wk_deadline {
@@ -91,7 +93,7 @@ typedef struct dm_wk_seen {
 } dm_wk_seen;
 
 typedef struct dm_wk_usage {
-    int64_t second;
+    int64_t second; /* 0: none was measured yet */
     int64_t cpu_used_us, mem_used_mib, mem_total_mib, mem_cache_mib, disk_used_mib, disk_total_mib;
 } dm_wk_usage;
 
@@ -102,19 +104,23 @@ typedef struct dm_wk_enrol {
     char *door;       /* name of the front's upstream block: "w1" */
     char *accel;      /* "kvm" or "tcg" */
     int64_t slots, mem_mib;
+    int64_t frames; /* the version of the frames it makes; 0: it does not say, and seals none */
 } dm_wk_enrol;
 
 typedef struct dm_wk_enrolled {
     int64_t worker_no;
     int64_t region_no;
     int64_t period_s; /* accounting period; one that dm_period_s_fits */
+    char *frame_key;  /* what it seals its frames with, in hex; NULL in the worker's journal, which keeps no secret */
 } dm_wk_enrolled;
 
 typedef struct dm_wk_beat {
     int64_t boot;
     int64_t running, asleep, pooled, free_slots;
-    int64_t last_frame; /* journalled */
-    bool refusing;      /* no new sandboxes: journal or memory is at its bound */
+    int64_t last_frame;   /* journalled */
+    bool refusing;        /* no new sandboxes: journal, memory or disk is at its bound */
+    int64_t mem_free_mib; /* the sum of sizes that it still takes; workers that know no such bound do not say */
+    bool has_mem_free_mib;
 } dm_wk_beat;
 
 typedef struct dm_wk_beat_answer {
@@ -131,6 +137,7 @@ typedef struct dm_wk_event {
     char *cause;
     char *detail; /* words for people; may be "" */
     int64_t at_us;
+    int64_t image_mib; /* of "asleep", as in dm_wk_stopped; events of older journals have none: 0 */
 } dm_wk_event;
 
 /* Each message has the same three functions: write appends the whole object, read fills (DM_E_INVALID names the field),

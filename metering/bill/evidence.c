@@ -61,6 +61,11 @@ static int read_oath(const dm_pg_rows *rows, size_t i, uint32_t period_s, dm_att
     return 0;
 }
 
+static int64_t second_or_none(const dm_pg_rows *rows, size_t i, unsigned col)
+{
+    return dm_pg_is_null(rows, i, col) ? -1 : dm_pg_i64(rows, i, col);
+}
+
 static void read_row(const dm_pg_rows *rows, size_t i, dm_claim *out)
 {
     out->has_row = !dm_pg_is_null(rows, i, DM_EV_ROW_PROJECT);
@@ -69,7 +74,11 @@ static void read_row(const dm_pg_rows *rows, size_t i, dm_claim *out)
     out->row_spec_table = u16_of(rows, i, DM_EV_ROW_SPEC_TABLE);
     out->row_spec = u16_of(rows, i, DM_EV_ROW_SPEC);
     out->row_region_no = u16_of(rows, i, DM_EV_ROW_REGION);
-    out->ended_s = dm_pg_is_null(rows, i, DM_EV_ENDED) ? -1 : dm_pg_i64(rows, i, DM_EV_ENDED);
+    out->row_worker_no.v =
+            dm_pg_is_null(rows, i, DM_EV_ROW_WORKER) ? 0 : (uint64_t)dm_pg_i64(rows, i, DM_EV_ROW_WORKER);
+    out->began_s = second_or_none(rows, i, DM_EV_BEGAN);
+    out->slept_s = second_or_none(rows, i, DM_EV_SLEPT);
+    out->ended_s = second_or_none(rows, i, DM_EV_ENDED);
 }
 
 int dm_evidence_claim(const dm_pg_rows *rows, size_t i, dm_account_no account_no, uint32_t period_s, dm_attest *scratch,

@@ -114,14 +114,21 @@ int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, cons
             "coalesce(e.region_no, e.sworn_region), e.sworn_region, e.run_bits::text, e.hib_bits::text, "
             "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, "
             "s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "
-            "s.template_id, s.build_id, s.compute_type, s.compute_quality "
+            "s.template_id, s.build_id, s.compute_type, s.compute_quality, coalesce(v.worker_no, s.worker_no), "
+            "v.began, "
+            "v.slept "
             "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
             "JOIN dm.project p ON p.project_no = e.project_no "
             "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "
             "LEFT JOIN dm.spec x ON x.spec_table = e.spec_table AND x.spec = e.spec "
             "LEFT JOIN dm.worker_period w ON w.worker_no = e.worker_no "
             "AND w.period_start = dm.ts($2::bigint * 1000000) "
-            "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id ORDER BY e.sandbox_id",
+            "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id "
+            "LEFT JOIN LATERAL (SELECT (array_agg(worker_no ORDER BY event_no DESC) FILTER (WHERE worker_no IS NOT "
+            "NULL))[1] AS worker_no, dm.us(min(at)) / 1000000 AS began, dm.us(min(at) FILTER (WHERE to_state = "
+            "'paused' "
+            "AND from_state IS DISTINCT FROM 'resuming')) / 1000000 AS slept FROM dm.sandbox_event "
+            "WHERE sandbox_id = e.sandbox_id AND epoch = e.epoch) v ON true ORDER BY e.sandbox_id",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
             dm_pa_bytes(last->b, sizeof(last->b))};

@@ -72,7 +72,10 @@ enum dm_evidence_col {
     DM_EV_TEMPLATE,
     DM_EV_BUILD,
     DM_EV_TYPE,
-    DM_EV_QUALITY
+    DM_EV_QUALITY,
+    DM_EV_ROW_WORKER, /* that had it in this epoch; null: nobody */
+    DM_EV_BEGAN,      /* of this epoch: when it was ordered, when it fell asleep; null */
+    DM_EV_SLEPT
 };
 int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,
         const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

@@ -234,6 +234,11 @@ static int write_period(closing *k, dm_err *err)
             return r;
     }
     note_strangers(k);
+    for (size_t i = 0; i < k->workers.n; i++) {
+        int r = k->workers.v[i].attested ? dm_ledger_settle_disputes(l, k->workers.v[i].worker_no, k->start, err) : 0;
+        if (r < 0)
+            return r;
+    }
     for (size_t i = 0; i < l->anomalies.n; i++)
         dm_anomalies_add(&k->anomalies, &l->anomalies.v[i], "%s", l->anomalies.v[i].detail);
     int r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, write_tx, k, err);
@@ -246,6 +251,7 @@ static int write_period(closing *k, dm_err *err)
     l->ngaps = 0;
     l->open_from = k->end;
     dm_accum_close_before(l->accum, k->end);
+    dm_ledger_forget_disputes(l, k->end);
     dm_metric_add(l->c.metrics, &dm_m_periods, NULL, 1);
     dm_metric_set(l->c.metrics, &dm_m_open_from, NULL, l->open_from);
     DM_LOG(l->c.log, k->forced ? DM_WARN : DM_INFO, "period.written", dm_fi("start", k->start),

@@ -1,13 +1,16 @@
-/* The taking side. A frame's way: its bytes are checked, its date is compared with the broker's, the tracker says
- * whether it is new, its bytes join the window, its samples the bit maps. Repetitions change nothing, whatever they
- * say: the first copy in the stream's order is the evidence, so a replay of the stream comes to the same.
+/* The taking side. A frame's way: its bytes are checked, then its worker's seal, before anything it says counts; its
+ * date is compared with the broker's, the tracker says whether it is new, its bytes join the window, its samples the
+ * bit maps. Repetitions change nothing.
  *
  * A worker's number is eight bytes of a message, so whoever can write to the topic can make up as many workers as he
- * likes. Nobody gets a place among the workers for that: a frame whose worker is not known is held, unseen, until the
- * next flush, which looks at dm.worker once for all that are held. By then each of them has been read, so that a worker
- * who is not there then never enrolled (known.h): his frames are dead letters. One who had just enrolled loses nothing,
- * and the database is asked no more often than there are flushes: what is held is bounded, and full is a reason to
- * flush. */
+ * likes, and frames of those that are there. Neither gets him anywhere: without the key there is no seal, and what has
+ * none is a dead letter. A frame that is sealed, and whose worker is not known, is held, unseen, until the next flush,
+ * which looks at dm.worker once for all that are held. By then each of them has been read, so that a worker who is not
+ * there then never enrolled (known.h). One who had just enrolled loses nothing, and the database is asked no more often
+ * than there are flushes: what is held is bounded, and full is a reason to flush. Frames of before there were seals
+ * (version 1) are held likewise, until it is seen whether their worker has a key by now: from the boot on in which it
+ * got one they are dead letters too.
+ */
 #include <assert.h>
 #include <stdio.h>
 
@@ -35,8 +38,10 @@ void dm_ledger_free(dm_ledger *l)
         free(l->sworn[i].message);
     for (size_t i = 0; i < l->nheld; i++)
         free(l->held[i].bytes);
+    dm_ledger_forget_disputes(l, INT64_MAX);
     free(l->rejects);
     free(l->held);
+    free(l->disputed);
     dm_known_done(&l->known);
     free(l->sworn);
     free(l->gaps);
@@ -52,10 +57,12 @@ static int allocate(dm_ledger *l, dm_err *err)
 {
     l->rejects = calloc(DM_LEDGER_DLQ_MAX, sizeof(*l->rejects));
     l->held = calloc(DM_LEDGER_HELD_MAX, sizeof(*l->held));
+    l->disputed = calloc(DM_LEDGER_DISPUTED_MAX, sizeof(*l->disputed));
     l->sworn = calloc(DM_LEDGER_ATTESTS_MAX, sizeof(*l->sworn));
     l->gaps = calloc(DM_LEDGER_GAPS_MAX, sizeof(*l->gaps));
     l->attest = calloc(1, sizeof(*l->attest));
-    if (l->rejects == NULL || l->held == NULL || l->sworn == NULL || l->gaps == NULL || l->attest == NULL)
+    if (l->rejects == NULL || l->held == NULL || l->disputed == NULL || l->sworn == NULL || l->gaps == NULL ||
+            l->attest == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
     int r = dm_accum_new(l->c.period_s, l->c.rows_max, &l->accum, err);
     if (r == 0)
@@ -79,6 +86,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     if (l == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
     l->c = *config;
+    l->known.secret = config->frame_secret;
     l->open_from = -1;
     int r = allocate(l, err);
     if (r == 0)
@@ -232,6 +240,16 @@ static int reject_stranger(dm_ledger *l, const dm_message *m, const dm_frame_hea
     return reject_frame(l, m, NULL, DM_ANOMALY_UNKNOWN_WORKER, words, err);
 }
 
+/* One note for all of them, too: all that is in it is whoever's who wrote it. */
+static int reject_forged(dm_ledger *l, const dm_message *m, const dm_frame_head *head, dm_err *err)
+{
+    char words[120];
+    (void)snprintf(words, sizeof(words), "worker %llu, boot %llu, frame %llu: not sealed by that worker",
+            (unsigned long long)head->worker_no, (unsigned long long)head->worker_boot,
+            (unsigned long long)head->frame_no);
+    return reject_frame(l, m, NULL, DM_ANOMALY_SEAL, words, err);
+}
+
 /* Samples of a good frame that cannot be. */
 typedef struct bad_samples {
     const uint8_t *samples;
@@ -302,7 +320,7 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
         bool whole, dm_err *err)
 {
     uint64_t late = dm_accum_late(l->accum);
-    int r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, err);
+    int r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, false, err);
     if (r == 0)
         r = merge(l, m, head, samples, err);
     if (r == 0 && whole)
@@ -316,6 +334,19 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
         note(l, DM_ANOMALY_CLOCK, head, 1, "the worker's clock is off by more than a second");
     dm_metric_add(l->c.metrics, &dm_m_frames, tracked == DM_TRACK_LATE ? "late" : "new", 1);
     return 0;
+}
+
+/* --- two frames of one number ------------------------------------------------------------------------------- */
+
+static int take_other(dm_ledger *l, const dm_message *m, const dm_frame_head *head, dm_err *err)
+{
+    bool kept;
+    int r = dm_ledger_dispute(l, head, m->value, &kept, err);
+    if (r == 0 && kept)
+        r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, true, err);
+    return r < 0 ? r
+                 : reject_frame(l, m, head, DM_ANOMALY_TWO_FRAMES,
+                           "another frame than the one that was taken under this number", err);
 }
 
 static int take_known(dm_ledger *l, const dm_message *m, dm_frame_head *head, const uint8_t *samples, dm_err *err)
@@ -338,6 +369,8 @@ static int take_known(dm_ledger *l, const dm_message *m, dm_frame_head *head, co
     }
     if (date != NULL)
         return reject_frame(l, m, head, date, "the frame's second and its arrival are too far apart", err);
+    if (r == DM_TRACK_OTHER)
+        return take_other(l, m, head, err);
     return keep_frame(l, m, head, samples, r, whole, err);
 }
 
@@ -360,11 +393,17 @@ static int take_frame(dm_ledger *l, const dm_message *m, const char *topic, dm_e
     dm_frame_head head;
     const uint8_t *samples;
     dm_err why;
-    if (dm_frame_open(m->value, &head, &samples, &why) < 0)
+    int r = dm_frame_read(m->value, &head, &samples, &why);
+    if (r == 0 && head.version != DM_FRAME_SEALED && !dm_frame_whole(m->value)) /* a seal says it, too */
+        r = dm_fail(&why, DM_E_CORRUPT, "frame: checksum differs");
+    if (r < 0)
         return reject_frame(l, m, NULL, DM_ANOMALY_MALFORMED, why.msg, err);
-    if (!dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
+    r = dm_known_judge(&l->known, &head, m->value, err);
+    if (r == DM_KNOWN_ASK)
         return hold(l, m, topic, err);
-    return take_known(l, m, &head, samples, err);
+    if (r == DM_KNOWN_FALSE)
+        return reject_forged(l, m, &head, err);
+    return r < 0 ? r : take_known(l, m, &head, samples, err);
 }
 
 static int take_one_held(dm_ledger *l, const dm_held *h, dm_err *err)
@@ -376,12 +415,15 @@ static int take_one_held(dm_ledger *l, const dm_held *h, dm_err *err)
             .value = {h->bytes, h->n}};
     dm_frame_head head;
     const uint8_t *samples;
-    int r = dm_frame_open(m.value, &head, &samples, err);
+    int r = dm_frame_read(m.value, &head, &samples, err);
     if (r < 0)
         return r; /* it was a frame a moment ago */
     if (!dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
         return reject_stranger(l, &m, &head, "not enrolled", err);
-    return take_known(l, &m, &head, samples, err);
+    r = dm_known_judge(&l->known, &head, m.value, err);
+    if (r == DM_KNOWN_FALSE)
+        return reject_forged(l, &m, &head, err);
+    return r < 0 ? r : take_known(l, &m, &head, samples, err); /* one that has no key yet still makes them unsealed */
 }
 
 int dm_ledger_take_held(dm_ledger *l, dm_err *err)

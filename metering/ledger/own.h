@@ -1,5 +1,5 @@
-/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, flush.c writes, restore.c rebuilds,
- * close.c ends periods), and nobody else includes. */
+/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, dispute.c keeps what is in doubt, flush.c
+ * writes, restore.c rebuilds, close.c ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 
@@ -36,6 +36,14 @@ typedef struct dm_held {
     size_t n;
 } dm_held;
 
+/* Another frame than the one that was taken under its number, until its period is closed: where its worker swore to
+ * that period, what both say is merged, and the judge holds it against the oath. */
+typedef struct dm_disputed {
+    dm_frame_head head;
+    char *bytes;
+    size_t n;
+} dm_disputed;
+
 typedef struct dm_sworn {
     dm_attest_kind kind;
     char *message;
@@ -64,6 +72,8 @@ struct dm_ledger {
     dm_known known;
     dm_held *held; /* DM_LEDGER_HELD_MAX; in the stream's order */
     size_t nheld, held_bytes;
+    dm_disputed *disputed; /* DM_LEDGER_DISPUTED_MAX */
+    size_t ndisputed, disputed_bytes;
     dm_sworn *sworn; /* DM_LEDGER_ATTESTS_MAX */
     size_t nsworn;
     dm_track_gap *gaps; /* DM_LEDGER_GAPS_MAX: written off, not yet in the database */
@@ -81,6 +91,13 @@ int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;
 /* Looks for the workers of the frames that are held: takes those of who has enrolled, and rejects the others. */
 int dm_ledger_take_held(dm_ledger *l, dm_err *err) DM_NODISCARD;
+/* Keeps it until its period is closed; *kept false: it is kept already, or there is no room, or the period is closed.
+ */
+int dm_ledger_dispute(dm_ledger *l, const dm_frame_head *head, dm_str bytes, bool *kept, dm_err *err) DM_NODISCARD;
+/* Merges those of a worker and a period that are kept. */
+int dm_ledger_settle_disputes(dm_ledger *l, dm_worker_no worker_no, int64_t period_start, dm_err *err) DM_NODISCARD;
+/* Those before this second are of no more use. */
+void dm_ledger_forget_disputes(dm_ledger *l, int64_t before);
 /* Partitions for [from, to] and some days ahead, where they are not known to be there. */
 int dm_ledger_partitions(dm_ledger *l, int64_t from_s, int64_t to_s, dm_err *err) DM_NODISCARD;
 

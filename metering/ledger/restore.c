@@ -70,14 +70,16 @@ static int load_state(dm_pg *c, void *arg, dm_err *err)
     return r == 0 ? load_gaps(c, l, err) : r;
 }
 
-static int replay_frame(dm_ledger *l, dm_str bytes, dm_err *err)
+static int replay_frame(dm_ledger *l, dm_str bytes, bool apart, dm_err *err)
 {
     dm_frame_head head;
     const uint8_t *samples;
-    bool whole = false;
+    bool whole = false, kept;
     int r = dm_frame_open(bytes, &head, &samples, err);
     if (r == 0 && !dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
         return 0;
+    if (r == 0 && apart)
+        return dm_ledger_dispute(l, &head, bytes, &kept, err);
     if (r == 0)
         r = dm_track_take(l->track, &head, &whole, err);
     if (r < 0)
@@ -88,14 +90,14 @@ static int replay_frame(dm_ledger *l, dm_str bytes, dm_err *err)
     return r == 0 && whole ? dm_accum_cover(l->accum, (dm_worker_no){head.worker_no}, head.second, err) : r;
 }
 
-static int replay_chunk(dm_ledger *l, dm_str packed, int64_t raw_bytes, dm_err *err)
+static int replay_chunk(dm_ledger *l, dm_str packed, int64_t raw_bytes, bool apart, dm_err *err)
 {
     DM_AUTO_BUF raw;
     dm_buf_init(&raw, DM_CHUNK_RAW_MAX);
     int r = dm_chunk_unpack(packed, (size_t)raw_bytes, &raw, err);
     dm_str rest = dm_buf_view(&raw), frame;
     while (r == 0 && dm_chunk_next(&rest, &frame))
-        r = replay_frame(l, frame, err);
+        r = replay_frame(l, frame, apart, err);
     if (r == 0 && rest.n > 0)
         r = dm_fail(err, DM_E_CORRUPT, "%zu bytes that are no frame", rest.n);
     return r;
@@ -122,7 +124,8 @@ static int replay_page(page *p, size_t *n, dm_err *err)
     for (size_t i = 0; i < *n; i++) {
         p->pos = (dm_chunk_pos){dm_pg_i64(rows, i, 0), dm_pg_i64(rows, i, 1), dm_pg_i64(rows, i, 2),
                 dm_pg_i64(rows, i, 3), dm_pg_i64(rows, i, 4)};
-        int r = replay_chunk(p->l, dm_pg_str(rows, i, 6), dm_pg_i64(rows, i, 5), err);
+        bool apart = p->pos.first_part >= DM_CHUNK_APART;
+        int r = replay_chunk(p->l, dm_pg_str(rows, i, 6), dm_pg_i64(rows, i, 5), apart, err);
         if (r < 0)
             return dm_wrap(err, "chunk of worker %lld, boot %lld, frame %lld", (long long)p->pos.worker_no,
                     (long long)p->pos.boot, (long long)p->pos.first_frame);

@@ -146,8 +146,8 @@ int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err)
 int dm_sql_workers(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"meter_workers",
-            "SELECT worker_no FROM (SELECT worker_no FROM dm.worker ORDER BY gone_at IS NOT NULL, worker_no DESC "
-            "LIMIT $1::bigint) w ORDER BY worker_no",
+            "SELECT worker_no, sealed_from_boot FROM (SELECT worker_no, sealed_from_boot FROM dm.worker "
+            "ORDER BY gone_at IS NOT NULL, worker_no DESC LIMIT $1::bigint) w ORDER BY worker_no",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(limit)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);

@@ -43,7 +43,8 @@ int dm_sql_gap_add(dm_pg *c, const dm_track_gap *gap, dm_err *err) DM_NODISCARD;
 /* worker_no, boot, first, last, from_s, to_s; the newest `limit`, oldest first */
 int dm_sql_gaps(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-/* worker_no, ascending: those that are not gone, newest first, and then the others, as far as `limit` goes. */
+/* worker_no, sealed_from_boot (null), ascending: those that are not gone, newest first, and then the others, as far as
+ * `limit` goes. */
 int dm_sql_workers(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_attest_end_add(dm_pg *c, const dm_attest_end *e, dm_str message, dm_err *err) DM_NODISCARD;
 /* public_key, valid_from, valid_to (seconds; null) */

@@ -85,10 +85,12 @@ int dm_stream_new(const dm_stream_config *config, dm_stream **out, dm_err *err)
     s->kept_up_since = -1;
     dm_consumer_config reading = {.brokers = config->brokers,
             .client_id = "dormouse-meter",
+            .login = config->login,
             .queue_max_bytes = config->queue_bytes,
             .log = config->log};
     dm_producer_config sending = {.brokers = config->brokers,
             .client_id = "dormouse-meter",
+            .login = config->login,
             .linger_ms = 5,
             .queue_max_bytes = SEND_QUEUE,
             .log = config->log,

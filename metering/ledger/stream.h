@@ -3,12 +3,15 @@
 #ifndef DM_METERING_LEDGER_STREAM_H
 #define DM_METERING_LEDGER_STREAM_H
 
+#include "base/kafka.h"
+
 #include "metering/ledger/ledger.h"
 
 typedef struct dm_stream dm_stream;
 
 typedef struct dm_stream_config {
     const char *brokers;
+    dm_kafka_login login;
     size_t queue_bytes;
     bool accept_gap;
     dm_ledger *ledger; /* borrowed */

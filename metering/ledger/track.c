@@ -30,6 +30,10 @@
  * arrives after it was written off would vanish. Holes are bounded (HOLES_MAX); what lay in a forgotten one is taken
  * for a repetition, which charges nobody.
  *
+ * What a frame was is remembered as eight bytes of it (dm_frame_head.print), in a table in which newer frames of all
+ * workers displace older ones: some quarter of a million are in it. Past that, and after a restart for what is in no
+ * chunk of an open period, a second frame of a number counts as a repetition, as every one did before.
+ *
  * Nothing here is lost by a crash: the marks and gaps are in the database, and what waited beyond a mark is read again
  * from the chunks of the open periods. */
 #include "metering/ledger/track.h"
@@ -39,7 +43,7 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
-enum { HOLES_MAX = 4096 };
+enum { HOLES_MAX = 4096, PRINTS = 1 << 18 };
 
 /* A frame beyond the mark. */
 typedef struct pending {
@@ -60,16 +64,26 @@ typedef struct worker {
     size_t nholes, holes_room;
 } worker;
 
+/* What was taken under a name: a hash of worker, boot, number and part. */
+typedef struct print {
+    uint64_t name, of;
+} print;
+
 struct dm_track {
     worker *workers; /* sorted by number */
     size_t n, room;
+    print *prints; /* PRINTS places, each name has one */
 };
 
 int dm_track_new(dm_track **out, dm_err *err)
 {
     dm_track *t = calloc(1, sizeof(*t));
-    if (t == NULL)
+    if (t != NULL)
+        t->prints = calloc(PRINTS, sizeof(*t->prints));
+    if (t == NULL || t->prints == NULL) {
+        free(t);
         return dm_fail(err, DM_E_NOMEM, "no memory to track workers");
+    }
     *out = t;
     return 0;
 }
@@ -86,6 +100,7 @@ void dm_track_free(dm_track *t)
         free(t->workers[i].holes);
     }
     free(t->workers);
+    free(t->prints);
     free(t);
 }
 
@@ -270,7 +285,30 @@ static int wait_insert(worker *w, size_t i, const pending *p, dm_err *err)
     return 0;
 }
 
-int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *err)
+static uint64_t mixed(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 32;
+}
+
+static uint64_t name_of(const dm_frame_head *h)
+{
+    return mixed(mixed(mixed(mixed(1, h->worker_no), h->worker_boot), h->frame_no), h->part);
+}
+
+/* A frame that was taken is remembered; a seeming repetition may be another than the one that was. */
+static int printed(dm_track *t, const dm_frame_head *h, int taken)
+{
+    uint64_t name = name_of(h);
+    print *p = &t->prints[name % PRINTS];
+    if (taken == DM_TRACK_SEEN && p->name == name)
+        return p->of != h->print ? DM_TRACK_OTHER : DM_TRACK_SEEN;
+    if (taken == DM_TRACK_NEW || taken == DM_TRACK_LATE || taken == DM_TRACK_SEEN)
+        *p = (print){name, h->print};
+    return taken;
+}
+
+static int take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *err)
 {
     if (head->parts > DM_TRACK_PARTS_MAX || head->frame_no == 0)
         return dm_fail(err, DM_E_INVALID, "frame %llu in %u parts", (unsigned long long)head->frame_no, head->parts);
@@ -309,6 +347,11 @@ int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *e
     if (*whole)
         advance(w);
     return r;
+}
+
+int dm_track_take(dm_track *t, const dm_frame_head *head, bool *whole, dm_err *err)
+{
+    return printed(t, head, take(t, head, whole, err));
 }
 
 dm_track_mark dm_track_mark_of(const dm_track *t, dm_worker_no worker_no)

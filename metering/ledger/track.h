@@ -6,8 +6,9 @@
  * ended (0: there was none): it follows the mark if that is where the mark stands, or if it has forgotten the end of
  * that boot and begins with no later second than the one behind the mark's. Frames beyond a gap wait; the
  * gap is filled by the worker's journal, or written off by the caller, and remembered, so that what arrives afterwards
- * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Pure: no I/O, no
- * clock. */
+ * is seen to be late and not taken for a repetition. Frames in parts count when all parts are here. Of the newest
+ * frames it is remembered what they were, so that another one under the same number is told from a repetition. Pure: no
+ * I/O, no clock. */
 #ifndef DM_METERING_LEDGER_TRACK_H
 #define DM_METERING_LEDGER_TRACK_H
 
@@ -21,6 +22,7 @@ enum {
     DM_TRACK_SEEN = 1,    /* a repetition: it changes nothing */
     DM_TRACK_LATE = 2,    /* it was missing and had been written off */
     DM_TRACK_NO_ROOM = 3, /* nothing was noted of it: there are DM_WORKERS_MAX others */
+    DM_TRACK_OTHER = 4,   /* another frame than the one that was taken under this number: it changes nothing here */
 };
 
 typedef struct dm_track dm_track;

@@ -9,10 +9,12 @@
 
 enum { CHUNKS_MAX = 1 << 20, ZSTD_LEVEL = 3 };
 
-/* What the frames of a chunk have in common, found by it; the chunks themselves move when their array grows. */
+/* What the frames of a chunk have in common, found by it; the chunks themselves move when their array grows. apart is
+ * 0, or what tells a frame from all others of its number. */
 typedef struct group_key {
     uint64_t worker_no, boot;
     int64_t period_start;
+    uint64_t apart;
 } group_key;
 
 typedef struct group {
@@ -71,7 +73,8 @@ void dm_window_free(dm_window *w)
 static bool is_group(dm_window *w, const group *g, const group_key *k)
 {
     w->steps++;
-    return g->key.worker_no == k->worker_no && g->key.boot == k->boot && g->key.period_start == k->period_start;
+    return g->key.worker_no == k->worker_no && g->key.boot == k->boot && g->key.period_start == k->period_start &&
+           g->key.apart == k->apart;
 }
 
 /* There are as many groups as workers. NULL: none yet. */
@@ -99,6 +102,12 @@ static group *group_new(dm_window *w, const group_key *k, int *r, dm_err *err)
     return g;
 }
 
+/* By the number alone a chunk of one that stands apart would have the name of the one with the frame that was taken. */
+static uint32_t first_part(const dm_frame_head *h, uint64_t apart)
+{
+    return apart == 0 ? h->part : (uint32_t)(DM_CHUNK_APART + apart % (1u << 30));
+}
+
 /* g goes on in a chunk of its own. */
 static int begin(dm_window *w, const dm_frame_head *h, group *g, dm_err *err)
 {
@@ -111,7 +120,7 @@ static int begin(dm_window *w, const dm_frame_head *h, group *g, dm_err *err)
             .boot = h->worker_boot,
             .first_frame = h->frame_no,
             .last_frame = h->frame_no,
-            .first_part = h->part,
+            .first_part = first_part(h, g->key.apart),
             .period_start = g->key.period_start,
             .first_second = h->second,
             .last_second = h->second,
@@ -124,7 +133,8 @@ static int begin(dm_window *w, const dm_frame_head *h, group *g, dm_err *err)
 /* The smallest (frame, part) names the chunk: each is stored once, so no two chunks have the same name. */
 static void note(dm_chunk *c, const dm_frame_head *h)
 {
-    if (h->frame_no < c->first_frame || (h->frame_no == c->first_frame && h->part < c->first_part)) {
+    bool apart = c->first_part >= DM_CHUNK_APART;
+    if (!apart && (h->frame_no < c->first_frame || (h->frame_no == c->first_frame && h->part < c->first_part))) {
         c->first_frame = h->frame_no;
         c->first_part = h->part;
     }
@@ -138,9 +148,9 @@ static void note(dm_chunk *c, const dm_frame_head *h)
     assert(c->first_frame <= c->last_frame && c->first_second <= c->last_second);
 }
 
-int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err)
+int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, bool apart, dm_err *err)
 {
-    group_key key = {head->worker_no, head->worker_boot, period_start};
+    group_key key = {head->worker_no, head->worker_boot, period_start, apart ? head->print | 1 : 0};
     group *g = find(w, &key);
     int r = 0;
     if (g == NULL)

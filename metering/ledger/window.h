@@ -23,9 +23,12 @@ int dm_window_new(dm_window **out, dm_err *err) DM_NODISCARD;
 void dm_window_free(dm_window *w);
 DM_DEFINE_FREEP(dm_window)
 
-/* bytes is one frame (a part), whose head this is. */
-int dm_window_add(
-        dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, dm_err *err) DM_NODISCARD;
+/* A chunk whose first_part is at least this has one frame, which another was taken instead of. */
+enum { DM_CHUNK_APART = DM_TRACK_PARTS_MAX };
+
+/* bytes is one frame (a part), whose head this is. apart: in a chunk of its own. */
+int dm_window_add(dm_window *w, const dm_frame_head *head, int64_t period_start, dm_str bytes, bool apart,
+        dm_err *err) DM_NODISCARD;
 size_t dm_window_count(const dm_window *w);
 size_t dm_window_bytes(const dm_window *w); /* the caller flushes before this grows past what it can bear */
 const dm_chunk *dm_window_get(const dm_window *w, size_t i);

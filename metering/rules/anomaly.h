@@ -24,6 +24,10 @@
 #define DM_ANOMALY_STAMP_DIFFERS "stamp_differs"             /* another spec, region or a later epoch than it has */
 #define DM_ANOMALY_AFTER_END "after_end"                     /* evidence for seconds after the sandbox ended */
 #define DM_ANOMALY_DOUBLE_CLAIM "double_claim"               /* two epochs or workers claim the same seconds */
+#define DM_ANOMALY_SEAL "seal"                               /* a frame that its worker did not seal */
+#define DM_ANOMALY_TWO_FRAMES "two_frames"                   /* two different frames of one number */
+#define DM_ANOMALY_NOT_ADMITTED "not_admitted"               /* of a sandbox its worker was never given */
+#define DM_ANOMALY_OUT_OF_LIFE "out_of_life"                 /* for seconds before it began, or after it fell asleep */
 #define DM_ANOMALY_SIGNATURE "signature"                     /* an attestation nobody enrolled signed */
 #define DM_ANOMALY_UNATTESTED "unattested"                   /* the worker did not sign; the service did */
 #define DM_ANOMALY_ATTESTATION_DIFFERS "attestation_differs" /* frames and attestation: the cheaper was billed */

@@ -2,6 +2,10 @@
 
 #include "base/wire/frame.h"
 
+/* An order is dated by the API's clock, a second by its worker's, which may be left behind by a step of its host's; the
+ * moment of a sleep is the worker's own, as its seconds are. */
+enum { BEGAN_SLACK_S = 60, SLEPT_SLACK_S = 5 };
+
 typedef struct court {
     int64_t start;
     uint32_t period_s;
@@ -44,22 +48,53 @@ static bool contradicted(court *j, const dm_claim *c)
         note(j, c, DM_ANOMALY_UNKNOWN_WORKER, claimed(j, c), "its worker is not enrolled");
         return true;
     }
-    if (c->has_row && c->row_project_no.v != c->project_no.v) {
+    if (!c->has_row) {
+        note(j, c, DM_ANOMALY_NOT_ADMITTED, claimed(j, c), "there never was such a sandbox: nobody is charged");
+        return true;
+    }
+    if (c->row_project_no.v != c->project_no.v) {
         note(j, c, DM_ANOMALY_FOREIGN_PROJECT, claimed(j, c),
                 "the sandbox belongs to another project: nobody is charged");
         return true;
     }
-    bool differs = !c->has_spec || !c->has_region || (c->framed && c->sworn && c->sworn_region != c->region_no);
-    if (c->has_row)
-        differs = differs || c->row_spec_table != c->spec_table || c->row_spec != c->spec ||
-                  c->row_region_no != c->region_no || c->epoch > c->row_epoch;
+    if (c->row_worker_no.v != c->worker_no.v) {
+        note(j, c, DM_ANOMALY_NOT_ADMITTED, claimed(j, c), "its worker did not have this sandbox: nobody is charged");
+        return true;
+    }
+    bool differs = !c->has_spec || !c->has_region || (c->framed && c->sworn && c->sworn_region != c->region_no) ||
+                   c->row_spec_table != c->spec_table || c->row_spec != c->spec || c->row_region_no != c->region_no ||
+                   c->epoch > c->row_epoch;
     if (differs)
         note(j, c, DM_ANOMALY_STAMP_DIFFERS, claimed(j, c),
                 "spec, region or epoch are not the sandbox's: nobody is charged");
     return differs;
 }
 
-/* --- 2: the end --------------------------------------------------------------------------------------------- */
+/* --- 2: life and end ---------------------------------------------------------------------------------------- */
+
+static uint64_t cut_life(const court *j, const dm_claim *c, dm_evidence *e)
+{
+    uint64_t n = 0;
+    for (uint32_t s = 0; s < j->period_s; s++) {
+        int64_t at = j->start + s;
+        bool early = c->began_s >= 0 && at < c->began_s - BEGAN_SLACK_S;
+        bool asleep = c->slept_s >= 0 && at > c->slept_s + SLEPT_SLACK_S;
+        if ((early && e->state[s] != 0) || (asleep && e->state[s] == DM_SAMPLE_RUN)) {
+            e->state[s] = 0;
+            n++;
+        }
+    }
+    return n;
+}
+
+static void cut_out_of_life(court *j, dm_claim *c)
+{
+    uint64_t n = c->framed ? cut_life(j, c, &c->frames) : 0;
+    uint64_t sworn = c->sworn ? cut_life(j, c, &c->oath) : 0;
+    if (n > 0 || sworn > 0)
+        note(j, c, DM_ANOMALY_OUT_OF_LIFE, n > sworn ? n : sworn,
+                "before this life of it was ordered, or running after it fell asleep");
+}
 
 static uint64_t cut(const court *j, dm_evidence *e, int64_t ended_s)
 {
@@ -75,7 +110,7 @@ static uint64_t cut(const court *j, dm_evidence *e, int64_t ended_s)
 
 static void cut_after_end(court *j, dm_claim *c)
 {
-    if (!c->has_row || c->ended_s < 0)
+    if (c->ended_s < 0)
         return;
     uint64_t n = c->framed ? cut(j, &c->frames, c->ended_s) : 0;
     uint64_t sworn = c->sworn ? cut(j, &c->oath, c->ended_s) : 0;
@@ -221,6 +256,7 @@ int dm_judge(dm_claim **claims, size_t n, int64_t period_start, uint32_t period_
         c->billed = NULL;
         if (contradicted(&j, c))
             continue;
+        cut_out_of_life(&j, c);
         cut_after_end(&j, c);
         int r = weigh(&j, c, err);
         if (r < 0)

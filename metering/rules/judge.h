@@ -1,8 +1,11 @@
 /* metering/rules/judge.h: what of the evidence about one sandbox in one period is billed. Pure. In this order:
  *
  *   1. A stamp that contradicts the sandbox's row (another project, spec, region; an epoch it never had), or comes from
- * a worker that is not enrolled, charges nobody. Without a row yet, the stamp counts.
- *   2. Seconds after the one the sandbox ended in are not counted.
+ * a worker that is not enrolled, charges nobody. So does one of a worker that did not have the sandbox in that epoch,
+ * or of a sandbox that has no row: the row is written before a worker hears of it, so there never was such a one.
+ *   2. Seconds after the one the sandbox ended in are not counted; nor are those before the epoch was ordered, nor
+ * running ones after it fell asleep, by more than clocks may differ. What its row does not know yet cuts nothing: a row
+ * may be late.
  *   3. Frames and attestation must say the same: state by state, and the disk of each minute in use. If they differ,
  * the one that costs less is billed. If the worker swore to all it had and not to this, or swore to what no frame says,
  *      nothing is. If the worker could not swear, the frames are billed and the service signs for it.
@@ -43,6 +46,9 @@ typedef struct dm_claim {
     dm_project_no row_project_no;
     uint32_t row_epoch;
     uint16_t row_spec_table, row_spec, row_region_no;
+    dm_worker_no row_worker_no; /* that had it in this epoch; 0: nobody */
+    int64_t began_s,
+            slept_s; /* of this epoch: the second it was ordered in, the one it fell asleep in; -1: not known */
     int64_t ended_s; /* its last second; -1: it has not ended */
 
     const dm_rate_segment *segments; /* of its region's price group */

@@ -23,6 +23,19 @@ need_disk() {
         die "disk too full: $free MiB free for $1, $2 MiB needed" "free some space, or put it elsewhere with DM_DATA and DM_CACHE"
 }
 
+# need_privacy: whoever can listen in on a wire reads API keys off it.
+need_privacy() {
+    case $DM_LISTEN in 127.* | ::1) return ;; esac
+    if [ -n "$DM_TLS_CERT" ]; then
+        if [ ! -r "$DM_TLS_CERT" ] || [ ! -r "$DM_TLS_KEY" ]; then
+            die "DM_TLS_CERT or DM_TLS_KEY cannot be read" "name two files in PEM"
+        fi
+    elif [ -z "$DM_PLAIN" ]; then
+        die "DM_LISTEN is $DM_LISTEN, and API keys would travel there unencrypted" \
+            "set DM_TLS_CERT and DM_TLS_KEY, or DM_PLAIN=yes where something before it speaks TLS"
+    fi
+}
+
 # listener PORT: who listens there, as PROGRAM (pid N), or nothing. From /proc, since ss may not be installed yet.
 listener() {
     local hex inode fd pid
@@ -43,8 +56,7 @@ listener() {
 # need_ports: each port is free, or belongs to a service of this deployment that is up.
 need_ports() {
     local row service port who
-    for row in front:$DM_PORT_FRONT front:$DM_PORT_SANDBOX kafka:$DM_PORT_KAFKA kafka:$DM_PORT_KAFKA_CTL \
-        api:$DM_PORT_API worker:$DM_PORT_WORKER door:$DM_PORT_DOOR meter:$DM_PORT_METER; do
+    for row in front:$DM_PORT_FRONT front:$DM_PORT_SANDBOX kafka:$DM_PORT_KAFKA kafka:$DM_PORT_KAFKA_CTL door:$DM_PORT_DOOR; do
         service=${row%:*} port=${row#*:}
         if [ -n "$(service_pid "$service")" ]; then
             continue

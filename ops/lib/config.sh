@@ -16,53 +16,125 @@ put() {
     fi
 }
 
+# make_users: one for each service but the worker, which is root, one for the machines, and `dormouse`, who writes the
+# logs. Group dormouse-db: who may knock at the database.
 make_users() {
     local user
-    for user in dormouse dormouse-vm; do
+    for user in dormouse dormouse-{pg,kafka,meter,api,door,front}; do
         if ! getent passwd "$user" >/dev/null; then
             useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
         fi
     done
+    getent group dormouse-db >/dev/null || groupadd --system dormouse-db
+    for user in dormouse-api dormouse-meter; do
+        [[ " $(id -nG "$user") " == *' dormouse-db '* ]] || usermod --append --groups dormouse-db "$user"
+    done
+}
+
+# give USER PATH: all of it, the folder itself last: as long as that is another's, not all has been given.
+give() {
+    find "$2" -xdev -depth -exec chown -h "$1:$1" {} +
+}
+
+# carry_over: a data folder in which every service was the user dormouse. What runs is stopped, and each gets what is its.
+carry_over() {
+    local name
+    if [ "$(stat -c %U "$DM_DATA/pg" 2>/dev/null)" != dormouse ]; then
+        return
+    fi
+    for name in front door worker api meter kafka pg; do
+        if supervised "$name"; then
+            service_stop "$name"
+        fi
+    done
+    rm -rf "$DM_RUN"/*.sock "$DM_RUN"/*.pid "$DM_RUN"/.s.PGSQL.* "$DM_RUN"/nginx-*
+    give dormouse-kafka "$DM_DATA/kafka"
+    give dormouse-pg "$DM_DATA/pg"
+}
+
+# meeting FOLDER OWNER GROUP: where OWNER listens and GROUP may knock. Whatever is made in it is the group's (setgid), so
+# that a socket of mode 660 is reached by those two alone.
+meeting() {
+    install -d -m 2710 -o "$2" -g "$3" "$DM_RUN/$1"
 }
 
 # make_folders: who owns what. Only root writes where root's own programs read.
 make_folders() {
     mkdir -p "$DM_DATA" "$DM_CACHE"
     chmod 755 "$DM_DATA" "$DM_CACHE"
-    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/templates" "$DM_DATA/sv"
-    install -d -m 755 "$DM_DATA/log" "$DM_DATA/log/up"
-    install -d -m 711 "$DM_DATA/worker"
-    install -d -m 700 "$DM_STATE"
-    install -d -m 700 -o dormouse -g dormouse "$DM_DATA/pg" "$DM_DATA/kafka"
-    # Both root and dormouse make files here. Sticky: neither can put something else in the place of the other's.
-    install -d -m 1770 -o root -g dormouse "$DM_RUN" "$DM_DATA/secrets"
-    install -d -m 750 -o dormouse -g dormouse "$DM_RUN/nginx-front" "$DM_RUN/nginx-door"
+    install -d -m 755 "$DM_DATA/etc" "$DM_DATA/etc/docs" "$DM_DATA/images" "$DM_DATA/sv"
+    install -d -m 755 "$DM_DATA/log"
+    install -d -m 700 "$DM_DATA/log/up"
+    # what guests' agents say: the worker writes it, beside its own log, so that no guest can push that out
+    install -d -m 700 "$DM_DATA/log/guests"
+    install -d -m 700 "$DM_DATA/worker" "$DM_DATA/templates" "$DM_STATE"
+    install -d -m 700 -o dormouse-pg -g dormouse-pg "$DM_DATA/pg"
+    install -d -m 700 -o dormouse-kafka -g dormouse-kafka "$DM_DATA/kafka"
+    install -d -m 711 -o root -g root "$DM_RUN" "$DM_DATA/secrets"
+    install -d -m 700 -o dormouse-front -g dormouse-front "$DM_RUN/nginx-front"
+    install -d -m 700 -o dormouse-door -g dormouse-door "$DM_RUN/nginx-door"
     install -d -m 755 "$DM_RUN/empty"
-    # run/live: one empty file for each sandbox that may be reached; the worker writes it, its door reads it.
-    install -d -m 755 "$DM_RUN/live"
+    make_spool
+    # run/live: one empty file for each sandbox that may be reached; the worker writes it, its door looks whether it is there.
+    install -d -m 710 -o root -g dormouse-door "$DM_RUN/live"
+    meeting pg dormouse-pg dormouse-db
+    meeting orders root dormouse-api
+    meeting uplink dormouse-api dormouse-api
+    meeting api dormouse-api dormouse-front
+    meeting page root dormouse-door
+    meeting meter dormouse-meter dormouse-meter
 }
 
-# make_secrets: random, once, readable by their user alone.
-make_secrets() {
-    if [ ! -s "$DM_DATA/secrets/master.key" ]; then
-        openssl rand -hex 32 | put "$DM_DATA/secrets/master.key" 600 dormouse:dormouse
+# make_spool: where the front keeps bodies that it takes in: in memory, and bounded, so that nobody who sends or reads
+# slowly takes room from the data folder. `down` takes it away.
+make_spool() {
+    install -d -m 700 -o dormouse-front -g dormouse-front "$DM_RUN/spool"
+    mountpoint -q "$DM_RUN/spool" ||
+        mount -t tmpfs -o "size=128m,nr_inodes=16k,mode=700,uid=$(id -u dormouse-front),gid=$(id -g dormouse-front),nosuid,nodev,noexec" \
+            dormouse-spool "$DM_RUN/spool"
+}
+
+# secret NAME OWNER: random, once, for one reader.
+secret() {
+    local file=$DM_DATA/secrets/$1
+    if [ ! -s "$file" ]; then
+        openssl rand -hex 32 | put "$file" 600 "$2:$2"
     fi
+    chown "$2:$2" "$file"
+}
+
+make_secrets() {
+    secret master.key dormouse-api
+    secret statement.key dormouse-meter
+    secret door.key root
+    secret kafka-broker.key root
+    secret kafka-admin.key root
+    secret kafka-worker.key root
+    secret kafka-meter.key dormouse-meter
+    if [ ! -s "$DM_DATA/secrets/kafka.pem" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=dormouse-kafka \
+            -addext subjectAltName=IP:127.0.0.1 -keyout /dev/stdout -out /dev/stdout 2>/dev/null |
+            put "$DM_DATA/secrets/kafka.pem" 600 dormouse-kafka:dormouse-kafka
+    fi
+    # The keys by which workers seal their frames are made of this: the API gives them, the meter checks by them.
+    secret frames-api.key dormouse-api
+    put "$DM_DATA/secrets/frames-meter.key" 600 dormouse-meter:dormouse-meter <"$DM_DATA/secrets/frames-api.key"
 }
 
 # conninfo ROLE: how a program on this machine reaches the database.
 conninfo() {
-    printf 'host=%s port=%s dbname=dormouse user=%s' "$DM_RUN" "$DM_PORT_PG" "$1"
+    printf 'host=%s port=%s dbname=dormouse user=%s' "$DM_RUN/pg" "$DM_PORT_PG" "$1"
 }
 
 config_api() {
     cat <<END
-listen_address = 127.0.0.1
-port = $DM_PORT_API
-socket = $DM_RUN/api.sock
-worker_socket = $DM_RUN/worker.sock
+http_socket = $DM_RUN/api/api.sock
+socket = $DM_RUN/uplink/api.sock
+worker_socket = $DM_RUN/orders/worker.sock
 db_api = $(conninfo dm_api)
 db_ops = $(conninfo dm_ops)
 master_key = $DM_DATA/secrets/master.key
+frame_key_file = $DM_DATA/secrets/frames-api.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
 END
@@ -77,12 +149,17 @@ data_dir = $DM_DATA/worker
 images_dir = $DM_DATA/images
 templates_dir = $DM_DATA/templates
 live_dir = $DM_RUN/live
-socket = $DM_RUN/worker.sock
-api_socket = $DM_RUN/api.sock
+guest_log = $DM_DATA/log/guests/current
+socket = $DM_RUN/orders/worker.sock
+api_socket = $DM_RUN/uplink/api.sock
 brokers = 127.0.0.1:$DM_PORT_KAFKA
+kafka_user = worker
+kafka_password_file = $DM_DATA/secrets/kafka-worker.key
+kafka_ca_file = $DM_DATA/etc/kafka.crt
 door = w1
 accel = $(accelerator)
-vmm_user = dormouse-vm
+jail_program = $(program dormouse-jail)
+vm_uid_base = $DM_VM_UID_BASE
 slot_prefix = $DM_SLOT_PREFIX
 slot_base = $DM_SLOT_BASE
 default_vcpus = $DM_DEFAULT_VCPUS
@@ -90,7 +167,7 @@ default_mem_mib = $DM_DEFAULT_MEM_MIB
 pool_size = $DM_POOL
 making_max = $(nproc)
 warming_max = $((($(nproc) + 1) / 2))
-metrics_port = $DM_PORT_WORKER
+page_socket = $DM_RUN/page/worker.sock
 END
 }
 
@@ -98,10 +175,14 @@ config_meter() {
     cat <<END
 db = $(conninfo dm_meter)
 brokers = 127.0.0.1:$DM_PORT_KAFKA
+kafka_user = meter
+kafka_password_file = $DM_DATA/secrets/kafka-meter.key
+kafka_ca_file = $DM_DATA/etc/kafka.crt
 signing_key_file = $DM_DATA/secrets/statement.key
+frame_key_file = $DM_DATA/secrets/frames-meter.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
-metrics_port = $DM_PORT_METER
+metrics_socket = $DM_RUN/meter/meter.sock
 END
 }
 
@@ -114,7 +195,7 @@ ident_file = '$DM_DATA/etc/pg_ident.conf'
 external_pid_file = ''
 listen_addresses = ''
 port = $DM_PORT_PG
-unix_socket_directories = '$DM_RUN'
+unix_socket_directories = '$DM_RUN/pg'
 unix_socket_permissions = 0770
 max_connections = 100
 shared_buffers = 128MB
@@ -141,12 +222,28 @@ local all all peer map=dormouse
 END
 }
 
+# The API is both: tenants' requests are dm_api's, the workers' reports and the sweep dm_ops's.
 config_pg_ident() {
-    local role
-    printf 'dormouse root postgres\n'
-    for role in dm_migrate dm_api dm_meter dm_ops; do
-        printf 'dormouse root %s\ndormouse dormouse %s\n' "$role" "$role"
+    cat <<END
+dormouse root postgres
+dormouse root dm_migrate
+dormouse root dm_api
+dormouse root dm_meter
+dormouse root dm_ops
+dormouse dormouse-api dm_api
+dormouse dormouse-api dm_ops
+dormouse dormouse-meter dm_meter
+END
+}
+
+# kafka_plain USER...: the broker's own name and password, and those it takes of others.
+kafka_plain() {
+    local user
+    printf 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="%s"' "$(kafka_password broker)"
+    for user; do
+        printf ' user_%s="%s"' "$user" "$(kafka_password "$user")"
     done
+    printf ';'
 }
 
 config_kafka() {
@@ -156,9 +253,22 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$DM_PORT_KAFKA_CTL
 listeners=BROKER://127.0.0.1:$DM_PORT_KAFKA,CONTROLLER://127.0.0.1:$DM_PORT_KAFKA_CTL
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=BROKER:SASL_SSL,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
+# Nobody is anybody without a password, nor may anything that ops/kafka/rights.list does not say. The controller's port is
+# the broker's alone; it opens it before it knocks there, so that nothing else can be told its password.
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.broker.plain.sasl.jaas.config=$(kafka_plain broker admin worker meter)
+listener.name.controller.plain.sasl.jaas.config=$(kafka_plain broker)
+ssl.keystore.type=PEM
+ssl.keystore.location=$DM_DATA/secrets/kafka.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$DM_DATA/etc/kafka.crt
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:broker;User:admin
 log.dirs=$DM_DATA/kafka/data
 auto.create.topics.enable=false
 num.partitions=8
@@ -192,36 +302,59 @@ config_nginx_workers() {
     done
 }
 
-# config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports.
+# config_nginx_tls: what both front doors show; empty where they speak plain HTTP.
+config_nginx_tls() {
+    [ -n "$DM_TLS_CERT" ] || return 0
+    cat <<END
+ssl_certificate $DM_DATA/secrets/tls.crt;
+ssl_certificate_key $DM_DATA/secrets/tls.key;
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_cache shared:tls:4m;
+ssl_session_tickets off;
+END
+}
+
+# config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports, and the key of its doors, which no
+# command line may show.
 config_nginx() {
-    local listen=$DM_LISTEN
+    local listen=$DM_LISTEN tls=${DM_TLS_CERT:+ ssl} text
     [[ $listen != *:* ]] || listen="[$listen]"
-    sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
-        -e "s|@PORT_API@|$DM_PORT_API|g" -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@PORT_WORKER@|$DM_PORT_WORKER|g" \
-        -e "s|@RUN@|$DM_RUN|g" \
-        -e "s|@ETC@|$DM_DATA/etc|g" "$DM_ROOT/ops/nginx/$1.conf.in"
+    text=$(sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
+        -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@RUN@|$DM_RUN|g" -e "s|@ETC@|$DM_DATA/etc|g" -e "s|@TLS@|$tls|g" \
+        -e "s|@CLIENT_CONNECTIONS@|$DM_CLIENT_CONNECTIONS|g" -e "s|@TRAFFIC_CONNECTIONS@|$((4 * DM_CLIENT_CONNECTIONS))|g" \
+        -e "s|@CLIENT_REQUESTS@|$DM_CLIENT_REQUESTS|g" -e "s|@TRAFFIC_REQUESTS@|$((4 * DM_CLIENT_REQUESTS))|g" \
+        "$DM_ROOT/ops/nginx/$1.conf.in")
+    printf '%s\n' "${text//@DOOR_KEY@/$(<"$DM_DATA/secrets/door.key")}"
 }
 
 make_config() {
     local etc=$DM_DATA/etc page
     make_users
+    carry_over
     make_folders
     make_secrets
     settings_save
-    config_api | put "$etc/api.conf" 644 root:root
-    config_worker | put "$etc/worker.conf" 644 root:root
-    config_meter | put "$etc/meter.conf" 644 root:root
-    config_postgres | put "$etc/postgresql.conf" 644 root:root
-    config_pg_hba | put "$etc/pg_hba.conf" 644 root:root
-    config_pg_ident | put "$etc/pg_ident.conf" 644 root:root
-    config_kafka | put "$etc/kafka.properties" 644 root:root
-    put "$etc/kafka-log4j2.properties" 644 root:root <"$DM_ROOT/ops/kafka/log4j2.properties"
-    config_nginx_workers | put "$etc/nginx-workers.conf" 644 root:root
+    config_api | put "$etc/api.conf" 640 root:dormouse-api
+    config_worker | put "$etc/worker.conf" 600 root:root
+    config_meter | put "$etc/meter.conf" 640 root:dormouse-meter
+    config_postgres | put "$etc/postgresql.conf" 640 root:dormouse-pg
+    config_pg_hba | put "$etc/pg_hba.conf" 640 root:dormouse-pg
+    config_pg_ident | put "$etc/pg_ident.conf" 640 root:dormouse-pg
+    openssl x509 -in "$DM_DATA/secrets/kafka.pem" | put "$etc/kafka.crt" 644 root:root
+    config_kafka | put "$etc/kafka.properties" 640 root:dormouse-kafka
+    put "$etc/kafka-log4j2.properties" 640 root:dormouse-kafka <"$DM_ROOT/ops/kafka/log4j2.properties"
+    if [ -n "$DM_TLS_CERT" ]; then
+        put "$DM_DATA/secrets/tls.crt" 644 root:root <"$DM_TLS_CERT"
+        put "$DM_DATA/secrets/tls.key" 600 dormouse-front:dormouse-front <"$DM_TLS_KEY"
+    fi
+    config_nginx_tls | put "$etc/nginx-tls.conf" 640 root:dormouse-front
+    put "$etc/nginx-refusal.conf" 640 root:dormouse-front <"$DM_ROOT/ops/nginx/refusal.conf"
+    config_nginx_workers | put "$etc/nginx-workers.conf" 640 root:dormouse-front
     for page in "$DM_ROOT"/web/docs/*.md; do
         put "$etc/docs/${page##*/}" 644 root:root <"$page"
     done
-    config_nginx front | put "$etc/nginx-front.conf" 644 root:root
-    config_nginx door | put "$etc/nginx-door.conf" 644 root:root
+    config_nginx front | put "$etc/nginx-front.conf" 640 root:dormouse-front
+    config_nginx door | put "$etc/nginx-door.conf" 640 root:dormouse-door
     make_services
     note "$DM_DATA"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The private Kafka broker: jars from Maven Central by the pinned pom, formatted once, topics made by
-# librdkafka's admin calls (the Java tools take seconds a topic).
+# The private Kafka broker: jars from Maven Central by the pinned pom, formatted once, topics and rights made
+# by librdkafka's admin calls (the Java tools take seconds for one).
 
 # digest FILE...: names a build in the cache by what it was made from.
 digest() {
@@ -36,6 +36,10 @@ kafka_fetch() {
     note "Kafka $(kafka_version), $(du -sm "$jars" | cut -f 1) MiB fetched"
 }
 
+kafka_password() {
+    cat "$DM_DATA/secrets/kafka-$1.key"
+}
+
 kafka_format() {
     local id
     if [ -e "$DM_DATA/kafka/data/meta.properties" ]; then
@@ -43,7 +47,7 @@ kafka_format() {
     fi
     # A cluster id is a UUID in base64 for URLs.
     id=$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d '=')
-    (cd / && as_dormouse java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+    (cd / && as_service kafka java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
         "-Dlog4j2.configurationFile=$DM_DATA/etc/kafka-log4j2.properties" \
         -cp "$(kafka_jars)/*" kafka.tools.StorageTool format "--cluster-id=$id" -c "$DM_DATA/etc/kafka.properties")
 }
@@ -52,7 +56,8 @@ kafka_start() {
     kafka_format
     service_start kafka
     wait_for kafka 90 kafka_listening
-    "$(program dormouse-topics)" "127.0.0.1:$DM_PORT_KAFKA" "$DM_ROOT/ops/kafka/topics.list"
+    "$(program dormouse-topics)" "127.0.0.1:$DM_PORT_KAFKA" admin "$DM_DATA/secrets/kafka-admin.key" \
+        "$DM_DATA/etc/kafka.crt" "$DM_ROOT/ops/kafka/topics.list" "$DM_ROOT/ops/kafka/rights.list"
     note "$(service_word kafka), version $(kafka_version)"
 }
 

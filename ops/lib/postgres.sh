@@ -1,15 +1,11 @@
 # shellcheck shell=bash
-# The private PostgreSQL: cluster, database, roles. Its files belong to the user dormouse.
+# The private PostgreSQL: cluster, database, roles. Its files belong to the user dormouse-pg.
 
 DM_PG_BIN=/usr/lib/postgresql/15/bin
 
-as_dormouse() {
-    setpriv --reuid dormouse --regid dormouse --init-groups --inh-caps=-all -- "$@"
-}
-
 # super SQL...: as the database's superuser, stopping at the first error.
 super() {
-    psql -X -q -v ON_ERROR_STOP=1 -h "$DM_RUN" -p "$DM_PORT_PG" -U postgres "$@"
+    psql -X -q -v ON_ERROR_STOP=1 -h "$DM_RUN/pg" -p "$DM_PORT_PG" -U postgres "$@"
 }
 
 postgres_init() {
@@ -18,12 +14,12 @@ postgres_init() {
     fi
     # An initdb that was interrupted leaves a folder that it then refuses; nothing in it is worth keeping.
     find "$DM_DATA/pg" -mindepth 1 -delete
-    (cd / && as_dormouse "$DM_PG_BIN/initdb" -D "$DM_DATA/pg" -U postgres --encoding=UTF8 --locale=C.UTF-8 \
+    (cd / && as_service pg "$DM_PG_BIN/initdb" -D "$DM_DATA/pg" -U postgres --encoding=UTF8 --locale=C.UTF-8 \
         --data-checksums --auth=peer --no-instructions)
 }
 
 postgres_ready() {
-    "$DM_PG_BIN/pg_isready" -q -h "$DM_RUN" -p "$DM_PORT_PG" -d postgres
+    "$DM_PG_BIN/pg_isready" -q -h "$DM_RUN/pg" -p "$DM_PORT_PG" -d postgres
 }
 
 # postgres_roles: the four roles can log in, none is more than it needs to be; what they may touch is the

@@ -10,9 +10,32 @@ program() {
     printf '%s/bin/%s' "$DM_BUILD" "$1"
 }
 
+# as_user USER: the words before a command that runs as that user, with its groups, without any capability, and without a
+# way to more.
+as_user() {
+    printf 'setpriv --reuid %s --regid %s --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs --' "$1" "$1"
+}
+
+# as_service NAME COMMAND...
+as_service() {
+    local words
+    read -ra words <<<"$(as_user "dormouse-$1")"
+    "${words[@]}" "${@:2}"
+}
+
+# service_oom NAME: when memory runs out, what holds evidence goes last, and a machine (workers/vmm/proc.c) before any of us.
+service_oom() {
+    case $1 in
+    pg | worker) printf -- -900 ;;
+    kafka | meter | api) printf -- -800 ;;
+    *) printf -- -700 ;;
+    esac
+}
+
 # service_command NAME: the last line of its run script.
 service_command() {
-    local as='exec chpst -u dormouse:dormouse' etc=$DM_DATA/etc
+    local as etc=$DM_DATA/etc
+    as="exec $(as_user "dormouse-$1")"
     case $1 in
     pg) printf '%s %s/postgres -c config_file=%s/postgresql.conf' "$as" "$DM_PG_BIN" "$etc" ;;
     kafka)
@@ -23,7 +46,7 @@ service_command() {
     front | door)
         printf '%s nginx -e stderr -p %s/nginx-%s/ -c %s/nginx-%s.conf' "$as" "$DM_RUN" "$1" "$etc" "$1"
         ;;
-    worker) printf 'exec %s --config %s/worker.conf' "$(program dormouse-worker)" "$etc" ;;
+    worker) printf 'exec setpriv --no-new-privs -- %s --config %s/worker.conf' "$(program dormouse-worker)" "$etc" ;;
     *) printf '%s %s --config %s/%s.conf' "$as" "$(program "dormouse-$1")" "$etc" "$1" ;;
     esac
 }
@@ -38,11 +61,13 @@ make_service() {
 exec 2>&1
 cd $DM_RUN
 ulimit -n 65536 2>/dev/null || ulimit -n "\$(ulimit -H -n)"
+# a root without CAP_SYS_RESOURCE may not: then it is a machine's own place that makes the difference
+{ echo $(service_oom "$name") >/proc/self/oom_score_adj; } 2>/dev/null
 $(service_command "$name")
 END
     put "$dir/log/run" 755 root:root <<END
 #!/bin/sh
-exec chpst -u dormouse:dormouse svlogd $DM_DATA/log/$name
+exec $(as_user dormouse) svlogd $DM_DATA/log/$name
 END
     # At most five old files of a megabyte each.
     printf 's1000000\nn5\n' | put "$DM_DATA/log/$name/config" 644 root:root
@@ -117,11 +142,14 @@ service_digest() {
     case $1 in
     pg) files+=("$DM_DATA"/etc/p*) ;;
     kafka) files+=("$DM_DATA"/etc/kafka*) ;;
-    front) files+=("$DM_DATA/etc/nginx-front.conf" "$DM_DATA/etc/nginx-workers.conf") ;;
+    front)
+        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls}.conf)
+        [ -z "$DM_TLS_CERT" ] || files+=("$DM_DATA"/secrets/tls.{crt,key})
+        ;;
     door) files+=("$DM_DATA/etc/nginx-door.conf") ;;
     *)
         bin=$(program "dormouse-$1")
-        files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key")
+        files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key" "$DM_DATA"/secrets/kafka*)
         ;;
     esac
     digest "${files[@]}"
@@ -165,18 +193,19 @@ wait_for() {
 }
 
 tcp_open() {
-    (exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    (exec 8<>"/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null
 }
 
-http_ok() {
-    curl -fsS -m 2 -o /dev/null "$1"
+# page_ok SOCKET PATH
+page_ok() {
+    curl -fsS -m 2 -o /dev/null --unix-socket "$DM_RUN/$1" "http://localhost$2"
 }
 
 nginx_start() {
-    local name=$1 port=$2
-    as_dormouse nginx -t -q -e stderr -p "$DM_RUN/nginx-$name/" -c "$DM_DATA/etc/nginx-$name.conf"
+    local name=$1 port=$2 host=${3-}
+    as_service "$name" nginx -t -q -e stderr -p "$DM_RUN/nginx-$name/" -c "$DM_DATA/etc/nginx-$name.conf"
     service_start "$name"
-    wait_for "$name" 20 tcp_open "$port"
+    wait_for "$name" 20 tcp_open "$port" "$host"
     note "$(service_word "$name")"
 }
 
@@ -184,9 +213,9 @@ daemon_start() {
     local name=$1
     service_start "$name"
     case $name in
-    api) wait_for api 30 http_ok "http://127.0.0.1:$DM_PORT_API/health" ;;
-    meter) wait_for meter 30 http_ok "http://127.0.0.1:$DM_PORT_METER/metrics" ;;
-    worker) wait_for worker 60 http_ok "http://127.0.0.1:$DM_PORT_WORKER/metrics" ;;
+    api) wait_for api 30 page_ok api/api.sock /health ;;
+    meter) wait_for meter 30 page_ok meter/meter.sock /metrics ;;
+    worker) wait_for worker 60 page_ok page/worker.sock /metrics ;;
     esac
     note "$(service_word "$name")"
 }
@@ -209,8 +238,9 @@ supervised() {
     [ -d "$DM_DATA/sv/$1/supervise" ] && sv status "$DM_DATA/sv/$1" >/dev/null
 }
 
+# worker_asks ARG...: of the worker that runs, which may be one that an older checkout configured.
 worker_asks() {
-    curl -s -m 5 --unix-socket "$DM_RUN/worker.sock" "$@"
+    curl -s -m 5 --unix-socket "$(sed -n 's/^socket = //p' "$DM_DATA/etc/worker.conf")" "$@"
 }
 
 worker_idle() {
@@ -263,7 +293,8 @@ orphans() {
         user=$(stat -c %U "$proc" 2>/dev/null) || continue
         where=$(readlink "$proc/cwd" 2>/dev/null) || continue
         case $user in
-        dormouse) [[ $where == "$DM_DATA"/* ]] || continue ;;
+        dormouse-vm) continue ;;
+        dormouse | dormouse-*) [[ $where == "$DM_DATA"/* ]] || continue ;;
         root)
             case $(readlink "$proc/exe" 2>/dev/null) in
             */runsv | */runsvdir) [[ $where == "$DM_DATA"/sv* ]] || grep -qsazFx "$DM_DATA/sv" "$proc/cmdline" || continue ;;
@@ -276,22 +307,30 @@ orphans() {
     done
 }
 
-# leftovers: orphans, and microVMs: whatever lives in one of our network namespaces, or is run by dormouse-vm
-# out of our folder.
+# our_groups: control groups of our microVMs, those of single machines first.
+our_groups() {
+    local mount
+    awk '$(NF - 2) == "cgroup" || $(NF - 2) == "cgroup2" { print $5 }' /proc/self/mountinfo | while read -r mount; do
+        [ ! -d "$mount/dormouse-$DM_SLOT_PREFIX" ] || find "$mount/dormouse-$DM_SLOT_PREFIX" -depth -type d
+    done
+}
+
+# groups_gone: removes them; a group whose last process has just ended may take a moment to be empty.
+groups_gone() {
+    our_groups | xargs -r rmdir
+}
+
+# leftovers: orphans, and microVMs: whatever lives in one of our network namespaces, or has a disk or a memory in our
+# folder open.
 leftovers() {
-    local ns proc
+    local ns
     {
         orphans
         for ns in $(our_namespaces); do
             ip netns pids "$ns" 2>/dev/null || true
         done
-        for proc in /proc/[0-9]*; do
-            if [ "$(stat -c %U "$proc" 2>/dev/null)" = dormouse-vm ] && {
-                [[ $(readlink "$proc/cwd" 2>/dev/null) == "$DM_DATA"/* ]] || grep -qsaF "$DM_DATA/" "$proc/cmdline"
-            }; then
-                printf '%s\n' "${proc#/proc/}"
-            fi
-        done
+        find /proc/[0-9]*/fd -maxdepth 1 \( -lname "$DM_DATA/worker/vms/*" -o -lname "$DM_DATA/templates/*" \) 2>/dev/null |
+            sed -E 's|^/proc/([0-9]+)/.*|\1|' || true # processes that ended meanwhile
     } | sort -un
 }
 
@@ -337,6 +376,8 @@ sweep() {
     for name in $(our_veths); do
         ip link delete "$name" 2>/dev/null || true
     done
+    nft delete table inet "dm_$DM_SLOT_PREFIX" 2>/dev/null || true
+    (wait_for '' 5 groups_gone) || note "a control group is left"
     # deepest first
     awk -v top="$DM_DATA/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r where; do

@@ -6,6 +6,11 @@
 DM_SETTINGS=(
     'DM_PORT_BASE|3000|[0-9]{4,5}|first port; a multiple of 1000 from 2000 to 32000, all others follow from it'
     'DM_LISTEN|127.0.0.1|[0-9a-fA-F.:]+|address on which the two front doors listen'
+    'DM_TLS_CERT||(/[A-Za-z0-9/._+-]+)?|file of the certificate, with its chain, that both front doors show; with DM_TLS_KEY they speak TLS'
+    'DM_TLS_KEY||(/[A-Za-z0-9/._+-]+)?|file of its key'
+    'DM_PLAIN||(yes)?|yes: keys and traffic may travel unencrypted where DM_LISTEN is no loopback address'
+    'DM_CLIENT_CONNECTIONS|1024|[1-9][0-9]{0,4}|requests of one address to the API at once, and four times as many to sandboxes'
+    'DM_CLIENT_REQUESTS|1000|[1-9][0-9]{0,5}|requests of one address to the API a second, and four times as many to sandboxes'
     'DM_DOMAIN||[A-Za-z0-9.-]*(:[0-9]+)?|domain of sandbox hosts, PORT-ID.DOMAIN (default: localhost and the sandbox port)'
     'DM_REGION|local|[a-z0-9-]{1,32}|region that everything here belongs to'
     'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds: a multiple of 60 that divides 3600'
@@ -76,6 +81,9 @@ settings_load() {
     if ((10#$DM_PERIOD_S < 60 || 10#$DM_PERIOD_S % 60 != 0 || 3600 % 10#$DM_PERIOD_S != 0)); then
         die "DM_PERIOD_S is not valid: $DM_PERIOD_S" "set it to a multiple of 60 that divides 3600: 60, 300, 900, 3600"
     fi
+    if [ -n "$DM_TLS_CERT" ] && [ -z "$DM_TLS_KEY" ] || [ -z "$DM_TLS_CERT" ] && [ -n "$DM_TLS_KEY" ]; then
+        die "DM_TLS_CERT and DM_TLS_KEY go together" "set both, or neither"
+    fi
     settings_derive
 }
 
@@ -84,15 +92,15 @@ settings_derive() {
     DM_PORT_SANDBOX=$((DM_PORT_BASE + 2))
     DM_PORT_KAFKA=$((DM_PORT_BASE + 92))
     DM_PORT_KAFKA_CTL=$((DM_PORT_BASE + 93))
-    DM_PORT_API=$((DM_PORT_BASE + 100))
-    DM_PORT_WORKER=$((DM_PORT_BASE + 200))
     DM_PORT_DOOR=$((DM_PORT_BASE + 202))
-    DM_PORT_METER=$((DM_PORT_BASE + 300))
     DM_PORT_PG=$((DM_PORT_BASE + 432))
     # Two deployments on one machine must not meet in the kernel either: names and addresses of slots follow
     # from the port base. Namespaces dm-BASE-N, uplinks dmBASEvN, a /16 each from 10.66.0.0 on.
     DM_SLOT_PREFIX=$DM_PORT_BASE
     DM_SLOT_BASE=10.$((64 + DM_PORT_BASE / 1000)).0.0
+    # Its VMMs run as users with numbers of their own, one a slot and without a name: above all that useradd, /etc/subuid
+    # and managers of containers give out.
+    DM_VM_UID_BASE=$((1900000000 + DM_PORT_BASE * 8192 / 1000))
     DM_DEFAULT_VCPUS=${DM_DEFAULT_SPEC%%c*}
     DM_DEFAULT_MEM_MIB=${DM_DEFAULT_SPEC#*c}
     case $DM_DEFAULT_MEM_MIB in
@@ -106,8 +114,10 @@ settings_derive() {
     DM_BUILD=${DM_BUILD:-$DM_DATA/build}
     DM_HOST_SHOWN=$DM_LISTEN
     case $DM_LISTEN in 0.0.0.0 | ::) DM_HOST_SHOWN=127.0.0.1 ;; esac
-    DM_URL_API=http://$DM_HOST_SHOWN:$DM_PORT_FRONT
-    DM_URL_SANDBOX=http://$DM_HOST_SHOWN:$DM_PORT_SANDBOX
+    local scheme=http${DM_TLS_CERT:+s} host=$DM_HOST_SHOWN
+    [[ $host != *:* ]] || host="[$host]"
+    DM_URL_API=$scheme://$host:$DM_PORT_FRONT
+    DM_URL_SANDBOX=$scheme://$host:$DM_PORT_SANDBOX
 }
 
 settings_save() {

@@ -17,11 +17,11 @@ uptime_of() {
 
 service_address() {
     case $1 in
-    pg) printf '%s/.s.PGSQL.%s' "$DM_RUN" "$DM_PORT_PG" ;;
+    pg) printf '%s/pg/.s.PGSQL.%s' "$DM_RUN" "$DM_PORT_PG" ;;
     kafka) printf '127.0.0.1:%s' "$DM_PORT_KAFKA" ;;
-    meter) printf '127.0.0.1:%s (metrics)' "$DM_PORT_METER" ;;
-    api) printf '127.0.0.1:%s' "$DM_PORT_API" ;;
-    worker) printf '127.0.0.1:%s (metrics)' "$DM_PORT_WORKER" ;;
+    meter) printf '%s/meter/meter.sock (metrics)' "$DM_RUN" ;;
+    api) printf '%s/api/api.sock' "$DM_RUN" ;;
+    worker) printf '%s/page/worker.sock (metrics)' "$DM_RUN" ;;
     door) printf '127.0.0.1:%s' "$DM_PORT_DOOR" ;;
     front) printf '%s, %s' "$DM_URL_API" "$DM_URL_SANDBOX" ;;
     esac
@@ -70,7 +70,7 @@ command_logs() {
     done
     for arg in ${name:-$DM_SERVICES}; do
         [ -f "$DM_DATA/log/$arg/current" ] || [ -z "$name" ] ||
-            die "there is no log of '$arg'" "name one of: $DM_SERVICES"
+            die "there is no log of '$arg'" "name one of: $DM_SERVICES guests"
         [ ! -f "$DM_DATA/log/$arg/current" ] || files+=("$DM_DATA/log/$arg/current")
     done
     [ "${#files[@]}" -gt 0 ] || die "there are no logs yet" "run: ops/dormouse up"

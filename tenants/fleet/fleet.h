@@ -15,7 +15,8 @@ enum { DM_FLEET_NONE = 1, DM_FLEET_OLD_BOOT = 2, DM_FLEET_WRITTEN_OFF = 3 };
 /* The number of a region by its name. One that is not there is our own mistake: DM_E_INTERNAL. */
 int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* At each start of a worker's daemon: the name says which it is, and a new one gets the next number. DM_FLEET_OLD_BOOT:
+/* At each start of a worker's daemon: the name says which it is, and a new one gets the next number. From the first
+ * start on that seals its frames none without a seal is taken from it any more. DM_FLEET_OLD_BOOT:
  * a later start is known already, so this is a copy of its journal, or an old one. DM_FLEET_WRITTEN_OFF: what it had
  * was ended, and its periods were closed without it: it does not come back under this name. */
 int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_no *out, dm_err *err) DM_NODISCARD;
@@ -38,8 +39,9 @@ int dm_fleet_write_off(
  * since its last beat. */
 int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
-/* Where a new sandbox of that region can go, the emptiest first. */
-int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n,
-        dm_err *err) DM_NODISCARD;
+/* Where a new sandbox of that region and memory can go, the emptiest first. Room is what the workers' last beats said:
+ * they have the last word. */
+int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, int64_t mem_mib,
+        dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "base/wire/frame.h"
 
 #include "tenants/fleet/fleet.h"
 #include "tenants/plan/audit.h"
@@ -24,12 +25,12 @@ int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err)
 static const dm_pg_stmt known = {"fleet_known",
         "SELECT worker_no, boot, state = 'written_off' FROM dm.worker WHERE name = $1 FOR NO KEY UPDATE", DM_PG_MAYBE};
 static const dm_pg_stmt enrol_new = {"fleet_enrol_new",
-        "INSERT INTO dm.worker (name, region_no, boot, door, accel, slots, mem_mib, free_slots)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $6) ON CONFLICT (name) DO NOTHING RETURNING worker_no",
+        "INSERT INTO dm.worker (name, region_no, boot, door, accel, slots, mem_mib, free_slots, sealed_from_boot)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8) ON CONFLICT (name) DO NOTHING RETURNING worker_no",
         DM_PG_MAYBE};
 static const dm_pg_stmt enrol_again = {"fleet_enrol_again",
         "UPDATE dm.worker SET region_no = $2, boot = $3, door = $4, accel = $5, slots = $6, mem_mib = $7,"
-        " beat_at = now() WHERE name = $1",
+        " mem_free_mib = NULL, beat_at = now(), sealed_from_boot = coalesce(sealed_from_boot, $8) WHERE name = $1",
         DM_PG_NONE};
 static const dm_pg_stmt enrol_key = {"fleet_enrol_key",
         "INSERT INTO dm.worker_key (worker_no, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING", DM_PG_NONE};
@@ -53,7 +54,8 @@ static int find_known(dm_pg *c, const dm_wk_enrol *m, int64_t *no, dm_err *err)
 static int enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, int64_t *no, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_c(m->name), dm_pa_i64(region_no), dm_pa_i64(m->boot), dm_pa_c(m->door),
-            dm_pa_c(m->accel), dm_pa_i64(m->slots), dm_pa_i64(m->mem_mib)};
+            dm_pa_c(m->accel), dm_pa_i64(m->slots), dm_pa_i64(m->mem_mib),
+            m->frames >= DM_FRAME_SEALED ? dm_pa_i64(m->boot) : dm_pa_null()};
     DM_AUTO(dm_pg_rows) made = NULL;
     int r = find_known(c, m, no, err);
     if (r == DM_FLEET_NONE) {
@@ -89,14 +91,16 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 }
 
 static const dm_pg_stmt beat = {"fleet_beat",
-        "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6"
+        "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6,"
+        " mem_free_mib = $7"
         " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off'",
         DM_PG_NONE};
 
 int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(m->boot), dm_pa_i64(m->running),
-            dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing)};
+            dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing),
+            m->has_mem_free_mib ? dm_pa_i64(m->mem_free_mib) : dm_pa_null()};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &beat, args, DM_LEN(args), NULL, &changed, err);
     return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
@@ -168,12 +172,12 @@ int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
 }
 
 static const dm_pg_stmt place = {
-        "fleet_place", "SELECT worker_no FROM dm.place($1::smallint, $2::int) LIMIT 8", DM_PG_ROWS};
+        "fleet_place", "SELECT worker_no FROM dm.place($1::smallint, $2::int, $3::int) LIMIT 8", DM_PG_ROWS};
 
-int dm_fleet_place(
-        dm_pg *c, int64_t region_no, int64_t lease_s, dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
+int dm_fleet_place(dm_pg *c, int64_t region_no, int64_t lease_s, int64_t mem_mib,
+        dm_worker_no workers[DM_FLEET_PLACES_MAX], size_t *n, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(region_no), dm_pa_i64(lease_s)};
+    const dm_pg_arg args[] = {dm_pa_i64(region_no), dm_pa_i64(lease_s), dm_pa_i64(mem_mib)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &place, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)

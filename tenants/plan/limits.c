@@ -15,10 +15,11 @@ static const dm_json_field fields[] = {
         LIMIT(disk_mib_max),
         LIMIT(timeout_s_max),
         LIMIT(running_max),
+        LIMIT(asleep_disk_mib_max),
 };
 
-static const char *const others[] = {"included_seconds", "asleep_disk_mib_max", "asleep_days_max", "invocation_vcpus",
-        "invocation_mem_mib", "invocation_disk_mib", "invocation_timeout_s"};
+static const char *const others[] = {"included_seconds", "asleep_days_max", "invocation_vcpus", "invocation_mem_mib",
+        "invocation_disk_mib", "invocation_timeout_s"};
 
 static int read_one(dm_str text, const char *whose, dm_limits *out, dm_err *err)
 {

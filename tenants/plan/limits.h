@@ -12,6 +12,7 @@ typedef struct dm_limits {
     int64_t disk_mib_max;
     int64_t timeout_s_max;
     int64_t running_max;         /* sandboxes at once, of the project */
+    int64_t asleep_disk_mib_max; /* what its sleepers take, of the project */
     int64_t account_running_max; /* and of the account: all its projects together */
 } dm_limits;
 

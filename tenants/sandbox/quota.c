@@ -33,3 +33,19 @@ int dm_quota_give(dm_pg *c, dm_owner owner, dm_err *err)
         r = dm_sql_quota_give(c, account_row(owner), err);
     return r < 0 ? dm_wrap(err, "give quota back") : 0;
 }
+
+int dm_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err)
+{
+    int r = more_mib != 0 ? dm_sql_quota_asleep(c, owner, more_mib, err) : 0;
+    return r < 0 ? dm_wrap(err, "count what sleeps") : 0;
+}
+
+int dm_quota_room(dm_pg *c, dm_owner owner, const dm_limits *limits, int64_t *mib, dm_quota_over *over, dm_err *err)
+{
+    *over = (dm_quota_over){.limit = limits->asleep_disk_mib_max};
+    int r = dm_sql_quota_asleep_read(c, owner, &over->current, err);
+    if (r < 0)
+        return dm_wrap(err, "room for sleepers");
+    *mib = over->limit - over->current;
+    return *mib > 0 ? 0 : DM_QUOTA_OVER;
+}

@@ -5,6 +5,40 @@
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sql.h"
 
+enum { UNANSWERED_FREE = 2, WAIT_S = 10, WAIT_MAX_S = 600, REMEMBERED_S = 3600, UNANSWERED_MAX = 1000 };
+
+static bool remembered(const dm_sandbox *s, int64_t now_us)
+{
+    return s->cause == DM_CAUSE_WAKE_UNANSWERED && now_us - s->paused_us < (int64_t)REMEMBERED_S * 1000000;
+}
+
+int64_t dm_sandbox_wake_wait_s(const dm_sandbox *s, int64_t now_us)
+{
+    int64_t wait_s = WAIT_S;
+    if (s->unanswered < UNANSWERED_FREE || !remembered(s, now_us))
+        return 0;
+    for (int64_t i = UNANSWERED_FREE; i < s->unanswered && wait_s < WAIT_MAX_S; i++)
+        wait_s *= 2;
+    wait_s = wait_s < WAIT_MAX_S ? wait_s : WAIT_MAX_S;
+    int64_t left_us = s->paused_us + wait_s * 1000000 - now_us;
+    return left_us > 0 ? (left_us + 999999) / 1000000 : 0;
+}
+
+static int64_t unanswered_after(const dm_sandbox *s, const dm_sandbox_move_args *a)
+{
+    if (a->cause != DM_CAUSE_WAKE_UNANSWERED)
+        return 0;
+    return !remembered(s, a->at_us) ? 1 : s->unanswered < UNANSWERED_MAX ? s->unanswered + 1 : s->unanswered;
+}
+
+/* A sleeper counts for so much at least: what bounds their bytes bounds their number. */
+enum { ASLEEP_LEAST_MIB = 16 };
+
+static int64_t asleep_mib(const dm_sandbox *s)
+{
+    return s->state == DM_SANDBOX_PAUSED || s->state == DM_SANDBOX_RESUMING ? s->image_mib : 0;
+}
+
 /* What the row is after a step. Pure: what is in args is trusted only where the step says it has a meaning. */
 static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const dm_sandbox_move_args *a)
 {
@@ -19,12 +53,15 @@ static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const 
         next.address = a->address;
         next.cause = DM_CAUSE_NONE;
         next.paused_us = 0;
+        next.unanswered = 0;
         break;
     case DM_SANDBOX_SLEPT:
+        next.unanswered = unanswered_after(s, a);
         next.cause = a->cause;
         next.paused_us = a->at_us;
         next.end_us = a->at_us;
         next.address = none;
+        next.image_mib = a->image_mib > ASLEEP_LEAST_MIB ? a->image_mib : ASLEEP_LEAST_MIB;
         if (next.started_us == 0)
             next.started_us = a->at_us;
         break;
@@ -68,6 +105,8 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
     int r = dm_sql_sandbox_write(c, s, &next, err);
     if (r == 0)
         r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
+    if (r == 0)
+        r = dm_quota_asleep(c, s->owner, asleep_mib(&next) - asleep_mib(s), err);
     if (r == 0)
         r = charge(c, s, dm_sandbox_holds(step->from), dm_sandbox_holds(step->to), a, err);
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)

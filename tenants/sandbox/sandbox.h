@@ -23,6 +23,7 @@ typedef struct dm_sandbox_move_args {
     int64_t at_us;
     dm_cause cause;          /* of SLEPT and GONE */
     dm_str detail;           /* of GONE */
+    int64_t image_mib;       /* of SLEPT: what its image takes */
     int64_t end_us;          /* of STARTED */
     dm_str address;          /* of STARTED */
     const dm_limits *limits; /* of RESUME */
@@ -33,6 +34,10 @@ typedef struct dm_sandbox_move_args {
 /* s must have been found with lock in this transaction; on 0 it is as the row now is (its strings may then point into
  * args). DM_E_CONFLICT when the event means nothing in s's state. DM_SANDBOX_OVER: roll back. */
 int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
+
+/* How long the next wake is to be waited for; 0: not at all. From the second wake in a row on that its guest did not
+ * answer, longer each time, until one is answered; an hour later none of it counts. */
+int64_t dm_sandbox_wake_wait_s(const dm_sandbox *s, int64_t now_us);
 
 /* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;

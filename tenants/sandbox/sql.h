@@ -12,6 +12,9 @@ int dm_sql_quota_take(dm_pg *c, dm_owner owner, int64_t limit, dm_err *err) DM_N
 int dm_sql_quota_give(dm_pg *c, dm_owner owner, dm_err *err) DM_NODISCARD;
 int dm_sql_quota_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
+int dm_sql_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err) DM_NODISCARD;
+int dm_sql_quota_asleep_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
+
 int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err) DM_NODISCARD;
 /* DM_E_CONFLICT when the row is not in old's state and epoch. */
 int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err) DM_NODISCARD;

@@ -9,7 +9,8 @@
     " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
     " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
-    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by"
+    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by, s.unanswered,"        \
+    " s.image_mib"
 
 enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
 
@@ -45,6 +46,8 @@ static const dm_pg_field row_fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox, paused_us)},
         {DM_COL_I64, offsetof(dm_sandbox, ended_us)},
         {DM_COL_I64, offsetof(dm_sandbox, ordered_by)},
+        {DM_COL_I64, offsetof(dm_sandbox, unanswered)},
+        {DM_COL_I64, offsetof(dm_sandbox, image_mib)},
 };
 
 int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
@@ -155,7 +158,7 @@ int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
 static const dm_pg_stmt write_row = {"sandbox_write",
         "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"
         " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"
-        " ordered_by = $16, changed_at = clock_timestamp()"
+        " ordered_by = $16, unanswered = $17, image_mib = $18, changed_at = clock_timestamp()"
         " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5",
         DM_PG_NONE};
 
@@ -165,7 +168,8 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
             dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
             dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
             dm_pa_text(next->detail), worker_arg(next->worker), dm_pa_text(next->address), time_arg(next->started_us),
-            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by)};
+            time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by),
+            dm_pa_i64(next->unanswered), dm_pa_i64(next->image_mib)};
     int64_t changed = 0;
     int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)
@@ -175,7 +179,7 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
 
 static const dm_pg_stmt event_add = {"sandbox_event_add",
         "INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, cause, why,"
-        " who) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10)",
+        " who, worker_no) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10, $11)",
         DM_PG_NONE};
 
 int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
@@ -184,7 +188,8 @@ int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *
     const dm_pg_arg args[] = {dm_pa_i64(next->owner.account.v), dm_pa_i64(next->owner.project.v), id_arg(next),
             dm_pa_i64(at_us), dm_pa_i64(next->epoch),
             old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
-            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who)};
+            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who),
+            worker_arg(next->worker)};
     return dm_pg_exec(c, &event_add, args, DM_LEN(args), NULL, NULL, err);
 }
 

@@ -6,7 +6,8 @@
 #include "tenants/who/sql.h"
 
 /* Direct-mapped: a key has one place, and the last one asked about has it. Bounded without any list to keep, and a
- * stranger who sends many keys costs known ones a look-up, no more: unknown keys are not kept. */
+ * stranger who sends many keys costs known ones a look-up, no more: unknown keys are not kept. A place whose answer is
+ * too old still tells whose it was. */
 enum { SLOTS = 1024 };
 
 typedef struct slot {
@@ -80,6 +81,27 @@ static void into_cache(dm_auth *a, const dm_digest *d, const dm_caller *caller, 
     (void)pthread_mutex_unlock(&a->lock);
 }
 
+static void out_of_cache(dm_auth *a, const dm_digest *d)
+{
+    slot *s = slot_of(a, d);
+    (void)pthread_mutex_lock(&a->lock);
+    if (same(&s->digest, d))
+        *s = (slot){.until_mono_us = 0};
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+bool dm_auth_met(dm_auth *a, dm_str key)
+{
+    dm_digest digest;
+    if (dm_key_hash(key, &digest, NULL) < 0)
+        return false;
+    const slot *s = slot_of(a, &digest);
+    (void)pthread_mutex_lock(&a->lock);
+    bool met = same(&s->digest, &digest);
+    (void)pthread_mutex_unlock(&a->lock);
+    return met;
+}
+
 typedef struct lookup {
     const dm_digest *digest;
     dm_caller *out;
@@ -112,8 +134,10 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
     r = dm_pg_tx(a->pool, &nobody, find, &l, err);
     if (r < 0)
         return dm_wrap(err, "find a key");
-    if (r == DM_SQL_NOBODY)
+    if (r == DM_SQL_NOBODY) {
+        out_of_cache(a, &digest);
         return DM_AUTH_UNKNOWN;
+    }
     into_cache(a, &digest, &caller, generation);
     *out = caller;
     return 0;

@@ -20,6 +20,8 @@ DM_DEFINE_FREEP(dm_auth)
 /* 0 or DM_AUTH_UNKNOWN. */
 int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err) DM_NODISCARD;
 void dm_auth_forget(dm_auth *a);
+/* Whether somebody came with this key lately and was let in, by memory alone: it says nothing of now. */
+bool dm_auth_met(dm_auth *a, dm_str key);
 
 /* What binds a project when no key is there (the door wakes a sleeper): blocked, banned, tier and limits are filled,
  * owner is the caller's word. In a transaction of that scope. */

@@ -19,6 +19,7 @@ struct dm_fleet {
     int64_t second;
     uint64_t frame_no;
     dm_sample *samples; /* of one part */
+    dm_mac *seals[DM_FLEET_WORKERS_MAX];
     dm_fleet_said said;
 };
 
@@ -63,6 +64,14 @@ int dm_fleet_new(const dm_fleet_config *config, dm_fleet **out, dm_err *err)
     f->samples = calloc(DM_FRAME_SAMPLES, sizeof(*f->samples));
     if (f->run == NULL || f->hib == NULL || f->samples == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a fleet");
+    for (uint32_t w = 0; config->secret != NULL && w < config->workers; w++) {
+        uint8_t key[DM_KEY];
+        int r = dm_frame_key(config->secret, (dm_worker_no){w + 1}, key, err);
+        if (r == 0)
+            r = dm_mac_new(key, &f->seals[w], err);
+        if (r < 0)
+            return r;
+    }
     for (size_t i = 0; i < run; i++)
         begin(f, &f->run[i]);
     for (size_t i = 0; i < hib; i++)
@@ -78,6 +87,8 @@ void dm_fleet_free(dm_fleet *f)
     free(f->run);
     free(f->hib);
     free(f->samples);
+    for (uint32_t w = 0; w < DM_FLEET_WORKERS_MAX; w++)
+        dm_mac_free(f->seals[w]);
     free(f);
 }
 
@@ -158,11 +169,16 @@ int dm_fleet_frame(dm_fleet *f, uint32_t worker, uint16_t part, dm_buf *b, dm_er
             .n = to - from,
     };
     dm_buf_reset(b);
-    int r = dm_frame_write(b, &head, f->samples, err);
+    int r = dm_frame_write(b, &head, f->samples, f->seals[worker], err);
     if (r < 0)
         return r;
     f->said.frames++;
     return (int)parts;
+}
+
+dm_mac *dm_fleet_seal_of(const dm_fleet *f, uint32_t worker)
+{
+    return f->seals[worker];
 }
 
 dm_fleet_said dm_fleet_said_of(const dm_fleet *f)

@@ -1,7 +1,7 @@
 /* tests/bench/fleet.h: a simulated fleet: what so many workers with so many sandboxes would say of a second, as the
  * bytes a worker's journal holds. Every running sandbox lives about life_s seconds and is then replaced by another;
- * sleepers say something once a minute, in turn. The same seed and the same seconds give the same bytes. Worker numbers
- * count from 1, boots are 1, frame numbers count from 1. One thread. */
+ * sleepers say something once a minute, in turn. The same seed and the same seconds give the same samples. Worker
+ * numbers count from 1, boots are 1, frame numbers count from 1. One thread. */
 #ifndef DM_TESTS_BENCH_FLEET_H
 #define DM_TESTS_BENCH_FLEET_H
 
@@ -14,6 +14,8 @@ typedef struct dm_fleet_config {
     uint32_t running, asleep; /* sandboxes, of all workers together; multiples of workers are taken exactly */
     uint32_t life_s;
     uint64_t seed;
+    const uint8_t
+            *secret; /* DM_KEY bytes of which the workers' seals are made; NULL: frames of before there were any */
 } dm_fleet_config;
 
 /* What was said so far. */
@@ -35,5 +37,7 @@ void dm_fleet_second(dm_fleet *f, int64_t second);
 int dm_fleet_frame(dm_fleet *f, uint32_t worker, uint16_t part, dm_buf *b, dm_err *err) DM_NODISCARD;
 
 dm_fleet_said dm_fleet_said_of(const dm_fleet *f);
+/* A worker's (from 0), or NULL. */
+dm_mac *dm_fleet_seal_of(const dm_fleet *f, uint32_t worker);
 
 #endif

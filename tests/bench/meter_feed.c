@@ -144,11 +144,12 @@ static int obey(feed *f, char *line, dm_err *err)
     return fflush(stdout) == 0 ? 0 : dm_fail(err, DM_E_IO, "standard output");
 }
 
-static int run(feed *f, const char *brokers, const dm_fleet_config *config, dm_err *err)
+static int run(feed *f, const char *brokers, dm_kafka_login login, const dm_fleet_config *config, dm_err *err)
 {
     char line[COMMAND_MAX];
     dm_producer_config pc = {.brokers = brokers,
             .client_id = "dormouse-bench",
+            .login = login,
             .linger_ms = LINGER_MS,
             .queue_max_bytes = QUEUE_BYTES,
             .delivered = delivered,
@@ -165,19 +166,25 @@ int main(int argc, char **argv)
 {
     dm_err err = {0};
     uint64_t workers = 0, running = 0;
+    uint8_t secret[DM_KEY];
     int r = -1;
-    if (argc == 4)
+    if (argc == 8)
         r = dm_parse_u64(dm_str_c(argv[2]), 1, DM_FLEET_WORKERS_MAX, &workers, &err);
     if (r == 0)
         r = dm_parse_u64(dm_str_c(argv[3]), 1, DM_FLEET_SANDBOXES_MAX, &running, &err);
+    if (r == 0)
+        r = dm_key_read(argv[7], secret, &err);
     if (r < 0) {
-        (void)fprintf(stderr, "usage: meter_feed BROKERS WORKERS RUNNING-SANDBOXES\n%s\n", err.msg);
+        (void)fprintf(stderr,
+                "usage: meter_feed BROKERS WORKERS RUNNING-SANDBOXES USER PASSWORD-FILE CA-FILE FRAME-KEY-FILE\n%s\n",
+                err.msg);
         return 2;
     }
-    dm_fleet_config config = {.workers = (uint32_t)workers, .running = (uint32_t)running, .life_s = 600, .seed = 1};
+    dm_fleet_config config = {
+            .workers = (uint32_t)workers, .running = (uint32_t)running, .life_s = 600, .seed = 1, .secret = secret};
     feed f = {.workers = (uint32_t)workers, .last = -1};
     dm_buf_init(&f.bytes_of, DM_FRAME_BYTES_MAX);
-    r = run(&f, argv[1], &config, &err);
+    r = run(&f, argv[1], (dm_kafka_login){argv[4], argv[5], argv[6]}, &config, &err);
     dm_producer_free(f.producer);
     dm_fleet_free(f.fleet);
     dm_buf_done(&f.bytes_of);

@@ -1,12 +1,13 @@
-/* meter_hot: how many samples a second one core takes through the meter's hot path: a frame is opened and its checksum
- * verified (dm_frame_open), the tracker says whether it is new (dm_track_take), its samples go into the bit maps
- * (dm_accum_frame), the second is covered (dm_accum_cover): what metering/ledger/ledger.c does with a message, without
- * the message. Beside it, the same with the bytes kept and packed into chunks every five seconds, as the ledger keeps
- * them.
+/* meter_hot: how many samples a second one core takes through the meter's hot path: a frame is read and its worker's
+ * seal verified (dm_frame_read, dm_frame_sealed_by), the tracker says whether it is new (dm_track_take), its samples go
+ * into the bit maps (dm_accum_frame), the second is covered (dm_accum_cover): what metering/ledger/ledger.c does with a
+ * message, without the message. Beside it, the same with the bytes kept and packed into chunks every five seconds, as
+ * the ledger keeps them.
  *
  * Frames are made outside the measured time, one second of the whole fleet at once (some 20 MB: the caches do not hold
  * it), each 50th is delivered twice. Afterwards the bit maps are counted against what was said: a wrong sum is an
- * error. One line of JSON a run. */
+ * error. Each run is done twice, with sealed frames and with frames of before there were seals, of which the checksum
+ * is verified (dm_frame_open): what a seal costs is read off one machine in one minute. One line of JSON each. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +82,11 @@ static int take(hot *h, dm_str bytes, dm_frame_head *head, dm_err *err)
 {
     const uint8_t *samples;
     bool whole = false;
-    int r = dm_frame_open(bytes, head, &samples, err);
+    int r = dm_frame_read(bytes, head, &samples, err);
+    if (r == 0 && !(head->version == DM_FRAME_SEALED
+                                  ? dm_frame_sealed_by(bytes, dm_fleet_seal_of(h->fleet, (uint32_t)head->worker_no - 1))
+                                  : dm_frame_whole(bytes)))
+        r = dm_fail(err, DM_E_CORRUPT, "a frame that is not as it was made");
     if (r == 0)
         r = dm_track_take(h->track, head, &whole, err);
     if (r != DM_TRACK_NEW)
@@ -106,7 +111,7 @@ static int take_second(hot *h, dm_err *err)
         }
         int64_t t1 = clock_ns(CLOCK_THREAD_CPUTIME_ID);
         if (r == 0)
-            r = dm_window_add(h->window, &head, dm_period_start(head.second, PERIOD_S), bytes, err);
+            r = dm_window_add(h->window, &head, dm_period_start(head.second, PERIOD_S), bytes, false, err);
         if (r < 0)
             return r;
         h->hot_ns += t1 - t0;
@@ -188,7 +193,7 @@ static int run_once(const dm_fleet_config *config, uint32_t seconds, hot *h, dm_
     return r;
 }
 
-static int report(const hot *h, dm_err *err)
+static int report(const hot *h, bool sealed, dm_err *err)
 {
     uint64_t run, hib;
     int r = check(h, &run, &hib, err);
@@ -196,11 +201,11 @@ static int report(const hot *h, dm_err *err)
         return r;
     dm_fleet_said said = dm_fleet_said_of(h->fleet);
     double samples = (double)said.samples;
-    (void)printf("{\"samples\": %llu, \"frames\": %llu, \"repeated_frames\": %llu, \"rows\": %zu, "
+    (void)printf("{\"sealed\": %s, \"samples\": %llu, \"frames\": %llu, \"repeated_frames\": %llu, \"rows\": %zu, "
                  "\"hot_samples_per_s_core\": %.0f, \"hot_chunked_samples_per_s_core\": %.0f, "
                  "\"wall_ms\": %lld, \"chunk_bytes_per_sample\": %.2f, \"run_seconds\": %llu, \"hib_seconds\": %llu}\n",
-            (unsigned long long)said.samples, (unsigned long long)said.frames, (unsigned long long)h->frames_seen_twice,
-            dm_accum_count(h->accum), samples * 1e9 / (double)h->hot_ns,
+            sealed ? "true" : "false", (unsigned long long)said.samples, (unsigned long long)said.frames,
+            (unsigned long long)h->frames_seen_twice, dm_accum_count(h->accum), samples * 1e9 / (double)h->hot_ns,
             samples * 1e9 / (double)(h->hot_ns + h->kept_ns), (long long)(h->wall_ns / 1000000),
             (double)h->packed_bytes / samples, (unsigned long long)run, (unsigned long long)hib);
     return fflush(stdout) == 0 ? 0 : dm_fail(err, DM_E_IO, "standard output");
@@ -241,16 +246,19 @@ int main(int argc, char **argv)
         return 2;
     }
     r = memory(&err);
-    for (uint64_t i = 0; r == 0 && i < runs; i++) {
+    for (uint64_t i = 0; r == 0 && i < 2 * runs; i++) {
+        static const uint8_t secret[DM_KEY] = {7};
+        bool sealed = i % 2 != 0;
         dm_fleet_config config = {.workers = 30,
                 .running = (uint32_t)running,
                 .asleep = (uint32_t)running / 5,
                 .life_s = 600,
-                .seed = i + 1};
+                .seed = i / 2 + 1,
+                .secret = sealed ? secret : NULL};
         hot h = {0};
         r = run_once(&config, (uint32_t)seconds, &h, &err);
         if (r == 0)
-            r = report(&h, &err);
+            r = report(&h, sealed, &err);
         hot_done(&h);
     }
     if (r < 0)

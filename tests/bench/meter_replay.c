@@ -24,6 +24,7 @@ int main(int argc, char **argv)
     DM_AUTO(dm_ledger) ledger = NULL;
     dm_pg *pg = NULL;
     uint8_t random[16];
+    static const uint8_t none[DM_KEY];
     r = dm_sign_key_open(argv[2], &key, &err);
     if (r == 0)
         r = dm_random(random, sizeof(random), &err);
@@ -34,6 +35,7 @@ int main(int argc, char **argv)
         dm_ledger_config config = {.pg = pg,
                 .clock = &dm_clock_real,
                 .key = key,
+                .frame_secret = none, /* what is in chunks was sealed when it came */
                 .owner = owner.s,
                 .period_s = (uint32_t)period_s,
                 .wait_s = WAIT_S,

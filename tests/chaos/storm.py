@@ -123,7 +123,7 @@ def keep(calls, killer):
     """The whole record, from which everything is proven, today or later."""
     told = calls.of()
     failed = told.pop("", [])
-    stream.save(stream.read(deployment.BROKERS), RECORD / "stream.jsonl")
+    stream.save(stream.read(deployment.broker()), RECORD / "stream.jsonl")
     with open(RECORD / "statements.json", "w", encoding="utf-8") as f:
         json.dump(deployment.statements(), f, indent=1)
     with open(RECORD / "record.json", "w", encoding="utf-8") as f:

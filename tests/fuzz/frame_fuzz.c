@@ -1,6 +1,7 @@
 /* Usage frames as a stranger sends them, and the files and chunks they lie in one after the other. Two kinds of input:
- * as it is; and, when its first byte is odd, with magic, version, count and checksum put right, so that what lies
- * behind them is reached too. A frame that opens is the one encoding of what was read from it. */
+ * as it is; and, when its first byte is odd, with magic, version (with a seal when its sixth is odd), count and
+ * checksum put right, so that what lies behind them is reached too. A frame that opens is the one encoding of what was
+ * read from it, but for its seal, which nobody can make up. */
 #include <string.h>
 
 #include "base/crc32c.h"
@@ -22,20 +23,34 @@ static void put32(uint8_t *p, uint32_t v)
 /* Makes a frame of the right shape of the bytes; how long it is. */
 static size_t mend(uint8_t *p, size_t n)
 {
-    if (n < DM_FRAME_HEAD + 4)
+    bool sealed = n > 5 && p[5] % 2 != 0;
+    size_t seal = sealed ? DM_MAC_NONCE + DM_MAC_TAG : 0;
+    if (n < DM_FRAME_HEAD + seal + 4)
         return 0;
-    size_t samples = (n - DM_FRAME_HEAD - 4) / DM_SAMPLE_BYTES;
-    size_t body = DM_FRAME_HEAD + samples * DM_SAMPLE_BYTES;
+    size_t samples = (n - DM_FRAME_HEAD - seal - 4) / DM_SAMPLE_BYTES;
+    size_t end = DM_FRAME_HEAD + samples * DM_SAMPLE_BYTES + seal;
     put32(p, DM_FRAME_MAGIC);
-    p[4] = DM_FRAME_VERSION;
+    p[4] = sealed ? DM_FRAME_SEALED : DM_FRAME_UNSEALED;
     p[5] = 0;
     put32(p + 64, (uint32_t)samples);
-    put32(p + body, dm_crc32c(0, p, body));
-    return body + 4;
+    put32(p + end, dm_crc32c(0, p, end));
+    return end + 4;
+}
+
+static dm_mac *seal_of(uint64_t worker_no)
+{
+    static const uint8_t secret[DM_KEY] = {1};
+    uint8_t key[DM_KEY];
+    dm_mac *seal = NULL;
+    HOLDS(dm_frame_key(secret, (dm_worker_no){worker_no}, key, NULL) == 0 && dm_mac_new(key, &seal, NULL) == 0);
+    return seal;
 }
 
 static void write_again(dm_str bytes, const dm_frame_head *h, const uint8_t *samples)
 {
+    DM_AUTO(dm_mac) seal = seal_of(h->worker_no);
+    bool sealed = h->version == DM_FRAME_SEALED;
+    size_t tail = sealed ? DM_MAC_NONCE + DM_MAC_TAG + 4 : 0;
     DM_AUTO_MEM dm_sample *s = calloc(h->n + 1, sizeof(*s));
     DM_AUTO_BUF b;
     dm_err err;
@@ -48,8 +63,10 @@ static void write_again(dm_str bytes, const dm_frame_head *h, const uint8_t *sam
         }
         HOLDS(s[i].epoch > 0 && s[i].span_s >= 1 && s[i].span_s <= DM_HIB_SPAN_MAX);
     }
-    HOLDS(dm_frame_write(&b, h, s, NULL) == 0);
-    HOLDS(b.len == bytes.n && memcmp(b.p, bytes.p, bytes.n) == 0);
+    HOLDS(!dm_frame_sealed_by(bytes, seal));
+    HOLDS(dm_frame_write(&b, h, s, sealed ? seal : NULL, NULL) == 0);
+    HOLDS(b.len == bytes.n && memcmp(b.p, bytes.p, bytes.n - tail) == 0);
+    HOLDS(dm_frame_sealed_by(dm_buf_view(&b), seal) == sealed);
 }
 
 /* What the meter does with it: nothing of it may be more than a bounded list of rows. */

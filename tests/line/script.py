@@ -223,7 +223,7 @@ def main():
         statements = statements_for(events)
         keys = deployment.keys()
     if statements is not None:
-        keep(stream.read(deployment.BROKERS), statements, keys)
+        keep(stream.read(deployment.broker()), statements, keys)
         for name, bad in proofs.all_of(RECORD):
             say(name, bad)
     sys.exit(1 if RESULTS.failed else 0)

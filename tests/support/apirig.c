@@ -36,9 +36,10 @@ static void make_config(dm_rig *r, unsigned threads)
     char all[2048];
     (void)snprintf(all, sizeof all,
             "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
-            "master_key = %s/master.key\ndomain = sandbox.test\nworker_wait_ms = 300\norder_timeout_ms = %d\n"
+            "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
+            "300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
-            dir, dir, api, ops, dir, threads > 0 ? 20000 : 3000);
+            dir, dir, api, ops, dir, dir, threads > 0 ? 20000 : 3000);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
 
@@ -53,7 +54,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .timeout_ms = (unsigned)r->config.order_timeout_ms,
             .wait_ms = (unsigned)r->config.worker_wait_ms,
             .clock = &dm_clock_real};
-    const dm_later_config later = {.threads = threads,
+    const dm_later_config later = {.threads = {threads, threads, threads},
             .queue_max = 1024,
             .parked_max = 1024,
             .wait_us = (int64_t)r->config.wait_s * 1000000,
@@ -64,13 +65,18 @@ static void make_api(dm_rig *r, unsigned threads)
     atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
+    must(dm_file_write(r->config.frame_key_file, dm_str_c(uuid_key), 0600, &err), &err, "frames' key");
+    must(dm_key_read(r->config.frame_key_file, a->frame_secret, &err), &err, "frames' key");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
+    must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
     must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
+    must(dm_fold_new(a->later, &a->fold, &err), &err, "fold");
     r->table = dm_api_http(a);
     r->worker_table = dm_api_worker_http(a);
 }
@@ -131,10 +137,13 @@ void dm_rig_stop(dm_rig *r)
     if (r->http != NULL)
         dm_http_stop(r->http, 2000);
     dm_later_free(r->api.later);
+    dm_fold_free(r->api.fold);
     dm_http_free(r->http);
     dm_claims_free(r->api.claims);
+    dm_dispatch_free(r->api.looks);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
+    dm_strangers_free(r->api.strangers);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
@@ -157,10 +166,11 @@ void dm_rig_other(dm_rig *r)
 
 void dm_rig_clean(dm_rig *r)
 {
-    dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0;"
-                  "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-                  "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
-                  "DELETE FROM dm.worker WHERE worker_no > 1");
+    dm_rig_sql(r,
+            "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0, asleep_mib = 0;"
+            "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
+            "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+            "DELETE FROM dm.worker WHERE worker_no > 1");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"

@@ -33,7 +33,8 @@ finish() {
         done
     fi
     if [ -n "${started-}" ] && [ -z "${keep-}" ]; then
-        if timeout 180 "$DM_ROOT/ops/dormouse" down --purge >"$scratch/down.log" 2>&1 && [ ! -e "$DM_DATA" ]; then
+        if timeout 180 "$DM_ROOT/ops/dormouse" down --purge >"$scratch/down.log" 2>&1 && [ ! -e "$DM_DATA" ] &&
+            ! nft list table inet "dm_$DM_PORT_BASE" >>"$scratch/down.log" 2>&1; then
             printf 'ok %s/down\n' "$name"
         else
             tail -n 20 "$scratch/down.log"

@@ -24,7 +24,7 @@ struct dm_fakeworker {
     bool hold[VERBS];
     unsigned count[VERBS];
     int refuse_status[VERBS];
-    unsigned refuse_left[VERBS], garble_left[VERBS];
+    unsigned refuse_left[VERBS], garble_left[VERBS], mute_left;
     held held[HELD_MAX];
     size_t nheld;
     json_t *last;
@@ -51,14 +51,21 @@ static int64_t now_us(void)
     return dm_wall_us(&dm_clock_real);
 }
 
-static int no(dm_req *req, int status, const char *message)
+static int no_because(dm_req *req, int status, const char *message, const char *cause)
 {
     dm_jw w = dm_reply_json(&req->reply, status);
     dm_jw_obj(&w);
     dm_jw_ki64(&w, "code", status);
     dm_jw_kc(&w, "message", message);
+    if (cause != NULL)
+        dm_jw_kc(&w, "cause", cause);
     dm_jw_end(&w);
     return 0;
+}
+
+static int no(dm_req *req, int status, const char *message)
+{
+    return no_because(req, status, message, NULL);
 }
 
 /* Counts, waits and refuses as told; true: it has answered. Takes the lock. */
@@ -126,6 +133,10 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
         r = no(req, 404, "not held");
     } else if (m.epoch <= h->epoch) {
         r = no(req, 409, "older epoch");
+    } else if (verb == RESUME && f->mute_left > 0) {
+        f->mute_left--;
+        h->epoch = m.epoch;
+        r = no_because(req, 504, "its guest did not answer", "wake_unanswered");
     } else {
         *h = (held){.epoch = m.epoch, .end_us = now_us() + m.timeout_us, .running = true};
         (void)snprintf(h->id, sizeof h->id, "%s", m.sandbox);
@@ -169,13 +180,16 @@ static int stop(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
         r = no(req, 404, "not held");
     } else if (m.epoch < h->epoch) {
         r = no(req, 409, "older epoch");
+    } else if (verb == PAUSE && m.room_mib > 0 && m.room_mib < DM_FAKE_IMAGE_MIB) {
+        r = no(req, 429, "no room");
     } else {
         h->running = false;
         h->asleep = verb == PAUSE;
         dm_wk_stopped s = {.epoch = h->epoch,
                 .at_us = now_us(),
                 .state = h->asleep ? (char[]){"asleep"} : (char[]){"ended"},
-                .cause = m.cause};
+                .cause = m.cause,
+                .image_mib = h->asleep ? DM_FAKE_IMAGE_MIB : 0};
         dm_jw w = dm_reply_json(&req->reply, 200);
         dm_wk_stopped_write(&w, &s);
     }
@@ -335,6 +349,13 @@ void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsign
     (void)pthread_mutex_lock(&f->lock);
     f->refuse_status[verb_no(verb)] = status;
     f->refuse_left[verb_no(verb)] = n;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_mute(dm_fakeworker *f, unsigned n)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->mute_left = n;
     (void)pthread_mutex_unlock(&f->lock);
 }
 

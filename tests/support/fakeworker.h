@@ -8,6 +8,8 @@
 
 typedef struct dm_fakeworker dm_fakeworker;
 
+enum { DM_FAKE_IMAGE_MIB = 100 }; /* what each of its sleepers takes */
+
 int dm_fakeworker_start(const char *socket, dm_fakeworker **out, dm_err *err) DM_NODISCARD;
 void dm_fakeworker_free(dm_fakeworker *f);
 DM_DEFINE_FREEP(dm_fakeworker)
@@ -15,6 +17,8 @@ DM_DEFINE_FREEP(dm_fakeworker)
 /* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage", "look",
  * "claim") are refused. */
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
+/* The next n wakes are not answered by their guests: each sleeps again. */
+void dm_fakeworker_mute(dm_fakeworker *f, unsigned n);
 /* Orders of that verb wait, carried out no further than that they have come, until they are released. */
 void dm_fakeworker_hold(dm_fakeworker *f, const char *verb);
 void dm_fakeworker_release(dm_fakeworker *f, const char *verb);

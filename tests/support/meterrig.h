@@ -18,6 +18,7 @@ enum { ACTS_MAX = 16, GIB = 64 };
 
 /* Where a scenario's second 0 is; a test against a broker, which stamps its own time, sets another. */
 extern int64_t rig_t0; /* 2026-03-01T10:00:00Z */
+extern const uint8_t rig_frame_secret[DM_KEY];
 #define T0 rig_t0
 
 /* One (sandbox, epoch): runs in [run_from, run_to), sleeps in [hib_from, hib_to), seconds from T0 on. */
@@ -44,6 +45,8 @@ typedef struct rig {
     dm_pg *pg;
     dm_clock_fake clock;
     dm_sign_key *service, *worker;
+    dm_mac *seal; /* the worker's; NULL: it makes frames as before there were seals */
+    bool rowless; /* sandboxes have the rows that the test makes, and no others */
     dm_ledger *ledger;
     char uuid[DM_UUID_TEXT];
     int64_t offsets[2]; /* usage, attest */
@@ -78,6 +81,9 @@ void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t inc
 /* The sandbox's row; ended -1: it runs. */
 void rig_sandbox(rig *r, unsigned n, int account, int project, int spec, int region, int epoch, int64_t ended);
 
+/* A row of each act's sandbox, where no test made one. */
+void rig_rows(rig *r);
+
 /* --- the ledger --------------------------------------------------------------------------------------------- */
 
 void ledger_start(rig *r); /* takes the partitions over */
@@ -98,6 +104,9 @@ int close_due(rig *r, int64_t patient_from);
 
 /* Another message, as of a second. */
 void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second);
+
+/* What a worker seals its frames with; the caller's. */
+dm_mac *rig_seal(uint64_t worker_no);
 
 /* What an act is in a second: RUN wins. */
 uint8_t act_state(const act *a, int64_t s);

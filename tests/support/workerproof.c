@@ -15,11 +15,12 @@ static size_t ev_key(evidence *e, const dm_sandbox_id *id, uint32_t epoch)
     return i;
 }
 
-static void ev_frame(evidence *e, dm_str bytes)
+static void ev_frame(evidence *e, dm_str bytes, dm_mac *seal)
 {
     dm_frame_head h;
     const uint8_t *samples;
     assert_int_equal(dm_frame_open(bytes, &h, &samples, NULL), 0);
+    assert_true(dm_frame_sealed_by(bytes, seal));
     if (h.worker_boot == e->boot && h.frame_no <= e->frame)
         fail_msg("frame %llu again", (unsigned long long)h.frame_no);
     /* Numbers are gapless within a boot, and each boot names where the one before it that framed anything ended. */
@@ -82,6 +83,8 @@ void ev_read(rig *r, evidence *e)
     dm_record type;
     DM_AUTO_BUF b;
     dm_public_key key;
+    DM_AUTO(dm_mac) seal = NULL;
+    assert_int_equal(dm_mac_new(rig_frame_key, &seal, NULL), 0);
     dm_buf_init(&b, DM_RECORD_BYTES_MAX + 1);
     dm_sign_key_public(r->w->key, &key);
     *e = (evidence){0};
@@ -89,7 +92,7 @@ void ev_read(rig *r, evidence *e)
     dm_err err;
     while ((x = dm_journal_read(r->w->journal, &pos, &type, &b, &err)) == 0) {
         if (type == DM_RECORD_FRAME)
-            ev_frame(e, dm_buf_view(&b));
+            ev_frame(e, dm_buf_view(&b), seal);
         else if (type == DM_RECORD_ATTEST)
             ev_attest(e, dm_buf_view(&b), &key);
     }

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/parse.h"
+
 /* --- turning ------------------------------------------------------------------------------------------------ */
 
 static const char *claim_of(unsigned n, int epoch)
@@ -115,14 +117,14 @@ rig_order *rig_admit(rig *r, const char *verb, unsigned n, int epoch, admitting 
     static char body[2048];
     char path[128];
     (void)snprintf(body, sizeof(body),
-            "{\"sandbox\":\"%s\",\"epoch\":%d,\"project_no\":5,\"region_no\":2,\"spec_table\":1,\"spec\":%d,"
+            "{\"sandbox\":\"%s\",\"epoch\":%d,\"project_no\":%d,\"region_no\":2,\"spec_table\":1,\"spec\":%d,"
             "\"disk_mib\":1024,\"template_id\":\"aaaaaaaaaaaaaaaaaaaa\","
             "\"build_id\":\"00000000-0000-4000-8000-000000000001\",\"image\":\"%s\",\"timeout_us\":%lld,"
-            "\"pause_on_timeout\":%s,\"internet\":%s,\"token\":\"t\",\"user\":\"user\",\"workdir\":\"\","
-            "\"hostname\":\"h\",\"env\":{\"A\":\"b\"},\"previous\":\"%s\"}",
-            box_name(n), epoch, a.spec != 0 ? a.spec : 1, a.image != NULL ? a.image : "base",
-            (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000, a.pause_on_timeout ? "true" : "false",
-            a.offline ? "false" : "true", a.previous != NULL ? a.previous : "");
+            "\"pause_on_timeout\":%s,\"internet\":%s,\"token\":\"" RIG_TOKEN "\",\"user\":\"user\",\"workdir\":\"\","
+            "\"hostname\":\"h\",\"env\":{\"A\":\"" RIG_ENV "\"},\"previous\":\"%s\"}",
+            box_name(n), epoch, a.project != 0 ? a.project : 5, a.spec != 0 ? a.spec : 1,
+            a.image != NULL ? a.image : "base", (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000,
+            a.pause_on_timeout ? "true" : "false", a.offline ? "false" : "true", a.previous != NULL ? a.previous : "");
     bool start = strcmp(verb, "start") == 0;
     if (start)
         (void)snprintf(path, sizeof(path), "/v1/sandboxes");
@@ -259,9 +261,13 @@ static void rig_boot(rig *r)
             .routes = dm_orders_routes, .nroutes = dm_orders_nroutes, .ctx = &r->ctx, .clock = &r->clock.base};
 }
 
+const uint8_t rig_frame_key[DM_KEY] = {1, 2, 3};
+
 void rig_enrol(rig *r)
 {
-    dm_wk_enrolled me = {.worker_no = 1, .region_no = 2, .period_s = RIG_PERIOD};
+    char key[2 * DM_KEY + 1];
+    dm_hex(rig_frame_key, DM_KEY, key);
+    dm_wk_enrolled me = {.worker_no = 1, .region_no = 2, .period_s = RIG_PERIOD, .frame_key = key};
     dm_worker_enrolled(r->w, &me);
 }
 
@@ -316,6 +322,7 @@ void rig_open(rig *r)
             .making_max = 2,
             .warming_max = 1,
             .mem_reserve_mib = 64,
+            .mem_overcommit_pct = 400,
             .journal_bytes_max = 64 << 20,
             .journal_segment_bytes = 1 << 16};
     for (size_t i = 0; i < RIG_PROCS; i++)

@@ -30,6 +30,10 @@ enum {
 
 #define RIG_T0 1772359200ll /* 2026-03-01T10:00:00Z, where a period begins */
 
+/* What nobody but a guest may read. */
+#define RIG_TOKEN "ea1-rigs-planted-token"
+#define RIG_ENV "sk-rigs-planted-value"
+
 typedef enum rig_call { CALL_SPAWN, CALL_ADOPT, CALL_LOAD, CALL_RUN, CALL_STOP, CALL_SAVE, CALLS } rig_call;
 
 /* A VMM's process with its guest. */
@@ -82,6 +86,7 @@ struct rig {
     bool confused;     /* guests answer that they cannot */
     bool unclaimed;    /* what is started is given to nobody; else it is claimed as soon as the start is answered */
     unsigned resumed, quiesced;
+    unsigned stats;  /* guests were asked for their figures so often, also deaf ones */
     char told[4096]; /* the last resume line */
     rig_order orders[RIG_ORDERS];
     size_t norders;
@@ -124,7 +129,8 @@ void rig_let(rig *r, rig_call call);
 typedef struct admitting {
     int64_t timeout_s;
     bool pause_on_timeout, offline;
-    int spec; /* 0: 1 vCPU, 256 MiB */
+    int spec;    /* 0: 1 vCPU, 256 MiB */
+    int project; /* 0: 5 */
     const char *image, *previous;
 } admitting;
 
@@ -151,6 +157,7 @@ bool live(const rig *r, unsigned n, int epoch);
 bool has_image(const rig *r, unsigned n, int epoch);
 unsigned procs_alive(const rig *r);
 
+extern const uint8_t rig_frame_key[DM_KEY]; /* what the API gives it to seal frames with */
 void rig_enrol(rig *r);
 void rig_file(const char *dir, const char *name, const char *text);
 void rig_template(rig *r, const char *name);

@@ -16,10 +16,13 @@ static void guest_line(rig *r, rig_proc *p, const char *line)
 {
     char out[512];
     DM_AUTO(json_t) o = NULL;
-    if (*line == '\0' || r->deaf)
+    if (*line == '\0')
         return;
     assert_int_equal(dm_json_load(dm_str_c(line), 4096, &o, NULL), 0);
     const char *op = json_string_value(json_object_get(o, "op"));
+    r->stats += strcmp(op, "stats") == 0;
+    if (r->deaf)
+        return;
     long long seq = json_integer_value(json_object_get(o, "seq"));
     if (strcmp(op, "sync") == 0)
         (void)snprintf(out, sizeof(out), "%s\n", line);

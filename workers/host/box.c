@@ -20,6 +20,8 @@ const dm_box_row dm_box_table[] = {
         {DM_BOX_ASLEEP, DM_BOX_END, DM_BOX_ENDED, "its image is deleted"},
         {DM_BOX_WAKING, DM_BOX_HANDED_OUT, DM_BOX_RUNNING, "the new epoch runs; its first second is billed to it"},
         {DM_BOX_WAKING, DM_BOX_WAKE_FAILED, DM_BOX_ASLEEP, "a failed wake bills nothing, and the image is as it was"},
+        {DM_BOX_WAKING, DM_BOX_UNANSWERED, DM_BOX_ASLEEP,
+                "its guest ran and did not answer: what it ran is billed, and the image is as it was"},
         {DM_BOX_WAKING, DM_BOX_END, DM_BOX_ENDED, "killed while it woke"},
 };
 const size_t dm_box_rows = DM_LEN(dm_box_table);
@@ -90,6 +92,9 @@ typedef struct written {
     bool has_claimed, claimed; /* journals of workers that knew no claims have neither: all of theirs is somebody's */
     bool has_net_base;
     int64_t net_base;
+    bool has_woken_us,
+            has_slept_epoch; /* journals of workers that billed no wake before it was answered have neither */
+    int64_t woken_us, slept_epoch;
 } written;
 
 #define STR(m, lo, hi)                                                                                                 \
@@ -120,7 +125,25 @@ static const dm_json_field fields[] = {
         I64(disk_16mib, 0, UINT32_MAX),
         {"claimed", DM_JSON_BOOL, offsetof(written, claimed), offsetof(written, has_claimed), 0, 0},
         {"net_base", DM_JSON_I64, offsetof(written, net_base), offsetof(written, has_net_base), -1, INT64_MAX},
+        {"woken_us", DM_JSON_I64, offsetof(written, woken_us), offsetof(written, has_woken_us), 0, INT64_MAX},
+        {"slept_epoch", DM_JSON_I64, offsetof(written, slept_epoch), offsetof(written, has_slept_epoch), 0, INT32_MAX},
 };
+
+/* What a tenant keeps secret, a guest is told once, when it becomes the sandbox: it has it in its memory from there on,
+ * a wake's order brings it anew, and a start that a crash interrupts is never finished. So no journal needs it, and
+ * none has it, sealed or not. */
+static void write_admit(const dm_box *b, dm_jw *w)
+{
+    char no_token[] = "";
+    dm_wk_admit kept = b->admit;
+    DM_AUTO(json_t) no_env = json_object();
+    kept.token = no_token;
+    kept.env = no_env;
+    if (no_env == NULL) /* a record that breaks off is none: the journal says so and stops */
+        dm_buf_fail(w->b, DM_E_NOMEM);
+    else
+        dm_wk_admit_write(w, &kept);
+}
 
 void dm_box_write(const dm_box *b, dm_jw *w)
 {
@@ -129,7 +152,7 @@ void dm_box_write(const dm_box *b, dm_jw *w)
     dm_jw_obj(w);
     dm_jw_kc(w, "state", dm_box_state_name(b->state));
     dm_jw_key(w, "admit");
-    dm_wk_admit_write(w, &b->admit);
+    write_admit(b, w);
     dm_jw_ki64(w, "epoch", b->epoch);
     dm_jw_ki64(w, "started_us", b->started_us);
     dm_jw_ki64(w, "slept_us", b->slept_us);
@@ -146,6 +169,8 @@ void dm_box_write(const dm_box *b, dm_jw *w)
     dm_jw_ki64(w, "disk_16mib", b->disk_16mib);
     dm_jw_kbool(w, "claimed", b->claimed);
     dm_jw_ki64(w, "net_base", b->net_base);
+    dm_jw_ki64(w, "woken_us", b->woken_us);
+    dm_jw_ki64(w, "slept_epoch", b->slept_epoch);
     dm_jw_end(w);
 }
 
@@ -186,6 +211,8 @@ static int take_over(const written *v, dm_box *b, dm_err *err)
     b->disk_16mib = (uint32_t)v->disk_16mib;
     b->claimed = claimed;
     b->net_base = v->has_net_base ? v->net_base : -1;
+    b->woken_us = v->has_woken_us ? v->woken_us : 0;
+    b->slept_epoch = v->has_slept_epoch ? v->slept_epoch : v->image_epoch;
     return 0;
 }
 

@@ -3,9 +3,12 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "base/wire/spec.h"
+
 struct dm_boxes {
     dm_map by_id;
     uint32_t running, asleep, nunclaimed;
+    uint64_t mem_mib, asleep_mib;
     dm_box *unclaimed;
 };
 
@@ -17,6 +20,19 @@ static bool runs(dm_box_state s)
 static bool sleeps(dm_box_state s)
 {
     return s == DM_BOX_ASLEEP || s == DM_BOX_WAKING;
+}
+
+static uint64_t mem_of(const dm_box *b)
+{
+    if (b->state == DM_BOX_ASLEEP || b->state == DM_BOX_ENDED)
+        return 0;
+    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    return spec != NULL ? spec->mem_mib : 0;
+}
+
+static uint64_t image_of(const dm_box *b)
+{
+    return sleeps(b->state) && b->image_mib > 0 ? (uint64_t)b->image_mib : 0;
 }
 
 static void list(dm_boxes *t, dm_box *b)
@@ -45,6 +61,8 @@ static void count(dm_boxes *t, dm_box *b)
 {
     t->running += runs(b->state);
     t->asleep += sleeps(b->state);
+    t->mem_mib += mem_of(b);
+    t->asleep_mib += image_of(b);
     if (dm_box_nobodys(b))
         list(t, b);
     assert(t->running + t->asleep <= t->by_id.n && t->nunclaimed <= t->running);
@@ -53,8 +71,11 @@ static void count(dm_boxes *t, dm_box *b)
 static void discount(dm_boxes *t, dm_box *b)
 {
     assert(t->running >= runs(b->state) && t->asleep >= sleeps(b->state));
+    assert(t->mem_mib >= mem_of(b) && t->asleep_mib >= image_of(b));
     t->running -= runs(b->state);
     t->asleep -= sleeps(b->state);
+    t->mem_mib -= mem_of(b);
+    t->asleep_mib -= image_of(b);
     if (dm_box_nobodys(b))
         unlist(t, b);
 }
@@ -127,6 +148,16 @@ uint32_t dm_boxes_running(const dm_boxes *t)
 uint32_t dm_boxes_asleep(const dm_boxes *t)
 {
     return t->asleep;
+}
+
+uint64_t dm_boxes_mem_mib(const dm_boxes *t)
+{
+    return t->mem_mib;
+}
+
+uint64_t dm_boxes_asleep_mib(const dm_boxes *t)
+{
+    return t->asleep_mib;
 }
 
 dm_box *dm_boxes_unclaimed(const dm_boxes *t)

@@ -28,8 +28,10 @@ dm_map_walk dm_boxes_walk(const dm_boxes *t);
 /* The only way to a new state (box.h has the table): the event must be possible in the state b is in. */
 const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event);
 
-uint32_t dm_boxes_running(const dm_boxes *t); /* running and pausing: what must have evidence of each second */
-uint32_t dm_boxes_asleep(const dm_boxes *t);  /* asleep and waking */
+uint32_t dm_boxes_running(const dm_boxes *t);    /* running and pausing: what must have evidence of each second */
+uint32_t dm_boxes_asleep(const dm_boxes *t);     /* asleep and waking */
+uint64_t dm_boxes_mem_mib(const dm_boxes *t);    /* sizes of what has a machine, or is to have one */
+uint64_t dm_boxes_asleep_mib(const dm_boxes *t); /* images of what is asleep and waking */
 
 /* Those of which dm_box_nobodys is true: the newest, and on by next_unclaimed; and how many they are. */
 dm_box *dm_boxes_unclaimed(const dm_boxes *t);

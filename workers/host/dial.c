@@ -19,6 +19,7 @@ typedef struct dial {
     dm_dials *d;
     bool used, asking, done;
     place at;
+    int64_t project;
     int64_t until_us;
     dm_timer *timer;
     dm_req *reqs[DM_DIAL_WAITING];
@@ -172,21 +173,26 @@ static void on_timer(void *arg)
 
 /* --- the door's question ------------------------------------------------------------------------------------ */
 
-static dial *find(dm_dials *d, const place *at)
+/* NULL: none is to be had. What is asked for others is counted by sandbox and by project. */
+static dial *find(dm_dials *d, const place *at, int64_t project)
 {
-    dial *free_one = NULL;
-    unsigned of_it = 0;
-    if (d->waiting >= DM_DIALS_WAITING)
-        return NULL;
+    dial *free_one = NULL, *known_one = NULL;
+    unsigned of_it = 0, of_project = 0, waiting = 0;
     for (size_t i = 0; i < DM_DIALS_MAX; i++) {
         dial *one = &d->of[i];
         of_it += one->used && dm_sandbox_id_eq(&one->at.id, &at->id);
+        of_project += one->used && one->project == project;
+        waiting += one->used && one->project == project ? (unsigned)one->n : 0;
         if (one->used && !one->done && one->n < DM_DIAL_WAITING && same(&one->at, at))
-            return one;
+            known_one = one;
         if (!one->used && free_one == NULL)
             free_one = one;
     }
-    return of_it < DM_DIALS_EACH ? free_one : NULL;
+    if (d->waiting >= DM_DIALS_WAITING || waiting >= DM_DIALS_WAITING / DM_WORKER_SHARE)
+        return NULL;
+    if (known_one != NULL)
+        return known_one;
+    return of_it < DM_DIALS_EACH && of_project < DM_DIALS_MAX / DM_WORKER_SHARE ? free_one : NULL;
 }
 
 int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoch, uint16_t port, dm_err *err)
@@ -194,7 +200,8 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     const place at = {.id = *id, .epoch = epoch, .port = port};
     const known *k = known_at(d, &at);
     bool believed = same(&k->at, &at) && now_us(d) < k->until_us;
-    dial *one = living(d, &at) != NULL && port != DM_GUEST_PORT && !believed ? find(d, &at) : NULL;
+    const dm_box *b = living(d, &at);
+    dial *one = b != NULL && port != DM_GUEST_PORT && !believed ? find(d, &at, b->admit.project_no) : NULL;
     if (one == NULL)
         return fill(d, req, &at, believed ? k->forward : 0, err);
     assert(one->n < DM_DIAL_WAITING && d->waiting < DM_DIALS_WAITING);
@@ -205,6 +212,7 @@ int dm_dials_ask(dm_dials *d, dm_req *req, const dm_sandbox_id *id, int64_t epoc
     one->used = true;
     one->done = false;
     one->at = at;
+    one->project = b->admit.project_no;
     one->until_us = now_us(d) + WAIT_US;
     ask(one);
     return DM_HTTP_LATER;

@@ -3,9 +3,9 @@
  * all the same, since not everything that answers is a listener that the agent sees. The agent looks, nobody connects:
  * a server that takes one connection only is not robbed of it.
  *
- * Bounds (limits.h): sandbox ports at once, of one sandbox, so that nobody takes them all by knocking on closed ports
- * of his own; requests for each, and in all; past them the answer comes at once. What listens is believed for a second.
- * Belongs to the worker's loop. */
+ * Bounds (limits.h): sandbox ports at once, of one sandbox and of one project, so that nobody takes them all by
+ * knocking on closed ports of his own; requests for each, of one project, and in all; past them the answer comes at
+ * once. What listens is believed for a second. Belongs to the worker's loop. */
 #ifndef DM_WORKERS_HOST_DIAL_H
 #define DM_WORKERS_HOST_DIAL_H
 

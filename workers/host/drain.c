@@ -12,7 +12,7 @@ void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
         dm_err err = {0};
         if (dm_box_nobodys(b) && !dm_seconds_reached(w, b))
             dm_life_end(w, b, cause, "", dm_worker_now_us(w));
-        else if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, NULL, &err) < 0)
+        else if (b->state == DM_BOX_RUNNING && dm_worker_pause(w, b, b->epoch, cause, 0, NULL, &err) < 0)
             dm_log_err(w->h->log, DM_ERROR, "worker.sleep_failed", &err);
     }
 }

@@ -91,6 +91,7 @@ static int made_of(const dm_box *b, uint64_t seq, int64_t at_us, held **out, dm_
             .cause = dm_str_dup(dm_str_c(dm_cause_get(b->cause)->name)),
             .detail = dm_str_dup(dm_str_c(b->detail)),
             .at_us = at_us,
+            .image_mib = b->state == DM_BOX_ASLEEP ? b->image_mib : 0,
     };
     if (h->e.sandbox == NULL || h->e.state == NULL || h->e.cause == NULL || h->e.detail == NULL) {
         held_free(h);

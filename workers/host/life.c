@@ -12,9 +12,11 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/live.h"
+#include "workers/host/machine/disk.h"
 #include "workers/host/machine/going.h"
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
+#include "workers/host/shown.h"
 
 static void move(dm_worker *w, dm_box *b, dm_box_event event)
 {
@@ -45,17 +47,25 @@ static void wait_for(dm_box *b, dm_box_waiter *waiter)
 
 static void time_is_up(void *arg);
 
+/* What could not be put to sleep when its time was up runs on, and is tried again. */
+static const int64_t again_us = 5 * 1000 * 1000;
+
+/* False when it has no timer. */
+static bool has_timer(dm_box *b)
+{
+    dm_err err = {0};
+    if (b->deadline != NULL || dm_loop_timer(b->w->h->loop, time_is_up, b, &b->deadline, &err) == 0)
+        return true;
+    dm_log_err(b->w->h->log, DM_ERROR, "sandbox.no_timer", &err);
+    return false;
+}
+
 /* Its deadline's timer. */
 static void arm(dm_box *b)
 {
-    dm_worker *w = b->w;
-    dm_err err = {0};
-    if (b->deadline == NULL && dm_loop_timer(w->h->loop, time_is_up, b, &b->deadline, &err) < 0) {
-        dm_log_err(w->h->log, DM_ERROR, "sandbox.no_timer", &err);
-        return;
-    }
-    int64_t left = dm_box_due_us(b) - dm_worker_now_us(w);
-    dm_timer_in(b->deadline, left > 0 ? left : 0);
+    int64_t left = dm_box_due_us(b) - dm_worker_now_us(b->w);
+    if (has_timer(b))
+        dm_timer_in(b->deadline, left > 0 ? left : 0);
 }
 
 /* --- when a transition is durable --------------------------------------------------------------------------- */
@@ -64,12 +74,15 @@ typedef struct note {
     dm_call call;
     dm_worker *w;
     dm_sandbox_id id;
-    int64_t epoch;
+    int64_t epoch, admitted;
     dm_box_state state;
 } note;
 
+static void rouse(dm_worker *w, dm_box *b);
+
 static void drop_machine(dm_box *b)
 {
+    dm_said_end(&b->said, b->w->h->guests, b->name.s);
     dm_machine_free(b->machine);
     b->machine = NULL;
     b->slot = -1;
@@ -91,6 +104,10 @@ static void remove_image(dm_worker *w, dm_box *b, int64_t epoch)
 static void told(dm_worker *w, dm_box *b)
 {
     dm_err err = {0};
+    if (b->state == DM_BOX_WAKING) {
+        rouse(w, b);
+        return;
+    }
     if (b->state == DM_BOX_ENDED) {
         drop_machine(b);
         remove_image(w, b, b->image_epoch); /* not before: a sleeper whose end is not written down wakes from it */
@@ -115,7 +132,7 @@ static void note_durable(void *arg)
     if (b != NULL)
         b->noting--;
     /* Meanwhile it may have moved on: the newer transition has a note of its own. */
-    if (b != NULL && b->state == n->state && b->epoch == n->epoch)
+    if (b != NULL && b->state == n->state && b->epoch == n->epoch && b->admit.epoch == n->admitted)
         told(n->w, b);
     free(n);
 }
@@ -130,7 +147,12 @@ static void journal_and_tell(dm_worker *w, dm_box *b)
         dm_journal_cannot(w->journal, &err);
         return;
     }
-    *n = (note){.call = {.fn = note_durable, .arg = n}, .w = w, .id = b->id, .epoch = b->epoch, .state = b->state};
+    *n = (note){.call = {.fn = note_durable, .arg = n},
+            .w = w,
+            .id = b->id,
+            .epoch = b->epoch,
+            .admitted = b->admit.epoch,
+            .state = b->state};
     b->noting++;
     dm_worker_journal_box(w, b, &n->call);
 }
@@ -162,18 +184,22 @@ static void vmm_died(dm_worker *w, dm_box *b, const dm_vm_event *ev)
     dm_life_end(w, b, cause_of(ev), detail, dm_worker_now_us(w));
 }
 
+static void woke_and_died(dm_worker *w, dm_box *b, const dm_vm_event *ev);
+
 static void machine_gone(void *arg, const dm_vm_event *ev)
 {
     dm_box *b = arg;
-    vmm_died(b->w, b, ev);
+    if (b->state == DM_BOX_WAKING)
+        woke_and_died(b->w, b, ev);
+    else
+        vmm_died(b->w, b, ev);
 }
 
 static void machine_said(void *arg, const char *event, const json_t *line)
 {
     dm_box *b = arg;
-    const char *message = dm_json_c(line, "message");
-    DM_LOG(b->w->h->log, DM_INFO, "sandbox.agent_said", dm_fs("sandbox", b->name.s), dm_fs("said", event),
-            dm_fs("message", message));
+    dm_worker *w = b->w;
+    dm_said_line(&b->said, w->h->guests, b->name.s, dm_worker_now_us(w), event, dm_json_c(line, "message"));
 }
 
 static void own_machine(dm_box *b)
@@ -218,7 +244,25 @@ void dm_life_goes_on(dm_box *b)
 
 /* --- running ------------------------------------------------------------------------------------------------ */
 
-/* A start or wake that did not come to be. It bills nothing: no stretch of RUN was begun. */
+/* A wake that fails by our fault bills nothing: it is as if it had slept on. What a frame has said already stays. */
+static void sleeps_on(dm_worker *w, dm_box *b)
+{
+    bool written = b->woken_us != 0;
+    b->woken_us = 0;
+    if (dm_box_roused(b)) {
+        int64_t since = b->started_us;
+        dm_usage_cancel(w->usage, b->stretch);
+        b->epoch = b->before.epoch;
+        b->started_us = b->before.started_us;
+        b->disk_16mib = b->before.disk_16mib;
+        dm_seconds_begin(w, b, DM_SAMPLE_HIB, since);
+    }
+    move(w, b, DM_BOX_WAKE_FAILED);
+    if (written)
+        dm_worker_journal_box(w, b, NULL);
+}
+
+/* A start or wake that did not come to be, and bills nothing. */
 static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
 {
     dm_err why = *err;
@@ -228,7 +272,7 @@ static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
     drop_machine(b);
     dm_log_err(w->h->log, DM_ERROR, b->state == DM_BOX_WAKING ? "sandbox.wake_failed" : "sandbox.start_failed", err);
     if (b->state == DM_BOX_WAKING) {
-        move(w, b, DM_BOX_WAKE_FAILED);
+        sleeps_on(w, b);
         answer(b, r, &why);
         return;
     }
@@ -238,37 +282,26 @@ static void hand_out_failed(dm_worker *w, dm_box *b, int r, const dm_err *err)
     dm_boxes_drop(w->boxes, b);
 }
 
-static void handed_out(void *arg, int r, const dm_err *err)
+static void handed_out(dm_worker *w, dm_box *b)
 {
-    dm_box *b = arg;
-    dm_worker *w = b->w;
-    if (r < 0) {
-        hand_out_failed(w, b, r, err);
-        return;
-    }
     int64_t at = dm_worker_now_us(w);
-    if (b->stretch != NULL) { /* it slept until now */
-        dm_usage_end(w->usage, b->stretch, at, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
-        b->stretch = NULL;
+    if (b->state == DM_BOX_STARTING) {
+        b->epoch = b->admit.epoch;
+        b->started_us = at;
+        dm_seconds_watch(b);
     }
-    b->epoch = b->admit.epoch;
-    b->started_us = at;
+    assert(b->claimed == (b->stretch != NULL)); /* of RUN, since it was roused */
+    b->woken_us = 0;
     b->end_us = at + b->admit.timeout_us;
     b->pause_on_timeout = b->admit.pause_on_timeout;
     b->cause = DM_CAUSE_NONE;
-    b->slot = (int32_t)dm_machine_slot(b->machine);
-    if (!b->claimed)
-        dm_seconds_watch(b);
+    dm_shown_afresh(&b->shown);
     move(w, b, DM_BOX_HANDED_OUT);
-    if (b->claimed)
-        dm_seconds_begin(w, b, DM_SAMPLE_RUN, at);
     journal_and_tell(w, b);
 }
 
-static void hand_out(dm_worker *w, dm_box *b, bool fresh)
+static void become(dm_box *b, bool fresh)
 {
-    dm_err err = {0};
-    b->slot = (int32_t)dm_machine_slot(b->machine);
     b->resume = (dm_guest_resume){
             .generation = b->admit.epoch,
             .sandbox = b->admit.sandbox,
@@ -280,11 +313,127 @@ static void hand_out(dm_worker *w, dm_box *b, bool fresh)
             .env = b->admit.env,
             .fresh = fresh,
     };
+}
+
+static void started(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    if (r < 0)
+        hand_out_failed(b->w, b, r, err);
+    else
+        handed_out(b->w, b);
+}
+
+static void hand_out(dm_worker *w, dm_box *b)
+{
+    dm_err err = {0};
     const dm_slot_policy policy = dm_policy_of(&b->admit);
-    int r = dm_machine_hand_out(b->machine, &b->resume, &policy, handed_out, b, &err);
+    become(b, true);
+    int r = dm_machine_hand_out(b->machine, &b->resume, &policy, started, b, &err);
     if (r < 0)
         hand_out_failed(w, b, r, &err);
 }
+
+/* --- waking ------------------------------------------------------------------------------------------------- */
+
+/* A guest that is woken and does not answer has run all the same: with its memory, its processor, and no network. So
+ * the moment at which it is told to run stands in the journal before it runs, its seconds are billed from there on, and
+ * one that has not answered in time sleeps again, with a cause that is its owner's. It sleeps in the image it was woken
+ * from: what it did meanwhile reached nobody, and to save it would let it go on where it was never let go on. Where the
+ * VMM failed, and not the guest, it was never awake. */
+
+void dm_life_woke_not(dm_worker *w, dm_box *b, dm_cause cause, int64_t at_us)
+{
+    assert(dm_box_roused(b) && b->stretch != NULL);
+    b->disk_16mib = b->before.disk_16mib;
+    dm_usage_end(w->usage, b->stretch, at_us, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
+    b->stretch = NULL;
+    b->cause = cause;
+    b->woken_us = 0;
+    b->slept_us = at_us;
+    b->slept_epoch = b->epoch;
+    drop_machine(b);
+    move(w, b, DM_BOX_UNANSWERED);
+    dm_seconds_begin(w, b, DM_SAMPLE_HIB, at_us);
+    journal_and_tell(w, b);
+    dm_events_add(w->events, w->journal, b, at_us);
+}
+
+static void unanswered(dm_worker *w, dm_box *b, const char *why)
+{
+    DM_LOG(w->h->log, DM_WARN, "sandbox.wake_unanswered", dm_fs("sandbox", b->name.s), dm_fi("epoch", b->epoch),
+            dm_fs("message", why));
+    if (b->deadline != NULL)
+        dm_timer_clear(b->deadline);
+    dm_life_woke_not(w, b, DM_CAUSE_WAKE_UNANSWERED, dm_worker_now_us(w));
+}
+
+static void woke_and_died(dm_worker *w, dm_box *b, const dm_vm_event *ev)
+{
+    dm_err err = {0};
+    if (b->deadline != NULL)
+        dm_timer_clear(b->deadline);
+    if (dm_box_roused(b) && (ev->end == DM_VM_GUEST_SHUTDOWN || ev->end == DM_VM_GUEST_PANIC)) {
+        unanswered(w, b, dm_cause_get(cause_of(ev))->name);
+        return;
+    }
+    int r = dm_fail(&err, DM_E_UNAVAILABLE, "the VMM died");
+    hand_out_failed(w, b, r, &err);
+}
+
+/* Its channel may end a moment before the VMM: then the machine's owner is told how it ended. */
+static void answered(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    dm_vm_event how;
+    if (r == 0)
+        handed_out(b->w, b);
+    else if (dm_machine_lost(b->machine, &how))
+        woke_and_died(b->w, b, &how);
+    else if (dm_machine_mute(b->machine))
+        unanswered(b->w, b, err->msg);
+    else if (r == DM_E_UNAVAILABLE && has_timer(b))
+        dm_timer_in(b->deadline, DM_WAKE_END_MS * 1000);
+    else
+        hand_out_failed(b->w, b, r, err);
+}
+
+static void roused(void *arg, int r, const dm_err *err)
+{
+    dm_box *b = arg;
+    dm_worker *w = b->w;
+    dm_err why = {0};
+    if (r < 0) {
+        hand_out_failed(w, b, r, err);
+        return;
+    }
+    /* It slept until now; the second it is told of must be one that no frame has. */
+    int64_t open_us = (w->at.last_second + 1) * 1000000;
+    int64_t at = b->woken_us > open_us ? b->woken_us : open_us + 1;
+    dm_usage_end(w->usage, b->stretch, at, &(dm_sample){.disk_16mib = b->disk_16mib}, DM_CAUSE_NONE);
+    b->before.epoch = b->epoch;
+    b->before.started_us = b->started_us;
+    b->before.disk_16mib = b->disk_16mib;
+    b->epoch = b->admit.epoch;
+    b->started_us = at;
+    dm_seconds_begin(w, b, DM_SAMPLE_RUN, at);
+    dm_worker_journal_box(w, b, NULL);
+    become(b, false);
+    r = dm_machine_tell(b->machine, &b->resume, DM_WAKE_ANSWER_MS, answered, b, &why);
+    if (r < 0)
+        hand_out_failed(w, b, r, &why);
+}
+
+/* That it is about to run is durable. */
+static void rouse(dm_worker *w, dm_box *b)
+{
+    dm_err err = {0};
+    int r = dm_machine_rouse(b->machine, roused, b, &err);
+    if (r < 0)
+        hand_out_failed(w, b, r, &err);
+}
+
+/* --- a machine for it --------------------------------------------------------------------------------------- */
 
 static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_err *err)
 {
@@ -299,7 +448,13 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     b->pooled = pooled;
     (void)snprintf(b->base, sizeof(b->base), "%s", dm_place_template_name(dm_machine_template_dir(m)));
     own_machine(b);
-    hand_out(b->w, b, b->state == DM_BOX_STARTING);
+    b->slot = (int32_t)dm_machine_slot(m);
+    if (b->state == DM_BOX_STARTING) {
+        hand_out(b->w, b);
+        return;
+    }
+    b->woken_us = dm_worker_now_us(b->w);
+    journal_and_tell(b->w, b);
 }
 
 /* For an order that was carried out before: at once, unless the transition is still on its way to the disk. */
@@ -313,7 +468,10 @@ static void answer_again(dm_box *b, dm_box_waiter *waiter)
 
 void dm_worker_look(dm_box *b, dm_box_waiter *waiter)
 {
-    answer_again(b, waiter);
+    if (b->state == DM_BOX_WAKING) /* nothing that anybody is told of is on its way to the disk */
+        waiter->fn(waiter, b, 0, NULL);
+    else
+        answer_again(b, waiter);
 }
 
 /* The order was given before, or contradicts what is here. 0: it is to be carried out. */
@@ -360,6 +518,19 @@ static int check_admit(dm_worker *w, const dm_wk_admit *admit, dm_sandbox_id *id
     return 0;
 }
 
+/* Of one that is not held yet, or sleeps: what is given away already stays given. */
+static int check_size(const dm_worker *w, const dm_wk_admit *admit, dm_err *err)
+{
+    uint64_t wanted = dm_spec_get((uint16_t)admit->spec_table, (uint16_t)admit->spec)->mem_mib;
+    uint64_t left = dm_worker_mem_free_mib(w);
+    if (wanted <= left)
+        return 0;
+    return dm_fail(err, DM_E_UNAVAILABLE,
+            "this worker has no room for %llu MiB of memory now: %llu are left of what it "
+            "gives away",
+            (unsigned long long)wanted, (unsigned long long)left);
+}
+
 int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err)
 {
     dm_sandbox_id id;
@@ -373,6 +544,9 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
             r = dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
         return r == ALREADY ? 0 : r;
     }
+    r = check_size(w, admit, err);
+    if (r < 0)
+        return r;
     b = dm_box_new(w, err);
     if (b == NULL)
         return DM_E_NOMEM;
@@ -392,7 +566,8 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
     const dm_slot_policy policy = dm_policy_of(&b->admit);
     /* got_machine may run at once, and may drop the box. */
-    r = dm_pools_take(w->pools, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine, b, &b->ticket, err);
+    r = dm_pools_take(w->pools, b->admit.project_no, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine,
+            b, &b->ticket, err);
     if (r < 0) {
         b->waiting = NULL;
         dm_boxes_drop(w->boxes, b);
@@ -414,6 +589,9 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
         return r == ALREADY ? 0 : r;
     if (admit->epoch <= b->epoch)
         return DM_ORDER_STALE;
+    r = check_size(w, admit, err);
+    if (r < 0)
+        return r;
     char template_dir[PATH_MAX], sleeper_dir[PATH_MAX];
     dm_machine_config config;
     const dm_slot_policy policy = dm_policy_of(admit);
@@ -421,7 +599,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     if (r == 0)
         r = machine_config(b, &config, template_dir, err);
     if (r == 0)
-        r = dm_pools_wake(w->pools, &config, sleeper_dir, &policy, got_machine, b, &b->ticket, err);
+        r = dm_pools_wake(w->pools, admit->project_no, &config, sleeper_dir, &policy, got_machine, b, &b->ticket, err);
     if (r < 0)
         return r;
     dm_wk_admit_done(&b->admit);
@@ -445,14 +623,25 @@ static void measured_now(dm_worker *w, dm_box *b, dm_sample *out)
     b->disk_16mib = s.disk_16mib;
 }
 
+/* What its image takes; where that cannot be told, its disk. */
+static int64_t image_mib(const dm_worker *w, const dm_box *b)
+{
+    char dir[PATH_MAX];
+    int64_t mib, disk = (int64_t)b->disk_16mib * 16;
+    if (dm_place_sleeper(&w->h->conf, &b->name, b->epoch, dir, NULL) < 0 || dm_disk_folder_mib(dir, &mib, NULL) < 0)
+        return disk;
+    return mib;
+}
+
 static void asleep(dm_worker *w, dm_box *b, int64_t at_us, const dm_sample *last)
 {
     assert(b->stretch != NULL); /* of RUN; of HIB already, where it counts as asleep since late_us */
     int64_t older = b->image_epoch;
     b->cause = b->pause_cause;
     b->slept_us = at_us;
+    b->slept_epoch = b->epoch;
     b->image_epoch = b->epoch;
-    b->image_mib = (int64_t)b->disk_16mib * 16;
+    b->image_mib = image_mib(w, b);
     drop_machine(b);
     move(w, b, DM_BOX_SLEPT);
     if (b->late_us == 0) {
@@ -479,6 +668,8 @@ static void slept(void *arg, int r, const dm_err *err)
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", err);
         move(w, b, DM_BOX_PAUSE_FAILED);
         dm_life_goes_on(b);
+        if (b->deadline != NULL && dm_worker_now_us(w) >= dm_box_due_us(b))
+            dm_timer_in(b->deadline, again_us);
         answer(b, r, err);
         return;
     }
@@ -487,7 +678,25 @@ static void slept(void *arg, int r, const dm_err *err)
     asleep(w, b, b->late_us != 0 ? b->late_us : dm_worker_now_us(w), &last);
 }
 
-int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err)
+/* Whether there is room for its image: its disk is there, and becomes the image's; what it has written of its memory
+ * comes beside it. The reserve is evidence's: no call takes of it. What its time puts to sleep may take half, for it is
+ * no more than what runs, and nothing new is taken in meanwhile; past that it runs on, and is tried again. For a reason
+ * of the host's own all of it may be taken. */
+static int check_room(const dm_worker *w, const dm_box *b, dm_cause cause, int64_t room_mib, dm_err *err)
+{
+    int64_t memory = b->shown.mem_private_mib, image = (int64_t)b->disk_16mib * 16 + memory;
+    uint64_t reserve = w->h->conf.disk_reserve_mib;
+    uint64_t kept = cause == DM_CAUSE_PAUSED ? reserve : cause == DM_CAUSE_TIMEOUT ? reserve / 2 : 0;
+    if (room_mib > 0 && image > room_mib)
+        return dm_fail(err, DM_E_LIMIT, "its image would take %lld MiB, and there is room for %lld", (long long)image,
+                (long long)room_mib);
+    if (kept > 0 && dm_host_disk_free_mib(w->h) < kept + (uint64_t)memory)
+        return dm_fail(err, DM_E_UNAVAILABLE, "this worker has no room for another sleeper now");
+    return 0;
+}
+
+int dm_worker_pause(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)
 {
     char path[PATH_MAX];
     if (epoch < b->epoch)
@@ -503,7 +712,9 @@ int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_b
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
     dm_worker_claim(w, b, NULL);
-    int r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
+    int r = check_room(w, b, cause, room_mib, err);
+    if (r == 0)
+        r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);
     if (r == 0)
         r = dm_machine_sleep(b->machine, path, slept, b, err);
     if (r < 0)
@@ -583,6 +794,10 @@ static void time_is_up(void *arg)
     dm_box *b = arg;
     dm_worker *w = b->w;
     dm_err err = {0};
+    if (dm_box_roused(b)) {
+        unanswered(w, b, "its channel ended");
+        return;
+    }
     if (b->state != DM_BOX_RUNNING)
         return;
     int64_t now = dm_worker_now_us(w);
@@ -598,9 +813,9 @@ static void time_is_up(void *arg)
         dm_life_end(w, b, DM_CAUSE_TIMEOUT, "", now);
         return;
     }
-    if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, NULL, &err) < 0) {
+    if (dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, 0, NULL, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
-        dm_timer_in(b->deadline, 1000 * 1000);
+        dm_timer_in(b->deadline, again_us);
     }
 }
 

@@ -11,8 +11,10 @@ enum { DM_ORDER_STALE = 1 }; /* an epoch older than what is here */
 /* Both take over *admit (it is empty afterwards), unless they fail. */
 int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
 int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
-int dm_worker_pause(
-        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
+/* DM_E_LIMIT: its image would take more than room_mib, unless that is 0. DM_E_UNAVAILABLE: the host's disk has no room
+ * for it. Then it runs on. */
+int dm_worker_pause(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter,
+        dm_err *err) DM_NODISCARD;
 int dm_worker_kill(
         dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err) DM_NODISCARD;
 int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err *err) DM_NODISCARD;

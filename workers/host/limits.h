@@ -22,6 +22,10 @@ enum {
     DM_DEAD_LETTERS_MAX = 1000,    /* records the broker refused for good, a file each; past that nothing is skipped */
     DM_DEAD_BYTES_MAX = 256 << 20, /* all of them */
 
+    /* waking */
+    DM_WAKE_ANSWER_MS = 5000, /* a woken guest that has not answered by then sleeps again */
+    DM_WAKE_END_MS = 1000,    /* from the end of its channel to that of its VMM */
+
     /* questions of the door */
     DM_DIALS_MAX = 256,     /* ports that are waited for, */
     DM_DIALS_EACH = 8,      /* of one sandbox */
@@ -29,9 +33,15 @@ enum {
     DM_DIALS_WAITING = 512, /* and in all: half of what the server holds */
     DM_DIALS_ASKED = 4,     /* questions to one agent, which has orders to hear, too */
 
+    /* what is shown */
+    DM_SHOWN_EVERY_S = 5, /* a guest is asked no more often */
+    DM_SHOWN_ASKED = 32,  /* guests asked in a second */
+
     /* the process */
     DM_EXEC_THREADS = 4,
+    DM_EXEC_IMAGES = 2, /* threads that read and write sleepers' images */
     DM_EXEC_QUEUE = 4096,
+    DM_WORKER_SHARE = 4,  /* a project holds at most one in so many of the places that all share */
     DM_ORDERS_MAX = 1024, /* connections to either of its servers, and so requests that wait */
 };
 

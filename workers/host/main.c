@@ -1,11 +1,8 @@
-/* dormouse-worker: one epoll thread owns all state. A small executor does what blocks (disk copies, namespaces, fsync),
- * librdkafka and libmicrohttpd bring threads of their own, the uplink waits on one. SIGTERM stops the daemon and leaves
- * every VM where it is: the next one adopts them. POST /v1/worker/drain puts them to sleep first. One that was written
- * off puts everything down and leaves with status 3. */
-#include <errno.h>
-#include <grp.h>
+/* dormouse-worker: one epoll thread owns all state. Small executors do what blocks: one disk copies and namespaces, one
+ * sleepers' images, one the journal alone; librdkafka and libmicrohttpd bring threads of their own, the uplink waits on
+ * one. SIGTERM stops the daemon and leaves every VM where it is: the next one adopts them. POST /v1/worker/drain puts
+ * them to sleep first. One that was written off puts everything down and leaves with status 3. */
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -16,7 +13,11 @@
 #include "workers/host/dial.h"
 #include "workers/host/orders.h"
 #include "workers/host/publish.h"
+#include "workers/host/rights.h"
 #include "workers/host/uplink.h"
+#include "workers/vmm/jail/jail.h"
+
+enum { GUESTS_LOG = 1000000 }; /* bytes, and as much once more: as svlogd keeps of the worker's own */
 
 static void on_signal(void *arg, uint32_t events)
 {
@@ -24,19 +25,28 @@ static void on_signal(void *arg, uint32_t events)
     dm_loop_stop(arg);
 }
 
-static int vmm_user(const char *name, uint32_t *uid, uint32_t *gid, dm_err *err)
+static int make_jail(dm_host *h, const dm_worker_config *conf, dm_err *err)
 {
-    struct passwd pw, *found;
-    char buf[4096];
-    int e = getpwnam_r(name, &pw, buf, sizeof(buf), &found);
-    if (e != 0)
-        return dm_fail_sys(err, e, "look up user %s", name);
-    if (found == NULL)
-        return dm_fail(
-                err, DM_E_NOTFOUND, "there is no user '%s' for the VMMs (vmm_user): make one, or name another", name);
-    *uid = pw.pw_uid;
-    *gid = pw.pw_gid;
-    return 0;
+    char dir[PATH_MAX];
+    static dm_jail *jail; /* as long as the process: VMMs are started to its end */
+    int r = dm_path(dir, sizeof(dir), err, "%s/jail", conf->data_dir);
+    const dm_tree_config tree = {
+            .dir = dir, .program = conf->jail_program, .binary = conf->vmm_binary, .files = h->driver->files};
+    if (r == 0)
+        r = dm_jail_new(&tree, &jail, err);
+    h->env.jail = jail;
+    return r;
+}
+
+static int make_groups(dm_host *h, const dm_worker_config *conf, dm_err *err)
+{
+    char name[32];
+    int r = dm_path(name, sizeof(name), err, "dormouse-%s", conf->slot_prefix);
+    if (r == 0)
+        r = dm_groups_new(name, &h->groups, err);
+    if (r == 0 && *dm_groups_lacking(h->groups) != '\0')
+        DM_LOG(h->log, DM_WARN, "worker.groups_lacking", dm_fs("controllers", dm_groups_lacking(h->groups)));
+    return r;
 }
 
 static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
@@ -47,7 +57,11 @@ static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "there is no VMM driver '%s'", conf->vmm);
     h->env = (dm_vmm_env){
             .loop = h->loop, .exec = h->exec, .log = h->log, .binary = conf->vmm_binary, .accel = conf->accel};
-    int r = vmm_user(conf->vmm_user, &h->env.uid, &h->env.gid, err);
+    int r = make_jail(h, conf, err);
+    if (r == 0)
+        r = make_groups(h, conf, err);
+    if (r == 0)
+        r = dm_exec_new(DM_EXEC_IMAGES, DM_EXEC_QUEUE, &h->env.images, err);
     if (r == 0)
         r = h->driver->probe(&h->env, &h->caps, err);
     if (r == 0)
@@ -55,22 +69,6 @@ static int host_start(dm_host *h, const dm_worker_config *conf, dm_err *err)
     if (r == 0)
         DM_LOG(h->log, DM_INFO, "worker.host", dm_fs("accel", h->caps.accel), dm_fs("vmm", h->caps.version));
     return r;
-}
-
-/* The socket is made for root alone; the API runs as somebody else. */
-static int give_socket(const dm_worker_config *conf, dm_err *err)
-{
-    struct group gr, *found;
-    char buf[4096];
-    int e = getgrnam_r(conf->socket_group, &gr, buf, sizeof(buf), &found);
-    if (e != 0)
-        return dm_fail_sys(err, e, "look up group %s", conf->socket_group);
-    if (found == NULL)
-        return dm_fail(err, DM_E_NOTFOUND, "there is no group '%s' (socket_group): make one, or name another",
-                conf->socket_group);
-    if (chown(conf->socket, (uid_t)-1, gr.gr_gid) < 0)
-        return dm_fail_sys(err, errno, "give %s to group %s", conf->socket, conf->socket_group);
-    return 0;
 }
 
 static int serve(
@@ -91,12 +89,10 @@ static int serve(
             .metrics = h->metrics,
     };
     int r = dm_http_new(&c, orders, err);
-    if (r == 0)
-        r = give_socket(conf, err);
     if (r < 0)
         return r;
-    c.unix_path = NULL;
-    c.listen_address = "127.0.0.1";
+    c.unix_path = conf->page_socket[0] != '\0' ? conf->page_socket : NULL;
+    c.listen_address = conf->metrics_port != 0 ? "127.0.0.1" : NULL;
     c.port = (uint16_t)conf->metrics_port;
     c.routes = dm_worker_metrics_routes;
     c.nroutes = dm_worker_metrics_nroutes;
@@ -104,6 +100,16 @@ static int serve(
 }
 
 enum { WRITTEN_OFF = 1, EXIT_WRITTEN_OFF = 3 }; /* an outcome of run; whoever starts us again need not hurry */
+/* Guests speak for their tenants: what they say has a file of its own, and can push nothing out of ours. */
+static int guests_log(dm_host *h, const dm_worker_config *conf, dm_err *err)
+{
+    char path[PATH_MAX];
+    int r = *conf->guest_log != '\0' ? dm_path(path, sizeof(path), err, "%s", conf->guest_log)
+                                     : dm_path(path, sizeof(path), err, "%s/guests.log", conf->data_dir);
+    if (r == 0)
+        r = dm_mkdir_p(conf->data_dir, 0711, err);
+    return r < 0 ? r : dm_log_file_new(path, GUESTS_LOG, "guest", DM_INFO, h->clock, &h->guests, err);
+}
 
 /* What is made here lives as long as the process: VMs outlive it, and what counts is in the journal. */
 static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *err)
@@ -120,9 +126,13 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
     if (r == 0)
         r = dm_exec_new(DM_EXEC_THREADS, DM_EXEC_QUEUE, &h.exec, err);
     if (r == 0)
+        r = dm_exec_new(1, 1, &h.evidence, err); /* one batch at a time */
+    if (r == 0)
         r = dm_metrics_new(&h.metrics, err);
     if (r == 0)
         r = dm_loop_watch(h.loop, signals, EPOLLIN, on_signal, h.loop, &stop, err);
+    if (r == 0)
+        r = guests_log(&h, conf, err);
     if (r == 0)
         r = host_start(&h, conf, err);
     if (r == 0)
@@ -167,7 +177,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "dormouse-worker: %s\n", err.msg);
         return 2;
     }
-    r = dm_loop_stop_signals(&signals, &err);
+    r = dm_rights_reduce(&err);
+    if (r == 0)
+        r = dm_loop_stop_signals(&signals, &err);
     if (r == 0)
         r = run(&conf, log, signals, &err);
     if (r == WRITTEN_OFF)

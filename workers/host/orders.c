@@ -29,6 +29,7 @@
 #include "base/parse.h"
 
 #include "workers/host/life.h"
+#include "workers/host/shown.h"
 
 typedef enum wanted { WANT_RUNNING, WANT_STOPPED, WANT_SEEN } wanted;
 
@@ -94,6 +95,19 @@ static void reply_seen(dm_reply *reply, const dm_box *b)
     dm_wk_seen_write(&w, &m);
 }
 
+static void reply_unanswered(dm_reply *reply, const dm_box *b)
+{
+    char message[128];
+    (void)snprintf(message, sizeof(message), "its guest was woken and did not answer within %d s: it sleeps again",
+            DM_WAKE_ANSWER_MS / 1000);
+    dm_jw w = dm_reply_json(reply, 504);
+    dm_jw_obj(&w);
+    dm_jw_ki64(&w, "code", 504);
+    dm_jw_kc(&w, "message", message);
+    dm_jw_kc(&w, "cause", dm_cause_get(b->cause)->name);
+    dm_jw_end(&w);
+}
+
 static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
 {
     order *o = (order *)waiter;
@@ -101,7 +115,9 @@ static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *
     if (o->want == WANT_SEEN) {
         r = 0; /* what failed was another's order */
         reply_seen(&o->req->reply, b);
-    } else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
+    } else if (r == 0 && o->want == WANT_RUNNING && b->state == DM_BOX_ASLEEP && b->cause == DM_CAUSE_WAKE_UNANSWERED)
+        reply_unanswered(&o->req->reply, b);
+    else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
         r = dm_fail(&why, DM_E_CONFLICT, "the sandbox is %s: %s", dm_box_state_name(b->state),
                 dm_cause_get(b->cause)->name);
     else if (r == 0 && o->want == WANT_RUNNING)
@@ -177,7 +193,8 @@ static int resume(dm_req *req, void *ctx, dm_err *err)
     return admitted(req, ctx, dm_worker_resume, err);
 }
 
-typedef int (*stop_fn)(dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, dm_box_waiter *waiter, dm_err *err);
+typedef int (*stop_fn)(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err);
 
 /* A cause it cannot be in that state with would stay with the box, and nobody would take its word. */
 static int cause_of(const char *name, stop_fn fn, dm_cause *out, dm_err *err)
@@ -205,12 +222,19 @@ static int stopped(dm_req *req, const dm_orders *x, stop_fn fn, dm_err *err)
     if (r < 0)
         return r;
     r = cause_of(stop.cause, fn, &cause, err);
-    int64_t epoch = stop.epoch;
+    int64_t epoch = stop.epoch, room_mib = stop.room_mib;
     dm_wk_stop_done(&stop);
     if (r < 0)
         return r;
     order *o = order_new(req, WANT_STOPPED, err);
-    return o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, b, epoch, cause, &o->waiter, err), err);
+    return o == NULL ? DM_E_NOMEM : ordered(o, fn(x->w, b, epoch, cause, room_mib, &o->waiter, err), err);
+}
+
+static int kill_it(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)
+{
+    (void)room_mib; /* it leaves nothing */
+    return dm_worker_kill(w, b, epoch, cause, waiter, err);
 }
 
 static int pause_order(dm_req *req, void *ctx, dm_err *err)
@@ -220,7 +244,7 @@ static int pause_order(dm_req *req, void *ctx, dm_err *err)
 
 static int kill_order(dm_req *req, void *ctx, dm_err *err)
 {
-    return stopped(req, ctx, dm_worker_kill, err);
+    return stopped(req, ctx, kill_it, err);
 }
 
 static int deadline(dm_req *req, void *ctx, dm_err *err)
@@ -330,42 +354,18 @@ static int look(dm_req *req, void *ctx, dm_err *err)
 
 /* --- what people and the metrics route look at -------------------------------------------------------------- */
 
-static int64_t figure(const json_t *answer, const char *name)
-{
-    int64_t v = 0;
-    (void)!dm_json_i64(answer, name, 0, INT64_MAX, &v, NULL);
-    return v;
-}
-
-static void usage_answered(void *arg, int r, const json_t *answer, const dm_err *err)
-{
-    dm_req *req = arg;
-    static const int64_t mib = 1024 * 1024;
-    if (r == 0) {
-        dm_wk_usage m = {
-                .second = dm_second_of(figure(answer, "wall_us")),
-                .cpu_used_us = figure(answer, "cpu_used_us"),
-                .mem_used_mib = figure(answer, "mem_used") / mib,
-                .mem_total_mib = figure(answer, "mem_total") / mib,
-                .mem_cache_mib = figure(answer, "mem_cache") / mib,
-                .disk_used_mib = figure(answer, "disk_used") / mib,
-                .disk_total_mib = figure(answer, "disk_total") / mib,
-        };
-        dm_jw w = dm_reply_json(&req->reply, 200);
-        dm_wk_usage_write(&w, &m);
-    }
-    dm_req_done(req, r, err);
-}
-
 static int usage(dm_req *req, void *ctx, dm_err *err)
 {
     dm_box *b = box_of(ctx, req, err);
+    dm_wk_usage m;
     if (b == NULL)
         return err->code;
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
-    int r = dm_machine_guest_stats(b->machine, usage_answered, req, err);
-    return r == 0 ? DM_HTTP_LATER : r;
+    dm_shown_look(b, &m);
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_usage_write(&w, &m);
+    return 0;
 }
 
 static int state(dm_req *req, void *ctx, dm_err *err)
@@ -394,11 +394,15 @@ static int state(dm_req *req, void *ctx, dm_err *err)
     dm_jw_ki64(&jw, "warm", n.warm);
     dm_jw_ki64(&jw, "waiting", n.waiting);
     dm_jw_ki64(&jw, "free_slots", h->slots_free);
+    dm_jw_ku64(&jw, "mem_free_mib", dm_worker_mem_free_mib(w));
+    dm_jw_ku64(&jw, "asleep_mib", dm_boxes_asleep_mib(dm_worker_boxes(w)));
+    dm_jw_ku64(&jw, "disk_free_mib", dm_host_disk_free_mib(h));
     dm_jw_ki64(&jw, "last_second", at->last_second);
     dm_jw_ku64(&jw, "last_frame", at->frame_no);
     dm_jw_ku64(&jw, "durable_frame", at->durable_frame);
     dm_jw_kbool(&jw, "idle", dm_worker_idle(w));
     dm_jw_kbool(&jw, "refusing", dm_worker_refusing(w, &why));
+    dm_jw_kc(&jw, "groups_lacking", h->groups != NULL ? dm_groups_lacking(h->groups) : "");
     dm_jw_kc(&jw, "why", why);
     dm_jw_end(&jw);
     return 0;
@@ -414,6 +418,12 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_metric running = {"dm_worker_sandboxes_running", DM_GAUGE, NULL, "sandboxes that run"};
     static const dm_metric asleep = {"dm_worker_sandboxes_asleep", DM_GAUGE, NULL, "sandboxes that sleep here"};
+    static const dm_metric asleep_mib = {
+            "dm_worker_sleepers_mib", DM_GAUGE, NULL, "what the images of those that sleep take on its disk"};
+    static const dm_metric mem_free = {
+            "dm_worker_mem_free_mib", DM_GAUGE, NULL, "the sum of sizes of sandboxes that it still takes"};
+    static const dm_metric disk_free = {
+            "dm_worker_disk_free_mib", DM_GAUGE, NULL, "room in the file system of its data folder"};
     static const dm_metric unclaimed = {
             "dm_worker_sandboxes_unclaimed", DM_GAUGE, NULL, "of those that run, sandboxes that are nobody's yet"};
     static const dm_metric ready = {"dm_worker_pool_ready", DM_GAUGE, NULL, "machines that can be handed out now"};
@@ -429,6 +439,9 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     dm_pools_counted(dm_worker_pools(w), &n);
     dm_metric_set(h->metrics, &running, NULL, dm_boxes_running(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &asleep, NULL, dm_boxes_asleep(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &asleep_mib, NULL, (int64_t)dm_boxes_asleep_mib(dm_worker_boxes(w)));
+    dm_metric_set(h->metrics, &mem_free, NULL, (int64_t)dm_worker_mem_free_mib(w));
+    dm_metric_set(h->metrics, &disk_free, NULL, (int64_t)dm_host_disk_free_mib(h));
     dm_metric_set(h->metrics, &unclaimed, NULL, dm_boxes_nunclaimed(dm_worker_boxes(w)));
     dm_metric_set(h->metrics, &ready, NULL, n.ready);
     dm_metric_set(h->metrics, &warm, NULL, n.warm);

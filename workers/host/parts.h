@@ -19,9 +19,12 @@ struct dm_worker {
     dm_usage *usage; /* NULL before it was ever enrolled */
     dm_pools *pools;
     dm_sign_key *key;
+    dm_mac *seal; /* frames are sealed with it; NULL: the API has given no key yet, and none is made */
+    uint8_t frame_key[DM_KEY];
     dm_timer *tick;       /* each second, */
     int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
+    uint32_t asked;       /* guests, in this second, for what is shown of them */
     bool draining, stopping, written_off;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
 };
@@ -56,6 +59,8 @@ int dm_life_adopt(dm_box *b, dm_machine_done_fn done, dm_err *err) DM_NODISCARD;
 /* Its machine runs: the door finds it, and its time runs out. */
 void dm_life_goes_on(dm_box *b);
 void dm_life_end(dm_worker *w, dm_box *b, dm_cause cause, const char *detail, int64_t at_us);
+/* A roused box sleeps again, in the image it was woken from, since this moment; what it ran before that is billed. */
+void dm_life_woke_not(dm_worker *w, dm_box *b, dm_cause cause, int64_t at_us);
 /* A box that is written down as running fell asleep at this moment: its image is whole. */
 void dm_life_slept_before(dm_worker *w, dm_box *b, int64_t at_us);
 

@@ -346,9 +346,11 @@ int dm_publish_new(dm_worker *w, dm_publish **out, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory to publish");
     p->w = w;
     dm_buf_init(&p->record, DM_RECORD_BYTES_MAX + 1);
+    const dm_worker_config *told = dm_worker_told(w);
     dm_producer_config c = {
-            .brokers = dm_worker_told(w)->brokers,
-            .client_id = dm_worker_told(w)->name,
+            .brokers = told->brokers,
+            .client_id = told->name,
+            .login = {told->kafka_user, told->kafka_password_file, told->kafka_ca_file},
             .linger_ms = 20,
             .queue_max_bytes = 64 << 20,
             .log = dm_worker_host(w)->log,

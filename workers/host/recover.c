@@ -2,7 +2,7 @@
  * is adopted and ran all the while: the seconds nobody framed are framed now; but what had its time end meanwhile ends,
  * or goes to sleep, as of its deadline: that it ran on after was nobody's wish but our absence. One that is gone and
  * left a whole image of its epoch had fallen asleep; any other that is gone ended at its last proven second. What
- * slept, sleeps. Warm machines belong to nobody and are let go. */
+ * slept, sleeps, and so does what was being woken. Warm machines belong to nobody and are let go. */
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -278,8 +278,8 @@ static void restore_stretches(dm_worker *w, dm_box *b)
         return;
     /* What it is says more than its moments, which a clock that is leant against may have put close together. */
     bool slept_last = b->state == DM_BOX_ASLEEP || (b->state == DM_BOX_ENDED && b->slept_us >= b->started_us);
-    if (!slept_last && b->slept_us > 0 && b->image_epoch > 0 && dm_second_of(b->started_us) > w->at.last_second)
-        sleepers_stretch(w, b, b->image_epoch, b->started_us);
+    if (!slept_last && b->slept_us > 0 && b->slept_epoch > 0 && dm_second_of(b->started_us) > w->at.last_second)
+        sleepers_stretch(w, b, b->slept_epoch, b->started_us);
     if (slept_last) {
         runners_stretch(w, b, b->slept_us, DM_CAUSE_NONE);
         sleepers_stretch(w, b, b->epoch, end);
@@ -325,6 +325,29 @@ static void gone(dm_worker *w, dm_box *b, dm_cause cause, const char *detail)
     }
 }
 
+/* It was woken, and nobody was told that it runs: it sleeps again, and whatever of it lives is swept. What is billed is
+ * what frames have, and that it may have run on for as long as it would have been waited for. One that may never have
+ * been told to run, since the worker died in the very moment before, has the second it was to run in. */
+static void woke_unseen(dm_worker *w, dm_box *b, bool ran, bool host_lives)
+{
+    int64_t now = dm_worker_now_us(w), proven = (w->at.last_second + 1) * 1000000 - 1;
+    int64_t at = b->started_us + (ran && host_lives ? (int64_t)DM_WAKE_ANSWER_MS * 1000 : 1);
+    at = at > now ? now : at;
+    at = at < proven ? proven : at;
+    dm_life_woke_not(w, b, b->cause, at > b->started_us ? at : b->started_us + 1);
+}
+
+/* The box as it is once it runs, also where that record is lost. */
+static bool was_roused(dm_box *b)
+{
+    bool ran = dm_box_roused(b);
+    if (!ran)
+        b->started_us = b->woken_us;
+    b->epoch = b->admit.epoch;
+    b->before.disk_16mib = b->disk_16mib;
+    return ran;
+}
+
 /* --- whose time was up while nobody looked ------------------------------------------------------------------ */
 
 /* One that is put to sleep late: it counts as asleep since its deadline. */
@@ -359,7 +382,7 @@ static void sleep_late(dm_worker *w, dm_box *b, int64_t at_us)
     int r = l != NULL ? 0 : dm_fail(&err, DM_E_NOMEM, "no memory to put it to sleep");
     if (r == 0) {
         *l = (late){.waiter.fn = slept_late, .w = w};
-        r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, &l->waiter, &err);
+        r = dm_worker_pause(w, b, b->epoch, DM_CAUSE_TIMEOUT, 0, &l->waiter, &err);
     }
     if (r == 0) {
         b->late_us = at_us;
@@ -483,9 +506,12 @@ static void take_stock(dm_worker *w, bool host_lives)
     for (dm_box *b; (b = dm_map_next(&walk)) != NULL;) {
         if (b->state == DM_BOX_PAUSING) /* the image did not come to be */
             (void)dm_boxes_move(w->boxes, b, DM_BOX_PAUSE_FAILED);
-        if (b->state == DM_BOX_WAKING)
+        if (b->state == DM_BOX_WAKING && b->woken_us == 0)
             (void)dm_boxes_move(w->boxes, b, DM_BOX_WAKE_FAILED);
+        bool ran = b->state == DM_BOX_WAKING && was_roused(b);
         restore_stretches(w, b);
+        if (b->state == DM_BOX_WAKING)
+            woke_unseen(w, b, ran, host_lives);
         if (b->state != DM_BOX_RUNNING)
             continue;
         if (host_lives) {
@@ -516,7 +542,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             .segment_bytes = w->conf->journal_segment_bytes,
             .bytes_max = w->conf->journal_bytes_max,
             .loop = w->h->loop,
-            .exec = w->h->exec,
+            .exec = w->h->evidence != NULL ? w->h->evidence : w->h->exec,
             .log = w->h->log,
             .metrics = w->h->metrics,
             .snapshot = dm_worker_snapshot,

@@ -13,6 +13,7 @@
 #include "base/wire/period.h"
 
 #include "workers/host/parts.h"
+#include "workers/host/shown.h"
 
 /* A frame is made this long after its second ended, so that what happened in it has been noted. */
 static const int64_t settle_us = 20 * 1000;
@@ -32,10 +33,11 @@ static uint32_t clamp32(uint64_t v)
 static void measure(void *arg, void *owner, dm_sample *out)
 {
     dm_box *b = owner;
+    dm_worker *w = arg;
     dm_machine_stats s;
-    (void)arg;
     out->disk_16mib = b->disk_16mib;
-    if (b->machine == NULL || b->state == DM_BOX_WAKING || dm_machine_stats_now(b->machine, &s, NULL) < 0)
+    if (b->machine == NULL || (b->state == DM_BOX_WAKING && !dm_box_roused(b)) ||
+            dm_machine_stats_now(b->machine, &s, NULL) < 0)
         return;
     out->disk_16mib = b->disk_16mib = s.disk_16mib;
     out->cpu_used_us = s.cpu_us > b->cpu_us_seen ? clamp32(s.cpu_us - b->cpu_us_seen) : 0;
@@ -46,6 +48,7 @@ static void measure(void *arg, void *owner, dm_sample *out)
     b->cpu_us_seen = s.cpu_us;
     b->net_in_seen = s.net_in;
     b->net_out_seen = s.net_out;
+    dm_shown_second(b, out, w->at.last_second + 1);
 }
 
 static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
@@ -195,7 +198,7 @@ static int journal_frame(
                 .n = n - from > DM_FRAME_SAMPLES ? DM_FRAME_SAMPLES : n - from,
         };
         dm_buf_reset(&b);
-        int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, err);
+        int r = dm_frame_write(&b, &head, samples != NULL ? samples + from : NULL, w->seal, err);
         if (r < 0)
             return r;
         dm_journal_add_buf(w->journal, DM_RECORD_FRAME, &b, NULL);
@@ -208,6 +211,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     const dm_sample *samples;
     uint32_t n;
     int64_t complete_through;
+    w->asked = 0;
     int r = dm_usage_second(w->usage, second, w->at.frame_no + 1, &samples, &n, &complete_through, err);
     if (r < 0)
         return r;
@@ -246,9 +250,10 @@ static int64_t ended_second(const dm_worker *w)
     return dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
 }
 
+/* Without a key to seal with, which a worker has that was ever given one, every second waits. */
 static bool held(const dm_worker *w)
 {
-    return w->at.last_second < ended_second(w) && awaits_claim(w);
+    return w->at.last_second < ended_second(w) && (w->seal == NULL || awaits_claim(w));
 }
 
 static void tick(void *arg)

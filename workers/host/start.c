@@ -2,12 +2,83 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/file.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 
 #include "workers/host/machine/place.h"
 #include "workers/host/parts.h"
+
+/* --- what frames are sealed with ---------------------------------------------------------------------------- */
+
+static int frame_key_path(const dm_worker *w, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/frame.key", w->conf->data_dir);
+}
+
+static int seal_with(dm_worker *w, const uint8_t key[DM_KEY], dm_err *err)
+{
+    dm_mac *seal;
+    int r = dm_mac_new(key, &seal, err);
+    if (r < 0)
+        return r;
+    dm_mac_free(w->seal);
+    w->seal = seal;
+    memcpy(w->frame_key, key, DM_KEY);
+    return 0;
+}
+
+/* Of an earlier start, so that frames are made while the API is away. One that cannot be read is as good as none: the
+ * API gives it again, and frames wait until then. */
+static int load_frame_key(dm_worker *w, dm_err *err)
+{
+    char path[PATH_MAX];
+    uint8_t key[DM_KEY];
+    int r = frame_key_path(w, path, err);
+    if (r < 0)
+        return r;
+    dm_err why = {0};
+    r = dm_key_read(path, key, &why);
+    if (r < 0 && r != DM_E_NOTFOUND)
+        dm_log_err(w->h->log, DM_WARN, "worker.frame_key_unread", &why);
+    r = r == 0 ? seal_with(w, key, err) : 0;
+    explicit_bzero(key, sizeof(key));
+    return r;
+}
+
+/* Beside the number. Where there is no room for it now, frames are sealed all the same, and the next start asks again.
+ */
+static void keep_frame_key(dm_worker *w, const char *hex)
+{
+    char path[PATH_MAX], text[2 * DM_KEY + 2];
+    dm_err err = {0};
+    (void)snprintf(text, sizeof(text), "%s\n", hex);
+    int r = frame_key_path(w, path, &err);
+    if (r == 0)
+        r = dm_file_write(path, dm_str_c(text), 0600, &err);
+    if (r < 0)
+        dm_log_err(w->h->log, DM_WARN, "worker.frame_key_not_kept", &err);
+    explicit_bzero(text, sizeof(text));
+}
+
+static void take_frame_key(dm_worker *w, const char *hex)
+{
+    uint8_t key[DM_KEY];
+    dm_err err = {0};
+    if (hex == NULL || dm_parse_hex(dm_str_c(hex), key, sizeof(key), &err) < 0 ||
+            (w->seal != NULL && memcmp(key, w->frame_key, DM_KEY) == 0))
+        return;
+    if (seal_with(w, key, &err) < 0) {
+        dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);
+        abort();
+    }
+    keep_frame_key(w, hex);
+    explicit_bzero(key, sizeof(key));
+}
+
+/* --- beginning ---------------------------------------------------------------------------------------------- */
 
 void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 {
@@ -17,6 +88,7 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
         DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fu("was", w->at.no.v), dm_fi("is", e->worker_no));
         return;
     }
+    take_frame_key(w, e->frame_key);
     if (w->at.enrolled)
         return;
     dm_worker_is(w, e);
@@ -31,7 +103,7 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
 static int take_folder(const dm_worker_config *conf, dm_err *err)
 {
     char path[PATH_MAX];
-    int r = dm_mkdir_p(conf->data_dir, 0711, err);
+    int r = dm_mkdir_p(conf->data_dir, 0700, err);
     if (r == 0)
         r = dm_path(path, sizeof(path), err, "%s/lock", conf->data_dir);
     if (r < 0)
@@ -61,6 +133,7 @@ static void dm_worker_free(dm_worker *w)
     dm_boxes_free(w->boxes);
     dm_timer_free(w->tick);
     dm_sign_key_free(w->key);
+    dm_mac_free(w->seal);
     free(w);
 }
 DM_DEFINE_FREEP(dm_worker)
@@ -91,6 +164,8 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
         r = dm_path(path, sizeof(path), err, "%s/worker.key", conf->data_dir);
     if (r == 0)
         r = dm_sign_key_open(path, &w->key, err);
+    if (r == 0)
+        r = load_frame_key(w, err);
     if (r == 0)
         r = dm_boxes_new(&w->boxes, err);
     if (r == 0)

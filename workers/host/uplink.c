@@ -8,6 +8,7 @@
 
 #include "base/httpc.h"
 #include "base/parse.h"
+#include "base/wire/frame.h"
 
 enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
 
@@ -88,6 +89,7 @@ static void make_enrol(dm_uplink *u, dm_jw *jw)
             .accel = accel,
             .slots = (int64_t)c->slots,
             .mem_mib = (int64_t)dm_host_mem_mib(),
+            .frames = DM_FRAME_SEALED,
     };
     dm_wk_enrol_write(jw, &m);
 }
@@ -97,6 +99,7 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
     dm_worker *w = u->w;
     const char *why;
     dm_pools_count n;
+    uint64_t mem_free = dm_worker_mem_free_mib(w);
     dm_pools_counted(dm_worker_pools(w), &n);
     dm_wk_beat m = {
             .boot = (int64_t)dm_worker_at(w)->boot,
@@ -106,6 +109,8 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
             .free_slots = dm_worker_host(w)->slots_free + n.spare,
             .last_frame = (int64_t)dm_worker_at(w)->frame_no,
             .refusing = dm_worker_refusing(w, &why),
+            .mem_free_mib = (int64_t)(mem_free < INT64_MAX ? mem_free : INT64_MAX),
+            .has_mem_free_mib = true,
     };
     dm_wk_beat_write(jw, &m);
 }
@@ -191,10 +196,14 @@ static int take_enrolled(dm_uplink *u, const json_t *obj, dm_err *err)
     int r = dm_wk_enrolled_read(obj, &m, err);
     if (r < 0)
         return r;
-    u->enrol = false;
-    dm_worker_enrolled(u->w, &m);
+    if (m.frame_key == NULL)
+        r = dm_fail(err, DM_E_PROTO, "%s: no key to seal frames with: is the API an older one?", u->path);
+    if (r == 0) {
+        u->enrol = false;
+        dm_worker_enrolled(u->w, &m);
+    }
     dm_wk_enrolled_done(&m);
-    return 0;
+    return r;
 }
 
 static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)

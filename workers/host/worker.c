@@ -170,7 +170,15 @@ bool dm_worker_refusing(const dm_worker *w, const char **why)
         *why = "there is no room for evidence";
     else if (dm_host_short_of_memory(w->h))
         *why = "its memory is needed as a reserve";
+    else if (dm_host_short_of_disk(w->h))
+        *why = "its disk is needed as a reserve";
     return *why != NULL;
+}
+
+uint64_t dm_worker_mem_free_mib(const dm_worker *w)
+{
+    uint64_t most = dm_host_mem_to_give_mib(w->h), given = dm_boxes_mem_mib(w->boxes);
+    return most > given ? most - given : 0;
 }
 
 void dm_worker_journal_enrolled(dm_worker *w)

@@ -52,6 +52,8 @@ void dm_worker_put_down(dm_worker *w);
 bool dm_worker_written_off(const dm_worker *w);
 /* It takes no sandboxes now; *why says so in words, or is NULL. */
 bool dm_worker_refusing(const dm_worker *w, const char **why);
+/* The sum of sizes that it still takes. */
+uint64_t dm_worker_mem_free_mib(const dm_worker *w);
 
 /* Its parts: the worker's, and as long-lived as it. */
 const dm_worker_mark *dm_worker_at(const dm_worker *w);

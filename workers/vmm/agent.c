@@ -15,7 +15,8 @@
 #include "workers/vmm/agent_line.h"
 #include "workers/vmm/lines.h"
 
-enum { CALLS_MAX = 32, BURST = 256, SEND_MAX = 2 * DM_GUEST_LINE_MAX };
+/* A guest's flood is read so slowly that it costs the loop some hundredths of its time. */
+enum { CALLS_MAX = 32, BURST = 64, BURST_BYTES = 256 * 1024, SEND_MAX = 2 * DM_GUEST_LINE_MAX };
 
 struct call {
     struct call *next;
@@ -276,6 +277,7 @@ int dm_agent_new(dm_loop *loop, int fd, dm_agent_event_fn on_event, void *arg, d
             .skip_long = true,
             .send_max = SEND_MAX,
             .burst = BURST,
+            .burst_bytes = BURST_BYTES,
             .on_line = on_line,
             .on_end = on_end,
             .arg = a};

@@ -17,6 +17,7 @@ struct dm_lines {
     dm_watch *watch; /* NULL while there is nothing to wait for: a hung-up socket would wake us for ever */
     dm_timer *timer; /* ends a window: the burst may be had again */
     unsigned left;   /* lines that may still come in this window */
+    size_t room;     /* and bytes */
     bool window;     /* the timer is set */
     bool skipping;   /* within a line that is too long */
     bool ended;
@@ -25,6 +26,11 @@ struct dm_lines {
 };
 
 static void on_ready(void *arg, uint32_t events);
+
+static size_t whole_room(const dm_lines *l)
+{
+    return l->config.burst_bytes != 0 ? l->config.burst_bytes : SIZE_MAX;
+}
 
 /* Calls on_end, which may free l. */
 static void end(dm_lines *l, const dm_err *why)
@@ -50,9 +56,14 @@ static int watch_for(dm_lines *l, uint32_t events, dm_err *err)
     return dm_watch_set(l->watch, events, err);
 }
 
+static bool may_read(const dm_lines *l)
+{
+    return l->left > 0 && l->room > 0;
+}
+
 static int rearm(dm_lines *l, dm_err *err)
 {
-    return watch_for(l, (l->left > 0 ? EPOLLIN : 0U) | (l->out.len > 0 ? EPOLLOUT : 0U), err);
+    return watch_for(l, (may_read(l) ? EPOLLIN : 0U) | (l->out.len > 0 ? EPOLLOUT : 0U), err);
 }
 
 /* False when l was freed or ended by the callback. */
@@ -67,14 +78,27 @@ static bool deliver(dm_lines *l, dm_str line)
     return !l->ended;
 }
 
-static void spend(dm_lines *l)
+static void open_window(dm_lines *l)
 {
-    assert(l->left > 0);
-    l->left--;
     if (!l->window) {
         l->window = true;
         dm_timer_in(l->timer, WINDOW_US);
     }
+}
+
+static void spend(dm_lines *l)
+{
+    assert(l->left > 0);
+    l->left--;
+    open_window(l);
+}
+
+static void spend_bytes(dm_lines *l, size_t n)
+{
+    if (l->config.burst_bytes == 0)
+        return;
+    l->room -= n < l->room ? n : l->room;
+    open_window(l);
 }
 
 /* What is left is the front of a line: it must not outgrow its bound. */
@@ -138,6 +162,7 @@ static void on_readable(dm_lines *l)
     }
     ssize_t n = recv(l->fd, p, want, MSG_DONTWAIT);
     if (n > 0) {
+        spend_bytes(l, (size_t)n);
         dm_buf_grew(&l->in, (size_t)n);
         go_on(l);
         return;
@@ -174,7 +199,7 @@ static void on_ready(void *arg, uint32_t events)
     dm_lines *l = arg;
     dm_err why;
     /* A peer that is gone may have said something before: that is read first. */
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && l->left > 0) {
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && may_read(l)) {
         on_readable(l);
         return;
     }
@@ -187,6 +212,7 @@ static void on_window(void *arg)
     dm_lines *l = arg;
     l->window = false;
     l->left = l->config.burst;
+    l->room = whole_room(l);
     go_on(l);
 }
 
@@ -243,6 +269,7 @@ int dm_lines_new(dm_loop *loop, int fd, const dm_lines_config *config, dm_lines 
     l->config = *config;
     l->loop = loop;
     l->left = config->burst;
+    l->room = whole_room(l);
     dm_buf_init(&l->in, config->line_max + 1);
     dm_buf_init(&l->out, config->send_max);
     int r = dm_loop_timer(loop, on_window, l, &l->timer, err);

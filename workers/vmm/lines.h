@@ -15,10 +15,11 @@ typedef void (*dm_lines_line_fn)(void *arg, dm_str line);
 typedef void (*dm_lines_end_fn)(void *arg, const dm_err *why);
 
 typedef struct dm_lines_config {
-    size_t line_max; /* a longer line ends the stream with DM_E_PROTO ... */
-    bool skip_long;  /* ... or is passed over, up to its newline */
-    size_t send_max; /* bytes that may wait to be sent */
-    unsigned burst;  /* lines in 100 ms */
+    size_t line_max;    /* a longer line ends the stream with DM_E_PROTO ... */
+    bool skip_long;     /* ... or is passed over, up to its newline */
+    size_t send_max;    /* bytes that may wait to be sent */
+    unsigned burst;     /* lines in 100 ms */
+    size_t burst_bytes; /* and bytes, give or take one read; 0: any number */
     dm_lines_line_fn on_line;
     dm_lines_end_fn on_end;
     void *arg;

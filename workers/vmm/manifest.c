@@ -59,7 +59,7 @@ int dm_manifest_read(const char *dir, dm_manifest *out, dm_err *err)
     dm_buf_init(&b, DM_MANIFEST_MAX);
     int r = dm_path(path, sizeof(path), err, "%s/manifest.json", dir);
     if (r == 0)
-        r = dm_file_read(path, &b, err);
+        r = dm_file_read_plain(path, &b, err);
     if (r == 0)
         r = dm_json_load(dm_buf_view(&b), DM_MANIFEST_MAX, &root, err);
     if (r == 0)

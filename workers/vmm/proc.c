@@ -12,6 +12,10 @@
  * terminal is not for VMs. There is no code of ours between fork and exec: this process has threads and much memory,
  * which a plain fork would have to copy.
  *
+ * A pid namespace of its own it gets without a process of ours in between: which namespace children are born into is a
+ * thread's own setting, so it is set before posix_spawn and set back after. A thread that cannot go back would have its
+ * later children born in a stranger's, where they die with him: then we stop.
+ *
  * When is it dead? When its pidfd says so, within a second of a SIGKILL, or else later: then dm_proc_kill says no and
  * the caller goes on waiting where that hurts nobody. A child is reaped exactly once; one that an earlier worker
  * started is its reaper's, and has no status for us. */
@@ -21,8 +25,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -34,6 +40,10 @@
 #include "base/parse.h"
 
 enum { HIGH_FD = 64, KILL_WAIT_MS = 1000, STAT_MAX = 4096, STAT_START = 22 };
+
+/* Of the kernel's choice when memory runs out: 500 thousandths of it on top of what is used. We may be far below zero,
+ * and a child has what we have. */
+#define OOM_SCORE "500"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -115,8 +125,23 @@ static int set_up(
     return r == 0 ? posix_spawn_file_actions_addclosefrom_np(actions, HIGH_FD) : r;
 }
 
-static int start(const char *const *argv, const dm_proc_fd *fds, const int *high, size_t n, pid_t *pid, dm_err *err)
+/* posix_spawn's answer, which is an errno. */
+static int spawn_apart(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+        const posix_spawnattr_t *attr, char *const *argv, char *const *env)
 {
+    DM_AUTO_FD ours = open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (ours < 0 || unshare(CLONE_NEWPID) < 0)
+        return errno;
+    int r = posix_spawn(pid, path, actions, attr, argv, env);
+    if (setns(ours, CLONE_NEWPID) < 0)
+        abort();
+    return r;
+}
+
+static int start(const char *const *argv, const dm_proc_fd *fds, const int *high, size_t n, unsigned flags, pid_t *pid,
+        dm_err *err)
+{
+    char *const *words = (char *const *)(uintptr_t)argv;
     char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", lang[] = "LANG=C.UTF-8";
     char *const env[] = {path, lang, NULL};
     posix_spawn_file_actions_t actions;
@@ -128,7 +153,8 @@ static int start(const char *const *argv, const dm_proc_fd *fds, const int *high
     if (r == 0) {
         r = set_up(&actions, &attr, fds, high, n);
         if (r == 0)
-            r = posix_spawn(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, env);
+            r = (flags & DM_PROC_APART) != 0 ? spawn_apart(pid, argv[0], &actions, &attr, words, env)
+                                             : posix_spawn(pid, argv[0], &actions, &attr, words, env);
         (void)posix_spawnattr_destroy(&attr);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -136,14 +162,17 @@ static int start(const char *const *argv, const dm_proc_fd *fds, const int *high
 }
 
 /* From outside, so that the process itself needs no step for it; it runs nothing of a guest's before. */
-static void limit(pid_t pid, uint64_t file_max)
+static void limit(pid_t pid, int proc_fd, uint64_t file_max)
 {
     const struct rlimit none = {0, 0}, file = {file_max, file_max};
     (void)prlimit(pid, RLIMIT_CORE, &none, NULL);
     (void)prlimit(pid, RLIMIT_FSIZE, &file, NULL);
+    DM_AUTO_FD oom = openat(proc_fd, "oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (oom >= 0)
+        (void)dprintf(oom, OOM_SCORE);
 }
 
-static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, dm_proc *out, dm_err *err)
+static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned flags, dm_proc *out, dm_err *err)
 {
     int high[DM_PROC_FDS];
     if (n > DM_PROC_FDS)
@@ -153,7 +182,7 @@ static int spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, dm_pr
     dm_proc p = {.pidfd = -1, .child = true};
     int r = lift(fds, n, high, err);
     if (r == 0)
-        r = start(argv, fds, high, n, &p.pid, err);
+        r = start(argv, fds, high, n, flags, &p.pid, err);
     for (size_t i = 0; i < n; i++)
         dm_fd_closep(&high[i]);
     if (r < 0)
@@ -182,7 +211,7 @@ static bool wait_end(int pidfd, unsigned ms)
 int dm_proc_run(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned limit_ms, int *status, dm_err *err)
 {
     dm_proc p;
-    int r = spawn(argv, fds, n, &p, err);
+    int r = spawn(argv, fds, n, 0, &p, err);
     if (r < 0)
         return r;
     if (!wait_end(p.pidfd, limit_ms)) {
@@ -195,18 +224,19 @@ int dm_proc_run(const char *const *argv, const dm_proc_fd *fds, size_t n, unsign
     return 0;
 }
 
-int dm_proc_spawn(
-        const char *const *argv, const dm_proc_fd *fds, size_t n, uint64_t file_max, dm_proc *out, dm_err *err)
+int dm_proc_spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned flags, uint64_t file_max,
+        dm_proc *out, dm_err *err)
 {
     dm_proc p;
-    int r = spawn(argv, fds, n, &p, err);
+    int r = spawn(argv, fds, n, flags, &p, err);
     if (r < 0)
         return r;
-    limit(p.pid, file_max);
     DM_AUTO_FD dir = -1;
     r = dm_proc_dir(&p, &dir, err);
-    if (r == 0)
+    if (r == 0) {
+        limit(p.pid, dir, file_max);
         r = start_of(dir, &p.start, err);
+    }
     if (r < 0) {
         if (!dm_proc_kill(&p))
             (void)close(p.pidfd);
@@ -250,22 +280,26 @@ int dm_proc_remember(const dm_proc *p, const char *path, dm_err *err)
     dm_json_encode(&w, memory_fields, DM_LEN(memory_fields),
             &(struct memory){.pid = p->pid, .start = (int64_t)p->start, .boot = boot.p});
     r = dm_buf_ok(&text, err);
+    if (r < 0)
+        return r;
+    if (unlink(path) < 0 && errno != ENOENT)
+        return dm_fail_sys(err, errno, "remove %s", path);
     /* Not synced: after a crash of the machine there is nothing to find again. */
-    DM_AUTO_FD fd = r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (r == 0 && fd < 0)
-        return dm_fail_sys(err, errno, "create %s", path);
-    return r < 0 ? r : dm_write_all(fd, text.p, text.len, err);
+    DM_AUTO_FD fd = dm_open_plain(path, O_WRONLY | O_CREAT, 0600, err);
+    return fd < 0 ? fd : dm_write_all(fd, text.p, text.len, err);
 }
 
-/* Its folder may be the VMM's: a file that we did not write names whom the VMM likes. Opened once: what was looked at
- * is what is read. */
+/* Only root writes in its folder; a file that is there all the same and not of our making would name whomever its maker
+ * likes. Opened once: what was looked at is what is read. */
 static int read_own(const char *path, dm_buf *b, dm_err *err)
 {
     struct stat st;
     size_t got;
-    DM_AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return dm_fail_sys(err, errno, "open %s", path);
+    DM_AUTO_FD fd = dm_open_plain(path, O_RDONLY | O_NONBLOCK, 0, err);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0)
+        return dm_fail_sys(err, errno, "stat %s", path);
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
         return dm_fail(err, DM_E_NOTFOUND, "%s is not of our making", path);
     char *p = dm_buf_want(b, MEMORY_BYTES);

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-enum { DM_PROC_FDS = 16 };
+enum { DM_PROC_FDS = 24 };
 
 typedef struct dm_proc {
     pid_t pid;
@@ -25,9 +25,12 @@ typedef struct dm_proc_fd {
 } dm_proc_fd;
 
 /* argv ends in NULL; argv[0] is a path. A session of its own, no signals blocked, no environment but PATH and LANG.
- * no core files; file_max: bytes it may write to one file. */
-int dm_proc_spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, uint64_t file_max, dm_proc *out,
-        dm_err *err) DM_NODISCARD;
+ * no core files; file_max: bytes it may write to one file. DM_PROC_APART: process 1 of a pid namespace of its own, and
+ * our child all the same; pid is ours for it. Where memory runs
+ * out it ends before us. */
+enum dm_proc_flag { DM_PROC_APART = 1 };
+int dm_proc_spawn(const char *const *argv, const dm_proc_fd *fds, size_t n, unsigned flags, uint64_t file_max,
+        dm_proc *out, dm_err *err) DM_NODISCARD;
 
 /* Starts it the same way, in the calling thread's namespaces, and waits for its end; past limit_ms it is killed and the
  * answer is DM_E_TIMEOUT. *status: as of waitpid. */

@@ -10,9 +10,9 @@
 
 enum { STEP = 4096, PAUSE_US = 100000 };
 
-struct sink_files {
-    char fifo[4096], log[4096], old[4096];
-};
+#define FIFO "vmm.fifo"
+#define LOG "vmm.log"
+#define OLD "vmm.log.1"
 
 struct dm_sink {
     dm_loop *loop;
@@ -23,26 +23,36 @@ struct dm_sink {
     dm_timer *timer; /* at most a step each pause */
     char last[DM_SINK_LAST + 1];
     bool fresh; /* the next byte begins a new last line */
-    struct sink_files files;
+    char dir[4096];
 };
 
 static int open_log(dm_sink *s, dm_err *err)
 {
     struct stat st;
-    s->log = open(s->files.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (s->log < 0 || fstat(s->log, &st) < 0)
-        return dm_fail_sys(err, errno, "open %s", s->files.log);
+    s->log = dm_open_beneath(s->dir, LOG, O_WRONLY | O_APPEND, 0, NULL);
+    if (s->log < 0)
+        s->log = dm_open_beneath(s->dir, LOG, O_WRONLY | O_APPEND | O_CREAT, 0600, err);
+    if (s->log < 0)
+        return s->log;
+    if (fstat(s->log, &st) < 0 || !S_ISREG(st.st_mode))
+        return dm_fail(err, DM_E_INVALID, "%s/" LOG " is no file", s->dir);
     s->size = (uint64_t)st.st_size;
     return 0;
 }
 
+static void turn_over(dm_sink *s)
+{
+    DM_AUTO_FD at = open(s->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dm_fd_closep(&s->log);
+    (void)renameat(at, LOG, at, OLD);
+    if (open_log(s, NULL) < 0)
+        dm_fd_closep(&s->log);
+}
+
 static void keep(dm_sink *s, const char *p, size_t n)
 {
-    if (s->size + n > DM_SINK_FILE_MAX) {
-        dm_fd_closep(&s->log);
-        (void)rename(s->files.log, s->files.old);
-        (void)open_log(s, NULL);
-    }
+    if (s->size + n > DM_SINK_FILE_MAX)
+        turn_over(s);
     if (s->log >= 0 && dm_write_all(s->log, p, n, NULL) == 0)
         s->size += n;
 }
@@ -104,6 +114,20 @@ const char *dm_sink_last(dm_sink *s)
     return s->last;
 }
 
+static int open_fifo(dm_sink *s, dm_err *err)
+{
+    struct stat st;
+    DM_AUTO_FD at = open(s->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0 || (mkfifoat(at, FIFO, 0600) < 0 && errno != EEXIST))
+        return dm_fail_sys(err, errno, "make %s/" FIFO, s->dir);
+    s->fd = dm_open_beneath(s->dir, FIFO, O_RDWR | O_NONBLOCK, 0, err);
+    if (s->fd < 0)
+        return s->fd;
+    if (fstat(s->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return dm_fail(err, DM_E_INVALID, "%s/" FIFO " is no FIFO", s->dir);
+    return 0;
+}
+
 int dm_sink_new(dm_loop *loop, const char *dir, dm_sink **out, dm_err *err)
 {
     DM_AUTO(dm_sink) s = calloc(1, sizeof(*s));
@@ -111,22 +135,13 @@ int dm_sink_new(dm_loop *loop, const char *dir, dm_sink **out, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory for a log");
     s->loop = loop;
     s->fd = s->log = -1;
-    struct sink_files *f = &s->files;
-    int r = dm_path(f->fifo, sizeof(f->fifo), err, "%s/vmm.fifo", dir);
-    if (r == 0)
-        r = dm_path(f->log, sizeof(f->log), err, "%s/vmm.log", dir);
-    if (r == 0)
-        r = dm_path(f->old, sizeof(f->old), err, "%s/vmm.log.1", dir);
-    if (r == 0 && mkfifo(f->fifo, 0600) < 0 && errno != EEXIST)
-        r = dm_fail_sys(err, errno, "make %s", f->fifo);
+    int r = dm_str_to_array(dm_str_c(dir), s->dir, sizeof(s->dir), err);
     if (r == 0)
         r = open_log(s, err);
-    if (r < 0)
-        return r;
-    s->fd = open(f->fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (s->fd < 0)
-        return dm_fail_sys(err, errno, "open %s", f->fifo);
-    r = dm_loop_timer(loop, on_timer, s, &s->timer, err);
+    if (r == 0)
+        r = open_fifo(s, err);
+    if (r == 0)
+        r = dm_loop_timer(loop, on_timer, s, &s->timer, err);
     if (r == 0)
         r = dm_loop_watch(loop, s->fd, EPOLLIN, on_readable, s, &s->watch, err);
     if (r < 0)

@@ -91,9 +91,9 @@ int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err)
     DM_AUTO_FD in = open(from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return dm_fail_sys(err, errno, "open %s", from);
-    DM_AUTO_FD out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    DM_AUTO_FD out = dm_open_plain(to, O_WRONLY | O_CREAT, 0600, err);
     if (out < 0)
-        return dm_fail_sys(err, errno, "create %s", to);
+        return out;
     int r = copy_into(in, out, to, sync, err);
     if (r < 0)
         (void)unlink(to);
@@ -103,12 +103,12 @@ int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err)
 int dm_sparse_copy_over(const char *from, const char *to, dm_err *err)
 {
     struct stat in_st, out_st;
-    DM_AUTO_FD in = open(from, O_RDONLY | O_CLOEXEC);
+    DM_AUTO_FD in = dm_open_plain(from, O_RDONLY, 0, err);
     if (in < 0)
-        return dm_fail_sys(err, errno, "open %s", from);
-    DM_AUTO_FD out = open(to, O_WRONLY | O_CLOEXEC);
+        return in;
+    DM_AUTO_FD out = dm_open_plain(to, O_WRONLY, 0, err);
     if (out < 0)
-        return dm_fail_sys(err, errno, "open %s", to);
+        return out;
     if (fstat(in, &in_st) < 0 || fstat(out, &out_st) < 0)
         return dm_fail_sys(err, errno, "stat %s", to);
     if (in_st.st_size != out_st.st_size)

@@ -416,7 +416,10 @@ int dm_template_build_start(
             .image_dir = b->image,
             .run_dir = b->run,
             .disk = b->disk,
-            .tap_fd = config->tap_fd};
+            .tap_fd = config->tap_fd,
+            .uid = config->uid,
+            .groups = config->groups,
+            .group = config->group};
     if (r == 0)
         r = work_start(b, prepare, prepared, err);
     if (r < 0) {

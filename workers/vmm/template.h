@@ -14,7 +14,10 @@ typedef struct dm_template_config {
     const char *out_dir;    /* does not exist yet; its parent does */
     const char *disk_image; /* empty ext4 that the template boots with (a copy is made) */
     uint32_t vcpus, mem_mib;
-    int tap_fd; /* borrowed */
+    int tap_fd;                     /* borrowed */
+    uint32_t uid;                   /* these as in dm_vm_config */
+    const struct dm_groups *groups; /* borrowed, for as long as it is built */
+    uint32_t group;
 } dm_template_config;
 
 /* Progress words go to env->log. Retries a failed boot once. */

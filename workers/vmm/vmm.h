@@ -34,11 +34,13 @@ typedef struct dm_vmm_caps {
 /* What all VMs of a worker share. Borrowed for their lives. */
 typedef struct dm_vmm_env {
     dm_loop *loop;
-    dm_exec *exec; /* for what blocks: memory copies, fsync */
+    dm_exec *exec;   /* for what blocks: memory copies, fsync */
+    dm_exec *images; /* for a sleeper's image, which may have gigabytes: read and written here, so that nobody's start
+                        waits for it; NULL: exec */
     dm_log *log;
-    const char *binary; /* "/usr/bin/qemu-system-x86_64" */
-    uint32_t uid, gid;  /* what the process runs as; 0: as we do (tests) */
-    const char *accel;  /* "auto", "tcg", "kvm" */
+    const char *binary;         /* "/usr/bin/qemu-system-x86_64" */
+    const struct dm_jail *jail; /* that every process is put into (jail/jail.h) */
+    const char *accel;          /* "auto", "tcg", "kvm" */
 } dm_vmm_env;
 
 /* One VM. Strings are copied by spawn. */
@@ -48,8 +50,11 @@ typedef struct dm_vm_config {
     const char *base_dir;  /* template snapshot to start from: ram, device, manifest.json; NULL: boot from image_dir */
     const char *run_dir;   /* this VM's own folder, exists: sockets qmp.sock and agent.sock, ram when it boots, log */
     const char *disk;      /* writable disk, raw */
-    int tap_fd; /* borrowed; -1: no network device. The same on both sides of a snapshot. check with -1 leaves
-                   the question open; adopt does not look at it */
+    int tap_fd;   /* borrowed; -1: no network device. The same on both sides of a snapshot. check with -1 leaves
+                     the question open; adopt does not look at it */
+    uint32_t uid; /* what its process runs as, user and group: nobody else's. For spawn alone, as: */
+    const struct dm_groups *groups; /* of which it joins that of this number (jail/group.h); borrowed; NULL: of none */
+    uint32_t group;
 } dm_vm_config;
 
 enum dm_vm_end { DM_VM_EXITED, DM_VM_KILLED_BY_US, DM_VM_SIGNALLED, DM_VM_GUEST_SHUTDOWN, DM_VM_GUEST_PANIC };
@@ -75,6 +80,7 @@ enum dm_vm_save { DM_SAVE_FULL, DM_SAVE_DELTA };
 
 struct dm_vmm_driver {
     const char *name;
+    const char *const *files; /* what a process of it reads by path, besides program and libraries; ends in NULL */
     int (*probe)(const dm_vmm_env *env, dm_vmm_caps *out, dm_err *err);
     /* Whether the snapshot in config->base_dir could be loaded here: same VMM, machine, image, size, clock. 0, or
      * DM_VMM_STALE with *err saying what differs. Blocking, up to some 100 ms; starts no guest. */

@@ -2,7 +2,12 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "support/py"))
+# pylint: disable=wrong-import-position
+import local  # noqa: E402
 
 
 class Database:
@@ -37,6 +42,14 @@ def conf(path):
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line)
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def page(path, name):
+    """What a service shows on its socket."""
+    status, body = local.get(path, name)
+    if status != 200:
+        raise RuntimeError(f"{path}: {name} answers {status}")
+    return body
 
 
 def service_pid(data, name):

@@ -28,7 +28,7 @@ deployment() {
 # admin COMMAND...: one value of what dormouse-admin says, as the operator of the data folder.
 admin() {
     "$DM_BUILD/bin/dormouse-admin" --who conformance --db \
-        "host=$DM_DATA/run port=$((DM_PORT_BASE + 432)) dbname=dormouse user=dm_ops" "$@"
+        "host=$DM_DATA/run/pg port=$((DM_PORT_BASE + 432)) dbname=dormouse user=dm_ops" "$@"
 }
 
 # small_project SLUG: DM_SMALL_KEY of a project in which one sandbox may run, so that a limit can be met. Only where we

@@ -12,10 +12,15 @@ import urllib.request
 from datetime import datetime
 from pathlib import Path
 
+import local
+import wire
+
 DATA = Path(os.environ["DM_DATA"])
 BASE = int(os.environ["DM_PORT_BASE"])
 API = os.environ.get("E2B_API_URL", "")
 BROKERS = f"127.0.0.1:{BASE + 92}"
+SOCKETS = {name: DATA / "run" / path for name, path in (
+    ("api", "api/api.sock"), ("worker", "page/worker.sock"), ("meter", "meter/meter.sock"))}
 SLOT_BASE = ipaddress.ip_address(f"10.{64 + BASE // 1000}.0.0")
 
 
@@ -60,7 +65,7 @@ def kill(number):
 
 
 def worker_state():
-    status, body, _ = fetch(f"http://127.0.0.1:{BASE + 200}/state", timeout=2)
+    status, body = local.get(SOCKETS["worker"], "/state", timeout=2)
     return json.loads(body) if status == 200 else {}
 
 
@@ -74,7 +79,7 @@ def useful(service):
         return bool(sql("SELECT 1"))
     if service in ("front", "door"):
         return listens(BASE + {"front": 0, "door": 202}[service])
-    return fetch(f"http://127.0.0.1:{BASE + {'meter': 300, 'api': 100}[service]}/metrics", timeout=2)[0] == 200
+    return local.get(SOCKETS[service], "/metrics", timeout=2)[0] == 200
 
 
 def listens(port):
@@ -85,19 +90,27 @@ def listens(port):
         return False
 
 
-def sql(statement):
+def sql(statement, role="postgres"):
     """Rows of texts, as the operator sees them; none while the database is away."""
     done = subprocess.run(
-        ["psql", "-X", "-A", "-t", "-F", "\t", "-h", str(DATA / "run"), "-p", str(BASE + 432), "-U", "postgres", "-d", "dormouse",
+        ["psql", "-X", "-A", "-t", "-F", "\t", "-h", str(DATA / "run/pg"), "-p", str(BASE + 432), "-U", role, "-d", "dormouse",
          "-c", statement], capture_output=True, text=True, timeout=20, check=False)
     return [line.split("\t") for line in done.stdout.splitlines()] if done.returncode == 0 else []
+
+
+def broker(user="admin"):
+    """Where the broker is, and what it takes to be that user there, as librdkafka has it."""
+    password = (DATA / f"secrets/kafka-{user}.key").read_text(encoding="ascii").strip()
+    return {"bootstrap.servers": BROKERS, "security.protocol": "sasl_ssl", "ssl.ca.location": str(DATA / "etc/kafka.crt"),
+            "ssl.endpoint.identification.algorithm": "none", "sasl.mechanism": "PLAIN", "sasl.username": user,
+            "sasl.password": password}
 
 
 def broker_answers():
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
     try:
-        return bool(AdminClient({"bootstrap.servers": BROKERS, "log_level": 0}).list_topics(timeout=2).topics)
+        return bool(AdminClient({**broker(), "log_level": 0}).list_topics(timeout=2).topics)
     except KafkaException:
         return False
 
@@ -185,11 +198,17 @@ def statements():
 
 
 def keys():
-    """Those that are published: of the service, and of each worker."""
+    """Those that are published, of the service and of each worker; and what the workers seal their frames with."""
     status, answer = api("/v1/keys")
     if status != 200:
         raise OSError(f"/v1/keys: {status}")
     workers = {}
     for key in answer["workers"]:
         workers.setdefault(str(key["workerNo"]), []).append(key["publicKey"])
-    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers}
+    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers,
+            "frames": {no: wire.frame_key(frame_secret(), int(no)).hex() for no in workers}}
+
+
+def frame_secret():
+    """Of which the workers' keys for frames are made: the meter's copy of it."""
+    return bytes.fromhex((DATA / "secrets/frames-meter.key").read_text(encoding="ascii").strip())

@@ -23,6 +23,8 @@ class Record:
                 for s in sorted(json.load(f), key=lambda s: s["number"])]
         self.worker_keys = {int(no): [bytes.fromhex(k) for k in keys]
                             for no, keys in self.client["keys"]["workers"].items()}
+        sealing = self.client["keys"].get("frames")
+        self.frame_keys = {int(no): bytes.fromhex(key) for no, key in sealing.items()} if sealing is not None else None
         self.service_keys = [bytes.fromhex(k) for k in self.client["keys"]["service"]]
         self.sandboxes = self.client["sandboxes"]
         # The one with the longest story is what faults are planted into.
@@ -31,7 +33,8 @@ class Record:
     def ledger(self, fault=None):
         usage, attest, rules = faults.plant(
             fault, stream.values(self.messages, "dm.usage.v1"), stream.values(self.messages, "dm.attest.v1"), self.main)
-        return ledger.Ledger(usage, attest, self.worker_keys, self.client["period_s"], rules)
+        return ledger.Ledger(usage, attest, self.worker_keys, self.client["period_s"], rules,
+                             self.frame_keys)
 
     def project_no(self):
         """That of the client's key, as its statements have it."""
@@ -55,12 +58,12 @@ def compared(record, fault=None):
 
 
 def of_frames(book):
-    return [words for words in book.findings if words.startswith(("not a frame", "worker ", "two different"))
+    return [words for words in book.findings if words.startswith(("not a frame", "not sealed", "worker ", "two different"))
             and "attest" not in words]
 
 
 def frames(record):
-    """Gapless within each start, starts chained; the worker was killed, so there are two."""
+    """Sealed by their worker, gapless within each start, starts chained; the worker was killed, so there are two."""
     book = record.ledger()
     yield from of_frames(book)
     for worker, rows in book.frames.items():

@@ -1,6 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/file.h"
@@ -54,6 +57,62 @@ static void hmacs(void **state)
     assert_hex(d.b, sizeof(d.b), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     assert_int_equal(dm_hmac_sha256((dm_str){NULL, 0}, (dm_str){NULL, 0}, &d, NULL), 0);
     assert_hex(d.b, sizeof(d.b), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+/* The GCM specification's test case 13, and one of NIST's with bytes beside: no plaintext in either. */
+static void macs(void **state)
+{
+    (void)state;
+    static const char key_text[] = "78dc4e0aaf52d935c3c01eea57428f00ca1fd475f5da86a49c8dd73d68c8e223";
+    uint8_t key[DM_KEY] = {0}, nonce[DM_MAC_NONCE] = {0}, tag[DM_MAC_TAG], data[16];
+    DM_AUTO(dm_mac) none = NULL;
+    DM_AUTO(dm_mac) m = NULL;
+    assert_int_equal(dm_mac_new(key, &none, NULL), 0);
+    assert_int_equal(dm_mac_tag(none, nonce, (dm_str){NULL, 0}, tag, NULL), 0);
+    assert_hex(tag, sizeof(tag), "530f8afbc74536b9a963b4f1c4cb738b");
+    assert_int_equal(dm_parse_hex(dm_str_c(key_text), key, sizeof(key), NULL), 0);
+    assert_int_equal(dm_parse_hex(DM_STR("d79cf22d504cc793c3fb6c8a"), nonce, sizeof(nonce), NULL), 0);
+    assert_int_equal(dm_parse_hex(DM_STR("b96baa8c1c75a671bfb2d08d06be5f36"), data, sizeof(data), NULL), 0);
+    assert_int_equal(dm_mac_new(key, &m, NULL), 0);
+    dm_str bytes = {(const char *)data, sizeof(data)};
+    for (int again = 0; again < 3; again++) { /* one schedule, many tags */
+        assert_int_equal(dm_mac_tag(m, nonce, bytes, tag, NULL), 0);
+        assert_hex(tag, sizeof(tag), "3e5d486aa2e30b22e040b85723a06e76");
+        assert_true(dm_mac_ok(m, nonce, bytes, tag));
+        assert_false(dm_mac_ok(none, nonce, bytes, tag));
+        data[again] ^= 1;
+        assert_false(dm_mac_ok(m, nonce, bytes, tag));
+        data[again] ^= 1;
+        tag[15 - again] ^= 0x80;
+        assert_false(dm_mac_ok(m, nonce, bytes, tag));
+        nonce[0] ^= 1;
+        assert_int_equal(dm_mac_tag(m, nonce, bytes, tag, NULL), 0);
+        nonce[0] ^= 1;
+        assert_false(dm_mac_ok(m, nonce, bytes, tag));
+    }
+}
+
+static void keys_of_files(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/dm-key-XXXXXX";
+    uint8_t key[DM_KEY];
+    dm_err err;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_int_equal(dm_key_read(path, key, &err), DM_E_CORRUPT);
+    char text[2 * DM_KEY + 2];
+    memset(text, 'a', 2 * DM_KEY);
+    (void)snprintf(text + 2 * DM_KEY, 2, "\n");
+    assert_int_equal(dm_file_write(path, dm_str_c(text), 0600, NULL), 0);
+    assert_int_equal(dm_key_read(path, key, &err), 0);
+    assert_int_equal(key[31], 0xaa);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(dm_key_read(path, key, &err), DM_E_DENIED);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(dm_key_read(path, key, &err), DM_E_NOTFOUND);
+    assert_says(err, path);
 }
 
 static void randomness(void **state)
@@ -246,6 +305,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test(digests),
             cmocka_unit_test(hmacs),
+            cmocka_unit_test(macs),
+            cmocka_unit_test(keys_of_files),
             cmocka_unit_test(randomness),
             IN_DIR(signs_as_the_standard_does),
             IN_DIR(a_key_is_made_once),

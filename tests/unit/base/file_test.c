@@ -137,6 +137,50 @@ static void a_bare_name_is_in_the_working_folder(void **state)
     assert_int_equal(access(at(s, "a"), F_OK), -1);
 }
 
+/* Links that somebody planted where a file is expected, and ways out of the folder. */
+static void opens_through_no_link(void **state)
+{
+    scene *s = *state;
+    char link[PATH_MAX], dir[PATH_MAX];
+    dm_err err;
+    struct stat st;
+    put(s, "f", "good");
+    (void)snprintf(dir, sizeof(dir), "%s/d", s->dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    put(s, "d/g", "below");
+    (void)snprintf(link, sizeof(link), "%s/l", s->dir);
+    assert_int_equal(symlink("f", link), 0);
+    assert_int_equal(dm_file_read_plain(at(s, "f"), &s->b, NULL), 0);
+    assert_int_equal(s->b.len, 4);
+    assert_true(dm_file_read_plain(link, &s->b, &err) < 0);
+    assert_true(dm_open_plain(link, O_WRONLY, 0, &err) < 0);
+    assert_int_equal(dm_open_plain(link, O_WRONLY | O_CREAT, 0600, &err), DM_E_EXISTS);
+    assert_int_equal(dm_open_plain(at(s, "f"), O_WRONLY | O_CREAT, 0600, &err), DM_E_EXISTS); /* anew, or not */
+    DM_AUTO_FD below = dm_open_beneath(s->dir, "d/g", O_RDONLY, 0, NULL);
+    assert_true(below >= 0);
+    assert_true(dm_open_beneath(dir, "../f", O_RDONLY, 0, &err) < 0);
+    assert_true(dm_open_beneath(dir, "/etc/passwd", O_RDONLY, 0, &err) < 0);
+    /* The folder itself, or one on the way. */
+    (void)snprintf(link, sizeof(link), "%s/k", s->dir);
+    assert_int_equal(symlink("d", link), 0);
+    assert_true(dm_open_beneath(link, "g", O_RDONLY, 0, &err) < 0);
+    assert_true(dm_open_beneath(s->dir, "k/g", O_RDONLY, 0, &err) < 0);
+    DM_AUTO_FD made = dm_open_beneath(s->dir, "d/new", O_WRONLY | O_CREAT, 0600, NULL);
+    assert_int_equal(fstat(made, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true((fcntl(made, F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+/* One that would keep its reader waiting for ever. */
+static void reads_files_alone(void **state)
+{
+    scene *s = *state;
+    dm_err err;
+    assert_int_equal(mkfifo(at(s, "p"), 0600), 0);
+    assert_int_equal(dm_file_read_plain(s->path, &s->b, &err), DM_E_INVALID);
+    assert_true(dm_file_read_plain(s->dir, &s->b, &err) < 0);
+}
+
 /* --- short writes ------------------------------------------------------------------------------------------- */
 
 typedef struct drain {
@@ -326,6 +370,8 @@ static void paths_fit_or_fail(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+            IN_SCENE(opens_through_no_link),
+            IN_SCENE(reads_files_alone),
             IN_SCENE(writes_and_reads_whole),
             IN_SCENE(reading_is_bounded_by_the_cap),
             IN_SCENE(reads_proc),

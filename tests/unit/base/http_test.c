@@ -413,6 +413,70 @@ static void test_refusals_at_once(void **state)
     world_done(&w);
 }
 
+/* What libmicrohttpd would not see is no part of what we were sent. The same heads without it pass. */
+static void test_hidden_bytes(void **state)
+{
+#define ROW(text)                                                                                                      \
+    {                                                                                                                  \
+        text, sizeof(text) - 1                                                                                         \
+    }
+    static const dm_str bad[] = {
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: good\0evil\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\0evil\r\nX-Key: good\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: good\0\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: good\0\0evil\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key:\0good\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-\0Key: good\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\nHost: h\nX-Key: good\0evil\n\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: good\0X-Other: evil\r\nX-Third: t\r\n\r\n"),
+            ROW("GET /echo/x\0y HTTP/1.1\r\nHost: h\r\n\r\n"),
+            ROW("GET /echo/x?a\0=b HTTP/1.1\r\nHost: h\r\n\r\n"),
+            ROW("GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: go\r\n od\r\n\r\n"),
+    };
+    static const char *const good[] = {"GET /echo/x HTTP/1.1\r\nHost: h\r\nX-Key: good\r\n\r\n",
+            "GET /echo/x HTTP/1.1\nHost: h\nX-Key: good\n\n", "GET /echo/x HTTP/1.1\r\nHost: h\nX-Key: good\n\r\n",
+            "GET /echo/x HTTP/1.1\r\nHost:h\r\nX-Key:  \tgood \r\nX-None:\r\nX-Last:\r\n\r\n",
+            "GET  /echo/x?a=b&c=%20&d HTTP/1.1\r\nHost: h\r\nCookie: a=b; c=\"d\"; e\r\n\r\n",
+            "GET /echo/x HTTP/1.0\r\n\r\n"};
+#undef ROW
+    world w;
+    answer a = {0};
+    char *large = calloc(1, 60000);
+
+    (void)state;
+    dm_http *h = open_world(&w);
+    for (size_t i = 0; i < DM_LEN(bad); i++) {
+        int fd = dial(dm_http_port(h));
+        say(fd, bad[i].p, bad[i].n);
+        if (!hear(fd, &a, false) || a.status != 400 || !closed(fd))
+            fail_msg("row %zu: status %d", i, a.status);
+        assert_int_equal(close(fd), 0);
+    }
+    assert_int_equal(atomic_load(&w.handled), 0);
+    int kept = dial(dm_http_port(h));
+    for (size_t i = 0; i + 1 < DM_LEN(good); i++)
+        if (ask(kept, good[i], &a) != 200)
+            fail_msg("good row %zu: status %d", i, a.status);
+    assert_int_equal(close(kept), 0);
+    int fd = dial(dm_http_port(h));
+    assert_int_equal(ask(fd, good[DM_LEN(good) - 1], &a), 200);
+    assert_int_equal(close(fd), 0);
+    /* Piece by piece, and large: the buffer grows under it. */
+    fd = dial(dm_http_port(h));
+    say_c(fd, "GET /echo/x HTTP/1.1\r\nHost: h\r\n");
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(large, 60000, "X-%d: %0900d\r\n", i, i);
+        say_c(fd, large);
+        sleep_ms(1);
+    }
+    assert_int_equal(ask(fd, "\r\n", &a), 200);
+    assert_int_equal(close(fd), 0);
+    free(large);
+    dm_buf_done(&a.body);
+    dm_http_free(h);
+    world_done(&w);
+}
+
 /* A chunked body without end is given up at some point, without having been kept. */
 static void test_endless_body(void **state)
 {
@@ -922,6 +986,7 @@ int main(void)
             cmocka_unit_test(test_plain),
             cmocka_unit_test(test_refusals),
             cmocka_unit_test(test_refusals_at_once),
+            cmocka_unit_test(test_hidden_bytes),
             cmocka_unit_test(test_endless_body),
             cmocka_unit_test(test_headers),
             cmocka_unit_test(test_unix),

@@ -449,6 +449,18 @@ static void test_config(void **state)
     bad.linger_ms = 4000000;
     assert_int_equal(dm_producer_new(&bad, &p, &err), DM_E_INVALID);
     assert_int_equal(dm_consumer_new(&none, &c, &err), DM_E_INVALID);
+    bad.linger_ms = 5;
+    bad.login = (dm_kafka_login){"worker", "/nowhere", "/nowhere"};
+    assert_int_equal(dm_producer_new(&bad, &p, &err), DM_E_NOTFOUND);
+    assert_says(err, "password of worker");
+    bad.login.ca_file = "";
+    assert_int_equal(dm_producer_new(&bad, &p, &err), DM_E_INVALID);
+    assert_says(err, "without a password's file or a certificate");
+    bad.login = (dm_kafka_login){"worker", "/dev/null", "/nowhere"};
+    assert_int_equal(dm_producer_new(&bad, &p, &err), DM_E_INVALID);
+    none.client_id = "x";
+    none.login = bad.login;
+    assert_int_equal(dm_consumer_new(&none, &c, &err), DM_E_INVALID);
     dm_producer_free(NULL);
     dm_consumer_free(NULL);
 }

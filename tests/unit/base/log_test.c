@@ -1,8 +1,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -156,6 +158,44 @@ static void lines_of_threads_do_not_mix(void **state)
 
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 
+static size_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+/* A file that is never larger than it may be; the lines before are in another one, and those before them nowhere. */
+static void a_file_stays_small(void **state)
+{
+    char dir[] = "/tmp/dm-log-test-XXXXXX", path[64], older[72];
+    dm_clock_fake clock;
+    struct stat st;
+    dm_log *log = NULL;
+    (void)state;
+    dm_clock_fake_init(&clock, INT64_C(951827696500000));
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/log", dir);
+    (void)snprintf(older, sizeof(older), "%s.1", path);
+    for (int life = 0; life < 2; life++) { /* what an earlier process wrote counts */
+        assert_int_equal(dm_log_file_new(path, 1000, "test", DM_INFO, &clock.base, &log, NULL), 0);
+        for (int i = 0; i < 40; i++) {
+            DM_LOG(log, DM_INFO, "line", dm_fi("no", i));
+            assert_true(size_of(path) > 0 && size_of(path) <= 1000 && size_of(older) <= 1000);
+        }
+        dm_log_free(log);
+    }
+    assert_true(size_of(older) > 800);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 4096);
+    assert_int_equal(dm_file_read(path, &text, NULL), 0);
+    dm_str all = dm_buf_view(&text);
+    assert_non_null(memmem(all.p, all.n, "\"no\":39}", 8));
+    assert_int_equal(dm_remove_tree(dir, NULL), 0);
+    assert_true(dm_log_file_new("/nowhere/log", 1000, "test", DM_INFO, &clock.base, &log, NULL) < 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -165,6 +205,7 @@ int main(void)
             IN_SCENE(errors_say_code_and_errno),
             IN_SCENE(long_lines_lose_their_tail),
             IN_SCENE(lines_of_threads_do_not_mix),
+            IN_SCENE(a_file_stays_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,15 @@ void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *me
     s->cause = cause;
 }
 
+void dm_usage_cancel(dm_usage *u, dm_stretch *s)
+{
+    (void)u;
+    assert(!s->ended);
+    s->until_s = s->since_s - 1;
+    s->ended = true;
+    s->owner = NULL;
+}
+
 /* Whether this stretch has a sample in the frame of this second, and how many seconds it covers. */
 static int64_t span_at(const dm_stretch *s, int64_t second)
 {

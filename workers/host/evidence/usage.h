@@ -48,6 +48,8 @@ dm_stretch *dm_usage_begin(dm_usage *u, const dm_usage_who *who, dm_sample_state
  * NULL) is what its last sample says. cause: why the sandbox ended or slept, DM_CAUSE_NONE where it goes on in another
  * state. */
 void dm_usage_end(dm_usage *u, dm_stretch *s, int64_t at_us, const dm_sample *measured, dm_cause cause);
+/* It comes to nothing, from the first second of it that no frame has yet; the pointer is dead. */
+void dm_usage_cancel(dm_usage *u, dm_stretch *s);
 
 /* The samples of this second, which are also noted for the period's attestations. *out grows as needed and belongs to u
  * until the next call. frame_no (from 1) is the frame they will be sent in. complete_through: the last second of which

@@ -14,4 +14,7 @@ int dm_disk_fill(const char *from, const char *to, dm_err *err) DM_NODISCARD;
 /* Allocated blocks, rounded up to 16 MiB units: what is charged. */
 int dm_disk_units(const char *path, uint32_t *out, dm_err *err) DM_NODISCARD;
 
+/* What the files in a folder take, in MiB, rounded up: of a sleeper's image. Links are not followed. */
+int dm_disk_folder_mib(const char *dir, int64_t *out, dm_err *err) DM_NODISCARD;
+
 #endif

@@ -1,6 +1,7 @@
 #include "workers/host/machine/host.h"
 
 #include <assert.h>
+#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -37,6 +38,37 @@ bool dm_host_short_of_memory(const dm_host *h)
 {
     uint64_t mib;
     return meminfo_mib("MemAvailable", &mib) && mib < h->conf.mem_reserve_mib;
+}
+
+uint64_t dm_host_mem_to_give_mib(const dm_host *h)
+{
+    uint64_t mib = dm_host_mem_mib();
+    return mib > 0 ? mib * h->conf.mem_overcommit_pct / 100 : UINT64_MAX;
+}
+
+uint64_t dm_host_disk_free_mib(const dm_host *h)
+{
+    struct statvfs fs;
+    if (statvfs(h->conf.data_dir, &fs) < 0)
+        return UINT64_MAX;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
+}
+
+bool dm_host_short_of_disk(const dm_host *h)
+{
+    return dm_host_disk_free_mib(h) < h->conf.disk_reserve_mib;
+}
+
+int dm_host_group_make(dm_host *h, uint32_t slot, uint32_t mem_mib, uint32_t vcpus, dm_err *err)
+{
+    return h->groups != NULL ? dm_group_make(h->groups, slot, mem_mib, vcpus, err) : 0;
+}
+
+void dm_host_group_weigh(dm_host *h, uint32_t slot, uint32_t vcpus)
+{
+    dm_err err = {0};
+    if (h->groups != NULL && dm_group_weigh(h->groups, slot, vcpus, &err) < 0)
+        dm_log_err(h->log, DM_WARN, "host.group_not_weighed", &err);
 }
 
 int dm_host_init(dm_host *h, dm_err *err)
@@ -84,10 +116,14 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
     dm_host_slot *s = &h->slots[no];
     bool fresh = !s->open;
     if (fresh) {
-        int r = dm_slot_open(h->conf.slot_prefix, h->conf.slot_base, no, policy, &s->net, err);
+        int r = dm_slot_open(&h->conf.site, no, policy, &s->net, err);
         if (r < 0)
             return r;
         s->open = true;
+        if (!s->net.fenced)
+            DM_LOG(h->log, DM_WARN, "host.slot_not_fenced", dm_fu("slot", no),
+                    dm_fs("message", "nftables here has no netdev hook, limit or ct count: frames and flows of its "
+                                     "guest are not bounded"));
     }
     if (adopted)
         return 0;
@@ -97,6 +133,11 @@ int dm_host_slot_ready(dm_host *h, uint32_t no, const dm_slot_policy *policy, bo
             return r;
     }
     return s->net.tap_fd >= 0 ? 0 : dm_fail(err, DM_E_CONFLICT, "slot %u: a VM that is about to end has its tap", no);
+}
+
+int dm_host_slot_tap(dm_host *h, uint32_t no, bool up, dm_err *err)
+{
+    return dm_slot_tap(&h->slots[no].net, up, err);
 }
 
 void dm_host_slot_clean(dm_host *h, uint32_t no)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -28,6 +29,12 @@ static void job_back(void *arg)
     m->job_then(m);
 }
 
+/* What is as large as a sleeper keeps nobody waiting who starts. */
+static dm_exec *exec_of(const dm_machine *m)
+{
+    return m->large && m->h->env.images != NULL ? m->h->env.images : m->h->exec;
+}
+
 int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine *m), dm_err *err)
 {
     assert(!m->job_running);
@@ -36,22 +43,25 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
     m->job.fn = job_run;
     m->back = (dm_call){.fn = job_back, .arg = m};
     m->job_running = true;
-    if (dm_exec_submit(m->h->exec, &m->job) == 0)
+    if (dm_exec_submit(exec_of(m), &m->job) == 0)
         return 0;
     m->job_running = false;
     return dm_fail(err, DM_E_LIMIT, "too much waits for the disk");
 }
 
-int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err)
+/* One that an earlier version left is its VMM's folder: from here on nobody but us makes names in it. */
+static int take_back(const dm_machine *m, dm_err *err)
 {
-    if (m->h->env.uid != 0 && chown(path, m->h->env.uid, m->h->env.gid) < 0)
-        return dm_fail_sys(err, errno, "give %s to the VMM's user", path);
+    DM_AUTO_FD fd = open(m->run_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, 0700) < 0)
+        return dm_fail_sys(err, errno, "take %s", m->run_dir);
     return 0;
 }
 
 int dm_machine_open_slot(dm_machine *m, dm_err *err)
 {
-    return dm_host_slot_ready(m->h, m->slot_no, &m->policy, true, err);
+    int r = take_back(m, err);
+    return r < 0 ? r : dm_host_slot_ready(m->h, m->slot_no, &m->policy, true, err);
 }
 
 int dm_machine_set_policy(dm_machine *m, dm_err *err)
@@ -69,16 +79,14 @@ int dm_machine_make_files(dm_machine *m, dm_err *err)
     char like[PATH_MAX];
     int r = dm_machine_set_policy(m, err);
     if (r == 0)
+        r = dm_host_group_make(m->h, m->slot_no, m->mem_mib, m->hurried ? DM_GROUP_HURRY : m->vcpus, err);
+    if (r == 0)
         r = dm_remove_tree(m->run_dir, err);
     if (r == 0)
         r = dm_mkdir_p(m->run_dir, 0700, err);
     if (r == 0)
-        r = dm_machine_own_by_vmm(m, m->run_dir, err);
-    if (r == 0)
         r = template_disk(m, like, err);
-    if (r == 0)
-        r = dm_disk_blank(like, m->disk, err);
-    return r == 0 ? dm_machine_own_by_vmm(m, m->disk, err) : r;
+    return r == 0 ? dm_disk_blank(like, m->disk, err) : r;
 }
 
 int dm_machine_fill_disk(dm_machine *m, dm_err *err)
@@ -87,7 +95,14 @@ int dm_machine_fill_disk(dm_machine *m, dm_err *err)
     int r = m->sleeper_dir != NULL ? dm_place_disk(m->sleeper_dir, from, err) : template_disk(m, from, err);
     if (r == 0)
         r = dm_disk_fill(from, m->disk, err);
-    return r == 0 ? dm_machine_set_policy(m, err) : r;
+    if (r == 0)
+        r = dm_machine_set_policy(m, err);
+    return r == 0 && m->sleeper_dir != NULL ? dm_host_slot_tap(m->h, m->slot_no, false, err) : r;
+}
+
+int dm_machine_open_tap(dm_machine *m, dm_err *err)
+{
+    return dm_host_slot_tap(m->h, m->slot_no, true, err);
 }
 
 /* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
@@ -98,8 +113,10 @@ int dm_machine_keep_image(dm_machine *m, dm_err *err)
     int r = dm_place_disk(m->dir_tmp, to, err);
     if (r < 0)
         return r;
-    DM_AUTO_FD fd = open(m->disk, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fdatasync(fd) < 0)
+    DM_AUTO_FD fd = dm_open_plain(m->disk, O_RDONLY, 0, err);
+    if (fd < 0)
+        return fd;
+    if (fdatasync(fd) < 0)
         return dm_fail_sys(err, errno, "sync %s", m->disk);
     if (link(m->disk, to) < 0)
         return dm_fail_sys(err, errno, "link %s", to);
@@ -119,9 +136,7 @@ int dm_machine_keep_image(dm_machine *m, dm_err *err)
 int dm_machine_make_place(dm_machine *m, dm_err *err)
 {
     int r = dm_remove_tree(m->dir_tmp, err);
-    if (r == 0)
-        r = dm_mkdir_p(m->dir_tmp, 0700, err);
-    return r == 0 ? dm_machine_own_by_vmm(m, m->dir_tmp, err) : r;
+    return r == 0 ? dm_mkdir_p(m->dir_tmp, 0700, err) : r;
 }
 
 /* A whole image says that its VM is gone. Where one was made and could not be kept, it loses its name before the guest

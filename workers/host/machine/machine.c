@@ -119,6 +119,14 @@ static void agent_step(void *arg, int r, const json_t *answer, const dm_err *err
     step_done(arg, r, err);
 }
 
+/* It is somebody's: nobody waits for it any more. */
+static void handed_out(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    dm_machine *m = arg;
+    dm_host_group_weigh(m->h, m->slot_no, m->vcpus);
+    agent_step(m, r, answer, err);
+}
+
 static int connect_agent(dm_machine *m, dm_err *err)
 {
     int fd;
@@ -148,6 +156,9 @@ static void config_of(const dm_machine *m, dm_vm_config *c)
             .run_dir = m->run_dir,
             .disk = m->disk,
             .tap_fd = m->slot->tap_fd,
+            .uid = dm_host_uid(m->h, m->slot_no),
+            .groups = m->h->groups,
+            .group = m->slot_no,
     };
 }
 
@@ -218,7 +229,26 @@ static int set_policy(dm_machine *m, dm_err *err)
 static int resume(dm_machine *m, dm_err *err)
 {
     int r = connect_agent(m, err);
-    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, agent_step, m, err);
+    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, AGENT_MS, handed_out, m, err);
+}
+
+/* A channel that ends is the VMM's doing, and want of memory ours: anything else is what its guest made of it. */
+static void told_step(void *arg, int r, const json_t *answer, const dm_err *err)
+{
+    dm_machine *m = arg;
+    m->mute = r == DM_E_TIMEOUT || r == DM_E_DENIED || r == DM_E_PROTO;
+    agent_step(arg, r, answer, err);
+}
+
+static int tell(dm_machine *m, dm_err *err)
+{
+    int r = connect_agent(m, err);
+    return r < 0 ? r : dm_agent_resume(m->agent, m->resume, m->answer_ms, told_step, m, err);
+}
+
+static int open_tap(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_open_tap, job_done, err);
 }
 
 static int make_place(dm_machine *m, dm_err *err)
@@ -291,6 +321,9 @@ const dm_phase_row dm_machine_phases[PHASES] = {
         ROW(HAND_POLICY, set_policy, HAND_RUN, IDLE, IDLE, false, false, "before the guest runs"),
         ROW(HAND_RUN, run, HAND_RESUME, IDLE, IDLE, false, false, "so that it can be told who it is"),
         ROW(HAND_RESUME, resume, IDLE, IDLE, IDLE, false, false, "then it is the client's"),
+        ROW(ROUSE_RUN, run, IDLE, IDLE, IDLE, false, false, "a sleeper, cut off: whose it is stands in the journal"),
+        ROW(TELL_RESUME, tell, TELL_OPEN, IDLE, IDLE, false, false, "it is there, and knows what time it is"),
+        ROW(TELL_OPEN, open_tap, IDLE, IDLE, IDLE, false, false, "now it may be met"),
         ROW(SLEEP_PLACE, make_place, SLEEP_QUIESCE, IDLE, IDLE, false, true, "the guest has not noticed"),
         ROW(SLEEP_QUIESCE, quiesce, SLEEP_STOP, IDLE, SLEEP_STOP, false, true,
                 "a guest that does not answer sleeps all the same: its memory is what counts"),
@@ -305,11 +338,17 @@ const dm_phase_row dm_machine_phases[PHASES] = {
 };
 #undef ROW
 
+static void enter(dm_machine *m, phase next)
+{
+    m->at = next;
+    m->large = dm_machine_phases[next].makes_image || (next == LOAD_DISK && m->sleeper_dir != NULL);
+}
+
 /* Begins a step, and goes on while steps are done at once or fail before they have begun. */
 static void go(dm_machine *m, phase next)
 {
     dm_err err = {0};
-    m->at = next;
+    enter(m, next);
     int r = dm_machine_phases[next].begin(m, &err);
     if (r == DM_STEP_DONE)
         step_done(m, 0, NULL);
@@ -353,6 +392,7 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     m->slot = &h->slots[slot_no].net;
     m->vcpus = config->vcpus;
     m->mem_mib = config->mem_mib;
+    m->hurried = config->hurried;
     m->template_dir = dm_str_dup(dm_str_c(config->template_dir));
     int r = 0;
     if (m->template_dir == NULL)
@@ -379,7 +419,7 @@ static int start(dm_machine *m, phase first, dm_machine_done_fn done, void *arg,
     m->done = done;
     m->done_arg = arg;
     m->unsaid = false;
-    m->at = first;
+    enter(m, first);
     int r = dm_machine_phases[first].begin(m, err);
     assert(r <= 0); /* no call begins with a step that is done at once */
     if (r < 0) {
@@ -408,6 +448,11 @@ int dm_machine_make(
     else
         *out = m;
     return r;
+}
+
+void dm_machine_hurry(dm_machine *m)
+{
+    dm_host_group_weigh(m->h, m->slot_no, DM_GROUP_HURRY);
 }
 
 int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
@@ -469,7 +514,27 @@ int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_s
 {
     m->resume = resume;
     m->policy = *policy;
+    dm_machine_hurry(m);
     return start(m, dm_policy_eq(&m->slot->policy, policy) ? HAND_RUN : HAND_POLICY, done, arg, err);
+}
+
+int dm_machine_rouse(dm_machine *m, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    return start(m, ROUSE_RUN, done, arg, err);
+}
+
+int dm_machine_tell(dm_machine *m, const dm_guest_resume *resume_as, unsigned within_ms, dm_machine_done_fn done,
+        void *arg, dm_err *err)
+{
+    m->resume = resume_as;
+    m->answer_ms = within_ms;
+    m->mute = false;
+    return start(m, TELL_RESUME, done, arg, err);
+}
+
+bool dm_machine_mute(const dm_machine *m)
+{
+    return m->mute;
 }
 
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)

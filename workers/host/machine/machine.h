@@ -3,6 +3,7 @@
  *
  *     make --> bare --load--> loaded --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
  *                             loaded --warm--> loaded
+ *                             loaded --rouse--> running, cut off --tell--> serving        a sleeper
  *     any --> gone, when the VMM died or dm_machine_free was called
  *
  * Bare: the VMM waits, with an empty disk and no guest in it. One call is under way at a time; its done runs on the
@@ -29,11 +30,14 @@ typedef struct dm_machine_owner {
 typedef struct dm_machine_config {
     const char *template_dir; /* with the image it was made with */
     uint32_t vcpus, mem_mib;
+    bool hurried; /* somebody waits for it */
 } dm_machine_config;
 
 /* A bare machine. DM_E_LIMIT when no slot is free. A failed machine must still be freed. */
 int dm_machine_make(dm_host *h, const dm_machine_config *config, dm_machine_done_fn done, void *arg, dm_machine **out,
         dm_err *err) DM_NODISCARD;
+/* Somebody waits for one that rests: until it is handed out it counts more than any other. */
+void dm_machine_hurry(dm_machine *m);
 /* Puts a guest into a bare machine: a clone of its template, or with sleeper_dir the one that sleeps there; the image
  * is left as it is. Nothing of the guest runs. The policy holds from here on. */
 int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy *policy, dm_machine_done_fn done,
@@ -59,6 +63,14 @@ const char *dm_machine_address(const dm_machine *m);
  * it runs. */
 int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_slot_policy *policy,
         dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+
+/* The same of a sleeper, in two calls, so that its owner knows from when on it ran. Its tap is down since it was
+ * loaded, and comes up when its guest has answered: what it does before that stays in it. */
+int dm_machine_rouse(dm_machine *m, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+int dm_machine_tell(dm_machine *m, const dm_guest_resume *resume, unsigned within_ms, dm_machine_done_fn done,
+        void *arg, dm_err *err) DM_NODISCARD;
+/* The last tell failed for what the guest said, or did not say. */
+bool dm_machine_mute(const dm_machine *m);
 
 /* Stops the guest and makes a durable image of it in dir (which must not exist): memory delta, device state, disk,
  * manifest. When done with 0 the VM is gone and the machine is only good for dm_machine_free; when it failed before the

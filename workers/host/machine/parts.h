@@ -25,6 +25,9 @@ typedef enum phase {
     HAND_POLICY,
     HAND_RUN,
     HAND_RESUME,
+    ROUSE_RUN,
+    TELL_RESUME,
+    TELL_OPEN,
     SLEEP_PLACE,
     SLEEP_QUIESCE,
     SLEEP_STOP,
@@ -67,6 +70,8 @@ struct dm_machine {
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
     dm_agent *agent;
+    bool large;      /* the step under way reads or writes an image */
+    bool hurried;    /* somebody waits for it: from its making on */
     bool unsaid;     /* nobody knows of the image that was being made: it goes with the machine */
     bool lost;       /* the VMM is gone */
     bool agent_lost; /* the channel broke: the next use connects again */
@@ -77,6 +82,8 @@ struct dm_machine {
     void *done_arg;
     unsigned rounds; /* of warming */
     const dm_guest_resume *resume;
+    unsigned answer_ms; /* how long it is waited for */
+    bool mute;
     dm_slot_policy policy; /* that holds, or is to hold before the guest runs */
     char dir[PATH_MAX], dir_tmp[PATH_MAX];
     dm_err undo_err;
@@ -97,14 +104,13 @@ int dm_machine_job(dm_machine *m, dm_machine_job_fn fn, void (*then)(dm_machine 
 /* The jobs. */
 int dm_machine_open_slot(dm_machine *m, dm_err *err) DM_NODISCARD;  /* around a VM that lives */
 int dm_machine_make_files(dm_machine *m, dm_err *err) DM_NODISCARD; /* slot, folder, empty disk */
-int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* and its network's policy */
+int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD; /* and its network's policy; a sleeper's tap: down */
+int dm_machine_open_tap(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* m->policy, of the network */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
 int dm_machine_make_place(dm_machine *m, dm_err *err) DM_NODISCARD; /* for an image */
 int dm_machine_unname(dm_machine *m, dm_err *err) DM_NODISCARD;     /* the image is not whole any more */
 int dm_machine_remove_place(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err) DM_NODISCARD;
-
-int dm_machine_own_by_vmm(const dm_machine *m, const char *path, dm_err *err) DM_NODISCARD;
 
 #endif

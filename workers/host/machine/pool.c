@@ -12,6 +12,7 @@
 #include "workers/host/machine/spare.h"
 
 enum { BARE = 1 }; /* of each pool that has a depth */
+enum { RECENT = 32 };
 
 /* For so long nothing is made ahead: after something went wrong, since it may do so again at once; and after a machine
  * was given away, since whoever got it wants the processors now. */
@@ -36,6 +37,7 @@ typedef struct held {
 struct dm_pool_ticket {
     dm_pool_ticket *next;
     dm_pools *all;
+    int64_t project;
     held *mine; /* NULL: not yet its turn */
     pool *of;   /* NULL: it is a wake, and has the next four */
     char *template_dir, *sleeper_dir;
@@ -52,6 +54,8 @@ struct dm_pools {
     held *spares;
     dm_pool_ticket *first, **last;
     uint32_t nwaiting;
+    int64_t recent[RECENT]; /* whose turn it was the last times */
+    uint32_t nrecent;
     dm_timer *retry, *soon;
     bool held_back; /* nothing is made ahead until the timer */
     bool draining;
@@ -315,12 +319,14 @@ static bool begin(dm_pools *all, dm_pool_ticket *t)
     dm_err err = {0};
     int r;
     config_of(t, &c);
+    c.hurried = true;
     held *k = find_bare(all, &c);
     if (dm_host_short_of_memory(all->h)) {
         r = dm_fail(&err, DM_E_UNAVAILABLE, "this worker takes no sandboxes now: its memory is needed as a reserve");
     } else if (k != NULL) {
         k->ticket = t;
         t->mine = k;
+        dm_spare_hurry(k->spare);
         r = load(k, &err);
         if (r < 0)
             held_free(k);
@@ -334,23 +340,55 @@ static bool begin(dm_pools *all, dm_pool_ticket *t)
     return true;
 }
 
+static uint32_t count_waiting(const dm_pools *all, int64_t project)
+{
+    uint32_t n = 0;
+    for (const dm_pool_ticket *t = all->first; t != NULL; t = t->next)
+        n += t->project == project;
+    return n;
+}
+
+/* A machine stood ready for it, or is made for it from here on. */
+static void had_turn(dm_pools *all, int64_t project)
+{
+    all->recent[all->nrecent++ % RECENT] = project;
+}
+
+static uint32_t count_recent(const dm_pools *all, int64_t project)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < RECENT && i < all->nrecent; i++)
+        n += all->recent[i] == project;
+    return n;
+}
+
+/* A crowd of one project stands behind whoever had less. */
 static dm_pool_ticket *next_waiting(const dm_pools *all)
 {
-    for (dm_pool_ticket *t = all->first; t != NULL; t = t->next) {
-        if (t->mine == NULL && (t->of == NULL || dm_snapshot_is(t->of->snapshot) == DM_SNAPSHOT_READY))
-            return t;
+    dm_pool_ticket *best = NULL;
+    uint32_t fewest = UINT32_MAX;
+    for (dm_pool_ticket *t = all->first; t != NULL && fewest > 0; t = t->next) {
+        if (t->mine != NULL || (t->of != NULL && dm_snapshot_is(t->of->snapshot) != DM_SNAPSHOT_READY))
+            continue;
+        uint32_t n = count_recent(all, t->project);
+        if (n < fewest) {
+            best = t;
+            fewest = n;
+        }
     }
-    return NULL;
+    return best;
 }
 
 static void serve(dm_pools *all)
 {
     for (dm_pool_ticket *t; (t = next_waiting(all)) != NULL;) {
         held *k = t->of != NULL ? warmest(t->of) : NULL;
+        int64_t project = t->project; /* t may be gone */
         if (k != NULL)
             ticket_serve(t, k, true);
         else if (count_being_made(all) >= all->h->conf.making_max || !begin(all, t))
             return;
+        had_turn(all, project);
     }
 }
 
@@ -569,7 +607,7 @@ void dm_pools_start(dm_pools *p)
 }
 
 /* Nobody is let in who could only wait for somebody else to leave. */
-static int check_room(const dm_pools *all, dm_err *err)
+static int check_room(const dm_pools *all, int64_t project, dm_err *err)
 {
     dm_pools_count n;
     uint32_t unserved = 0;
@@ -577,6 +615,9 @@ static int check_room(const dm_pools *all, dm_err *err)
         return dm_fail(err, DM_E_UNAVAILABLE, "this worker is being drained");
     if (all->nwaiting >= DM_POOL_WAITERS_MAX)
         return dm_fail(err, DM_E_LIMIT, "%d sandboxes already wait for a machine", DM_POOL_WAITERS_MAX);
+    if (count_waiting(all, project) >= DM_POOL_WAITERS_MAX / DM_WORKER_SHARE)
+        return dm_fail(err, DM_E_LIMIT, "%d sandboxes of this project already wait for a machine",
+                DM_POOL_WAITERS_MAX / DM_WORKER_SHARE);
     dm_pools_counted(all, &n);
     for (const dm_pool_ticket *t = all->first; t != NULL; t = t->next)
         unserved += t->mine == NULL;
@@ -585,14 +626,14 @@ static int check_room(const dm_pools *all, dm_err *err)
     return 0;
 }
 
-static dm_pool_ticket *ticket_new(
-        dm_pools *all, pool *of, const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_err *err)
+static dm_pool_ticket *ticket_new(dm_pools *all, int64_t project, pool *of, const dm_slot_policy *policy,
+        dm_pool_done_fn done, void *arg, dm_err *err)
 {
     dm_pool_ticket *t = calloc(1, sizeof(*t));
     if (t == NULL)
         (void)dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
     else
-        *t = (dm_pool_ticket){.all = all, .of = of, .policy = *policy, .done = done, .arg = arg};
+        *t = (dm_pool_ticket){.all = all, .project = project, .of = of, .policy = *policy, .done = done, .arg = arg};
     return t;
 }
 
@@ -605,8 +646,8 @@ static void ticket_wait(dm_pool_ticket *t)
     assert(all->nwaiting <= DM_POOL_WAITERS_MAX);
 }
 
-int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,
-        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
+int dm_pools_take(dm_pools *all, int64_t project, const char *image, uint32_t vcpus, uint32_t mem_mib,
+        const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     pool *p;
     *out = NULL;
@@ -619,6 +660,7 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     if (k != NULL) {
         done(arg, dm_spare_give(held_unlink(k)), true, 0, NULL);
         given_away(all);
+        had_turn(all, project);
         return 0;
     }
     if (dm_snapshot_is(p->snapshot) == DM_SNAPSHOT_FAILED) {
@@ -626,10 +668,10 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
             *err = *dm_snapshot_why(p->snapshot);
         return dm_snapshot_why(p->snapshot)->code;
     }
-    r = check_room(all, err);
+    r = check_room(all, project, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, p, policy, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, project, p, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     *out = t; /* before it can be answered, and gone */
@@ -638,14 +680,14 @@ int dm_pools_take(dm_pools *all, const char *image, uint32_t vcpus, uint32_t mem
     return 0;
 }
 
-int dm_pools_wake(dm_pools *all, const dm_machine_config *config, const char *sleeper_dir, const dm_slot_policy *policy,
-        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
+int dm_pools_wake(dm_pools *all, int64_t project, const dm_machine_config *config, const char *sleeper_dir,
+        const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err)
 {
     *out = NULL;
-    int r = check_room(all, err);
+    int r = check_room(all, project, err);
     if (r < 0)
         return r;
-    dm_pool_ticket *t = ticket_new(all, NULL, policy, done, arg, err);
+    dm_pool_ticket *t = ticket_new(all, project, NULL, policy, done, arg, err);
     if (t == NULL)
         return DM_E_NOMEM;
     t->vcpus = config->vcpus;

@@ -1,5 +1,6 @@
-/* workers/host/machine/pool.h: where machines come from. Sandboxes that start and sleepers that wake wait in one queue,
- * first come, first served; so many machines are made at once, and no more. When nobody waits, machines are made ahead:
+/* workers/host/machine/pool.h: where machines come from. Sandboxes that start and sleepers that wake wait in one queue;
+ * so many machines are made at once, and no more. The next one is for the project that had the fewest of late, and of
+ * its sandboxes for the one that came first. When nobody waits, machines are made ahead:
  * of each (guest image, size) that has a depth so many that stand ready, and then these are made warm. Sizes nobody
  * asked for have no pool; one that was asked for once has one of depth 0 (its template is ready, machines are made on
  * demand), but for the default size. Belongs to the loop. */
@@ -21,15 +22,16 @@ DM_DEFINE_FREEP(dm_pools)
 void dm_pools_start(dm_pools *p);
 
 /* A loaded machine, the warmest there is, now or when one is made. done may run before this returns. DM_E_LIMIT when
- * too many wait, or the slots will not do for all who wait; DM_E_NOTFOUND when there is no such image. Who waits hears
- * DM_E_UNAVAILABLE when it is his turn and the host has no memory to give. A ticket not yet answered can be given back.
+ * too many wait, in all or of the project, or the slots will not do for all who wait; DM_E_NOTFOUND when there is no
+ * such image. Who waits hears DM_E_UNAVAILABLE when it is his turn and the host has no memory to give. A ticket not yet
+ * answered can be given back.
  */
 typedef struct dm_pool_ticket dm_pool_ticket;
-int dm_pools_take(dm_pools *p, const char *image, uint32_t vcpus, uint32_t mem_mib, const dm_slot_policy *policy,
-        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
+int dm_pools_take(dm_pools *p, int64_t project, const char *image, uint32_t vcpus, uint32_t mem_mib,
+        const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 /* The same for a sleeper: a machine of its template with its image in it. Never done before this returns. */
-int dm_pools_wake(dm_pools *p, const dm_machine_config *config, const char *sleeper_dir, const dm_slot_policy *policy,
-        dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
+int dm_pools_wake(dm_pools *p, int64_t project, const dm_machine_config *config, const char *sleeper_dir,
+        const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 void dm_pool_ticket_drop(dm_pool_ticket *t); /* NULL is fine */
 
 typedef struct dm_pools_count {

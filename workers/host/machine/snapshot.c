@@ -106,6 +106,9 @@ static void build_config(const dm_snapshot *s, const char *disk_image, dm_templa
             .vcpus = s->vcpus,
             .mem_mib = s->mem_mib,
             .tap_fd = s->slot_no >= 0 ? s->h->slots[s->slot_no].net.tap_fd : -1,
+            .uid = s->slot_no >= 0 ? dm_host_uid(s->h, (uint32_t)s->slot_no) : 0,
+            .groups = s->h->groups,
+            .group = s->slot_no >= 0 ? (uint32_t)s->slot_no : 0,
     };
 }
 
@@ -116,6 +119,8 @@ static void slot_job(dm_job *job)
     const dm_slot_policy policy = dm_policy_open();
     s->why = (dm_err){0};
     s->job_r = dm_host_slot_ready(h, (uint32_t)s->slot_no, &policy, false, &s->why);
+    if (s->job_r == 0)
+        s->job_r = dm_host_group_make(h, (uint32_t)s->slot_no, s->mem_mib, s->vcpus, &s->why);
     dm_loop_post(h->loop, &s->back);
 }
 
@@ -173,6 +178,11 @@ static void begin(dm_snapshot *s)
         return;
     }
     if (r < 0) {
+        build_failed(s, r, &err);
+        return;
+    }
+    if (dm_host_short_of_disk(h)) { /* it is as large as a guest's memory */
+        r = dm_fail(&err, DM_E_UNAVAILABLE, "this worker makes no templates now: its disk is needed as a reserve");
         build_failed(s, r, &err);
         return;
     }

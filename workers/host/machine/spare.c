@@ -64,6 +64,11 @@ void dm_spare_free(dm_spare *k)
     free(k);
 }
 
+void dm_spare_hurry(dm_spare *k)
+{
+    dm_machine_hurry(k->m);
+}
+
 int dm_spare_load(dm_spare *k, const char *sleeper_dir, const dm_slot_policy *policy, dm_err *err)
 {
     assert(k->at == DM_SPARE_BARE);

@@ -34,6 +34,9 @@ int dm_spare_new(dm_host *h, const dm_machine_config *config, dm_spare_moved_fn 
         dm_err *err) DM_NODISCARD;
 void dm_spare_free(dm_spare *k); /* at any moment; the machine goes with it */
 
+/* Somebody waits for one that rests. */
+void dm_spare_hurry(dm_spare *k);
+
 /* The next step, for one that rests in the stage before. */
 int dm_spare_load(dm_spare *k, const char *sleeper_dir, const dm_slot_policy *policy, dm_err *err) DM_NODISCARD;
 int dm_spare_answer(dm_spare *k, dm_err *err) DM_NODISCARD;

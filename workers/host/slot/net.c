@@ -1,8 +1,10 @@
 #include "workers/host/slot/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_tun.h>
 #include <linux/inet_diag.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -24,6 +26,7 @@
 #include "workers/vmm/proc.h"
 
 enum { TOOL_MS = 10000, WORDS_MAX = 160, NETLINK_S = 2, ROUNDS = 4, DUMP_MAX = 65536 };
+enum { DUMP_MORE = 1 }; /* of one packet of a dump: there are others */
 
 /* --- tools -------------------------------------------------------------------------------------------------- */
 
@@ -148,6 +151,46 @@ int dm_net_tap(const char *name, int *out, dm_err *err)
     return 0;
 }
 
+static int inet_socket(dm_err *err)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 ? fd : dm_fail_sys(err, errno, "open a socket");
+}
+
+int dm_net_link(const char *name, bool up, dm_err *err)
+{
+    DM_AUTO_FD fd = inet_socket(err);
+    struct ifreq request = {.ifr_flags = 0};
+    if (fd < 0)
+        return fd;
+    int r = dm_str_to_array(dm_str_c(name), request.ifr_name, sizeof(request.ifr_name), err);
+    if (r < 0)
+        return r;
+    if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+        return dm_fail_sys(err, errno, "look at %s", name);
+    request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return dm_fail_sys(err, errno, "turn %s %s", name, up ? "up" : "down");
+    return 0;
+}
+
+int dm_net_neighbour(const char *name, const char *ipv4, const uint8_t mac[6], dm_err *err)
+{
+    DM_AUTO_FD fd = inet_socket(err);
+    struct sockaddr_in who = {.sin_family = AF_INET};
+    struct arpreq request = {.arp_ha.sa_family = ARPHRD_ETHER, .arp_flags = ATF_PERM | ATF_COM};
+    if (fd < 0)
+        return fd;
+    if (inet_pton(AF_INET, ipv4, &who.sin_addr) != 1)
+        return dm_fail(err, DM_E_INVALID, "%s is no address", ipv4);
+    memcpy(&request.arp_pa, &who, sizeof(who));
+    memcpy(request.arp_ha.sa_data, mac, 6);
+    int r = dm_str_to_array(dm_str_c(name), request.arp_dev, sizeof(request.arp_dev), err);
+    if (r == 0 && ioctl(fd, SIOCSARP, &request) < 0)
+        r = dm_fail_sys(err, errno, "say who is behind %s", name);
+    return r;
+}
+
 /* --- netlink ------------------------------------------------------------------------------------------------ */
 
 static int netlink_open(int protocol, dm_err *err)
@@ -191,6 +234,141 @@ int dm_net_flush_conntrack(dm_err *err)
         return dm_fail_sys(err, errno, "write to netlink");
     int r = netlink_ack(fd, err);
     return r < 0 ? dm_wrap(err, "forget connections") : 0;
+}
+
+/* A request about the connections that came from one address: that part of their tuple, and the word that it is all
+ * that is to be compared. Attributes are nested by hand; each is a multiple of four bytes. */
+typedef struct by_source {
+    struct nlmsghdr head;
+    struct nfgenmsg gen;
+    struct nlattr tuple, ip, src;
+    uint32_t address;
+    struct nlattr filter, orig;
+    uint32_t orig_parts;
+    struct nlattr reply;
+    uint32_t reply_parts;
+} by_source;
+
+enum { FILTER_BY_SOURCE = 1 << 0 }; /* the kernel's CTA_FILTER_F_CTA_IP_SRC, which no header of its users has */
+
+static by_source ask_by_source(uint32_t source, uint16_t type, uint16_t flags)
+{
+    enum { A = sizeof(struct nlattr), WORD = A + sizeof(uint32_t) };
+    return (by_source){.head = {.nlmsg_len = sizeof(by_source),
+                               .nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type),
+                               .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)},
+            .gen = {.nfgen_family = AF_INET, .version = NFNETLINK_V0},
+            .tuple = {.nla_len = 2 * A + WORD, .nla_type = CTA_TUPLE_ORIG | NLA_F_NESTED},
+            .ip = {.nla_len = A + WORD, .nla_type = CTA_TUPLE_IP | NLA_F_NESTED},
+            .src = {.nla_len = WORD, .nla_type = CTA_IP_V4_SRC},
+            .address = source,
+            .filter = {.nla_len = A + 2 * WORD, .nla_type = CTA_FILTER | NLA_F_NESTED},
+            .orig = {.nla_len = WORD, .nla_type = CTA_FILTER_ORIG_FLAGS},
+            .orig_parts = FILTER_BY_SOURCE,
+            .reply = {.nla_len = WORD, .nla_type = CTA_FILTER_REPLY_FLAGS}};
+}
+
+static uint32_t padded(const struct nlattr *a)
+{
+    return (a->nla_len + NLA_ALIGNTO - 1u) & ~(NLA_ALIGNTO - 1u);
+}
+
+/* One connection, named by the attribute that a dump gave: a tuple of the same meaning in both. */
+static int forget_one(int fd, const struct nlattr *tuple, dm_err *err)
+{
+    struct {
+        struct nlmsghdr head;
+        struct nfgenmsg gen;
+        char tuple[256];
+    } request = {.head = {.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
+                         .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+            .gen = {.nfgen_family = AF_INET, .version = NFNETLINK_V0}};
+    if (tuple->nla_len > sizeof(request.tuple))
+        return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
+    memcpy(request.tuple, tuple, tuple->nla_len);
+    request.head.nlmsg_len = (uint32_t)offsetof(typeof(request), tuple) + padded(tuple);
+    if (send(fd, &request, request.head.nlmsg_len, 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    int r = netlink_ack(fd, err);
+    return r == DM_E_NOTFOUND ? 0 : r; /* it ended by itself */
+}
+
+/* An attribute of a dumped connection; NULL: it has none. */
+static const struct nlattr *attribute(const struct nlmsghdr *h, uint16_t type)
+{
+    const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
+               *end = (const char *)h + h->nlmsg_len;
+    while (end - p >= (ptrdiff_t)sizeof(struct nlattr)) {
+        const void *at = p;
+        const struct nlattr *a = at;
+        if (a->nla_len < sizeof(*a) || a->nla_len > end - p)
+            return NULL;
+        if ((a->nla_type & NLA_TYPE_MASK) == type)
+            return a;
+        p += padded(a);
+    }
+    return NULL;
+}
+
+static int forget_part(int fd, int delete_fd, dm_err *err)
+{
+    union {
+        struct nlmsghdr head;
+        char room[32768];
+    } in;
+    ssize_t got = recv(fd, &in, sizeof(in), 0);
+    if (got < 0)
+        return dm_fail_sys(err, errno, "read from netlink");
+    size_t n = (size_t)got;
+    for (struct nlmsghdr *h = &in.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+        if (h->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list connections");
+        const struct nlattr *tuple = attribute(h, CTA_TUPLE_ORIG);
+        int r = tuple != NULL ? forget_one(delete_fd, tuple, err) : dm_fail(err, DM_E_PROTO, "odd answer from netlink");
+        if (r < 0)
+            return r;
+    }
+    return DUMP_MORE;
+}
+
+int dm_net_forget_each(uint32_t source, dm_err *err)
+{
+    DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
+    DM_AUTO_FD delete_fd = netlink_open(NETLINK_NETFILTER, err);
+    if (fd < 0 || delete_fd < 0)
+        return DM_E_IO;
+    const by_source request = ask_by_source(source, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+    if (send(fd, &request, sizeof(request), 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    int r = DUMP_MORE;
+    for (int part = 0; r == DUMP_MORE && part < DUMP_MAX; part++)
+        r = forget_part(fd, delete_fd, err);
+    return r < 0 ? r : 0;
+}
+
+static int forget_all(uint32_t source, dm_err *err)
+{
+    DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
+    if (fd < 0)
+        return fd;
+    const by_source request = ask_by_source(source, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+    if (send(fd, &request, sizeof(request), 0) < 0)
+        return dm_fail_sys(err, errno, "write to netlink");
+    return netlink_ack(fd, err);
+}
+
+/* In one go where the kernel can, which is since 6.12: an older one wants a whole tuple. */
+int dm_net_forget(uint32_t source, dm_err *err)
+{
+    dm_err why = {0};
+    int r = forget_all(source, &why);
+    if (r < 0 && why.sys == EINVAL)
+        r = dm_net_forget_each(source, &why);
+    if (r < 0 && err != NULL)
+        *err = why;
+    return r < 0 ? dm_wrap(err, "forget connections of a slot") : 0;
 }
 
 /* The kernel's filter language: go on past the end, which accepts, when the peer is that address; else four bytes
@@ -243,8 +421,6 @@ static int destroy_one(int fd, const struct inet_diag_msg *m, dm_err *err)
     return r == DM_E_NOTFOUND ? 0 : r; /* it ended by itself */
 }
 
-/* One packet of a dump. DUMP_MORE: there are others. */
-enum { DUMP_MORE = 1 };
 static int dump_part(int fd, int destroy_fd, unsigned *found, dm_err *err)
 {
     union {

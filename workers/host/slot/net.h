@@ -23,9 +23,17 @@ int dm_net_sysctl(const char *name, const char *value, dm_err *err) DM_NODISCARD
 enum { DM_NET_BUSY = 1 };
 int dm_net_tap(const char *name, int *out, dm_err *err) DM_NODISCARD;
 
+/* An interface of the calling thread's namespace, up or down. */
+int dm_net_link(const char *name, bool up, dm_err *err) DM_NODISCARD;
+/* Who is behind it, for good. */
+int dm_net_neighbour(const char *name, const char *ipv4, const uint8_t mac[6], dm_err *err) DM_NODISCARD;
+
 /* Resets every TCP connection of the calling thread's namespace whose peer is that IPv4 address (network order). */
 int dm_net_destroy_sockets(uint32_t peer, dm_err *err) DM_NODISCARD;
 /* Forgets every connection that the calling thread's namespace tracks. */
 int dm_net_flush_conntrack(dm_err *err) DM_NODISCARD;
+/* Those that came from that IPv4 address (network order): in one go, or, as older kernels want it, each by name. */
+int dm_net_forget(uint32_t source, dm_err *err) DM_NODISCARD;
+int dm_net_forget_each(uint32_t source, dm_err *err) DM_NODISCARD;
 
 #endif

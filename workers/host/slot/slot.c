@@ -4,7 +4,13 @@
  * rules that must hold even if a namespace's own were lost.
  *
  * The rules look at directions: packets that answer a connection made from outside pass always; what the guest itself
- * began is judged packet by packet, so that cutting the internet also ends what is under way. */
+ * began is judged packet by packet, so that cutting the internet also ends what is under way.
+ *
+ * What namespaces share is the kernel's: one neighbour table, of 1,024 entries for all of them, one pool of memory for
+ * connections. So before any of this the tap takes only frames that are from the guest by address and MAC, since each
+ * ARP packet from a new sender is an entry; both ends of the pair know each other for good (a permanent entry is not
+ * counted, and nobody on a wire of two needs to ask); and what a guest begins is bounded in number, rate and bytes. A
+ * packet too many is dropped before it is tracked for good, so a flood leaves nothing behind. */
 #include "workers/host/slot/slot.h"
 
 #include <arpa/inet.h>
@@ -21,6 +27,10 @@
 #define IP "/usr/sbin/ip"
 #define NFT "/usr/sbin/nft"
 #define GUEST "172.20.0.2"
+#define GUEST_MAC "02:00:00:00:00:02"
+#define GATEWAY_MAC "02:00:00:00:00:01"
+#define HOST_MAC "02:00:00:00:01:01" /* of the pair's end on the host, */
+#define UP_MAC "02:00:00:00:01:02"   /* and of the one inside */
 #define PRIVATE                                                                                                        \
     "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, "               \
     "192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 }"
@@ -132,7 +142,11 @@ static int open_links(const dm_slot *s, const struct place *p, dm_err *err)
         (void)dm_buf_fmt(&b, "netns add %s\n", s->netns);
     if (!netns || !link)
         (void)dm_buf_fmt(&b, "link add %s type veth peer name up0 netns %s\n", s->host_if, s->netns);
-    (void)dm_buf_fmt(&b, "addr replace %s/30 dev %s\nlink set %s up\n", p->host, s->host_if, s->host_if);
+    (void)dm_buf_fmt(&b,
+            "addr replace %s/30 dev %s\n"
+            "link set %s address " HOST_MAC " arp off up\n"
+            "neigh replace %s lladdr " UP_MAC " nud permanent dev %s\n",
+            p->host, s->host_if, s->host_if, s->address, s->host_if);
     int r = dm_buf_ok(&b, err);
     if (r == 0)
         r = run_ip(dm_buf_view(&b), err);
@@ -143,50 +157,88 @@ static int open_links(const dm_slot *s, const struct place *p, dm_err *err)
     return r;
 }
 
+#define NEW "ct state new ct status & confirmed == 0"
+
 struct inside {
     dm_slot *slot;
     const struct place *place; /* while it is being opened; NULL: the interfaces are as they should be */
     dm_slot_policy policy;
 };
 
-/* The guest's MAC is known, so nothing ever waits for it to answer who it is. */
+/* Each neighbour's MAC is known, so nothing ever waits for one to answer who it is. The address of an interface is set
+ * before its neighbours: a new one forgets them. */
 static int inside_links(const struct inside *in, dm_err *err)
 {
     DM_AUTO_BUF b;
     dm_buf_init(&b, SCRIPT_MAX);
     (void)dm_buf_fmt(&b,
             "link set lo up\n"
-            "link set tap0 address 02:00:00:00:00:01\n"
+            "link set tap0 address " GATEWAY_MAC "\n"
             "addr replace 172.20.0.1/24 dev tap0\n"
             "link set tap0 up\n"
-            "neigh replace " GUEST " lladdr 02:00:00:00:00:02 nud permanent dev tap0\n"
+            "neigh replace " GUEST " lladdr " GUEST_MAC " nud permanent dev tap0\n"
             "addr replace %s/30 dev up0\n"
-            "link set up0 up\n"
+            "link set up0 address " UP_MAC " arp off up\n"
+            "neigh replace %s lladdr " HOST_MAC " nud permanent dev up0\n"
             "route replace default via %s\n",
-            in->slot->address, in->place->host);
+            in->slot->address, in->place->host, in->place->host);
     int r = dm_buf_ok(&b, err);
     return r < 0 ? r : run_ip(dm_buf_view(&b), err);
 }
 
+/* What a frame from the guest must be to be looked at at all; an answer to "who has the gateway" is all it needs of
+ * ARP. A tag is a type of its own here, so nothing comes in a VLAN. */
+static void write_fence(dm_buf *b)
+{
+    (void)dm_buf_fmt(b, "table netdev dm { }\n"
+                        "delete table netdev dm\n"
+                        "table netdev dm {\n"
+                        " chain guest { type filter hook ingress device \"tap0\" priority filter; policy drop;\n"
+                        "  ether saddr != " GUEST_MAC " drop;\n"
+                        "  ether type ip ip saddr " GUEST " accept;\n"
+                        "  ether type arp arp saddr ether " GUEST_MAC " arp saddr ip " GUEST
+                        " limit rate 10/second burst 10 packets accept; }\n"
+                        "}\n");
+}
+
+/* In the order of what they cost. A flow is new until its first packet has left: an answer may never come, and then
+ * each packet of it would count. */
+static void write_limits(dm_buf *b, const dm_slot_limits *l)
+{
+    if (l->packets_s > 0)
+        (void)dm_buf_fmt(b, "  limit rate over %u/second burst %u packets drop;\n", l->packets_s, l->packets_s / 2 + 1);
+    if (l->mib_s > 0)
+        (void)dm_buf_fmt(b, "  limit rate over %u mbytes/second burst %u mbytes drop;\n", l->mib_s, l->mib_s / 2 + 1);
+    if (l->flows_s > 0)
+        (void)dm_buf_fmt(b, "  " NEW " limit rate over %u/second burst %u packets drop;\n", l->flows_s,
+                l->flows > 0 ? l->flows : l->flows_s);
+    if (l->flows > 0)
+        (void)dm_buf_fmt(b, "  " NEW " ct count over %u reject with icmp admin-prohibited;\n", l->flows);
+}
+
 /* The whole table in one transaction: emptied, and made again. */
-static int inside_rules(const struct inside *in, dm_err *err)
+static int write_rules(const struct inside *in, bool fenced, dm_err *err)
 {
     DM_AUTO_BUF b;
     dm_buf_init(&b, SCRIPT_MAX);
+    if (fenced && in->place != NULL)
+        write_fence(&b);
+    (void)dm_buf_c(&b, "table inet dm { }\n"
+                       "delete table inet dm\n"
+                       "table inet dm {\n"
+                       " chain input { type filter hook input priority filter; policy drop;\n"
+                       "  iifname \"lo\" accept;\n"
+                       "  iifname \"up0\" ct state established,related accept; }\n"
+                       " chain forward { type filter hook forward priority filter; policy drop;\n"
+                       "  iifname \"tap0\" ip saddr != " GUEST " drop;\n"
+                       "  iifname \"tap0\" oifname \"up0\" ct direction reply accept;\n"
+                       "  iifname \"tap0\" oifname \"up0\" jump out;\n"
+                       "  iifname \"up0\" oifname \"tap0\" ct status dnat accept;\n"
+                       "  iifname \"up0\" oifname \"tap0\" ct state established,related accept; }\n"
+                       " chain out {\n");
+    if (fenced)
+        write_limits(&b, &in->slot->limits);
     (void)dm_buf_fmt(&b,
-            "table inet dm { }\n"
-            "delete table inet dm\n"
-            "table inet dm {\n"
-            " chain input { type filter hook input priority filter; policy drop;\n"
-            "  iifname \"lo\" accept;\n"
-            "  iifname \"up0\" ct state established,related accept; }\n"
-            " chain forward { type filter hook forward priority filter; policy drop;\n"
-            "  iifname \"tap0\" ip saddr != " GUEST " drop;\n"
-            "  iifname \"tap0\" oifname \"up0\" ct direction reply accept;\n"
-            "  iifname \"tap0\" oifname \"up0\" jump out;\n"
-            "  iifname \"up0\" oifname \"tap0\" ct status dnat accept;\n"
-            "  iifname \"up0\" oifname \"tap0\" ct state established,related accept; }\n"
-            " chain out {\n"
             "  ip daddr " PRIVATE " reject with icmp admin-prohibited;\n"
             "  %s; }\n"
             " chain prerouting { type nat hook prerouting priority dstnat; policy accept;\n"
@@ -199,6 +251,16 @@ static int inside_rules(const struct inside *in, dm_err *err)
     return r < 0 ? r : run_nft(dm_buf_view(&b), err);
 }
 
+/* An older kernel may have no hook on a device, or no counter of connections: then there is the table without. */
+static int inside_rules(const struct inside *in, dm_err *err)
+{
+    dm_slot *s = in->slot;
+    if (in->place == NULL)
+        return write_rules(in, s->fenced, err);
+    s->fenced = write_rules(in, true, NULL) == 0;
+    return s->fenced ? 0 : write_rules(in, false, err);
+}
+
 /* What an earlier guest was sent and has not read must not reach the next. */
 static void drain(int tap_fd)
 {
@@ -206,6 +268,18 @@ static void drain(int tap_fd)
     for (int i = 0; tap_fd >= 0 && i < DRAIN_MAX; i++)
         if (read(tap_fd, packet, sizeof(packet)) < 0)
             return;
+}
+
+/* With its link the tap loses whom it knows. */
+static int inside_tap(dm_slot *s, bool up, dm_err *err)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2};
+    int r = dm_net_link("tap0", up, err);
+    if (r == 0 && up)
+        r = dm_net_neighbour("tap0", GUEST, mac, err);
+    if (r == 0)
+        s->down = !up;
+    return r;
 }
 
 static int inside_all(void *arg, dm_err *err)
@@ -220,6 +294,8 @@ static int inside_all(void *arg, dm_err *err)
         r = dm_net_tap("tap0", &in->slot->tap_fd, err); /* busy: a VM of an earlier worker has it */
     if (r >= 0 && in->place != NULL)
         r = inside_links(in, err);
+    else if (r >= 0 && in->slot->down)
+        r = inside_tap(in->slot, true, err);
     /* To replace a table means to wait until no packet is in the old one any more: not without need. */
     if (r >= 0 && (in->place != NULL || !dm_policy_eq(&in->policy, &in->slot->policy)))
         r = inside_rules(in, err);
@@ -228,16 +304,16 @@ static int inside_all(void *arg, dm_err *err)
     return r;
 }
 
-int dm_slot_open(
-        const char *prefix, const char *base, uint32_t no, const dm_slot_policy *policy, dm_slot *out, dm_err *err)
+int dm_slot_open(const dm_slot_site *site, uint32_t no, const dm_slot_policy *policy, dm_slot *out, dm_err *err)
 {
     dm_slot s;
     struct place place;
-    int r = name_slot(prefix, no, &s, err);
+    int r = name_slot(site->prefix, no, &s, err);
     if (r == 0)
-        r = address_slot(base, &s, &place, err);
+        r = address_slot(site->base, &s, &place, err);
     if (r == 0)
-        r = open_host(prefix, &place, err);
+        r = open_host(site->prefix, &place, err);
+    s.limits = site->limits;
     if (r == 0)
         r = open_links(&s, &place, err);
     struct inside in = {.slot = &s, .place = &place, .policy = *policy};
@@ -251,14 +327,41 @@ int dm_slot_open(
     return 0;
 }
 
+struct turn {
+    dm_slot *slot;
+    bool up;
+};
+
+static int inside_turn(void *arg, dm_err *err)
+{
+    const struct turn *t = arg;
+    return inside_tap(t->slot, t->up, err);
+}
+
+int dm_slot_tap(dm_slot *s, bool up, dm_err *err)
+{
+    struct turn t = {.slot = s, .up = up};
+    int r = dm_net_within(s->netns, inside_turn, &t, err);
+    return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
+}
+
 /* --- using it ----------------------------------------------------------------------------------------------- */
 
-int dm_slot_cut(const dm_slot *s, dm_err *err)
+static int outer_address(const dm_slot *s, uint32_t *out, dm_err *err)
 {
     struct in_addr a;
     if (inet_pton(AF_INET, s->address, &a) != 1)
         return dm_fail(err, DM_E_INVALID, "slot %u has no address", s->no);
-    int r = dm_net_destroy_sockets(a.s_addr, err);
+    *out = a.s_addr;
+    return 0;
+}
+
+int dm_slot_cut(const dm_slot *s, dm_err *err)
+{
+    uint32_t address;
+    int r = outer_address(s, &address, err);
+    if (r == 0)
+        r = dm_net_destroy_sockets(address, err);
     return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
 }
 
@@ -272,13 +375,19 @@ static int inside_reset(void *arg, dm_err *err)
     return dm_net_flush_conntrack(err);
 }
 
+/* What the guest began is forgotten here first: nothing is under way any more that the host could learn again. */
 int dm_slot_reset(dm_slot *s, const dm_slot_policy *policy, dm_err *err)
 {
+    uint32_t address;
     int r = dm_slot_cut(s, err);
     if (r < 0)
         return r;
     struct inside in = {.slot = s, .policy = *policy};
     r = dm_net_within(s->netns, inside_reset, &in, err);
+    if (r == 0)
+        r = outer_address(s, &address, err);
+    if (r == 0)
+        r = dm_net_forget(address, err);
     return r < 0 ? dm_wrap(err, "slot %u", s->no) : 0;
 }
 

@@ -43,21 +43,6 @@ static void DM_PRINTF(3, 4) pair_fmt(dm_qemu_args *a, const char *option, const 
     pair(a, option, text);
 }
 
-/* Another user and no rights at all from here on; nothing that is executed later can have more. */
-static void add_user(dm_qemu_args *a, const dm_vmm_env *env)
-{
-    if (env->uid == 0)
-        return;
-    add(a, "/usr/bin/setpriv");
-    pair_fmt(a, "--reuid", "%" PRIu32, env->uid);
-    pair_fmt(a, "--regid", "%" PRIu32, env->gid);
-    add(a, "--clear-groups");
-    add(a, "--no-new-privs");
-    pair(a, "--inh-caps", "-all");
-    pair(a, "--bounding-set", "-all");
-    add(a, "--");
-}
-
 /* The device is the host's root's and a group's; the user we run as is neither. */
 static void add_kvm(dm_qemu_args *a)
 {
@@ -79,8 +64,8 @@ static void add_machine(dm_qemu_args *a, const dm_vm_config *c, const char *acce
     pair_fmt(a, "-smp", "%" PRIu32, c->vcpus);
     /* readonly: QEMU itself must not be able to alter a template, not even by discarding a page of a private mapping.
      */
-    pair_fmt(a, "-object", "memory-backend-file,id=ram,size=%" PRIu32 "M,mem-path=/proc/self/fd/%d,%s", c->mem_mib,
-            DM_QEMU_FD_RAM, boot ? "share=on" : "share=off,readonly=on,rom=off");
+    pair_fmt(a, "-object", "memory-backend-file,id=ram,size=%" PRIu32 "M,mem-path=/ram,%s", c->mem_mib,
+            boot ? "share=on" : "share=off,readonly=on,rom=off");
     add(a, "-nodefaults");
     add(a, "-no-user-config");
     pair(a, "-display", "none");
@@ -120,8 +105,8 @@ static void add_devices(dm_qemu_args *a, const dm_vm_config *c)
 
 static void add_boot(dm_qemu_args *a, const char *cmdline)
 {
-    pair_fmt(a, "-kernel", "/proc/self/fd/%d", DM_QEMU_FD_KERNEL);
-    pair_fmt(a, "-initrd", "/proc/self/fd/%d", DM_QEMU_FD_INITRD);
+    pair(a, "-kernel", "/kernel");
+    pair(a, "-initrd", "/initrd");
     pair(a, "-append", cmdline);
 }
 
@@ -129,7 +114,6 @@ int dm_qemu_args_init(dm_qemu_args *a, const dm_vmm_env *env, const dm_vm_config
         const char *boot, dm_err *err)
 {
     *a = (dm_qemu_args){.n = 0};
-    add_user(a, env);
     add(a, env->binary);
     add_machine(a, config, accel, boot != NULL);
     add_devices(a, config);

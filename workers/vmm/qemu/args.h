@@ -1,5 +1,5 @@
-/* workers/vmm/qemu/args.h: the command line of a microVM. The process gets everything by descriptor, so it needs no
- * path of ours, and the user it runs as no right to any. */
+/* workers/vmm/qemu/args.h: the command line of a microVM. The process gets everything by descriptor, but for what QEMU
+ * opens by path alone: that is in its jail, under the jail's own names. */
 #ifndef DM_WORKERS_VMM_QEMU_ARGS_H
 #define DM_WORKERS_VMM_QEMU_ARGS_H
 
@@ -12,10 +12,7 @@ enum dm_qemu_fd {
     DM_QEMU_FD_AGENT,   /* listening */
     DM_QEMU_FD_ROOT,
     DM_QEMU_FD_DISK,
-    DM_QEMU_FD_RAM,
     DM_QEMU_FD_TAP,
-    DM_QEMU_FD_KERNEL,
-    DM_QEMU_FD_INITRD,
     DM_QEMU_FD_KVM, /* under KVM only */
 };
 

@@ -115,7 +115,7 @@ int dm_qemu_version(const char *binary, char out[64], dm_err *err)
     const char *argv[] = {binary, "--version", NULL};
     dm_proc_fd pass = {.from = to, .to = 1};
     dm_proc p;
-    int r = dm_proc_spawn(argv, &pass, 1, 0, &p, err);
+    int r = dm_proc_spawn(argv, &pass, 1, 0, 0, &p, err);
     if (r < 0)
         return r;
     dm_fd_closep(&to);

@@ -1,8 +1,9 @@
 /* The driver for QEMU's microvm machine.
  *
- * A VM is one QEMU process. Everything it needs it gets as an open descriptor: the two listening sockets, the drives,
- * the memory's file, the tap. It is spoken to by QMP; the sockets lie in run_dir, so that a worker that comes after us
- * finds them, together with vmm.json, which says which process it is.
+ * A VM is one QEMU process in a jail. Everything it needs it gets as an open descriptor: the two listening sockets, the
+ * drives, the tap; what QEMU opens by path alone, the memory above all, its jail shows it. It is spoken to by QMP; the
+ * sockets lie in run_dir, so that a worker that comes after us finds them, together with vmm.json, which says which
+ * process it is.
  *
  * The process's end is seen by pidfd, and what the guest did to cause it by QMP events; both arrive on their own, so
  * the end is told when both channels are done. */
@@ -16,6 +17,8 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "workers/vmm/jail/group.h"
+#include "workers/vmm/jail/jail.h"
 #include "workers/vmm/qemu/args.h"
 #include "workers/vmm/qemu/host.h"
 #include "workers/vmm/qemu/sock.h"
@@ -41,11 +44,29 @@ static const dm_str no_arguments = {.n = 0};
 
 /* --- spawn -------------------------------------------------------------------------------------------------- */
 
+enum { VIEWS = 3 };
+
+/* What is opened for a process: given to it by number, shown in its jail by name, or joined. All of it is closed here
+ * when it has been started. */
 struct start {
     dm_proc_fd fds[DM_PROC_FDS];
     size_t n;
+    dm_jail_view views[VIEWS];
+    size_t n_views;
+    int groups[DM_GROUP_FDS];
+    size_t n_groups;
     uint64_t file_max;
 };
+
+static void start_done(struct start *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        (void)close(s->fds[i].from);
+    for (size_t i = 0; i < s->n_views; i++)
+        (void)close(s->views[i].fd);
+    for (size_t i = 0; i < s->n_groups; i++)
+        (void)close(s->groups[i]);
+}
 
 static int start_give(struct start *s, int fd, int to)
 {
@@ -55,27 +76,29 @@ static int start_give(struct start *s, int fd, int to)
 
 static int start_open(struct start *s, const char *dir, const char *name, int flags, int to, dm_err *err)
 {
-    char path[PATH_ROOM];
-    int r = dm_path(path, sizeof(path), err, "%s%s%s", dir, name != NULL ? "/" : "", name != NULL ? name : "");
-    if (r < 0)
-        return r;
-    int fd = open(path, flags | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dm_fail_sys(err, errno, "open %s", path);
-    return start_give(s, fd, to);
+    int fd = dm_open_beneath(dir, name, flags, 0600, err);
+    return fd < 0 ? fd : start_give(s, fd, to);
 }
 
-/* A booting guest's memory is a file of its own in run_dir; a clone's the template's. */
+static int start_show(struct start *s, const char *dir, const char *name, int flags, const char *as, dm_err *err)
+{
+    int fd = dm_open_beneath(dir, name, flags, 0600, err);
+    if (fd >= 0)
+        s->views[s->n_views++] = (dm_jail_view){.fd = fd, .name = as, .writable = (flags & O_ACCMODE) != O_RDONLY};
+    return fd;
+}
+
+/* A booting guest's memory is a file of its own in run_dir; a clone's the template's. QEMU opens it by its path in the
+ * jail, as the user it runs as: the former is given to him, the latter anybody may read who can reach it. */
 static int start_ram(struct start *s, const dm_vm *vm, dm_err *err)
 {
     const dm_vm_config *c = &vm->config;
     if (c->base_dir != NULL)
-        return start_open(s, c->base_dir, "ram", O_RDONLY, DM_QEMU_FD_RAM, err);
-    int fd = start_open(s, c->run_dir, "ram", O_RDWR | O_CREAT | O_TRUNC, DM_QEMU_FD_RAM, err);
+        return start_show(s, c->base_dir, "ram", O_RDONLY, "ram", err);
+    int fd = start_show(s, c->run_dir, "ram", O_RDWR | O_CREAT, "ram", err);
     if (fd < 0)
         return fd;
-    if (ftruncate(fd, (off_t)c->mem_mib * 1024 * 1024) < 0 ||
-            (vm->env->uid != 0 && fchown(fd, vm->env->uid, vm->env->gid) < 0))
+    if (ftruncate(fd, (off_t)c->mem_mib * 1024 * 1024) < 0 || fchown(fd, c->uid, c->uid) < 0)
         return dm_fail_sys(err, errno, "make the guest's memory");
     return 0;
 }
@@ -87,9 +110,10 @@ static int start_files(struct start *s, const dm_vm *vm, dm_err *err)
     int r = start_open(s, c->image_dir, "root.erofs", O_RDONLY, DM_QEMU_FD_ROOT, err);
     if (r < 0)
         return r;
-    int disk = start_open(s, c->disk, NULL, O_RDWR, DM_QEMU_FD_DISK, err);
+    int disk = dm_open_plain(c->disk, O_RDWR, 0, err);
     if (disk < 0)
         return disk;
+    (void)start_give(s, disk, DM_QEMU_FD_DISK);
     if (fstat(disk, &st) < 0)
         return dm_fail_sys(err, errno, "stat %s", c->disk);
     s->file_max = (uint64_t)st.st_size > OTHER_FILES ? (uint64_t)st.st_size : OTHER_FILES;
@@ -98,9 +122,9 @@ static int start_files(struct start *s, const dm_vm *vm, dm_err *err)
         r = start_open(s, "/dev", "kvm", O_RDWR, DM_QEMU_FD_KVM, err);
     if (r < 0 || c->base_dir != NULL)
         return r;
-    r = start_open(s, c->image_dir, "vmlinux", O_RDONLY, DM_QEMU_FD_KERNEL, err);
+    r = start_show(s, c->image_dir, "vmlinux", O_RDONLY, "kernel", err);
     if (r >= 0)
-        r = start_open(s, c->image_dir, "initrd.cpio", O_RDONLY, DM_QEMU_FD_INITRD, err);
+        r = start_show(s, c->image_dir, "initrd.cpio", O_RDONLY, "initrd", err);
     return r;
 }
 
@@ -140,7 +164,12 @@ static int start_process(struct start *s, dm_vm *vm, dm_err *err)
     fds[n++] = (dm_proc_fd){dm_sink_fd(vm->sink), DM_QEMU_FD_LOG};
     if (vm->config.tap_fd >= 0)
         fds[n++] = (dm_proc_fd){vm->config.tap_fd, DM_QEMU_FD_TAP};
-    r = dm_proc_spawn(args.argv, fds, n, s->file_max, &vm->proc, err);
+    const dm_jail_cell cell = {.uid = vm->config.uid,
+            .views = s->views,
+            .n_views = s->n_views,
+            .groups = s->groups,
+            .n_groups = s->n_groups};
+    r = dm_jail_spawn(vm->env->jail, &cell, args.argv, fds, n, s->file_max, &vm->proc, err);
     return r < 0 ? r : dm_proc_remember(&vm->proc, path, err);
 }
 
@@ -159,10 +188,11 @@ static int vm_start(dm_vm *vm, dm_err *err)
         r = start_sockets(&s, vm, err);
     if (r == 0)
         r = start_files(&s, vm, err);
+    if (r >= 0 && vm->config.groups != NULL)
+        r = dm_group_join(vm->config.groups, vm->config.group, s.groups, &s.n_groups, err);
     if (r >= 0)
         r = start_process(&s, vm, err);
-    for (size_t i = 0; i < s.n; i++)
-        (void)close(s.fds[i].from);
+    start_done(&s);
     return r < 0 ? r : dm_qemu_vm_attach(vm, on_spawned, err);
 }
 
@@ -184,6 +214,8 @@ static int spawn(const dm_vmm_env *env, const dm_vm_config *config, dm_vm_done_f
         void *arg, dm_vm **out, dm_err *err)
 {
     dm_vm *vm = NULL;
+    if (env->jail == NULL)
+        return dm_fail(err, DM_E_INVALID, "spawn: no VMM runs without a jail");
     int r = dm_qemu_vm_new(env, config, &vm, err);
     if (r < 0)
         return r;
@@ -443,17 +475,13 @@ static void save_passed(dm_vm *vm, const json_t *value)
 
 static int save_begin(dm_vm *vm, enum dm_vm_save kind, const char *dir, dm_err *err)
 {
-    char path[PATH_ROOM];
-    int r = dm_path(path, sizeof(path), err, "%s/device", dir);
-    if (r < 0)
-        return r;
     vm->op.kind = kind;
     vm->op.dir = strdup(dir);
     if (vm->op.dir == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a path");
-    vm->op.device = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    vm->op.device = dm_open_beneath(dir, "device", O_WRONLY | O_CREAT, 0600, err);
     if (vm->op.device < 0)
-        return dm_fail_sys(err, errno, "create %s", path);
+        return vm->op.device;
     return dm_qemu_step_try(vm, "add-fd", DM_STR("{\"fdset-id\":" FDSET "}"), vm->op.device, save_passed, err);
 }
 
@@ -578,8 +606,15 @@ static int agent_fd(dm_vm *vm, int *out, dm_err *err)
     return dm_qemu_dial(vm->config.run_dir, DM_QEMU_AGENT_SOCK, out, err);
 }
 
+/* Firmware; what it loads a kernel with, which is asked for in a template's build alone; and what some distributors
+ * keep out of the program. */
+static const char *const files[] = {DM_QEMU_FIRMWARE, "/usr/share/qemu/pvh.bin", "/usr/share/qemu/linuxboot_dma.bin",
+        "/usr/share/qemu/kvmvapic.bin", "/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so",
+        "/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-i386.so", NULL};
+
 const dm_vmm_driver dm_vmm_qemu = {
         .name = "qemu",
+        .files = files,
         .probe = probe,
         .check = check,
         .spawn = spawn,

@@ -60,20 +60,11 @@ int dm_qemu_snap_boot(dm_qemu_snap *s, dm_err *err)
     return dm_qemu_tsc_khz(TSC_MS, &s->tsc_khz, err);
 }
 
-static int open_in(const char *dir, const char *name, int flags, mode_t mode, dm_err *err)
-{
-    char path[4096];
-    int r = dm_path(path, sizeof(path), err, "%s/%s", dir, name);
-    if (r < 0)
-        return r;
-    int fd = open(path, flags | O_CLOEXEC, mode);
-    return fd >= 0 ? fd : dm_fail_sys(err, errno, "open %s", path);
-}
-
 /* The file that the process maps as the guest's memory. */
 static int open_base(const dm_qemu_snap *s, dm_err *err)
 {
-    return open_in(s->config.base_dir != NULL ? s->config.base_dir : s->config.run_dir, "ram", O_RDONLY, 0, err);
+    const char *dir = s->config.base_dir != NULL ? s->config.base_dir : s->config.run_dir;
+    return dm_open_beneath(dir, "ram", O_RDONLY, 0, err);
 }
 
 static uint64_t ram_size(const dm_qemu_snap *s)
@@ -120,7 +111,7 @@ static int poke(dm_qemu_snap *s, dm_err *err)
     DM_AUTO_FD base = open_base(s, err);
     if (base < 0)
         return base;
-    DM_AUTO_FD delta = open_in(s->dir, "delta", O_RDONLY, 0, err);
+    DM_AUTO_FD delta = dm_open_beneath(s->dir, "delta", O_RDONLY, 0, err);
     if (delta < 0)
         return delta;
     int r = open_ram(s, base, &ram, err);
@@ -134,7 +125,7 @@ int dm_qemu_snap_load(dm_qemu_snap *s, dm_err *err)
         r = poke(s, err);
     if (r < 0)
         return r;
-    s->device = open_in(s->dir != NULL ? s->dir : s->config.base_dir, "device", O_RDONLY, 0, err);
+    s->device = dm_open_beneath(s->dir != NULL ? s->dir : s->config.base_dir, "device", O_RDONLY, 0, err);
     return s->device < 0 ? s->device : 0;
 }
 
@@ -146,7 +137,7 @@ static int save_memory(dm_qemu_snap *s, enum dm_vm_save kind, dm_err *err)
     DM_AUTO_FD base = open_base(s, err);
     if (base < 0)
         return base;
-    DM_AUTO_FD out = open_in(s->dir, full ? "ram" : "delta", O_WRONLY | O_CREAT | O_EXCL, full ? 0644 : 0600, err);
+    DM_AUTO_FD out = dm_open_beneath(s->dir, full ? "ram" : "delta", O_WRONLY | O_CREAT, full ? 0644 : 0600, err);
     if (out < 0)
         return out;
     int r = 0;

@@ -170,7 +170,8 @@ int dm_qemu_work_start(dm_vm *vm, int (*fn)(dm_qemu_work *w, dm_err *err), void 
     w->snap.device = dm_steal_fd(&own);
     w->snap.tsc_khz = vm->tsc_khz;
     w->snap.now_us = dm_wall_us(dm_loop_clock(vm->env->loop));
-    if (r == 0 && dm_exec_submit(vm->env->exec, &w->job) == DM_EXEC_FULL)
+    dm_exec *exec = dir != NULL && vm->env->images != NULL ? vm->env->images : vm->env->exec;
+    if (r == 0 && dm_exec_submit(exec, &w->job) == DM_EXEC_FULL)
         r = dm_fail(err, DM_E_LIMIT, "too many jobs are waiting");
     if (r < 0) {
         work_free(w);
@@ -309,6 +310,9 @@ static int fill(dm_vm *vm, const dm_vmm_env *env, const dm_vm_config *config, dm
     vm->proc.pidfd = -1;
     vm->op.device = -1;
     vm->config = (dm_vm_config){.vcpus = config->vcpus, .mem_mib = config->mem_mib, .tap_fd = config->tap_fd};
+    vm->config.uid = config->uid;
+    vm->config.groups = config->groups;
+    vm->config.group = config->group;
     int r = dm_qemu_accel(env, &vm->accel, err);
     if (r == 0)
         r = copy(config->image_dir, &vm->config.image_dir, err);

@@ -72,12 +72,15 @@ def merkle_root(hashes):
 
 
 class Ledger:
-    """usage, attest: message values in the order of the stream; worker_keys: worker_no -> public keys, raw."""
+    """usage, attest: message values in the order of the stream; worker_keys: worker_no -> public keys, raw; frame_keys:
+    worker_no -> what it seals its frames with, None: seals are not looked at. A frame without its worker's seal is a finding
+    and nothing else."""
 
-    def __init__(self, usage, attest, worker_keys, period_s, rules=None):
+    def __init__(self, usage, attest, worker_keys, period_s, rules=None, frame_keys=None):
         self.period_s = period_s
         self.rules = rules or Rules()
         self.worker_keys = worker_keys
+        self.frame_keys = frame_keys
         self.findings = []
         self.frames = {}      # worker -> {(boot, frame_no, part): Frame}
         self.evidence = {}    # (period, project, sandbox, epoch, table, spec, region) -> Evidence
@@ -103,6 +106,9 @@ class Ledger:
                 frame = wire.read_frame(data)
             except wire.Malformed as e:
                 self.found(f"not a frame: {e}")
+                continue
+            if self.frame_keys is not None and not wire.sealed_by(data, self.frame_keys.get(frame.worker_no, bytes(32))):
+                self.found(f"not sealed by worker {frame.worker_no}: boot {frame.worker_boot}, frame {frame.frame_no}")
                 continue
             key = (frame.worker_no, frame.worker_boot, frame.frame_no, frame.part)
             if key in seen:

@@ -5,11 +5,11 @@ import json
 TOPICS = ("dm.usage.v1", "dm.attest.v1")
 
 
-def read(brokers, timeout_s=30):
-    """[{"topic", "partition", "offset", "key", "value"}], bytes as hex."""
+def read(broker, timeout_s=30):
+    """broker: where it is, and who we are there, as librdkafka has it. [{"topic", "partition", "offset", "key", "value"}], bytes as hex."""
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
     consumer = Consumer({
-        "bootstrap.servers": brokers, "group.id": "oracle", "enable.auto.commit": False,
+        **broker, "group.id": "oracle", "enable.auto.commit": False,
         "isolation.level": "read_committed", "auto.offset.reset": "error", "enable.partition.eof": True})
     out = []
     try:

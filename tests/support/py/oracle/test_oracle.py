@@ -267,6 +267,24 @@ class Findings(unittest.TestCase):
         world.usage.append(frame.pack())
         self.found(world, "two different frames")
 
+    def test_seals(self):
+        world = World()
+        key, other = wire.frame_key(b"k" * 32, 42), wire.frame_key(b"k" * 32, 43)
+        world.usage = [wire.seal(wire.read_frame(data), key, i.to_bytes(12, "big")) for i, data in enumerate(world.usage)]
+        plain = ledger.Ledger(world.usage, world.attest, {42: [world.public]}, 60, frame_keys={42: key})
+        self.assertEqual(plain.findings, [])
+        self.assertEqual(ledger.Ledger(world.usage, world.attest, {42: [world.public]}, 60).findings, [])
+        empty = wire.Frame(42, 1, 41, 0, START + 40, START + 40)
+        broken = bytearray(world.usage[40][:-4])
+        broken[30] ^= 1
+        forged = empty.pack(), wire.seal(empty, other, bytes(12)), bytes(broken) + wire.crc32c(broken).to_bytes(4, "little")
+        for data in forged:
+            book = ledger.Ledger(world.usage[:40] + [data] + world.usage[40:], world.attest, {42: [world.public]}, 60,
+                                 frame_keys={42: key})
+            self.assertEqual([f for f in book.findings if not f.startswith("not sealed by worker 42")], [])
+            self.assertEqual(len(book.findings), 1)
+            self.assertEqual(book.period(START, 7), plain.period(START, 7))
+
     def test_another_signature(self):
         world = World()
         world.attest[0] = world.attest[0][:-1] + bytes([world.attest[0][-1] ^ 1])

@@ -3,12 +3,15 @@
 Nothing here is shared with the project's own code: a mistake would have to be made twice to go unseen."""
 
 import hashlib
+import hmac
 import struct
 from dataclasses import dataclass, field
 
 RUN, HIB = 1, 2
 DISK_UNKNOWN = 0xFFFFFFFF
 FRAME_MAGIC = 0x31464D44
+UNSEALED, SEALED = 1, 2  # versions of a frame
+SEAL = struct.Struct("<12s16s")  # nonce, tag
 FRAME_HEAD = struct.Struct("<IHHQQQQqqHHII")
 SAMPLE = struct.Struct("<16sIIHHBBHIIIIIIII")
 HIB_SPAN_MAX = 60
@@ -17,6 +20,7 @@ CAUSES = (
     "", "killed", "timeout", "idle", "paused", "guest_shutdown", "guest_panic", "out_of_memory",
     "allowance_exhausted", "spend_cap", "suspended_unpaid", "retention_expired", "operator_killed",
     "operator_drained", "host_lost", "vmm_crashed", "restore_failed", "start_failed", "evicted_memory_pressure",
+    "wake_unanswered",
 )
 
 
@@ -97,13 +101,19 @@ class Frame:
     parts: int = 1
     clock_err_us: int = 0
     flags: int = 0
+    version: int = UNSEALED
+    nonce: bytes = b""
+    tag: bytes = b""
 
     def pack(self):
-        """Needed to plant faults, and by the oracle's own tests."""
+        """Needed to plant faults, and by the oracle's own tests. A seal is written as it stands here, also where it no
+        longer fits."""
         body = FRAME_HEAD.pack(
-            FRAME_MAGIC, 1, self.flags, self.worker_no, self.worker_boot, self.frame_no, self.prev_boot_last_frame,
+            FRAME_MAGIC, self.version, self.flags, self.worker_no, self.worker_boot, self.frame_no, self.prev_boot_last_frame,
             self.second, self.complete_through, self.part, self.parts, self.clock_err_us, len(self.samples))
         body += b"".join(sample.pack() for sample in self.samples)
+        if self.version == SEALED:
+            body += SEAL.pack(self.nonce, self.tag)
         return body + struct.pack("<I", crc32c(body))
 
 
@@ -111,11 +121,15 @@ def read_frame(data):
     need(len(data) >= FRAME_HEAD.size + 4, "a frame that is too short")
     head = FRAME_HEAD.unpack_from(data)
     need(head[0] == FRAME_MAGIC, "no frame's magic")
-    need(head[1] == 1, f"frame version {head[1]}")
+    need(head[1] in (UNSEALED, SEALED), f"frame version {head[1]}")
     count = head[12]
-    need(len(data) == FRAME_HEAD.size + count * SAMPLE.size + 4, "a frame of another length than its count says")
+    body = FRAME_HEAD.size + count * SAMPLE.size
+    need(len(data) == body + (SEAL.size if head[1] == SEALED else 0) + 4, "a frame of another length than its count says")
     need(crc32c(data[:-4]) == struct.unpack("<I", data[-4:])[0], "a frame's checksum")
-    frame = Frame(head[3], head[4], head[5], head[6], head[7], head[8], [], head[9], head[10], head[11], head[2])
+    frame = Frame(head[3], head[4], head[5], head[6], head[7], head[8], [], head[9], head[10], head[11], head[2],
+                  head[1])
+    if frame.version == SEALED:
+        frame.nonce, frame.tag = SEAL.unpack_from(data, body)
     need(frame.worker_no > 0 and frame.worker_boot > 0 and frame.frame_no > 0, "a frame of no worker, boot or number")
     need(frame.part < frame.parts, "a part beyond the parts")
     need(-1 <= frame.complete_through <= frame.second, "complete through a second that has not ended")
@@ -127,6 +141,32 @@ def read_frame(data):
         need(1 <= sample.span_s <= (1 if sample.state == RUN else HIB_SPAN_MAX), f"a span of {sample.span_s} s")
         frame.samples.append(sample)
     return frame
+
+
+def frame_key(secret, worker_no):
+    """What a worker seals its frames with, of the secret that the API and the meter share."""
+    return hmac.new(secret, b"dormouse frame %d" % worker_no, hashlib.sha256).digest()
+
+
+def seal(frame, key, nonce):
+    """The frame's bytes under that worker's seal."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    frame.version, frame.nonce, frame.tag = SEALED, nonce, b"\0" * 16
+    frame.tag = AESGCM(key).encrypt(nonce, b"", frame.pack()[:-SEAL.size - 4])
+    return frame.pack()
+
+
+def sealed_by(data, key):
+    """Whether a frame has the seal of who holds this key: AES-256-GCM of nothing, with all before the nonce beside it."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    if read_frame(data).version != SEALED:
+        return False
+    body, nonce, tag = data[:-SEAL.size - 4], data[-SEAL.size - 4:-20], data[-20:-4]
+    try:
+        return AESGCM(key).decrypt(nonce, tag, body) == b""
+    except InvalidTag:
+        return False
 
 
 @dataclass

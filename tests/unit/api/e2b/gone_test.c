@@ -1,5 +1,5 @@
-/* Covers api/e2b/connect.c, api/e2b/metrics.c: a request whose client has gone while it stood in line, through a real
- * listener. The rig has one thread for orders, and another's order keeps it. */
+/* Covers api/e2b/connect.c, api/e2b/metrics.c, api/e2b/timeout.c, api/kit/fold.c: a request whose client has gone while
+ * it stood in line, through a real listener. The rig has one thread for each line, and another's order keeps it. */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -30,36 +30,54 @@ static void ask_and_leave(const char *method, const char *target, const char *bo
     (void)close(fd);
 }
 
+/* What keeps the thread of a line, and what comes last and has come through the whole line. */
+typedef struct way {
+    const char *verb, *method, *rest, *body;
+    int status;
+} way;
+
+static const way orders = {"deadline", "POST", "timeout", "{\"timeout\":500}", 204},
+                 reads = {"usage", "GET", "metrics", "", 200};
+
 typedef struct order {
     pthread_t thread;
+    const way *by;
     char path[64];
 } order;
 
 static void *give_order(void *arg)
 {
     order *o = arg;
-    DM_AUTO_SAID said = dm_rig_ask(&rig, "POST", o->path, "{\"timeout\":500}");
-    assert_int_equal(said.status, 204);
+    DM_AUTO_SAID said = dm_rig_ask(&rig, o->by->method, o->path, o->by->body);
+    assert_int_equal(said.status, o->by->status);
     return NULL;
 }
 
 /* The one thread waits for the worker. */
-static void keep(order *o, const char *id)
+static void keep(order *o, const way *by, const char *id)
 {
-    unsigned before = dm_fakeworker_count(rig.worker, "deadline");
-    (void)snprintf(o->path, sizeof o->path, "/sandboxes/%s/timeout", id);
-    dm_fakeworker_hold(rig.worker, "deadline");
+    unsigned before = dm_fakeworker_count(rig.worker, by->verb);
+    o->by = by;
+    (void)snprintf(o->path, sizeof o->path, "/sandboxes/%s/%s", id, by->rest);
+    dm_fakeworker_hold(rig.worker, by->verb);
     assert_int_equal(pthread_create(&o->thread, NULL, give_order, o), 0);
-    assert_true(dm_fakeworker_await(rig.worker, "deadline", before + 1));
+    assert_true(dm_fakeworker_await(rig.worker, by->verb, before + 1));
 }
 
-/* It goes on, and with it whoever stood in line. What comes last has come through the whole line. */
+static void come_last(const way *by)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/sandboxes/i00000000000000000000/%s", by->rest);
+    DM_AUTO_SAID last = dm_rig_ask(&rig, by->method, path, by->body);
+    assert_int_equal(last.status, 404);
+}
+
+/* It goes on, and with it whoever stood in line. */
 static void let_go(order *o)
 {
-    dm_fakeworker_release(rig.worker, "deadline");
+    dm_fakeworker_release(rig.worker, o->by->verb);
     assert_int_equal(pthread_join(o->thread, NULL), 0);
-    DM_AUTO_SAID last = dm_rig_ask(&rig, "POST", "/sandboxes/i00000000000000000000/pause", "{}");
-    assert_int_equal(last.status, 404);
+    come_last(o->by);
 }
 
 static void create(char id[32])
@@ -82,7 +100,7 @@ static void nobody_is_woken_for_nobody(void **state)
     assert_int_equal(paused.status, 204);
     for (size_t i = 0; i < DM_LEN(rest); i++) {
         (void)snprintf(path, sizeof path, "/sandboxes/%s/%s", asleep, rest[i]);
-        keep(&o, busy);
+        keep(&o, &orders, busy);
         ask_and_leave("POST", path, "{\"timeout\":30}");
         let_go(&o);
         assert_string_equal(dm_fakeworker_state(rig.worker, asleep, NULL, NULL), "asleep");
@@ -95,16 +113,71 @@ static void nobody_is_woken_for_nobody(void **state)
 static void no_worker_is_asked_for_nobody(void **state)
 {
     (void)state;
-    char id[32], path[160];
+    char busy[32], id[32], path[160];
     order o;
+    create(busy);
     create(id);
-    keep(&o, id);
+    keep(&o, &reads, busy);
+    unsigned before = dm_fakeworker_count(rig.worker, "usage");
     (void)snprintf(path, sizeof path, "/sandboxes/%s/metrics", id);
     ask_and_leave("GET", path, "");
     (void)snprintf(path, sizeof path, "/sandboxes/metrics?sandbox_ids=%s", id);
     ask_and_leave("GET", path, "");
     let_go(&o);
-    assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), 0);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), before);
+}
+
+/* Of those who ask the same, whoever stays is answered, also when the first one left. */
+static void who_stays_is_answered(void **state)
+{
+    (void)state;
+    char busy[32], id[32], path[160];
+    order o, stays;
+    create(busy);
+    create(id);
+    keep(&o, &reads, busy);
+    unsigned before = dm_fakeworker_count(rig.worker, "usage");
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/metrics", id);
+    ask_and_leave("GET", path, "");
+    ask_and_leave("GET", path, "");
+    stays.by = &reads;
+    (void)snprintf(stays.path, sizeof stays.path, "/sandboxes/%s/metrics", id);
+    assert_int_equal(pthread_create(&stays.thread, NULL, give_order, &stays), 0);
+    let_go(&o);
+    assert_int_equal(pthread_join(stays.thread, NULL), 0);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), before + 1);
+}
+
+static void no_deadline_is_moved_for_nobody(void **state)
+{
+    (void)state;
+    char busy[32], id[32], path[160];
+    order o;
+    create(busy);
+    create(id);
+    keep(&o, &orders, busy);
+    unsigned before = dm_fakeworker_count(rig.worker, "deadline");
+    (void)snprintf(path, sizeof path, "/sandboxes/%s/timeout", id);
+    ask_and_leave("POST", path, "{\"timeout\":900}");
+    let_go(&o);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "deadline"), before);
+}
+
+/* What reads and orders hold holds up no end: it has a thread of its own. */
+static void an_end_stands_in_no_line(void **state)
+{
+    (void)state;
+    char busy[32], id[32], path[160];
+    order first, second;
+    create(busy);
+    keep(&second, &reads, busy);
+    create(id); /* nor does an order behind what is only looked at */
+    keep(&first, &orders, busy);
+    (void)snprintf(path, sizeof path, "/sandboxes/%s", id);
+    DM_AUTO_SAID killed = dm_rig_ask(&rig, "DELETE", path, "");
+    assert_int_equal(killed.status, 204);
+    let_go(&second);
+    let_go(&first);
 }
 
 /* Of many sandboxes, no further one when the client leaves in the middle. */
@@ -120,15 +193,16 @@ static void nor_for_the_rest(void **state)
     ask_and_leave("GET", path, "");
     assert_true(dm_fakeworker_await(rig.worker, "usage", before + 1));
     dm_fakeworker_release(rig.worker, "usage");
-    DM_AUTO_SAID last = dm_rig_ask(&rig, "POST", "/sandboxes/i00000000000000000000/pause", "{}");
-    assert_int_equal(last.status, 404);
+    come_last(&reads);
     assert_int_equal(dm_fakeworker_count(rig.worker, "usage"), before + 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(nobody_is_woken_for_nobody, &rig),
-            DM_RIG_TEST(no_worker_is_asked_for_nobody, &rig), DM_RIG_TEST(nor_for_the_rest, &rig)};
+            DM_RIG_TEST(no_worker_is_asked_for_nobody, &rig), DM_RIG_TEST(nor_for_the_rest, &rig),
+            DM_RIG_TEST(who_stays_is_answered, &rig), DM_RIG_TEST(no_deadline_is_moved_for_nobody, &rig),
+            DM_RIG_TEST(an_end_stands_in_no_line, &rig)};
     dm_rig_start(&rig, 1);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -127,6 +127,65 @@ static void kill_again(void **state)
     expect("DELETE", at(id, ""), NULL, 404);
 }
 
+static void is_refused(const char *id, const char *rule, const char *retry_after, const char *should_retry)
+{
+    DM_AUTO_SAID said = dm_rig_call(&rig, "POST", at(id, "/connect"), "{\"timeout\":60}");
+    const char *after = dm_said_header(&said, "Retry-After"), *should = dm_said_header(&said, "Should-Retry");
+    assert_int_equal(said.status, retry_after != NULL ? 429 : 504);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(said.body, "denial"), "rule")), rule);
+    assert_string_equal(after != NULL ? after : "", retry_after != NULL ? retry_after : "");
+    assert_string_equal(should != NULL ? should : "", should_retry != NULL ? should_retry : "");
+}
+
+static void ago(int64_t seconds)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "UPDATE dm.sandbox SET paused_at = clock_timestamp() - interval '%lld seconds'",
+            (long long)seconds);
+    dm_rig_sql(&rig, sql);
+}
+
+/* A guest that is woken and does not answer sleeps again, and says why; from the second time on its next wake has to
+ * wait, longer each time, until one is answered or an hour has passed. */
+static void wakes_that_are_not_answered(void **state)
+{
+    char id[32];
+    (void)state;
+    dm_rig_create(&rig, "", id);
+    expect("POST", at(id, "/pause"), "{}", 204);
+    dm_fakeworker_mute(rig.worker, 4);
+    unsigned woken = dm_fakeworker_count(rig.worker, "resume");
+    is_refused(id, "wake.unanswered", NULL, "false");
+    assert_int_equal(running(), 0);
+    assert_int_equal(
+            dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'paused' AND cause = 'wake_unanswered'"),
+            1);
+    is_refused(id, "wake.unanswered", NULL, "false"); /* it may be tried once more at once */
+    is_refused(id, "wake.wait", "10", NULL);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "resume"), woken + 2); /* nobody was woken for that */
+    ago(7);
+    is_refused(id, "wake.wait", "3", NULL);
+    ago(10);
+    is_refused(id, "wake.unanswered", NULL, "false");
+    is_refused(id, "wake.wait", "20", NULL);
+    ago(20);
+    is_refused(id, "wake.unanswered", NULL, "false");
+    is_refused(id, "wake.wait", "40", NULL);
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET unanswered = 1000");
+    is_refused(id, "wake.wait", "600", NULL);
+    ago(600);
+    expect("POST", at(id, "/connect"), "{\"timeout\":60}", 201);
+    assert_int_equal(dm_rig_number(&rig, "SELECT unanswered FROM dm.sandbox"), 0);
+    expect("POST", at(id, "/pause"), "{}", 204);
+    dm_fakeworker_mute(rig.worker, 3);
+    is_refused(id, "wake.unanswered", NULL, "false");
+    is_refused(id, "wake.unanswered", NULL, "false");
+    ago(3601);
+    is_refused(id, "wake.unanswered", NULL, "false"); /* it is as the first one */
+    assert_int_equal(dm_rig_number(&rig, "SELECT unanswered FROM dm.sandbox"), 1);
+    expect("POST", at(id, "/connect"), "{\"timeout\":60}", 201);
+}
+
 static void pause_and_connect(void **state)
 {
     (void)state;
@@ -321,9 +380,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(get, &rig), DM_RIG_TEST(tenants_do_not_meet, &rig),
             DM_RIG_TEST(kill_twice, &rig), DM_RIG_TEST(kill_again, &rig), DM_RIG_TEST(pause_and_connect, &rig),
-            DM_RIG_TEST(connect_checks_the_limit_first, &rig), DM_RIG_TEST(deadlines, &rig),
-            DM_RIG_TEST(a_failed_wake_bills_nothing, &rig), DM_RIG_TEST(a_failed_pause_runs_on, &rig),
-            DM_RIG_TEST(metrics_and_logs, &rig), DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
+            DM_RIG_TEST(kill_twice, &rig), DM_RIG_TEST(kill_again, &rig),
+            DM_RIG_TEST(wakes_that_are_not_answered, &rig), DM_RIG_TEST(connect_checks_the_limit_first, &rig),
+            DM_RIG_TEST(deadlines, &rig), DM_RIG_TEST(a_failed_wake_bills_nothing, &rig),
+            DM_RIG_TEST(a_failed_pause_runs_on, &rig), DM_RIG_TEST(metrics_and_logs, &rig),
+            DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

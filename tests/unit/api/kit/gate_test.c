@@ -115,6 +115,78 @@ static void a_banned_account_may_nothing(void **state)
     assert_string_equal(dm_fakeworker_state(rig.worker, id, NULL, NULL), "running");
 }
 
+/* --- how often ---------------------------------------------------------------------------------------------- */
+
+static dm_said list_as(const char *key, const char *address)
+{
+    const dm_pair from = {DM_STR("X-Forwarded-For"), dm_str_c(address)};
+    return dm_rig_call_as(&rig, key, "GET", "/v2/sandboxes", NULL, &from, 1);
+}
+
+/* Who guesses is told to come later; whoever was here before is served, and so is everybody elsewhere. */
+static void wrong_keys_are_counted(void **state)
+{
+    (void)state;
+    char key[64];
+    unsigned refused = 0;
+    DM_AUTO_SAID met = list_as(NULL, "192.0.2.7");
+    assert_int_equal(met.status, 200);
+    for (unsigned i = 0; i < 2 * rig.config.wrong_keys_per_min; i++) {
+        (void)snprintf(key, sizeof key, "e2b_%040x", i);
+        DM_AUTO_SAID said = list_as(key, "192.0.2.7");
+        assert_true(said.status == 401 || said.status == 429);
+        if (said.status == 401)
+            continue;
+        const json_t *denial = json_object_get(said.body, "denial");
+        assert_true(i >= rig.config.wrong_keys_per_min);
+        assert_string_equal(json_string_value(json_object_get(denial, "rule")), "auth.rate");
+        int64_t again = json_integer_value(json_object_get(denial, "retry_after_s"));
+        assert_in_range(again, 1, 14);
+        assert_int_equal(strtol(dm_said_header(&said, "Retry-After"), NULL, 10), again);
+        refused++;
+    }
+    assert_in_range(refused, rig.config.wrong_keys_per_min / 2, rig.config.wrong_keys_per_min);
+    DM_AUTO_SAID mine = list_as(NULL, "192.0.2.7");
+    assert_int_equal(mine.status, 200);
+    for (unsigned i = 0; i < 50; i++) {
+        (void)snprintf(key, sizeof key, "e2b_%040x", i);
+        DM_AUTO_SAID other = list_as(key, "192.0.2.8");
+        assert_int_equal(other.status, 401);
+    }
+}
+
+/* A key that was good once is a stranger's when it is so no more. */
+static void a_revoked_key_is_a_strangers(void **state)
+{
+    (void)state;
+    unsigned refused = 0;
+    expect("GET", "/v2/sandboxes", NULL, 200);
+    dm_rig_sql(&rig, "UPDATE dm.api_key SET revoked_at = now()");
+    for (unsigned i = 0; i < 60 * rig.config.wrong_keys_per_min && refused == 0; i++) {
+        DM_AUTO_SAID said = list_as(NULL, "192.0.2.9");
+        refused += said.status == 429;
+    }
+    dm_rig_sql(&rig, "UPDATE dm.api_key SET revoked_at = NULL");
+    assert_int_equal(refused, 1);
+}
+
+static void a_project_has_a_rate(void **state)
+{
+    (void)state;
+    const dm_rate_config rate = {.every_us = 3600000000, .burst = 3, .clock = &dm_clock_real};
+    assert_int_equal(dm_rate_new(&rate, &rig.api.rate, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        expect("GET", "/v2/sandboxes", NULL, 200);
+    DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v2/sandboxes", NULL);
+    expect("GET", "/health", NULL, 200); /* which is nobody's */
+    dm_rate_free(rig.api.rate);
+    rig.api.rate = NULL;
+    assert_int_equal(said.status, 429);
+    const json_t *denial = json_object_get(said.body, "denial");
+    assert_string_equal(json_string_value(json_object_get(denial, "rule")), "request.rate");
+    assert_string_equal(dm_said_header(&said, "Retry-After"), "3600");
+}
+
 /* --- mouths ------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -190,9 +262,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(whoever_may_read_may_not_kill, &rig),
             cmocka_unit_test(each_right_is_one), DM_RIG_TEST(a_blocked_account_may_read_and_kill, &rig),
-            DM_RIG_TEST(a_banned_account_may_nothing, &rig), DM_RIG_TEST(what_is_local_is_hidden, &rig),
-            DM_RIG_TEST(whose_pages_may_read_an_answer, &rig), cmocka_unit_test(a_preflight_needs_no_key),
-            DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig)};
+            DM_RIG_TEST(a_banned_account_may_nothing, &rig), DM_RIG_TEST(wrong_keys_are_counted, &rig),
+            DM_RIG_TEST(a_revoked_key_is_a_strangers, &rig), DM_RIG_TEST(a_project_has_a_rate, &rig),
+            DM_RIG_TEST(what_is_local_is_hidden, &rig), DM_RIG_TEST(whose_pages_may_read_an_answer, &rig),
+            cmocka_unit_test(a_preflight_needs_no_key), DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -30,7 +30,8 @@ static int park(dm_req *req, void *ctx, dm_err *err)
 {
     bench *b = ctx;
     const dm_sandbox_id *id = req->params[0].p[0] == 'x' ? &b->other : &b->id;
-    return dm_later_park(b->later, req, again, b, id, dm_later_mark(b->later, id), err);
+    return dm_later_park(
+            b->later, (dm_later_at){DM_LATER_ORDERS, {1}}, req, again, b, id, dm_later_mark(b->later, id), err);
 }
 
 static const dm_route routes[] = {{"POST", "/wait/{name}", 0, 0, park}};
@@ -51,7 +52,7 @@ static void oldest_first(void **state)
     bench b = {.id = {.b = {1}}, .other = {.b = {2}}};
     dm_req *reqs[DM_LEN(names) + 1] = {NULL};
     const dm_later_config config = {
-            .threads = 1, .queue_max = 16, .parked_max = 16, .wait_us = 60 * 1000000, .clock = &dm_clock_real};
+            .threads = {1, 1, 1}, .queue_max = 16, .parked_max = 16, .wait_us = 60 * 1000000, .clock = &dm_clock_real};
     const dm_http_config table = {.routes = routes, .nroutes = DM_LEN(routes), .ctx = &b, .clock = &dm_clock_real};
     assert_int_equal(dm_later_new(&config, &b.later, NULL), 0);
     for (size_t i = 0; i < DM_LEN(names); i++)

@@ -253,6 +253,8 @@ static void quota_in_a_crowd(void **state)
 
 /* --- the bounds, without any sandbox ------------------------------------------------------------------------ */
 
+static const dm_later_at somebody = {DM_LATER_ORDERS, {1}};
+
 typedef struct alone {
     dm_later *later;
     dm_clock_fake clock;
@@ -277,7 +279,7 @@ static int park(dm_req *req, void *ctx, dm_err *err)
 {
     alone *a = ctx;
     dm_clock_fake_move(&a->clock, a->late_us);
-    return dm_later_park(a->later, req, again, a, &a->id, a->mark, err);
+    return dm_later_park(a->later, somebody, req, again, a, &a->id, a->mark, err);
 }
 
 static int pass_the_gate(dm_req *req, void *ctx, dm_err *err)
@@ -290,13 +292,16 @@ static int pass_the_gate(dm_req *req, void *ctx, dm_err *err)
 
 static int hop(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_later_hop(((alone *)ctx)->later, req, pass_the_gate, ctx, err);
+    return dm_later_hop(((alone *)ctx)->later, somebody, req, pass_the_gate, ctx, err);
 }
 
 static void alone_start(alone *a, unsigned parked_max)
 {
-    const dm_later_config config = {
-            .threads = 1, .queue_max = 1, .parked_max = parked_max, .wait_us = 1000000, .clock = &a->clock.base};
+    const dm_later_config config = {.threads = {1, 1, 1},
+            .queue_max = 1,
+            .parked_max = parked_max,
+            .wait_us = 1000000,
+            .clock = &a->clock.base};
     *a = (alone){.route = {.method = "GET", .path = "/"}};
     a->table = (dm_http_config){.routes = &a->route, .nroutes = 1, .ctx = a, .clock = &a->clock.base};
     (void)pthread_mutex_init(&a->gate, NULL);
@@ -359,8 +364,8 @@ static void nothing_is_lost_between(void **state)
     dm_later_wake(a.later, &a.id);
     dm_req *req = parked(&a);
     assert_int_equal(dm_later_parked(a.later), 0);
-    a.mark = dm_later_mark(a.later, &a.id);
     dm_later_wake(a.later, &other);
+    a.mark = dm_later_mark(a.later, &a.id);
     dm_req *waits = parked(&a);
     dm_later_wake(a.later, &other);
     assert_int_equal(dm_later_parked(a.later), 1);

@@ -1,6 +1,9 @@
 /* Covers tenants/fleet/sql_fleet.c. */
 #include <stdio.h>
 
+#include "base/parse.h"
+#include "base/wire/frame.h"
+
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -25,6 +28,11 @@ static void enrolment(void **state)
     assert_int_equal(member(&again, "worker_no"), 1);
     assert_int_equal(member(&again, "region_no"), 1);
     assert_int_equal(member(&again, "period_s"), 60);
+    uint8_t key_of[DM_KEY];
+    char hex[2 * DM_KEY + 1];
+    assert_int_equal(dm_frame_key(rig.api.frame_secret, (dm_worker_no){1}, key_of, NULL), 0);
+    dm_hex(key_of, sizeof key_of, hex);
+    assert_string_equal(dm_said_str(&again, "frame_key"), hex);
     (void)snprintf(text, sizeof text, body, key, 1);
     DM_AUTO_SAID old = dm_rig_worker_call(&rig, "/v1/workers/enrol", text);
     assert_int_equal(old.status, 409);
@@ -37,6 +45,34 @@ static void enrolment(void **state)
     assert_string_equal(
             json_string_value(json_object_get(json_array_get(json_object_get(keys.body, "workers"), 1), "publicKey")),
             key);
+}
+
+/* From the first start that seals its frames on, whatever is said later. */
+static void it_is_remembered_since_when_frames_are_sealed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *frames;
+        int boot;
+        const char *since;
+    } starts[] = {{"", 11, "NULL"}, {",\"frames\":1", 12, "NULL"}, {",\"frames\":2", 13, "13"},
+            {",\"frames\":2", 14, "13"}, {"", 15, "13"}};
+    for (size_t i = 0; i < DM_LEN(starts); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text,
+                "{\"name\":\"worker-1\",\"public_key\":"
+                "\"00000000000000000000000000000000000000000000000000000000000000ff\","
+                "\"boot\":%d,\"door\":\"w1\",\"accel\":\"tcg\",\"slots\":10,\"mem_mib\":4096%s}",
+                starts[i].boot, starts[i].frames);
+        DM_AUTO_SAID said = dm_rig_worker_call(&rig, "/v1/workers/enrol", text);
+        assert_int_equal(said.status, 200);
+        (void)snprintf(text, sizeof text,
+                "DO $$ BEGIN ASSERT (SELECT sealed_from_boot IS NOT DISTINCT FROM %s FROM dm.worker WHERE worker_no = "
+                "1); "
+                "END $$",
+                starts[i].since);
+        dm_rig_sql(&rig, text);
+    }
 }
 
 /* A host that was declared lost is told so, whatever it says, and in words that say what to do. */
@@ -201,7 +237,8 @@ int main(void)
     const struct CMUnitTest tests[] = {DM_RIG_TEST(enrolment, &rig),
             DM_RIG_TEST(who_was_written_off_is_turned_away, &rig), DM_RIG_TEST(beats, &rig),
             DM_RIG_TEST(events_change_once, &rig), DM_RIG_TEST(nonsense_does_not_block, &rig),
-            DM_RIG_TEST(doors_are_apart, &rig)};
+            DM_RIG_TEST(doors_are_apart, &rig),
+            DM_RIG_TEST(it_is_remembered_since_when_frames_are_sealed, &rig)}; /* its worker has later starts */
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

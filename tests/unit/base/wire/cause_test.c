@@ -26,6 +26,7 @@ static const struct {
         {"restore_failed", DM_WHOSE_OURS, true},
         {"start_failed", DM_WHOSE_OURS, true},
         {"evicted_memory_pressure", DM_WHOSE_OURS, true},
+        {"wake_unanswered", DM_WHOSE_CUSTOMER, false},
 };
 
 static void the_list_is_the_promised_one(void **state)
@@ -48,7 +49,7 @@ static void what_sleeps_and_what_ends(void **state)
 {
     (void)state;
     static const dm_cause only_slept[] = {DM_CAUSE_IDLE, DM_CAUSE_PAUSED, DM_CAUSE_ALLOWANCE_EXHAUSTED,
-            DM_CAUSE_SPEND_CAP, DM_CAUSE_SUSPENDED_UNPAID, DM_CAUSE_EVICTED_MEMORY_PRESSURE};
+            DM_CAUSE_SPEND_CAP, DM_CAUSE_SUSPENDED_UNPAID, DM_CAUSE_EVICTED_MEMORY_PRESSURE, DM_CAUSE_WAKE_UNANSWERED};
     static const dm_cause only_ended[] = {DM_CAUSE_KILLED, DM_CAUSE_GUEST_SHUTDOWN, DM_CAUSE_GUEST_PANIC,
             DM_CAUSE_OUT_OF_MEMORY, DM_CAUSE_RETENTION_EXPIRED, DM_CAUSE_OPERATOR_KILLED, DM_CAUSE_HOST_LOST,
             DM_CAUSE_VMM_CRASHED, DM_CAUSE_RESTORE_FAILED, DM_CAUSE_START_FAILED};

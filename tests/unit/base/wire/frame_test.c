@@ -47,7 +47,7 @@ static void write_one(dm_buf *b, uint32_t n)
     dm_err err;
     for (uint32_t i = 0; i < n; i++)
         s[i] = sample_of(i);
-    if (dm_frame_write(b, &h, s, &err) < 0)
+    if (dm_frame_write(b, &h, s, NULL, &err) < 0)
         fail_msg("%s", err.msg);
 }
 
@@ -76,6 +76,49 @@ static void comes_back_as_it_went(void **state)
             assert_memory_equal(&got, &s, sizeof(s));
         }
     }
+}
+
+static dm_mac *seal_of(uint64_t worker_no)
+{
+    static const uint8_t secret[DM_KEY] = {9};
+    uint8_t key[DM_KEY];
+    dm_mac *seal = NULL;
+    assert_int_equal(dm_frame_key(secret, (dm_worker_no){worker_no}, key, NULL), 0);
+    assert_int_equal(dm_mac_new(key, &seal, NULL), 0);
+    return seal;
+}
+
+/* Whoever has not the key of just this worker makes no frame of it, however little he changes. */
+static void a_seal_is_its_workers(void **state)
+{
+    DM_AUTO_BUF b, again;
+    DM_AUTO(dm_mac) own = seal_of(7);
+    DM_AUTO(dm_mac) other = seal_of(8);
+    dm_frame_head h = head_of(2), got, third;
+    const dm_sample s[2] = {sample_of(0), sample_of(1)};
+    const uint8_t *samples;
+    (void)state;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    dm_buf_init(&again, DM_FRAME_BYTES_MAX);
+    assert_int_equal(dm_frame_write(&b, &h, s, own, NULL), 0);
+    assert_int_equal(b.len, DM_FRAME_HEAD + 2 * DM_SAMPLE_BYTES + 12 + 16 + 4);
+    assert_int_equal(b.p[4], DM_FRAME_SEALED);
+    assert_int_equal(dm_frame_length(dm_buf_view(&b)), b.len);
+    assert_int_equal(dm_frame_open(dm_buf_view(&b), &got, &samples, NULL), 0); /* by whoever has no key */
+    assert_int_equal(got.version, DM_FRAME_SEALED);
+    assert_true(dm_frame_sealed_by(dm_buf_view(&b), own));
+    assert_false(dm_frame_sealed_by(dm_buf_view(&b), other));
+    for (size_t i = 0; i + 4 < b.len; i++) {
+        b.p[i] = (char)(b.p[i] ^ 0x40);
+        assert_false(dm_frame_sealed_by(dm_buf_view(&b), own));
+        assert_true(dm_frame_open(dm_buf_view(&b), &third, &samples, NULL) < 0);
+        b.p[i] = (char)(b.p[i] ^ 0x40);
+    }
+    /* The same said again is another frame, and is told apart. */
+    assert_int_equal(dm_frame_write(&again, &h, s, own, NULL), 0);
+    assert_int_equal(dm_frame_read(dm_buf_view(&again), &third, &samples, NULL), 0);
+    assert_true(third.print != got.print);
+    assert_true(dm_frame_sealed_by(dm_buf_view(&again), own));
 }
 
 static void layout_is_fixed(void **state)
@@ -121,7 +164,7 @@ static int open_with(void (*change)(dm_frame_head *h))
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     dm_frame_head h = head_of(0);
     change(&h);
-    return dm_frame_write(&b, &h, NULL, NULL);
+    return dm_frame_write(&b, &h, NULL, NULL, NULL);
 }
 
 static void no_worker(dm_frame_head *h)
@@ -166,7 +209,7 @@ static void heads_that_cannot_be(void **state)
     DM_AUTO_BUF b;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     dm_frame_head h = head_of(DM_FRAME_SAMPLES + 1);
-    assert_int_equal(dm_frame_write(&b, &h, NULL, NULL), DM_E_LIMIT);
+    assert_int_equal(dm_frame_write(&b, &h, NULL, NULL, NULL), DM_E_LIMIT);
     assert_int_equal(b.len, 0);
 }
 
@@ -203,7 +246,7 @@ static void samples_that_cannot_be(void **state)
             s.span_s = 61;
             break;
         }
-        assert_int_equal(dm_frame_write(&b, &h, &s, NULL), 0);
+        assert_int_equal(dm_frame_write(&b, &h, &s, NULL, NULL), 0);
         assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
         assert_int_equal(dm_frame_sample(samples, 0, &out, NULL), DM_E_INVALID);
         assert_int_equal(out.epoch, 1234);
@@ -222,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(comes_back_as_it_went),
+            cmocka_unit_test(a_seal_is_its_workers),
             cmocka_unit_test(layout_is_fixed),
             cmocka_unit_test(every_changed_byte_is_seen),
             cmocka_unit_test(heads_that_cannot_be),

@@ -59,7 +59,7 @@ static void take(dm_accum *a, const frame *f, uint64_t worker)
     const uint8_t *samples;
     dm_err err;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, f->s, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, f->s, NULL, NULL), 0);
     assert_int_equal(dm_frame_open(dm_buf_view(&b), &back, &samples, NULL), 0);
     if (dm_accum_frame(a, &back, samples, NULL, NULL, &err) < 0)
         fail_msg("%s", err.msg);
@@ -229,7 +229,7 @@ static void bounds(void **state)
         const uint8_t *samples;
         f.s[0] = (dm_sample){.sandbox = box(i), .epoch = 1, .state = DM_SAMPLE_RUN, .span_s = 1, .disk_16mib = 1};
         dm_buf_reset(&b);
-        assert_int_equal(dm_frame_write(&b, &h, f.s, NULL), 0);
+        assert_int_equal(dm_frame_write(&b, &h, f.s, NULL, NULL), 0);
         assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
         assert_int_equal(dm_accum_frame(a, &h, samples, NULL, NULL, &err), i < 3 ? 0 : DM_E_LIMIT);
     }

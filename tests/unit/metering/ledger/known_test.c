@@ -19,7 +19,7 @@ static void frame_of(rig *r, uint64_t worker_no, uint64_t frame_no, int64_t s)
             .parts = 1,
             .n = 1};
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, &sample, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, &sample, NULL, NULL), 0);
     rig_add(r, &b, false, s);
 }
 
@@ -70,6 +70,8 @@ static void who_has_just_enrolled_loses_nothing(void **state)
     for (int64_t s = 0; s < 30; s++)
         frame_of(&r, 2, (uint64_t)s + 1, s);
     enrol(&r, 2); /* after the ledger was opened */
+    rig_sandbox(&r, 3, 1, 1, 4, 2, 1, -1);
+    sql(&r, "UPDATE dm.sandbox SET worker_no = 2");
     feed(&r);
     flush(&r);
     for (int64_t s = 30; s < 60; s++)

@@ -730,12 +730,12 @@ static void a_forged_signature_is_a_dead_letter(void **state)
     clock_at(&r, 62);
     flush(&r);
     assert_int_equal(close_due(&r, T0), 0);
-    assert_sql(&r, "SELECT string_agg(kind, ',' ORDER BY kind) FROM dm.anomaly", "malformed,signature");
+    assert_sql(&r, "SELECT string_agg(kind, ',' ORDER BY kind) FROM dm.anomaly", "seal,signature");
     assert_sql(&r,
             "SELECT string_agg(payload->>'reason' || ' ' || (payload->>'topic') || ' ' || (payload->>'offset'), ',' "
             "ORDER "
             "BY outbox_no) FROM dm.outbox",
-            "malformed dm.usage.v1 10,signature dm.attest.v1 0");
+            "seal dm.usage.v1 10,signature dm.attest.v1 0");
     rig_close(&r);
 }
 
@@ -775,7 +775,7 @@ static void a_bad_sample_leaves_the_others(void **state)
             .n = 2};
     dm_sample s[2] = {sample_of(&r.acts[0], DM_SAMPLE_RUN, 1, false), sample_of(&r.acts[0], 9, 1, false)};
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, s, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, s, r.seal, NULL), 0);
     free(r.msgs[10].p);
     r.msgs[10] = (msg){malloc(b.len), b.len, false, (T0 + 11) * 1000ll};
     memcpy(r.msgs[10].p, b.p, b.len);

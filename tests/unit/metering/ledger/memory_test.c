@@ -40,7 +40,7 @@ static void write_frame(dm_buf *b, uint64_t no, int64_t second, uint32_t first, 
                 .span_s = 1,
                 .disk_16mib = 5};
     dm_buf_reset(b);
-    assert_int_equal(dm_frame_write(b, &h, s, NULL), 0);
+    assert_int_equal(dm_frame_write(b, &h, s, NULL, NULL), 0);
 }
 
 static int accumulate(dm_str one, dm_str two, dm_err *err)
@@ -159,7 +159,7 @@ static int gather(dm_str frame, const dm_frame_head *head, dm_err *err)
     DM_AUTO(dm_window) w = NULL;
     int r = dm_window_new(&w, err);
     for (int64_t p = 0; r == 0 && p < 20; p++)
-        r = dm_window_add(w, head, T + 60 * p, frame, err);
+        r = dm_window_add(w, head, T + 60 * p, frame, false, err);
     if (r == 0)
         assert_int_equal(dm_window_count(w), 20);
     return r;

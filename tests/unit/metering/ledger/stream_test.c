@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/file.h"
+#include "base/parse.h"
 #include "base/wire/topic.h"
 
 #include "metering/ledger/stream.h"
@@ -94,6 +96,7 @@ static void rig_now(rig *r, const char *db, int64_t seconds)
     ledger_stop(r);
     r->acts[r->nacts++] = (act){1, 1, 1, 4, 2, GIB, 5, 52, -1, -1};
     r->acts[r->nacts++] = (act){2, 1, 1, 4, 2, 40 * GIB, 30, 80, 80, seconds};
+    rig_rows(r);
     work(r, 0, seconds);
 }
 
@@ -110,6 +113,7 @@ static void ledger_only(rig *r)
     dm_ledger_config c = {.pg = r->pg,
             .clock = &dm_clock_real,
             .key = r->service,
+            .frame_secret = rig_frame_secret,
             .owner = r->uuid,
             .period_s = 60,
             .wait_s = 600,
@@ -190,7 +194,8 @@ static void reads_to_the_end_and_sends_what_it_made(void **state)
 
 static pid_t meter(const rig *r)
 {
-    char db[400], with[200], key[200], port[64], here[] = "/proc/self/exe", self[512], program[600];
+    char db[400], with[200], key[200], seals[200], hex[2 * DM_KEY + 1], port[64], here[] = "/proc/self/exe", self[512],
+                                                                                  program[600];
     char set[] = "--set", period[] = "period_s=60", often[] = "flush_ms=100", wait[] = "wait_s=600";
     ssize_t n = readlink(here, self, sizeof(self) - 1);
     pid_t pid = 0;
@@ -200,8 +205,12 @@ static pid_t meter(const rig *r)
     (void)snprintf(db, sizeof(db), "db=%s", cluster_conninfo(&pg, r->db, "dm_meter"));
     (void)snprintf(with, sizeof(with), "brokers=%s", brokers);
     (void)snprintf(key, sizeof(key), "signing_key_file=%s/service.key", pg.dir);
+    (void)snprintf(seals, sizeof(seals), "frame_key_file=%s/frames.key", pg.dir);
+    dm_hex(rig_frame_secret, DM_KEY, hex);
+    assert_int_equal(dm_file_write(seals + strlen("frame_key_file="), dm_str_c(hex), 0600, NULL), 0);
     (void)snprintf(port, sizeof(port), "metrics_port=%d", 20000 + (int)(getpid() % 20000));
-    char *const argv[] = {program, set, db, set, with, set, key, set, port, set, period, set, often, set, wait, NULL};
+    char *const argv[] = {
+            program, set, db, set, with, set, key, set, seals, set, port, set, period, set, often, set, wait, NULL};
     assert_int_equal(posix_spawn(&pid, program, NULL, NULL, argv, environ), 0);
     return pid;
 }

@@ -256,6 +256,41 @@ static void count(void *arg, dm_worker_no worker_no, const dm_track_mark *mark)
     ++*(int *)arg;
 }
 
+static int take_print(dm_track *t, uint64_t frame, uint64_t print)
+{
+    dm_frame_head h = head(1, frame, 0, T + (int64_t)frame);
+    bool whole;
+    h.print = print;
+    return dm_track_take(t, &h, &whole, NULL);
+}
+
+/* A second frame of a number is told from the same one again, whether it waits or was taken, and moves nothing. */
+static void another_frame_of_a_number_is_told(void **state)
+{
+    DM_AUTO(dm_track) t = NULL;
+    (void)state;
+    assert_int_equal(dm_track_new(&t, NULL), 0);
+    assert_int_equal(take_print(t, 1, 11), DM_TRACK_NEW);
+    assert_int_equal(take_print(t, 1, 11), DM_TRACK_SEEN);
+    assert_int_equal(take_print(t, 1, 12), DM_TRACK_OTHER);
+    assert_int_equal(take_print(t, 1, 11), DM_TRACK_SEEN);
+    assert_int_equal(take_print(t, 3, 31), DM_TRACK_NEW); /* it waits */
+    assert_int_equal(take_print(t, 3, 32), DM_TRACK_OTHER);
+    assert_mark(t, 1, 1, T + 1);
+    assert_int_equal(take_print(t, 2, 21), DM_TRACK_NEW);
+    assert_mark(t, 1, 3, T + 3);
+    assert_int_equal(take_print(t, 3, 33), DM_TRACK_OTHER);
+    assert_mark(t, 1, 3, T + 3);
+
+    /* After a restart it is known of what is read again. */
+    DM_AUTO(dm_track) next = NULL;
+    dm_track_mark m = dm_track_mark_of(t, (dm_worker_no){1});
+    assert_int_equal(dm_track_new(&next, NULL), 0);
+    assert_int_equal(dm_track_restore(next, (dm_worker_no){1}, &m, NULL), 0);
+    assert_int_equal(take_print(next, 3, 31), DM_TRACK_SEEN);
+    assert_int_equal(take_print(next, 3, 32), DM_TRACK_OTHER);
+}
+
 static void remembers_what_was_saved(void **state)
 {
     DM_AUTO(dm_track) t = NULL;
@@ -366,6 +401,7 @@ int main(void)
             cmocka_unit_test(a_date_that_cannot_be_hides_no_second),
             cmocka_unit_test(what_is_written_off_is_late_when_it_comes),
             cmocka_unit_test(the_tail_of_a_boot_is_a_gap),
+            cmocka_unit_test(another_frame_of_a_number_is_told),
             cmocka_unit_test(remembers_what_was_saved),
             cmocka_unit_test(any_order_comes_to_the_same),
             cmocka_unit_test(too_much_behind_a_gap_is_a_limit),

@@ -14,8 +14,8 @@ static void add(dm_window *w, uint64_t worker, uint64_t frame, uint16_t part, in
             .n = n};
     assert_non_null(s);
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, s, NULL), 0);
-    assert_int_equal(dm_window_add(w, &h, second - second % 60, dm_buf_view(&b), NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, s, NULL, NULL), 0);
+    assert_int_equal(dm_window_add(w, &h, second - second % 60, dm_buf_view(&b), false, NULL), 0);
     if (copy != NULL)
         assert_int_equal(dm_buf_str(copy, dm_buf_view(&b)), 0);
 }

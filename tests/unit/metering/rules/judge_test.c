@@ -66,6 +66,10 @@ static dm_claim *claim(hall *h, uint32_t epoch)
             .row_spec_table = 1,
             .row_spec = 4,
             .row_region_no = 2,
+            .row_worker_no = {1},
+            .has_row = true,
+            .began_s = -1,
+            .slept_s = -1,
             .ended_s = -1,
             .segments = h->period_s < 300 ? one_minute : one_price,
             .nsegments = 1};
@@ -137,7 +141,6 @@ static void each_part_of_the_stamp_must_fit(void **state)
         hall h = {0};
         dm_claim *c = claim(&h, 3);
         both(c, RUN, 0, 30);
-        c->has_row = true;
         if (part == 0)
             c->has_spec = false;
         else if (part == 1)
@@ -160,19 +163,92 @@ static void each_part_of_the_stamp_must_fit(void **state)
     }
 }
 
-/* Without its row a sandbox is billed as stamped: a row may come after the evidence, a wrong bill may not. */
-static void without_a_row_the_stamp_counts(void **state)
+/* Its row is written before any worker hears of a sandbox: without one there never was it, whoever swears to it. */
+static void a_sandbox_that_never_was_charges_nobody(void **state)
 {
     hall h = {0};
     (void)state;
-    dm_claim *c = claim(&h, 12);
+    dm_claim *c = claim(&h, 1);
     both(c, RUN, 3, 9);
-    c->row_project_no.v = 77;
-    c->row_epoch = 1;
-    c->ended_s = START; /* of a row that is not there */
+    c->has_row = false;
     judge(&h);
-    assert_int_equal(seconds_of(&h, c), 6);
+    assert_false(c->counted);
+    assert_null(c->billed);
+    assert_int_equal(noted(&h, DM_ANOMALY_NOT_ADMITTED), 1);
+    dm_anomalies_done(&h.noted);
+}
+
+static void another_workers_sandbox_charges_nobody(void **state)
+{
+    (void)state;
+    for (uint64_t had = 0; had < 3; had++) { /* nobody, this one, another */
+        hall h = {0};
+        dm_claim *c = claim(&h, 1);
+        both(c, HIB, 0, 60);
+        c->row_worker_no.v = had;
+        judge(&h);
+        assert_int_equal(seconds_of(&h, c), had == 1 ? 60 : 0);
+        assert_int_equal(c->counted, had == 1);
+        assert_int_equal(noted(&h, DM_ANOMALY_NOT_ADMITTED), had != 1);
+        dm_anomalies_done(&h.noted);
+    }
+}
+
+/* What one worker makes up takes no second from the one that has the sandbox. */
+static void a_liar_takes_nothing_from_the_one_that_has_it(void **state)
+{
+    hall h = {0};
+    (void)state;
+    dm_claim *own = claim(&h, 1), *lie = claim(&h, 2);
+    both(own, HIB, 0, 60);
+    both(lie, RUN, 0, 60);
+    lie->worker_no.v = 2;
+    judge(&h);
+    assert_int_equal(seconds_of(&h, own), 60);
+    assert_int_equal(seconds_of(&h, lie), 0);
+    assert_int_equal(noted(&h, DM_ANOMALY_NOT_ADMITTED), 1);
+    assert_int_equal(noted(&h, DM_ANOMALY_DOUBLE_CLAIM), 0);
+    dm_anomalies_done(&h.noted);
+}
+
+static void nothing_counts_before_its_life_was_ordered(void **state)
+{
+    hall h = {.period_s = 300};
+    (void)state;
+    dm_claim *c = claim(&h, 1);
+    both(c, HIB, 0, 100);
+    both(c, RUN, 100, 300);
+    c->began_s = START + 170; /* by a clock that may be a minute ahead of the worker's */
+    judge(&h);
+    assert_int_equal(seconds_of(&h, c), 190);
+    assert_int_equal(c->billed->state[109], 0);
+    assert_int_equal(c->billed->state[110], RUN);
+    assert_int_equal(noted(&h, DM_ANOMALY_OUT_OF_LIFE), 1);
+    assert_string_equal(
+            h.noted.v[0].detail, "110 s: before this life of it was ordered, or running after it fell asleep");
+    dm_anomalies_done(&h.noted);
+}
+
+static void a_sleeper_does_not_run(void **state)
+{
+    hall h = {0};
+    (void)state;
+    dm_claim *c = claim(&h, 1);
+    both(c, RUN, 0, 40);
+    both(c, HIB, 40, 60);
+    c->slept_s = START + 20;
+    judge(&h);
+    assert_int_equal(seconds_of(&h, c), 46);
+    assert_int_equal(c->billed->state[25], RUN);
+    assert_int_equal(c->billed->state[26], 0);
+    assert_int_equal(c->billed->state[40], HIB);
+    assert_int_equal(noted(&h, DM_ANOMALY_OUT_OF_LIFE), 1);
+    c->slept_s = -1; /* its row does not know it yet: that cuts nothing */
+    both(c, RUN, 0, 40);
+    judge(&h);
+    assert_int_equal(seconds_of(&h, c), 60);
     assert_int_equal(h.noted.n, 0);
+    dm_anomalies_done(&h.noted);
 }
 
 static void what_was_sworn_and_never_framed_is_not_billed(void **state)
@@ -280,6 +356,10 @@ static void a_second_has_one_claim(void **state)
             a->region_no = a->sworn_region = 3;
         else
             a->worker_no.v = 2;
+        a->row_spec_table = a->spec_table; /* as if each were the row's: what is left is that both claim it */
+        a->row_spec = a->spec;
+        a->row_region_no = a->region_no;
+        a->row_worker_no = a->worker_no;
         judge(&h);
         assert_int_equal(seconds_of(&h, a), 40);
         assert_int_equal(seconds_of(&h, b), 20);
@@ -349,7 +429,12 @@ static void random_claim(uint64_t *seed, hall *h)
     c->worker_attested = !one_in(seed, 3);
     c->has_spec = !one_in(seed, 15);
     c->has_region = !one_in(seed, 15);
-    c->has_row = !one_in(seed, 3);
+    c->has_row = !one_in(seed, 6);
+    c->row_worker_no.v = one_in(seed, 8) ? 3 : c->worker_no.v;
+    if (one_in(seed, 4))
+        c->began_s = START - 100 + (int64_t)(next(seed) % 400);
+    if (one_in(seed, 4))
+        c->slept_s = START + (int64_t)(next(seed) % h->period_s);
     c->row_spec = one_in(seed, 8) ? 6 : c->spec;
     c->row_epoch = one_in(seed, 8) ? 2 : 3;
     c->row_project_no.v = one_in(seed, 12) ? 2 : 1;
@@ -392,7 +477,21 @@ static dm_evidence until_end(const dm_claim *c, const dm_evidence *e, uint32_t p
 {
     dm_evidence out = *e;
     for (uint32_t s = 0; s < period_s; s++) {
-        if (c->has_row && c->ended_s >= 0 && START + (int64_t)s > c->ended_s && out.state[s] != 0) {
+        if (c->ended_s >= 0 && START + (int64_t)s > c->ended_s && out.state[s] != 0) {
+            out.state[s] = 0;
+            *cut = true;
+        }
+    }
+    return out;
+}
+
+static dm_evidence in_life(const dm_claim *c, const dm_evidence *e, uint32_t period_s, bool *cut)
+{
+    dm_evidence out = *e;
+    for (uint32_t s = 0; s < period_s; s++) {
+        bool early = c->began_s >= 0 && START + (int64_t)s + 60 < c->began_s;
+        bool ran = out.state[s] == RUN && c->slept_s >= 0 && START + (int64_t)s - 5 > c->slept_s;
+        if (out.state[s] != 0 && (early || ran)) {
             out.state[s] = 0;
             *cut = true;
         }
@@ -421,7 +520,7 @@ static bool told_alike(const dm_claim *c, const dm_evidence *a, const dm_evidenc
 }
 
 typedef struct tally {
-    unsigned unknown, foreign, stamp, after, differs, missing, unframed, doubled;
+    unsigned unknown, foreign, strange, stamp, life, after, differs, missing, unframed, doubled;
 } tally;
 
 static verdict judge_alone(const dm_claim *c, uint32_t period_s, tally *t)
@@ -435,14 +534,22 @@ static verdict judge_alone(const dm_claim *c, uint32_t period_s, tally *t)
         t->foreign++;
         return v;
     }
+    if (!c->has_row || c->row_worker_no.v != c->worker_no.v) {
+        t->strange++;
+        return v;
+    }
     if (!c->has_spec || !c->has_region || (c->framed && c->sworn && c->sworn_region != c->region_no) ||
-            (c->has_row && (c->row_spec != c->spec || c->row_epoch < c->epoch))) {
+            c->row_spec != c->spec || c->row_epoch < c->epoch) {
         t->stamp++;
         return v;
     }
     bool cut_frames = false, cut_oath = false;
-    dm_evidence frames = until_end(c, &c->frames, period_s, &cut_frames);
-    dm_evidence oath = until_end(c, &c->oath, period_s, &cut_oath);
+    dm_evidence frames = in_life(c, &c->frames, period_s, &cut_frames);
+    dm_evidence oath = in_life(c, &c->oath, period_s, &cut_oath);
+    t->life += (c->framed && cut_frames) || (c->sworn && cut_oath);
+    cut_frames = cut_oath = false;
+    frames = until_end(c, &frames, period_s, &cut_frames);
+    oath = until_end(c, &oath, period_s, &cut_oath);
     t->after += (c->framed && cut_frames) || (c->sworn && cut_oath);
     v.counted = true;
     if (!c->framed) {
@@ -530,6 +637,8 @@ static void check(hall *h, uint64_t round)
     }
     assert_int_equal(noted(h, DM_ANOMALY_UNKNOWN_WORKER), t.unknown);
     assert_int_equal(noted(h, DM_ANOMALY_FOREIGN_PROJECT), t.foreign);
+    assert_int_equal(noted(h, DM_ANOMALY_NOT_ADMITTED), t.strange);
+    assert_int_equal(noted(h, DM_ANOMALY_OUT_OF_LIFE), t.life);
     assert_int_equal(noted(h, DM_ANOMALY_STAMP_DIFFERS), t.stamp);
     assert_int_equal(noted(h, DM_ANOMALY_AFTER_END), t.after);
     assert_int_equal(noted(h, DM_ANOMALY_ATTESTATION_DIFFERS), t.differs);
@@ -559,7 +668,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_worker_nobody_enrolled_charges_nobody),
             cmocka_unit_test(each_part_of_the_stamp_must_fit),
-            cmocka_unit_test(without_a_row_the_stamp_counts),
+            cmocka_unit_test(a_sandbox_that_never_was_charges_nobody),
+            cmocka_unit_test(another_workers_sandbox_charges_nobody),
+            cmocka_unit_test(a_liar_takes_nothing_from_the_one_that_has_it),
+            cmocka_unit_test(nothing_counts_before_its_life_was_ordered),
+            cmocka_unit_test(a_sleeper_does_not_run),
             cmocka_unit_test(what_was_sworn_and_never_framed_is_not_billed),
             cmocka_unit_test(frames_of_a_worker_that_swore_to_others_only),
             cmocka_unit_test(under_a_plan_by_minutes_seconds_cost_before_disk),

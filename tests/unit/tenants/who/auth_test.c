@@ -99,9 +99,13 @@ static void kept_for_a_while(void **state)
     sql("UPDATE dm.api_key SET revoked_at = now()");
     assert_int_equal(find(&c), 0);
     dm_clock_fake_move(&clock_fake, KEEP_MS * 1000LL + 1);
+    assert_true(dm_auth_met(auth, dm_str_c(rig.demo.key.key.s))); /* too old to be believed, and met all the same */
     assert_int_equal(find(&c), DM_AUTH_UNKNOWN);
+    assert_false(dm_auth_met(auth, dm_str_c(rig.demo.key.key.s)));
     sql("UPDATE dm.api_key SET revoked_at = NULL");
     assert_int_equal(find(&c), 0); /* what is unknown is not kept */
+    assert_true(dm_auth_met(auth, dm_str_c(rig.demo.key.key.s)));
+    assert_false(dm_auth_met(auth, DM_STR("e2b_00")));
 }
 
 /* Every change of what a key is for is told. */

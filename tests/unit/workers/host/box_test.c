@@ -97,6 +97,8 @@ static dm_box box_of(json_t *env)
             .epoch = 4,
             .started_us = 1700000000000001,
             .slept_us = 1700000001000002,
+            .slept_epoch = 3,
+            .woken_us = 1700000002000003,
             .ended_us = 0,
             .end_us = INT64_MAX,
             .pause_on_timeout = true,
@@ -177,12 +179,14 @@ static void a_box_goes_both_ways_in_every_state(void **state)
         assert_true(back.disk_16mib == b.disk_16mib);
         assert_true(back.claimed);
         assert_int_equal(back.net_base, 12345);
+        assert_int_equal(back.slept_epoch, 3);
+        assert_true(back.woken_us == b.woken_us);
         assert_memory_equal(back.previous.b, b.previous.b, DM_SHA256);
         assert_true(dm_sandbox_id_eq(&back.id, &b.id));
         assert_string_equal(back.name.s, sandbox);
         assert_string_equal(back.admit.image, "base");
         assert_int_equal(back.admit.spec, 6);
-        assert_true(json_equal(back.admit.env, env));
+        assert_int_equal(json_object_size(back.admit.env), 0); /* the guest has it */
         assert_null(back.machine);
         assert_null(back.stretch);
         dm_wk_admit_done(&back.admit);
@@ -201,6 +205,44 @@ static void every_cause_can_be_written(void **state)
         assert_int_equal(back.cause, c);
         dm_wk_admit_done(&back.admit);
     }
+}
+
+/* A journal that is copied, or a backup of it, opens no sandbox. */
+static void no_secret_is_written(void **state)
+{
+    static char token[] = "ea1planted4token9in8clear";
+    (void)state;
+    DM_AUTO(json_t) env = json_pack("{s:s}", "API_KEY", "sk-planted-in-clear");
+    for (int s = 0; s < DM_BOX_STATES; s++) {
+        dm_box b = box_of(env);
+        b.state = (dm_box_state)s;
+        b.admit.token = token;
+        DM_AUTO(json_t) j = written(&b);
+        DM_AUTO_MEM char *text = json_dumps(j, JSON_COMPACT);
+        assert_non_null(text);
+        assert_null(strstr(text, token));
+        assert_null(strstr(text, "sk-planted"));
+        assert_null(strstr(text, "API_KEY"));
+        assert_string_equal(b.admit.token, token); /* the one in memory is for the guest */
+    }
+}
+
+/* Journals of workers that wrote them down are read as they are. */
+static void an_older_journal_with_secrets_is_read(void **state)
+{
+    (void)state;
+    DM_AUTO(json_t) env = json_object();
+    dm_box b = box_of(env), back = {0};
+    DM_AUTO(json_t) j = written(&b);
+    json_t *admit = json_object_get(j, "admit");
+    assert_int_equal(json_object_set_new(admit, "token", json_string("old")), 0);
+    assert_int_equal(json_object_set_new(admit, "env", json_pack("{s:s}", "A", "b")), 0);
+    assert_int_equal(dm_box_read(j, &back, NULL), 0);
+    assert_string_equal(back.admit.token, "old");
+    DM_AUTO(json_t) again = written(&back); /* and from the next record on they are not in it */
+    DM_AUTO_MEM char *text = json_dumps(again, JSON_COMPACT);
+    assert_null(strstr(text, "\"old\""));
+    dm_wk_admit_done(&back.admit);
 }
 
 /* A journal is read back by another version, or after somebody was at it: what cannot be is refused, and nothing is
@@ -230,6 +272,8 @@ static void what_cannot_be_is_refused(void **state)
             {"claimed", "false"}, /* it sleeps */
             {"claimed", "0"},
             {"net_base", "-2"},
+            {"woken_us", "-1"},
+            {"slept_epoch", "2147483648"},
     };
     for (size_t i = 0; i < DM_LEN(cases); i++) {
         DM_AUTO(json_t) env = json_object();
@@ -290,7 +334,8 @@ static void each_member_is_needed(void **state)
     size_t n = 0;
     json_object_foreach(j, member, value)
     {
-        if (strcmp(member, "claimed") == 0 || strcmp(member, "net_base") == 0)
+        if (strcmp(member, "claimed") == 0 || strcmp(member, "net_base") == 0 || strcmp(member, "woken_us") == 0 ||
+                strcmp(member, "slept_epoch") == 0)
             continue;
         DM_AUTO(json_t) without = json_copy(j);
         dm_box back = {0};
@@ -314,6 +359,8 @@ int main(void)
             cmocka_unit_test(names_are_distinct),
             cmocka_unit_test(a_box_goes_both_ways_in_every_state),
             cmocka_unit_test(every_cause_can_be_written),
+            cmocka_unit_test(no_secret_is_written),
+            cmocka_unit_test(an_older_journal_with_secrets_is_read),
             cmocka_unit_test(what_cannot_be_is_refused),
             cmocka_unit_test(a_sandbox_with_another_shape_of_id_is_refused),
             cmocka_unit_test(a_box_may_be_nobodys),

@@ -211,6 +211,130 @@ static void a_wake_that_fails_is_asleep_as_before(void **state)
     assert_string_equal(events_of(r, 1), "asleep 1 paused");
 }
 
+static rig_proc *awake(rig *r)
+{
+    rig_proc *p = r->procs;
+    while (!p->running)
+        p++;
+    return p;
+}
+
+/* The wake of one that sleeps, up to the moment in which its guest has been told to run and says nothing. */
+static rig_order *roused(rig *r, unsigned n, int epoch)
+{
+    unsigned runs = r->calls[CALL_RUN];
+    r->deaf = true;
+    rig_order *o = rig_resume(r, n, epoch);
+    rig_until(r, r->calls[CALL_RUN] == runs + 1 && dm_box_roused(box(r, n)));
+    rig_settle(r);
+    return o;
+}
+
+/* Its memory and its processor were there for it: they are billed, and it sleeps in the image that it had. */
+static void a_wake_that_nobody_answers_is_billed(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 10);
+    rig_order *o = roused(r, 1, 2);
+    const dm_slot *slot = &r->h.slots[box(r, 1)->slot].net;
+    assert_true(slot->down); /* and it reaches nobody meanwhile */
+    assert_false(live(r, 1, 2));
+    rig_seconds(r, 4);
+    assert_false(told(o));
+    assert_string_equal(state_of(r, 1), "waking");
+    assert_int_equal(ev_count(proof(r), 1, 2, DM_SAMPLE_RUN), 4); /* its seconds are framed as they pass */
+    rig_seconds(r, 1);
+    assert_int_equal(status_of(r, o), 504);
+    assert_string_equal(said(o, "cause"), "wake_unanswered");
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_string_equal(events_of(r, 1), "asleep 1 paused, asleep 2 wake_unanswered");
+    assert_true(has_image(r, 1, 1));
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 45);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 10);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 6);  /* 10.1 to 15.1 */
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_HIB), 44); /* to the end of the minute */
+    r->deaf = false;
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201); /* one that answers is awake as ever */
+    assert_false(r->h.slots[box(r, 1)->slot].net.down);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 3)), 200);
+    assert_true(has_image(r, 1, 3));
+    assert_false(has_image(r, 1, 1));
+}
+
+/* What the guest says wrong is as good as no answer, and so is that it goes. */
+static void what_is_no_answer_is_billed(void **state)
+{
+    static const dm_vm_event ends[] = {{DM_VM_GUEST_SHUTDOWN, 0}, {DM_VM_GUEST_PANIC, 0}};
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 5);
+    r->confused = true;
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 504);
+    r->confused = false;
+    for (unsigned i = 0; i < DM_LEN(ends); i++) {
+        rig_order *o = roused(r, 1, 3 + (int)i);
+        rig_vm_ended(awake(r), ends[i]);
+        assert_int_equal(status_of(r, o), 504);
+        assert_string_equal(said(o, "cause"), "wake_unanswered");
+    }
+    assert_true(has_image(r, 1, 1));
+    rig_seconds(r, 2);
+    evidence *e = proof(r);
+    for (uint32_t epoch = 2; epoch <= 4; epoch++)
+        assert_int_equal(ev_count(e, 1, epoch, DM_SAMPLE_RUN), 1);
+}
+
+/* Where the VMM fails it was never awake. */
+static void a_vmm_that_dies_unanswered_bills_nothing(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 5);
+    rig_order *o = roused(r, 1, 2);
+    rig_vm_ended(awake(r), (dm_vm_event){DM_VM_SIGNALLED, 11});
+    assert_true(status_of(r, o) >= 500);
+    assert_string_equal(said(o, "cause"), "");
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_int_equal(box(r, 1)->epoch, 1);
+    assert_string_equal(events_of(r, 1), "asleep 1 paused");
+    rig_seconds(r, 55);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 0);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 59);
+    r->deaf = false;
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
+}
+
+static void killed_before_it_answered(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 5);
+    rig_order *o = roused(r, 1, 2);
+    rig_seconds(r, 2);
+    assert_int_equal(status_of(r, rig_kill(r, 1, 2)), 200);
+    assert_int_equal(status_of(r, o), 409);
+    assert_string_equal(events_of(r, 1), "asleep 1 paused, ended 2 killed");
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_false(has_image(r, 1, 1));
+    rig_seconds(r, 60);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 3);
+    assert_int_equal(ev_cause(e, 1, 2), DM_CAUSE_KILLED);
+}
+
 static void a_vm_may_end_by_itself(void **state)
 {
     static const struct {
@@ -656,14 +780,6 @@ static void what_people_look_at(void **state)
     NEED_ROOT();
     run(r, 1, 1);
     (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s/usage", box_name(1));
-    rig_order *o = rig_ask(r, "GET", path, "");
-    assert_int_equal(status_of(r, o), 200);
-    assert_string_equal(said(o, "mem_used_mib"), "2");
-    assert_string_equal(said(o, "second"), "7");
-    assert_string_equal(said(o, "disk_total_mib"), "0");
-    r->confused = true;
-    assert_true(status_of(r, rig_ask(r, "GET", path, "")) >= 400);
-    r->confused = false;
     assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
     assert_int_equal(status_of(r, rig_ask(r, "GET", path, "")), 409);
     (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s/usage", box_name(2));
@@ -729,6 +845,10 @@ int main(void)
             TEST(a_guest_that_stays_stopped_has_ended),
             TEST(a_vm_that_dies_while_it_falls_asleep_has_ended),
             TEST(a_wake_that_fails_is_asleep_as_before),
+            TEST(a_wake_that_nobody_answers_is_billed),
+            TEST(what_is_no_answer_is_billed),
+            TEST(a_vmm_that_dies_unanswered_bills_nothing),
+            TEST(killed_before_it_answered),
             TEST(a_vm_may_end_by_itself),
             TEST(killed_while_it_starts_it_never_was),
             TEST(killed_while_it_falls_asleep),

@@ -2,6 +2,7 @@
  * seconds of all of it are framed once each and sworn to. Each case by itself, and then a crash after any number of
  * turns of a sandbox's life, with the disk as it was or long before. */
 /* Covers workers/host/start.c. */
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "tests/support/workerrig.h"
@@ -46,6 +47,38 @@ static void what_lived_on_ran_all_the_while(void **state)
     rig_seconds(r, 36);
     assert_string_equal(state_of(r, 1), "ended"); /* its time was kept */
     assert_string_equal(events_of(r, 1), "ended 3 timeout");
+}
+
+/* What frames are sealed with outlives the worker, so that one that comes back without the API frames on; without it
+ * seconds wait, and none is lost. */
+static void frames_wait_for_a_key(void **state)
+{
+    rig *r = *state;
+    char path[PATH_MAX];
+    struct stat st;
+    NEED_ROOT();
+    (void)snprintf(path, sizeof(path), "%s/frame.key", r->data);
+    run(r, 1, 1);
+    rig_seconds(r, 5);
+    rig_settle(r);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    rig_crash(r);
+    back(r);
+    rig_seconds(r, 5);
+    rig_settle(r);
+    assert_int_equal(r->w->at.frame_no, 5);
+    assert_int_equal(unlink(path), 0);
+    rig_crash(r);
+    back(r);
+    dm_clock_fake_move(&r->clock, 10 * 1000000);
+    rig_settle(r);
+    assert_int_equal(r->w->at.frame_no, 0);
+    rig_enrol(r);
+    rig_seconds(r, 5);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_RUN), 25);
+    assert_int_equal(stat(path, &st), 0);
 }
 
 /* Its time was up while its worker was away. It ran on, for nobody: it ends at its deadline, and so does the bill. */
@@ -189,13 +222,14 @@ static void what_cannot_sleep_late_runs_on(void **state)
     dm_clock_fake_move(&r->clock, 15 * 1000000);
     rig_until(r, r->calls[CALL_SAVE] == 1);
     rig_until(r, strcmp(state_of(r, 1), "pausing") != 0);
+    dm_clock_fake_move(&r->clock, 5 * 1000000);
     rig_until(r, strcmp(state_of(r, 1), "asleep") == 0); /* its timer has asked again */
     back(r);
     assert_string_equal(events_of(r, 1), "asleep 1 timeout");
     rig_seconds(r, 60);
     evidence *e = proof(r);
     uint32_t ran = ev_count(e, 1, 1, DM_SAMPLE_RUN);
-    assert_true(ran >= 7 && ran <= 9); /* until its deadline, and from the failed try to the one that did it */
+    assert_true(ran >= 12 && ran <= 14); /* until its deadline, and from the failed try to the one that did it */
 }
 
 /* What was framed is proven and told: an end does not go behind it. */
@@ -432,6 +466,103 @@ static void a_wake_that_was_under_way_is_asleep(void **state)
     rig_until(r, r->h.slots_free == RIG_SLOTS); /* the half-made VM is let go */
     assert_int_equal(procs_alive(r), 0);
     assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
+}
+
+/* Its guest ran, and had not answered, when the worker died: nobody was told that it runs. What it ran is billed, for
+ * as long as it would have been waited for, and it sleeps in the image that it had. */
+static void a_wake_that_had_not_answered_is_billed(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 10);
+    r->deaf = true;
+    (void)rig_resume(r, 1, 2);
+    rig_until(r, dm_box_roused(box(r, 1)));
+    rig_seconds(r, 3);
+    rig_settle(r);
+    rig_freeze(r);
+    dm_clock_fake_move(&r->clock, 20 * 1000000);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_string_equal(events_of(r, 1), "asleep 1 paused, asleep 2 paused");
+    assert_true(has_image(r, 1, 1));
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 30);
+    evidence *e = proof(r);
+    assert_int_equal(ev_count(e, 1, 1, DM_SAMPLE_HIB), 10);
+    assert_int_equal(ev_count(e, 1, 2, DM_SAMPLE_RUN), 6); /* and not the 24 that it ran on for nobody */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 3)), 200);
+    assert_false(has_image(r, 1, 1));
+}
+
+/* It is told to run when that stands in the journal, and not before; the worker dies in between. */
+static void a_wake_stands_in_the_journal_before_it_runs(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_seconds(r, 3);
+    r->hangs[CALL_RUN] = true;
+    unsigned runs = r->calls[CALL_RUN];
+    (void)rig_resume(r, 1, 2);
+    rig_until(r, r->calls[CALL_RUN] == runs + 1);
+    rig_crash(r);
+    back(r);
+    assert_string_equal(state_of(r, 1), "asleep");
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    assert_int_equal(procs_alive(r), 0);
+    rig_seconds(r, 60);
+    assert_int_equal(ev_count(proof(r), 1, 2, DM_SAMPLE_RUN), 1); /* it may have run, and what it did nobody saw */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
+}
+
+static bool lies_in(const char *dir, const char *words)
+{
+    bool found = false;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        char path[PATH_MAX];
+        DM_AUTO_BUF text;
+        dm_buf_init(&text, 16 << 20);
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        if (e->d_name[0] != '.' && dm_file_read(path, &text, NULL) == 0)
+            found = found || memmem(text.p, text.len, words, strlen(words)) != NULL;
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    return found;
+}
+
+/* Of one that runs, one that sleeps and one that has ended, over a crash and in a snapshot. */
+static void no_secret_lies_in_the_journal(void **state)
+{
+    rig *r = *state;
+    char dir[PATH_MAX];
+    NEED_ROOT();
+    (void)snprintf(dir, sizeof(dir), "%s/journal", r->data);
+    for (unsigned n = 1; n <= 3; n++)
+        run(r, n, 1);
+    assert_non_null(strstr(r->told, RIG_TOKEN)); /* the guest was told, */
+    assert_non_null(strstr(r->told, RIG_ENV));
+    assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 200);
+    assert_int_equal(status_of(r, rig_kill(r, 3, 1)), 200);
+    rig_settle(r);
+    rig_crash(r);
+    back(r);
+    rig_settle(r);
+    assert_true(lies_in(dir, box_name(1)));
+    assert_false(lies_in(dir, RIG_TOKEN)); /* and nobody else */
+    assert_false(lies_in(dir, RIG_ENV));
+    assert_string_equal(state_of(r, 1), "running");
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    assert_int_equal(status_of(r, rig_resume(r, 2, 2)), 201);
+    assert_non_null(strstr(r->told, RIG_TOKEN)); /* who wakes is told anew */
 }
 
 static void leftovers_are_swept(void **state)
@@ -692,6 +823,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
+            TEST(frames_wait_for_a_key),
             TEST(what_was_being_built_is_ended),
             TEST(time_that_was_up_meanwhile_is_not_billed),
             TEST(time_that_was_up_meanwhile_was_slept),
@@ -710,6 +842,9 @@ int main(void)
             TEST(a_sleeper_swears_to_no_end),
             TEST(a_sleeper_sleeps_on),
             TEST(a_wake_that_was_under_way_is_asleep),
+            TEST(a_wake_that_had_not_answered_is_billed),
+            TEST(a_wake_stands_in_the_journal_before_it_runs),
+            TEST(no_secret_lies_in_the_journal),
             TEST(leftovers_are_swept),
             TEST(a_period_is_sworn_to_by_the_next_boot),
             TEST(an_ended_box_is_kept_until_it_is_sworn_to),

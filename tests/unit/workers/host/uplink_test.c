@@ -8,6 +8,7 @@ typedef struct api {
     unsigned enrols, beats, tellings;
     int status;        /* instead of an answer; 0: answers */
     bool garbage;      /* 200, and what is no answer */
+    bool keyless;      /* an older one: it gives no key to seal frames with */
     bool enrol_again;  /* says so in the next answer to a beat */
     bool written_off;  /* as dormouse-api says it: to a beat that it is not known, and to an enrolment why */
     int64_t acked;     /* -1: what was told */
@@ -40,8 +41,10 @@ static int on_enrol(dm_req *req, void *ctx, dm_err *err)
                 DM_STR("{\"code\":409,\"message\":\"lost\",\"denial\":{\"what\":\"worker\",\"rule\":"
                        "\"worker.written_off\",\"cure\":\"c\",\"doc\":\"d\"}}"));
     else if (!enough(req, its.last, sizeof(its.last)))
-        dm_reply_text(
-                &req->reply, 200, "application/json", DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}"));
+        dm_reply_text(&req->reply, 200, "application/json",
+                its.keyless ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}")
+                            : DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
+                                     "\"0202020202020202020202020202020202020202020202020202020202020202\"}"));
     return 0;
 }
 
@@ -274,6 +277,21 @@ static void an_api_that_forgot_is_enrolled_with_again(void **state)
     assert_int_equal(r->w->at.no.v, 7);
 }
 
+/* The worker is newer than its API: what it would frame nobody could tell from a forgery. */
+static void an_api_without_keys_is_asked_again(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    its.keyless = true;
+    api_up(r);
+    go_until(r, its.enrols >= 3);
+    assert_false(r->w->at.enrolled);
+    assert_null(r->w->seal);
+    its.keyless = false;
+    go_until(r, r->w->at.enrolled);
+    go_until(r, r->w->at.frame_no >= 2);
+}
+
 static void answers_that_are_none_change_nothing(void **state)
 {
     rig *r = *state;
@@ -356,6 +374,7 @@ int main(void)
             TEST(events_wait_for_the_journal),
             TEST(while_the_api_is_away_all_goes_on),
             TEST(an_api_that_forgot_is_enrolled_with_again),
+            TEST(an_api_without_keys_is_asked_again),
             TEST(answers_that_are_none_change_nothing),
             TEST(who_was_written_off_puts_down_what_it_has),
             TEST(who_has_nothing_leaves_too),

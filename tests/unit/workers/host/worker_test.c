@@ -129,6 +129,7 @@ static world *world_new(void)
             .default_mem_mib = 256,
             .slots = 4,
             .mem_reserve_mib = 1,
+            .mem_overcommit_pct = 400,
             .slot_prefix = prefix,
             .slot_base = base_ip,
             .journal_bytes_max = 64 << 20,

@@ -166,6 +166,45 @@ static void passes_a_descriptor(void **state)
     (void)close(fd);
 }
 
+/* A few long lines are as much to read as many short ones. */
+static void bytes_are_read_slowly_too(void **state)
+{
+    rig *g = *state;
+    heard h = {0};
+    char line[4001];
+    const dm_lines_config c = {.line_max = 4000,
+            .send_max = 100,
+            .burst = 1000,
+            .burst_bytes = 8000,
+            .on_line = on_line,
+            .on_end = on_end,
+            .arg = &h};
+    static dm_clock_fake clock; /* the loop has it to its end */
+    dm_lines *made = NULL;
+    dm_clock_fake_init(&clock, 1000000);
+    dm_loop_free(g->loop);
+    assert_int_equal(dm_loop_new(&clock.base, &g->loop, NULL), 0);
+    assert_int_equal(dm_lines_new(g->loop, g->ours, &c, &made, NULL), 0);
+    g->ours = -1;
+    DM_AUTO(dm_lines) l = made;
+    memset(line, 'x', 3999);
+    line[3999] = '\n';
+    line[4000] = '\0';
+    for (int i = 0; i < 10; i++)
+        rig_say(g, line);
+    rig_pump(g, 50000);
+    assert_in_range(h.lines, 1, 3); /* 8,000 bytes of them */
+    dm_clock_fake_move(&clock, 100000);
+    rig_pump(g, 50000);
+    assert_in_range(h.lines, 3, 5);
+    for (int i = 0; i < 8; i++) {
+        dm_clock_fake_move(&clock, 100000);
+        rig_pump(g, 10000);
+    }
+    assert_int_equal(h.lines, 10);
+    assert_int_equal(h.ends, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +213,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(long_line_is_skipped, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(last_words_come_before_the_end, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(chatter_is_read_slowly, rig_open, rig_close),
+            cmocka_unit_test_setup_teardown(bytes_are_read_slowly_too, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(may_be_freed_by_its_own_line, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(what_waits_is_bounded, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(passes_a_descriptor, rig_open, rig_close),

@@ -13,7 +13,7 @@
 static int sh(const char *script, const dm_proc_fd *fds, size_t n, dm_proc *p, dm_err *err)
 {
     const char *argv[] = {"/bin/sh", "-c", script, NULL};
-    return dm_proc_spawn(argv, fds, n, 1 << 20, p, err);
+    return dm_proc_spawn(argv, fds, n, 0, 1 << 20, p, err);
 }
 
 /* Sources and targets overlap on purpose: each must arrive where it was sent. */
@@ -71,6 +71,24 @@ static void has_its_limits_and_no_blocked_signals(void **state)
     assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
 }
 
+/* A worker that is to outlive its machines hands its own place in that order on. */
+static void ends_before_us_without_memory(void **state)
+{
+    (void)state;
+    dm_proc p;
+    char path[64];
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 64);
+    DM_AUTO_FD own = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(dm_write_all(own, "100", 3, NULL), 0);
+    assert_int_equal(sh("exec sleep 100", NULL, 0, &p, NULL), 0);
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)p.pid);
+    assert_int_equal(dm_file_read(path, &b, NULL), 0);
+    assert_true(dm_str_eq_c(dm_str_trim(dm_buf_view(&b)), "500"));
+    assert_true(dm_proc_kill(&p));
+    assert_int_equal(dm_write_all(own, "0", 1, NULL), 0);
+}
+
 static void is_found_again(void **state)
 {
     rig *g = *state;
@@ -86,7 +104,7 @@ static void is_found_again(void **state)
     assert_int_equal(q.start, p.start);
     assert_false(q.child);
     (void)close(q.pidfd);
-    /* A VMM that may write to the folder cannot name another process. */
+    /* Whoever could write to the folder could not name another process. */
     char other[160];
     (void)snprintf(other, sizeof(other), "%s.other", path);
     assert_int_equal(link(path, other), 0);
@@ -142,6 +160,37 @@ static void a_dead_process_is_not_alive(void **state)
     (void)close(p.pidfd);
 }
 
+/* Process 1 of its own pid namespace, our own child, and the next child is where all others are. */
+static void lives_apart(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("      skipped: it makes a namespace: root only\n");
+        skip();
+    }
+    dm_proc p;
+    char got[64] = "";
+    int ends[2], status;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    const dm_proc_fd fds[] = {{ends[1], 1}};
+    const char *argv[] = {"/bin/sh", "-c", "echo $$; exec sleep 100", NULL}, *none[] = {"/nowhere", NULL};
+    const char *plain[] = {"/bin/sh", "-c", "test $$ -ne 1", NULL};
+    assert_int_equal(dm_proc_spawn(argv, fds, 1, DM_PROC_APART, 1 << 20, &p, NULL), 0);
+    assert_int_equal(read(ends[0], got, sizeof(got) - 1), 2);
+    assert_string_equal(got, "1\n");
+    assert_true(p.pid > 1);
+    assert_int_equal(dm_proc_run(plain, NULL, 0, 5000, &status, NULL), 0);
+    assert_int_equal(status, 0);
+    assert_true(dm_proc_kill(&p));
+    /* Also after one that did not come to be. */
+    assert_true(dm_proc_spawn(none, NULL, 0, DM_PROC_APART, 0, &p, NULL) < 0);
+    assert_int_equal(dm_proc_run(plain, NULL, 0, 5000, &status, NULL), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 static void run_waits_and_gives_up(void **state)
 {
     (void)state;
@@ -161,8 +210,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(gets_exactly_its_descriptors),
             cmocka_unit_test(has_its_limits_and_no_blocked_signals),
+            cmocka_unit_test(ends_before_us_without_memory),
             cmocka_unit_test_setup_teardown(is_found_again, rig_open, rig_close),
             cmocka_unit_test(a_dead_process_is_not_alive),
+            cmocka_unit_test(lives_apart),
             cmocka_unit_test(run_waits_and_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,12 +69,39 @@ static void is_taken_up_again(void **state)
     assert_string_equal(dm_sink_last(s), "meanwhile");
 }
 
+/* A link in the place of the log or the FIFO, whoever put it there: what it leads to is not written to. */
+static void follows_no_link(void **state)
+{
+    rig *g = *state;
+    char path[128], other[128], fifo[128];
+    DM_AUTO(dm_sink) s = NULL;
+    assert_int_equal(dm_file_write(rig_path(g, "other", other), DM_STR("mine\n"), 0600, NULL), 0);
+    assert_int_equal(symlink(other, rig_path(g, "vmm.log", path)), 0);
+    assert_true(dm_sink_new(g->loop, g->dir, &s, NULL) < 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(other, rig_path(g, "vmm.fifo", fifo)), 0);
+    assert_true(dm_sink_new(g->loop, g->dir, &s, NULL) < 0);
+    assert_int_equal(unlink(fifo), 0);
+    /* Also between two files of the log. */
+    char line[1024];
+    memset(line, 'x', sizeof(line));
+    assert_int_equal(dm_sink_new(g->loop, g->dir, &s, NULL), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(other, path), 0);
+    for (int i = 0; i < 2 * DM_SINK_FILE_MAX / (int)sizeof(line); i++) {
+        assert_int_equal(write(dm_sink_fd(s), line, sizeof(line)), sizeof(line));
+        (void)dm_sink_last(s);
+    }
+    assert_int_equal(size_of(g, "other"), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(keeps_words, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(flood_is_bounded, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(is_taken_up_again, rig_open, rig_close),
+            cmocka_unit_test_setup_teardown(follows_no_link, rig_open, rig_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

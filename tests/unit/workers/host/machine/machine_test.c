@@ -4,9 +4,9 @@
 #include "tests/unit/test.h"
 #include "workers/host/machine/parts.h"
 
-/* Where calls begin: make, load, warm, adopt, sweep, hand out (with and without a new policy), sleep. */
-static const phase entries[] = {
-        MAKE_FILES, LOAD_DISK, WARM_RUN, ADOPT_SLOT, STRAY_SLOT, HAND_POLICY, HAND_RUN, SLEEP_PLACE};
+/* Where calls begin: make, load, warm, adopt, sweep, hand out (with and without a new policy), rouse, tell, sleep. */
+static const phase entries[] = {MAKE_FILES, LOAD_DISK, WARM_RUN, ADOPT_SLOT, STRAY_SLOT, HAND_POLICY, HAND_RUN,
+        ROUSE_RUN, TELL_RESUME, SLEEP_PLACE};
 
 static void each_row_is_at_its_place(void **state)
 {

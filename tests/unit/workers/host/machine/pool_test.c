@@ -2,6 +2,7 @@
  * and a host that is full says so. */
 /* Covers workers/host/machine/spare.c, workers/host/machine/snapshot.c, workers/host/machine/host.c. */
 #include "tests/support/workerrig.h"
+#include "workers/host/machine/snapshot.h"
 
 static rig one;
 
@@ -66,6 +67,23 @@ static void first_come_first_served(void **state)
     }
     r->hangs[CALL_LOAD] = false;
     assert_int_equal(counted(r).waiting, 0);
+}
+
+/* Whoever has nothing yet does not stand behind a crowd of another project. */
+static void a_crowd_holds_up_no_other_project(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    r->h.conf.making_max = 1;
+    r->hangs[CALL_SPAWN] = true;
+    rig_order *crowd[] = {rig_start(r, 1, 1), rig_start(r, 2, 1)};
+    rig_order *other = rig_admit(r, "start", 3, 1, (admitting){.project = 6});
+    rig_until(r, r->calls[CALL_SPAWN] == 1);
+    rig_let(r, CALL_SPAWN);
+    rig_until(r, told(crowd[1]) || told(other));
+    assert_true(told(crowd[0]) && !told(crowd[1]));
+    assert_int_equal(status_of(r, other), 201);
+    assert_int_equal(status_of(r, crowd[1]), 201);
 }
 
 static void a_machine_that_fails_fails_one(void **state)
@@ -238,6 +256,28 @@ static void a_spare_that_dies_is_made_again(void **state)
     assert_int_equal(status_of(r, o), 201);
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* A template is as large as a guest's memory: none is made of what is kept for evidence. */
+static void no_template_is_made_of_the_reserve(void **state)
+{
+    rig *r = *state;
+    dm_snapshot *s = NULL;
+    NEED_ROOT();
+    r->h.conf.disk_reserve_mib = UINT32_MAX;
+    assert_int_equal(dm_snapshot_new(&r->h, "base", 1, 1024, nothing, NULL, &s, NULL), 0);
+    uint32_t slots = r->h.slots_free;
+    dm_snapshot_want(s);
+    assert_int_equal(dm_snapshot_is(s), DM_SNAPSHOT_FAILED);
+    assert_int_equal(dm_snapshot_why(s)->code, DM_E_UNAVAILABLE);
+    assert_int_equal(r->h.slots_free, slots);
+    dm_snapshot_free(s);
+    r->h.conf.disk_reserve_mib = 0;
+}
+
 static void a_drain_lets_them_go(void **state)
 {
     rig *r = *state;
@@ -258,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             POOL_TEST(first_come_first_served),
+            POOL_TEST(a_crowd_holds_up_no_other_project),
             POOL_TEST(a_machine_that_fails_fails_one),
             POOL_TEST(a_full_host_says_so),
             POOL_TEST(nobody_takes_the_reserve),
@@ -266,6 +307,7 @@ int main(void)
             POOL_TEST(a_bare_machine_serves_a_wake_and_a_start),
             POOL_TEST(what_is_spare_gives_way),
             POOL_TEST(a_spare_that_dies_is_made_again),
+            POOL_TEST(no_template_is_made_of_the_reserve),
             POOL_TEST(a_drain_lets_them_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

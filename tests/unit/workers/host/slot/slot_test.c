@@ -1,22 +1,29 @@
 /* A slot with a guest: a namespace of the test's own behind the tap, its frames carried over by a thread as a VMM
- * would; and a world: another namespace that the host routes to. So what may pass is asked with real connections. Needs
- * root. */
+ * would; and a world: another namespace that the host routes to. So what may pass is asked with real connections. The
+ * host is a namespace as well, so that two of these tests never meet. Needs root. */
 /* Covers workers/host/slot/net.c, workers/host/slot/policy.c. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/ip.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/parse.h"
 
 #include "tests/unit/test.h"
 #include "workers/host/slot/net.h"
 #include "workers/host/slot/slot.h"
+#include "workers/vmm/proc.h"
 
 #define PREFIX "slott"
 #define NET "10.98.0.0"
@@ -26,8 +33,9 @@
 #define WORLD "203.0.113.2"
 #define WORLD_HOST "203.0.113.1"
 
-enum { NO = 3, LIMIT_MS = 1500 };
+enum { NO = 3, LIMIT_MS = 1500, FLOWS = 16, PACKETS_S = 2000 };
 
+static const dm_slot_site site = {.prefix = PREFIX, .base = NET, .limits = {.flows = FLOWS, .packets_s = PACKETS_S}};
 static const dm_slot_policy everything = {.internet = true}, nothing = {.internet = false};
 
 typedef struct wire {
@@ -104,6 +112,13 @@ static int guest_inside(void *arg, dm_err *err)
     return r < 0 ? r
                  : ip("link set lo up\nlink set eth0 address 02:00:00:00:00:02\naddr add 172.20.0.2/24 dev eth0\n"
                       "addr add 172.20.0.9/24 dev eth0\nlink set eth0 up\nroute add default via 172.20.0.1\n");
+}
+
+/* A kernel says no to one address six times, then once a second: the tests are quicker than that. */
+static int says_no_each_time(void *arg, dm_err *err)
+{
+    (void)arg;
+    return dm_net_sysctl("ipv4/icmp_ratelimit", "0", err);
 }
 
 static int world_inside(void *arg, dm_err *err)
@@ -245,6 +260,17 @@ static const char *why_not(void)
     return access("/dev/net/tun", R_OK | W_OK) < 0 ? "there is no /dev/net/tun" : NULL;
 }
 
+/* Names, addresses, rules and connections of a host that nobody else has. */
+static void own_host(void)
+{
+    assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    (void)mkdir("/run/netns", 0755);
+    assert_int_equal(mount("slot-test", "/run/netns", "tmpfs", 0, NULL), 0);
+    assert_int_equal(mount("slot-test", "/sys", "sysfs", 0, NULL), 0); /* interfaces are seen by who mounts it */
+    assert_int_equal(ip("link set lo up\n"), 0);
+}
+
 static int open_place(void **state)
 {
     place *p = calloc(1, sizeof(*p));
@@ -255,14 +281,16 @@ static int open_place(void **state)
         print_message("      skipped: %s\n", p->why_not);
         return 0;
     }
+    own_host();
     clean();
     dm_err err;
-    if (dm_slot_open(PREFIX, NET, NO, &everything, &p->slot, &err) < 0)
+    if (dm_slot_open(&site, NO, &everything, &p->slot, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(ip("netns add " GUEST_NS "\nnetns add " WORLD_NS "\n"
                         "link add dmslw0 type veth peer name w1 netns " WORLD_NS "\n"
                         "addr add " WORLD_HOST "/24 dev dmslw0\nlink set dmslw0 up\n"),
             0);
+    assert_int_equal(dm_net_within(p->slot.netns, says_no_each_time, NULL, NULL), 0);
     assert_int_equal(dm_net_within(GUEST_NS, guest_inside, p, NULL), 0);
     assert_int_equal(dm_net_within(WORLD_NS, world_inside, p, NULL), 0);
     plug(p);
@@ -298,6 +326,13 @@ static void reset(place *p, bool internet)
             skip();                                                                                                    \
     } while (0)
 
+static void tap(place *p, bool up)
+{
+    dm_err err;
+    if (dm_slot_tap(&p->slot, up, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
 /* --- tests -------------------------------------------------------------------------------------------------- */
 
 static void names_are_its_own(void **state)
@@ -309,12 +344,37 @@ static void names_are_its_own(void **state)
     assert_string_equal(p->slot.netns, "dm-slott-3");
     assert_string_equal(p->slot.host_if, "dmslottv3");
     assert_string_equal(p->slot.address, "10.98.0.14");
-    assert_int_equal(dm_slot_open("toolong", NET, 0, &everything, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open("", NET, 0, &everything, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open("a;b", NET, 0, &everything, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, "10.98.1.0", 0, &everything, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, "nonsense", 0, &everything, &s, &err), DM_E_INVALID);
-    assert_int_equal(dm_slot_open(PREFIX, NET, DM_SLOT_MAX, &everything, &s, &err), DM_E_INVALID);
+    static const dm_slot_site none[] = {{.prefix = "toolong", .base = NET}, {.prefix = "", .base = NET},
+            {.prefix = "a;b", .base = NET}, {.prefix = PREFIX, .base = "10.98.1.0"},
+            {.prefix = PREFIX, .base = "nonsense"}};
+    for (size_t i = 0; i < DM_LEN(none); i++)
+        assert_int_equal(dm_slot_open(&none[i], 0, &everything, &s, &err), DM_E_INVALID);
+    assert_int_equal(dm_slot_open(&site, DM_SLOT_MAX, &everything, &s, &err), DM_E_INVALID);
+}
+
+/* Nothing passes a tap that is down, either way; one that comes up is as it was, and so is one that is reset. */
+static void a_tap_that_is_down_cuts_it_off(void **state)
+{
+    place *p = *state;
+    NEED(p);
+    reset(p, true);
+    DM_AUTO_FD inside = listen_in(GUEST_NS, 8080, SOCK_STREAM);
+    DM_AUTO_FD outside = listen_in(WORLD_NS, 8081, SOCK_STREAM);
+    for (int i = 0; i < 2; i++) {
+        tap(p, false);
+        DM_AUTO_FD in = connect_from(NULL, NULL, p->slot.address, 8080);
+        assert_int_equal(in, -1);
+        assert_refused(NULL, WORLD, 8081, 0);
+        if (i == 0)
+            tap(p, true);
+        else
+            reset(p, true);
+        assert_false(p->slot.down);
+        DM_AUTO_FD again = connect_from(NULL, NULL, p->slot.address, 8080);
+        assert_true(again >= 0);
+        DM_AUTO_FD out = connect_from(GUEST_NS, NULL, WORLD, 8081);
+        assert_true(out >= 0);
+    }
 }
 
 /* Any port, TCP and UDP; the guest sees the gateway, whatever the slot. */
@@ -495,7 +555,7 @@ static void opening_again_mends(void **state)
     char peer[16];
     NEED(p);
     /* The tap is in use, as by a VM that outlived its worker. */
-    assert_int_equal(dm_slot_open(PREFIX, NET, NO, &everything, &s, &err), 0);
+    assert_int_equal(dm_slot_open(&site, NO, &everything, &s, &err), 0);
     assert_int_equal(s.tap_fd, -1);
     unplug(p);
     dm_slot_close(&p->slot);
@@ -505,7 +565,7 @@ static void opening_again_mends(void **state)
     /* The pair is lost. */
     assert_int_equal(ip("link del dmslottv3\n"), 0);
     dm_slot_close(&p->slot);
-    if (dm_slot_open(PREFIX, NET, NO, &everything, &p->slot, &err) < 0)
+    if (dm_slot_open(&site, NO, &everything, &p->slot, &err) < 0)
         fail_msg("%s", err.msg);
     assert_true(p->slot.tap_fd >= 0);
     plug(p);
@@ -530,7 +590,7 @@ static void opening_around_a_guest_keeps_it_cut_and_connected(void **state)
     DM_AUTO_FD door = connect_from(NULL, NULL, p->slot.address, 8080);
     DM_AUTO_FD served = accept_one(inside, peer);
     assert_true(passes(door, served));
-    if (dm_slot_open(PREFIX, NET, NO, &nothing, &again, &err) < 0)
+    if (dm_slot_open(&site, NO, &nothing, &again, &err) < 0)
         fail_msg("%s", err.msg);
     assert_false(again.policy.internet);
     assert_true(passes(door, served));
@@ -542,15 +602,264 @@ static void opening_around_a_guest_keeps_it_cut_and_connected(void **state)
     assert_true(out >= 0);
 }
 
+/* --- what a guest with a hand in its own kernel sends ------------------------------------------------------- */
+
+enum { FRAME_MAX = 128, VNET = 10, ETH = 14 };
+
+/* A frame on its way out of the guest, its parts as far as they matter here. */
+typedef struct frame {
+    const char *mac, *ip; /* of its sender */
+    bool arp;
+    int vlan; /* -1: none */
+    uint16_t port;
+} frame;
+
+static size_t put(char *at, size_t n, const void *p, size_t len)
+{
+    memcpy(at + n, p, len);
+    return n + len;
+}
+
+static uint16_t sum16(const void *p, size_t n)
+{
+    const uint8_t *b = p;
+    uint32_t sum = 0;
+    for (size_t i = 0; i + 1 < n; i += 2)
+        sum += (uint32_t)b[i] << 8 | b[i + 1];
+    while (sum > 0xffff)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return htons((uint16_t)~sum);
+}
+
+/* UDP to the world, without its own checksum, or a question of ARP for the gateway. */
+static size_t write_frame(const frame *f, char out[FRAME_MAX])
+{
+    static const uint8_t gateway[] = {2, 0, 0, 0, 0, 1}, ask[] = {0, 1, 8, 0, 6, 4, 0, 1};
+    uint8_t mac[6];
+    uint32_t from = address(f->ip, 0).sin_addr.s_addr, to = address(f->arp ? "172.20.0.1" : WORLD, 0).sin_addr.s_addr;
+    size_t n = VNET;
+    memset(out, 0, FRAME_MAX);
+    for (size_t i = 0; i < sizeof(mac); i++)
+        mac[i] = (uint8_t)strtoul(f->mac + 3 * i, NULL, 16);
+    n = put(out, n, gateway, sizeof(gateway));
+    n = put(out, n, mac, sizeof(mac));
+    if (f->vlan >= 0)
+        n = put(out, n, (uint16_t[]){htons(0x8100), htons((uint16_t)f->vlan)}, 4);
+    n = put(out, n, (uint16_t[]){htons(f->arp ? 0x0806 : 0x0800)}, 2);
+    if (f->arp) {
+        n = put(out, n, ask, sizeof(ask));
+        n = put(out, n, mac, sizeof(mac));
+        n = put(out, n, &from, 4);
+        return put(out, n + 6, &to, 4);
+    }
+    struct iphdr ip = {
+            .version = 4, .ihl = 5, .tot_len = htons(28 + 4), .ttl = 64, .protocol = 17, .saddr = from, .daddr = to};
+    ip.check = sum16(&ip, sizeof(ip));
+    n = put(out, n, &ip, sizeof(ip));
+    n = put(out, n, (uint16_t[]){htons(4000), htons(f->port), htons(12), 0}, 8);
+    return put(out, n, "evil", 4);
+}
+
+static void guest_sends(place *p, const frame *f)
+{
+    char bytes[FRAME_MAX];
+    size_t n = write_frame(f, bytes);
+    assert_int_equal(write(p->slot.tap_fd, bytes, n), n);
+}
+
+/* ns NULL: the host's. */
+static size_t neighbours(const char *ns, const char *dev, bool permanent)
+{
+    const char *argv[12] = {"/usr/sbin/ip"};
+    size_t n = 1, lines = 0, got = 0;
+    char said[16384];
+    int status;
+    if (ns != NULL) {
+        argv[n++] = "-n";
+        argv[n++] = ns;
+    }
+    for (size_t i = 0; i < (permanent ? 6u : 4u); i++)
+        argv[n++] = (const char *[]){"neigh", "show", "dev", dev, "nud", "permanent"}[i];
+    DM_AUTO_FD out = memfd_create("said", MFD_CLOEXEC);
+    const dm_proc_fd fds[] = {{out, 1}};
+    assert_int_equal(dm_proc_run(argv, fds, 1, LIMIT_MS, &status, NULL), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(dm_pread_all(out, said, sizeof(said), 0, &got, NULL), 0);
+    for (size_t i = 0; i < got; i++)
+        lines += said[i] == '\n';
+    return lines;
+}
+
+static size_t heard(int udp, int for_ms)
+{
+    char byte[16];
+    struct pollfd wait = {.fd = udp, .events = POLLIN};
+    size_t n = 0;
+    while (poll(&wait, 1, for_ms) > 0 && recv(udp, byte, sizeof(byte), 0) > 0)
+        n++;
+    return n;
+}
+
+static void a_frame_is_the_guests_own_or_nobodys(void **state)
+{
+    place *p = *state;
+    static const frame own = {"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 7000};
+    static const frame wrong[] = {{"02:00:00:00:00:03", "172.20.0.2", .vlan = -1, .port = 7000},
+            {"02:00:00:00:00:02", "172.20.0.9", .vlan = -1, .port = 7000},
+            {"02:00:00:00:00:02", "198.51.100.7", .vlan = -1, .port = 7000},
+            {"02:00:00:00:00:02", "172.20.0.2", .vlan = 0, .port = 7000},
+            {"02:00:00:00:00:02", "172.20.0.2", .vlan = 5, .port = 7000}};
+    NEED(p);
+    reset(p, true);
+    assert_true(p->slot.fenced);
+    DM_AUTO_FD udp = listen_in(WORLD_NS, 7000, SOCK_DGRAM);
+    guest_sends(p, &own);
+    assert_int_equal(heard(udp, LIMIT_MS), 1);
+    for (size_t i = 0; i < DM_LEN(wrong); i++) {
+        guest_sends(p, &wrong[i]);
+        if (heard(udp, 100) != 0)
+            fail_msg("frame %zu came through", i);
+    }
+    guest_sends(p, &own);
+    assert_int_equal(heard(udp, LIMIT_MS), 1);
+}
+
+/* The kernel has one table of them for all namespaces: it is no guest's to fill. */
+static void arp_makes_no_neighbours(void **state)
+{
+    place *p = *state;
+    NEED(p);
+    reset(p, true);
+    for (int i = 0; i < 200; i++) {
+        char ip_text[16], mac[18];
+        (void)snprintf(ip_text, sizeof(ip_text), "172.20.0.%d", 20 + i);
+        (void)snprintf(mac, sizeof(mac), "02:00:00:00:01:%02x", i);
+        guest_sends(p, &(frame){i % 2 == 0 ? mac : "02:00:00:00:00:02", ip_text, .arp = true, .vlan = -1});
+    }
+    assert_int_equal(neighbours("dm-" PREFIX "-3", "tap0", false), 1);
+    assert_int_equal(neighbours("dm-" PREFIX "-3", "tap0", true), 1);
+    assert_int_equal(neighbours("dm-" PREFIX "-3", "up0", true), 1);
+    assert_int_equal(neighbours(NULL, "dm" PREFIX "v3", true), 1);
+    /* Its own question is answered, ten times a second. */
+    unplug(p);
+    for (int i = 0; i < 100; i++)
+        guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .arp = true, .vlan = -1});
+    size_t answers = 0;
+    char bytes[2048];
+    struct pollfd wait = {.fd = p->slot.tap_fd, .events = POLLIN};
+    while (poll(&wait, 1, 100) > 0)
+        answers += read(p->slot.tap_fd, bytes, sizeof(bytes)) > VNET + ETH && bytes[VNET + 12] == 8 &&
+                   bytes[VNET + 13] == 6;
+    plug(p);
+    assert_in_range(answers, 1, 20);
+}
+
+/* --- what it may begin -------------------------------------------------------------------------------------- */
+
+static void flows_have_an_end(void **state)
+{
+    place *p = *state;
+    int fds[FLOWS];
+    char peer[16];
+    NEED(p);
+    reset(p, true);
+    DM_AUTO_FD inside = listen_in(GUEST_NS, 8080, SOCK_STREAM);
+    DM_AUTO_FD listener = listen_in(WORLD_NS, 443, SOCK_STREAM);
+    for (int i = 0; i < FLOWS; i++) {
+        fds[i] = connect_from(GUEST_NS, NULL, WORLD, 443);
+        assert_true(fds[i] >= 0);
+        (void)close(accept_one(listener, peer)); /* half open is open */
+    }
+    assert_refused(NULL, WORLD, 443, 1);
+    /* One that ends makes room, and who comes from outside is not in their number. */
+    DM_AUTO_FD door = connect_from(NULL, NULL, p->slot.address, 8080);
+    assert_true(door >= 0);
+    DM_AUTO_FD served = accept_one(inside, peer);
+    assert_true(passes(door, served));
+    (void)close(fds[0]);
+    int one_more = -1;
+    for (int64_t until = dm_mono_ms(&dm_clock_real) + LIMIT_MS; one_more < 0 && dm_mono_ms(&dm_clock_real) < until;)
+        one_more = connect_from(GUEST_NS, NULL, WORLD, 443);
+    assert_true(one_more >= 0);
+    (void)close(one_more);
+    for (int i = 1; i < FLOWS; i++)
+        (void)close(fds[i]);
+}
+
+static size_t tracked(void)
+{
+    DM_AUTO_BUF b;
+    uint64_t n = 0;
+    dm_buf_init(&b, 64);
+    assert_int_equal(dm_file_read("/proc/sys/net/netfilter/nf_conntrack_count", &b, NULL), 0);
+    assert_int_equal(dm_parse_u64(dm_str_trim(dm_buf_view(&b)), 0, UINT64_MAX, &n, NULL), 0);
+    return (size_t)n;
+}
+
+/* Neither a new flow a packet, nor what the next guest finds. */
+static void a_flood_leaves_nothing_behind(void **state)
+{
+    place *p = *state;
+    NEED(p);
+    reset(p, true);
+    size_t before = tracked();
+    for (uint16_t i = 0; i < 1000; i++)
+        guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
+    assert_in_range(tracked() - before, 1, FLOWS);
+    /* Nobody else's, and in both of the ways that kernels know. */
+    assert_int_equal(dm_net_forget_each(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
+    assert_int_equal(dm_net_forget(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
+    assert_true(tracked() > before);
+    dm_err err;
+    if (dm_net_forget_each(address(p->slot.address, 0).sin_addr.s_addr, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_true(tracked() <= before);
+    reset(p, true);
+    guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 10000});
+    assert_true(tracked() > before - FLOWS);
+    reset(p, true);
+    assert_true(tracked() <= before);
+    DM_AUTO_FD listener = listen_in(WORLD_NS, 443, SOCK_STREAM);
+    DM_AUTO_FD out = connect_from(GUEST_NS, NULL, WORLD, 443);
+    assert_true(out >= 0);
+}
+
+static void packets_have_a_rate(void **state)
+{
+    place *p = *state;
+    char peer[16];
+    NEED(p);
+    reset(p, true);
+    DM_AUTO_FD inside = listen_in(GUEST_NS, 8080, SOCK_STREAM);
+    DM_AUTO_FD door = connect_from(NULL, NULL, p->slot.address, 8080);
+    DM_AUTO_FD served = accept_one(inside, peer);
+    DM_AUTO_FD udp = listen_in(WORLD_NS, 7000, SOCK_DGRAM);
+    int64_t since = dm_mono_us(&dm_clock_real);
+    size_t sent = 0, got = 0;
+    for (; dm_mono_us(&dm_clock_real) - since < 300000; sent++) {
+        guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 7000});
+        got += heard(udp, 0);
+        if (sent % 1000 == 0) /* the door's answers are in no queue with that */
+            assert_true(passes(door, served) && passes(served, door));
+    }
+    got += heard(udp, 100);
+    int64_t took = dm_mono_us(&dm_clock_real) - since;
+    print_message("      %zu of %zu packets in %lld ms\n", got, sent, (long long)took / 1000);
+    assert_true(sent > 2 * PACKETS_S);
+    assert_true(got <= PACKETS_S / 2 + 1 + (size_t)(took * PACKETS_S / 1000000) + 1);
+    assert_true(got > PACKETS_S / 20);
+}
+
 static void several_slots_come_and_go(void **state)
 {
     place *p = *state;
+    static const dm_slot_site other = {.prefix = "slotu", .base = "10.97.0.0", .limits = {.flows = FLOWS}};
     dm_slot s[3];
     dm_err err;
     NEED(p);
     int64_t since = dm_mono_us(&dm_clock_real);
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(dm_slot_open("slotu", "10.97.0.0", 4000 + i, &everything, &s[i], &err), 0);
+        assert_int_equal(dm_slot_open(&other, 4000 + i, &everything, &s[i], &err), 0);
     print_message("      made in %.1f ms each\n", (double)(dm_mono_us(&dm_clock_real) - since) / 3000);
     since = dm_mono_us(&dm_clock_real);
     for (uint32_t i = 0; i < 3; i++)
@@ -570,6 +879,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(names_are_its_own),
             cmocka_unit_test(what_comes_from_outside_arrives),
+            cmocka_unit_test(a_tap_that_is_down_cuts_it_off),
             cmocka_unit_test(guest_reaches_the_world_and_nothing_near),
             cmocka_unit_test(cut_internet_also_ends_what_is_under_way),
             cmocka_unit_test(the_world_does_not_get_in),
@@ -578,6 +888,11 @@ int main(void)
             cmocka_unit_test(traffic_is_counted),
             cmocka_unit_test(opening_again_mends),
             cmocka_unit_test(opening_around_a_guest_keeps_it_cut_and_connected),
+            cmocka_unit_test(a_frame_is_the_guests_own_or_nobodys),
+            cmocka_unit_test(arp_makes_no_neighbours),
+            cmocka_unit_test(flows_have_an_end),
+            cmocka_unit_test(a_flood_leaves_nothing_behind),
+            cmocka_unit_test(packets_have_a_rate),
             cmocka_unit_test(several_slots_come_and_go),
     };
     return cmocka_run_group_tests(tests, open_place, close_place);

@@ -9,6 +9,7 @@
  * workers/guest/self/boot.c. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -24,6 +25,8 @@
 #include "tests/support/vmmrig.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
+#include "workers/vmm/jail/group.h"
+#include "workers/vmm/jail/jail.h"
 #include "workers/vmm/manifest.h"
 #include "workers/vmm/qemu/host.h"
 #include "workers/vmm/sparse.h"
@@ -33,8 +36,10 @@
 #define PREFIX "vmmt"
 #define NET "10.99.0.0"
 
+static const dm_slot_site site = {.prefix = PREFIX, .base = NET};
+
 /* Limits against a hang: on a busy machine, under an emulated processor, all takes its time. */
-enum { WAIT_S = 240, SAY_MS = 60000, MEM = 512, NOBODY = 65534, PORT = 49983, PAGE = 4096 };
+enum { WAIT_S = 240, SAY_MS = 60000, MEM = 512, NOBODY = 1999000001, PORT = 49983, PAGE = 4096 };
 
 typedef struct answer {
     unsigned n;
@@ -49,6 +54,8 @@ typedef struct lab {
     dm_exec *exec;
     dm_log *log;
     dm_vmm_env env;
+    dm_jail *jail;
+    dm_groups *groups;
     const dm_vmm_driver *driver;
     uint32_t vcpus;
     dm_slot slot;
@@ -139,7 +146,10 @@ static dm_vm_config config_of(const guest *g)
             .base_dir = g->lab->template_dir,
             .run_dir = g->run,
             .disk = g->disk,
-            .tap_fd = g->slot->tap_fd};
+            .tap_fd = g->slot->tap_fd,
+            .uid = NOBODY,
+            .groups = g->lab->groups,
+            .group = 1};
 }
 
 static void place(lab *l, guest *g, const char *name)
@@ -338,7 +348,10 @@ static void build_template(lab *l)
             .disk_image = disk,
             .vcpus = l->vcpus,
             .mem_mib = MEM,
-            .tap_fd = l->slot.tap_fd};
+            .tap_fd = l->slot.tap_fd,
+            .uid = NOBODY,
+            .groups = l->groups,
+            .group = 1};
     dm_template_build *b = NULL;
     CALL(&g, "template", dm_template_build_start(&c, on_done, &g, &b, NULL));
     dm_template_build_free(b);
@@ -385,6 +398,22 @@ static dm_digest digest_template(const lab *l)
     return f.sum;
 }
 
+/* The program that goes before QEMU is beside this one. */
+static int make_jail(lab *l)
+{
+    char dir[96], program[512];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 64);
+    assert_true(n > 0);
+    program[n] = '\0';
+    (void)snprintf(strrchr(program, '/') + 1, 64, "dormouse-jail");
+    (void)snprintf(dir, sizeof(dir), "%s/jail", l->dir);
+    const dm_tree_config c = {.dir = dir, .program = program, .binary = QEMU, .files = l->driver->files};
+    int r = dm_jail_new(&c, &l->jail, NULL);
+    if (r == 0)
+        r = dm_groups_new("dormouse-" PREFIX, &l->groups, NULL);
+    return r < 0 ? r : dm_group_make(l->groups, 1, MEM, 1, NULL);
+}
+
 /* Also half made: the helper that is killed makes one without a template. */
 static int lab_make(lab *l)
 {
@@ -395,17 +424,17 @@ static int lab_make(lab *l)
     l->vcpus = 1;
     l->driver = dm_vmm_find("qemu");
     assert_non_null(l->driver);
+    assert_int_equal(make_jail(l), 0);
     l->env = (dm_vmm_env){.loop = l->loop,
             .exec = l->exec,
             .log = l->log,
             .binary = QEMU,
-            .uid = NOBODY,
-            .gid = NOBODY,
+            .jail = l->jail,
             .accel = getenv("DM_TEST_ACCEL")};
     if (l->env.accel == NULL)
         l->env.accel = "tcg";
     (void)snprintf(l->template_dir, sizeof(l->template_dir), "%s/template", l->dir);
-    return dm_slot_open(PREFIX, NET, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL);
+    return dm_slot_open(&site, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL);
 }
 
 static int open_lab(void **state)
@@ -429,6 +458,22 @@ static int open_lab(void **state)
     return 0;
 }
 
+static void remove_groups(void)
+{
+    dm_group_mount at[DM_CONTROLLERS];
+    char path[PATH_MAX + 64];
+    DM_AUTO_BUF mounts;
+    dm_buf_init(&mounts, 1 << 22);
+    assert_int_equal(dm_file_read("/proc/self/mountinfo", &mounts, NULL), 0);
+    dm_group_mounts(dm_buf_view(&mounts), at);
+    for (int c = 0; c < DM_CONTROLLERS; c++) {
+        assert_int_equal(dm_path(path, sizeof(path), NULL, "%s/dormouse-" PREFIX "/1", at[c].dir), 0);
+        (void)rmdir(path);
+        *strrchr(path, '/') = '\0';
+        (void)rmdir(path);
+    }
+}
+
 static int close_lab(void **state)
 {
     lab *l = *state;
@@ -438,6 +483,9 @@ static int close_lab(void **state)
         dm_exec_free(l->exec);
         dm_loop_free(l->loop);
         dm_log_free(l->log);
+        dm_jail_free(l->jail);
+        dm_groups_free(l->groups);
+        remove_groups();
         assert_int_equal(rig_fds(), l->fds);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left, dead or alive */
         assert_int_equal(access("/run/netns/dm-" PREFIX "-1", F_OK), -1);
@@ -537,13 +585,14 @@ static void clone_stands_still_until_it_runs(void **state)
     NEED(l);
     guest g;
     clone_vm(l, &g, "still", l->template_dir, NULL);
-    /* Nobody, without a single right, behind a filter. */
-    assert_status_line(&g, "Uid:\t65534\t65534\t65534\t65534");
+    /* Nobody, alone, without a single right, behind two filters. */
+    assert_status_line(&g, "Uid:\t1999000001\t1999000001\t1999000001\t1999000001");
+    assert_status_line(&g, "\t1\nNSpgid:"); /* its number in its own namespace */
     assert_status_line(&g, "Groups:\t \n");
     assert_status_line(&g, "CapBnd:\t0000000000000000");
     assert_status_line(&g, "CapEff:\t0000000000000000");
     assert_status_line(&g, "NoNewPrivs:\t1");
-    assert_status_line(&g, "Seccomp:\t2");
+    assert_status_line(&g, "Seccomp:\t2\nSeccomp_filters:\t2");
     uint64_t before = cpu_of(&g);
     pump(l, 300000);
     assert_in_range(cpu_of(&g) - before, 0, 100000);
@@ -594,7 +643,7 @@ static void clones_are_strangers(void **state)
     static const char *const drawn[] = {"urandom", "uuid", "boot"};
     guest g[2];
     dm_slot second;
-    assert_int_equal(dm_slot_open(PREFIX, NET, 2, &(dm_slot_policy){.internet = true}, &second, NULL), 0);
+    assert_int_equal(dm_slot_open(&site, 2, &(dm_slot_policy){.internet = true}, &second, NULL), 0);
     clone_vm(l, &g[0], "left", l->template_dir, NULL);
     place(l, &g[1], "right");
     g[1].slot = &second;
@@ -925,7 +974,7 @@ static void run_worker(lab *l)
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_int_equal(dm_slot_open(PREFIX, NET, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL), 0);
+    assert_int_equal(dm_slot_open(&site, 1, &(dm_slot_policy){.internet = true}, &l->slot, NULL), 0);
     assert_int_equal(l->slot.tap_fd, -1); /* the VM has it */
 }
 

@@ -38,6 +38,24 @@ static void in_deep_folders(void **state)
     assert_int_equal(poll(&p, 1, 1000), 1);
 }
 
+/* A link in the place of the socket leads to another's, who would be taken for the VMM. */
+static void dials_through_no_link(void **state)
+{
+    rig *g = *state;
+    char other[128], path[160];
+    dm_err err;
+    DM_AUTO_FD theirs = -1, ours = -1;
+    assert_int_equal(mkdir(rig_path(g, "other", other), 0700), 0);
+    assert_int_equal(dm_qemu_listen(other, DM_QEMU_QMP_SOCK, &theirs, NULL), 0);
+    (void)snprintf(path, sizeof(path), "%s/" DM_QEMU_QMP_SOCK, g->dir);
+    assert_int_equal(symlink("other/" DM_QEMU_QMP_SOCK, path), 0);
+    assert_int_equal(dm_qemu_dial(g->dir, DM_QEMU_QMP_SOCK, &ours, &err), DM_E_UNAVAILABLE);
+    /* To listen is to take its place. */
+    DM_AUTO_FD own = -1;
+    assert_int_equal(dm_qemu_listen(g->dir, DM_QEMU_QMP_SOCK, &own, NULL), 0);
+    assert_int_equal(dm_qemu_dial(g->dir, DM_QEMU_QMP_SOCK, &ours, NULL), 0);
+}
+
 static void says_what_is_wrong(void **state)
 {
     rig *g = *state;
@@ -67,7 +85,7 @@ static void tells_strays_to_quit(void **state)
 int main(void)
 {
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
-    static const struct CMUnitTest tests[] = {
-            RIG_TEST(in_deep_folders), RIG_TEST(says_what_is_wrong), RIG_TEST(tells_strays_to_quit)};
+    static const struct CMUnitTest tests[] = {RIG_TEST(in_deep_folders), RIG_TEST(dials_through_no_link),
+            RIG_TEST(says_what_is_wrong), RIG_TEST(tells_strays_to_quit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
