@@ -218,6 +218,44 @@ static int netlink_ack(int fd, dm_err *err)
     return e->error == 0 ? 0 : dm_fail_sys(err, -e->error, "the kernel refused");
 }
 
+/* What is done with each message of a dump, by a socket of its own. */
+typedef struct dump {
+    int act_fd;
+    unsigned found;
+} dump;
+typedef int (*dump_each_fn)(dump *d, const struct nlmsghdr *h, dm_err *err);
+
+static int dump_part(int fd, dump *d, dump_each_fn each, dm_err *err)
+{
+    union {
+        struct nlmsghdr head;
+        char room[32768];
+    } in;
+    ssize_t got = recv(fd, &in, sizeof(in), 0);
+    if (got < 0)
+        return dm_fail_sys(err, errno, "read from netlink");
+    size_t n = (size_t)got;
+    for (struct nlmsghdr *h = &in.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+        if (h->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list what netlink has");
+        int r = each(d, h, err);
+        if (r < 0)
+            return r;
+    }
+    return DUMP_MORE;
+}
+
+/* The answer to a dump that was asked for on fd. */
+static int dump_all(int fd, dump *d, dump_each_fn each, dm_err *err)
+{
+    int r = DUMP_MORE;
+    for (int part = 0; r == DUMP_MORE && part < DUMP_MAX; part++)
+        r = dump_part(fd, d, each, err);
+    return r < 0 ? r : 0;
+}
+
 int dm_net_flush_conntrack(dm_err *err)
 {
     DM_AUTO_FD fd = netlink_open(NETLINK_NETFILTER, err);
@@ -310,27 +348,10 @@ static const struct nlattr *attribute(const struct nlmsghdr *h, uint16_t type)
     return NULL;
 }
 
-static int forget_part(int fd, int delete_fd, dm_err *err)
+static int forget(dump *d, const struct nlmsghdr *h, dm_err *err)
 {
-    union {
-        struct nlmsghdr head;
-        char room[32768];
-    } in;
-    ssize_t got = recv(fd, &in, sizeof(in), 0);
-    if (got < 0)
-        return dm_fail_sys(err, errno, "read from netlink");
-    size_t n = (size_t)got;
-    for (struct nlmsghdr *h = &in.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-        if (h->nlmsg_type == NLMSG_DONE)
-            return 0;
-        if (h->nlmsg_type == NLMSG_ERROR)
-            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list connections");
-        const struct nlattr *tuple = attribute(h, CTA_TUPLE_ORIG);
-        int r = tuple != NULL ? forget_one(delete_fd, tuple, err) : dm_fail(err, DM_E_PROTO, "odd answer from netlink");
-        if (r < 0)
-            return r;
-    }
-    return DUMP_MORE;
+    const struct nlattr *tuple = attribute(h, CTA_TUPLE_ORIG);
+    return tuple != NULL ? forget_one(d->act_fd, tuple, err) : dm_fail(err, DM_E_PROTO, "odd answer from netlink");
 }
 
 int dm_net_forget_each(uint32_t source, dm_err *err)
@@ -342,10 +363,8 @@ int dm_net_forget_each(uint32_t source, dm_err *err)
     const by_source request = ask_by_source(source, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
     if (send(fd, &request, sizeof(request), 0) < 0)
         return dm_fail_sys(err, errno, "write to netlink");
-    int r = DUMP_MORE;
-    for (int part = 0; r == DUMP_MORE && part < DUMP_MAX; part++)
-        r = forget_part(fd, delete_fd, err);
-    return r < 0 ? r : 0;
+    dump d = {.act_fd = delete_fd};
+    return dump_all(fd, &d, forget, err);
 }
 
 static int forget_all(uint32_t source, dm_err *err)
@@ -421,32 +440,15 @@ static int destroy_one(int fd, const struct inet_diag_msg *m, dm_err *err)
     return r == DM_E_NOTFOUND ? 0 : r; /* it ended by itself */
 }
 
-static int dump_part(int fd, int destroy_fd, unsigned *found, dm_err *err)
+static int destroy(dump *d, const struct nlmsghdr *h, dm_err *err)
 {
-    union {
-        struct nlmsghdr head;
-        char room[32768];
-    } in;
-    ssize_t got = recv(fd, &in, sizeof(in), 0);
-    if (got < 0)
-        return dm_fail_sys(err, errno, "read from netlink");
-    size_t n = (size_t)got;
-    for (struct nlmsghdr *h = &in.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-        if (h->nlmsg_type == NLMSG_DONE)
-            return 0;
-        if (h->nlmsg_type == NLMSG_ERROR)
-            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list sockets");
-        if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-            return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
-        const struct inet_diag_msg *m = NLMSG_DATA(h);
-        if (m->idiag_state == 6) /* TIME_WAIT: nobody holds it any more */
-            continue;
-        int r = destroy_one(destroy_fd, m, err);
-        if (r < 0)
-            return r;
-        (*found)++;
-    }
-    return DUMP_MORE;
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+        return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
+    const struct inet_diag_msg *m = NLMSG_DATA(h);
+    if (m->idiag_state == 6) /* TIME_WAIT: nobody holds it any more */
+        return 0;
+    d->found++;
+    return destroy_one(d->act_fd, m, err);
 }
 
 int dm_net_destroy_sockets(uint32_t peer, dm_err *err)
@@ -457,17 +459,13 @@ int dm_net_destroy_sockets(uint32_t peer, dm_err *err)
         DM_AUTO_FD destroy_fd = netlink_open(NETLINK_SOCK_DIAG, err);
         if (fd < 0 || destroy_fd < 0)
             return DM_E_IO;
-        unsigned found = 0;
+        dump d = {.act_fd = destroy_fd};
         int r = dump_ask(fd, peer, err);
-        for (int part = 0; r == 0 && part < DUMP_MAX; part++) {
-            r = dump_part(fd, destroy_fd, &found, err);
-            if (r <= 0)
-                break;
-            r = 0;
-        }
+        if (r == 0)
+            r = dump_all(fd, &d, destroy, err);
         if (r < 0)
             return dm_wrap(err, "destroy sockets");
-        if (found == 0)
+        if (d.found == 0)
             return 0;
     }
     return 0;
