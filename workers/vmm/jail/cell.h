@@ -18,6 +18,4 @@ enum {
  * when it cannot have one more. */
 enum { DM_JAIL_TASKS = 96 };
 
-#define DM_JAIL_OOM "500"
-
 #endif

@@ -144,13 +144,10 @@ static void move_in(int mount, int at, const char *name)
     must(move_mount(mount, "", at, name, MOVE_MOUNT_F_EMPTY_PATH) == 0, name);
 }
 
-/* In its own group a VMM is the first to go when the host runs out of memory, whatever its worker is worth. */
 static void join_groups(const struct cell *c)
 {
     for (size_t i = 0; i < c->n_groups; i++)
         must(write(c->groups[i], "0", 1) == 1, "join a control group");
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    must(fd >= 0 && write(fd, DM_JAIL_OOM, sizeof(DM_JAIL_OOM) - 1) > 0 && close(fd) == 0, "oom_score_adj");
 }
 
 static void change_root(struct cell *c)
