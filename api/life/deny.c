@@ -38,7 +38,9 @@ int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t le
     return r < 0 ? r : 1;
 }
 
-int dm_deny_changing(dm_req *req, const char *what)
+/* After all the time that the request could wait. No 409: clients read that as "it sleeps already" or "it runs
+ * already", and it may yet do neither. */
+static int still_changing(dm_req *req, const char *what)
 {
     return dm_deny(req, DM_NO_STATE_CHANGING, what, "the sandbox is still changing its state");
 }
@@ -47,7 +49,7 @@ int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler se
         uint64_t mark, const char *what, dm_err *err)
 {
     int r = dm_later_park(api->later, at, req, self, api, id, mark, err);
-    return r == DM_E_CONFLICT ? dm_deny_changing(req, what) : r;
+    return r == DM_E_CONFLICT ? still_changing(req, what) : r;
 }
 
 int dm_deny_unanswered(dm_req *req, const char *what)
@@ -98,7 +100,7 @@ int dm_deny_deadline(dm_req *req, const char *what, int r, const dm_dispatch_no 
     case DM_DEADLINE_SLOW:
         return dm_deny_slow(req, what, err);
     case DM_E_CONFLICT:
-        return dm_deny_changing(req, what);
+        return still_changing(req, what);
     default:
         return r;
     }

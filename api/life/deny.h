@@ -14,10 +14,7 @@ int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over) DM_
 /* 0, or 1 after it has answered 400: the limit on a timeout. */
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most) DM_NODISCARD;
 
-/* It is still on its way from one state to another, after all the time that the request could wait. No 409: clients
- * read that as "it sleeps already" or "it runs already", and it may yet do neither. */
-int dm_deny_changing(dm_req *req, const char *what) DM_NODISCARD;
-/* Parks the request (api/kit/later.h), or refuses it so when it has waited long enough. */
+/* Parks the request (api/kit/later.h), or refuses it as still changing its state when it has waited long enough. */
 int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler self, const dm_sandbox_id *id,
         uint64_t mark, const char *what, dm_err *err) DM_NODISCARD;
 
