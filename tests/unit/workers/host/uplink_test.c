@@ -327,6 +327,8 @@ static void who_was_written_off_puts_down_what_it_has(void **state)
     rig_order *o = rig_pause(r, 2, 1);
     go_until(r, told(o) && has_image(r, 2, 1));
     go_until(r, dm_events_held(r->w->events) == 0);
+    int64_t began = r->w->at.last_second;
+    go_until(r, r->w->at.last_second > began + 1); /* of what began later nothing is proven yet */
     its.written_off = its.enrol_again = true;
     go_until(r, dm_worker_written_off(r->w));
     int64_t second = r->w->at.last_second;
