@@ -160,8 +160,15 @@ static int make_pools(program *p, dm_err *err)
             .wait_ms = 5000,
             .statement_ms = 10000,
             .log = p->api.log};
+    const dm_pg_config who = {.conninfo = c->db_who,
+            .max = (unsigned)c->db_who_connections,
+            .wait_ms = 5000,
+            .statement_ms = 10000,
+            .log = p->api.log};
     int r = dm_pg_pool_new(&db, &p->api.db, err);
-    return r < 0 ? r : dm_pg_pool_new(&ops, &p->api.ops, err);
+    if (r == 0)
+        r = dm_pg_pool_new(&ops, &p->api.ops, err);
+    return r < 0 ? r : dm_pg_pool_new(&who, &p->api.who, err);
 }
 
 static int make_rates(dm_api *a, dm_err *err)
@@ -264,6 +271,7 @@ static void unmake(program *p)
     dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);
     dm_pg_pool_free(p->api.ops);
+    dm_pg_pool_free(p->api.who);
     dm_master_free(p->api.master);
     dm_metrics_free(p->api.metrics);
     dm_timer_free(p->tick);

@@ -86,7 +86,9 @@ int dm_pg_batch_flush(dm_pg *c, dm_err *err)
 /* --- transactions ------------------------------------------------------------------------------------------- */
 
 static const dm_pg_stmt set_scope = {"dm_pg_scope",
-        "SELECT set_config('dm.account_no', $1, true), set_config('dm.project_no', $2, true)", DM_PG_ONE};
+        "SELECT set_config('dm.account_no', $1, true), set_config('dm.project_no', $2, true),"
+        " set_config('dm.person_no', $3, true), set_config('dm.operator_no', $4, true)",
+        DM_PG_ONE};
 
 static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
 {
@@ -94,7 +96,9 @@ static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
             {"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"},
             {"BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE", "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"},
     };
-    char account[24], project[24];
+    const int64_t numbers[] = {scope->account_no, scope->project_no, scope->person_no, scope->operator_no};
+    char texts[DM_LEN(numbers)][24];
+    dm_pg_arg args[DM_LEN(numbers)];
 
     c->failed = c->retry = false;
     c->nowed = c->owed_bytes = 0;
@@ -103,12 +107,14 @@ static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
     if (PQenterPipelineMode(c->conn) != 1)
         return dm_pg_lost(c, err);
     c->in_tx = true;
-    (void)snprintf(account, sizeof account, "%lld", (long long)scope->account_no);
-    (void)snprintf(project, sizeof project, "%lld", (long long)scope->project_no);
+    for (size_t i = 0; i < DM_LEN(numbers); i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
+        args[i] = dm_pa_c(texts[i]);
+    }
     int r = dm_pg_control(c, words[scope->serializable][scope->read_only], err);
     if (r < 0)
         return r;
-    return dm_pg_send(c, &set_scope, (const dm_pg_arg[]){dm_pa_c(account), dm_pa_c(project)}, 2, err);
+    return dm_pg_send(c, &set_scope, args, DM_LEN(args), err);
 }
 
 /* Leaves the connection idle, or lost. */

@@ -76,6 +76,8 @@ DM_DEFINE_FREEP(dm_pg_pool)
 typedef struct dm_pg_scope {
     int64_t account_no; /* 0: nobody; row-level security then shows no tenant's rows */
     int64_t project_no;
+    int64_t person_no; /* whose own rows; the same for an operator */
+    int64_t operator_no;
     bool serializable; /* default is READ COMMITTED */
     bool read_only;
 } dm_pg_scope;
@@ -83,8 +85,8 @@ typedef struct dm_pg_scope {
 /* fn returns 0 to commit, anything else to roll back; that value is returned. DM_E_CONFLICT after 8 tries. A statement
  * that failed spoils the transaction, whatever fn makes of it (use ON CONFLICT instead of catching). A connection lost
  * on the way is DM_E_UNAVAILABLE and not tried again; when it was lost in the COMMIT the message says that its fate is
- * unknown. The settings dm.account_no and dm.project_no hold the scope's numbers in decimal, "0" for nobody.
- * One transaction at a time in a thread. */
+ * unknown. The settings dm.account_no, dm.project_no, dm.person_no and dm.operator_no hold the scope's numbers in
+ * decimal, "0" for nobody. One transaction at a time in a thread. */
 typedef int (*dm_pg_fn)(dm_pg *c, void *arg, dm_err *err);
 int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 

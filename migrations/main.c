@@ -4,14 +4,15 @@
 
 #include "migrations/migrate.h"
 
-static const char usage[] = "usage: dormouse-migrate --dir FOLDER --db CONNINFO\n"
-                            "\n"
-                            "Makes the roles dm_migrate, dm_api, dm_meter and dm_ops where they are missing, then\n"
-                            "applies each numbered .sql of FOLDER that the database has not had yet.\n"
-                            "\n"
-                            "  --dir FOLDER    where the migrations are\n"
-                            "  --db CONNINFO   libpq connection string of a superuser\n"
-                            "  --help          this\n";
+static const char usage[] =
+        "usage: dormouse-migrate --dir FOLDER --db CONNINFO\n"
+        "\n"
+        "Makes the roles dm_migrate, dm_api, dm_who, dm_meter and dm_ops where they are missing, then\n"
+        "applies each numbered .sql of FOLDER that the database has not had yet.\n"
+        "\n"
+        "  --dir FOLDER    where the migrations are\n"
+        "  --db CONNINFO   libpq connection string of a superuser\n"
+        "  --help          this\n";
 
 static void said(const char *name, int64_t us, void *arg)
 {

@@ -28,7 +28,8 @@ typedef struct dm_api {
     dm_log *log;
     dm_metrics *metrics;
     dm_pg_pool *db;  /* dm_api: every tenant's request, scoped */
-    dm_pg_pool *ops; /* dm_ops: the workers' reports and the sweep */
+    dm_pg_pool *ops; /* dm_ops: operators, the workers' reports and the sweep */
+    dm_pg_pool *who; /* dm_who: who somebody is; scoped to one person or operator */
     dm_auth *auth;
     dm_strangers *strangers;
     dm_rate *rate; /* of a project's requests; NULL: as many as come */
@@ -45,8 +46,9 @@ typedef struct dm_api {
     atomic_bool draining;
 } dm_api;
 
-/* What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his account must be in good
- * standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
+/* Below /v1/projects/{slug} and /v1/accounts/{id} the caller's owner is the project and account of the path; others'
+ * are not there. What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his account
+ * must be in good standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
 typedef enum dm_standing { DM_STANDING_ANY, DM_STANDING_GOOD } dm_standing;
 #define DM_SCOPE(right, standing) ((unsigned)(right) | (unsigned)(standing) << 8)
 enum {

@@ -22,6 +22,7 @@ static const dm_conf_row rows[] = {
         STR(worker_socket, NULL, "unix socket of the worker; with {no} in it, of each worker its own"),
         STR(db_api, NULL, "libpq connection string, role dm_api"),
         STR(db_ops, NULL, "libpq connection string, role dm_ops"),
+        STR(db_who, NULL, "libpq connection string, role dm_who: passwords, sessions, who somebody is"),
         STR(master_key, NULL, "file of the key that seals secrets; made when there is none"),
         STR(frame_key_file, NULL,
                 "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
@@ -52,6 +53,7 @@ static const dm_conf_row rows[] = {
         NUM(db_connections, "32", 1, 512,
                 "connections as dm_api: more than the threads that one project can have at once"),
         NUM(db_ops_connections, "4", 1, 64, "connections as dm_ops"),
+        NUM(db_who_connections, "4", 1, 64, "connections as dm_who"),
         NUM(key_keep_ms, "5000", 0, 60000, "how long an API key is believed without asking again"),
         NUM(wrong_keys_per_min, "60", 1, 60000,
                 "wrong API keys that one address may send, a minute and in one go, before a key that is not known "

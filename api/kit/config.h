@@ -12,6 +12,7 @@ typedef struct dm_api_config {
     char *worker_socket;
     char *db_api;
     char *db_ops;
+    char *db_who;
     char *master_key;
     char *frame_key_file;
     char *domain;
@@ -22,7 +23,7 @@ typedef struct dm_api_config {
     uint64_t exec_threads, exec_queue;
     uint64_t order_threads, stop_threads, read_threads, order_queue;
     uint64_t order_timeout_ms, worker_wait_ms, wait_s, stuck_s;
-    uint64_t db_connections, db_ops_connections;
+    uint64_t db_connections, db_ops_connections, db_who_connections;
     uint64_t key_keep_ms;
     uint64_t wrong_keys_per_min, project_requests_per_s;
     uint64_t log_level;

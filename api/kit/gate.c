@@ -22,6 +22,17 @@ static dm_standing standing_of(unsigned scope)
     return (dm_standing)(scope >> 8 & 0xff);
 }
 
+/* A project or an account that is not the caller's is, to him, not there: he learns nothing of others'. */
+static int of_path(const dm_req *req, const dm_caller *c, dm_err *err)
+{
+    dm_str pattern = dm_str_c(req->route->path), which = req->params[0];
+    if (dm_str_starts(pattern, DM_STR("/v1/projects/{")) && !dm_is_project(c, which))
+        return dm_fail(err, DM_E_NOTFOUND, "project not found");
+    if (dm_str_starts(pattern, DM_STR("/v1/accounts/{")) && !dm_str_eq_c(which, c->account_id))
+        return dm_fail(err, DM_E_NOTFOUND, "account not found");
+    return 0;
+}
+
 int dm_gate_judge(const dm_caller *c, unsigned scope, dm_err *err)
 {
     if (c->banned)
@@ -64,7 +75,8 @@ static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
     wait_us = api->rate != NULL ? dm_rate_take_us(api->rate, (uint64_t)s->caller.owner.project.v) : 0;
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
-    return dm_gate_judge(&s->caller, req->route->scope, err);
+    r = of_path(req, &s->caller, err);
+    return r < 0 ? r : dm_gate_judge(&s->caller, req->route->scope, err);
 }
 
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)

@@ -27,9 +27,14 @@ typedef struct dm_key_no {
     int64_t v;
 } dm_key_no;
 
-typedef struct dm_user_no {
+/* Somebody who signs in, a customer's or our own: never one for the other. */
+typedef struct dm_person_no {
     int64_t v;
-} dm_user_no;
+} dm_person_no;
+
+typedef struct dm_operator_no {
+    int64_t v;
+} dm_operator_no;
 
 /* Of a statement, counted within its account from 1. */
 typedef struct dm_statement_no {

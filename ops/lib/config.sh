@@ -133,6 +133,7 @@ socket = $DM_RUN/uplink/api.sock
 worker_socket = $DM_RUN/orders/worker.sock
 db_api = $(conninfo dm_api)
 db_ops = $(conninfo dm_ops)
+db_who = $(conninfo dm_who)
 master_key = $DM_DATA/secrets/master.key
 frame_key_file = $DM_DATA/secrets/frames-api.key
 region = $DM_REGION
@@ -222,7 +223,7 @@ local all all peer map=dormouse
 END
 }
 
-# The API is both: tenants' requests are dm_api's, the workers' reports and the sweep dm_ops's.
+# The API is all three: tenants' requests are dm_api's, who somebody is dm_who's, workers' reports and the sweep dm_ops's.
 config_pg_ident() {
     cat <<END
 dormouse root postgres
@@ -230,8 +231,10 @@ dormouse root dm_migrate
 dormouse root dm_api
 dormouse root dm_meter
 dormouse root dm_ops
+dormouse root dm_who
 dormouse dormouse-api dm_api
 dormouse dormouse-api dm_ops
+dormouse dormouse-api dm_who
 dormouse dormouse-meter dm_meter
 END
 }

@@ -11,8 +11,10 @@
 #include "tenants/who/right.h"
 
 typedef struct dm_caller {
-    dm_owner owner; /* {0}: nobody */
-    dm_key_no key;
+    dm_owner owner; /* {0}: nobody; project 0: all of the account */
+    dm_key_no key;  /* one of these three, or none */
+    dm_person_no person;
+    dm_operator_no operator_;
     char key_id[DM_UUID_TEXT];
     char account_id[DM_UUID_TEXT];
     char project_id[DM_UUID_TEXT];
@@ -25,13 +27,19 @@ typedef struct dm_caller {
     bool banned;
     dm_limits limits;
     dm_rights rights;
-    char who[64]; /* for history and audit: "key:UUID", "door" */
+    char who[64]; /* for history and audit: "key:UUID", "person:UUID", "operator:NAME", "door" */
 } dm_caller;
 
 /* What row-level security lets a transaction of owner's see. */
 static inline DM_UNUSED dm_pg_scope dm_scope_of(dm_owner owner)
 {
     return (dm_pg_scope){.account_no = owner.account.v, .project_no = owner.project.v};
+}
+
+/* Whether the path's project is the caller's: its slug or its id. */
+static inline DM_UNUSED bool dm_is_project(const dm_caller *c, dm_str which)
+{
+    return c->owner.project.v != 0 && (dm_str_eq_c(which, c->slug) || dm_str_eq_c(which, c->project_id));
 }
 
 #endif

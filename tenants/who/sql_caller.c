@@ -2,10 +2,12 @@
 
 #include "tenants/who/sql.h"
 
-/* Both statements give the same columns, so that one function reads them. */
+/* All give the same columns, so that one function reads them. The last: of a key the rights it was made with, "*" for
+ * all; of a person his roles. */
 static const dm_pg_stmt find_key = {"key_find",
         "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
-        " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no)"
+        " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no),"
+        " coalesce(array_to_string(k.rights, ','), '*')"
         " FROM dm.find_key($1) k",
         DM_PG_MAYBE};
 
@@ -14,10 +16,45 @@ static const dm_pg_stmt find_project = {"project_find",
         " coalesce(a.blocked, ''), a.banned,"
         " dm.account_limits(p.account_no) || coalesce((SELECT jsonb_object_agg(l.name, l.value)"
         "  FROM dm.project_limit l WHERE l.account_no = p.account_no AND l.project_no = p.project_no), '{}'),"
-        " dm.account_limits(p.account_no)"
+        " dm.account_limits(p.account_no), ''"
         " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"
         " WHERE p.account_no = $1 AND p.project_no = $2",
         DM_PG_MAYBE};
+
+static const dm_pg_stmt find_member = {"member_find",
+        "SELECT m.account_no, m.project_no, 0, '', m.account_id, m.project_id, m.slug, m.tier, m.currency,"
+        " m.region_no, m.region, coalesce(m.blocked, ''), m.banned, m.limits, dm.account_limits(m.account_no),"
+        " array_to_string(m.roles, ',')"
+        " FROM dm.find_member($1, $2) m",
+        DM_PG_MAYBE};
+
+static const dm_pg_stmt find_account_member = {"account_member_find",
+        "SELECT m.account_no, 0, 0, '', m.account_id, '', '', m.tier, m.currency, 0, '',"
+        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ',')"
+        " FROM dm.find_account_member($1, $2::uuid) m",
+        DM_PG_MAYBE};
+
+/* A right that is no more, or a role, gives nothing. */
+static dm_rights rights_of_key(dm_str list)
+{
+    const dm_rights all = dm_rights_of(DM_ROLE_KEY);
+    dm_rights rights = 0;
+    if (dm_str_eq_c(list, "*"))
+        return all;
+    for (dm_str name; dm_str_split(&list, ',', &name);)
+        rights |= UINT64_C(1) << dm_right_named(name);
+    return rights & all;
+}
+
+static dm_rights rights_of_roles(dm_str list)
+{
+    dm_rights rights = 0;
+    for (dm_str name; dm_str_split(&list, ',', &name);) {
+        dm_role role = dm_role_named(name);
+        rights |= role < DM_ROLES ? dm_rights_of(role) : 0;
+    }
+    return rights;
+}
 
 static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
 {
@@ -42,7 +79,7 @@ static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
         if (dm_str_to_array(dm_pg_str(r, 0, texts[i].col), texts[i].to, texts[i].cap, err) < 0)
             return dm_wrap(err, "column %u of a caller", texts[i].col);
     if (c.key.v != 0) {
-        c.rights = dm_rights_of_key();
+        c.rights = rights_of_key(dm_pg_str(r, 0, 15));
         (void)snprintf(c.who, sizeof c.who, "key:%s", c.key_id);
     }
     /* Words for people: too many are cut, so that a long reason still blocks. */
@@ -75,4 +112,33 @@ int dm_sql_caller_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *e
 {
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     return find(c, &find_project, args, DM_LEN(args), out, err);
+}
+
+static int find_of_person(
+        dm_pg *c, const dm_pg_stmt *st, dm_person_no person, dm_str which, dm_caller *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(person.v), dm_pa_text(which)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0 && dm_pg_count(rows) == 0)
+        return DM_SQL_NOBODY;
+    if (r == 0)
+        r = read_caller(rows, out, err);
+    if (r < 0)
+        return r;
+    out->person = person;
+    out->rights = rights_of_roles(dm_pg_str(rows, 0, 15));
+    return 0;
+}
+
+int dm_sql_caller_of_member(dm_pg *c, dm_person_no person, dm_str slug, dm_caller *out, dm_err *err)
+{
+    return find_of_person(c, &find_member, person, slug, out, err);
+}
+
+int dm_sql_caller_of_account_member(dm_pg *c, dm_person_no person, dm_str account_id, dm_caller *out, dm_err *err)
+{
+    if (!dm_uuid_ok(account_id))
+        return DM_SQL_NOBODY;
+    return find_of_person(c, &find_account_member, person, account_id, out, err);
 }

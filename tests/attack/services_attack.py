@@ -37,8 +37,8 @@ KNOCKS = {
     "run/page/": {"dormouse-door"},
     "run/meter/": {"dormouse-meter"},
 }
-ROLES = ("postgres", "dm_migrate", "dm_api", "dm_ops", "dm_meter")
-IS = {"dormouse-api": {"dm_api", "dm_ops"}, "dormouse-meter": {"dm_meter"}}
+ROLES = ("postgres", "dm_migrate", "dm_api", "dm_who", "dm_ops", "dm_meter")
+IS = {"dormouse-api": {"dm_api", "dm_who", "dm_ops"}, "dormouse-meter": {"dm_meter"}}
 
 
 def as_user(name, act):

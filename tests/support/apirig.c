@@ -29,17 +29,18 @@ static void must(int r, const dm_err *err, const char *what)
 static void make_config(dm_rig *r, unsigned threads)
 {
     const char *dir = dm_pgtest_dir(r->tenants.pg);
-    char api[256], ops[256];
+    char api[256], ops[256], who[256];
     dm_err err = {0};
     dm_pgtest_conninfo(r->tenants.pg, "dm_api", api);
     dm_pgtest_conninfo(r->tenants.pg, "dm_ops", ops);
+    dm_pgtest_conninfo(r->tenants.pg, "dm_who", who);
     char all[2048];
     (void)snprintf(all, sizeof all,
-            "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\n"
+            "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\ndb_who = %s\n"
             "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
             "300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
-            dir, dir, api, ops, dir, dir, threads > 0 ? 20000 : 3000);
+            dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
 
@@ -49,6 +50,7 @@ static void make_api(dm_rig *r, unsigned threads)
     dm_api *a = &r->api;
     const dm_pg_config db = {.conninfo = r->config.db_api, .max = 16, .wait_ms = 5000, .statement_ms = 10000};
     const dm_pg_config ops = {.conninfo = r->config.db_ops, .max = 4, .wait_ms = 5000, .statement_ms = 10000};
+    const dm_pg_config who = {.conninfo = r->config.db_who, .max = 4, .wait_ms = 5000, .statement_ms = 10000};
     const dm_dispatch_config dispatch = {.socket = r->config.worker_socket,
             .connections = 32,
             .timeout_ms = (unsigned)r->config.order_timeout_ms,
@@ -69,6 +71,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_key_read(r->config.frame_key_file, a->frame_secret, &err), &err, "frames' key");
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
+    must(dm_pg_pool_new(&who, &a->who, &err), &err, "pool");
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
@@ -148,6 +151,7 @@ void dm_rig_stop(dm_rig *r)
     dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);
+    dm_pg_pool_free(r->api.who);
     dm_master_free(r->api.master);
     dm_metrics_free(r->api.metrics);
     dm_fakeworker_free(r->worker);

@@ -183,7 +183,8 @@ static void grants_are_narrow(void **state)
                     "SELECT string_agg(c.relname || ' of ' || r.rolname, ', ' ORDER BY 1) FROM pg_class c, "
                     "aclexplode(c.relacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE c.relnamespace = "
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
-                    "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency')"),
+                    "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
+                    "'recovery_code')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -194,8 +195,10 @@ static void grants_are_narrow(void **state)
             ask(super, "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname) FROM pg_proc p, "
                        "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
                        "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
-            "account_limits dm_api, add_partitions dm_meter, find_at_door dm_api, find_build dm_api, find_key dm_api, "
-            "find_signers dm_api, find_template dm_api, place dm_api");
+            "account_limits dm_api, add_partitions dm_meter, find_account_member dm_who, find_at_door dm_api, "
+            "find_build "
+            "dm_api, find_key dm_api, find_member dm_who, find_signers dm_api, find_template dm_api, people dm_api, "
+            "place dm_api");
 }
 
 static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
@@ -339,7 +342,7 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line ";
+            "statement statement_line member invitation ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))
