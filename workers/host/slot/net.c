@@ -202,6 +202,12 @@ static int netlink_open(int protocol, dm_err *err)
     return dm_steal_fd(&fd);
 }
 
+/* NLMSG_DATA casts const away. */
+static const void *data_of(const struct nlmsghdr *h)
+{
+    return (const char *)h + NLMSG_HDRLEN;
+}
+
 /* The kernel's yes or no to the last request. */
 static int netlink_ack(int fd, dm_err *err)
 {
@@ -214,7 +220,7 @@ static int netlink_ack(int fd, dm_err *err)
         return dm_fail_sys(err, errno, "read from netlink");
     if (!NLMSG_OK(&in.head, (size_t)n) || in.head.nlmsg_type != NLMSG_ERROR)
         return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
-    const struct nlmsgerr *e = NLMSG_DATA(&in.head);
+    const struct nlmsgerr *e = data_of(&in.head);
     return e->error == 0 ? 0 : dm_fail_sys(err, -e->error, "the kernel refused");
 }
 
@@ -239,7 +245,7 @@ static int dump_part(int fd, dump *d, dump_each_fn each, dm_err *err)
         if (h->nlmsg_type == NLMSG_DONE)
             return 0;
         if (h->nlmsg_type == NLMSG_ERROR)
-            return dm_fail_sys(err, -((struct nlmsgerr *)NLMSG_DATA(h))->error, "list what netlink has");
+            return dm_fail_sys(err, -((const struct nlmsgerr *)data_of(h))->error, "list what netlink has");
         int r = each(d, h, err);
         if (r < 0)
             return r;
@@ -324,7 +330,7 @@ static int forget_one(int fd, const struct nlattr *tuple, dm_err *err)
     if (tuple->nla_len > sizeof(request.tuple))
         return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
     memcpy(request.tuple, tuple, tuple->nla_len);
-    request.head.nlmsg_len = (uint32_t)offsetof(typeof(request), tuple) + padded(tuple);
+    request.head.nlmsg_len = (uint32_t)(sizeof(request) - sizeof(request.tuple)) + padded(tuple);
     if (send(fd, &request, request.head.nlmsg_len, 0) < 0)
         return dm_fail_sys(err, errno, "write to netlink");
     int r = netlink_ack(fd, err);
@@ -334,7 +340,7 @@ static int forget_one(int fd, const struct nlattr *tuple, dm_err *err)
 /* An attribute of a dumped connection; NULL: it has none. */
 static const struct nlattr *attribute(const struct nlmsghdr *h, uint16_t type)
 {
-    const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
+    const char *p = (const char *)data_of(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
                *end = (const char *)h + h->nlmsg_len;
     while (end - p >= (ptrdiff_t)sizeof(struct nlattr)) {
         const void *at = p;
@@ -444,7 +450,7 @@ static int destroy(dump *d, const struct nlmsghdr *h, dm_err *err)
 {
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
         return dm_fail(err, DM_E_PROTO, "odd answer from netlink");
-    const struct inet_diag_msg *m = NLMSG_DATA(h);
+    const struct inet_diag_msg *m = data_of(h);
     if (m->idiag_state == 6) /* TIME_WAIT: nobody holds it any more */
         return 0;
     d->found++;
