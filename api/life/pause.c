@@ -5,7 +5,7 @@
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
-    int64_t now_us, by, epoch;
+    int64_t now_us, mono_us, by, epoch;
     dm_worker_no worker;
     int64_t room_mib;
     dm_quota_over *over;
@@ -15,7 +15,10 @@ typedef struct work {
  * room, and the sum is above the limit by what these take at most. */
 static int ask_room(dm_pg *c, work *w, dm_err *err)
 {
-    int r = dm_quota_room(c, w->caller->owner, &w->caller->limits, &w->room_mib, w->over, err);
+    dm_limits limits;
+    int r = dm_auth_limits(c, w->caller, w->mono_us, &limits, err);
+    if (r == 0)
+        r = dm_quota_room(c, w->caller->owner, &limits, &w->room_mib, w->over, err);
     return r == DM_QUOTA_OVER ? DM_PAUSE_OVER : r;
 }
 
@@ -93,7 +96,11 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_quota_over *over,
         dm_err *err)
 {
-    work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .over = over};
+    work w = {.caller = caller,
+            .id = id,
+            .now_us = dm_wall_us(api->clock),
+            .mono_us = dm_mono_us(api->clock),
+            .over = over};
     int r = dm_api_instance(api, &w.by, err);
     if (r == 0)
         r = dm_api_tx(api, caller, begin, &w, err);

@@ -17,6 +17,7 @@ typedef struct starting {
     dm_start *out;
     dm_idem idem;
     bool idempotent;
+    dm_limits limits; /* that bind now */
     int64_t by, began_us;
     dm_worker_no workers[DM_FLEET_PLACES_MAX];
     size_t nworkers, place; /* place: of workers, the one that is asked */
@@ -131,7 +132,7 @@ static int within(starting *k, dm_start_limit limit, int64_t max, int64_t wanted
 /* What was asked for by number wins over the virtual tag's, which wins over the build's. */
 static int choose_spec(starting *k)
 {
-    const dm_limits *l = &k->caller->limits;
+    const dm_limits *l = &k->limits;
     const dm_start_args *a = k->args;
     const dm_template_name *n = &k->out->name;
     const dm_template *t = &k->out->template;
@@ -159,7 +160,7 @@ static int ask_room(dm_pg *c, starting *k, dm_err *err)
     int64_t mib;
     if (!k->args->pause_on_timeout)
         return 0;
-    int r = dm_quota_room(c, k->caller->owner, &k->caller->limits, &mib, &k->out->over, err);
+    int r = dm_quota_room(c, k->caller->owner, &k->limits, &mib, &k->out->over, err);
     return r == DM_QUOTA_OVER ? DM_START_ASLEEP : r;
 }
 
@@ -176,7 +177,9 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     starting *k = arg;
     dm_sandbox *s = &k->out->sandbox;
-    int r = begin_idem(c, k, err);
+    int r = dm_auth_limits(c, k->caller, dm_mono_us(k->api->clock), &k->limits, err);
+    if (r == 0)
+        r = begin_idem(c, k, err);
     if (r == 0)
         r = find_template(c, k, err);
     if (r == 0)
@@ -191,7 +194,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     s->template_id = k->out->template.template_id;
     s->build_id = k->out->template.build_id;
     s->alias = k->out->template.alias;
-    r = dm_sandbox_add(c, s, &k->caller->limits, k->caller->who, &k->out->over, err);
+    r = dm_sandbox_add(c, s, &k->limits, k->caller->who, &k->out->over, err);
     return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r;
 }
 

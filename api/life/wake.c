@@ -16,7 +16,7 @@ typedef struct begin {
     const dm_caller *caller;
     dm_caller *unknown; /* the same, of whom nothing but the owner is known yet; NULL: all is known */
     const dm_sandbox_id *id;
-    int64_t now_us, by;
+    int64_t now_us, mono_us, by;
     dm_wake *out;
 } begin_args;
 
@@ -33,13 +33,16 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     const begin_args *b = arg;
     dm_wake *w = b->out;
+    dm_limits limits;
     const dm_sandbox_move_args move = {.event = DM_SANDBOX_RESUME,
             .who = b->caller->who,
             .at_us = b->now_us,
             .by = b->by,
-            .limits = &b->caller->limits,
+            .limits = &limits,
             .over = &w->over};
     int r = b->unknown != NULL ? find_caller(c, b->unknown, err) : 0;
+    if (r == 0)
+        r = dm_auth_limits(c, b->caller, b->mono_us, &limits, err);
     if (r != 0)
         return r;
     r = dm_sandbox_find(c, b->caller->owner, b->id, true, &w->one, err);
@@ -148,7 +151,11 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
 int dm_wake_up(
         dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, int64_t timeout_s, dm_wake *out, dm_err *err)
 {
-    begin_args b = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock), .out = out};
+    begin_args b = {.caller = caller,
+            .id = id,
+            .now_us = dm_wall_us(api->clock),
+            .mono_us = dm_mono_us(api->clock),
+            .out = out};
     int r = dm_api_instance(api, &b.by, err);
     if (r == 0)
         r = dm_api_tx(api, caller, begin, &b, err);

@@ -182,38 +182,82 @@ static int key_revoke(dm_pg *c, const dm_admin_args *a, dm_err *err)
     return dm_pg_tx_on(c, &everybody, do_key_revoke, &args, err);
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------- */
+enum { REASON_MAX = 500 }; /* bytes of why a limit was set */
 
-typedef struct limit_work {
-    const dm_admin_args *a;
-    dm_limit_of of;
-    const char *which;
-    uint64_t value;
-} limit_work;
+/* --- limits ------------------------------------------------------------------------------------------------- */
 
 static int do_limit_set(dm_pg *c, void *arg, dm_err *err)
 {
-    const limit_work *w = arg;
-    int r = dm_limit_set(c, w->a->who, w->of, w->which, w->a->name, (int64_t)w->value, err);
+    const dm_limit_new *f = arg;
+    int r = dm_limit_set(c, f, err);
     if (r == DM_LIMIT_UNKNOWN)
-        return dm_fail(err, DM_E_INVALID, "no limit is called '%s'", w->a->name);
-    return r == DM_LIMIT_OF_NOBODY ? dm_fail(err, DM_E_NOTFOUND, "nothing is called '%s'", w->which) : r;
+        return dm_fail(err, DM_E_INVALID, "no limit is called '%s'", f->name);
+    if (r == DM_LIMIT_NO_UNTIL)
+        return dm_fail(err, DM_E_INVALID, "--until: a tier's limit, and included_seconds, holds until it is set again");
+    return r == DM_LIMIT_OF_NOBODY ? dm_fail(err, DM_E_NOTFOUND, "nothing is called '%s'", f->which) : r;
 }
 
 static int limit_set(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
-    limit_work w = {.a = a};
+    dm_limit_new f = {.who = a->who, .name = a->name, .reason = a->reason};
     if (need(a->name, "name", err) < 0 || need(a->value, "value", err) < 0)
         return DM_E_INVALID;
-    if (dm_parse_u64(dm_str_c(a->value), 0, INT64_MAX, &w.value, err) < 0)
+    if (dm_parse_i64(dm_str_c(a->value), 0, INT64_MAX, &f.value, err) < 0)
         return dm_wrap(err, "--value");
+    if (a->until != NULL && dm_parse_rfc3339(dm_str_c(a->until), &f.until_us, err) < 0)
+        return dm_wrap(err, "--until");
+    if (a->reason != NULL && strlen(a->reason) > REASON_MAX)
+        return dm_fail(err, DM_E_INVALID, "--reason has at most %d bytes", REASON_MAX);
     if ((a->project != NULL) + (a->account != NULL) + (a->tier != NULL) != 1)
         return dm_fail(err, DM_E_INVALID, "give one of --project, --account, --tier");
-    w.which = a->project != NULL ? a->project : a->account != NULL ? a->account : a->tier;
-    w.of = a->project != NULL ? DM_LIMIT_OF_PROJECT : a->account != NULL ? DM_LIMIT_OF_ACCOUNT : DM_LIMIT_OF_TIER;
+    f.which = a->project != NULL ? a->project : a->account != NULL ? a->account : a->tier;
+    f.of = a->project != NULL ? DM_LIMIT_OF_PROJECT : a->account != NULL ? DM_LIMIT_OF_ACCOUNT : DM_LIMIT_OF_TIER;
     if (a->account != NULL && !dm_uuid_ok(dm_str_c(a->account)))
         return dm_fail(err, DM_E_INVALID, "--account is an account's UUID");
-    return dm_pg_tx_on(c, &everybody, do_limit_set, &w, err);
+    return dm_pg_tx_on(c, &everybody, do_limit_set, &f, err);
+}
+
+typedef struct listing {
+    const dm_admin_args *a;
+    dm_limit_list list;
+} listing;
+
+static int do_limit_list(dm_pg *c, void *arg, dm_err *err)
+{
+    listing *l = arg;
+    dm_project project;
+    int r = dm_project_find(c, l->a->project, &project, err);
+    if (r == DM_PROJECT_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no project '%s'", l->a->project);
+    return r < 0 ? r : dm_limit_list_read(c, project.owner, &l->list, err);
+}
+
+static void print_limit(const dm_limit_is *l)
+{
+    static const char *const whose[] = {"project", "account", "tier"};
+    char used[32] = "-", until[32] = "-";
+    if (l->row->counted)
+        (void)snprintf(used, sizeof used, "%lld", (long long)l->used);
+    if (l->until_us != 0)
+        dm_rfc3339(l->until_us, until);
+    (void)printf("%-24s %-8s %20lld %14s %-8s %-28s %-24.*s %.*s\n", l->row->name, l->account ? "account" : "project",
+            (long long)l->limit, used, whose[l->of], until, (int)l->set_by.n, l->set_by.p, (int)l->reason.n,
+            l->reason.p);
+}
+
+static int limit_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    listing l = {.a = a};
+    if (need(a->project, "project", err) < 0)
+        return DM_E_INVALID;
+    int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_limit_list, &l, err);
+    if (r == 0)
+        (void)printf("%-24s %-8s %20s %14s %-8s %-28s %-24s %s\n", "limit", "binds", "value", "used", "set by", "until",
+                "who", "reason");
+    for (size_t i = 0; r == 0 && i < l.list.n; i++)
+        print_limit(&l.list.of[i]);
+    dm_limit_list_done(&l.list);
+    return r;
 }
 
 /* --- workers ------------------------------------------------------------------------------------------------ */
@@ -267,7 +311,7 @@ static int worker_write_off(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
         {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
-        {"worker-list", worker_list}, {"worker-write-off", worker_write_off}};
+        {"limit-list", limit_list}, {"worker-list", worker_list}, {"worker-write-off", worker_write_off}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

@@ -4,22 +4,25 @@
 
 enum { TEXT_MAX = 16 * 1024 };
 
-#define LIMIT(name)                                                                                                    \
+#define FIELD(name)                                                                                                    \
     {                                                                                                                  \
 #name, DM_JSON_I64, offsetof(dm_limits, name), DM_JSON_OPT, 0, INT64_MAX                                       \
     }
 
 static const dm_json_field fields[] = {
-        LIMIT(vcpus_max),
-        LIMIT(mem_mib_max),
-        LIMIT(disk_mib_max),
-        LIMIT(timeout_s_max),
-        LIMIT(running_max),
-        LIMIT(asleep_disk_mib_max),
+        FIELD(vcpus_max),
+        FIELD(mem_mib_max),
+        FIELD(disk_mib_max),
+        FIELD(timeout_s_max),
+        FIELD(running_max),
+        FIELD(asleep_disk_mib_max),
 };
 
-static const char *const others[] = {"included_seconds", "asleep_days_max", "invocation_vcpus", "invocation_mem_mib",
-        "invocation_disk_mib", "invocation_timeout_s"};
+static const dm_limit_row all[] = {
+#define LIMIT(name, binds, counted, rule, words) {#name, DM_LIMIT_BINDS_##binds, counted, rule, words},
+#include "tenants/plan/limits.def"
+#undef LIMIT
+};
 
 static int read_one(dm_str text, const char *whose, dm_limits *out, dm_err *err)
 {
@@ -45,13 +48,10 @@ int dm_limits_read(dm_str project_json, dm_str account_json, dm_limits *out, dm_
     return 0;
 }
 
-bool dm_limit_known(dm_str name)
+const dm_limit_row *dm_limit_named(dm_str name)
 {
-    for (size_t i = 0; i < DM_LEN(fields); i++)
-        if (dm_str_eq_c(name, fields[i].name))
-            return true;
-    for (size_t i = 0; i < DM_LEN(others); i++)
-        if (dm_str_eq_c(name, others[i]))
-            return true;
-    return false;
+    for (size_t i = 0; i < DM_LEN(all); i++)
+        if (dm_str_eq_c(name, all[i].name))
+            return &all[i];
+    return NULL;
 }

@@ -72,11 +72,12 @@ static bool from_cache(dm_auth *a, const dm_digest *d, dm_caller *out, uint64_t 
 static void into_cache(dm_auth *a, const dm_digest *d, const dm_caller *caller, uint64_t generation)
 {
     slot *s = slot_of(a, d);
+    int64_t keep_until = dm_mono_us(a->clock) + a->keep_us;
     (void)pthread_mutex_lock(&a->lock);
     if (a->generation == generation) {
         s->digest = *d;
         s->caller = *caller;
-        s->until_mono_us = dm_mono_us(a->clock) + a->keep_us;
+        s->until_mono_us = keep_until < caller->limits_until_us ? keep_until : caller->limits_until_us;
     }
     (void)pthread_mutex_unlock(&a->lock);
 }
@@ -130,6 +131,7 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
         return 0;
     dm_caller caller;
     lookup l = {&digest, &caller};
+    int64_t asked_us = dm_mono_us(a->clock); /* before the database looks at its own clock: a limit ends no later */
     static const dm_pg_scope nobody = {.read_only = true};
     r = dm_pg_tx(a->pool, &nobody, find, &l, err);
     if (r < 0)
@@ -138,6 +140,7 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
         out_of_cache(a, &digest);
         return DM_AUTH_UNKNOWN;
     }
+    caller.limits_until_us = caller.limits_left_us < INT64_MAX ? asked_us + caller.limits_left_us : INT64_MAX;
     into_cache(a, &digest, &caller, generation);
     *out = caller;
     return 0;
@@ -157,5 +160,18 @@ int dm_auth_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)
     int r = dm_sql_caller_of_project(c, owner, out, err);
     if (r == DM_SQL_NOBODY)
         return dm_fail(err, DM_E_NOTFOUND, "no project %lld", (long long)owner.project.v);
+    return r;
+}
+
+int dm_auth_limits(dm_pg *c, const dm_caller *caller, int64_t now_mono_us, dm_limits *out, dm_err *err)
+{
+    dm_caller fresh;
+    if (caller->limits_until_us == 0 || now_mono_us < caller->limits_until_us) { /* 0: read just now */
+        *out = caller->limits;
+        return 0;
+    }
+    int r = dm_auth_of_project(c, caller->owner, &fresh, err);
+    if (r == 0)
+        *out = fresh.limits;
     return r;
 }

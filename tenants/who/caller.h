@@ -26,6 +26,8 @@ typedef struct dm_caller {
     char blocked[128]; /* why it may not create; "" : it may */
     bool banned;
     dm_limits limits;
+    int64_t limits_left_us;  /* they hold for so long after they were read; INT64_MAX: none of them ends by itself */
+    int64_t limits_until_us; /* the same on the monotonic clock, where a key's look-up was kept (auth.h) */
     dm_rights rights;
     char who[64]; /* for history and audit: "key:UUID", "person:UUID", "operator:NAME", "door" */
 } dm_caller;

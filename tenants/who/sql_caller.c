@@ -2,21 +2,20 @@
 
 #include "tenants/who/sql.h"
 
-/* All give the same columns, so that one function reads them. The last: of a key the rights it was made with, "*" for
- * all; of a person his roles. */
+/* All give the same columns, so that one function reads them. The last two: of a key the rights it was made with, "*"
+ * for all, of a person his roles; and how long these limits hold. */
 static const dm_pg_stmt find_key = {"key_find",
         "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
         " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no),"
-        " coalesce(array_to_string(k.rights, ','), '*')"
+        " coalesce(array_to_string(k.rights, ','), '*'), k.limits_left_us"
         " FROM dm.find_key($1) k",
         DM_PG_MAYBE};
 
 static const dm_pg_stmt find_project = {"project_find",
         "SELECT p.account_no, p.project_no, 0, a.id, a.id, p.id, p.slug, a.tier, a.currency, p.region_no, r.name,"
         " coalesce(a.blocked, ''), a.banned,"
-        " dm.account_limits(p.account_no) || coalesce((SELECT jsonb_object_agg(l.name, l.value)"
-        "  FROM dm.project_limit l WHERE l.account_no = p.account_no AND l.project_no = p.project_no), '{}'),"
-        " dm.account_limits(p.account_no), ''"
+        " dm.project_limits(p.account_no, p.project_no), dm.account_limits(p.account_no), '',"
+        " dm.limits_left_us(p.account_no, p.project_no)"
         " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"
         " WHERE p.account_no = $1 AND p.project_no = $2",
         DM_PG_MAYBE};
@@ -24,13 +23,13 @@ static const dm_pg_stmt find_project = {"project_find",
 static const dm_pg_stmt find_member = {"member_find",
         "SELECT m.account_no, m.project_no, 0, '', m.account_id, m.project_id, m.slug, m.tier, m.currency,"
         " m.region_no, m.region, coalesce(m.blocked, ''), m.banned, m.limits, dm.account_limits(m.account_no),"
-        " array_to_string(m.roles, ',')"
+        " array_to_string(m.roles, ','), m.limits_left_us"
         " FROM dm.find_member($1, $2) m",
         DM_PG_MAYBE};
 
 static const dm_pg_stmt find_account_member = {"account_member_find",
         "SELECT m.account_no, 0, 0, '', m.account_id, '', '', m.tier, m.currency, 0, '',"
-        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ',')"
+        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ','), NULL::bigint"
         " FROM dm.find_account_member($1, $2::uuid) m",
         DM_PG_MAYBE};
 
@@ -61,7 +60,8 @@ static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
     dm_caller c = {.owner = {{dm_pg_i64(r, 0, 0)}, {dm_pg_i64(r, 0, 1)}},
             .key = {dm_pg_i64(r, 0, 2)},
             .region_no = dm_pg_i64(r, 0, 9),
-            .banned = dm_pg_bool(r, 0, 12)};
+            .banned = dm_pg_bool(r, 0, 12),
+            .limits_left_us = dm_pg_is_null(r, 0, 16) ? INT64_MAX : dm_pg_i64(r, 0, 16)};
     const struct {
         unsigned col;
         char *to;

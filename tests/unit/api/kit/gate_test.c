@@ -98,6 +98,16 @@ static void a_blocked_account_may_read_and_kill(void **state)
     assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox"), 1);
 }
 
+/* A route's pattern as a path of the demo project's. */
+static const char *of_demo(const char *pattern)
+{
+    static const char mine[] = "/v1/projects/{slug}";
+    static char path[256];
+    bool is = strncmp(pattern, mine, sizeof mine - 1) == 0;
+    (void)snprintf(path, sizeof path, "%s%s", is ? "/v1/projects/demo" : "", pattern + (is ? sizeof mine - 1 : 0));
+    return path;
+}
+
 static void a_banned_account_may_nothing(void **state)
 {
     (void)state;
@@ -108,7 +118,7 @@ static void a_banned_account_may_nothing(void **state)
         const dm_route *route = &rig.table.routes[i];
         if ((route->scope & 0xff) == DM_RIGHT_NONE)
             continue;
-        DM_AUTO_SAID said = dm_rig_call(&rig, route->method, route->path, route->body_max > 0 ? "{}" : NULL);
+        DM_AUTO_SAID said = dm_rig_call(&rig, route->method, of_demo(route->path), route->body_max > 0 ? "{}" : NULL);
         if (said.status != 403 || strcmp(dm_said_str(&said, "message"), "team is banned") != 0)
             fail_msg("%s %s: %d %s", route->method, route->path, said.status, said.text);
     }

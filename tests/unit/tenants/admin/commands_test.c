@@ -14,17 +14,19 @@
 
 static dm_tenantrig rig;
 
+enum { PRINTED_MAX = 8192 };
+
 static const char who[] = "operator:ada";
 
 /* What the command returned; all that it printed is in out. */
-static int run(const char *command, dm_admin_args args, char out[512], dm_err *err)
+static int run(const char *command, dm_admin_args args, char out[PRINTED_MAX], dm_err *err)
 {
     char path[256];
     DM_AUTO_BUF text;
     const dm_admin_command *c = dm_admin_find(command);
     assert_non_null(c);
     args.who = who;
-    dm_buf_init(&text, 512);
+    dm_buf_init(&text, PRINTED_MAX);
     (void)snprintf(path, sizeof path, "%s/printed", dm_pgtest_dir(rig.pg));
     (void)fflush(stdout);
     int saved = dup(1);
@@ -36,7 +38,7 @@ static int run(const char *command, dm_admin_args args, char out[512], dm_err *e
     (void)close(saved);
     (void)close(file);
     assert_int_equal(dm_file_read(path, &text, NULL), 0);
-    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, 512, NULL), 0);
+    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, PRINTED_MAX, NULL), 0);
     return r;
 }
 
@@ -54,7 +56,7 @@ static const char *printed(const char *out, const char *name)
 
 static void refused(const char *command, dm_admin_args args, int code, const char *words)
 {
-    char out[512];
+    char out[PRINTED_MAX];
     dm_err err = {0};
     int64_t before = dm_tenantrig_audits(&rig);
     int r = run(command, args, out, &err);
@@ -76,7 +78,7 @@ static int64_t keys(void)
 static void demo_is_idempotent(void **state)
 {
     (void)state;
-    char out[512];
+    char out[PRINTED_MAX];
     dm_err err = {0};
     int64_t audits = dm_tenantrig_audits(&rig), made = keys();
     const dm_demo_made before = rig.demo;
@@ -105,7 +107,7 @@ static void demo_is_idempotent(void **state)
 static void demo_offers_what_it_is_told(void **state)
 {
     (void)state;
-    char out[512], tagged[256];
+    char out[PRINTED_MAX], tagged[256];
     dm_err err = {0};
     static const char builds[] = "SELECT count(*) FROM dm.template_build";
     int64_t before = dm_tenantrig_number(&rig, builds);
@@ -135,7 +137,7 @@ static void demo_offers_what_it_is_told(void **state)
 static void projects_and_keys(void **state)
 {
     (void)state;
-    char out[512], key[64], object[160];
+    char out[PRINTED_MAX], key[64], object[160];
     dm_err err = {0};
     dm_project p;
     const char *account = rig.demo.project.account_id;
@@ -180,7 +182,7 @@ static void projects_and_keys(void **state)
 static void limits(void **state)
 {
     (void)state;
-    char out[512];
+    char out[PRINTED_MAX];
     dm_err err = {0};
     const dm_admin_args project = {.name = "running_max", .value = "7", .project = "demo"};
     const dm_admin_args account = {.name = "running_max", .value = "8", .account = rig.demo.project.account_id};
@@ -210,6 +212,31 @@ static void limits(void **state)
             "nothing is called");
 }
 
+static void overrides(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX];
+    dm_err err = {0};
+    const dm_admin_args set = {.name = "running_max",
+            .value = "6",
+            .project = "demo",
+            .reason = "a launch",
+            .until = "2999-01-01T00:00:00Z"};
+    assert_int_equal(run("limit-set", set, out, &err), 0);
+    assert_int_equal(run("limit-list", (dm_admin_args){.project = "demo"}, out, &err), 0);
+    const char *line = strstr(out, "running_max              project                     6");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "2999-01-01T00:00:00"));
+    assert_non_null(strstr(line, "operator:ada             a launch\n"));
+    refused("limit-set", (dm_admin_args){.name = "running_max", .value = "1", .project = "demo", .until = "soon"},
+            DM_E_INVALID, "--until");
+    refused("limit-set",
+            (dm_admin_args){.name = "running_max", .value = "1", .tier = "payg", .until = "2999-01-01T00:00:00Z"},
+            DM_E_INVALID, "--until");
+    refused("limit-list", (dm_admin_args){.project = "nosuch"}, DM_E_NOTFOUND, "no project");
+    refused("limit-list", (dm_admin_args){.account = "x"}, DM_E_INVALID, "--project is missing");
+}
+
 static void no_other_commands(void **state)
 {
     (void)state;
@@ -222,7 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
             cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
-            cmocka_unit_test(limits), cmocka_unit_test(no_other_commands)};
+            cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(no_other_commands)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_tenantrig_stop(&rig);

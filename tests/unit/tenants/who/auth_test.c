@@ -65,6 +65,26 @@ static void who_it_is(void **state)
     assert_int_equal(dm_auth_find(auth, DM_STR(""), &c, &err), DM_AUTH_UNKNOWN);
 }
 
+typedef struct asking {
+    const dm_caller *caller;
+    int64_t now_us;
+    dm_limits limits;
+} asking;
+
+static int ask_limits(dm_pg *c, void *arg, dm_err *err)
+{
+    asking *a = arg;
+    return dm_auth_limits(c, a->caller, a->now_us, &a->limits, err);
+}
+
+/* The running_max of a caller who was found before. */
+static int64_t limits_now(const dm_caller *caller, int64_t now_us)
+{
+    asking a = {.caller = caller, .now_us = now_us};
+    assert_int_equal(dm_tenantrig_as_api(&rig, caller->owner, ask_limits, &a, NULL), 0);
+    return a.limits.running_max;
+}
+
 /* The project's number wins over the account's, which wins over the tier's; the account's own cap stays beside it. */
 static void the_nearest_limit_wins(void **state)
 {
@@ -108,6 +128,35 @@ static void kept_for_a_while(void **state)
     assert_false(dm_auth_met(auth, DM_STR("e2b_00")));
 }
 
+/* What is past its end binds no more, however long an answer is kept; and whoever stood in line meanwhile is asked
+ * about again. The database's clock is moved by moving the end. */
+static void no_limit_outlives_its_end(void **state)
+{
+    (void)state;
+    static const int64_t half_an_hour_us = 1800000000;
+    dm_auth *patient = NULL;
+    dm_caller c, late;
+    dm_err err = {0};
+    assert_int_equal(dm_auth_new(pool, &clock_fake.base, 3600000, &patient, &err), 0);
+    sql("INSERT INTO dm.project_limit (account_no, project_no, name, value, until)"
+        " SELECT account_no, project_no, 'running_max', 7, now() + interval '30 min' FROM dm.project;"
+        "INSERT INTO dm.account_limit (account_no, name, value, until)"
+        " SELECT account_no, 'vcpus_max', 2, now() - interval '1 s' FROM dm.account");
+    assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &c, &err), 0);
+    assert_int_equal(c.limits.running_max, 7);
+    assert_int_equal(c.limits.vcpus_max, 8);
+    sql("UPDATE dm.project_limit SET until = now() - interval '1 s'");
+    assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &late, &err), 0);
+    assert_int_equal(late.limits.running_max, 7); /* kept, and still in time as far as anybody was told */
+    assert_int_equal(limits_now(&c, dm_mono_us(&clock_fake.base)), 7);
+    dm_clock_fake_move(&clock_fake, half_an_hour_us);
+    assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &late, &err), 0);
+    assert_int_equal(late.limits.running_max, 1000);
+    assert_int_equal(limits_now(&c, dm_mono_us(&clock_fake.base)), 1000);
+    dm_auth_free(patient);
+    sql("DELETE FROM dm.project_limit; DELETE FROM dm.account_limit");
+}
+
 /* Every change of what a key is for is told. */
 static void changes_are_heard(void **state)
 {
@@ -135,7 +184,8 @@ static void changes_are_heard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(who_it_is), cmocka_unit_test(the_nearest_limit_wins),
-            cmocka_unit_test(kept_for_a_while), cmocka_unit_test(changes_are_heard)};
+            cmocka_unit_test(kept_for_a_while), cmocka_unit_test(no_limit_outlives_its_end),
+            cmocka_unit_test(changes_are_heard)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, start, stop);
     dm_tenantrig_stop(&rig);

@@ -166,8 +166,12 @@ static void a_slow_change_takes_a_later_second(void **state)
 static int do_limit(dm_pg *c, void *arg, dm_err *err)
 {
     setting *s = arg;
-    return dm_limit_set(c, "operator:test", s->account != NULL ? DM_LIMIT_OF_ACCOUNT : DM_LIMIT_OF_TIER,
-            s->account != NULL ? s->account : s->tier, "included_seconds", s->from_us, err);
+    const dm_limit_new fresh = {.who = "operator:test",
+            .of = s->account != NULL ? DM_LIMIT_OF_ACCOUNT : DM_LIMIT_OF_TIER,
+            .which = s->account != NULL ? s->account : s->tier,
+            .name = "included_seconds",
+            .value = s->from_us};
+    return dm_limit_set(c, &fresh, err);
 }
 
 static void an_allowance_is_part_of_the_plan(void **state)
