@@ -836,18 +836,23 @@ static void packets_have_a_rate(void **state)
     DM_AUTO_FD udp = listen_in(WORLD_NS, 7000, SOCK_DGRAM);
     int64_t since = dm_mono_us(&dm_clock_real);
     size_t sent = 0, got = 0;
-    for (; dm_mono_us(&dm_clock_real) - since < 300000; sent++) {
+    for (int64_t for_us = 0; for_us < 300000 || (sent <= 2 * PACKETS_S && for_us < 5000000); sent++) {
         guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 7000});
         got += heard(udp, 0);
         if (sent % 1000 == 0) /* the door's answers are in no queue with that */
             assert_true(passes(door, served) && passes(served, door));
+        for_us = dm_mono_us(&dm_clock_real) - since;
     }
     got += heard(udp, 100);
     int64_t took = dm_mono_us(&dm_clock_real) - since;
     print_message("      %zu of %zu packets in %lld ms\n", got, sent, (long long)took / 1000);
-    assert_true(sent > 2 * PACKETS_S);
-    assert_true(got <= PACKETS_S / 2 + 1 + (size_t)(took * PACKETS_S / 1000000) + 1);
+    size_t most = PACKETS_S / 2 + 1 + (size_t)(took * PACKETS_S / 1000000) + 1;
+    assert_true(got <= most);
     assert_true(got > PACKETS_S / 20);
+    if (sent <= most) { /* nothing was held back, and so nothing shown */
+        print_message("skip packets_have_a_rate: this machine sends too slowly\n");
+        skip();
+    }
 }
 
 static void several_slots_come_and_go(void **state)
