@@ -786,14 +786,21 @@ static void flows_have_an_end(void **state)
         (void)close(fds[i]);
 }
 
-static size_t tracked(void)
+/* How many connections the kernel knows that this guest began: the host has others, which come and go. */
+static size_t tracked(const place *p)
 {
     DM_AUTO_BUF b;
-    uint64_t n = 0;
-    dm_buf_init(&b, 64);
-    assert_int_equal(dm_file_read("/proc/sys/net/netfilter/nf_conntrack_count", &b, NULL), 0);
-    assert_int_equal(dm_parse_u64(dm_str_trim(dm_buf_view(&b)), 0, UINT64_MAX, &n, NULL), 0);
-    return (size_t)n;
+    char source[32];
+    size_t n = 0;
+    dm_buf_init(&b, 64 << 20);
+    assert_int_equal(dm_file_read("/proc/net/nf_conntrack", &b, NULL), 0);
+    (void)snprintf(source, sizeof(source), " src=%s ", p->slot.address);
+    for (dm_str rest = dm_buf_view(&b), line; dm_str_split(&rest, '\n', &line);) {
+        const char *first = line.n > 0 ? memmem(line.p, line.n, " src=", 5) : NULL;
+        size_t left = first != NULL ? (size_t)(line.p + line.n - first) : 0;
+        n += left >= strlen(source) && memcmp(first, source, strlen(source)) == 0;
+    }
+    return n;
 }
 
 /* Neither a new flow a packet, nor what the next guest finds. */
@@ -801,24 +808,28 @@ static void a_flood_leaves_nothing_behind(void **state)
 {
     place *p = *state;
     NEED(p);
+    if (access("/proc/net/nf_conntrack", R_OK) < 0) {
+        print_message("skip a_flood_leaves_nothing_behind: this kernel does not list connections\n");
+        skip();
+    }
     reset(p, true);
-    size_t before = tracked();
+    assert_int_equal(tracked(p), 0);
     for (uint16_t i = 0; i < 1000; i++)
         guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
-    assert_in_range(tracked() - before, 1, FLOWS);
+    assert_in_range(tracked(p), 1, FLOWS);
     /* Nobody else's, and in both of the ways that kernels know. */
     assert_int_equal(dm_net_forget_each(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
     assert_int_equal(dm_net_forget(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
-    assert_true(tracked() > before);
+    assert_true(tracked(p) > 0);
     dm_err err;
     if (dm_net_forget_each(address(p->slot.address, 0).sin_addr.s_addr, &err) < 0)
         fail_msg("%s", err.msg);
-    assert_true(tracked() <= before);
+    assert_int_equal(tracked(p), 0);
     reset(p, true);
     guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 10000});
-    assert_true(tracked() > before - FLOWS);
+    assert_int_equal(tracked(p), 1);
     reset(p, true);
-    assert_true(tracked() <= before);
+    assert_int_equal(tracked(p), 0);
     DM_AUTO_FD listener = listen_in(WORLD_NS, 443, SOCK_STREAM);
     DM_AUTO_FD out = connect_from(GUEST_NS, NULL, WORLD, 443);
     assert_true(out >= 0);
