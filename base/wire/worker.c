@@ -132,12 +132,15 @@ static const dm_json_field beat_fields[] = {
         BOOL(beat, refusing),
         {"mem_free_mib", DM_JSON_I64, offsetof(dm_wk_beat, mem_free_mib), offsetof(dm_wk_beat, has_mem_free_mib), 0,
                 INT64_MAX},
+        {"why", DM_JSON_STR, offsetof(dm_wk_beat, why), DM_JSON_OPT, 0, WORDS_MAX},
+        {"version", DM_JSON_STR, offsetof(dm_wk_beat, version), DM_JSON_OPT, 1, NAME_MAX_},
 };
 
 static const dm_json_field beat_answer_fields[] = {
         I64(beat_answer, durable_boot, 0, INT64_MAX),
         I64(beat_answer, durable_frame, 0, INT64_MAX),
         BOOL(beat_answer, enrol_again),
+        {"drain", DM_JSON_BOOL, offsetof(dm_wk_beat_answer, drain), offsetof(dm_wk_beat_answer, has_drain), 0, 0},
 };
 
 static const dm_json_field event_fields[] = {

@@ -1,5 +1,9 @@
-/* Everything to sleep: for room, or for good. What is nobody's ends: nobody would wake it. Who is starting or waking
- * meanwhile is not met here; a drained worker takes nobody in, and whoever drains it looks again until it is idle.
+/* Everything to sleep: for room, for an operator, or for good. What is nobody's ends: nobody would wake it. Who is
+ * starting or waking meanwhile is not met here; a drained worker takes nobody in, and whoever drains it looks again:
+ * the API's answer to each beat says that an operator wants it empty, a launcher asks until it is idle.
+ *
+ * What an operator asked for he takes back: then it is as it was before. What the host itself asked for, which is about
+ * to stop, he does not.
  *
  * Or everything down: of a worker that was written off nothing is left for anybody, images included. It ends where it
  * is proven to have been, as on a host that was lost. */
@@ -19,9 +23,31 @@ void dm_worker_sleep_all(dm_worker *w, dm_cause cause)
 
 void dm_worker_drain(dm_worker *w)
 {
+    if (!w->draining)
+        DM_LOG(w->h->log, DM_INFO, "worker.draining", dm_fu("running", dm_boxes_running(w->boxes)));
     w->draining = true;
     dm_pools_drain(w->pools);
     dm_worker_sleep_all(w, DM_CAUSE_OPERATOR_DRAINED);
+}
+
+void dm_worker_leave(dm_worker *w)
+{
+    w->leaving = true;
+    dm_worker_drain(w);
+}
+
+void dm_worker_undrain(dm_worker *w)
+{
+    if (!w->draining || w->leaving || w->written_off)
+        return;
+    w->draining = false;
+    DM_LOG(w->h->log, DM_INFO, "worker.undrained", dm_fu("asleep", dm_boxes_asleep(w->boxes)));
+    dm_pools_undrain(w->pools);
+}
+
+bool dm_worker_draining(const dm_worker *w)
+{
+    return w->draining;
 }
 
 void dm_worker_put_down(dm_worker *w)

@@ -108,6 +108,17 @@ static void reply_unanswered(dm_reply *reply, const dm_box *b)
     dm_jw_end(&w);
 }
 
+/* It sleeps on, whole: its owner is told what he waits for, and not that there is no room. */
+static void reply_drained(dm_reply *reply, const char *message)
+{
+    dm_jw w = dm_reply_json(reply, 503);
+    dm_jw_obj(&w);
+    dm_jw_ki64(&w, "code", 503);
+    dm_jw_kc(&w, "message", message);
+    dm_jw_kc(&w, "cause", dm_cause_get(DM_CAUSE_OPERATOR_DRAINED)->name);
+    dm_jw_end(&w);
+}
+
 static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *err)
 {
     order *o = (order *)waiter;
@@ -117,6 +128,8 @@ static void answer_order(dm_box_waiter *waiter, dm_box *b, int r, const dm_err *
         reply_seen(&o->req->reply, b);
     } else if (r == 0 && o->want == WANT_RUNNING && b->state == DM_BOX_ASLEEP && b->cause == DM_CAUSE_WAKE_UNANSWERED)
         reply_unanswered(&o->req->reply, b);
+    else if (r == 0 && o->want == WANT_RUNNING && b->state == DM_BOX_ASLEEP && b->cause == DM_CAUSE_OPERATOR_DRAINED)
+        reply_drained(&o->req->reply, "this worker is being drained: it sleeps again");
     else if (r == 0 && o->want == WANT_RUNNING && b->state != DM_BOX_RUNNING)
         r = dm_fail(&why, DM_E_CONFLICT, "the sandbox is %s: %s", dm_box_state_name(b->state),
                 dm_cause_get(b->cause)->name);
@@ -190,7 +203,12 @@ static int start(dm_req *req, void *ctx, dm_err *err)
 
 static int resume(dm_req *req, void *ctx, dm_err *err)
 {
-    return admitted(req, ctx, dm_worker_resume, err);
+    const dm_orders *x = ctx;
+    int r = admitted(req, x, dm_worker_resume, err);
+    if (r != DM_E_UNAVAILABLE || !dm_worker_draining(x->w))
+        return r;
+    reply_drained(&req->reply, err->msg);
+    return 0;
 }
 
 typedef int (*stop_fn)(
@@ -410,7 +428,7 @@ static int state(dm_req *req, void *ctx, dm_err *err)
 
 static int drain(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_worker_drain(((const dm_orders *)ctx)->w);
+    dm_worker_leave(((const dm_orders *)ctx)->w);
     return state(req, ctx, err);
 }
 

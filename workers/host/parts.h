@@ -25,7 +25,7 @@ struct dm_worker {
     int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
     uint32_t asked;       /* guests, in this second, for what is shown of them */
-    bool draining, stopping, written_off;
+    bool draining, leaving, stopping, written_off;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */
 };
 

@@ -98,6 +98,7 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
 {
     dm_worker *w = u->w;
     const char *why;
+    char reason[128], version[] = DM_VERSION;
     dm_pools_count n;
     uint64_t mem_free = dm_worker_mem_free_mib(w);
     dm_pools_counted(dm_worker_pools(w), &n);
@@ -111,7 +112,10 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
             .refusing = dm_worker_refusing(w, &why),
             .mem_free_mib = (int64_t)(mem_free < INT64_MAX ? mem_free : INT64_MAX),
             .has_mem_free_mib = true,
+            .version = version,
     };
+    (void)snprintf(reason, sizeof(reason), "%s", m.refusing ? why : "");
+    m.why = m.refusing ? reason : NULL;
     dm_wk_beat_write(jw, &m);
 }
 
@@ -214,6 +218,10 @@ static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)
         return r;
     u->enrol = m.enrol_again;
     dm_worker_durable(u->w, (uint64_t)m.durable_boot, (uint64_t)m.durable_frame);
+    if (m.has_drain && m.drain)
+        dm_worker_drain(u->w);
+    else if (m.has_drain)
+        dm_worker_undrain(u->w);
     dm_wk_beat_answer_done(&m);
     return 0;
 }

@@ -43,8 +43,14 @@ void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 
 /* Puts every running sandbox to sleep. */
 void dm_worker_sleep_all(dm_worker *w, dm_cause cause);
-/* The same for good (cause operator_drained) and lets the pools go. dm_worker_idle says when done. */
+/* The same with the cause operator_drained, lets the pools go, and takes nobody in. dm_worker_idle says when done. Who
+ * was about to run meanwhile is met by the next time: it may be told again and again. */
 void dm_worker_drain(dm_worker *w);
+/* It takes sandboxes again, and pools fill: unless it leaves, or was written off. */
+void dm_worker_undrain(dm_worker *w);
+bool dm_worker_draining(const dm_worker *w);
+/* Drains it for good: its host is about to stop. */
+void dm_worker_leave(dm_worker *w);
 bool dm_worker_idle(const dm_worker *w);
 /* An operator wrote it off: what it had has ended, and nobody is billed for any of it any more. It puts all of it down,
  * frames no second more and takes nobody in. dm_worker_idle says when done. A second time is nothing. */

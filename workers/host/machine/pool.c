@@ -729,3 +729,9 @@ void dm_pools_drain(dm_pools *p)
             held_free(k);
     }
 }
+
+void dm_pools_undrain(dm_pools *p)
+{
+    p->draining = false;
+    step(p);
+}

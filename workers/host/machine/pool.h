@@ -47,5 +47,7 @@ bool dm_pools_ready(const dm_pools *p);
 bool dm_pools_settled(const dm_pools *p);
 /* Lets every spare machine go and makes no new ones. */
 void dm_pools_drain(dm_pools *p);
+/* And makes them again. */
+void dm_pools_undrain(dm_pools *p);
 
 #endif

@@ -10,6 +10,7 @@ typedef struct api {
     bool garbage;      /* 200, and what is no answer */
     bool keyless;      /* an older one: it gives no key to seal frames with */
     bool enrol_again;  /* says so in the next answer to a beat */
+    const char *drain; /* what else it says to a beat: `,"drain":true` */
     bool written_off;  /* as dormouse-api says it: to a beat that it is not known, and to an enrolment why */
     int64_t acked;     /* -1: what was told */
     int64_t last_told; /* seq */
@@ -56,8 +57,8 @@ static int on_beat(dm_req *req, void *ctx, dm_err *err)
     its.beats++;
     if (enough(req, its.beat, sizeof(its.beat)))
         return 0;
-    (void)snprintf(text, sizeof(text), "{\"durable_boot\":1,\"durable_frame\":%lld,\"enrol_again\":%s}",
-            (long long)its.durable, its.enrol_again ? "true" : "false");
+    (void)snprintf(text, sizeof(text), "{\"durable_boot\":1,\"durable_frame\":%lld,\"enrol_again\":%s%s}",
+            (long long)its.durable, its.enrol_again ? "true" : "false", its.drain != NULL ? its.drain : "");
     its.enrol_again = its.written_off;
     dm_reply_text(&req->reply, 200, "application/json", dm_str_c(text));
     return 0;
@@ -313,6 +314,91 @@ static void answers_that_are_none_change_nothing(void **state)
     assert_int_equal(r->w->at.durable_frame, 0);
 }
 
+static void runs(rig *r, unsigned n)
+{
+    rig_order *s = rig_start(r, n, 1);
+    go_until(r, claimed(s));
+}
+
+/* What runs is counted down to none, what sleeps stays whole, and all of it can be woken when the operator is done. */
+static void an_operator_drains_it_and_takes_that_back(void **state)
+{
+    static char drain[] = ",\"drain\":true", undrain[] = ",\"drain\":false";
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->at.enrolled);
+    runs(r, 1);
+    runs(r, 2);
+    its.drain = drain;
+    go_until(r, box(r, 1)->state == DM_BOX_ASLEEP && box(r, 2)->state == DM_BOX_ASLEEP);
+    assert_int_equal(box(r, 1)->cause, DM_CAUSE_OPERATOR_DRAINED);
+    go_until(r, strstr(its.beat, "\"running\":0") != NULL && strstr(its.beat, "\"refusing\":true") != NULL);
+    assert_non_null(strstr(its.beat, "\"why\":\"it is being drained\""));
+    assert_non_null(strstr(its.beat, "\"version\":\""));
+    rig_order *wake = rig_resume(r, 1, 2);
+    go_until(r, told(wake));
+    assert_int_equal(status_of(r, wake), 503);
+    assert_string_equal(said(wake, "cause"), "operator_drained");
+    its.drain = NULL; /* an older API says nothing of it: it stays as it is */
+    unsigned beats = its.beats;
+    go_until(r, its.beats >= beats + 2);
+    assert_true(dm_worker_draining(r->w));
+    its.drain = undrain;
+    go_until(r, !dm_worker_draining(r->w));
+    wake = rig_resume(r, 1, 2);
+    go_until(r, told(wake));
+    assert_int_equal(status_of(r, wake), 201);
+    runs(r, 3);
+    go_until(r, strstr(its.beat, "\"refusing\":false") != NULL);
+    assert_null(strstr(its.beat, "\"why\""));
+}
+
+/* Who was about to run when the word came sleeps with the next one. */
+static void who_was_about_to_run_sleeps_with_the_next_beat(void **state)
+{
+    static char drain[] = ",\"drain\":true";
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->at.enrolled);
+    runs(r, 1);
+    rig_order *pause = rig_pause(r, 1, 1);
+    go_until(r, told(pause));
+    r->hangs[CALL_RUN] = true;
+    unsigned runs_before = r->calls[CALL_RUN];
+    rig_order *wake = rig_resume(r, 1, 2);
+    go_until(r, r->calls[CALL_RUN] > runs_before);
+    its.drain = drain;
+    go_until(r, dm_worker_draining(r->w));
+    assert_int_equal(box(r, 1)->state, DM_BOX_WAKING);
+    r->hangs[CALL_RUN] = false;
+    rig_let(r, CALL_RUN);
+    go_until(r, told(wake)); /* it ran, or even sleeps again */
+    assert_true(status_of(r, wake) == 201 || strcmp(said(wake, "cause"), "operator_drained") == 0);
+    go_until(r, box(r, 1)->state == DM_BOX_ASLEEP);
+    assert_int_equal(box(r, 1)->slept_epoch, 2);
+    assert_int_equal(box(r, 1)->cause, DM_CAUSE_OPERATOR_DRAINED);
+}
+
+/* What its own launcher asked for, before it stops it, no API takes back. */
+static void who_leaves_is_not_called_back(void **state)
+{
+    static char undrain[] = ",\"drain\":false";
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    its.drain = undrain;
+    go_until(r, r->w->at.enrolled);
+    runs(r, 1);
+    rig_order *o = rig_ask(r, "POST", "/v1/worker/drain", "");
+    go_until(r, told(o));
+    go_until(r, box(r, 1)->state == DM_BOX_ASLEEP);
+    unsigned beats = its.beats;
+    go_until(r, its.beats >= beats + 3);
+    assert_true(dm_worker_draining(r->w));
+}
+
 /* A host that was given up lives: what it runs has ended long ago, for its owners and on their bills. */
 static void who_was_written_off_puts_down_what_it_has(void **state)
 {
@@ -378,6 +464,9 @@ int main(void)
             TEST(an_api_that_forgot_is_enrolled_with_again),
             TEST(an_api_without_keys_is_asked_again),
             TEST(answers_that_are_none_change_nothing),
+            TEST(an_operator_drains_it_and_takes_that_back),
+            TEST(who_was_about_to_run_sleeps_with_the_next_beat),
+            TEST(who_leaves_is_not_called_back),
             TEST(who_was_written_off_puts_down_what_it_has),
             TEST(who_has_nothing_leaves_too),
     };

@@ -292,6 +292,18 @@ static void a_drain_lets_them_go(void **state)
     assert_string_equal(events_of(r, 1), "asleep 1 operator_drained");
 }
 
+static void when_the_drain_is_over_they_are_made_again(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    with_pool(r, 2, true);
+    dm_worker_drain(r->w);
+    rig_until(r, r->h.slots_free == RIG_SLOTS);
+    dm_worker_undrain(r->w);
+    rig_until(r, dm_pools_ready(dm_worker_pools(r->w)) && rig_ready(r) == 2);
+    assert_int_equal(status_of(r, rig_start(r, 1, 1)), 201);
+}
+
 #define POOL_TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, rig_teardown)
 
 int main(void)
@@ -309,6 +321,7 @@ int main(void)
             POOL_TEST(a_spare_that_dies_is_made_again),
             POOL_TEST(no_template_is_made_of_the_reserve),
             POOL_TEST(a_drain_lets_them_go),
+            POOL_TEST(when_the_drain_is_over_they_are_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
