@@ -22,6 +22,9 @@ static const dm_route public_routes[] = {
 #include "api/door/routes.def"
 #undef MOUTH
 #define MOUTH DM_SCOPE_LOCAL
+#include "api/ops/local.def"
+#undef MOUTH
+#define MOUTH 0
 #include "api/ops/routes.def"
 #undef MOUTH
 };

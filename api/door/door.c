@@ -116,6 +116,8 @@ static dm_door_reason reason_of(int outcome)
         return DM_DOOR_BLOCKED;
     case DM_WAKE_NONE:
         return DM_DOOR_NOT_FOUND;
+    case DM_WAKE_DRAINED:
+        return DM_DOOR_DRAINED;
     default:
         return DM_DOOR_AWAY;
     }

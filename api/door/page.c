@@ -37,6 +37,8 @@ static const words of_reason[DM_DOOR_REASONS] = {
                 "The sandbox sleeps and the team's limit of running sandboxes is reached"},
         [DM_DOOR_BLOCKED] = {DM_NO_DOOR_BLOCKED, "Access Denied",
                 "The team that owns this sandbox may not run sandboxes"},
+        [DM_DOOR_DRAINED] = {DM_NO_WORKER_DRAINING, "Sandbox Asleep",
+                "The sandbox's host is being emptied by its operator: it sleeps on until that is over"},
         [DM_DOOR_STUCK] = {DM_NO_DOOR_CHANGING, "Sandbox Changing", "The sandbox is still changing its state"},
         [DM_DOOR_AWAY] = {DM_NO_DOOR_AWAY, "Sandbox Unavailable",
                 "The sandbox could not be reached or woken right now"},

@@ -28,6 +28,7 @@ static const char *const reason_names[DM_DOOR_REASONS] = {[DM_DOOR_PASS] = "pass
         [DM_DOOR_CROWD] = "crowd",
         [DM_DOOR_QUOTA] = "quota",
         [DM_DOOR_BLOCKED] = "blocked",
+        [DM_DOOR_DRAINED] = "drained",
         [DM_DOOR_STUCK] = "stuck",
         [DM_DOOR_AWAY] = "away"};
 

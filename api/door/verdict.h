@@ -22,6 +22,7 @@ typedef enum dm_door_reason {
     DM_DOOR_CROWD,      /* too many requests of its project wait already */
     DM_DOOR_QUOTA,      /* no room to wake it */
     DM_DOOR_BLOCKED,    /* the account may not run anything */
+    DM_DOOR_DRAINED,    /* its host is being emptied: it cannot be woken there */
     DM_DOOR_STUCK,      /* still changing */
     DM_DOOR_AWAY,       /* it could not be woken */
     DM_DOOR_REASONS

@@ -117,6 +117,8 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
         return dm_deny_unanswered(req, what);
     case DM_WAKE_REFUSED:
         return deny_refused(req, &wake);
+    case DM_WAKE_DRAINED:
+        return dm_deny_drained(req, what);
     case DM_WAKE_AWAY:
         return dm_deny_away(req, what, err);
     case DM_WAKE_SLOW:

@@ -43,19 +43,25 @@ int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err)
     return dm_page_read_most(req, order, DM_PAGE_MAX, out, err);
 }
 
-int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err)
+int dm_page_token(dm_buf *out, char order, int64_t us, dm_str id, dm_err *err)
 {
     char plain[128];
-    DM_AUTO_BUF text;
-    dm_buf_init(&text, 256);
     int r = dm_path(plain, sizeof plain, err, "%c:%lld:%.*s", order, (long long)us, (int)id.n, id.p);
     if (r == 0)
-        r = dm_base64_encode(&text, plain, strlen(plain));
+        r = dm_base64_encode(out, plain, strlen(plain));
     if (r < 0)
         return r;
-    for (size_t i = 0; i < text.len; i++) /* the URL's alphabet, without padding */
-        text.p[i] = (char)(text.p[i] == '+' ? '-' : text.p[i] == '/' ? '_' : text.p[i]);
-    while (text.len > 0 && text.p[text.len - 1] == '=')
-        text.len--;
-    return dm_reply_header(&req->reply, "X-Next-Token", dm_buf_view(&text), err);
+    for (size_t i = 0; i < out->len; i++) /* the URL's alphabet, without padding */
+        out->p[i] = (char)(out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i]);
+    while (out->len > 0 && out->p[out->len - 1] == '=')
+        out->len--;
+    return 0;
+}
+
+int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    dm_buf_init(&text, 256);
+    int r = dm_page_token(&text, order, us, id, err);
+    return r < 0 ? r : dm_reply_header(&req->reply, "X-Next-Token", dm_buf_view(&text), err);
 }

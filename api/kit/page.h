@@ -18,6 +18,9 @@ typedef struct dm_page {
 int dm_page_read(const dm_req *req, char order, dm_page *out, dm_err *err) DM_NODISCARD;
 /* The same of a list whose pages have `most` rows unless a limit says fewer. */
 int dm_page_read_most(const dm_req *req, char order, int64_t most, dm_page *out, dm_err *err) DM_NODISCARD;
+/* The token of the page after that row, for lists that name it in their body. */
+int dm_page_token(dm_buf *out, char order, int64_t us, dm_str id, dm_err *err) DM_NODISCARD;
+/* The same as the header X-Next-Token. */
 int dm_page_next(dm_req *req, char order, int64_t us, dm_str id, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -57,6 +57,12 @@ int dm_deny_unanswered(dm_req *req, const char *what)
     return dm_deny(req, DM_NO_WAKE_UNANSWERED, what, "the sandbox was woken and did not answer: it sleeps again");
 }
 
+int dm_deny_drained(dm_req *req, const char *what)
+{
+    return dm_deny(req, DM_NO_WORKER_DRAINING, what,
+            "the sandbox's host is being emptied by its operator: the sandbox sleeps on until that is over");
+}
+
 int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s)
 {
     char message[128];

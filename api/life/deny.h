@@ -20,6 +20,8 @@ int dm_wait_or_deny(dm_api *api, dm_later_at at, dm_req *req, dm_http_handler se
 
 /* A wake whose guest did not answer, and one that is not tried before wait_s after such ones. */
 int dm_deny_unanswered(dm_req *req, const char *what) DM_NODISCARD;
+/* Its host is being emptied. */
+int dm_deny_drained(dm_req *req, const char *what) DM_NODISCARD;
 int dm_deny_wake_wait(dm_req *req, const char *what, int64_t wait_s) DM_NODISCARD;
 
 /* What a worker refused: its own denial when it sent one. 503: it has no room. */

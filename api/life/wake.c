@@ -78,6 +78,7 @@ static int refused(dm_api *api, const begin_args *b, dm_err *err)
 {
     dm_wake *w = b->out;
     bool gone = w->no.status == 404, mute = w->no.cause == DM_CAUSE_WAKE_UNANSWERED;
+    int kept = w->no.cause == DM_CAUSE_OPERATOR_DRAINED ? DM_WAKE_DRAINED : DM_WAKE_REFUSED;
     const dm_sandbox_move_args move = {.event = gone   ? DM_SANDBOX_GONE
                                                 : mute ? DM_SANDBOX_SLEPT
                                                        : DM_SANDBOX_RESUME_FAILED,
@@ -86,7 +87,7 @@ static int refused(dm_api *api, const begin_args *b, dm_err *err)
             .cause = w->no.cause != DM_CAUSE_NONE ? w->no.cause : DM_CAUSE_HOST_LOST,
             .detail = dm_str_c(w->no.message)};
     int r = dm_settle(api, b->caller, b->id, w->one.s.epoch, &move, NULL, err);
-    return r < 0 ? r : gone ? DM_WAKE_NONE : mute ? DM_WAKE_UNANSWERED : DM_WAKE_REFUSED;
+    return r < 0 ? r : gone ? DM_WAKE_NONE : mute ? DM_WAKE_UNANSWERED : kept;
 }
 
 /* Nobody knows whether it woke. It is told to sleep; when even that is not answered, the row stays as it is and the

@@ -15,6 +15,7 @@ enum {
     DM_WAKE_WAIT,        /* its guest did not answer the last ones: not before wait_s */
     DM_WAKE_UNANSWERED,  /* its guest ran and did not answer: it sleeps again, and what it ran is billed */
     DM_WAKE_REFUSED,     /* no: it sleeps on, nothing is billed */
+    DM_WAKE_DRAINED,     /* an operator empties its host: it sleeps on until that is over */
     DM_WAKE_AWAY,        /* the worker was never reached: it sleeps on */
     DM_WAKE_SLOW,        /* nobody knows: it was told to sleep on */
     DM_WAKE_BLOCKED,     /* by traffic alone: its account may not run anything */

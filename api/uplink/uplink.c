@@ -104,7 +104,7 @@ typedef struct heartbeat {
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
-    int r = dm_fleet_beat(c, b->worker, &b->m, err);
+    int r = dm_fleet_beat(c, b->worker, &b->m, &b->answer.drain, err);
     return r != 0 ? r : dm_read_mark(c, b->worker, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 
@@ -122,6 +122,7 @@ int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)
     if (r < 0)
         return r;
     b.answer.enrol_again = r == DM_FLEET_NONE;
+    b.answer.has_drain = r == 0;
     dm_jw w = dm_reply_json(&req->reply, 200);
     dm_wk_beat_answer_write(&w, &b.answer);
     dm_wk_beat_done(&b.m);

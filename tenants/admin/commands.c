@@ -269,7 +269,7 @@ static int do_worker_list(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows **rows = arg;
     dm_pg_rows_free(*rows);
     *rows = NULL;
-    return dm_fleet_list(c, WORKERS_SHOWN, rows, err);
+    return dm_fleet_list(c, (dm_worker_no){0}, WORKERS_SHOWN, rows, err);
 }
 
 static int worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
@@ -282,12 +282,12 @@ static int worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
     (void)printf("%6s %-20s %-12s %-11s %6s %7s %6s %6s %8s %9s\n", "no", "name", "region", "state", "boot", "running",
             "asleep", "free", "refusing", "beat");
     for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        dm_str name = dm_pg_str(rows, i, 1), region = dm_pg_str(rows, i, 2), state = dm_pg_str(rows, i, 3);
-        (void)printf("%6lld %-20.*s %-12.*s %-11.*s %6lld %7lld %6lld %6lld %8s %7llds\n",
-                (long long)dm_pg_i64(rows, i, 0), (int)name.n, name.p, (int)region.n, region.p, (int)state.n, state.p,
-                (long long)dm_pg_i64(rows, i, 4), (long long)dm_pg_i64(rows, i, 5), (long long)dm_pg_i64(rows, i, 6),
-                (long long)dm_pg_i64(rows, i, 7), dm_pg_bool(rows, i, 8) ? "yes" : "no",
-                (long long)dm_pg_i64(rows, i, 9));
+        dm_fleet_worker w;
+        dm_fleet_read(rows, i, &w);
+        (void)printf("%6llu %-20.*s %-12.*s %-11.*s %6lld %7lld %6lld %6lld %8s %7llds\n", (unsigned long long)w.no.v,
+                (int)w.name.n, w.name.p, (int)w.region.n, w.region.p, (int)w.state.n, w.state.p, (long long)w.boot,
+                (long long)w.running, (long long)w.asleep, (long long)w.free_slots, w.refusing ? "yes" : "no",
+                (long long)w.beat_age_ms / 1000);
     }
     return 0;
 }

@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -92,18 +93,24 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 
 static const dm_pg_stmt beat = {"fleet_beat",
         "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6,"
-        " mem_free_mib = $7"
-        " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off'",
-        DM_PG_NONE};
+        " mem_free_mib = $7, pooled = $8, why = $9, version = $10"
+        " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off' RETURNING state = 'draining'",
+        DM_PG_MAYBE};
 
-int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_err *err)
+int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, bool *drain, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(m->boot), dm_pa_i64(m->running),
             dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing),
-            m->has_mem_free_mib ? dm_pa_i64(m->mem_free_mib) : dm_pa_null()};
-    int64_t changed = 0;
-    int r = dm_pg_exec(c, &beat, args, DM_LEN(args), NULL, &changed, err);
-    return r == 0 && changed == 0 ? DM_FLEET_NONE : r;
+            m->has_mem_free_mib ? dm_pa_i64(m->mem_free_mib) : dm_pa_null(), dm_pa_i64(m->pooled), dm_pa_c(m->why),
+            dm_pa_c(m->version)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &beat, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_FLEET_NONE;
+    *drain = dm_pg_bool(rows, 0, 0);
+    return 0;
 }
 
 static const dm_pg_stmt seq = {"fleet_event_seq",
@@ -159,16 +166,89 @@ int dm_fleet_write_off(dm_pg *c, const char *who, const char *name, dm_worker_no
     return dm_audit_add(c, &line, err);
 }
 
-static const dm_pg_stmt list = {"fleet_list",
-        "SELECT w.worker_no, w.name, r.name, w.state, w.boot, w.running, w.asleep, w.free_slots, w.refusing,"
-        " extract(epoch FROM now() - w.beat_at)::bigint FROM dm.worker w JOIN dm.region r USING (region_no)"
-        " ORDER BY w.worker_no LIMIT $1",
-        DM_PG_ROWS};
+static const dm_pg_stmt drain_one = {"fleet_drain",
+        "WITH was AS (SELECT worker_no, state FROM dm.worker WHERE worker_no = $1 FOR NO KEY UPDATE)"
+        " UPDATE dm.worker w SET state = CASE was.state WHEN 'written_off' THEN was.state ELSE $2 END"
+        " FROM was WHERE w.worker_no = was.worker_no RETURNING w.state <> $2, w.state <> was.state, w.name",
+        DM_PG_MAYBE};
+/* Whose sandboxes are about to be put to sleep. */
+static const dm_pg_stmt tell_tenants = {"fleet_tell_tenants",
+        "INSERT INTO dm.audit (account_no, project_no, who, verb, object, detail)"
+        " SELECT DISTINCT account_no, project_no, $2, 'worker.drain', 'worker:' || $1::bigint,"
+        "  jsonb_build_object('reason', $3::text) FROM dm.sandbox"
+        " WHERE worker_no = $1 AND state IN ('starting', 'running', 'resuming')",
+        DM_PG_NONE};
 
-int dm_fleet_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
+int dm_fleet_drain(dm_pg *c, const char *who, const char *reason, dm_worker_no worker, bool drain, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(limit)};
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_c(drain ? "draining" : "active")};
+    const dm_pg_arg telling[] = {args[0], dm_pa_c(who), dm_pa_c(reason)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    char object[128];
+    int r = dm_pg_exec(c, &drain_one, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_FLEET_NONE;
+    if (dm_pg_bool(rows, 0, 0))
+        return DM_FLEET_WRITTEN_OFF;
+    if (!dm_pg_bool(rows, 0, 1))
+        return 0;
+    dm_str called = dm_pg_str(rows, 0, 2);
+    (void)snprintf(object, sizeof object, "worker:%llu:%.*s", (unsigned long long)worker.v, (int)called.n, called.p);
+    const dm_audit line = {
+            .who = who, .verb = drain ? "worker.drain" : "worker.undrain", .object = object, .reason = reason};
+    r = dm_audit_add(c, &line, err);
+    return r < 0 || !drain ? r : dm_pg_exec(c, &tell_tenants, telling, DM_LEN(telling), NULL, NULL, err);
+}
+
+#define WORKER                                                                                                         \
+    "SELECT w.worker_no, w.name, r.name, w.state, w.accel, w.why, w.version, w.boot, w.slots, w.mem_mib, w.running,"   \
+    " w.asleep, w.pooled, w.free_slots, coalesce(w.mem_free_mib, -1), w.refusing,"                                     \
+    " (extract(epoch FROM clock_timestamp() - w.beat_at) * 1000)::bigint, dm.us(w.enrolled_at)"                        \
+    " FROM dm.worker w JOIN dm.region r USING (region_no)"
+
+static const dm_pg_field worker_fields[] = {
+        {DM_COL_I64, offsetof(dm_fleet_worker, no.v)},
+        {DM_COL_STR, offsetof(dm_fleet_worker, name)},
+        {DM_COL_STR, offsetof(dm_fleet_worker, region)},
+        {DM_COL_STR, offsetof(dm_fleet_worker, state)},
+        {DM_COL_STR, offsetof(dm_fleet_worker, accel)},
+        {DM_COL_MAYBE, offsetof(dm_fleet_worker, why)},
+        {DM_COL_MAYBE, offsetof(dm_fleet_worker, version)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, boot)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, slots)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, mem_mib)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, running)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, asleep)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, pooled)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, free_slots)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, mem_free_mib)},
+        {DM_COL_BOOL, offsetof(dm_fleet_worker, refusing)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, beat_age_ms)},
+        {DM_COL_I64, offsetof(dm_fleet_worker, enrolled_us)},
+};
+
+static const dm_pg_stmt list = {
+        "fleet_list", WORKER " WHERE w.worker_no > $1 ORDER BY w.worker_no LIMIT $2", DM_PG_ROWS};
+static const dm_pg_stmt find_one = {"fleet_find", WORKER " WHERE w.worker_no = $1", DM_PG_MAYBE};
+
+int dm_fleet_list(dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)after.v), dm_pa_i64(limit)};
     return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+}
+
+int dm_fleet_find(dm_pg *c, dm_worker_no worker, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v)};
+    int r = dm_pg_exec(c, &find_one, args, DM_LEN(args), rows, NULL, err);
+    return r == 0 && dm_pg_count(*rows) == 0 ? DM_FLEET_NONE : r;
+}
+
+void dm_fleet_read(const dm_pg_rows *rows, size_t i, dm_fleet_worker *out)
+{
+    dm_pg_read(rows, i, 0, worker_fields, DM_LEN(worker_fields), out);
 }
 
 static const dm_pg_stmt place = {

@@ -12,6 +12,7 @@ typedef struct dm_audit {
     const char *verb;   /* "key.add" */
     const char *object; /* "project:demo" */
     dm_str detail;      /* a JSON object, or .p NULL */
+    const char *reason; /* the operator's, which stands in the detail; NULL: none was asked for */
 } dm_audit;
 
 /* In the transaction that does what it says. */

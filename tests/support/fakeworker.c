@@ -25,6 +25,7 @@ struct dm_fakeworker {
     unsigned count[VERBS];
     int refuse_status[VERBS];
     unsigned refuse_left[VERBS], garble_left[VERBS], mute_left;
+    bool drained;
     held held[HELD_MAX];
     size_t nheld;
     json_t *last;
@@ -133,6 +134,8 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
         r = no(req, 404, "not held");
     } else if (m.epoch <= h->epoch) {
         r = no(req, 409, "older epoch");
+    } else if (f->drained) {
+        r = no_because(req, 503, "it is being drained", verb == RESUME ? "operator_drained" : NULL);
     } else if (verb == RESUME && f->mute_left > 0) {
         f->mute_left--;
         h->epoch = m.epoch;
@@ -349,6 +352,13 @@ void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsign
     (void)pthread_mutex_lock(&f->lock);
     f->refuse_status[verb_no(verb)] = status;
     f->refuse_left[verb_no(verb)] = n;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void dm_fakeworker_drain(dm_fakeworker *f, bool drained)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->drained = drained;
     (void)pthread_mutex_unlock(&f->lock);
 }
 

@@ -19,6 +19,8 @@ DM_DEFINE_FREEP(dm_fakeworker)
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
 /* The next n wakes are not answered by their guests: each sleeps again. */
 void dm_fakeworker_mute(dm_fakeworker *f, unsigned n);
+/* An operator drains it, or no more: wakes are refused as such, and starts as for want of room. */
+void dm_fakeworker_drain(dm_fakeworker *f, bool drained);
 /* Orders of that verb wait, carried out no further than that they have come, until they are released. */
 void dm_fakeworker_hold(dm_fakeworker *f, const char *verb);
 void dm_fakeworker_release(dm_fakeworker *f, const char *verb);

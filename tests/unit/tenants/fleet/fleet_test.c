@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/parse.h"
+
 #include "tenants/fleet/fleet.h"
 #include "tests/support/cluster.h"
 #include "tests/unit/test.h"
@@ -100,6 +102,9 @@ typedef struct work {
     const char *name;
     dm_worker_no no, out;
     int64_t seq;
+    dm_wk_beat beat;
+    bool drain, told;
+    dm_worker_no after;
     dm_pg_rows *rows;
 } work;
 
@@ -112,7 +117,7 @@ static int do_write_off(dm_pg *c, void *arg, dm_err *err)
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    return dm_fleet_beat(c, w->no, &(dm_wk_beat){.boot = 1}, err);
+    return dm_fleet_beat(c, w->no, &w->beat, &w->told, err);
 }
 
 static int do_seq(dm_pg *c, void *arg, dm_err *err)
@@ -124,7 +129,7 @@ static int do_seq(dm_pg *c, void *arg, dm_err *err)
 static int do_list(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    return dm_fleet_list(c, 100, &w->rows, err);
+    return dm_fleet_list(c, w->after, 100, &w->rows, err);
 }
 
 static int run(dm_pg_fn fn, work *w)
@@ -138,7 +143,7 @@ static void who_was_written_off_does_not_come_back(void **state)
     dm_worker_no no, back;
     (void)state;
     assert_int_equal(enrol(lost, 1, &no), 0);
-    assert_int_equal(run(do_beat, &(work){.no = no}), 0);
+    assert_int_equal(run(do_beat, &(work){.no = no, .beat = {.boot = 1}}), 0);
     assert_int_equal(run(do_write_off, &other), DM_FLEET_NONE);
     assert_int_equal(run(do_write_off, &w), 0);
     assert_int_equal(w.out.v, no.v);
@@ -161,12 +166,109 @@ static void all_are_listed(void **state)
     (void)state;
     assert_int_equal(run(do_list, &w), 0);
     assert_int_equal(dm_pg_count(w.rows), 4);
-    for (size_t i = 1; i < dm_pg_count(w.rows); i++)
-        assert_true(dm_pg_i64(w.rows, i, 0) > dm_pg_i64(w.rows, i - 1, 0));
-    assert_true(dm_str_eq_c(dm_pg_str(w.rows, 0, 1), "one"));
-    assert_true(dm_str_eq_c(dm_pg_str(w.rows, 0, 2), "local"));
-    assert_true(dm_pg_i64(w.rows, 0, 9) >= 0);
+    dm_fleet_worker f, before = {.no = {0}};
+    for (size_t i = 0; i < dm_pg_count(w.rows); i++) {
+        dm_fleet_read(w.rows, i, &f);
+        assert_true(f.no.v > before.no.v && f.beat_age_ms >= 0);
+        before = f;
+    }
+    dm_fleet_read(w.rows, 0, &f);
+    assert_str(f.name, "one");
+    assert_str(f.region, "local");
+    const dm_worker_no first = f.no;
     dm_pg_rows_free(w.rows);
+    work rest = {.after = first};
+    assert_int_equal(run(do_list, &rest), 0);
+    assert_int_equal(dm_pg_count(rest.rows), 3);
+    dm_pg_rows_free(rest.rows);
+}
+
+static int do_find(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    return dm_fleet_find(c, w->no, &w->rows, err);
+}
+
+static int do_drain(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    return dm_fleet_drain(c, "operator:ada", "disks are swapped", w->no, w->drain, err);
+}
+
+/* What a beat says is what is shown; of one that says less, as an older worker does, less is. */
+static void a_beat_is_shown(void **state)
+{
+    static char version[] = "0.1.0", why[] = "its disk is needed as a reserve";
+    dm_worker_no no;
+    dm_fleet_worker f;
+    (void)state;
+    assert_int_equal(enrol(two, 2, &no), 0);
+    work w = {.no = no,
+            .beat = {.boot = 2,
+                    .running = 3,
+                    .asleep = 4,
+                    .pooled = 5,
+                    .free_slots = 6,
+                    .refusing = true,
+                    .why = why,
+                    .version = version,
+                    .mem_free_mib = 7,
+                    .has_mem_free_mib = true}};
+    assert_int_equal(run(do_beat, &w), 0);
+    assert_false(w.told);
+    assert_int_equal(run(do_find, &w), 0);
+    dm_fleet_read(w.rows, 0, &f);
+    assert_int_equal(f.no.v, no.v);
+    assert_int_equal(f.running * 1000 + f.asleep * 100 + f.pooled * 10 + f.free_slots, 3456);
+    assert_int_equal(f.mem_free_mib, 7);
+    assert_true(f.refusing);
+    assert_str(f.why, "its disk is needed as a reserve");
+    assert_str(f.version, "0.1.0");
+    dm_pg_rows_free(w.rows);
+    w = (work){.no = no, .beat = {.boot = 2}};
+    assert_int_equal(run(do_beat, &w), 0);
+    assert_int_equal(run(do_find, &w), 0);
+    dm_fleet_read(w.rows, 0, &f);
+    assert_int_equal(f.mem_free_mib, -1);
+    assert_null(f.why.p);
+    assert_null(f.version.p);
+    dm_pg_rows_free(w.rows);
+    assert_int_equal(run(do_find, &(work){.no = {999}}), DM_FLEET_NONE);
+}
+
+/* Each change is one line of the audit; that it is so already is none. What was written off is past it. */
+static void a_drain_is_told_with_the_beat(void **state)
+{
+    dm_worker_no no;
+    (void)state;
+    assert_int_equal(enrol(two, 3, &no), 0);
+    work w = {.no = no, .drain = true, .beat = {.boot = 3}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(do_drain, &w), 0);
+        assert_int_equal(run(do_beat, &w), 0);
+        assert_true(w.told);
+    }
+    assert_string_equal(ask("SELECT count(*) FROM dm.place(1::smallint, 3600, 1) JOIN dm.worker USING (worker_no)"
+                            " WHERE name = 'two'"),
+            "0");
+    w.drain = false;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(do_drain, &w), 0);
+        assert_int_equal(run(do_beat, &w), 0);
+        assert_false(w.told);
+    }
+    assert_string_equal(
+            ask("SELECT string_agg(concat_ws(' ', who, verb, detail->>'reason', account_no), ', ' ORDER BY audit_no)"
+                " FROM dm.audit WHERE verb IN ('worker.drain', 'worker.undrain')"),
+            "operator:ada worker.drain disks are swapped 0, operator:ada worker.undrain disks are swapped 0");
+    assert_int_equal(run(do_drain, &(work){.no = {999}}), DM_FLEET_NONE);
+    (void)ask("UPDATE dm.worker SET state = 'written_off' WHERE name = 'three'");
+    assert_int_equal(enrol(three, 9, &no), DM_FLEET_WRITTEN_OFF);
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "%s", ask("SELECT worker_no FROM dm.worker WHERE name = 'three'"));
+    assert_int_equal(dm_parse_u64(dm_str_c(sql), 1, INT64_MAX, &no.v, NULL), 0);
+    assert_int_equal(run(do_drain, &(work){.no = no, .drain = true}), DM_FLEET_WRITTEN_OFF);
+    assert_string_equal(ask("SELECT state FROM dm.worker WHERE name = 'three'"), "written_off");
 }
 
 static int start(void **state)
@@ -182,6 +284,8 @@ static int all(void)
             cmocka_unit_test(two_at_once_are_one),
             cmocka_unit_test(who_was_written_off_does_not_come_back),
             cmocka_unit_test(all_are_listed),
+            cmocka_unit_test(a_beat_is_shown),
+            cmocka_unit_test(a_drain_is_told_with_the_beat),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -1,0 +1,63 @@
+#include "api/ops/act.h"
+
+#include <stddef.h>
+
+#include "base/parse.h"
+
+#include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/page.h"
+#include "api/kit/request.h"
+
+static const dm_json_field fields[] = {
+        {"reason", DM_JSON_STR, offsetof(dm_ops_why, reason), DM_JSON_OPT, 0, DM_REASON_BYTES_MAX}};
+
+void dm_ops_why_done(dm_ops_why *w)
+{
+    dm_json_done(fields, DM_LEN(fields), w);
+}
+
+static size_t characters(dm_str text)
+{
+    size_t n = 0;
+    for (size_t step; text.n > 0 && (step = dm_utf8_step(text)) > 0; n++) {
+        text.p += step;
+        text.n -= step;
+    }
+    return n;
+}
+
+int dm_ops_reason(dm_req *req, const char *what, const char *reason)
+{
+    dm_str text = dm_str_trim(dm_str_c(reason));
+    if (text.n > 0 && characters(text) <= DM_REASON_MAX)
+        return 0;
+    int r = dm_deny(
+            req, DM_NO_OPS_REASON, what, "an operator's act has a reason, of 1 to %d characters", DM_REASON_MAX);
+    return r < 0 ? r : 1;
+}
+
+int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err)
+{
+    int r = dm_body_read(req, fields, DM_LEN(fields), out, err);
+    return r < 0 ? r : dm_ops_reason(req, what, out->reason);
+}
+
+const char *dm_ops_who(const dm_req *req)
+{
+    return dm_session_of(req)->caller.who;
+}
+
+int dm_ops_list_end(dm_jw *w, bool more, char order, int64_t us, dm_str id, dm_err *err)
+{
+    DM_AUTO_BUF token;
+    dm_buf_init(&token, 256);
+    int r = more ? dm_page_token(&token, order, us, id, err) : 0;
+    dm_jw_arr_end(w);
+    if (more)
+        dm_jw_kstr(w, "next", dm_buf_view(&token));
+    else
+        dm_jw_kc(w, "next", NULL);
+    dm_jw_end(w);
+    return r;
+}

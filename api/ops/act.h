@@ -1,0 +1,29 @@
+/* api/ops/act.h: what the operator's routes share. An act of an operator says why: its reason stands in the audit of
+ * the tenant it concerns. */
+#ifndef DM_API_OPS_ACT_H
+#define DM_API_OPS_ACT_H
+
+#include "base/http.h"
+
+enum { DM_REASON_MAX = 500, DM_REASON_BYTES_MAX = 4 * DM_REASON_MAX };
+
+/* A body whose one member is the reason. */
+typedef struct dm_ops_why {
+    char *reason;
+} dm_ops_why;
+void dm_ops_why_done(dm_ops_why *w);
+#define DM_AUTO_OPS_WHY __attribute__((cleanup(dm_ops_why_done), unused)) dm_ops_why
+
+/* 0; or 1 after it has answered 400: no reason of 1 to 500 characters is there. what is the act. */
+int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err) DM_NODISCARD;
+/* The same of a reason that stands in a larger body; NULL: it is not there. */
+int dm_ops_reason(dm_req *req, const char *what, const char *reason) DM_NODISCARD;
+
+/* Who does it, as the audit has him. */
+const char *dm_ops_who(const dm_req *req);
+
+/* The end of a list {"rows": [...], "next": token or null}: closes both. more: there is another page, after the row
+ * that (us, id) names in that order. */
+int dm_ops_list_end(dm_jw *w, bool more, char order, int64_t us, dm_str id, dm_err *err) DM_NODISCARD;
+
+#endif
