@@ -546,3 +546,19 @@ void dm_json_encode(dm_jw *w, const dm_json_field *fields, size_t n, const void 
         dm_json_encode_field(w, &fields[i], in);
     dm_jw_end(w);
 }
+
+void dm_jw_kmaybe(dm_jw *w, const char *name, dm_str s)
+{
+    if (s.p != NULL)
+        dm_jw_kstr(w, name, s);
+    else
+        dm_jw_kc(w, name, NULL);
+}
+
+void dm_jw_ktime(dm_jw *w, const char *name, int64_t us)
+{
+    char text[32];
+    if (us != 0)
+        dm_rfc3339(us, text);
+    dm_jw_kc(w, name, us != 0 ? text : NULL);
+}

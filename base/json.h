@@ -97,5 +97,7 @@ void dm_jw_kc(dm_jw *w, const char *name, const char *z);
 void dm_jw_ki64(dm_jw *w, const char *name, int64_t v);
 void dm_jw_ku64(dm_jw *w, const char *name, uint64_t v);
 void dm_jw_kbool(dm_jw *w, const char *name, bool v);
+void dm_jw_kmaybe(dm_jw *w, const char *name, dm_str s);  /* null where .p is NULL */
+void dm_jw_ktime(dm_jw *w, const char *name, int64_t us); /* RFC 3339 in UTC; null for 0 */
 
 #endif

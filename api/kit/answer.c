@@ -105,11 +105,5 @@ int dm_deny_other(dm_req *req, dm_no no, const char *what, const dm_deny_as *as,
 
 void dm_write_time(dm_jw *w, const char *name, int64_t us)
 {
-    char text[32];
-    if (us == 0) {
-        dm_jw_kc(w, name, NULL);
-        return;
-    }
-    dm_rfc3339(us, text);
-    dm_jw_kc(w, name, text);
+    dm_jw_ktime(w, name, us);
 }

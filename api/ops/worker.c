@@ -1,6 +1,4 @@
 /* /v1/ops/workers: the hosts, and emptying one. */
-#include <stdio.h>
-
 #include "base/parse.h"
 
 #include "api/kit/answer.h"
@@ -9,45 +7,6 @@
 #include "api/ops/act.h"
 #include "api/ops/routes.h"
 #include "tenants/fleet/fleet.h"
-
-static void write_maybe(dm_jw *w, const char *name, dm_str text)
-{
-    if (text.p != NULL)
-        dm_jw_kstr(w, name, text);
-    else
-        dm_jw_kc(w, name, NULL);
-}
-
-static void write_worker(dm_jw *w, const dm_fleet_worker *f, int64_t lease_s)
-{
-    char age[32];
-    (void)snprintf(age, sizeof age, "%lld.%03lld", (long long)f->beat_age_ms / 1000, (long long)f->beat_age_ms % 1000);
-    dm_jw_obj(w);
-    dm_jw_ku64(w, "no", f->no.v);
-    dm_jw_kstr(w, "name", f->name);
-    dm_jw_kstr(w, "region", f->region);
-    dm_jw_kstr(w, "state", f->state);
-    dm_jw_key(w, "beat_age_s");
-    dm_jw_raw(w, dm_str_c(age));
-    dm_jw_kbool(w, "late", !dm_str_eq_c(f->state, "written_off") && f->beat_age_ms > lease_s * 1000);
-    dm_jw_kstr(w, "accel", f->accel);
-    write_maybe(w, "version", f->version);
-    dm_jw_ki64(w, "boot", f->boot);
-    dm_jw_ki64(w, "slots", f->slots);
-    dm_jw_ki64(w, "free_slots", f->free_slots);
-    dm_jw_ki64(w, "running", f->running);
-    dm_jw_ki64(w, "asleep", f->asleep);
-    dm_jw_ki64(w, "pool", f->pooled);
-    dm_jw_ki64(w, "mem_mib", f->mem_mib);
-    if (f->mem_free_mib >= 0)
-        dm_jw_ki64(w, "mem_free_mib", f->mem_free_mib);
-    else
-        dm_jw_kc(w, "mem_free_mib", NULL);
-    dm_jw_kbool(w, "refusing", f->refusing);
-    write_maybe(w, "why", f->why);
-    dm_write_time(w, "enrolled_at", f->enrolled_us);
-    dm_jw_end(w);
-}
 
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
@@ -76,7 +35,7 @@ static int write_list(dm_req *req, const dm_api *api, const listing *l, dm_err *
     dm_jw_arr(&w);
     for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
         dm_fleet_read(l->rows, i, &f);
-        write_worker(&w, &f, (int64_t)api->config->lease_s);
+        dm_fleet_write(&w, &f, (int64_t)api->config->lease_s);
     }
     return dm_ops_list_end(&w, more, 'w', (int64_t)f.no.v, DM_STR("worker"), err);
 }
@@ -128,7 +87,7 @@ static int answer(dm_req *req, dm_api *api, const char *what, work *w, dm_err *e
     else if (r == 0) {
         dm_fleet_read(w->rows, 0, &f);
         dm_jw j = dm_reply_json(&req->reply, 200);
-        write_worker(&j, &f, (int64_t)api->config->lease_s);
+        dm_fleet_write(&j, &f, (int64_t)api->config->lease_s);
     }
     dm_pg_rows_free(w->rows);
     return r;

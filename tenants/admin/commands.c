@@ -95,7 +95,7 @@ static int account_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
 static int do_tier_set(dm_pg *c, void *arg, dm_err *err)
 {
     account_work *w = arg;
-    return told(dm_account_set_tier(c, w->a->who, w->a->account, w->a->tier, &w->from_us, err), w, err);
+    return told(dm_account_set_tier(c, w->a->who, NULL, w->a->account, w->a->tier, &w->from_us, err), w, err);
 }
 
 static int tier_set(dm_pg *c, const dm_admin_args *a, dm_err *err)

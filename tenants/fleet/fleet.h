@@ -59,6 +59,8 @@ int dm_fleet_list(dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows
 /* One: 0 or DM_FLEET_NONE. */
 int dm_fleet_find(dm_pg *c, dm_worker_no worker, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_fleet_read(const dm_pg_rows *rows, size_t i, dm_fleet_worker *out);
+/* As operators are shown it; one not heard of for lease_s is late. */
+void dm_fleet_write(dm_jw *w, const dm_fleet_worker *f, int64_t lease_s);
 
 /* Where a new sandbox of that region and memory can go, the emptiest first. Room is what the workers' last beats said:
  * they have the last word. */

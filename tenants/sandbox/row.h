@@ -53,7 +53,7 @@ enum { DM_SANDBOX_NONE = 1 };
 /* lock: FOR UPDATE. What o held is let go first. 0 or DM_SANDBOX_NONE. */
 int dm_sandbox_find(
         dm_pg *c, dm_owner owner, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
-/* The same of anybody's (role dm_ops). */
+/* The same of anybody's (role dm_ops), without what is sealed. */
 int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
 
 /* --- lists -------------------------------------------------------------------------------------------------- */

@@ -4,13 +4,16 @@
 
 /* One list of columns for every statement that reads rows: first those that need a look, in the order of COL_*, then
  * those of row_fields. */
-#define COLUMNS                                                                                                        \
+#define COLUMNS_WITH(sealed)                                                                                           \
     "s.sandbox_id, s.state, s.cause, s.allow_internet, s.account_no, s.project_no, s.epoch, s.detail, s.region_no,"    \
     " s.worker_no, s.address, s.key_no, s.template_id, s.build_id, s.alias, s.asked_vcpus, s.asked_mem_mib,"           \
-    " s.spec_table, s.spec, s.disk_mib, s.secure, s.token_sealed, s.env_sealed, s.metadata, s.network,"                \
+    " s.spec_table, s.spec, s.disk_mib, s.secure, " sealed ", s.metadata, s.network,"                                  \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
     " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by, s.unanswered,"        \
     " s.image_mib"
+#define COLUMNS COLUMNS_WITH("s.token_sealed, s.env_sealed")
+/* What is sealed is not for operators and workers' reports. */
+#define COLUMNS_OPEN COLUMNS_WITH("NULL::bytea, NULL::bytea")
 
 enum { COL_ID, COL_STATE, COL_CAUSE, COL_ALLOW_INTERNET, COL_FIELDS };
 
@@ -77,9 +80,9 @@ static const dm_pg_stmt find_lock = {"sandbox_find_lock",
         " WHERE s.account_no = $1 AND s.project_no = $2 AND s.sandbox_id = $3 FOR UPDATE",
         DM_PG_MAYBE};
 static const dm_pg_stmt find_any = {
-        "sandbox_find_any", "SELECT " COLUMNS " FROM dm.sandbox s WHERE s.sandbox_id = $1", DM_PG_MAYBE};
+        "sandbox_find_any", "SELECT " COLUMNS_OPEN " FROM dm.sandbox s WHERE s.sandbox_id = $1", DM_PG_MAYBE};
 static const dm_pg_stmt find_any_lock = {"sandbox_find_any_lock",
-        "SELECT " COLUMNS " FROM dm.sandbox s WHERE s.sandbox_id = $1 FOR UPDATE", DM_PG_MAYBE};
+        "SELECT " COLUMNS_OPEN " FROM dm.sandbox s WHERE s.sandbox_id = $1 FOR UPDATE", DM_PG_MAYBE};
 
 void dm_sandbox_one_done(dm_sandbox_one *o)
 {

@@ -27,9 +27,14 @@ int dm_account_add(dm_pg *c, const char *who, const dm_account_new *a, dm_accoun
 
 /* Another tier for an account. Its limits bind from the commit on, its prices and its allowance from *from_us, the next
  * whole second; what was used before is rated as it was. The same tier again changes nothing, and *from_us is when it
- * began to hold. 0, DM_ACCOUNT_NONE, DM_ACCOUNT_NO_TIER or DM_ACCOUNT_NO_PRICES; more than 8 changes within an hour are
- * DM_E_INVALID. */
-int dm_account_set_tier(dm_pg *c, const char *who, const char *account_id, const char *tier, int64_t *from_us,
-        dm_err *err) DM_NODISCARD;
+ * began to hold. reason may be NULL. 0, DM_ACCOUNT_NONE, DM_ACCOUNT_NO_TIER or DM_ACCOUNT_NO_PRICES; more than 8
+ * changes within an hour are DM_E_INVALID. */
+int dm_account_set_tier(dm_pg *c, const char *who, const char *reason, const char *account_id, const char *tier,
+        int64_t *from_us, dm_err *err) DM_NODISCARD;
+
+/* It may create nothing any more, and reads why; what runs goes on. reason NULL is an unblocking's alone: without one
+ * its line of the audit has none. What is so already changes nothing. 0 or DM_ACCOUNT_NONE. */
+int dm_account_block(dm_pg *c, const char *who, const char *reason, const char *account_id, dm_err *err) DM_NODISCARD;
+int dm_account_unblock(dm_pg *c, const char *who, const char *reason, const char *account_id, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -59,18 +59,19 @@ int dm_account_add(dm_pg *c, const char *who, const dm_account_new *a, dm_accoun
     return r;
 }
 
-static int change_tier(dm_pg *c, const char *who, int64_t account_no, const char *tier, dm_err *err)
+static int change_tier(dm_pg *c, const char *who, const char *reason, int64_t account_no, const char *tier, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(tier)};
     char object[128];
     int r = dm_pg_exec(c, &set_tier, args, DM_LEN(args), NULL, NULL, err);
     (void)snprintf(object, sizeof object, "tier:%.100s", tier);
-    const dm_audit line = {.owner = {.account = {account_no}}, .who = who, .verb = "tier.set", .object = object};
+    const dm_audit line = {
+            .owner = {.account = {account_no}}, .who = who, .verb = "tier.set", .object = object, .reason = reason};
     return r < 0 ? r : dm_audit_add(c, &line, err);
 }
 
-int dm_account_set_tier(
-        dm_pg *c, const char *who, const char *account_id, const char *tier, int64_t *from_us, dm_err *err)
+int dm_account_set_tier(dm_pg *c, const char *who, const char *reason, const char *account_id, const char *tier,
+        int64_t *from_us, dm_err *err)
 {
     const dm_pg_arg id = dm_pa_c(account_id);
     DM_AUTO(dm_pg_rows) account = NULL;
@@ -84,7 +85,7 @@ int dm_account_set_tier(
     if (!dm_str_eq_c(dm_pg_str(account, 0, 1), tier)) {
         r = can_be_billed(c, dm_str_c(tier), dm_pg_str(account, 0, 2), no.i, err);
         if (r == 0)
-            r = change_tier(c, who, no.i, tier, err);
+            r = change_tier(c, who, reason, no.i, tier, err);
         if (r != 0)
             return r;
     }
@@ -95,4 +96,42 @@ int dm_account_set_tier(
         return dm_fail(err, DM_E_INTERNAL, "the account's tier has no plan");
     *from_us = dm_pg_i64(plan, 0, 0);
     return 0;
+}
+
+static const dm_pg_stmt set_blocked = {"account_set_blocked",
+        "UPDATE dm.account SET blocked = $2 WHERE id = $1::uuid AND blocked IS DISTINCT FROM $2 RETURNING account_no",
+        DM_PG_MAYBE};
+static const dm_pg_stmt there = {"account_there", "SELECT 1 FROM dm.account WHERE id = $1::uuid", DM_PG_MAYBE};
+
+static int set_block(
+        dm_pg *c, const char *who, const char *reason, const char *account_id, const char *why, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_c(account_id), dm_pa_c(why)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    DM_AUTO(dm_pg_rows) found = NULL;
+    char object[64];
+    int r = dm_pg_exec(c, &set_blocked, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0 && dm_pg_count(rows) == 0) {
+        r = dm_pg_exec(c, &there, args, 1, &found, NULL, err);
+        return r < 0 || dm_pg_count(found) == 1 ? r : DM_ACCOUNT_NONE;
+    }
+    if (r < 0)
+        return r;
+    (void)snprintf(object, sizeof object, "account:%s", account_id);
+    const dm_audit line = {.owner = {.account = {dm_pg_i64(rows, 0, 0)}},
+            .who = who,
+            .verb = why != NULL ? "account.block" : "account.unblock",
+            .object = object,
+            .reason = reason};
+    return dm_audit_add(c, &line, err);
+}
+
+int dm_account_block(dm_pg *c, const char *who, const char *reason, const char *account_id, dm_err *err)
+{
+    return set_block(c, who, reason, account_id, reason, err);
+}
+
+int dm_account_unblock(dm_pg *c, const char *who, const char *reason, const char *account_id, dm_err *err)
+{
+    return set_block(c, who, reason, account_id, NULL, err);
 }

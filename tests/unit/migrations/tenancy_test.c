@@ -195,9 +195,11 @@ static void grants_are_narrow(void **state)
             ask(super, "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname) FROM pg_proc p, "
                        "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
                        "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
-            "account_limits dm_api, add_partitions dm_meter, find_account_member dm_who, find_at_door dm_api, "
+            "account_limits dm_api, accounts_of_address dm_ops, add_partitions dm_meter, find_account_member dm_who, "
+            "find_at_door dm_api, "
             "find_build "
-            "dm_api, find_key dm_api, find_member dm_who, find_signers dm_api, find_template dm_api, people dm_api, "
+            "dm_api, find_key dm_api, find_member dm_who, find_signers dm_api, find_template dm_api, members_of "
+            "dm_ops, people dm_api, "
             "place dm_api");
 }
 
@@ -219,6 +221,30 @@ static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
                     "'project_limit', 'price', 'price_book', 'quota_use', 'sandbox', 'sandbox_event', 'tier', "
                     "'tier_limit', 'worker', 'worker_key')"),
             "");
+}
+
+/* Nobody but dm_who reads what proves who a person is; and of a tenant's secrets an operator's role reads none: not
+ * what is sealed, nor what a link is proven by. A key's hash is the exception: the demo's own key is asked for by it.
+ */
+static void an_operator_meets_no_secret(void **state)
+{
+    (void)state;
+    assert_string_equal(
+            ask(super,
+                    "SELECT string_agg(c.relname || '.' || a.attname || ' of ' || r, ', ') FROM pg_class c JOIN "
+                    "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, "
+                    "unnest(ARRAY['dm_ops', 'dm_api', 'dm_meter']) r WHERE c.relnamespace = 'dm'::regnamespace AND "
+                    "c.relname IN ('person', 'operator', 'session', 'recovery_code', 'person_link', 'token_key') AND "
+                    "has_column_privilege(r, c.oid, a.attnum, 'SELECT')"),
+            "");
+    assert_string_equal(
+            ask(super, "SELECT string_agg(c.relname || '.' || a.attname, ', ' ORDER BY 1) FROM pg_class c JOIN "
+                       "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE "
+                       "c.relnamespace = 'dm'::regnamespace AND c.relkind IN ('r', 'p') AND (a.attname ~ "
+                       "'sealed$|password|token|secret' OR (a.attname = 'sha256' AND c.relname <> 'statement') OR "
+                       "(c.relname = 'mail' AND a.attname = 'body')) AND has_column_privilege('dm_ops', c.oid, "
+                       "a.attnum, 'SELECT')"),
+            "api_key.sha256");
 }
 
 /* --- trying it ---------------------------------------------------------------------------------------------- */
@@ -368,6 +394,7 @@ int main(void)
             cmocka_unit_test(the_house_books_are_not_the_apis),
             cmocka_unit_test(grants_are_narrow),
             cmocka_unit_test(the_meter_knows_no_secret_and_changes_no_tenant),
+            cmocka_unit_test(an_operator_meets_no_secret),
             cmocka_unit_test(an_account_reads_its_own),
             cmocka_unit_test(an_account_changes_its_own),
             cmocka_unit_test(those_whose_work_is_all_see_all),

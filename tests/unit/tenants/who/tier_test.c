@@ -48,7 +48,7 @@ typedef struct setting {
 static int do_set(dm_pg *c, void *arg, dm_err *err)
 {
     setting *s = arg;
-    int r = dm_account_set_tier(c, "operator:test", s->account, s->tier, &s->from_us, err);
+    int r = dm_account_set_tier(c, "operator:test", NULL, s->account, s->tier, &s->from_us, err);
     (void)usleep(s->wait_ms * 1000);
     s->wait_ms = 0; /* of the first try alone */
     return r;
