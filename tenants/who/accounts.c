@@ -43,6 +43,10 @@ static void write_limit(dm_jw *w, const dm_pg_rows *rows, size_t i)
     dm_jw_kmaybe(w, "project", maybe(rows, i, 0));
     dm_jw_kstr(w, "name", dm_pg_str(rows, i, 1));
     dm_jw_ki64(w, "limit", dm_pg_i64(rows, i, 2));
+    dm_jw_kstr(w, "set_by", dm_pg_str(rows, i, 3));
+    dm_jw_kstr(w, "reason", dm_pg_str(rows, i, 4));
+    dm_jw_ktime(w, "until", dm_pg_i64(rows, i, 5));
+    dm_jw_ktime(w, "set_at", dm_pg_i64(rows, i, 6));
 }
 
 static void write_project(dm_jw *w, const dm_pg_rows *rows, size_t i)

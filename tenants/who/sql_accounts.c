@@ -58,8 +58,10 @@ static const dm_pg_stmt plans = {"accounts_plans",
         " ORDER BY valid_from DESC LIMIT $2",
         DM_PG_ROWS};
 static const dm_pg_stmt limits = {"accounts_limits",
-        "SELECT NULL AS slug, name, value FROM dm.account_limit WHERE account_no = $1"
-        " UNION ALL SELECT p.slug, l.name, l.value FROM dm.project_limit l JOIN dm.project p USING (account_no, "
+        "SELECT NULL AS slug, name, value, set_by, reason, dm.us(until), dm.us(set_at) FROM dm.account_limit"
+        " WHERE account_no = $1"
+        " UNION ALL SELECT p.slug, l.name, l.value, l.set_by, l.reason, dm.us(l.until), dm.us(l.set_at)"
+        " FROM dm.project_limit l JOIN dm.project p USING (account_no, "
         "project_no)"
         " WHERE account_no = $1 ORDER BY slug NULLS FIRST, name LIMIT $2",
         DM_PG_ROWS};

@@ -1,3 +1,4 @@
+/* Covers api/ops/limit.c. */
 #include <stdio.h>
 
 #include "tests/support/opsrig.h"
@@ -127,6 +128,41 @@ static void a_tier_has_a_reason_and_a_history(void **state)
     assert_string_equal(last_of_the_audit(), "operator:ada tier.set tier:pro as agreed");
 }
 
+static void a_limit_of_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        int status;
+        const char *rule;
+    } cases[] = {{"{\"name\":\"nosuch\",\"limit\":1,\"reason\":\"x\"}", 400, "limit.unknown"},
+            {"{\"name\":\"running_max\",\"limit\":1}", 400, "ops.reason"},
+            {"{\"name\":\"running_max\",\"limit\":1,\"project\":\"other\",\"reason\":\"x\"}", 404, "project.unknown"},
+            {"{\"name\":\"included_seconds\",\"limit\":1,\"until\":\"2030-01-01T00:00:00Z\",\"reason\":\"x\"}", 400,
+                    "limit.until"},
+            {"{\"name\":\"running_max\",\"limit\":1,\"until\":\"soon\",\"reason\":\"x\"}", 400, "request.invalid"}};
+    dm_rig_other(&rig); /* its project is not the demo account's */
+    for (size_t i = 0; i < DM_LEN(cases); i++) {
+        DM_AUTO_SAID no = dm_rig_operate(&rig, "POST", at("/limits"), cases[i].body);
+        assert_int_equal(no.status, cases[i].status);
+        assert_string_equal(rule(&no), cases[i].rule);
+    }
+    DM_AUTO_SAID said = dm_rig_operate(&rig, "POST", at("/limits"),
+            "{\"name\":\"running_max\",\"limit\":1,\"project\":\"demo\",\"until\":\"2130-01-01T00:00:00Z\",\"reason\":"
+            "\"a trial\"}");
+    assert_int_equal(said.status, 200);
+    const json_t *l = json_array_get(json_object_get(said.body, "limits"), 0);
+    assert_string_equal(dm_json_c(l, "project"), "demo");
+    assert_string_equal(dm_json_c(l, "set_by"), DM_RIG_OPERATOR);
+    assert_string_equal(dm_json_c(l, "reason"), "a trial");
+    assert_string_equal(dm_json_c(l, "until"), "2130-01-01T00:00:00.000000Z");
+    assert_string_equal(last_of_the_audit(), "operator:ada limit.set limit:demo:running_max=1 a trial");
+    char id[32];
+    dm_rig_create(&rig, "", id);
+    DM_AUTO_SAID full = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(full.status, 429);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +170,7 @@ int main(void)
             DM_RIG_TEST(one_is_shown, &rig),
             DM_RIG_TEST(a_block_and_back, &rig),
             DM_RIG_TEST(a_tier_has_a_reason_and_a_history, &rig),
+            DM_RIG_TEST(a_limit_of_its_own, &rig),
     };
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
