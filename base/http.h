@@ -10,8 +10,9 @@
  * A request's strings are copies: they stay while the handler has the request, whatever happens to the connection. A
  * client that leaves meanwhile is noticed when the answer is sent, or by a handler that asks (dm_req_gone). Path
  * parameters and query are decoded, UTF-8 and without NUL, or the answer is 400; a longer head than 64 KiB is
- * libmicrohttpd's own 431. A body that is too large, or that nobody wants, is read and dropped up to 1 MiB; past that
- * the connection is closed. */
+ * libmicrohttpd's own 431. A body that is too large, or that nobody wants (a GET's among them), is read and dropped
+ * up to 1 MiB; past that the connection is closed. A path that is a route's but for slashes at its end is answered 308
+ * with that route's path and the query as it was. */
 #ifndef DM_BASE_HTTP_H
 #define DM_BASE_HTTP_H
 

@@ -321,8 +321,9 @@ static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const 
     }
     if (hs.length.p != NULL && dm_parse_u64(hs.length, 0, UINT64_MAX, &length, &err) < 0)
         dm_exchange_refuse(&c->x, 400, DM_E_INVALID, "Content-Length: %s", err.msg);
-    if (c->x.refused == 0 && length > c->x.req.route->body_max)
-        dm_exchange_refuse(&c->x, 413, DM_E_INVALID, "the body has more than %zu bytes", c->x.req.route->body_max);
+    size_t max = c->x.refused != 0 ? 0 : dm_exchange_no_body(&c->x) ? DISCARD_MAX : c->x.req.route->body_max;
+    if (c->x.refused == 0 && length > max)
+        dm_exchange_refuse(&c->x, 413, DM_E_INVALID, "the body has more than %zu bytes", max);
     if (c->x.refused == 0)
         dm_buf_init(&c->body, c->x.req.route->body_max);
     else if (hs.expects || length > DISCARD_MAX)
@@ -343,7 +344,7 @@ static bool body_charge(dm_http *h, size_t n)
 /* libmicrohttpd takes no answer in the middle of a body: a refusal that comes here is given after its end. */
 static enum MHD_Result on_body(http_call *c, const char *p, size_t n)
 {
-    if (c->x.refused == 0) {
+    if (c->x.refused == 0 && !dm_exchange_no_body(&c->x)) {
         size_t max = c->x.req.route->body_max;
         if (n > max - c->body.len)
             dm_exchange_refuse(&c->x, 413, DM_E_INVALID, "the body has more than %zu bytes", max);

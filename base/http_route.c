@@ -227,6 +227,32 @@ static int open_query(dm_exchange *x, dm_str query, dm_err *err)
     return 0;
 }
 
+/* A path that is a route's but for slashes at its end: there is one name for each thing, and this is the way to it. Not
+ * for a preflight, which no browser lets be led elsewhere. There is room for as much again as the target has. */
+static bool lead_on(dm_exchange *x, dm_str query)
+{
+    const dm_route *route;
+    dm_str raw[DM_HTTP_PARAMS_MAX], path = x->req.path;
+    char allow[DM_ALLOW_MAX];
+    size_t nraw;
+
+    if (path.p[path.n - 1] != '/' || dm_str_eq_c(x->req.method, "OPTIONS"))
+        return false;
+    while (path.n > 1 && path.p[path.n - 1] == '/')
+        path.n--;
+    if (route_find(x->config->routes, x->config->nroutes, x->req.method, path, &route, raw, &nraw, allow) == ROUTE_NONE)
+        return false;
+    size_t at = x->text.len;
+    (void)keep(&x->text, path);
+    if (query.n > 0) {
+        (void)keep(&x->text, DM_STR("?"));
+        (void)keep(&x->text, query);
+    }
+    x->location = (dm_str){x->text.p + at, x->text.len - at};
+    dm_exchange_refuse(x, 308, DM_E_NOTFOUND, "no path has a slash at its end: ask %.*s", (int)path.n, path.p);
+    return true;
+}
+
 static void open_route(dm_exchange *x, dm_str target)
 {
     dm_req *req = &x->req;
@@ -247,7 +273,8 @@ static void open_route(dm_exchange *x, dm_str target)
     switch (route_find(
             x->config->routes, x->config->nroutes, req->method, req->path, &req->route, raw, &nraw, x->allow)) {
     case ROUTE_NONE:
-        dm_exchange_refuse(x, 404, DM_E_NOTFOUND, "no such path");
+        if (!lead_on(x, query))
+            dm_exchange_refuse(x, 404, DM_E_NOTFOUND, "no such path");
         return;
     case ROUTE_METHOD:
         dm_exchange_refuse(x, 405, DM_E_INVALID, "this path allows %s", x->allow);
@@ -298,6 +325,11 @@ int dm_exchange_open(dm_exchange *x, const dm_http_config *config, uint64_t id, 
     if (n > kept)
         dm_exchange_refuse(x, 431, DM_E_INVALID, "more than %d headers", DM_HTTP_HEADERS_MAX);
     return 0;
+}
+
+bool dm_exchange_no_body(const dm_exchange *x)
+{
+    return dm_str_eq_c(x->req.method, "GET") || dm_str_eq_c(x->req.method, "HEAD");
 }
 
 static void reply_done(dm_reply *reply)
@@ -422,9 +454,10 @@ static void answer_error(dm_exchange *x, const dm_err *err)
         status = reply->status >= 400 && reply->status <= 599 ? reply->status : status_of(err->code);
     dm_reply_empty(reply, status);
     if ((x->refused == 405 && dm_reply_header(reply, "Allow", dm_str_c(x->allow), NULL) < 0) ||
-            (x->refused == 503 && dm_reply_header(reply, "Retry-After", DM_STR("1"), NULL) < 0))
+            (x->refused == 503 && dm_reply_header(reply, "Retry-After", DM_STR("1"), NULL) < 0) ||
+            (x->refused == 308 && dm_reply_header(reply, "Location", x->location, NULL) < 0))
         reply->status = 500; /* out of memory: half an answer would be a wrong one */
-    if (x->config->error_body != NULL)
+    if (x->config->error_body != NULL && x->refused != 308)
         x->config->error_body(&x->req, reply, err, x->config->ctx);
     else
         default_error_body(reply, err);
@@ -582,7 +615,9 @@ int dm_http_call(const dm_http_config *config, const char *method, const char *t
         return r;
     x->done = answer_alone;
     x->req.body = body;
-    if (x->refused == 0 && body.n > x->req.route->body_max)
+    if (x->refused == 0 && dm_exchange_no_body(x))
+        x->req.body.n = 0;
+    else if (x->refused == 0 && body.n > x->req.route->body_max)
         dm_exchange_refuse(x, 413, DM_E_INVALID, "the body has more than %zu bytes", x->req.route->body_max);
     r = x->refused == 0 ? dm_exchange_run(x, &why) : 0;
     *out = dm_steal(&req); /* before a late handler's answer could be waited for: it is the caller's from here */

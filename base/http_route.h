@@ -2,8 +2,8 @@
  * target share. Nothing here is for a handler; handlers include base/http.h alone.
  *
  * An exchange is opened from the bytes of a request's head, which are copied: a handler that answers late may outlive
- * the connection. Opening already picks the route, so that a refusal (404, 405, 400, 431) is known before a byte of
- * the body has been read. */
+ * the connection. Opening already picks the route, so that a refusal (404, 405, 400, 431) or a redirect (308) is known
+ * before a byte of the body has been read. */
 #ifndef DM_BASE_HTTP_ROUTE_H
 #define DM_BASE_HTTP_ROUTE_H
 
@@ -18,6 +18,7 @@ typedef struct dm_exchange {
     int refused; /* the status of an answer that is given without asking a handler, or 0 */
     dm_err why;  /* set when refused */
     char allow[DM_ALLOW_MAX];
+    dm_str location;                                               /* of a 308; in text */
     bool gated;                                                    /* the gate has let it pass: ungate is due */
     void (*done)(struct dm_exchange *x, int r, const dm_err *err); /* the owner's side of dm_req_done */
     int fd;                             /* the client's socket, while the handler has the request; -1: there is none */
@@ -33,6 +34,9 @@ int dm_routes_check(const dm_route *routes, size_t n, dm_err *err) DM_NODISCARD;
 int dm_exchange_open(dm_exchange *x, const dm_http_config *config, uint64_t id, dm_str method, dm_str target,
         const dm_pair *headers, size_t n, dm_err *err) DM_NODISCARD;
 void dm_exchange_close(dm_exchange *x);
+
+/* What a GET brings along means nothing: it is read and dropped. */
+bool dm_exchange_no_body(const dm_exchange *x);
 
 void dm_exchange_refuse(dm_exchange *x, int status, int code, const char *fmt, ...) DM_PRINTF(4, 5);
 

@@ -180,9 +180,8 @@ static void test_match(void **state)
 static void test_no_match(void **state)
 {
     (void)state;
-    expect_status("GET", "/sandboxes/", 404); /* no parameter is empty */
-    expect_status("GET", "//", 404);
-    expect_status("GET", "/sandboxes/i1/", 404);
+    expect_status("GET", "/sandboxes//connect", 404); /* no parameter is empty */
+    expect_status("GET", "//sandboxes", 404);
     expect_status("GET", "/Sandboxes", 404);
     expect_status("GET", "/sandboxe", 404);
     expect_status("GET", "/sand%62oxes", 404); /* raw: an escaped literal is another path */
@@ -277,6 +276,28 @@ static void test_limits(void **state)
     DM_AUTO(dm_req) large = call_with(&w, "POST", "/sandboxes", NULL, 0, DM_STR("0123456789abcdefg"));
     assert_int_equal(large->reply.status, 413);
     assert_int_equal(w.gated, 0);
+    DM_AUTO(dm_req) got = call_with(&w, "GET", "/", NULL, 0, DM_STR("{\"of\":\"no use\"}"));
+    assert_int_equal(got->reply.status, 200);
+    assert_int_equal(got->body.n, 0);
+}
+
+static void test_slashes_at_the_end(void **state)
+{
+    world w;
+
+    (void)state;
+    DM_AUTO(dm_req) one = call_with(&w, "POST", "/sandboxes/?a=b%2F&c", NULL, 0, (dm_str){NULL, 0});
+    assert_int_equal(one->reply.status, 308);
+    assert_string_equal(one->reply.headers[0].name, "Location");
+    assert_string_equal(one->reply.headers[0].value, "/sandboxes?a=b%2F&c");
+    DM_AUTO(dm_req) more = call_with(&w, "GET", "/sandboxes/a%2Fb///", NULL, 0, (dm_str){NULL, 0});
+    assert_int_equal(more->reply.status, 308);
+    assert_string_equal(more->reply.headers[0].value, "/sandboxes/a%2Fb");
+    assert_int_equal(w.gated, 0);
+    expect_status("GET", "/nowhere/", 404);
+    expect_status("GET", "//sandboxes/", 404);
+    expect_status("OPTIONS", "/sandboxes/", 404);
+    expect_status("PUT", "/sandboxes/", 308);
 }
 
 static void test_headers(void **state)
@@ -434,6 +455,7 @@ int main(void)
             cmocka_unit_test(test_params),
             cmocka_unit_test(test_query),
             cmocka_unit_test(test_limits),
+            cmocka_unit_test(test_slashes_at_the_end),
             cmocka_unit_test(test_headers),
             cmocka_unit_test(test_gate),
             cmocka_unit_test(test_failures),
