@@ -156,8 +156,8 @@ static int query(dm_pg *c, void *arg, dm_err *err)
         w->f.template_id = w->found.template_id;
     }
     int r = w->no_such_template ? 0 : dm_sandbox_list(c, who->owner, &w->f, &w->rows, err);
-    if (r == 0 && w->f.running)
-        r = dm_sandbox_count_running(c, who->owner, &w->running, err);
+    if (r == 0 && w->f.running && !w->no_such_template)
+        r = dm_sandbox_count_running(c, who->owner, &w->f, &w->running, err);
     return r;
 }
 

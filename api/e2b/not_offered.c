@@ -4,35 +4,21 @@
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 
-static int refuse(dm_req *req, dm_no no, const char *what)
-{
-    return dm_deny(req, no, what, "%s is not offered here yet", what);
-}
+/* Of each: its row, the act, and what a client reads is not there. */
+#define NOT_OFFERED(handler, no, act, words)                                                                           \
+    int dm_route_##handler(dm_req *req, void *ctx, dm_err *err)                                                        \
+    {                                                                                                                  \
+        (void)ctx;                                                                                                     \
+        (void)err;                                                                                                     \
+        return dm_deny(req, no, act, "%s not offered here yet", words);                                                \
+    }
 
-int dm_route_fork(dm_req *req, void *ctx, dm_err *err)
-{
-    (void)ctx;
-    (void)err;
-    return refuse(req, DM_NO_FORK_NOT_OFFERED, "sandbox.fork");
-}
-
-int dm_route_snapshot(dm_req *req, void *ctx, dm_err *err)
-{
-    (void)ctx;
-    (void)err;
-    return refuse(req, DM_NO_SNAPSHOT_NOT_OFFERED, "sandbox.snapshot");
-}
-
-int dm_route_network(dm_req *req, void *ctx, dm_err *err)
-{
-    (void)ctx;
-    (void)err;
-    return refuse(req, DM_NO_NETWORK_CHANGE, "sandbox.network");
-}
-
-int dm_route_template_build(dm_req *req, void *ctx, dm_err *err)
-{
-    (void)ctx;
-    (void)err;
-    return refuse(req, DM_NO_TEMPLATE_BUILD_NOT_OFFERED, "template.build");
-}
+NOT_OFFERED(fork, DM_NO_FORK_NOT_OFFERED, "sandbox.fork", "forking a sandbox is")
+NOT_OFFERED(snapshot, DM_NO_SNAPSHOT_NOT_OFFERED, "sandbox.snapshot", "snapshots are")
+NOT_OFFERED(network, DM_NO_NETWORK_CHANGE, "sandbox.network", "changing a sandbox's network is")
+NOT_OFFERED(template_build, DM_NO_TEMPLATE_BUILD_NOT_OFFERED, "template.build", "building templates is")
+NOT_OFFERED(
+        template_change, DM_NO_TEMPLATE_CHANGE_NOT_OFFERED, "template.change", "changing templates and their tags is")
+NOT_OFFERED(volumes, DM_NO_VOLUMES, "volume", "volumes are")
+NOT_OFFERED(secrets, DM_NO_SECRETS_NOT_OFFERED, "secret", "secrets are")
+NOT_OFFERED(teams, DM_NO_TEAMS_NOT_OFFERED, "team", "teams, their keys and what operators do are")

@@ -15,7 +15,8 @@ int dm_sandbox_param(dm_str text, dm_sandbox_id *out, dm_err *err)
     if (client.p != NULL && dm_str_split(&rest, '-', &more))
         return dm_fail(err, DM_E_INVALID, "Invalid sandbox ID");
     if (dm_sandbox_id_parse(id, out, NULL) < 0)
-        return dm_fail(err, DM_E_NOTFOUND, "Sandbox \"%.*s\" not found", (int)id.n, id.p);
+        return dm_fail(
+                err, DM_E_NOTFOUND, "Sandbox \"%.*s\" doesn't exist or you don't have access to it", (int)id.n, id.p);
     return 0;
 }
 

@@ -6,7 +6,8 @@
 
 int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id)
 {
-    return dm_deny(req, DM_NO_SANDBOX_UNKNOWN, what, "Sandbox \"%s\" not found", dm_sandbox_name_of(id).s);
+    return dm_deny(req, DM_NO_SANDBOX_UNKNOWN, what, "Sandbox \"%s\" doesn't exist or you don't have access to it",
+            dm_sandbox_name_of(id).s);
 }
 
 int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over)

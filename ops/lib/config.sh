@@ -139,7 +139,7 @@ frame_key_file = $DM_DATA/secrets/frames-api.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
 END
-    [ -z "$DM_DOMAIN" ] || printf 'domain = %s\n' "$DM_DOMAIN"
+    printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
 }
 
 config_worker() {

@@ -118,6 +118,8 @@ settings_derive() {
     [[ $host != *:* ]] || host="[$host]"
     DM_URL_API=$scheme://$host:$DM_PORT_FRONT
     DM_URL_SANDBOX=$scheme://$host:$DM_PORT_SANDBOX
+    # never empty: a client without one would name its sandboxes, and send what it has for them, to E2B's cloud
+    DM_SANDBOX_DOMAIN=${DM_DOMAIN:-localhost:$DM_PORT_SANDBOX}
 }
 
 settings_save() {

@@ -14,7 +14,7 @@ DM_NODE_VERSION=22.12.0
 # export_deployment: what a test or a bench program may know of where it runs.
 export_deployment() {
     export DM_ROOT DM_DATA DM_CACHE DM_BUILD DM_PORT_BASE
-    export E2B_API_URL=$DM_URL_API E2B_SANDBOX_URL=$DM_URL_SANDBOX
+    export E2B_API_URL=$DM_URL_API E2B_SANDBOX_URL=$DM_URL_SANDBOX E2B_DOMAIN=$DM_SANDBOX_DOMAIN
 }
 
 # fetch_aside FINAL COMMAND...: the command fills a folder of its own, which then takes the final name.

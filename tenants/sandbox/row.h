@@ -73,7 +73,9 @@ typedef struct dm_sandbox_filter {
 /* What clients see as running or paused, in order. The caller frees rows; dm_sandbox_read takes one row each. */
 int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 int dm_sandbox_read(const dm_pg_rows *rows, size_t i, dm_sandbox *out, dm_err *err) DM_NODISCARD;
-int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
+/* Of those that run, how many the filter leaves, whatever page it asks for. */
+int dm_sandbox_count_running(
+        dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, int64_t *out, dm_err *err) DM_NODISCARD;
 
 /* --- who carries out what a row waits for ------------------------------------------------------------------- */
 

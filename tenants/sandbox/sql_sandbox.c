@@ -227,11 +227,15 @@ int dm_sandbox_list(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, dm_pg_
 }
 
 static const dm_pg_stmt count_running = {"sandbox_count_running",
-        "SELECT count(*) FROM dm.sandbox WHERE account_no = $1 AND project_no = $2 AND state = 'running'", DM_PG_ONE};
+        "SELECT count(*) FROM dm.sandbox s WHERE s.account_no = $1 AND s.project_no = $2 AND s.state = 'running'"
+        " AND ($3::jsonb IS NULL OR s.metadata @> $3::jsonb) AND ($4::text IS NULL OR s.template_id = $4::text)"
+        " AND ($5::bigint IS NULL OR s.started_at >= dm.ts($5::bigint))",
+        DM_PG_ONE};
 
-int dm_sandbox_count_running(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err)
+int dm_sandbox_count_running(dm_pg *c, dm_owner owner, const dm_sandbox_filter *f, int64_t *out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(f->metadata),
+            dm_pa_text(f->template_id), time_arg(f->started_after_us)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &count_running, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)

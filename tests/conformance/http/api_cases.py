@@ -36,6 +36,19 @@ def nowhere():
 
 
 @case(GROUP)
+def a_slash_too_many():
+    answer = api("GET", "/v2/sandboxes/?limit=1&state=running")
+    equal((answer.status, answer.header("Location")), (308, "/v2/sandboxes?limit=1&state=running"))
+    equal(api("GET", "/no/such/route/").status, 404)
+
+
+@case(GROUP)
+def a_get_with_a_body():
+    for body in (b"{}", b"not json at all"):
+        equal(api("GET", "/v2/sandboxes", body).status, 200)
+
+
+@case(GROUP)
 def the_page_of_a_denial():
     for path in ("/door", f"/sandboxes/{UNKNOWN}"):
         denial = denial_of(api("GET", path).json)
@@ -65,7 +78,9 @@ def unknown_sandbox():
             ("POST", "/sandboxes/{}/resume", {"timeout": 60}), ("GET", "/sandboxes/{}/metrics", None),
             ("GET", "/sandboxes/{}/logs", None), ("GET", "/v2/sandboxes/{}/logs", None)):
         for name in (UNKNOWN, f"{UNKNOWN}-client", "nonexistingsandbox", "non-existing"):
-            denial_of(refused(api(method, path.format(name), body), 404))
+            body_ = refused(api(method, path.format(name), body), 404)
+            denial_of(body_)
+            equal(body_["message"].endswith("doesn't exist or you don't have access to it"), True, body_["message"])
     for name in ("a-b-c", "UPPER", "i_0"):
         equal(api("GET", f"/sandboxes/{name}").status, 400, name)
 
@@ -131,6 +146,12 @@ def templates():
 
 @case(GROUP)
 def not_offered_is_refused():
+    for method, path in (("GET", "/volumes"), ("POST", "/volumes"), ("GET", "/secrets"), ("DELETE", "/secrets/mine"),
+                         ("POST", f"/sandboxes/{UNKNOWN}/fork"), ("POST", f"/sandboxes/{UNKNOWN}/snapshots"), ("GET", "/snapshots"),
+                         ("PUT", f"/sandboxes/{UNKNOWN}/network"), ("POST", "/v3/templates"), ("DELETE", "/templates/base"),
+                         ("GET", "/templates/base/tags"), ("GET", "/teams"), ("GET", "/templates/base/builds/1/status")):
+        denial = denial_of(refused(api(method, path, {} if method in ("POST", "PUT") else None), 403))
+        assert denial["rule"].endswith(".not_offered"), (path, denial)
     for members in ({"gpuCount": 1}, {"network": {"egressProxy": {"address": "proxy.test:1080"}}}, {"autoPauseMemory": False},
                     {"volumeMounts": [{"name": "v", "path": "/v"}]}, {"autoPause": True, "autoPauseMemory": False}):
         denial_of(refused(api("POST", "/v2/sandboxes", {"templateID": "base", **members}), 400))
@@ -141,6 +162,9 @@ def shape_of_create():
     with own(envVars={"A": "b"}, metadata={"k": "v"}, someFieldWeDoNotKnow={"x": [1]}) as box:
         equal(re.fullmatch("i[a-z0-9]{20}", box["sandboxID"]) is not None, True)
         equal((box["envdVersion"], box["alias"], box["trafficAccessToken"]), ("0.6.13", "base", None))
+        assert box["domain"], "a client would name the sandbox in E2B's cloud"
+        if "E2B_DOMAIN" in os.environ:
+            equal(box["domain"], os.environ["E2B_DOMAIN"])
         assert box["clientID"] and box["templateID"] and len(box["envdAccessToken"]) >= 16
         detail = api("GET", f"/sandboxes/{box['sandboxID']}-{box['clientID']}").json
         for name in ("sandboxID", "templateID", "clientID", "alias", "envdVersion", "envdAccessToken", "domain"):
@@ -198,6 +222,8 @@ def lists():
     every = api("GET", "/v2/sandboxes?limit=100")
     assert name in [s["sandboxID"] for s in every.json] and int(every.header("X-Total-Running")) >= 1
     assert name in [s["sandboxID"] for s in api("GET", "/sandboxes").json]
+    equal(api("GET", "/v2/sandboxes?metadata=for%253Dwire").header("X-Total-Running"), "1")
+    equal(api("GET", "/v2/sandboxes?metadata=for%253Dnobody").header("X-Total-Running"), "0")
     one = api("GET", "/v2/sandboxes?metadata=for%253Dwire&limit=1")
     equal(([s["sandboxID"] for s in one.json], one.header("X-Next-Token")), ([name], None))
     equal(api("GET", "/v2/sandboxes?template=no-such-template").json, [])

@@ -27,6 +27,15 @@ test('sandbox/information', 30, async () => {
   holds(release !== readFileSync('/proc/sys/kernel/osrelease', 'utf8'), `the host's kernel: ${release}`)
 })
 
+// And no name in E2B's cloud, to which a program would send what it has for the sandbox.
+test('sandbox/its_host_is_ours', 30, async () => {
+  const sandbox = await box()
+  const [name, ...rest] = sandbox.getHost(8080).split('.')
+  equal(name, `8080-${sandbox.sandboxId}`)
+  const domain = rest.join('.')
+  holds(domain !== 'e2b.app' && domain === (process.env.E2B_DOMAIN ?? domain), domain)
+})
+
 test('sandbox/set_timeout', 30, async () => {
   const sandbox = await box()
   await sandbox.setTimeout(900_000)

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import threading
 import time
 
@@ -46,6 +47,15 @@ def information():
     assert info.cpu_count >= 1 and info.memory_mb >= 256, (info.cpu_count, info.memory_mb)
     assert info.started_at < now() < info.end_at, (info.started_at, info.end_at)
     equal(box.is_running(), True)
+
+
+@case(GROUP)
+def its_host_is_ours():
+    """And no name in E2B's cloud, to which a program would send what it has for the sandbox."""
+    box = shared()
+    name, _, domain = box.get_host(8080).partition(".")
+    equal(name, f"8080-{box.sandbox_id}")
+    assert domain != "e2b.app" and domain == os.environ.get("E2B_DOMAIN", domain), domain
 
 
 @case(GROUP)

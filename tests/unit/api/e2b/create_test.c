@@ -33,6 +33,25 @@ static void what_is_not_offered_says_so(void **state)
     expect("/sandboxes/i00000000000000000000/fork", "{}", 403, "fork.not_offered");
     expect("/sandboxes/i00000000000000000000/snapshots", "{}", 403, "snapshot.not_offered");
     expect("/v3/templates", "{\"name\":\"mine\"}", 403, "template_build.not_offered");
+    expect("/volumes", "{\"name\":\"mine\"}", 403, "volumes.not_offered");
+    expect("/secrets", "{\"name\":\"mine\",\"value\":\"v\"}", 403, "secrets.not_offered");
+    expect("/templates/tags", "{\"target\":\"base\",\"tags\":[\"v1\"]}", 403, "template_change.not_offered");
+    static const char *const more[][2] = {{"DELETE", "/templates/base"}, {"PATCH", "/v2/templates/base"},
+            {"GET", "/templates/base/tags"}, {"GET", "/templates/base/tags/exists"},
+            {"GET", "/templates/base/files/00"}, {"GET", "/templates/base/builds/1/status"},
+            {"DELETE", "/templates/tags"}, {"GET", "/volumes"}, {"GET", "/volumes/1"}, {"DELETE", "/volumes/1"},
+            {"GET", "/volumecontent/1/path?path=/a"}, {"PUT", "/volumecontent/1/file?path=/a"}, {"GET", "/secrets/a"},
+            {"DELETE", "/secrets/a"}, {"GET", "/teams"}, {"GET", "/teams/1/metrics/max"}, {"DELETE", "/api-keys/1"},
+            {"GET", "/snapshots"}, {"PUT", "/sandboxes/i00000000000000000000/network"}};
+    for (size_t i = 0; i < DM_LEN(more); i++) {
+        DM_AUTO_SAID said = dm_rig_call(&rig, more[i][0], more[i][1], NULL);
+        if (said.status != 403 || strstr(rule_of(&said), ".not_offered") == NULL)
+            fail_msg("%s %s: %d %s", more[i][0], more[i][1], said.status, said.text);
+    }
+    DM_AUTO_SAID nobody = dm_rig_call_as(&rig, "", "GET", "/teams", NULL, NULL, 0);
+    assert_int_equal(nobody.status, 403);
+    DM_AUTO_SAID stranger = dm_rig_call_as(&rig, "", "GET", "/volumes", NULL, NULL, 0);
+    assert_int_equal(stranger.status, 401);
 }
 
 #define SECRET "correct-horse-battery-staple"

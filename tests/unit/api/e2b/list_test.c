@@ -46,6 +46,21 @@ static void expect(const char *path, int status)
         fail_msg("%s: %d, not %d: %s", path, said.status, status, said.text);
 }
 
+/* What the filters leave, whatever the page. */
+static void the_total_is_of_what_is_asked_for(void **state)
+{
+    static const char *const asked[][2] = {{"/v2/sandboxes?limit=1", "4"}, {"/v2/sandboxes?metadata=n%3D1", "1"},
+            {"/v2/sandboxes?metadata=n%3D3", "0"}, {"/v2/sandboxes?template=base&state=running&limit=2", "4"},
+            {"/v2/sandboxes?template=nothing", "0"}, {"/v2/sandboxes?startedAfter=2199-01-01T00:00:00Z", "0"}};
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(asked); i++) {
+        DM_AUTO_SAID said = dm_rig_call(&rig, "GET", asked[i][0], NULL);
+        const char *total = dm_said_header(&said, "X-Total-Running");
+        if (said.status != 200 || total == NULL || strcmp(total, asked[i][1]) != 0)
+            fail_msg("%s: %d, %s and not %s", asked[i][0], said.status, total != NULL ? total : "none", asked[i][1]);
+    }
+}
+
 static void order_and_states(void **state)
 {
     (void)state;
@@ -173,8 +188,9 @@ static void templates(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_and_states), cmocka_unit_test(pages),
-            cmocka_unit_test(metadata), cmocka_unit_test(other_filters), cmocka_unit_test(templates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_total_is_of_what_is_asked_for),
+            cmocka_unit_test(order_and_states), cmocka_unit_test(pages), cmocka_unit_test(metadata),
+            cmocka_unit_test(other_filters), cmocka_unit_test(templates)};
     dm_rig_start(&rig, 0);
     make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
