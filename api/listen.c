@@ -14,8 +14,11 @@
     {#method, path, DM_SCOPE(DM_RIGHT_##right, DM_STANDING_##standing) | MOUTH, body_max, dm_route_##handler},
 
 static const dm_route public_routes[] = {
-#define MOUTH DM_SCOPE_ANY_ORIGIN
+#define MOUTH DM_SCOPE_COOKIE
 #include "api/dm/routes.def"
+#include "api/ops/routes.def"
+#undef MOUTH
+#define MOUTH DM_SCOPE_ANY_ORIGIN
 #include "api/e2b/routes.def"
 #undef MOUTH
 #define MOUTH DM_SCOPE_ANY_ORIGIN | DM_SCOPE_LOCAL
@@ -23,9 +26,6 @@ static const dm_route public_routes[] = {
 #undef MOUTH
 #define MOUTH DM_SCOPE_LOCAL
 #include "api/ops/local.def"
-#undef MOUTH
-#define MOUTH 0
-#include "api/ops/routes.def"
 #undef MOUTH
 };
 

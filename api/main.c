@@ -60,7 +60,7 @@ static dm_pg *listen_again(program *p)
     dm_err err = {0};
     int r = dm_pg_open(p->config.db_api, &c, &err);
     if (r == 0)
-        r = dm_pg_script(c, "LISTEN dm_keys", &err);
+        r = dm_pg_script(c, "LISTEN dm_keys; LISTEN dm_sessions; LISTEN dm_token_keys", &err);
     if (r == 0)
         r = live(p, c, &err);
     if (r < 0) {
@@ -68,8 +68,25 @@ static dm_pg *listen_again(program *p)
         dm_pg_close(c);
         return NULL;
     }
-    dm_auth_forget(p->api.auth); /* whatever was said while nobody listened */
+    /* Whatever was said while nobody listened. */
+    dm_auth_forget(p->api.auth);
+    dm_members_forget(p->api.members);
+    dm_sessions_hear(p->api.sessions, true);
+    if (dm_signing_look(p->api.signing, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "token_keys.not_read", &err);
     return c;
+}
+
+static void hear(program *p, const dm_pg_note *note)
+{
+    if (strcmp(note->channel, "dm_sessions") == 0) {
+        dm_sessions_forget(p->api.sessions, dm_buf_view(&note->payload));
+    } else if (strcmp(note->channel, "dm_token_keys") == 0) {
+        dm_signing_forget(p->api.signing);
+    } else {
+        dm_auth_forget(p->api.auth);
+        dm_members_forget(p->api.members);
+    }
 }
 
 /* Until then, or until the program stops. */
@@ -94,19 +111,21 @@ static void *keep_house(void *arg)
     program *p = arg;
     dm_pg *c = NULL;
     while (!atomic_load(&p->stop)) {
-        DM_AUTO_BUF payload;
+        dm_pg_note note = {.channel = ""};
         dm_err err = {0};
-        dm_buf_init(&payload, 8192);
+        dm_buf_init(&note.payload, 8192);
         if (c == NULL)
             c = listen_again(p);
-        int r = c != NULL ? dm_pg_wait_notify(c, LISTEN_MS, &payload, &err) : DM_E_UNAVAILABLE;
+        int r = c != NULL ? dm_pg_wait_notify(c, LISTEN_MS, &note, &err) : DM_E_UNAVAILABLE;
         if (r == 0) {
-            dm_auth_forget(p->api.auth);
+            hear(p, &note);
         } else if (r != DM_E_TIMEOUT) {
+            dm_sessions_hear(p->api.sessions, false);
             dm_pg_close(c);
             c = NULL;
             pause_ms(p, AGAIN_MS);
         }
+        dm_buf_done(&note.payload);
     }
     dm_pg_close(c);
     return NULL;
@@ -171,14 +190,37 @@ static int make_pools(program *p, dm_err *err)
     return r < 0 ? r : dm_pg_pool_new(&who, &p->api.who, err);
 }
 
+/* 0 a second: as many as come. */
+static int make_rate(const dm_api *a, uint64_t per_s, dm_rate **out, dm_err *err)
+{
+    if (per_s == 0)
+        return 0;
+    const dm_rate_config rate = {.every_us = 1000000 / (int64_t)per_s, .burst = 2 * (uint32_t)per_s, .clock = a->clock};
+    return dm_rate_new(&rate, out, err);
+}
+
 static int make_rates(dm_api *a, dm_err *err)
 {
-    const unsigned per_s = (unsigned)a->config->project_requests_per_s;
     int r = dm_strangers_new((unsigned)a->config->wrong_keys_per_min, a->clock, &a->strangers, err);
-    if (r < 0 || per_s == 0)
-        return r;
-    const dm_rate_config rate = {.every_us = 1000000 / per_s, .burst = 2 * per_s, .clock = a->clock};
-    return dm_rate_new(&rate, &a->rate, err);
+    if (r == 0)
+        r = make_rate(a, a->config->project_requests_per_s, &a->rate, err);
+    return r < 0 ? r : make_rate(a, a->config->person_requests_per_s, &a->person_rate, err);
+}
+
+static int make_who(dm_api *a, dm_err *err)
+{
+    const dm_api_config *c = a->config;
+    const dm_signing_config signing = {.pool = a->who,
+            .master = a->master,
+            .clock = a->clock,
+            .token_s = (unsigned)c->token_s,
+            .key_days = (unsigned)c->token_key_days};
+    int r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
+    if (r == 0)
+        r = dm_members_new(a->who, a->clock, (unsigned)c->key_keep_ms, &a->members, err);
+    if (r == 0)
+        r = dm_sessions_new(a->who, a->clock, (unsigned)c->key_keep_ms, &a->sessions, err);
+    return r < 0 ? r : dm_signing_new(&signing, &a->signing, err);
 }
 
 static int make_api(program *p, dm_err *err)
@@ -215,7 +257,7 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = make_pools(p, err);
     if (r == 0)
-        r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
+        r = make_who(a, err);
     if (r == 0)
         r = make_rates(a, err);
     if (r == 0)
@@ -265,8 +307,12 @@ static void unmake(program *p)
     dm_dispatch_free(p->api.looks);
     dm_dispatch_free(p->api.dispatch);
     dm_auth_free(p->api.auth);
+    dm_members_free(p->api.members);
+    dm_sessions_free(p->api.sessions);
+    dm_signing_free(p->api.signing);
     dm_strangers_free(p->api.strangers);
     dm_rate_free(p->api.rate);
+    dm_rate_free(p->api.person_rate);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);

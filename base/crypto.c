@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -285,6 +288,34 @@ int dm_sign(const dm_sign_key *k, dm_str data, dm_signature *out, dm_err *err)
         return dm_fail(err, DM_E_INTERNAL, "Ed25519 did not sign");
     *out = s;
     return 0;
+}
+
+static int pem_into(BIO *from, dm_buf *out, dm_err *err)
+{
+    char *p = NULL;
+    long n = BIO_get_mem_data(from, &p);
+    dm_buf_reset(out);
+    if (n > 0)
+        (void)dm_buf_add(out, p, (size_t)n);
+    return n > 0 ? dm_buf_ok(out, err) : dm_fail(err, DM_E_INTERNAL, "an empty PEM");
+}
+
+int dm_es256_new(dm_buf *private_pem, dm_buf *public_pem, dm_err *err)
+{
+    AUTO_PKEY pair = EVP_EC_gen("P-256");
+    BIO *priv = BIO_new(BIO_s_secmem()), *pub = BIO_new(BIO_s_mem());
+    int r = 0;
+    if (pair == NULL || priv == NULL || pub == NULL ||
+            PEM_write_bio_PrivateKey(priv, pair, NULL, NULL, 0, NULL, NULL) != 1 ||
+            PEM_write_bio_PUBKEY(pub, pair) != 1)
+        r = dm_fail(err, DM_E_INTERNAL, "make a P-256 pair");
+    if (r == 0)
+        r = pem_into(priv, private_pem, err);
+    if (r == 0)
+        r = pem_into(pub, public_pem, err);
+    BIO_free(priv);
+    BIO_free(pub);
+    return r;
 }
 
 bool dm_verify(const dm_public_key *k, dm_str data, const dm_signature *sig)

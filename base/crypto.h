@@ -60,6 +60,10 @@ void dm_sign_key_public(const dm_sign_key *k, dm_public_key *out);
 int dm_sign(const dm_sign_key *k, dm_str data, dm_signature *out, dm_err *err) DM_NODISCARD;
 bool dm_verify(const dm_public_key *k, dm_str data, const dm_signature *sig);
 
+/* A new pair for ES256 (ECDSA over P-256), as PEM, for the library that speaks JWT. The caller wipes the private one.
+ */
+int dm_es256_new(dm_buf *private_pem, dm_buf *public_pem, dm_err *err) DM_NODISCARD;
+
 /* Secrets at rest: AES-256-GCM under a 32-byte key; bound is authenticated beside it (say which row it is for).
  * sealed = version byte, 12-byte nonce, ciphertext, 16-byte tag. open fails with DM_E_CORRUPT. */
 int dm_seal(const uint8_t key[32], dm_str bound, dm_str plain, dm_buf *sealed, dm_err *err) DM_NODISCARD;

@@ -256,7 +256,7 @@ int dm_pg_script(dm_pg *c, const char *sql, dm_err *err)
     return r == 0 ? 0 : dm_pg_keep_failure(c, dm_pg_give_failure(&why, err), &why);
 }
 
-int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err)
+int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_pg_note *out, dm_err *err)
 {
     int64_t until = dm_mono_ms(&dm_clock_real) + wait_ms;
 
@@ -265,10 +265,11 @@ int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err)
             return dm_pg_lost(c, err);
         PGnotify *n = PQnotifies(c->conn);
         if (n != NULL) {
-            dm_buf_reset(out);
-            (void)dm_buf_c(out, n->extra);
+            int r = dm_str_to_array(dm_str_c(n->relname), out->channel, sizeof out->channel, err);
+            dm_buf_reset(&out->payload);
+            (void)dm_buf_c(&out->payload, n->extra);
             PQfreemem(n);
-            return dm_buf_ok(out, err);
+            return r < 0 ? r : dm_buf_ok(&out->payload, err);
         }
         int64_t left = until - dm_mono_ms(&dm_clock_real);
         if (left <= 0)

@@ -136,7 +136,12 @@ void dm_pg_close(dm_pg *c);
 /* Plain text of several statements, without parameters; inside a transaction, too, which it must not end. No COPY. */
 int dm_pg_script(dm_pg *c, const char *sql, dm_err *err) DM_NODISCARD;
 int dm_pg_tx_on(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
-/* Waits up to wait_ms for a notification; 0 got one (payload goes to out), DM_E_TIMEOUT else. */
-int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_buf *out, dm_err *err) DM_NODISCARD;
+/* What was notified, and where. */
+typedef struct dm_pg_note {
+    char channel[64];
+    dm_buf payload; /* the caller's, initialised */
+} dm_pg_note;
+/* Waits up to wait_ms for a notification; 0 got one, DM_E_TIMEOUT else. */
+int dm_pg_wait_notify(dm_pg *c, unsigned wait_ms, dm_pg_note *out, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -15,7 +15,10 @@
 #include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
+#include "tenants/who/member.h"
 #include "tenants/who/secret.h"
+#include "tenants/who/session.h"
+#include "tenants/who/signing.h"
 
 typedef struct dm_dispatch dm_dispatch; /* api/life/dispatch.h */
 typedef struct dm_claims dm_claims;     /* api/life/claims.h */
@@ -31,8 +34,12 @@ typedef struct dm_api {
     dm_pg_pool *ops; /* dm_ops: operators, the workers' reports and the sweep */
     dm_pg_pool *who; /* dm_who: who somebody is; scoped to one person or operator */
     dm_auth *auth;
+    dm_members *members;
+    dm_sessions *sessions;
+    dm_signing *signing;
     dm_strangers *strangers;
-    dm_rate *rate; /* of a project's requests; NULL: as many as come */
+    dm_rate *rate;        /* of a project's requests; NULL: as many as come */
+    dm_rate *person_rate; /* of a person's or an operator's, with cookies; the same */
     dm_master *master;
     uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     dm_dispatch *dispatch;
@@ -47,18 +54,22 @@ typedef struct dm_api {
 } dm_api;
 
 /* Below /v1/projects/{slug} and /v1/accounts/{id} the caller's owner is the project and account of the path; others'
- * are not there. What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his account
- * must be in good standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
+ * are not there. With a key the caller is that key, wherever it is taken; with a cookie of a session (/v1 alone) a
+ * person is what he is in the project or account of the path, or himself where the path names none, and below /v1/ops
+ * it is an operator's. What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his
+ * account must be in good standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
 typedef enum dm_standing { DM_STANDING_ANY, DM_STANDING_GOOD } dm_standing;
 #define DM_SCOPE(right, standing) ((unsigned)(right) | (unsigned)(standing) << 8)
 enum {
     DM_SCOPE_LOCAL = 1 << 16,      /* for our own nginx and this machine: nothing that came through the front */
     DM_SCOPE_ANY_ORIGIN = 1 << 17, /* pages of any origin may read the answer */
+    DM_SCOPE_COOKIE = 1 << 18,     /* a session's cookie is as good as a key */
 };
 
 /* What req->auth points to while a request lives. */
 typedef struct dm_session {
-    dm_caller caller; /* all zero without a key */
+    dm_caller caller; /* all zero where neither a key nor a cookie is needed */
+    dm_signed_in in;  /* with a cookie: whose session it is */
     bool joined;      /* it waited for a transition that another request had begun */
     void *carry;      /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
     void (*carry_done)(void *carry);

@@ -62,6 +62,14 @@ static const dm_conf_row rows[] = {
         NUM(project_requests_per_s, "1000", 0, 1000000,
                 "requests of one project a second, and twice as many in one go: four times the 250 creates a second "
                 "that a customer is promised. 0: as many as come"),
+        NUM(person_requests_per_s, "100", 0, 1000000,
+                "requests of one person or operator a second, with cookies, and twice as many in one go. 0: as many as "
+                "come"),
+        NUM(token_s, "300", 10, 3600, "how long a session's short token is good, in seconds"),
+        NUM(token_key_days, "30", 1, 3650, "how long one key signs such tokens, in days"),
+        NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
+        NUM(session_max_h, "2160", 1, 87600, "and so many hours after the sign-in in any case"),
+        NUM(ops_session_h, "12", 1, 720, "both, for operators"),
         NUM(log_level, "1", 0, 3, "least level of a log line: 0 debug, 1 info, 2 warn, 3 error"),
 };
 

@@ -1,7 +1,10 @@
 #include "api/kit/gate.h"
 
+#include <stdio.h>
+
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
+#include "api/kit/cookie.h"
 #include "api/kit/strangers.h"
 
 /* --- who may ------------------------------------------------------------------------------------------------ */
@@ -20,6 +23,14 @@ static dm_right right_of(unsigned scope)
 static dm_standing standing_of(unsigned scope)
 {
     return (dm_standing)(scope >> 8 & 0xff);
+}
+
+/* The rule is what error_body words. */
+static int refused(dm_req *req, dm_no no, int code, const char *words, dm_err *err)
+{
+    req->reply.refused_by = dm_no_get(no)->rule;
+    req->reply.status = dm_no_get(no)->status;
+    return dm_fail(err, code, "%s", words);
 }
 
 /* A project or an account that is not the caller's is, to him, not there: he learns nothing of others'. */
@@ -57,17 +68,24 @@ static dm_str client_of(const dm_req *req)
     return dm_req_header(req, "X-Forwarded-For");
 }
 
-static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
+/* What the database could not answer stays what it is, all else is ours. */
+static int unknown_yet(int r, dm_err *err, const char *what)
 {
-    dm_str key = dm_req_header(req, "X-API-KEY");
-    if (key.p == NULL || key.n == 0)
+    return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "%s", what);
+}
+
+/* --- with a key --------------------------------------------------------------------------------------------- */
+
+static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *err)
+{
+    if (key.n == 0)
         return unauthorized(req, err, "no API key: send it in the X-API-KEY header");
     int64_t wait_us = dm_strangers_wait_us(api->strangers, client_of(req), key);
     if (wait_us > 0 && !dm_auth_met(api->auth, key))
         return too_often(req, DM_NO_AUTH_RATE, wait_us, err, "too many wrong API keys come from this address");
     int r = dm_auth_find(api->auth, key, &s->caller, err);
     if (r < 0)
-        return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "find a key");
+        return unknown_yet(r, err, "find a key");
     if (r == DM_AUTH_UNKNOWN) {
         dm_strangers_add(api->strangers, client_of(req));
         return unauthorized(req, err, "the API key is not valid");
@@ -77,6 +95,91 @@ static int by_key(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
     r = of_path(req, &s->caller, err);
     return r < 0 ? r : dm_gate_judge(&s->caller, req->route->scope, err);
+}
+
+/* --- with a cookie ------------------------------------------------------------------------------------------ */
+
+static bool changes(const dm_req *req)
+{
+    return !dm_str_eq_c(req->method, "GET") && !dm_str_eq_c(req->method, "HEAD");
+}
+
+static bool below(const dm_req *req, const char *path)
+{
+    return dm_str_starts(dm_str_c(req->route->path), dm_str_c(path));
+}
+
+/* Which session the token is of, and that it goes on. 0 or DM_TOKEN_BAD. */
+static int session_of(dm_api *api, dm_str token, dm_token_for who, dm_signed_in *out, dm_err *err)
+{
+    dm_token_claims claims;
+    int r = dm_signing_read(api->signing, token, who, &claims, err);
+    if (r != 0)
+        return r;
+    r = dm_sessions_find(api->sessions, claims.session, out, err);
+    if (r == DM_SESSION_NONE || (r == 0 && (out->person.v != 0) != (who == DM_TOKEN_PERSON)))
+        return DM_TOKEN_BAD;
+    return r;
+}
+
+/* What a person is where the path leads. */
+static int as_person(const dm_req *req, dm_api *api, const dm_signed_in *in, dm_caller *c, dm_err *err)
+{
+    bool project = below(req, "/v1/projects/{"), account = below(req, "/v1/accounts/{");
+    int r = project   ? dm_members_of_project(api->members, in->person, req->params[0], c, err)
+            : account ? dm_members_of_account(api->members, in->person, req->params[0], c, err)
+                      : 0;
+    if (r < 0)
+        return unknown_yet(r, err, "find a member");
+    if (r == DM_MEMBER_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, project ? "project not found" : "account not found");
+    if (!project && !account)
+        c->rights = UINT64_C(1) << DM_RIGHT_SELF;
+    c->person = in->person;
+    (void)snprintf(c->who, sizeof c->who, "person:%s", in->id);
+    return 0;
+}
+
+/* Before his first sign-in is through he may what belongs to that and nothing else. */
+static void as_operator(const dm_signed_in *in, dm_caller *c)
+{
+    c->operator_ = in->operator_;
+    c->rights = in->ready ? dm_rights_of(DM_ROLE_OPERATOR) : UINT64_C(1) << DM_RIGHT_OPS_SELF;
+    (void)snprintf(c->who, sizeof c->who, "operator:%s", in->name);
+}
+
+static int by_cookie(dm_req *req, dm_api *api, dm_str token, bool tls, dm_session *s, dm_err *err)
+{
+    bool ops = below(req, "/v1/ops/");
+    if (changes(req) && !dm_req_is_own(req, tls))
+        return refused(req, DM_NO_AUTH_CSRF, DM_E_DENIED,
+                "a request with a cookie that changes something must come from the console's own page", err);
+    int r = session_of(api, token, ops ? DM_TOKEN_OPERATOR : DM_TOKEN_PERSON, &s->in, err);
+    if (r < 0)
+        return unknown_yet(r, err, "find a session");
+    if (r == DM_TOKEN_BAD)
+        return refused(req, DM_NO_AUTH_SESSION, DM_E_DENIED, "the session has ended, or its token is over", err);
+    /* Operators are counted from below zero: the two never have one number. */
+    uint64_t no = ops ? ~(uint64_t)s->in.operator_.v : (uint64_t)s->in.person.v;
+    int64_t wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, no) : 0;
+    if (wait_us > 0)
+        return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "you send too many requests");
+    if (ops)
+        as_operator(&s->in, &s->caller);
+    else
+        r = as_person(req, api, &s->in, &s->caller, err);
+    return r < 0 ? r : dm_gate_judge(&s->caller, req->route->scope, err);
+}
+
+/* A key wins: whoever sends one means it. */
+static int whoever(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
+{
+    dm_str key = dm_req_header(req, "X-API-KEY");
+    if (key.p != NULL || (req->route->scope & DM_SCOPE_COOKIE) == 0)
+        return by_key(req, api, key, s, err);
+    bool tls = dm_req_over_tls(req);
+    dm_str token = dm_cookie_of(req, tls, below(req, "/v1/ops/") ? DM_COOKIE_OPS_SESSION : DM_COOKIE_SESSION);
+    return token.p != NULL ? by_cookie(req, api, token, tls, s, err) : by_key(req, api, key, s, err);
 }
 
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
@@ -91,7 +194,7 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "session");
     if (right_of(scope) != DM_RIGHT_NONE)
-        r = by_key(req, ctx, s, err);
+        r = whoever(req, ctx, s, err);
     if (r < 0) {
         free(s);
         return r;
@@ -116,8 +219,11 @@ void dm_api_ungate(dm_req *req, void *ctx)
 static dm_no plain(const dm_reply *reply)
 {
     int status = reply->status;
-    if (reply->refused_by == dm_no_get(DM_NO_AUTH_RATE)->rule)
-        return DM_NO_AUTH_RATE;
+    static const dm_no left[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION};
+    for (size_t i = 0; i < DM_LEN(left); i++) {
+        if (reply->refused_by == dm_no_get(left[i])->rule)
+            return left[i];
+    }
     static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
             DM_NO_REQUEST_METHOD, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY, DM_NO_SERVICE_SLOW};
     for (size_t i = 0; i < DM_LEN(all); i++) {
@@ -155,8 +261,9 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx)
 {
     (void)ctx;
-    /* What names no route, a preflight among them, tells nothing that is worth hiding. */
-    if (req->route != NULL && (req->route->scope & DM_SCOPE_ANY_ORIGIN) == 0)
+    /* What names no route, a preflight among them, tells nothing that is worth hiding; but what cookies open has none.
+     */
+    if (req->route != NULL ? (req->route->scope & DM_SCOPE_ANY_ORIGIN) == 0 : dm_str_starts(req->path, DM_STR("/v1/")))
         return;
     dm_hint(reply, "Access-Control-Allow-Origin", DM_STR("*"));
     dm_hint(reply, "Access-Control-Expose-Headers", DM_STR("*"));

@@ -1,28 +1,16 @@
 #include "tenants/who/auth.h"
 
-#include <pthread.h>
+#include <stdlib.h>
 
+#include "tenants/who/kept.h"
 #include "tenants/who/key.h"
 #include "tenants/who/sql.h"
 
-/* Direct-mapped: a key has one place, and the last one asked about has it. Bounded without any list to keep, and a
- * stranger who sends many keys costs known ones a look-up, no more: unknown keys are not kept. A place whose answer is
- * too old still tells whose it was. */
-enum { SLOTS = 1024 };
-
-typedef struct slot {
-    dm_digest digest;
-    int64_t until_mono_us; /* 0: empty */
-    dm_caller caller;
-} slot;
-
+/* A stranger who sends many keys costs known ones a look-up, no more: unknown keys are not kept. */
 struct dm_auth {
     dm_pg_pool *pool;
     const dm_clock *clock;
-    int64_t keep_us;
-    pthread_mutex_t lock;
-    uint64_t generation; /* raised by forget: an answer asked for before is not kept after */
-    slot slots[SLOTS];
+    dm_kept *kept;
 };
 
 int dm_auth_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, dm_auth **out, dm_err *err)
@@ -32,75 +20,26 @@ int dm_auth_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, dm_au
         return dm_fail(err, DM_E_NOMEM, "key cache");
     a->pool = pool;
     a->clock = clock;
-    a->keep_us = (int64_t)keep_ms * 1000;
-    (void)pthread_mutex_init(&a->lock, NULL);
-    *out = a;
-    return 0;
+    int r = dm_kept_new(sizeof(dm_caller), keep_ms, clock, &a->kept, err);
+    if (r < 0)
+        free(a);
+    else
+        *out = a;
+    return r;
 }
 
 void dm_auth_free(dm_auth *a)
 {
     if (a == NULL)
         return;
-    (void)pthread_mutex_destroy(&a->lock);
+    dm_kept_free(a->kept);
     free(a);
-}
-
-/* The digest is as good as random already. */
-static slot *slot_of(dm_auth *a, const dm_digest *d)
-{
-    return &a->slots[((unsigned)d->b[0] << 8 | d->b[1]) % SLOTS];
-}
-
-static bool same(const dm_digest *a, const dm_digest *b)
-{
-    return dm_str_eq_secret((dm_str){(const char *)a->b, sizeof a->b}, (dm_str){(const char *)b->b, sizeof b->b});
-}
-
-static bool from_cache(dm_auth *a, const dm_digest *d, dm_caller *out, uint64_t *generation)
-{
-    const slot *s = slot_of(a, d);
-    (void)pthread_mutex_lock(&a->lock);
-    bool hit = s->until_mono_us > dm_mono_us(a->clock) && same(&s->digest, d);
-    if (hit)
-        *out = s->caller;
-    *generation = a->generation;
-    (void)pthread_mutex_unlock(&a->lock);
-    return hit;
-}
-
-static void into_cache(dm_auth *a, const dm_digest *d, const dm_caller *caller, uint64_t generation)
-{
-    slot *s = slot_of(a, d);
-    int64_t keep_until = dm_mono_us(a->clock) + a->keep_us;
-    (void)pthread_mutex_lock(&a->lock);
-    if (a->generation == generation) {
-        s->digest = *d;
-        s->caller = *caller;
-        s->until_mono_us = keep_until < caller->limits_until_us ? keep_until : caller->limits_until_us;
-    }
-    (void)pthread_mutex_unlock(&a->lock);
-}
-
-static void out_of_cache(dm_auth *a, const dm_digest *d)
-{
-    slot *s = slot_of(a, d);
-    (void)pthread_mutex_lock(&a->lock);
-    if (same(&s->digest, d))
-        *s = (slot){.until_mono_us = 0};
-    (void)pthread_mutex_unlock(&a->lock);
 }
 
 bool dm_auth_met(dm_auth *a, dm_str key)
 {
     dm_digest digest;
-    if (dm_key_hash(key, &digest, NULL) < 0)
-        return false;
-    const slot *s = slot_of(a, &digest);
-    (void)pthread_mutex_lock(&a->lock);
-    bool met = same(&s->digest, &digest);
-    (void)pthread_mutex_unlock(&a->lock);
-    return met;
+    return dm_key_hash(key, &digest, NULL) == 0 && dm_kept_met(a->kept, &digest);
 }
 
 typedef struct lookup {
@@ -117,7 +56,7 @@ static int find(dm_pg *c, void *arg, dm_err *err)
 int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
 {
     dm_digest digest;
-    uint64_t generation;
+    uint64_t mark;
     dm_err why;
     int r = dm_key_hash(key, &digest, &why);
     if (r == DM_E_INVALID)
@@ -127,7 +66,7 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
             *err = why;
         return r;
     }
-    if (from_cache(a, &digest, out, &generation))
+    if (dm_kept_get(a->kept, &digest, out, &mark))
         return 0;
     dm_caller caller;
     lookup l = {&digest, &caller};
@@ -137,22 +76,18 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
     if (r < 0)
         return dm_wrap(err, "find a key");
     if (r == DM_SQL_NOBODY) {
-        out_of_cache(a, &digest);
+        dm_kept_drop(a->kept, &digest);
         return DM_AUTH_UNKNOWN;
     }
     caller.limits_until_us = caller.limits_left_us < INT64_MAX ? asked_us + caller.limits_left_us : INT64_MAX;
-    into_cache(a, &digest, &caller, generation);
+    dm_kept_put(a->kept, &digest, &caller, caller.limits_until_us, mark);
     *out = caller;
     return 0;
 }
 
 void dm_auth_forget(dm_auth *a)
 {
-    (void)pthread_mutex_lock(&a->lock);
-    a->generation++;
-    for (size_t i = 0; i < SLOTS; i++)
-        a->slots[i].until_mono_us = 0;
-    (void)pthread_mutex_unlock(&a->lock);
+    dm_kept_all_changed(a->kept);
 }
 
 int dm_auth_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)

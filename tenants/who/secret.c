@@ -99,6 +99,29 @@ int dm_secret_open(
     return r < 0 ? r : dm_unseal(m->key, dm_str_c(bound), sealed, plain, err);
 }
 
+int dm_secret_seal_as(const dm_master *m, const char *bound, dm_str plain, dm_buf *sealed, dm_err *err)
+{
+    return dm_seal(m->key, dm_str_c(bound), plain, sealed, err);
+}
+
+int dm_secret_open_as(const dm_master *m, const char *bound, dm_str sealed, dm_buf *plain, dm_err *err)
+{
+    return dm_unseal(m->key, dm_str_c(bound), sealed, plain, err);
+}
+
+int dm_secret_mac(const dm_master *m, const char *use, dm_str data, dm_digest *out, dm_err *err)
+{
+    char label[64];
+    dm_digest key;
+    int r = dm_path(label, sizeof label, err, "dormouse mac %s", use);
+    if (r == 0)
+        r = dm_hmac_sha256((dm_str){(const char *)m->key, sizeof m->key}, dm_str_c(label), &key, err);
+    if (r == 0)
+        r = dm_hmac_sha256((dm_str){(const char *)key.b, sizeof key.b}, data, out, err);
+    explicit_bzero(&key, sizeof key);
+    return r;
+}
+
 int dm_secret_access_token(const dm_master *m, const dm_sandbox_id *id, dm_str sealed, dm_buf *out, dm_err *err)
 {
     dm_buf_reset(out);

@@ -22,6 +22,13 @@ int dm_secret_seal(const dm_master *m, const char *what, const dm_sandbox_id *id
 int dm_secret_open(const dm_master *m, const char *what, const dm_sandbox_id *id, dm_str sealed, dm_buf *plain,
         dm_err *err) DM_NODISCARD;
 
+/* The same of what is no sandbox's: bound says which row and column it is ("token_key:KID"). */
+int dm_secret_seal_as(const dm_master *m, const char *bound, dm_str plain, dm_buf *sealed, dm_err *err) DM_NODISCARD;
+int dm_secret_open_as(const dm_master *m, const char *bound, dm_str sealed, dm_buf *plain, dm_err *err) DM_NODISCARD;
+
+/* A MAC under a key of its own for each use, derived from the master's. */
+int dm_secret_mac(const dm_master *m, const char *use, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
+
 /* The agent's access token in clear; "" when sealed.p is NULL: not secured. The caller wipes it. */
 int dm_secret_access_token(
         const dm_master *m, const dm_sandbox_id *id, dm_str sealed, dm_buf *out, dm_err *err) DM_NODISCARD;

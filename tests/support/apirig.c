@@ -10,6 +10,7 @@
 #include "base/parse.h"
 
 #include "api/door/signers.h"
+#include "api/kit/cookie.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
@@ -72,7 +73,12 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_pg_pool_new(&who, &a->who, &err), &err, "pool");
+    const dm_signing_config signing = {
+            .pool = a->who, .master = a->master, .clock = a->clock, .token_s = 300, .key_days = 30};
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_members_new(a->who, a->clock, 0, &a->members, &err), &err, "members");
+    must(dm_sessions_new(a->who, a->clock, 0, &a->sessions, &err), &err, "sessions");
+    must(dm_signing_new(&signing, &a->signing, &err), &err, "token keys");
     must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
@@ -146,6 +152,9 @@ void dm_rig_stop(dm_rig *r)
     dm_dispatch_free(r->api.looks);
     dm_dispatch_free(r->api.dispatch);
     dm_auth_free(r->api.auth);
+    dm_members_free(r->api.members);
+    dm_sessions_free(r->api.sessions);
+    dm_signing_free(r->api.signing);
     dm_strangers_free(r->api.strangers);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
@@ -175,6 +184,9 @@ void dm_rig_clean(dm_rig *r)
             "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
             "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
             "DELETE FROM dm.worker WHERE worker_no > 1");
+    dm_rig_sql(r, "DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
+                  "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
+                  "DELETE FROM dm.mail");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
@@ -183,6 +195,67 @@ void dm_rig_clean(dm_rig *r)
                   "DELETE FROM dm.project WHERE slug = 'other'; DELETE FROM dm.account_plan USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND account_plan.account_no = a.account_no;"
                   "DELETE FROM dm.account WHERE legal_name = 'Other'");
+}
+
+/* --- people ------------------------------------------------------------------------------------------------- */
+
+static int begin(dm_pg *c, void *arg, dm_err *err)
+{
+    dm_rig_in *in = arg;
+    const dm_session_new n = {.person = in->person,
+            .operator_ = in->operator_,
+            .proven = true,
+            .agent = DM_STR("rig"),
+            .address = DM_STR("192.0.2.1"),
+            .life = {3600, 3600}};
+    return dm_session_begin(c, &n, in->session, err);
+}
+
+static dm_rig_in signed_in(dm_rig *r, dm_rig_in in)
+{
+    const dm_pg_scope scope = {.person_no = in.person.v, .operator_no = in.operator_.v};
+    bool person = in.person.v != 0;
+    char token[DM_TOKEN_MAX];
+    dm_err err = {0};
+    must(dm_pg_tx(r->api.who, &scope, begin, &in, &err), &err, "session");
+    must(dm_signing_write(r->api.signing, person ? DM_TOKEN_PERSON : DM_TOKEN_OPERATOR, in.session, token, &err), &err,
+            "token");
+    (void)snprintf(in.cookie, sizeof in.cookie, "%s=%s",
+            dm_cookie_name(false, person ? DM_COOKIE_SESSION : DM_COOKIE_OPS_SESSION), token);
+    return in;
+}
+
+dm_rig_in dm_rig_person(dm_rig *r, const char *email, const char *role, bool whole_account)
+{
+    char sql[1024];
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.person (email, name, confirmed_at) VALUES ('%s', 'Rig', now()) ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.member (account_no, project_no, person_no, role)"
+            " SELECT p.account_no, %s, (SELECT person_no FROM dm.person WHERE email = '%s'), '%s'"
+            " FROM dm.project p WHERE p.slug = 'demo' AND '%s' <> ''",
+            email, whole_account ? "0" : "p.project_no", email, role, role);
+    dm_rig_sql(r, sql);
+    (void)snprintf(sql, sizeof sql, "SELECT person_no FROM dm.person WHERE email = '%s'", email);
+    return signed_in(r, (dm_rig_in){.person = {dm_rig_number(r, sql)}});
+}
+
+dm_rig_in dm_rig_operator(dm_rig *r, const char *name)
+{
+    char sql[1024];
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.operator (email, name, one_time, totp_from) VALUES ('%s@ops.test', '%s', false, now())"
+            " ON CONFLICT DO NOTHING",
+            name, name);
+    dm_rig_sql(r, sql);
+    (void)snprintf(sql, sizeof sql, "SELECT operator_no FROM dm.operator WHERE name = '%s'", name);
+    return signed_in(r, (dm_rig_in){.operator_ = {dm_rig_number(r, sql)}});
+}
+
+dm_said dm_rig_call_in(dm_rig *r, const dm_rig_in *in, const char *method, const char *target, const char *body)
+{
+    const dm_pair headers[] = {{DM_STR("Cookie"), dm_str_c(in->cookie)}, {DM_STR("Dormouse-Csrf"), DM_STR("1")},
+            {DM_STR("Sec-Fetch-Site"), DM_STR("same-origin")}};
+    return dm_rig_call_on(&r->table, method, target, headers, DM_LEN(headers), body);
 }
 
 int dm_rig_after(void **rig)

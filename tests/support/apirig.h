@@ -59,6 +59,18 @@ dm_said dm_rig_call_on(const dm_http_config *table, const char *method, const ch
 dm_said dm_rig_call(dm_rig *r, const char *method, const char *target, const char *body);
 dm_said dm_rig_call_as(dm_rig *r, const char *key, const char *method, const char *target, const char *body,
         const dm_pair *more, size_t nmore);
+/* Somebody who has signed in, with whose cookie dm_rig_call_in asks as the console's own page does. */
+typedef struct dm_rig_in {
+    dm_person_no person; /* one of these two */
+    dm_operator_no operator_;
+    char session[DM_UUID_TEXT];
+    char cookie[DM_TOKEN_MAX + 32];
+} dm_rig_in;
+/* A person with that role ("": none) in the demo account or in its project alone; the one of that address, if there is
+ * one, with one role more. An operator who is past his first sign-in. Gone with the next sweep. */
+dm_rig_in dm_rig_person(dm_rig *r, const char *email, const char *role, bool whole_account);
+dm_rig_in dm_rig_operator(dm_rig *r, const char *name);
+dm_said dm_rig_call_in(dm_rig *r, const dm_rig_in *in, const char *method, const char *target, const char *body);
 dm_said dm_rig_worker_call(dm_rig *r, const char *target, const char *body);
 /* Through the socket: for what parks, and from several threads at once. */
 dm_said dm_rig_ask(dm_rig *r, const char *method, const char *target, const char *body);

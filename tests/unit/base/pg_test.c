@@ -875,27 +875,29 @@ static void test_notify(void **state)
     const cluster *c = *state;
     DM_AUTO(dm_pg_pool) p = pool_of(c, 1);
     static const dm_pg_stmt say = {"say", "SELECT pg_notify('dm_test', $1)", DM_PG_ONE};
-    DM_AUTO_BUF payload;
+    dm_pg_note note = {.channel = ""};
     dm_pg *pg = NULL;
     dm_err err = {0};
 
-    dm_buf_init(&payload, 100);
+    dm_buf_init(&note.payload, 100);
     assert_int_equal(dm_pg_open(c->conninfo, &pg, &err), 0);
     assert_int_equal(dm_pg_script(pg, "LISTEN dm_test", &err), 0);
-    assert_int_equal(dm_pg_wait_notify(pg, 20, &payload, &err), DM_E_TIMEOUT);
+    assert_int_equal(dm_pg_wait_notify(pg, 20, &note, &err), DM_E_TIMEOUT);
     assert_int_equal(exec1(p, &say, (const dm_pg_arg[]){dm_pa_c("one")}, 1, NULL, &err), 0);
     assert_int_equal(exec1(p, &say, (const dm_pg_arg[]){dm_pa_c("two")}, 1, NULL, &err), 0);
-    assert_int_equal(dm_pg_wait_notify(pg, 2000, &payload, &err), 0);
-    assert_string_equal(payload.p, "one");
+    assert_int_equal(dm_pg_wait_notify(pg, 2000, &note, &err), 0);
+    assert_string_equal(note.payload.p, "one");
+    assert_string_equal(note.channel, "dm_test");
     /* A transaction on the same connection does not lose what comes meanwhile. */
     int zero = 0;
     assert_int_equal(dm_pg_tx_on(pg, &nobody, nothing, &zero, &err), 0);
-    assert_int_equal(dm_pg_wait_notify(pg, 2000, &payload, &err), 0);
-    assert_string_equal(payload.p, "two");
+    assert_int_equal(dm_pg_wait_notify(pg, 2000, &note, &err), 0);
+    assert_string_equal(note.payload.p, "two");
     assert_int_equal(dm_pg_script(pg, "SELECT pg_terminate_backend(pg_backend_pid())", &err), DM_E_UNAVAILABLE);
-    assert_int_equal(dm_pg_wait_notify(pg, 2000, &payload, &err), DM_E_UNAVAILABLE);
+    assert_int_equal(dm_pg_wait_notify(pg, 2000, &note, &err), DM_E_UNAVAILABLE);
     assert_int_equal(
             dm_pg_tx_on(pg, &nobody, nothing, &zero, &err), DM_E_UNAVAILABLE); /* never opened again by itself */
+    dm_buf_done(&note.payload);
     dm_pg_close(pg);
 }
 

@@ -192,14 +192,24 @@ static void grants_are_narrow(void **state)
                        "ARRAY['search_path=dm, pg_temp'] OR has_function_privilege('public', p.oid, 'EXECUTE'))"),
             "");
     assert_string_equal(
-            ask(super, "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname) FROM pg_proc p, "
-                       "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
-                       "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
-            "account_limits dm_api, accounts_of_address dm_ops, add_partitions dm_meter, find_account_member dm_who, "
+            ask(super,
+                    "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname, r.rolname) FROM pg_proc p, "
+                    "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
+                    "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
+            "account_limits dm_api, "
+            "account_limits dm_who, "
+            "accounts_of_address dm_ops, "
+            "add_partitions dm_meter, "
+            "find_account_member dm_who, "
             "find_at_door dm_api, "
-            "find_build "
-            "dm_api, find_key dm_api, find_member dm_who, find_signers dm_api, find_template dm_api, members_of "
-            "dm_ops, people dm_api, "
+            "find_build dm_api, "
+            "find_key dm_api, "
+            "find_member dm_who, "
+            "find_session dm_who, "
+            "find_signers dm_api, "
+            "find_template dm_api, "
+            "members_of dm_ops, "
+            "people dm_api, "
             "place dm_api");
 }
 

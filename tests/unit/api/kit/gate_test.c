@@ -202,8 +202,8 @@ static void a_project_has_a_rate(void **state)
 static const struct {
     const char *path;
     bool local, any_origin;
-} ours[] = {{"/health", false, true}, {"/v2/sandboxes", false, true}, {"/v1/statements", false, true},
-        {"/v1/keys", false, true}, {"/door", true, true}, {"/door/page", true, true}, {"/metrics", true, false}};
+} ours[] = {{"/health", false, true}, {"/v2/sandboxes", false, true}, {"/v1/statements", false, false},
+        {"/v1/keys", false, false}, {"/door", true, true}, {"/door/page", true, true}, {"/metrics", true, false}};
 
 static void what_is_local_is_hidden(void **state)
 {

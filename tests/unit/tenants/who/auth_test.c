@@ -172,11 +172,12 @@ static void changes_are_heard(void **state)
     assert_int_equal(dm_pg_open(conninfo, &ear, &err), 0);
     assert_int_equal(dm_pg_script(ear, "LISTEN dm_keys", &err), 0);
     for (size_t i = 0; i < DM_LEN(changes); i++) {
-        DM_AUTO_BUF payload;
-        dm_buf_init(&payload, 8192);
+        dm_pg_note note = {.channel = ""};
+        dm_buf_init(&note.payload, 8192);
         sql(changes[i]);
-        if (dm_pg_wait_notify(ear, 2000, &payload, &err) != 0)
+        if (dm_pg_wait_notify(ear, 2000, &note, &err) != 0)
             fail_msg("not heard: %s", changes[i]);
+        dm_buf_done(&note.payload);
     }
     dm_pg_close(ear);
 }

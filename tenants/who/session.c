@@ -1,0 +1,84 @@
+#include "tenants/who/session.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "tenants/who/kept.h"
+
+struct dm_sessions {
+    dm_pg_pool *pool;
+    dm_kept *kept;
+    atomic_bool hears;
+};
+
+int dm_sessions_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, dm_sessions **out, dm_err *err)
+{
+    dm_sessions *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return dm_fail(err, DM_E_NOMEM, "sessions");
+    s->pool = pool;
+    int r = dm_kept_new(sizeof(dm_signed_in), keep_ms, clock, &s->kept, err);
+    if (r < 0)
+        free(s);
+    else
+        *out = s;
+    return r;
+}
+
+void dm_sessions_free(dm_sessions *s)
+{
+    if (s == NULL)
+        return;
+    dm_kept_free(s->kept);
+    free(s);
+}
+
+typedef struct lookup {
+    const char *id;
+    dm_signed_in *out;
+} lookup;
+
+static int find(dm_pg *c, void *arg, dm_err *err)
+{
+    const lookup *l = arg;
+    return dm_session_find(c, l->id, l->out, err);
+}
+
+int dm_sessions_find(dm_sessions *s, const char *id, dm_signed_in *out, dm_err *err)
+{
+    static const dm_pg_scope nobody = {.read_only = true};
+    dm_digest name;
+    uint64_t mark;
+    dm_signed_in in;
+    int r = dm_sha256(dm_str_c(id), &name, err);
+    if (r < 0 || (dm_kept_get(s->kept, &name, out, &mark) && atomic_load(&s->hears)))
+        return r;
+    lookup l = {id, &in};
+    r = dm_pg_tx(s->pool, &nobody, find, &l, err);
+    if (r < 0)
+        return dm_wrap(err, "find a session");
+    if (r == DM_SESSION_NONE) {
+        dm_kept_drop(s->kept, &name);
+        return r;
+    }
+    if (atomic_load(&s->hears))
+        dm_kept_put(s->kept, &name, &in, INT64_MAX, mark);
+    *out = in;
+    return 0;
+}
+
+/* Whatever was said while nobody listened is forgotten after the listening has begun. */
+void dm_sessions_hear(dm_sessions *s, bool hears)
+{
+    atomic_store(&s->hears, hears);
+    dm_kept_all_changed(s->kept);
+}
+
+void dm_sessions_forget(dm_sessions *s, dm_str id)
+{
+    dm_digest name;
+    if (id.n == 0 || dm_sha256(id, &name, NULL) < 0)
+        dm_kept_all_changed(s->kept);
+    else
+        dm_kept_changed(s->kept, &name);
+}
