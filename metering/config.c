@@ -28,7 +28,12 @@ static const dm_conf_row rows[] = {
         {"flush_ms", DM_CONF_U64, AT(flush_ms), "5000", 100, 60000, "how often what was taken goes into the ledger"},
         {"wait_s", DM_CONF_U64, AT(wait_s), "3600", 1, 30 * 86400,
                 "how long after a period's end missing evidence is waited for before it is written off"},
-        {"rows_max", DM_CONF_U64, AT(rows_max), "4194304", 1024, 1 << 28, "usage rows in memory, about 1 KiB each"},
+        {"rows_max", DM_CONF_U64, AT(rows_max), "8388608", 1024, 1 << 28,
+                "usage rows in memory, about 1 KiB each; one more stops the meter"},
+        {"worker_rows_max", DM_CONF_U64, AT(worker_rows_max), "2097152", 1024, 1 << 28,
+                "of these one worker's in one period: as many sandboxes, counted anew at each wake, as it can have "
+                "had; "
+                "frames with more are dead letters"},
         {"queue_mib", DM_CONF_U64, AT(queue_mib), "64", 1, 1024, "messages fetched ahead"},
         {"accept_gap", DM_CONF_BOOL, AT(accept_gap), "false", 0, 0,
                 "go on at the oldest message where the stream no longer has the wanted one; else stop there"},

@@ -153,6 +153,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .period_s = (uint32_t)m->conf->period_s,
             .wait_s = (uint32_t)m->conf->wait_s,
             .rows_max = m->conf->rows_max,
+            .worker_rows_max = m->conf->worker_rows_max,
     };
     int r = dm_ledger_open(&lc, &m->ledger, err);
     m->bill = (dm_bill_config){

@@ -12,10 +12,12 @@ enum { SLOTS_MIN = 64, DISK_MOST = 1 << 27 /* 2 PiB */ };
  * seconds, as the ledger does. */
 #define NO_ROW UINT32_MAX
 
-typedef struct cover {
+/* What one worker brought. */
+typedef struct brought {
     dm_worker_no worker_no;
-    uint64_t *seconds;
-} cover;
+    uint64_t *seconds; /* that are covered; NULL: none */
+    size_t nrows;
+} brought;
 
 typedef struct period {
     int64_t start;
@@ -25,13 +27,13 @@ typedef struct period {
     uint32_t *slots; /* open addressing: index of a row, or NO_ROW */
     uint32_t nslots; /* a power of two, more than twice nrows */
     uint32_t last;   /* row of the sample before */
-    cover *covers;   /* sorted by worker */
-    size_t ncovers, covers_room;
+    brought *of;     /* sorted by worker */
+    size_t nof, of_room;
 } period;
 
 struct dm_accum {
     uint32_t period_s;
-    size_t rows_max, nrows;
+    size_t rows_max, worker_rows_max, nrows;
     int64_t open_from;
     uint64_t late;
     period **periods; /* sorted by start */
@@ -39,7 +41,7 @@ struct dm_accum {
     period *newest; /* the one the last sample went to */
 };
 
-int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err)
+int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_accum **out, dm_err *err)
 {
     if (!dm_period_s_fits(period_s))
         return dm_fail(err, DM_E_INVALID, "a period of %u s: it must be a multiple of 60 that divides 3600", period_s);
@@ -50,22 +52,23 @@ int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err
         return dm_fail(err, DM_E_NOMEM, "no memory for usage");
     a->period_s = period_s;
     a->rows_max = rows_max;
+    a->worker_rows_max = worker_rows_max;
     *out = a;
     return 0;
 }
 
 static void period_free(dm_accum *a, period *p)
 {
-    assert(p->nrows <= a->nrows && p->nrows <= p->rows_room && p->ncovers <= p->covers_room);
+    assert(p->nrows <= a->nrows && p->nrows <= p->rows_room && p->nof <= p->of_room);
     a->nrows -= p->nrows;
     for (uint32_t i = 0; i < p->nrows; i++) {
         free(p->rows[i].run);
         free(p->rows[i].hib);
         free(p->rows[i].disk);
     }
-    for (size_t i = 0; i < p->ncovers; i++)
-        free(p->covers[i].seconds);
-    free(p->covers);
+    for (size_t i = 0; i < p->nof; i++)
+        free(p->of[i].seconds);
+    free(p->of);
     free(p->rows);
     free(p->slots);
     free(p);
@@ -173,6 +176,42 @@ uint64_t dm_accum_late(const dm_accum *a)
     return a->late;
 }
 
+/* --- what a worker brought ---------------------------------------------------------------------------------- */
+
+static int by_worker(const void *element, const void *key)
+{
+    uint64_t a = ((const brought *)element)->worker_no.v, b = ((const dm_worker_no *)key)->v;
+    return a < b ? -1 : a > b;
+}
+
+static size_t brought_place(const period *p, dm_worker_no worker_no, bool *there)
+{
+    return dm_sorted_place(p->of, p->nof, sizeof(brought), &worker_no, by_worker, there);
+}
+
+static const brought *brought_find(const period *p, dm_worker_no worker_no)
+{
+    bool there = false;
+    size_t i = p != NULL ? brought_place(p, worker_no, &there) : 0;
+    return there ? &p->of[i] : NULL;
+}
+
+static int brought_get(period *p, dm_worker_no worker_no, brought **out, dm_err *err)
+{
+    bool there;
+    size_t i = brought_place(p, worker_no, &there);
+    if (!there) {
+        int r = dm_grow(&p->of, &p->of_room, p->nof, DM_WORKERS_MAX, "workers", err);
+        if (r < 0)
+            return r;
+        dm_sorted_open(p->of, p->nof, sizeof(brought), i);
+        p->of[i] = (brought){.worker_no = worker_no};
+        p->nof++;
+    }
+    *out = &p->of[i];
+    return 0;
+}
+
 /* --- rows --------------------------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const dm_accum_key *k)
@@ -213,11 +252,24 @@ static int slots_grow(period *p, dm_err *err)
     return 0;
 }
 
+/* NO_ROW: there is none. */
+static uint32_t row_find(const period *p, const dm_accum_key *k)
+{
+    uint64_t i = key_hash(k);
+    uint32_t row;
+    while ((row = p->slots[i & (p->nslots - 1)]) != NO_ROW && !key_eq(&p->rows[row].key, k))
+        i++;
+    return row;
+}
+
 static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out, dm_err *err)
 {
     if (a->nrows == a->rows_max)
         return dm_fail(err, DM_E_LIMIT, "more than %zu usage rows", a->rows_max);
-    int r = dm_grow(&p->rows, &p->rows_room, p->nrows, a->rows_max, "usage rows", err);
+    brought *of;
+    int r = brought_get(p, k->worker_no, &of, err);
+    if (r == 0)
+        r = dm_grow(&p->rows, &p->rows_room, p->nrows, a->rows_max, "usage rows", err);
     if (r < 0)
         return r;
     if ((p->nrows + 1) * 2 >= p->nslots && slots_grow(p, err) < 0)
@@ -232,19 +284,18 @@ static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out,
     slot_put(p, p->nrows);
     *out = p->nrows++;
     a->nrows++;
+    of->nrows++;
     return 0;
 }
 
 static int row_get(dm_accum *a, period *p, const dm_accum_key *k, dm_accum_row **out, dm_err *err)
 {
     uint32_t guess = p->last != NO_ROW ? p->rows[p->last].next : NO_ROW;
-    uint32_t row = NO_ROW;
+    uint32_t row;
     if (guess != NO_ROW && key_eq(&p->rows[guess].key, k)) {
         row = guess;
     } else {
-        uint64_t i = key_hash(k);
-        while ((row = p->slots[i & (p->nslots - 1)]) != NO_ROW && !key_eq(&p->rows[row].key, k))
-            i++;
+        row = row_find(p, k);
         if (row == NO_ROW) {
             int r = row_add(a, p, k, &row, err);
             if (r < 0)
@@ -296,9 +347,9 @@ static int merge(
     return 0;
 }
 
-static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *s, dm_err *err)
+static dm_accum_key key_of(const dm_frame_head *head, const dm_sample *s)
 {
-    dm_accum_key k = {
+    return (dm_accum_key){
             .sandbox = s->sandbox,
             .worker_no = {head->worker_no},
             .epoch = s->epoch,
@@ -307,6 +358,11 @@ static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *
             .spec = s->spec,
             .region_no = s->region_no,
     };
+}
+
+static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *s, dm_err *err)
+{
+    dm_accum_key k = key_of(head, s);
     int64_t from = head->second - s->span_s + 1;
     if (from < 0)
         from = 0;
@@ -327,9 +383,48 @@ static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *
     return 0;
 }
 
+/* How many rows a frame would add to the period that holds second `in`. */
+static size_t new_rows(
+        const dm_accum *a, const period *p, const dm_frame_head *head, const uint8_t *samples, int64_t in)
+{
+    int64_t start = dm_period_start(in, a->period_s);
+    size_t n = 0;
+    for (uint32_t i = 0; i < head->n; i++) {
+        dm_sample s;
+        if (dm_frame_sample(samples, i, &s, NULL) < 0 || head->second - s.span_s + 1 >= start + a->period_s)
+            continue;
+        dm_accum_key k = key_of(head, &s);
+        n += p == NULL || row_find(p, &k) == NO_ROW;
+    }
+    return n;
+}
+
+/* Counting costs a look for each sample, so it is done of those alone who come near the bound. */
+static bool over_in(const dm_accum *a, const dm_frame_head *head, const uint8_t *samples, int64_t in)
+{
+    const period *p = period_find(a, dm_period_start(in, a->period_s));
+    const brought *of = brought_find(p, (dm_worker_no){head->worker_no});
+    size_t has = of != NULL ? of->nrows : 0;
+    return has + head->n > a->worker_rows_max && has + new_rows(a, p, head, samples, in) > a->worker_rows_max;
+}
+
+/* A sleeper's sample may reach into the period before. */
+static bool over(const dm_accum *a, const dm_frame_head *head, const uint8_t *samples)
+{
+    int64_t first = head->second - DM_HIB_SPAN_MAX + 1;
+    if (first < a->open_from)
+        first = a->open_from;
+    if (head->second < first) /* nothing of it is merged */
+        return false;
+    return over_in(a, head, samples, head->second) ||
+           (first < dm_period_start(head->second, a->period_s) && over_in(a, head, samples, first));
+}
+
 int dm_accum_frame(
         dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg, dm_err *err)
 {
+    if (over(a, head, samples))
+        return DM_ACCUM_OVER;
     for (uint32_t i = 0; i < head->n; i++) {
         dm_sample s;
         dm_err why;
@@ -350,78 +445,43 @@ int dm_accum_frame(
 
 /* --- what was heard of a worker ----------------------------------------------------------------------------- */
 
-static int by_worker(const void *element, const void *key)
-{
-    uint64_t a = ((const cover *)element)->worker_no.v, b = ((const dm_worker_no *)key)->v;
-    return a < b ? -1 : a > b;
-}
-
-static size_t cover_place(const period *p, dm_worker_no worker_no, bool *there)
-{
-    return dm_sorted_place(p->covers, p->ncovers, sizeof(cover), &worker_no, by_worker, there);
-}
-
-static int cover_insert(const dm_accum *a, period *p, size_t i, dm_worker_no worker_no, dm_err *err)
-{
-    int r = dm_grow(&p->covers, &p->covers_room, p->ncovers, DM_WORKERS_MAX, "workers", err);
-    if (r < 0)
-        return r;
-    uint64_t *seconds = calloc(words(a), sizeof(*seconds));
-    if (seconds == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a worker");
-    dm_sorted_open(p->covers, p->ncovers, sizeof(cover), i);
-    p->covers[i] = (cover){worker_no, seconds};
-    p->ncovers++;
-    return 0;
-}
-
 int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *err)
 {
     if (second < a->open_from)
         return 0;
     int64_t start = dm_period_start(second, a->period_s);
     period *p;
+    brought *of = NULL;
     int r = period_get(a, start, &p, err);
+    if (r == 0)
+        r = brought_get(p, worker_no, &of, err);
     if (r < 0)
         return r;
-    bool there;
-    size_t i = cover_place(p, worker_no, &there);
-    if (!there) {
-        r = cover_insert(a, p, i, worker_no, err);
-        if (r < 0)
-            return r;
-    }
+    uint64_t *seconds = bits_of(a, &of->seconds, err);
+    if (seconds == NULL)
+        return DM_E_NOMEM;
     uint32_t at = (uint32_t)(second - start);
     assert(at < a->period_s);
-    p->covers[i].seconds[at / 64] |= (uint64_t)1 << at % 64;
+    seconds[at / 64] |= (uint64_t)1 << at % 64;
     return 0;
+}
+
+const uint64_t *dm_accum_seconds(const dm_accum *a, dm_worker_no worker_no, int64_t period_start)
+{
+    const brought *of = brought_find(period_find(a, period_start), worker_no);
+    return of != NULL ? of->seconds : NULL;
 }
 
 bool dm_accum_covered(const dm_accum *a, dm_worker_no worker_no, int64_t second)
 {
     int64_t start = dm_period_start(second, a->period_s);
-    const period *p = period_find(a, start);
-    if (p == NULL)
-        return false;
-    bool there;
-    size_t i = cover_place(p, worker_no, &there);
-    return there && dm_bit(p->covers[i].seconds, (uint32_t)(second - start));
-}
-
-bool dm_accum_heard(const dm_accum *a, dm_worker_no worker_no, int64_t period_start)
-{
-    const period *p = period_find(a, period_start);
-    if (p == NULL)
-        return false;
-    bool there;
-    (void)cover_place(p, worker_no, &there);
-    return there;
+    return dm_bit(dm_accum_seconds(a, worker_no, start), (uint32_t)(second - start));
 }
 
 dm_worker_no dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i)
 {
     const period *p = period_find(a, period_start);
-    return p != NULL && i < p->ncovers ? p->covers[i].worker_no : (dm_worker_no){0};
+    return p != NULL && i < p->nof ? p->of[i].worker_no : (dm_worker_no){0};
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------ */

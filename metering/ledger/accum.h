@@ -31,8 +31,9 @@ typedef struct dm_accum_row {
 
 typedef struct dm_accum dm_accum;
 
-/* period_s divides 3600 and is a multiple of 60 (DM_E_INVALID else). rows_max bounds all periods together. */
-int dm_accum_new(uint32_t period_s, size_t rows_max, dm_accum **out, dm_err *err) DM_NODISCARD;
+/* period_s divides 3600 and is a multiple of 60 (DM_E_INVALID else). rows_max bounds all periods together,
+ * worker_rows_max those of one worker in one period. */
+int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_accum **out, dm_err *err) DM_NODISCARD;
 void dm_accum_free(dm_accum *a);
 DM_DEFINE_FREEP(dm_accum)
 
@@ -40,8 +41,11 @@ DM_DEFINE_FREEP(dm_accum)
 void dm_accum_close_before(dm_accum *a, int64_t second);
 uint64_t dm_accum_late(const dm_accum *a);
 
+enum { DM_ACCUM_OVER = 1 }; /* the worker would have more than worker_rows_max: nothing of the frame was merged */
+
 /* A sample that cannot be is given to bad (may be NULL) and skipped; the others of its frame count. samples as from
- * dm_frame_open. DM_E_LIMIT past rows_max: the caller must stop, for what is not merged would be lost. */
+ * dm_frame_open. 0 or DM_ACCUM_OVER. DM_E_LIMIT past rows_max: the caller must stop, for what is not merged would be
+ * lost. */
 typedef void (*dm_accum_bad_fn)(void *arg, uint32_t i, const dm_err *why);
 int dm_accum_frame(dm_accum *a, const dm_frame_head *head, const uint8_t *samples, dm_accum_bad_fn bad, void *arg,
         dm_err *err) DM_NODISCARD;
@@ -49,9 +53,9 @@ int dm_accum_frame(dm_accum *a, const dm_frame_head *head, const uint8_t *sample
 /* The frame of this second is whole: that the worker said nothing of a sandbox then means that it had none. */
 int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *err) DM_NODISCARD;
 bool dm_accum_covered(const dm_accum *a, dm_worker_no worker_no, int64_t second);
-/* Whether any second of this period is covered. */
-bool dm_accum_heard(const dm_accum *a, dm_worker_no worker_no, int64_t period_start);
-/* The i-th worker heard of in a period, ascending; 0 past the end. */
+/* The same of all seconds of a period, a bit each; NULL: none is. Borrowed until the next frame. */
+const uint64_t *dm_accum_seconds(const dm_accum *a, dm_worker_no worker_no, int64_t period_start);
+/* The i-th worker that brought anything in a period, ascending; 0 past the end. */
 dm_worker_no dm_accum_worker(const dm_accum *a, int64_t period_start, size_t i);
 
 /* The rows of one period, sorted by project, sandbox, epoch, spec table, spec, region, worker; *out is an array of

@@ -40,6 +40,7 @@ static int load_workers(dm_pg *c, void *arg, dm_err *err)
         w[i].worker_no.v = (uint64_t)dm_pg_i64(rows, i, 0);
         w[i].enrolled_s = dm_pg_i64(rows, i, 1);
         w[i].written_off = dm_pg_bool(rows, i, 2);
+        w[i].over = dm_pg_bool(rows, i, 3);
     }
     free(k->workers.v);
     k->workers.v = w;
@@ -80,7 +81,7 @@ static bool judge_oaths(closing *k)
     bool all = true;
     for (size_t i = 0; i < k->workers.n; i++) {
         dm_standing *w = &k->workers.v[i];
-        if (w->complete && !dm_accum_heard(k->l->accum, w->worker_no, k->start))
+        if (w->complete && dm_accum_seconds(k->l->accum, w->worker_no, k->start) == NULL && !w->over)
             w->attested = true;
         all = all && (w->attested || w->written_off);
     }
@@ -142,21 +143,23 @@ static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_
     return false;
 }
 
-/* The seconds of a row for which its worker sent no frame. */
-static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, const dm_standing *w, dm_err *err)
+/* The seconds of a row for which its worker sent no frame, or one that was not taken. As many gaps of a worker are
+ * named as it may have rows: who leaves out every other second of all it has would have the period never written. */
+static int put_usage_gaps(closing *k, dm_pg *c, const dm_accum_row *row, dm_standing *w, dm_err *err)
 {
+    const uint64_t *covered = dm_accum_seconds(k->l->accum, w->worker_no, k->start);
     int64_t s = k->start;
     if (w->enrolled_s > s)
         s = w->enrolled_s;
     while (s < k->end) {
-        if (dm_accum_covered(k->l->accum, w->worker_no, s)) {
+        if (dm_bit(covered, (uint32_t)(s - k->start))) {
             s++;
             continue;
         }
         int64_t from = s;
-        while (s < k->end && !dm_accum_covered(k->l->accum, w->worker_no, s))
+        while (s < k->end && !dm_bit(covered, (uint32_t)(s - k->start)))
             s++;
-        if (!near(k, row, from, s - 1))
+        if (!near(k, row, from, s - 1) || w->gaps++ >= k->l->c.worker_rows_max)
             continue;
         int r = dm_sql_usage_gap_add(
                 c, &row->key, k->start, from, s - 1, s == k->end ? "worker_silent" : "frames_missing", err);
@@ -174,10 +177,12 @@ static int put_rows(closing *k, dm_pg *c, dm_err *err)
     size_t n = 0;
     int r = dm_accum_rows(k->l->accum, k->start, &list, &n, err);
     DM_AUTO_MEM const dm_accum_row **rows = list;
+    for (size_t i = 0; i < k->workers.n; i++)
+        k->workers.v[i].gaps = 0;
     for (size_t i = 0; r == 0 && i < n; i++) {
         r = dm_sql_usage_add(c, rows[i], k->start, k->l->c.period_s, err);
-        const dm_standing *w = dm_standing_of(&k->workers, rows[i]->key.worker_no);
-        if (r == 0 && w != NULL && !w->complete)
+        dm_standing *w = dm_standing_of(&k->workers, rows[i]->key.worker_no);
+        if (r == 0 && w != NULL && (!w->complete || w->over))
             r = put_usage_gaps(k, c, rows[i], w, err);
     }
     return r;

@@ -35,6 +35,10 @@ int dm_ledger_settle_disputes(dm_ledger *l, dm_worker_no worker_no, int64_t peri
         const dm_disputed *d = &l->disputed[i];
         if (d->head.worker_no == worker_no.v && dm_period_start(d->head.second, l->c.period_s) == period_start)
             r = dm_accum_frame(l->accum, &d->head, (const uint8_t *)d->bytes + DM_FRAME_HEAD, NULL, NULL, err);
+        if (r == DM_ACCUM_OVER) {
+            dm_ledger_note_over(l, &d->head);
+            r = 0;
+        }
     }
     return r;
 }

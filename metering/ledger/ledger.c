@@ -64,7 +64,7 @@ static int allocate(dm_ledger *l, dm_err *err)
     if (l->rejects == NULL || l->held == NULL || l->disputed == NULL || l->sworn == NULL || l->gaps == NULL ||
             l->attest == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
-    int r = dm_accum_new(l->c.period_s, l->c.rows_max, &l->accum, err);
+    int r = dm_accum_new(l->c.period_s, l->c.rows_max, l->c.worker_rows_max, &l->accum, err);
     if (r == 0)
         r = dm_track_new(&l->track, err);
     if (r == 0)
@@ -301,6 +301,7 @@ static int track(dm_ledger *l, const dm_frame_head *head, bool *whole, dm_err *e
     return r < 0 ? r : dm_track_take(l->track, head, whole, err);
 }
 
+/* 0 or DM_ACCUM_OVER. */
 static int merge(dm_ledger *l, const dm_message *m, const dm_frame_head *head, const uint8_t *samples, dm_err *err)
 {
     bad_samples bad = {.samples = samples};
@@ -320,9 +321,11 @@ static int keep_frame(dm_ledger *l, const dm_message *m, const dm_frame_head *he
         bool whole, dm_err *err)
 {
     uint64_t late = dm_accum_late(l->accum);
-    int r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, false, err);
+    int r = merge(l, m, head, samples, err);
+    if (r == DM_ACCUM_OVER) /* it arrived, and what comes behind it counts: nobody else waits for it */
+        return reject_frame(l, m, head, DM_ANOMALY_TOO_MUCH, DM_LEDGER_TOO_MUCH, err);
     if (r == 0)
-        r = merge(l, m, head, samples, err);
+        r = dm_window_add(l->window, head, dm_period_start(head->second, l->c.period_s), m->value, false, err);
     if (r == 0 && whole)
         r = dm_accum_cover(l->accum, (dm_worker_no){head->worker_no}, head->second, err);
     if (r < 0)

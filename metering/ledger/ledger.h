@@ -28,8 +28,9 @@ typedef struct dm_ledger_config {
     const uint8_t *frame_secret; /* DM_KEY bytes: workers' keys for frames are made of it */
     const char *owner;           /* a uuid: who holds the fence */
     uint32_t period_s;
-    uint32_t wait_s; /* how long after a period's end missing evidence is waited for */
-    size_t rows_max; /* of usage in memory */
+    uint32_t wait_s;        /* how long after a period's end missing evidence is waited for */
+    size_t rows_max;        /* of usage in memory */
+    size_t worker_rows_max; /* of these one worker's in one period; what exceeds it is not believed */
 } dm_ledger_config;
 
 typedef struct dm_ledger dm_ledger;

@@ -1,5 +1,5 @@
-/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, dispute.c keeps what is in doubt, flush.c
- * writes, restore.c rebuilds, close.c ends periods), and nobody else includes. */
+/* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, dispute.c keeps what is in doubt, over.c
+ * notes what is too much, flush.c writes, restore.c rebuilds, close.c ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 
@@ -86,6 +86,10 @@ struct dm_ledger {
 
 /* For dm_track_write_off: notes the gap, to be written with the next transaction. arg is the ledger. */
 void dm_ledger_told_gap(void *arg, const dm_track_gap *g);
+/* That a frame of this worker was not merged, since it has brought too much in that period; the close names its seconds
+ * as gaps. */
+#define DM_LEDGER_TOO_MUCH "its worker has brought more sandboxes in this period than one may: not believed"
+void dm_ledger_note_over(dm_ledger *l, const dm_frame_head *head);
 /* Marks and gaps that changed. Inside a transaction; dm_track_saved and ngaps = 0 are the caller's after it. */
 int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_ledger_restore(dm_ledger *l, dm_err *err) DM_NODISCARD;

@@ -87,6 +87,10 @@ static int replay_frame(dm_ledger *l, dm_str bytes, bool apart, dm_err *err)
     /* At or before the mark it was whole long ago; its last part says so once. */
     whole = whole || (r != DM_TRACK_NEW && head.part + 1 == head.parts);
     r = dm_accum_frame(l->accum, &head, samples, NULL, NULL, err);
+    if (r == DM_ACCUM_OVER) { /* the bound was a higher one */
+        dm_ledger_note_over(l, &head);
+        return 0;
+    }
     return r == 0 && whole ? dm_accum_cover(l->accum, (dm_worker_no){head.worker_no}, head.second, err) : r;
 }
 

@@ -1,5 +1,7 @@
 #include "metering/ledger/sql_close.h"
 
+#include "metering/rules/anomaly.h"
+
 int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
 {
     static const dm_pg_stmt st = {
@@ -14,8 +16,9 @@ int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_workers_in",
-            "SELECT worker_no, dm.us(enrolled_at) / 1000000, state = 'written_off' FROM dm.worker "
-            "WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
+            "SELECT worker_no, dm.us(enrolled_at) / 1000000, state = 'written_off', EXISTS (SELECT FROM dm.anomaly a "
+            "WHERE a.period_start = dm.ts($1::bigint * 1000000) AND a.kind = '" DM_ANOMALY_TOO_MUCH "' "
+            "AND a.worker_no = w.worker_no) FROM dm.worker w WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
             "AND (gone_at IS NULL OR gone_at >= dm.ts($1::bigint * 1000000)) ORDER BY worker_no",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(end)};

@@ -10,7 +10,8 @@
 /* The first second at which a worker was enrolled; -1 when none ever was. */
 int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* Workers known during [start, end), ascending: worker_no, enrolled_at, written_off. */
+/* Workers known during [start, end), ascending: worker_no, enrolled_at, written_off, whether one brought too much in
+ * the period that begins there. */
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* Of which an end record of the period fits the attestations that are there (of two for the same thing the later boot's
  * counts), ascending: worker_no. Reads every attestation of the period. */

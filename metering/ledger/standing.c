@@ -15,7 +15,7 @@ static int by_no(const void *element, const void *key)
     return no < w->no ? -1 : no > w->no;
 }
 
-const dm_standing *dm_standing_of(dm_standings *s, dm_worker_no worker_no)
+dm_standing *dm_standing_of(dm_standings *s, dm_worker_no worker_no)
 {
     bool there;
     size_t i = dm_sorted_place(s->v, s->n, sizeof(*s->v), &(wanted){worker_no.v, &s->steps}, by_no, &there);

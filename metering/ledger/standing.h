@@ -13,7 +13,9 @@ typedef struct dm_standing {
     dm_worker_no worker_no;
     int64_t enrolled_s;
     bool written_off; /* declared gone by the operator: not waited for */
+    bool over;        /* it brought more than one may, so that frames of it were not taken */
     bool complete, attested;
+    uint64_t gaps; /* that were named */
 } dm_standing;
 
 typedef struct dm_standings {
@@ -23,6 +25,6 @@ typedef struct dm_standings {
 } dm_standings;
 
 /* NULL: it was not enrolled then. */
-const dm_standing *dm_standing_of(dm_standings *s, dm_worker_no worker_no);
+dm_standing *dm_standing_of(dm_standings *s, dm_worker_no worker_no);
 
 #endif

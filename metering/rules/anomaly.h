@@ -26,6 +26,7 @@
 #define DM_ANOMALY_DOUBLE_CLAIM "double_claim"               /* two epochs or workers claim the same seconds */
 #define DM_ANOMALY_SEAL "seal"                               /* a frame that its worker did not seal */
 #define DM_ANOMALY_TWO_FRAMES "two_frames"                   /* two different frames of one number */
+#define DM_ANOMALY_TOO_MUCH "too_much"                       /* a worker brought more than one may in a period */
 #define DM_ANOMALY_NOT_ADMITTED "not_admitted"               /* of a sandbox its worker was never given */
 #define DM_ANOMALY_OUT_OF_LIFE "out_of_life"                 /* for seconds before it began, or after it fell asleep */
 #define DM_ANOMALY_SIGNATURE "signature"                     /* an attestation nobody enrolled signed */

@@ -178,7 +178,7 @@ static int run_once(const dm_fleet_config *config, uint32_t seconds, hot *h, dm_
     for (size_t i = 0; r == 0 && i < MESSAGES_MAX; i++)
         dm_buf_init(&h->messages[i], DM_FRAME_BYTES_MAX);
     if (r == 0)
-        r = dm_accum_new(PERIOD_S, ROWS_MAX, &h->accum, err);
+        r = dm_accum_new(PERIOD_S, ROWS_MAX, ROWS_MAX, &h->accum, err);
     if (r == 0)
         r = dm_track_new(&h->track, err);
     if (r == 0)

@@ -39,7 +39,8 @@ int main(int argc, char **argv)
                 .owner = owner.s,
                 .period_s = (uint32_t)period_s,
                 .wait_s = WAIT_S,
-                .rows_max = ROWS_MAX};
+                .rows_max = ROWS_MAX,
+                .worker_rows_max = ROWS_MAX};
         int64_t began = dm_mono_us(&dm_clock_real);
         r = dm_ledger_open(&config, &ledger, &err);
         if (r == 0)

@@ -75,7 +75,7 @@ static void meter(const dm_frame_head *h, const uint8_t *samples)
     DM_AUTO(dm_accum) a = NULL;
     DM_AUTO(dm_track) t = NULL;
     bool whole;
-    HOLDS(dm_accum_new(60, 4096, &a, NULL) == 0 && dm_track_new(&t, NULL) == 0);
+    HOLDS(dm_accum_new(60, 4096, 4096, &a, NULL) == 0 && dm_track_new(&t, NULL) == 0);
     HOLDS(dm_accum_frame(a, h, samples, NULL, NULL, NULL) == 0);
     HOLDS(dm_accum_count(a) <= 2 * (size_t)h->n);
     int r = dm_track_take(t, h, &whole, NULL);

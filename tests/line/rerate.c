@@ -145,7 +145,7 @@ int main(int argc, char **argv)
     DM_AUTO_BUF b;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     or_stop(dm_parse_u64(dm_str_c(argc == 2 ? argv[1] : ""), 60, 3600, &period_s, &err), &err);
-    or_stop(dm_accum_new((uint32_t)period_s, ROWS_MAX, &a, &err), &err);
+    or_stop(dm_accum_new((uint32_t)period_s, ROWS_MAX, ROWS_MAX, &a, &err), &err);
     int64_t last = -1;
     while (next(&b)) {
         dm_frame_head head;

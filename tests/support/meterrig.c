@@ -114,7 +114,8 @@ void ledger_start(rig *r)
             .owner = r->uuid,
             .period_s = r->period_s,
             .wait_s = r->wait_s,
-            .rows_max = 100000};
+            .rows_max = r->rows_max,
+            .worker_rows_max = r->worker_rows_max};
     if (dm_ledger_open(&c, &r->ledger, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(dm_ledger_assign(r->ledger, DM_TOPIC_USAGE, 1, offsets, &err), 0);
@@ -381,7 +382,7 @@ static void enrol(rig *r)
 void rig_open(rig *r, const cluster *c, const char *db, uint32_t period_s)
 {
     char text[200], path[100];
-    *r = (rig){.c = c, .period_s = period_s, .wait_s = 600, .boot = 1};
+    *r = (rig){.c = c, .period_s = period_s, .wait_s = 600, .boot = 1, .rows_max = 100000, .worker_rows_max = 100000};
     (void)snprintf(r->db, sizeof(r->db), "%s", db);
     (void)snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE house", db);
     assert_int_equal(cluster_script(c, "postgres", "postgres", text), 0);

@@ -41,6 +41,7 @@ typedef struct rig {
     const cluster *c;
     char db[32];
     uint32_t period_s, wait_s;
+    size_t rows_max, worker_rows_max; /* as of the next ledger_start */
     PGconn *owner;
     dm_pg *pg;
     dm_clock_fake clock;

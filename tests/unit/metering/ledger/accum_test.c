@@ -125,7 +125,7 @@ static void order_and_repetition_do_not_matter(void **state)
         assert_non_null(m);
         assert_non_null(f);
         memset(m->disk, 0xff, sizeof(m->disk));
-        assert_int_equal(dm_accum_new(PERIOD, 1000, &a, NULL), 0);
+        assert_int_equal(dm_accum_new(PERIOD, 1000, 1000, &a, NULL), 0);
         dm_accum_close_before(a, T); /* spans reach back before it, and stay out */
         for (int64_t s = 0; s < SECONDS; s++) {
             make(&f[s], s, &seed);
@@ -158,7 +158,7 @@ static void workers_and_stamps_are_kept_apart(void **state)
     size_t n;
     frame f = {.second = 5, .n = 1};
     (void)state;
-    assert_int_equal(dm_accum_new(3600, 1000, &a, NULL), 0);
+    assert_int_equal(dm_accum_new(3600, 1000, 1000, &a, NULL), 0);
     f.s[0] = (dm_sample){.sandbox = box(1),
             .epoch = 1,
             .project_no = 1,
@@ -192,7 +192,7 @@ static void closed_seconds_are_only_counted(void **state)
     size_t n;
     frame f = {.second = 70, .n = 1};
     (void)state;
-    assert_int_equal(dm_accum_new(PERIOD, 1000, &a, NULL), 0);
+    assert_int_equal(dm_accum_new(PERIOD, 1000, 1000, &a, NULL), 0);
     f.s[0] = (dm_sample){.sandbox = box(1), .epoch = 1, .state = DM_SAMPLE_HIB, .span_s = 20, .disk_16mib = 9};
     take(a, &f, 1);
     assert_int_equal(dm_accum_first(a), T);
@@ -220,8 +220,8 @@ static void bounds(void **state)
     (void)state;
     static const uint32_t wrong[] = {0, 59, 61, 90, 420, 3601, 7200};
     for (size_t i = 0; i < DM_LEN(wrong); i++)
-        assert_int_equal(dm_accum_new(wrong[i], 10, &a, &err), DM_E_INVALID);
-    assert_int_equal(dm_accum_new(PERIOD, 3, &a, NULL), 0);
+        assert_int_equal(dm_accum_new(wrong[i], 10, 10, &a, &err), DM_E_INVALID);
+    assert_int_equal(dm_accum_new(PERIOD, 3, 10, &a, NULL), 0);
     DM_AUTO_BUF b;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
     for (unsigned i = 0; i < 4; i++) {
@@ -235,19 +235,102 @@ static void bounds(void **state)
     }
 }
 
+/* --- the bound of one worker -------------------------------------------------------------------------------- */
+
+/* What one worker can have had in an hour: as many boxes as its table holds, asleep, and as many starts as the whole
+ * deployment promises. */
+enum { HONEST_ASLEEP = 1 << 20, HONEST_STARTS = 250, HOUR = 3600, WORKER_ROWS = 2097152 /* the setting's default */ };
+
+typedef struct large {
+    dm_sample s[DM_FRAME_SAMPLES];
+} large;
+
+static dm_sandbox_id nth(uint32_t n)
+{
+    uint8_t random[16] = {0};
+    for (int i = 0; i < 4; i++)
+        random[15 - i] = (uint8_t)(n >> 8 * i);
+    return dm_sandbox_id_of_random(random);
+}
+
+static int bring(dm_accum *a, large *l, uint64_t worker, int64_t second, uint32_t first, uint32_t n, dm_sample_state as)
+{
+    dm_frame_head h = {.worker_no = worker, .worker_boot = 1, .frame_no = 1, .second = T + second, .parts = 1, .n = n};
+    const uint8_t *samples;
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        l->s[i] = (dm_sample){.sandbox = nth(first + i),
+                .epoch = 1,
+                .state = (uint8_t)as,
+                .span_s = as == DM_SAMPLE_RUN ? 1 : 60,
+                .disk_16mib = DM_DISK_UNKNOWN};
+    assert_int_equal(dm_frame_write(&b, &h, l->s, NULL, NULL), 0);
+    assert_int_equal(dm_frame_read(dm_buf_view(&b), &h, &samples, NULL), 0);
+    return dm_accum_frame(a, &h, samples, NULL, NULL, NULL);
+}
+
+/* The largest there is is taken to the last of its sandboxes, and some more; a bound that is met is told. Of short
+ * periods, for the memory's sake: a bound counts rows. */
+static void the_largest_worker_there_can_be_is_taken(void **state)
+{
+    DM_AUTO(dm_accum) a = NULL;
+    DM_AUTO_MEM large *l = malloc(sizeof(*l));
+    (void)state;
+    assert_non_null(l);
+    assert_int_equal(dm_accum_new(PERIOD, 2 * WORKER_ROWS, WORKER_ROWS, &a, NULL), 0);
+    uint32_t n = 0, honest = HONEST_ASLEEP + HONEST_STARTS * HOUR;
+    while (n < honest) {
+        uint32_t some = honest - n < DM_FRAME_SAMPLES ? honest - n : DM_FRAME_SAMPLES;
+        assert_int_equal(bring(a, l, 1, 59, n, some, n < HONEST_ASLEEP ? DM_SAMPLE_HIB : DM_SAMPLE_RUN), 0);
+        n += some;
+    }
+    assert_int_equal(dm_accum_count(a), honest);
+    int r = 0;
+    while (r == 0) {
+        r = bring(a, l, 1, 59, n, DM_FRAME_SAMPLES, DM_SAMPLE_RUN);
+        n += DM_FRAME_SAMPLES;
+    }
+    assert_int_equal(r, DM_ACCUM_OVER);
+    assert_true(dm_accum_count(a) <= WORKER_ROWS);
+    assert_int_equal(bring(a, l, 1, 58, 0, DM_FRAME_SAMPLES, DM_SAMPLE_RUN), 0); /* which it has already */
+    assert_int_equal(bring(a, l, 2, 59, 0, DM_FRAME_SAMPLES, DM_SAMPLE_RUN), 0); /* and nobody else is bound by it */
+}
+
+/* A sleeper's sample counts in each of the two periods it reaches into; in one that is closed, in none. */
+static void a_bound_is_of_each_period(void **state)
+{
+    DM_AUTO(dm_accum) a = NULL;
+    DM_AUTO_MEM large *l = malloc(sizeof(*l));
+    (void)state;
+    assert_non_null(l);
+    assert_int_equal(dm_accum_new(PERIOD, 100, 10, &a, NULL), 0);
+    assert_int_equal(bring(a, l, 1, 30, 0, 10, DM_SAMPLE_RUN), 0);
+    assert_int_equal(bring(a, l, 1, 70, 10, 3, DM_SAMPLE_HIB), DM_ACCUM_OVER);
+    assert_int_equal(dm_accum_count(a), 10);
+    assert_int_equal(bring(a, l, 1, 70, 10, 3, DM_SAMPLE_RUN), 0);
+    assert_int_equal(bring(a, l, 1, 71, 0, 8, DM_SAMPLE_HIB), DM_ACCUM_OVER);
+    assert_int_equal(bring(a, l, 1, 71, 0, 7, DM_SAMPLE_HIB), 0);
+    assert_int_equal(dm_accum_count(a), 20);
+    dm_accum_close_before(a, T + 60);
+    assert_int_equal(bring(a, l, 1, 72, 10, 3, DM_SAMPLE_HIB), 0);
+    assert_int_equal(bring(a, l, 1, 30, 50, 20, DM_SAMPLE_RUN), 0); /* late: it changes nothing */
+    assert_int_equal(dm_accum_count(a), 10);
+}
+
 static void what_was_heard_of_a_worker(void **state)
 {
     DM_AUTO(dm_accum) a = NULL;
     (void)state;
-    assert_int_equal(dm_accum_new(PERIOD, 3, &a, NULL), 0);
+    assert_int_equal(dm_accum_new(PERIOD, 3, 3, &a, NULL), 0);
     assert_int_equal(dm_accum_cover(a, (dm_worker_no){7}, T + 3, NULL), 0);
     assert_int_equal(dm_accum_cover(a, (dm_worker_no){5}, T + 63, NULL), 0);
     assert_int_equal(dm_accum_cover(a, (dm_worker_no){9}, T + 4, NULL), 0);
     assert_true(dm_accum_covered(a, (dm_worker_no){7}, T + 3));
     assert_false(dm_accum_covered(a, (dm_worker_no){7}, T + 4));
     assert_false(dm_accum_covered(a, (dm_worker_no){5}, T + 3));
-    assert_true(dm_accum_heard(a, (dm_worker_no){5}, T + 60));
-    assert_false(dm_accum_heard(a, (dm_worker_no){5}, T));
+    assert_non_null(dm_accum_seconds(a, (dm_worker_no){5}, T + 60));
+    assert_null(dm_accum_seconds(a, (dm_worker_no){5}, T));
     assert_int_equal(dm_accum_worker(a, T, 0).v, 7);
     assert_int_equal(dm_accum_worker(a, T, 1).v, 9);
     assert_int_equal(dm_accum_worker(a, T, 2).v, 0);
@@ -260,6 +343,8 @@ int main(void)
             cmocka_unit_test(workers_and_stamps_are_kept_apart),
             cmocka_unit_test(closed_seconds_are_only_counted),
             cmocka_unit_test(bounds),
+            cmocka_unit_test(the_largest_worker_there_can_be_is_taken),
+            cmocka_unit_test(a_bound_is_of_each_period),
             cmocka_unit_test(what_was_heard_of_a_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

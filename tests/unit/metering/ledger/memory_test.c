@@ -47,7 +47,7 @@ static int accumulate(dm_str one, dm_str two, dm_err *err)
 {
     DM_AUTO(dm_accum) a = NULL;
     const dm_str frames[] = {one, two};
-    int r = dm_accum_new(60, 1000, &a, err);
+    int r = dm_accum_new(60, 1000, 1000, &a, err);
     for (size_t i = 0; r == 0 && i < DM_LEN(frames); i++) {
         dm_frame_head h;
         const uint8_t *samples;
@@ -217,7 +217,7 @@ static void many_rows_are_found_again(void **state)
     size_t n;
     (void)state;
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_accum_new(60, MANY, &a, &err), 0);
+    assert_int_equal(dm_accum_new(60, MANY, MANY + 1, &a, &err), 0);
     for (int64_t s = 0; s < 4; s++) { /* each second in another order of thirds */
         for (uint32_t k = 0; k < 3; k++) {
             dm_frame_head h;

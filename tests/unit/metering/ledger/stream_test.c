@@ -117,7 +117,8 @@ static void ledger_only(rig *r)
             .owner = r->uuid,
             .period_s = 60,
             .wait_s = 600,
-            .rows_max = 1000};
+            .rows_max = 1000,
+            .worker_rows_max = 1000};
     assert_int_equal(dm_ledger_open(&c, &r->ledger, &err), 0);
 }
 
