@@ -17,6 +17,8 @@ static const dm_conf_row rows[] = {
                 "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
                 "API's "
                 "must be the same"},
+        {"frame_key_old_file", DM_CONF_STR, AT(frame_key_old_file), "", 0, 200,
+                "file of the secret before that one, whose frames are taken as well; empty: none are"},
         {"region", DM_CONF_STR, AT(region), "local", 1, 64, "stands on this program's log lines"},
         {"metrics_socket", DM_CONF_STR, AT(metrics_socket), "", 0, 107,
                 "unix socket of the metrics page; its folder says who reaches it"},
@@ -37,6 +39,10 @@ static const dm_conf_row rows[] = {
         {"queue_mib", DM_CONF_U64, AT(queue_mib), "64", 1, 1024, "messages fetched ahead"},
         {"accept_gap", DM_CONF_BOOL, AT(accept_gap), "false", 0, 0,
                 "go on at the oldest message where the stream no longer has the wanted one; else stop there"},
+        {"accept_unsealed", DM_CONF_BOOL, AT(accept_unsealed), "false", 0, 0,
+                "take usage frames without a seal of workers that never enrolled with a key, as before there were "
+                "seals: "
+                "for as long as some still run an older version, whose frames anybody at the broker can make up"},
 };
 
 const dm_conf_spec dm_meter_conf = {

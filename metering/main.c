@@ -24,7 +24,7 @@ typedef struct meter {
     dm_ledger *ledger;
     dm_stream *stream;
     dm_bill_config bill;
-    uint8_t frame_secret[DM_KEY];
+    uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
     int stop_fd;
 } meter;
 
@@ -149,6 +149,8 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .metrics = m->metrics,
             .key = key,
             .frame_secret = m->frame_secret,
+            .frame_secret_old = m->conf->frame_key_old_file[0] != '\0' ? m->frame_secret_old : NULL,
+            .accept_unsealed = m->conf->accept_unsealed,
             .owner = owner,
             .period_s = (uint32_t)m->conf->period_s,
             .wait_s = (uint32_t)m->conf->wait_s,
@@ -180,6 +182,8 @@ static int work(meter *m, dm_err *err)
     int r = dm_sign_key_open(m->conf->signing_key_file, &key, err);
     if (r == 0)
         r = dm_key_read(m->conf->frame_key_file, m->frame_secret, err);
+    if (r == 0 && m->conf->frame_key_old_file[0] != '\0')
+        r = dm_key_read(m->conf->frame_key_old_file, m->frame_secret_old, err);
     if (r == 0)
         r = dm_metrics_new(&m->metrics, err);
     if (r == 0)

@@ -101,6 +101,20 @@ typedef struct heartbeat {
     dm_wk_beat_answer answer;
 } heartbeat;
 
+/* Whether the worker seals its frames with another key than an enrolment would give it: the secret was changed. */
+static int other_key(const dm_api *api, const heartbeat *b, bool *out, dm_err *err)
+{
+    uint8_t key[DM_KEY];
+    uint64_t print = 0;
+    int r = dm_frame_key(api->frame_secret, b->worker, key, err);
+    if (r == 0)
+        r = dm_frame_key_print(key, &print, err);
+    explicit_bzero(key, sizeof key);
+    if (r == 0)
+        *out = b->m.has_frame_key && (uint64_t)b->m.frame_key != print;
+    return r;
+}
+
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
@@ -112,17 +126,20 @@ int dm_route_worker_beat(dm_req *req, void *ctx, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
     heartbeat b = {.worker = {0}};
+    bool other = false;
     int r = read_no(req, &b.worker, err);
     if (r == 0)
         r = read_body(req, &obj, err);
     if (r == 0)
         r = dm_wk_beat_read(obj, &b.m, err);
     if (r == 0)
+        r = other_key(ctx, &b, &other, err);
+    if (r == 0)
         r = dm_api_tx_ops(ctx, do_beat, &b, err);
     if (r < 0)
         return r;
-    b.answer.enrol_again = r == DM_FLEET_NONE;
     b.answer.has_drain = r == 0;
+    b.answer.enrol_again = r == DM_FLEET_NONE || other;
     dm_jw w = dm_reply_json(&req->reply, 200);
     dm_wk_beat_answer_write(&w, &b.answer);
     dm_wk_beat_done(&b.m);

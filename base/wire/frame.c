@@ -71,7 +71,7 @@ static void write_head(uint8_t *p, const dm_frame_head *h, uint16_t version)
 {
     put32(p, DM_FRAME_MAGIC);
     put16(p + 4, version);
-    put16(p + 6, h->flags);
+    put16(p + 6, h->key_no);
     put64(p + 8, h->worker_no);
     put64(p + 16, h->worker_boot);
     put64(p + 24, h->frame_no);
@@ -109,6 +109,21 @@ int dm_frame_key(const uint8_t secret[DM_KEY], dm_worker_no worker_no, uint8_t k
     if (r == 0)
         memcpy(key, d.b, DM_KEY);
     return r;
+}
+
+int dm_frame_key_print(const uint8_t key[DM_KEY], uint64_t *out, dm_err *err)
+{
+    dm_digest d;
+    int r = dm_hmac_sha256((dm_str){(const char *)key, DM_KEY}, DM_STR("dormouse frame key"), &d, err);
+    if (r == 0)
+        *out = get64(d.b) >> 1;
+    return r;
+}
+
+uint16_t dm_frame_key_no(uint64_t key_print)
+{
+    uint16_t no = (uint16_t)key_print;
+    return no != 0 ? no : 1;
 }
 
 static int put_seal(uint8_t *p, size_t body, dm_mac *seal, dm_err *err)
@@ -192,7 +207,7 @@ int dm_frame_read(dm_str bytes, dm_frame_head *head, const uint8_t **samples, dm
     if (bytes.n != body + tail)
         return dm_fail(err, DM_E_CORRUPT, "frame: %zu bytes where %u samples need %zu", bytes.n, n, body + tail);
     dm_frame_head h = {
-            .flags = (uint16_t)get16(p + 6),
+            .key_no = (uint16_t)get16(p + 6),
             .worker_no = get64(p + 8),
             .worker_boot = get64(p + 16),
             .frame_no = get64(p + 24),

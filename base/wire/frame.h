@@ -3,15 +3,16 @@
  * is a running second. Pool time, creating and failing are in no sample. The frame is also the unit of the worker's
  * journal. Little-endian, version 2:
  *
- *   u32 magic  u16 version  u16 flags  u64 worker_no  u64 worker_boot  u64 frame_no  u64 prev_boot_last_frame
+ *   u32 magic  u16 version  u16 key_no  u64 worker_no  u64 worker_boot  u64 frame_no  u64 prev_boot_last_frame
  *   i64 second  i64 complete_through  u16 part  u16 parts  u32 clock_err_us  u32 n  n x sample
  *   12 bytes nonce  16 bytes tag  u32 crc32c
  *
  * The tag is the worker's seal over all that stands before the nonce (dm_mac), under a key that it was given when it
  * enrolled (dm_frame_key): whoever can write to the stream cannot make a frame. Nonce and tag are made with the frame
  * and journalled with it, so that what is sent twice is the same bytes. The checksum covers all before it, for who has
- * no key: the journal's reader, the ledger's chunks. Version 1 has neither nonce nor tag; workers made it before there
- * were seals, and it is believed of none that has been given a key.
+ * no key: the journal's reader, the ledger's chunks. key_no says which key it was (dm_frame_key_no), so that there may
+ * be two of a worker while the secret is changed; 0: workers of before did not say. Version 1 has neither nonce nor
+ * tag; workers made it before there were seals, and it is believed of none that has been given a key.
  *
  * frame_no begins at 1 and has no gap within a boot, boots are chained by prev_boot_last_frame: the last number of the
  * newest earlier boot that made any frame, 0 when none did. A second of more than DM_FRAME_SAMPLES
@@ -53,7 +54,7 @@ typedef struct dm_sample {
 } dm_sample;
 
 typedef struct dm_frame_head {
-    uint16_t flags;
+    uint16_t key_no; /* of the key it is sealed with; 0: not said */
     uint64_t worker_no, worker_boot, frame_no, prev_boot_last_frame;
     int64_t second, complete_through; /* all seconds <= complete_through are final on this worker */
     uint16_t part, parts;             /* part counts from 0 */
@@ -66,6 +67,11 @@ typedef struct dm_frame_head {
 
 /* What a worker seals its frames with: made of a secret of the deployment that the API and the meter share. */
 int dm_frame_key(const uint8_t secret[DM_KEY], dm_worker_no worker_no, uint8_t key[DM_KEY], dm_err *err) DM_NODISCARD;
+
+/* A number that tells this key from others and says nothing of it, below 2^63; and what is left of it in the head of a
+ * frame, never 0. */
+int dm_frame_key_print(const uint8_t key[DM_KEY], uint64_t *out, dm_err *err) DM_NODISCARD;
+uint16_t dm_frame_key_no(uint64_t key_print);
 
 /* Appends one frame; head->n is taken as the count of samples. seal NULL: of version 1. */
 int dm_frame_write(

@@ -134,6 +134,7 @@ static const dm_json_field beat_fields[] = {
                 INT64_MAX},
         {"why", DM_JSON_STR, offsetof(dm_wk_beat, why), DM_JSON_OPT, 0, WORDS_MAX},
         {"version", DM_JSON_STR, offsetof(dm_wk_beat, version), DM_JSON_OPT, 1, NAME_MAX_},
+        {"frame_key", DM_JSON_I64, offsetof(dm_wk_beat, frame_key), offsetof(dm_wk_beat, has_frame_key), 0, INT64_MAX},
 };
 
 static const dm_json_field beat_answer_fields[] = {

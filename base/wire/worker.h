@@ -121,14 +121,17 @@ typedef struct dm_wk_beat {
     bool refusing;        /* no new sandboxes: journal, memory or disk is at its bound */
     int64_t mem_free_mib; /* the sum of sizes that it still takes; workers that know no such bound do not say */
     bool has_mem_free_mib;
-    char *why;     /* it refuses, in words; NULL: it does not, or does not say */
-    char *version; /* of the program; NULL: it does not say */
+    char *why;         /* it refuses, in words; NULL: it does not, or does not say */
+    char *version;     /* of the program; NULL: it does not say */
+    int64_t frame_key; /* dm_frame_key_print of what it seals its frames with; another than the API gives: enrol again
+                        */
+    bool has_frame_key;
 } dm_wk_beat;
 
 typedef struct dm_wk_beat_answer {
     int64_t durable_boot; /* frames up to (durable_boot, durable_frame) are in the ledger: the journal may drop them */
     int64_t durable_frame;
-    bool enrol_again; /* the API does not know this boot */
+    bool enrol_again; /* the API does not know this boot, or has another key for its frames */
     bool drain;       /* an operator wants it empty; a worker of an older API is not told, and stays as it is */
     bool has_drain;
 } dm_wk_beat_answer;

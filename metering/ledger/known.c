@@ -24,36 +24,65 @@ bool dm_known_has(const dm_known *k, dm_worker_no worker_no)
 
 /* --- seals -------------------------------------------------------------------------------------------------- */
 
-static int seal_of(const dm_known *k, dm_worker_no worker_no, dm_mac **out, dm_err *err)
+static int seal_of(const uint8_t *secret, dm_worker_no worker_no, dm_known_seal *out, dm_err *err)
 {
     uint8_t key[DM_KEY];
-    int r = dm_frame_key(k->secret, worker_no, key, err);
+    uint64_t print = 0;
+    dm_mac *mac = NULL;
+    int r = dm_frame_key(secret, worker_no, key, err);
     if (r == 0)
-        r = dm_mac_new(key, out, err);
+        r = dm_frame_key_print(key, &print, err);
+    if (r == 0)
+        r = dm_mac_new(key, &mac, err);
     explicit_bzero(key, sizeof(key));
+    if (r == 0)
+        *out = (dm_known_seal){mac, dm_frame_key_no(print)};
     return r;
 }
 
-/* Of a number that nobody knows nothing is kept: there are as many as a stranger likes. */
-static int judge_unknown(const dm_known *k, dm_worker_no worker_no, dm_str bytes, dm_err *err)
+static void seals_done(dm_known_seal seals[DM_FRAME_SECRETS])
 {
-    DM_AUTO(dm_mac) seal = NULL;
-    int r = seal_of(k, worker_no, &seal, err);
-    if (r < 0)
-        return r;
-    return dm_frame_sealed_by(bytes, seal) ? DM_KNOWN_ASK : DM_KNOWN_FALSE;
+    for (size_t i = 0; i < DM_FRAME_SECRETS; i++) {
+        dm_mac_free(seals[i].mac);
+        seals[i].mac = NULL;
+    }
 }
 
-static int judge_sealed(const dm_known *k, dm_known_worker *w, uint64_t boot, dm_str bytes, dm_err *err)
+/* By the key that the frame names; where it names none, by each. */
+static int judge_seal(const dm_known *k, dm_worker_no no, dm_known_seal seals[DM_FRAME_SECRETS],
+        const dm_frame_head *head, dm_str bytes, dm_err *err)
 {
-    int r = w->seal == NULL ? seal_of(k, w->no, &w->seal, err) : 0;
-    if (r < 0)
-        return r;
-    if (!dm_frame_sealed_by(bytes, w->seal))
-        return DM_KNOWN_FALSE;
-    if (w->sealed_from == 0)
-        w->sealed_from = boot; /* who seals has enrolled with a key, whatever the last look saw */
-    return DM_KNOWN_TRUE;
+    bool named = false;
+    for (size_t i = 0; i < DM_FRAME_SECRETS; i++) {
+        if (k->secrets[i] == NULL)
+            continue;
+        int r = seals[i].mac == NULL ? seal_of(k->secrets[i], no, &seals[i], err) : 0;
+        if (r < 0)
+            return r;
+        if (head->key_no != 0 && head->key_no != seals[i].key_no)
+            continue;
+        named = true;
+        if (dm_frame_sealed_by(bytes, seals[i].mac))
+            return DM_KNOWN_TRUE;
+    }
+    return named ? DM_KNOWN_FALSE : DM_KNOWN_OLD_KEY;
+}
+
+/* Of a number that nobody knows nothing is kept: there are as many as a stranger likes. */
+static int judge_unknown(const dm_known *k, const dm_frame_head *head, dm_str bytes, dm_err *err)
+{
+    dm_known_seal seals[DM_FRAME_SECRETS] = {0};
+    int r = judge_seal(k, (dm_worker_no){head->worker_no}, seals, head, bytes, err);
+    seals_done(seals);
+    return r == DM_KNOWN_TRUE ? DM_KNOWN_ASK : r;
+}
+
+static int judge_sealed(const dm_known *k, dm_known_worker *w, const dm_frame_head *head, dm_str bytes, dm_err *err)
+{
+    int r = judge_seal(k, w->no, w->seals, head, bytes, err);
+    if (r == DM_KNOWN_TRUE && w->sealed_from == 0)
+        w->sealed_from = head->worker_boot; /* who seals has enrolled with a key, whatever the last look saw */
+    return r;
 }
 
 /* Without a seal nobody can tell. It is believed of boots before the first that seals, once there is such a one: before
@@ -70,8 +99,7 @@ int dm_known_judge(dm_known *k, const dm_frame_head *head, dm_str bytes, dm_err 
     dm_known_worker *w = find(k, (dm_worker_no){head->worker_no});
     if (head->version != DM_FRAME_SEALED)
         return judge_unsealed(w, head->worker_boot);
-    return w != NULL ? judge_sealed(k, w, head->worker_boot, bytes, err)
-                     : judge_unknown(k, (dm_worker_no){head->worker_no}, bytes, err);
+    return w != NULL ? judge_sealed(k, w, head, bytes, err) : judge_unknown(k, head, bytes, err);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------ */
@@ -98,7 +126,8 @@ int dm_known_load(dm_known *k, dm_pg *pg, dm_err *err)
         v[i].no.v = (uint64_t)dm_pg_i64(rows, i, 0);
         v[i].sealed_from = dm_pg_is_null(rows, i, 1) ? 0 : (uint64_t)dm_pg_i64(rows, i, 1);
         dm_known_worker *was = find(k, v[i].no);
-        v[i].seal = was != NULL ? dm_steal(&was->seal) : NULL;
+        for (size_t s = 0; was != NULL && s < DM_FRAME_SECRETS; s++)
+            v[i].seals[s] = (dm_known_seal){dm_steal(&was->seals[s].mac), was->seals[s].key_no};
     }
     dm_known_done(k);
     k->v = v;
@@ -109,7 +138,7 @@ int dm_known_load(dm_known *k, dm_pg *pg, dm_err *err)
 void dm_known_done(dm_known *k)
 {
     for (size_t i = 0; i < k->n; i++)
-        dm_mac_free(k->v[i].seal);
+        seals_done(k->v[i].seals);
     free(k->v);
     k->v = NULL;
     k->n = 0;

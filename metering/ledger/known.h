@@ -10,25 +10,34 @@
 
 #include "metering/limits.h"
 
+/* Secrets that keys are made of: the one that the API gives them by, and the one before it while that is in force. */
+enum { DM_FRAME_SECRETS = 2 };
+
+typedef struct dm_known_seal {
+    dm_mac *mac;
+    uint16_t key_no;
+} dm_known_seal;
+
 typedef struct dm_known_worker {
     dm_worker_no no;
     uint64_t sealed_from; /* from this boot on a frame without a seal is none of its; 0: it has not enrolled with a key
                            */
-    dm_mac *seal;         /* made when it is first needed */
+    dm_known_seal seals[DM_FRAME_SECRETS]; /* made when they are first needed */
 } dm_known_worker;
 
 typedef struct dm_known {
-    const uint8_t *secret; /* DM_KEY bytes; borrowed */
-    dm_known_worker *v;    /* ascending */
+    const uint8_t *secrets[DM_FRAME_SECRETS]; /* DM_KEY bytes each; borrowed; NULL: there is no such */
+    dm_known_worker *v;                       /* ascending */
     size_t n;
 } dm_known;
 
 bool dm_known_has(const dm_known *k, dm_worker_no worker_no);
 
 typedef enum dm_known_word {
-    DM_KNOWN_TRUE = 0,  /* the worker is known, and the frame is its own */
-    DM_KNOWN_FALSE = 1, /* it has no seal, or not its worker's */
-    DM_KNOWN_ASK = 2,   /* to be judged after the next look: who has just enrolled may have made it */
+    DM_KNOWN_TRUE = 0,    /* the worker is known, and the frame is its own */
+    DM_KNOWN_FALSE = 1,   /* it has no seal, or not its worker's */
+    DM_KNOWN_OLD_KEY = 3, /* sealed, it says, with a key that is not in force (any more) */
+    DM_KNOWN_ASK = 2,     /* to be judged after the next look: who has just enrolled may have made it */
 } dm_known_word;
 
 /* Whose a frame is; bytes passed dm_frame_read and are whole. A dm_known_word, or negative. */

@@ -8,8 +8,10 @@
  * which looks at dm.worker once for all that are held. By then each of them has been read, so that a worker who is not
  * there then never enrolled (known.h). One who had just enrolled loses nothing, and the database is asked no more often
  * than there are flushes: what is held is bounded, and full is a reason to flush. Frames of before there were seals
- * (version 1) are held likewise, until it is seen whether their worker has a key by now: from the boot on in which it
- * got one they are dead letters too.
+ * (version 1) are held likewise, until it is seen whether their worker has a key by now. They are taken of boots before
+ * the one in which it got one: that is what its journal and the stream held when it was upgraded. From that boot on
+ * they are dead letters, and so are those of a worker that never got a key, for anybody may have made them, unless
+ * accept_unsealed says that the fleet still has such workers.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -86,7 +88,8 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     if (l == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
     l->c = *config;
-    l->known.secret = config->frame_secret;
+    l->known.secrets[0] = config->frame_secret;
+    l->known.secrets[1] = config->frame_secret_old;
     l->open_from = -1;
     int r = allocate(l, err);
     if (r == 0)
@@ -250,6 +253,30 @@ static int reject_forged(dm_ledger *l, const dm_message *m, const dm_frame_head 
     return reject_frame(l, m, NULL, DM_ANOMALY_SEAL, words, err);
 }
 
+static int reject_unsealed(dm_ledger *l, const dm_message *m, const dm_frame_head *head, dm_err *err)
+{
+    char words[120];
+    (void)snprintf(words, sizeof(words), "worker %llu: no seal, and it never enrolled with a key (accept_unsealed)",
+            (unsigned long long)head->worker_no);
+    return reject_frame(l, m, NULL, DM_ANOMALY_SEAL, words, err);
+}
+
+static int reject_old_key(dm_ledger *l, const dm_message *m, const dm_frame_head *head, dm_err *err)
+{
+    char words[140];
+    (void)snprintf(words, sizeof(words),
+            "worker %llu, boot %llu, frame %llu: sealed with key %04x, which is not in force",
+            (unsigned long long)head->worker_no, (unsigned long long)head->worker_boot,
+            (unsigned long long)head->frame_no, head->key_no);
+    return reject_frame(l, m, NULL, DM_ANOMALY_OLD_KEY, words, err);
+}
+
+/* What dm_known_judge did not believe. */
+static int reject_unproven(dm_ledger *l, const dm_message *m, const dm_frame_head *head, int word, dm_err *err)
+{
+    return word == DM_KNOWN_OLD_KEY ? reject_old_key(l, m, head, err) : reject_forged(l, m, head, err);
+}
+
 /* Samples of a good frame that cannot be. */
 typedef struct bad_samples {
     const uint8_t *samples;
@@ -404,8 +431,8 @@ static int take_frame(dm_ledger *l, const dm_message *m, const char *topic, dm_e
     r = dm_known_judge(&l->known, &head, m->value, err);
     if (r == DM_KNOWN_ASK)
         return hold(l, m, topic, err);
-    if (r == DM_KNOWN_FALSE)
-        return reject_forged(l, m, &head, err);
+    if (r > 0)
+        return reject_unproven(l, m, &head, r, err);
     return r < 0 ? r : take_known(l, m, &head, samples, err);
 }
 
@@ -424,9 +451,11 @@ static int take_one_held(dm_ledger *l, const dm_held *h, dm_err *err)
     if (!dm_known_has(&l->known, (dm_worker_no){head.worker_no}))
         return reject_stranger(l, &m, &head, "not enrolled", err);
     r = dm_known_judge(&l->known, &head, m.value, err);
-    if (r == DM_KNOWN_FALSE)
-        return reject_forged(l, &m, &head, err);
-    return r < 0 ? r : take_known(l, &m, &head, samples, err); /* one that has no key yet still makes them unsealed */
+    if (r == DM_KNOWN_FALSE || r == DM_KNOWN_OLD_KEY)
+        return reject_unproven(l, &m, &head, r, err);
+    if (r == DM_KNOWN_ASK && !l->c.accept_unsealed)
+        return reject_unsealed(l, &m, &head, err);
+    return r < 0 ? r : take_known(l, &m, &head, samples, err);
 }
 
 int dm_ledger_take_held(dm_ledger *l, dm_err *err)

@@ -23,10 +23,12 @@ typedef struct dm_ledger_config {
     dm_pg *pg; /* role dm_meter; borrowed */
     const dm_clock *clock;
     dm_log *log;
-    dm_metrics *metrics;         /* may be NULL */
-    const dm_sign_key *key;      /* the service's; statements are signed with it */
-    const uint8_t *frame_secret; /* DM_KEY bytes: workers' keys for frames are made of it */
-    const char *owner;           /* a uuid: who holds the fence */
+    dm_metrics *metrics;             /* may be NULL */
+    const dm_sign_key *key;          /* the service's; statements are signed with it */
+    const uint8_t *frame_secret;     /* DM_KEY bytes: workers' keys for frames are made of it */
+    const uint8_t *frame_secret_old; /* of which they were made before, and which is still in force; NULL: none is */
+    bool accept_unsealed;            /* frames without a seal count of a worker that was never given a key, too */
+    const char *owner;               /* a uuid: who holds the fence */
     uint32_t period_s;
     uint32_t wait_s;        /* how long after a period's end missing evidence is waited for */
     size_t rows_max;        /* of usage in memory */

@@ -25,6 +25,7 @@
 #define DM_ANOMALY_AFTER_END "after_end"                     /* evidence for seconds after the sandbox ended */
 #define DM_ANOMALY_DOUBLE_CLAIM "double_claim"               /* two epochs or workers claim the same seconds */
 #define DM_ANOMALY_SEAL "seal"                               /* a frame that its worker did not seal */
+#define DM_ANOMALY_OLD_KEY "old_key"                         /* a frame under a key that is not in force any more */
 #define DM_ANOMALY_TWO_FRAMES "two_frames"                   /* two different frames of one number */
 #define DM_ANOMALY_TOO_MUCH "too_much"                       /* a worker brought more than one may in a period */
 #define DM_ANOMALY_NOT_ADMITTED "not_admitted"               /* of a sandbox its worker was never given */

@@ -185,6 +185,8 @@ region = $DM_REGION
 period_s = $DM_PERIOD_S
 metrics_socket = $DM_RUN/meter/meter.sock
 END
+    [ ! -e "$DM_DATA/secrets/frames-meter-old.key" ] ||
+        printf 'frame_key_old_file = %s\n' "$DM_DATA/secrets/frames-meter-old.key"
 }
 
 config_postgres() {

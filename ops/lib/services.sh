@@ -150,6 +150,7 @@ service_digest() {
     *)
         bin=$(program "dormouse-$1")
         files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key" "$DM_DATA"/secrets/kafka*)
+        [ "$1" = worker ] || files+=("$DM_DATA/secrets/frames-$1"*)
         ;;
     esac
     digest "${files[@]}"

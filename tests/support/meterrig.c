@@ -110,7 +110,9 @@ void ledger_start(rig *r)
     dm_ledger_config c = {.pg = r->pg,
             .clock = &r->clock.base,
             .key = r->service,
-            .frame_secret = rig_frame_secret,
+            .frame_secret = r->secret,
+            .frame_secret_old = r->secret_old,
+            .accept_unsealed = r->accept_unsealed,
             .owner = r->uuid,
             .period_s = r->period_s,
             .wait_s = r->wait_s,
@@ -239,7 +241,8 @@ void work_second(rig *r, int64_t s)
 {
     DM_AUTO_BUF b;
     dm_sample samples[ACTS_MAX];
-    dm_frame_head h = {.worker_no = 1,
+    dm_frame_head h = {.key_no = r->key_no,
+            .worker_no = 1,
             .worker_boot = r->boot,
             .frame_no = ++r->frame,
             .prev_boot_last_frame = r->prev,
@@ -357,13 +360,22 @@ void work_reboot(rig *r)
 
 /* --- setting up --------------------------------------------------------------------------------------------- */
 
-dm_mac *rig_seal(uint64_t worker_no)
+dm_mac *rig_seal_under(const uint8_t secret[DM_KEY], uint64_t worker_no, uint16_t *key_no)
 {
     uint8_t key[DM_KEY];
+    uint64_t print;
     dm_mac *seal = NULL;
-    assert_int_equal(dm_frame_key(rig_frame_secret, (dm_worker_no){worker_no}, key, NULL), 0);
+    assert_int_equal(dm_frame_key(secret, (dm_worker_no){worker_no}, key, NULL), 0);
+    assert_int_equal(dm_frame_key_print(key, &print, NULL), 0);
     assert_int_equal(dm_mac_new(key, &seal, NULL), 0);
+    if (key_no != NULL)
+        *key_no = dm_frame_key_no(print);
     return seal;
+}
+
+dm_mac *rig_seal(uint64_t worker_no)
+{
+    return rig_seal_under(rig_frame_secret, worker_no, NULL);
 }
 
 static void enrol(rig *r)
@@ -382,7 +394,13 @@ static void enrol(rig *r)
 void rig_open(rig *r, const cluster *c, const char *db, uint32_t period_s)
 {
     char text[200], path[100];
-    *r = (rig){.c = c, .period_s = period_s, .wait_s = 600, .boot = 1, .rows_max = 100000, .worker_rows_max = 100000};
+    *r = (rig){.c = c,
+            .period_s = period_s,
+            .wait_s = 600,
+            .boot = 1,
+            .rows_max = 100000,
+            .worker_rows_max = 100000,
+            .secret = rig_frame_secret};
     (void)snprintf(r->db, sizeof(r->db), "%s", db);
     (void)snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE house", db);
     assert_int_equal(cluster_script(c, "postgres", "postgres", text), 0);

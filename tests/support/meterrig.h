@@ -46,8 +46,11 @@ typedef struct rig {
     dm_pg *pg;
     dm_clock_fake clock;
     dm_sign_key *service, *worker;
-    dm_mac *seal; /* the worker's; NULL: it makes frames as before there were seals */
-    bool rowless; /* sandboxes have the rows that the test makes, and no others */
+    dm_mac *seal;         /* the worker's; NULL: it makes frames as before there were seals */
+    bool accept_unsealed; /* as of the next ledger_start; so the next two */
+    const uint8_t *secret, *secret_old;
+    uint16_t key_no; /* what its frames say that they are sealed with */
+    bool rowless;    /* sandboxes have the rows that the test makes, and no others */
     dm_ledger *ledger;
     char uuid[DM_UUID_TEXT];
     int64_t offsets[2]; /* usage, attest */
@@ -106,8 +109,9 @@ int close_due(rig *r, int64_t patient_from);
 /* Another message, as of a second. */
 void rig_add(rig *r, const dm_buf *b, bool attest, int64_t second);
 
-/* What a worker seals its frames with; the caller's. */
+/* What a worker seals its frames with, under the rig's secret, or under another; the caller's. key_no may be NULL. */
 dm_mac *rig_seal(uint64_t worker_no);
+dm_mac *rig_seal_under(const uint8_t secret[DM_KEY], uint64_t worker_no, uint16_t *key_no);
 
 /* What an act is in a second: RUN wins. */
 uint8_t act_state(const act *a, int64_t s);

@@ -186,6 +186,7 @@ static int journal_frame(
     for (uint32_t part = 0; part < parts; part++) {
         uint32_t from = part * DM_FRAME_SAMPLES;
         dm_frame_head head = {
+                .key_no = dm_frame_key_no(w->at.frame_key),
                 .worker_no = w->at.no.v,
                 .worker_boot = w->at.boot,
                 .frame_no = w->at.frame_no,

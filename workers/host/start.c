@@ -21,11 +21,15 @@ static int frame_key_path(const dm_worker *w, char out[PATH_MAX], dm_err *err)
 static int seal_with(dm_worker *w, const uint8_t key[DM_KEY], dm_err *err)
 {
     dm_mac *seal;
-    int r = dm_mac_new(key, &seal, err);
+    uint64_t print;
+    int r = dm_frame_key_print(key, &print, err);
+    if (r == 0)
+        r = dm_mac_new(key, &seal, err);
     if (r < 0)
         return r;
     dm_mac_free(w->seal);
     w->seal = seal;
+    w->at.frame_key = print;
     memcpy(w->frame_key, key, DM_KEY);
     return 0;
 }
@@ -48,7 +52,9 @@ static int load_frame_key(dm_worker *w, dm_err *err)
     return r;
 }
 
-/* Beside the number. Where there is no room for it now, frames are sealed all the same, and the next start asks again.
+/* Beside the number. Another one than before it is when the deployment's secret was changed: what is framed from here
+ * on is sealed with it, and what is in the journal stays as it was made. Where there is no room for it now, frames are
+ * sealed all the same, and the next start asks again.
  */
 static void keep_frame_key(dm_worker *w, const char *hex)
 {

@@ -113,6 +113,8 @@ static void make_beat(dm_uplink *u, dm_jw *jw)
             .mem_free_mib = (int64_t)(mem_free < INT64_MAX ? mem_free : INT64_MAX),
             .has_mem_free_mib = true,
             .version = version,
+            .frame_key = (int64_t)dm_worker_at(w)->frame_key,
+            .has_frame_key = true,
     };
     (void)snprintf(reason, sizeof(reason), "%s", m.refusing ? why : "");
     m.why = m.refusing ? reason : NULL;

@@ -24,6 +24,7 @@ typedef struct dm_worker_mark {
     uint64_t boot, prev_boot_last_frame;
     uint64_t frame_no;                    /* the last one made in this boot */
     int64_t last_second;                  /* framed; 0 before the first */
+    uint64_t frame_key;                   /* dm_frame_key_print of what frames are sealed with; 0: no key yet */
     uint64_t durable_boot, durable_frame; /* the ledger has all frames up to this one */
 } dm_worker_mark;
 

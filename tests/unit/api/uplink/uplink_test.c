@@ -134,6 +134,29 @@ static void beats(void **state)
     assert_int_equal(bad.status, 400);
 }
 
+/* The secret was changed under it: it is told to enrol, and gets the key that is in force. */
+static void who_seals_with_another_key_enrols_again(void **state)
+{
+    (void)state;
+    static const char body[] =
+            "{\"boot\":%lld,\"running\":0,\"asleep\":0,\"pooled\":0,\"free_slots\":1,\"last_frame\":0,"
+            "\"refusing\":false,\"frame_key\":%llu}";
+    char text[512];
+    uint8_t key[DM_KEY];
+    uint64_t print;
+    int64_t boot = dm_rig_number(&rig, "SELECT boot FROM dm.worker");
+    for (int changed = 0; changed < 2; changed++) {
+        assert_int_equal(dm_frame_key(rig.api.frame_secret, (dm_worker_no){1}, key, NULL), 0);
+        assert_int_equal(dm_frame_key_print(key, &print, NULL), 0);
+        rig.api.frame_secret[5] ^= changed ? 1 : 0;
+        (void)snprintf(text, sizeof text, body, (long long)boot, (unsigned long long)print);
+        DM_AUTO_SAID said = dm_rig_worker_call(&rig, "/v1/workers/1/beat", text);
+        assert_int_equal(said.status, 200);
+        assert_int_equal(json_is_true(json_object_get(said.body, "enrol_again")), changed);
+    }
+    rig.api.frame_secret[5] ^= 1;
+}
+
 static int64_t send(int64_t seq, const char *id, int epoch, const char *what, const char *cause)
 {
     char text[512];
@@ -236,8 +259,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(enrolment, &rig),
             DM_RIG_TEST(who_was_written_off_is_turned_away, &rig), DM_RIG_TEST(beats, &rig),
-            DM_RIG_TEST(events_change_once, &rig), DM_RIG_TEST(nonsense_does_not_block, &rig),
-            DM_RIG_TEST(doors_are_apart, &rig),
+            DM_RIG_TEST(who_seals_with_another_key_enrols_again, &rig), DM_RIG_TEST(events_change_once, &rig),
+            DM_RIG_TEST(nonsense_does_not_block, &rig), DM_RIG_TEST(doors_are_apart, &rig),
             DM_RIG_TEST(it_is_remembered_since_when_frames_are_sealed, &rig)}; /* its worker has later starts */
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 
 static dm_frame_head head_of(uint32_t n)
 {
-    return (dm_frame_head){.flags = 3,
+    return (dm_frame_head){.key_no = 3,
             .worker_no = 7,
             .worker_boot = 2,
             .frame_no = 99,
@@ -65,7 +65,7 @@ static void comes_back_as_it_went(void **state)
         assert_int_equal(dm_frame_open(dm_buf_view(&b), &h, &samples, NULL), 0);
         dm_frame_head want = head_of(n);
         assert_memory_equal(&h.worker_no, &want.worker_no, 6 * 8);
-        assert_int_equal(h.flags, 3);
+        assert_int_equal(h.key_no, 3);
         assert_int_equal(h.part, 1);
         assert_int_equal(h.parts, 2);
         assert_int_equal(h.clock_err_us, 12);
@@ -86,6 +86,24 @@ static dm_mac *seal_of(uint64_t worker_no)
     assert_int_equal(dm_frame_key(secret, (dm_worker_no){worker_no}, key, NULL), 0);
     assert_int_equal(dm_mac_new(key, &seal, NULL), 0);
     return seal;
+}
+
+/* Each key has a number of its own, and always the same. */
+static void a_key_has_a_number(void **state)
+{
+    uint64_t prints[256];
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(prints); i++) {
+        const uint8_t key[DM_KEY] = {(uint8_t)i, 1};
+        uint64_t again;
+        assert_int_equal(dm_frame_key_print(key, &prints[i], NULL), 0);
+        assert_int_equal(dm_frame_key_print(key, &again, NULL), 0);
+        assert_true(prints[i] == again && prints[i] <= INT64_MAX);
+        for (size_t k = 0; k < i; k++)
+            assert_true(prints[k] != prints[i]);
+    }
+    assert_int_equal(dm_frame_key_no(0x12345), 0x2345);
+    assert_int_equal(dm_frame_key_no(0x10000), 1); /* 0 is who does not say */
 }
 
 /* Whoever has not the key of just this worker makes no frame of it, however little he changes. */
@@ -265,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(comes_back_as_it_went),
+            cmocka_unit_test(a_key_has_a_number),
             cmocka_unit_test(a_seal_is_its_workers),
             cmocka_unit_test(layout_is_fixed),
             cmocka_unit_test(every_changed_byte_is_seen),

@@ -5,8 +5,8 @@
 
 static cluster pg;
 
-/* A frame of another worker than the rig's. */
-static void frame_of(rig *r, uint64_t worker_no, uint64_t frame_no, int64_t s)
+/* A frame of another worker than the rig's; seal NULL: whoever's. */
+static void frame_of(rig *r, uint64_t worker_no, uint64_t frame_no, dm_mac *seal, int64_t s)
 {
     DM_AUTO_BUF b;
     const act a = {3, 1, 1, 4, 2, GIB, 0, 60, -1, -1};
@@ -19,7 +19,7 @@ static void frame_of(rig *r, uint64_t worker_no, uint64_t frame_no, int64_t s)
             .parts = 1,
             .n = 1};
     dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-    assert_int_equal(dm_frame_write(&b, &h, &sample, NULL, NULL), 0);
+    assert_int_equal(dm_frame_write(&b, &h, &sample, seal, NULL), 0);
     rig_add(r, &b, false, s);
 }
 
@@ -41,7 +41,7 @@ static void a_stranger_has_no_place(void **state)
     r.acts[r.nacts++] = (act){1, 1, 1, 4, 2, GIB, 5, 52, -1, -1};
     work(&r, 0, 60);
     for (uint64_t n = 1; n <= 20; n++)
-        frame_of(&r, 1000 + n, 1, 30);
+        frame_of(&r, 1000 + n, 1, NULL, 30);
     feed(&r);
     clock_at(&r, 62);
     flush(&r);
@@ -65,17 +65,24 @@ static void who_has_just_enrolled_loses_nothing(void **state)
 {
     rig r;
     (void)state;
+    static const uint8_t next[DM_KEY] = {4, 5, 6}; /* the secret is changed just then, too */
     rig_open(&r, &pg, "enrolled", 60);
+    ledger_stop(&r);
+    r.secret = next;
+    r.secret_old = rig_frame_secret;
+    ledger_start(&r);
+    DM_AUTO(dm_mac) old = rig_seal(2);
+    DM_AUTO(dm_mac) seal = rig_seal_under(next, 2, NULL);
     work(&r, 0, 60);
     for (int64_t s = 0; s < 30; s++)
-        frame_of(&r, 2, (uint64_t)s + 1, s);
+        frame_of(&r, 2, (uint64_t)s + 1, s < 15 ? old : seal, s);
     enrol(&r, 2); /* after the ledger was opened */
     rig_sandbox(&r, 3, 1, 1, 4, 2, 1, -1);
     sql(&r, "UPDATE dm.sandbox SET worker_no = 2");
     feed(&r);
     flush(&r);
     for (int64_t s = 30; s < 60; s++)
-        frame_of(&r, 2, (uint64_t)s + 1, s);
+        frame_of(&r, 2, (uint64_t)s + 1, seal, s);
     feed(&r);
     clock_at(&r, 62);
     flush(&r);
@@ -94,8 +101,9 @@ static void what_is_held_is_not_read_past(void **state)
     rig r;
     (void)state;
     rig_open(&r, &pg, "held", 60);
+    DM_AUTO(dm_mac) seal = rig_seal(2);
     for (int64_t s = 0; s < 10; s++)
-        frame_of(&r, 2, (uint64_t)s + 1, s);
+        frame_of(&r, 2, (uint64_t)s + 1, seal, s);
     feed(&r);
     enrol(&r, 2);
     ledger_crash(&r);
@@ -119,7 +127,7 @@ static void strangers_do_not_end_the_meter(void **state)
     r.acts[r.nacts++] = (act){1, 1, 1, 4, 2, GIB, 5, 52, -1, -1};
     work(&r, 0, 60);
     for (uint64_t n = 0; n <= DM_WORKERS_MAX; n++)
-        frame_of(&r, 1000 + n, 1, 30);
+        frame_of(&r, 1000 + n, 1, NULL, 30);
     for (; r.fed < r.nmsgs; r.fed++) {
         take(&r, &r.msgs[r.fed]);
         if (dm_ledger_full(r.ledger)) {

@@ -131,6 +131,7 @@ static void old_frames_count_until_it_has_a_key(void **state)
     (void)state;
     begin(&r, "old");
     ledger_stop(&r);
+    r.accept_unsealed = true;
     sql(&r, "UPDATE dm.worker SET sealed_from_boot = NULL");
     ledger_start(&r); /* as of now it has no key */
     dm_mac *seal = dm_steal(&r.seal);
@@ -149,6 +150,96 @@ static void old_frames_count_until_it_has_a_key(void **state)
     assert_anomalies(&r, "seal");
     assert_sql(&r, "SELECT worker_boot || ' ' || last_frame FROM dm.worker_mark", "2 30");
     rig_close(&r);
+}
+
+/* One that has never enrolled with a key can be spoken for: nobody is, unless an operator says that it may be. What its
+ * journal and the stream hold when it is upgraded counts without him, once it has enrolled; and so does what the ledger
+ * took before, read again at a start. */
+static void who_never_had_a_key_is_not_spoken_for(void **state)
+{
+    rig r;
+    (void)state;
+    begin(&r, "never");
+    ledger_stop(&r);
+    sql(&r, "UPDATE dm.worker SET sealed_from_boot = NULL");
+    r.accept_unsealed = true;
+    ledger_start(&r);
+    DM_AUTO(dm_mac) seal = dm_steal(&r.seal);
+    work(&r, 0, 20);
+    feed(&r);
+    flush(&r); /* taken by a meter of before */
+    assert_sql(&r, "SELECT last_frame FROM dm.worker_mark", "20");
+    ledger_stop(&r);
+    r.accept_unsealed = false; /* the upgraded one, */
+    ledger_start(&r);
+    forge(&r, 1, 21, 0, NULL, 20); /* and somebody at the broker */
+    feed(&r);
+    flush(&r);
+    assert_sql(&r, "SELECT last_frame FROM dm.worker_mark", "20");
+    assert_sql(&r, "SELECT string_agg(kind || ': ' || detail, ',') FROM dm.anomaly",
+            "seal: worker 1: no seal, and it never enrolled with a key (accept_unsealed)");
+    sql(&r, "UPDATE dm.worker SET sealed_from_boot = 2"); /* the worker is upgraded, */
+    work(&r, 20, 30);                                     /* and sends what its journal holds */
+    work_reboot(&r);
+    r.seal = dm_steal(&seal);
+    work(&r, 30, 60);
+    the_statement_is_there(&r, "47 0");
+    assert_anomalies(&r, "seal");
+    assert_sql(&r, "SELECT count(*) FROM dm.outbox WHERE topic = 'dm.usage.dlq.v1'", "1");
+    rig_close(&r);
+}
+
+/* --- another secret ----------------------------------------------------------------------------------------- */
+
+static const uint8_t next_secret[DM_KEY] = {4, 5, 6};
+
+/* The secret is changed while a worker works: no frame is lost, neither what the stream still has under the old one nor
+ * what comes under the new one, whether its frames name their key or are of a version that does not. Once the old one
+ * is retired, what comes under it is refused, and by its name. */
+static void a_changed_secret_loses_no_frame(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rotate0", "rotate1"};
+    for (size_t named = 0; named < DM_LEN(names); named++) {
+        rig r;
+        uint16_t old_no, new_no;
+        begin(&r, names[named]);
+        DM_AUTO(dm_mac) old = rig_seal_under(rig_frame_secret, 1, &old_no);
+        dm_mac *new = rig_seal_under(next_secret, 1, &new_no);
+        assert_int_not_equal(old_no, new_no);
+        r.key_no = named ? old_no : 0;
+        work(&r, 0, 20);
+        feed(&r);
+        flush(&r);
+        work(&r, 20, 30);
+        ledger_stop(&r);
+        r.secret = next_secret;
+        r.secret_old = rig_frame_secret;
+        ledger_start(&r);
+        dm_mac_free(r.seal);
+        r.seal = new;
+        r.key_no = named ? new_no : 0;
+        work(&r, 30, 40);
+        feed(&r);
+        flush(&r);
+        assert_sql(&r, "SELECT last_frame FROM dm.worker_mark", "40");
+        ledger_stop(&r);
+        r.secret_old = NULL; /* retired */
+        ledger_start(&r);
+        const dm_frame_head late = {.key_no = named ? old_no : 0,
+                .worker_no = 1,
+                .worker_boot = 1,
+                .frame_no = 41,
+                .second = T0 + 40,
+                .complete_through = T0 + 40,
+                .parts = 1};
+        add_frame(&r, &late, NULL, old, 40);
+        work(&r, 40, 60);
+        the_statement_is_there(&r, "47 0");
+        assert_anomalies(&r, named ? "old_key" : "seal");
+        assert_sql(&r, "SELECT count(*) FROM dm.outbox WHERE topic = 'dm.usage.dlq.v1'", "1");
+        rig_close(&r);
+    }
 }
 
 /* A seal says by itself that there is a key, before anybody looks. */
@@ -337,6 +428,8 @@ static int all(void)
             cmocka_unit_test(a_coming_name_moves_no_mark),
             cmocka_unit_test(a_part_of_many_holds_nothing_up),
             cmocka_unit_test(old_frames_count_until_it_has_a_key),
+            cmocka_unit_test(who_never_had_a_key_is_not_spoken_for),
+            cmocka_unit_test(a_changed_secret_loses_no_frame),
             cmocka_unit_test(a_seal_is_as_good_as_a_look),
             cmocka_unit_test(of_two_frames_the_sworn_one_counts),
             cmocka_unit_test(of_two_frames_nobody_swore_to_the_first_counts),
