@@ -82,9 +82,10 @@ END
         ;;
     esac
     if [ "$name" = worker ]; then
-        # One that was written off (3) would be told so again at once, and for ever: it stays down until the next `up`.
+        # One that was written off (3), or of which a later start is known (4), would be told so again at once, and for
+        # ever: it stays down until the next `up`.
         # shellcheck disable=SC2016 # for the script, not for us
-        printf '#!/bin/sh\n[ "$1" != 3 ] || printf d >supervise/control\n' | put "$dir/finish" 755 root:root
+        printf '#!/bin/sh\ncase $1 in 3 | 4) printf d >supervise/control ;; esac\n' | put "$dir/finish" 755 root:root
     fi
     if [ "$name" = pg ]; then
         # TERM would wait for every client to leave; INT ends their sessions and stops cleanly.

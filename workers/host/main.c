@@ -99,7 +99,9 @@ static int serve(
     return dm_http_new(&c, metrics, err);
 }
 
-enum { WRITTEN_OFF = 1, EXIT_WRITTEN_OFF = 3 }; /* an outcome of run; whoever starts us again need not hurry */
+/* Outcomes of run, and what the process says of them: whoever starts us again need not hurry. */
+enum { WRITTEN_OFF = 1, OLD_BOOT = 2, EXIT_WRITTEN_OFF = 3, EXIT_OLD_BOOT = 4 };
+
 /* Guests speak for their tenants: what they say has a file of its own, and can push nothing out of ours. */
 static int guests_log(dm_host *h, const dm_worker_config *conf, dm_err *err)
 {
@@ -120,6 +122,7 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
     dm_uplink *uplink;
     dm_http *orders = NULL, *pages = NULL;
     dm_watch *stop;
+    bool old_boot = false;
     h = (dm_host){.log = log, .clock = &dm_clock_real};
 
     int r = dm_loop_new(h.clock, &h.loop, err);
@@ -154,12 +157,15 @@ static int run(const dm_worker_config *conf, dm_log *log, int signals, dm_err *e
         DM_LOG(log, DM_INFO, "worker.stopping");
         dm_http_stop(orders, 1000);
         dm_http_stop(pages, 100);
+        old_boot = dm_uplink_old_boot(uplink);
         dm_uplink_free(uplink);
         dm_publish_free(publish);
         dm_worker_flush(all.w);
         dm_dials_free(all.dials); /* last: an agent may answer as long as the loop turns */
     }
-    return r == 0 && dm_worker_written_off(all.w) ? WRITTEN_OFF : r;
+    if (r != 0)
+        return r;
+    return old_boot ? OLD_BOOT : dm_worker_written_off(all.w) ? WRITTEN_OFF : 0;
 }
 
 int main(int argc, char **argv)
@@ -185,7 +191,9 @@ int main(int argc, char **argv)
     if (r == WRITTEN_OFF)
         (void)dm_fail(
                 &err, DM_E_DENIED, "this worker was written off: give the host another name and an empty data folder");
+    if (r == OLD_BOOT)
+        (void)dm_fail(&err, DM_E_DENIED, "a later start of this worker has enrolled: is this data folder an old copy?");
     if (r != 0)
         dm_log_err(log, DM_ERROR, "worker.stopped", &err);
-    _exit(r == WRITTEN_OFF ? EXIT_WRITTEN_OFF : r < 0 ? 1 : 0);
+    _exit(r == WRITTEN_OFF ? EXIT_WRITTEN_OFF : r == OLD_BOOT ? EXIT_OLD_BOOT : r < 0 ? 1 : 0);
 }

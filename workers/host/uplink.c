@@ -12,7 +12,7 @@
 
 enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
 
-static const char written_off[] = "worker.written_off"; /* the rule of a denial */
+static const char written_off[] = "worker.written_off", old_boot[] = "worker.old_boot"; /* rules of denials */
 
 typedef enum what { SAY_ENROL, SAY_BEAT, SAY_EVENTS, SAY_NOTHING } what;
 
@@ -40,6 +40,7 @@ struct dm_uplink {
     bool away;  /* said once in the log */
     int64_t beat_at;
     int64_t leave_by; /* it was written off; else 0 */
+    bool old_boot;    /* a later start is known */
 };
 
 static const int64_t beat_us = 1000 * 1000, soon_us = 20 * 1000;
@@ -238,20 +239,40 @@ static void put_down(dm_uplink *u)
     dm_worker_put_down(u->w);
 }
 
-static bool says_written_off(const dm_uplink *u)
+/* Whoever is the later one has the number, and the sandboxes, as far as anybody else is concerned: what this one would
+ * frame or tell from here on nobody takes. Its VMs are left as by any daemon that stops. */
+static void give_way(dm_uplink *u)
+{
+    DM_LOG(dm_worker_host(u->w)->log, DM_ERROR, old_boot, dm_fs("name", dm_worker_told(u->w)->name),
+            dm_fu("boot", dm_worker_at(u->w)->boot));
+    u->old_boot = true;
+    dm_loop_stop(dm_worker_host(u->w)->loop);
+}
+
+bool dm_uplink_old_boot(const dm_uplink *u)
+{
+    return u->old_boot;
+}
+
+/* Whether it is turned away by this rule. */
+static bool denied(const dm_uplink *u, const char *by)
 {
     DM_AUTO(json_t) obj = NULL;
     if (u->say != SAY_ENROL || u->status != 409 || dm_json_load(dm_buf_view(&u->answer), BODY_MAX, &obj, NULL) != 0)
         return false;
     const char *rule = dm_json_c(json_object_get(obj, "denial"), "rule");
-    return rule != NULL && strcmp(rule, written_off) == 0;
+    return rule != NULL && strcmp(rule, by) == 0;
 }
 
 static int take_answer(dm_uplink *u, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;
-    if (says_written_off(u)) {
+    if (denied(u, written_off)) {
         put_down(u);
+        return 0;
+    }
+    if (denied(u, old_boot)) {
+        give_way(u);
         return 0;
     }
     if (u->status != 200) {

@@ -8,9 +8,11 @@ typedef struct api {
     unsigned enrols, beats, tellings;
     int status;        /* instead of an answer; 0: answers */
     bool garbage;      /* 200, and what is no answer */
+    bool rekeyed;      /* it gives another key than before */
     bool keyless;      /* an older one: it gives no key to seal frames with */
     bool enrol_again;  /* says so in the next answer to a beat */
     const char *drain; /* what else it says to a beat: `,"drain":true` */
+    bool old_boot;     /* a later start has enrolled: said as the next */
     bool written_off;  /* as dormouse-api says it: to a beat that it is not known, and to an enrolment why */
     int64_t acked;     /* -1: what was told */
     int64_t last_told; /* seq */
@@ -41,11 +43,17 @@ static int on_enrol(dm_req *req, void *ctx, dm_err *err)
         dm_reply_text(&req->reply, 409, "application/json",
                 DM_STR("{\"code\":409,\"message\":\"lost\",\"denial\":{\"what\":\"worker\",\"rule\":"
                        "\"worker.written_off\",\"cure\":\"c\",\"doc\":\"d\"}}"));
+    else if (its.old_boot)
+        dm_reply_text(&req->reply, 409, "application/json",
+                DM_STR("{\"code\":409,\"message\":\"old\",\"denial\":{\"what\":\"worker\",\"rule\":"
+                       "\"worker.old_boot\",\"cure\":\"c\",\"doc\":\"d\"}}"));
     else if (!enough(req, its.last, sizeof(its.last)))
         dm_reply_text(&req->reply, 200, "application/json",
-                its.keyless ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}")
-                            : DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
-                                     "\"0202020202020202020202020202020202020202020202020202020202020202\"}"));
+                its.keyless   ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}")
+                : its.rekeyed ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
+                                       "\"0303030303030303030303030303030303030303030303030303030303030303\"}")
+                              : DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
+                                       "\"0202020202020202020202020202020202020202020202020202020202020202\"}"));
     return 0;
 }
 
@@ -59,7 +67,7 @@ static int on_beat(dm_req *req, void *ctx, dm_err *err)
         return 0;
     (void)snprintf(text, sizeof(text), "{\"durable_boot\":1,\"durable_frame\":%lld,\"enrol_again\":%s%s}",
             (long long)its.durable, its.enrol_again ? "true" : "false", its.drain != NULL ? its.drain : "");
-    its.enrol_again = its.written_off;
+    its.enrol_again = its.written_off || its.old_boot;
     dm_reply_text(&req->reply, 200, "application/json", dm_str_c(text));
     return 0;
 }
@@ -278,6 +286,59 @@ static void an_api_that_forgot_is_enrolled_with_again(void **state)
     assert_int_equal(r->w->at.no.v, 7);
 }
 
+static uint64_t print_of(uint8_t byte)
+{
+    uint8_t key[DM_KEY];
+    uint64_t print;
+    memset(key, byte, sizeof(key));
+    assert_int_equal(dm_frame_key_print(key, &print, NULL), 0);
+    return print;
+}
+
+/* The secret was changed: from its next beat on it seals with the key that it is given, and a start after that, too. */
+static void another_key_is_taken_with_a_beat(void **state)
+{
+    rig *r = *state;
+    char want[64], path[PATH_MAX];
+    uint8_t key[DM_KEY];
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, its.beats > 0);
+    assert_true(r->w->at.frame_key == print_of(2));
+    (void)snprintf(want, sizeof(want), "\"frame_key\":%llu", (unsigned long long)print_of(2));
+    assert_non_null(strstr(its.beat, want));
+    its.rekeyed = its.enrol_again = true;
+    go_until(r, its.enrols == 2 && r->w->at.frame_key == print_of(3));
+    uint64_t frame = r->w->at.frame_no;
+    go_until(r, r->w->at.frame_no > frame);
+    (void)snprintf(path, sizeof(path), "%s/frame.key", r->data);
+    assert_int_equal(dm_key_read(path, key, NULL), 0);
+    assert_int_equal(key[0], 3);
+    (void)snprintf(want, sizeof(want), "\"frame_key\":%llu", (unsigned long long)print_of(3));
+    go_until(r, strstr(its.beat, want) != NULL);
+}
+
+/* Another daemon has this worker's name, and began later: this one leaves, once, and what it runs is left as it is. */
+static void who_began_earlier_gives_way(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    api_up(r);
+    go_until(r, r->w->at.enrolled);
+    rig_order *s = rig_start(r, 1, 1);
+    go_until(r, claimed(s));
+    its.old_boot = its.enrol_again = true;
+    go_until(r, dm_uplink_old_boot(uplink));
+    unsigned enrols = its.enrols;
+    (void)alarm(20);
+    assert_int_equal(dm_loop_run(r->h.loop, NULL), 0);
+    (void)alarm(0);
+    assert_int_equal(its.enrols, enrols);
+    assert_false(dm_worker_written_off(r->w));
+    assert_string_equal(state_of(r, 1), "running");
+    assert_true(procs_alive(r) > 0);
+}
+
 /* The worker is newer than its API: what it would frame nobody could tell from a forgery. */
 static void an_api_without_keys_is_asked_again(void **state)
 {
@@ -467,6 +528,8 @@ int main(void)
             TEST(an_operator_drains_it_and_takes_that_back),
             TEST(who_was_about_to_run_sleeps_with_the_next_beat),
             TEST(who_leaves_is_not_called_back),
+            TEST(another_key_is_taken_with_a_beat),
+            TEST(who_began_earlier_gives_way),
             TEST(who_was_written_off_puts_down_what_it_has),
             TEST(who_has_nothing_leaves_too),
     };
