@@ -51,6 +51,14 @@ service_command() {
     esac
 }
 
+# service_logger NAME: what takes its words. The front's go through a filter first: they would name what clients asked for.
+service_logger() {
+    case $1 in
+    front) printf "sh -c 'sed -unEf %s/etc/nginx-log.sed | exec svlogd %s/log/front'" "$DM_DATA" "$DM_DATA" ;;
+    *) printf 'svlogd %s/log/%s' "$DM_DATA" "$1" ;;
+    esac
+}
+
 make_service() {
     local name=$1 dir=$DM_DATA/sv/$1
     mkdir -p "$dir/log" "$dir/control"
@@ -67,7 +75,7 @@ $(service_command "$name")
 END
     put "$dir/log/run" 755 root:root <<END
 #!/bin/sh
-exec $(as_user dormouse) svlogd $DM_DATA/log/$name
+exec $(as_user dormouse) $(service_logger "$name")
 END
     # At most five old files of a megabyte each.
     printf 's1000000\nn5\n' | put "$DM_DATA/log/$name/config" 644 root:root
@@ -144,7 +152,7 @@ service_digest() {
     pg) files+=("$DM_DATA"/etc/p*) ;;
     kafka) files+=("$DM_DATA"/etc/kafka*) ;;
     front)
-        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls}.conf)
+        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls}.conf "$DM_DATA/etc/nginx-log.sed" "$DM_DATA/sv/front/log/run")
         [ -z "$DM_TLS_CERT" ] || files+=("$DM_DATA"/secrets/tls.{crt,key})
         ;;
     door) files+=("$DM_DATA/etc/nginx-door.conf") ;;
@@ -167,6 +175,8 @@ service_start() {
         sv -w 7 up "$DM_DATA/sv/$name" >/dev/null || die "$name does not start" "see: ops/dormouse logs $name"
         printf started >"$DM_STATE/$name.word"
     elif [ "$now" != "$before" ]; then
+        # first who takes its words: they may be others from now on
+        [ "$name" != front ] || sv -w 10 restart "$DM_DATA/sv/$name/log" || die "the log of $name does not stop"
         sv -w 60 restart "$DM_DATA/sv/$name" || die "$name does not stop" "see: ops/dormouse logs $name"
         printf restarted >"$DM_STATE/$name.word"
     else
