@@ -61,6 +61,8 @@ dm_http_config dm_api_http(dm_api *api)
     h.unix_path = c->http_socket[0] != '\0' ? c->http_socket : NULL;
     h.listen_address = c->port != 0 ? c->listen_address : NULL;
     h.port = (uint16_t)c->port;
+    h.party = dm_api_party;
+    h.exec_parts = DM_SHARE;
     h.routes = public_routes;
     h.nroutes = DM_LEN(public_routes);
     return h;

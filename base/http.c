@@ -139,7 +139,9 @@ static int check_config(const dm_http_config *c, dm_err *err)
 static int start_dispatch(dm_http *h, dm_err *err)
 {
     if (h->config.exec_threads > 0)
-        return dm_exec_new(h->config.exec_threads, h->config.exec_queue_max, &h->exec, err);
+        return dm_line_new(&(dm_line_config){h->config.exec_threads, h->config.exec_queue_max,
+                                   h->config.party != NULL ? h->config.exec_parts : 0},
+                &h->line, err);
     h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (h->wake_fd < 0)
         return dm_fail_sys(err, errno, "eventfd");
@@ -205,7 +207,7 @@ static void wait_idle(dm_http *h, unsigned grace_ms)
     while (h->arriving > 0 && dm_mono_ms(&dm_clock_real) < now + ARRIVAL_MS)
         dm_cond_wait_until(&h->idle, &h->lock, now + ARRIVAL_MS);
     while (h->calls != NULL && dm_mono_ms(&dm_clock_real) < until) {
-        if (h->exec != NULL) {
+        if (h->line != NULL) {
             dm_cond_wait_until(&h->idle, &h->lock, until);
             continue;
         }
@@ -254,8 +256,8 @@ void dm_http_stop(dm_http *h, unsigned grace_ms)
     dm_watch_free(h->watch);
     h->watch = NULL;
     dm_http_drop_queue(h);
-    dm_exec_free(h->exec);
-    h->exec = NULL;
+    dm_line_free(h->line);
+    h->line = NULL;
 }
 
 void dm_http_free(dm_http *h)

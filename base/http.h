@@ -5,7 +5,8 @@
  * connection is suspended and the request goes to the dispatcher: an executor of this server's own, or, for a daemon
  * whose state belongs to one thread, that thread's loop. The handler fills the reply and returns 0, or returns
  * DM_HTTP_LATER and calls dm_req_done from any thread when it has the answer; the connection is resumed then.
- * Overload: what does not fit into the executor's queue is answered 503 with Retry-After: 1 at once.
+ * Overload: what does not fit into the executor's queue is answered 503 with Retry-After: 1 at once, and 429 what does
+ * not fit into its party's share of it.
  *
  * A request's strings are copies: they stay while the handler has the request, whatever happens to the connection. A
  * client that leaves meanwhile is noticed when the answer is sent, or by a handler that asks (dm_req_gone). Path
@@ -87,6 +88,11 @@ typedef struct dm_http_config {
     unsigned idle_s;       /* a silent connection is closed after this */
     unsigned exec_threads; /* 0: dispatch to loop instead */
     unsigned exec_queue_max;
+    /* Whose a request is, as far as its head says: a party has at most one of exec_parts of those threads and places
+     * (base/line.h), so that none holds up the others. 0: nobody's in particular, bound by nothing. On a libmicrohttpd
+     * thread: it must not block. NULL: all are nobody's. */
+    int64_t (*party)(const dm_req *req, void *ctx);
+    unsigned exec_parts;
     dm_loop *loop; /* used when exec_threads is 0 */
     const dm_route *routes;
     size_t nroutes;

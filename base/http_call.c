@@ -14,7 +14,7 @@ enum { DISCARD_MAX = 1 << 20 };
 static void destroy(dm_http *h)
 {
     assert(h->refs == 0 && h->calls == NULL && h->first == NULL);
-    assert(h->mhd == NULL && h->exec == NULL && h->watch == NULL && !h->accepting);
+    assert(h->mhd == NULL && h->line == NULL && h->watch == NULL && !h->accepting);
     assert(atomic_load(&h->body_bytes) == 0);
     dm_fd_closep(&h->wake_fd);
     dm_fd_closep(&h->stop_fd);
@@ -155,14 +155,14 @@ static void work(http_call *c)
 
 static http_call *call_of_job(dm_job *job)
 {
-    void *p = (char *)job - offsetof(http_call, job);
+    void *p = (char *)job - offsetof(http_call, turn.job);
 
     return p;
 }
 
-static void work_job(dm_job *job)
+static void take_turn(dm_line_job *turn)
 {
-    work(call_of_job(job));
+    work(call_of_job(&turn->job));
 }
 
 void dm_http_woken(void *arg, uint32_t events)
@@ -194,15 +194,24 @@ void dm_http_drop_queue(dm_http *h)
     h->first = h->last = NULL;
 }
 
-/* With the lock. */
-static bool submit(dm_http *h, dm_job *job)
+/* Whose nobody is, each time another: ids are rising and positive. */
+static int64_t party_of(const http_call *c)
+{
+    const dm_http_config *config = &c->h->config;
+    int64_t party = config->party != NULL ? config->party(&c->x.req, config->ctx) : 0;
+    return party != 0 ? party : -(int64_t)c->x.req.id;
+}
+
+/* With the lock. 0, DM_LINE_FULL or DM_LINE_CROWDED. */
+static int submit(dm_http *h, http_call *c)
 {
     static const uint64_t one = 1;
+    dm_job *job = &c->turn.job;
 
-    if (h->exec != NULL)
-        return dm_exec_submit(h->exec, job) == 0;
+    if (h->line != NULL)
+        return dm_line_join(h->line, party_of(c), &c->turn);
     if (h->queued == h->config.exec_queue_max)
-        return false;
+        return DM_LINE_FULL;
     job->next = NULL;
     if (h->last != NULL)
         h->last->next = job;
@@ -211,16 +220,17 @@ static bool submit(dm_http *h, dm_job *job)
     h->last = job;
     h->queued++;
     (void)!write(h->wake_fd, &one, sizeof one); /* only fails when it is far above zero: awake already */
-    return true;
+    return 0;
 }
 
 static enum MHD_Result dispatch(http_call *c, struct MHD_Connection *conn)
 {
     dm_http *h = c->h;
+    int r = DM_LINE_FULL;
 
     c->x.req.body = dm_buf_view(&c->body);
     (void)pthread_mutex_lock(&h->lock);
-    if (!h->closing && submit(h, &c->job)) {
+    if (!h->closing && (r = submit(h, c)) == 0) {
         c->conn = conn;
         c->phase = WORKING;
         c->held |= HELD_BY_WORK;
@@ -229,7 +239,10 @@ static enum MHD_Result dispatch(http_call *c, struct MHD_Connection *conn)
         return MHD_YES;
     }
     (void)pthread_mutex_unlock(&h->lock);
-    dm_exchange_refuse(&c->x, 503, DM_E_UNAVAILABLE, "too many requests at this moment");
+    if (r == DM_LINE_CROWDED)
+        dm_exchange_refuse(&c->x, 429, DM_E_LIMIT, "too many requests of yours at this moment");
+    else
+        dm_exchange_refuse(&c->x, 503, DM_E_UNAVAILABLE, "too many requests at this moment");
     return refuse_now(c, conn);
 }
 
@@ -375,7 +388,7 @@ void *dm_http_on_target(void *arg, const char *uri, struct MHD_Connection *conn)
     if (c == NULL)
         return NULL;
     c->h = h;
-    c->job.fn = work_job;
+    c->turn.fn = take_turn;
     c->held = HELD_BY_CONN;
     c->target = dm_steal(&target);
     (void)pthread_mutex_lock(&h->lock);

@@ -27,13 +27,14 @@
 
 #include "base/http_listen.h"
 #include "base/http_route.h"
+#include "base/line.h"
 
 enum phase { READING, WORKING, ANSWERED };
 enum { HELD_BY_CONN = 1, HELD_BY_WORK = 2 };
 
 typedef struct http_call {
-    dm_exchange x; /* first */
-    dm_job job;
+    dm_exchange x;    /* first */
+    dm_line_job turn; /* its job stands in the queue of a loop */
     dm_http *h;
     struct http_call *prev, *next;
     struct MHD_Connection *conn; /* to be resumed by whoever takes it */
@@ -48,7 +49,7 @@ typedef struct http_call {
 struct dm_http {
     dm_http_config config;
     struct MHD_Daemon *mhd;
-    dm_exec *exec;
+    dm_line *line;
     dm_listeners *listeners;
     pthread_t acceptor;
     int stop_fd; /* wakes the acceptor */

@@ -74,6 +74,20 @@ static int unknown_yet(int r, dm_err *err, const char *what)
     return r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT ? r : dm_fail(err, DM_E_INTERNAL, "%s", what);
 }
 
+int64_t dm_api_party(const dm_req *req, void *ctx)
+{
+    const dm_api *api = ctx;
+    dm_sandbox_id id;
+    dm_str sid = dm_req_header(req, "X-Dm-Sid"), first;
+    if (client_of(req).p != NULL)
+        return api->strangers != NULL ? dm_strangers_name(api->strangers, client_of(req)) : 0;
+    if (sid.p == NULL || !dm_str_split(&sid, '-', &first) || dm_sandbox_id_parse(first, &id, NULL) < 0)
+        return 0;
+    uint64_t low;
+    memcpy(&low, id.b + 8, sizeof low);             /* random bytes */
+    return (int64_t)(low >> 2 | (uint64_t)1 << 62); /* no address has it */
+}
+
 /* --- with a key --------------------------------------------------------------------------------------------- */
 
 static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *err)

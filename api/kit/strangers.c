@@ -49,6 +49,14 @@ static bool name_of(const dm_strangers *s, dm_str address, uint64_t *name)
     return true;
 }
 
+int64_t dm_strangers_name(const dm_strangers *s, dm_str address)
+{
+    uint64_t name;
+    if (dm_str_eq_c(address, "127.0.0.1") || dm_str_eq_c(address, "::1") || !name_of(s, address, &name))
+        return 0;
+    return (int64_t)(name >> 2 | 1); /* below 2^62 */
+}
+
 /* Until the next turn that is the key's; which that is, nobody can tell beforehand. A client waits for whole seconds,
  * so a turn is longer than one. */
 static int64_t until_turn_us(const dm_strangers *s, dm_str key)

@@ -17,6 +17,9 @@ int dm_strangers_new(unsigned per_min, const dm_clock *clock, dm_strangers **out
 void dm_strangers_free(dm_strangers *s);
 DM_DEFINE_FREEP(dm_strangers)
 
+/* A positive number that stands for who is there, always the same; 0: it is none, or this machine, behind which may be
+ * many. */
+int64_t dm_strangers_name(const dm_strangers *s, dm_str address);
 /* How long a key from there has to wait; 0: it may be looked up. address is text; one that is none, or is not there
  * (.p NULL, what this machine asks by itself), has no limit. */
 int64_t dm_strangers_wait_us(dm_strangers *s, dm_str address, dm_str key);

@@ -354,7 +354,7 @@ make_config() {
     fi
     config_nginx_tls | put "$etc/nginx-tls.conf" 640 root:dormouse-front
     put "$etc/nginx-refusal.conf" 640 root:dormouse-front <"$DM_ROOT/ops/nginx/refusal.conf"
-    put "$etc/nginx-log.sed" 644 root:root <"$DM_ROOT/ops/nginx/log.sed"
+    put "$etc/nginx-log.sed" 640 root:dormouse <"$DM_ROOT/ops/nginx/log.sed"
     config_nginx_workers | put "$etc/nginx-workers.conf" 640 root:dormouse-front
     for page in "$DM_ROOT"/web/docs/*.md; do
         put "$etc/docs/${page##*/}" 644 root:root <"$page"

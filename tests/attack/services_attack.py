@@ -22,10 +22,10 @@ READS = {
                        "run/nginx-front/", "run/spool/"),
     "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
     "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key"),
-    "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/frames-meter.key", "secrets/kafka-meter.key"),
+    "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/frames-meter", "secrets/kafka-meter.key"),
     "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
     "dormouse-kafka": ("etc/kafka", "kafka/", "secrets/kafka.pem"),
-    "dormouse": ("log/",),
+    "dormouse": ("log/", "etc/nginx-log.sed"),
 }
 FOR_ALL = ("etc/docs/", "etc/settings", "etc/kafka.crt", "log/test/")
 PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state")

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/http.h"
+#include "base/parse.h"
 
 #include "tests/unit/test.h"
 
@@ -643,6 +644,75 @@ static void test_overload(void **state)
     world_done(&w);
 }
 
+static int64_t party_of(const dm_req *req, void *ctx)
+{
+    uint64_t n = 0;
+
+    (void)ctx;
+    return dm_parse_u64(dm_req_header(req, "X-Party"), 0, INT64_MAX, &n, NULL) == 0 ? (int64_t)n : 0;
+}
+
+/* Who sends much that takes long has its share of the threads and of the places, and all others are served beside it:
+ * who is known, and each one that is not. */
+static void test_parties(void **state)
+{
+    enum { OF_7 = 6, REFUSED = 3 }; /* one is at work and two wait */
+    world w;
+    answer a = {0};
+    int fds[OF_7], one, nobody[2], said = 0, refused = 0;
+    struct pollfd polls[OF_7];
+
+    (void)state;
+    world_init(&w);
+    dm_http_config config = config_of(&w);
+    config.exec_threads = 4;
+    config.exec_queue_max = 8;
+    config.exec_parts = 4;
+    config.party = party_of;
+    dm_http *h = start(&config);
+    atomic_store(&w.hold, true);
+    for (int i = 0; i < OF_7; i++) {
+        fds[i] = dial(dm_http_port(h));
+        say_c(fds[i], "GET /slow HTTP/1.1\r\nHost: h\r\nX-Party: 7\r\n\r\n");
+    }
+    for (int tries = 0; tries < WAIT_MS && (said < REFUSED || atomic_load(&w.inside) == 0); tries++) {
+        said = 0;
+        for (int i = 0; i < OF_7; i++)
+            polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+        (void)poll(polls, OF_7, 0);
+        for (int i = 0; i < OF_7; i++)
+            said += polls[i].revents != 0 ? 1 : 0;
+        sleep_ms(1);
+    }
+    assert_int_equal(said, REFUSED);
+    one = dial(dm_http_port(h));
+    assert_int_equal(atomic_load(&w.inside), 1);
+    assert_int_equal(ask(one, "DELETE /empty HTTP/1.1\r\nHost: h\r\nX-Party: 8\r\n\r\n", &a), 204);
+    for (size_t i = 0; i < DM_LEN(nobody); i++) {
+        nobody[i] = dial(dm_http_port(h));
+        say_c(nobody[i], "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    while (atomic_load(&w.inside) < 3)
+        sleep_ms(1);
+    assert_int_equal(ask(one, "DELETE /empty HTTP/1.1\r\nHost: h\r\n\r\n", &a), 204);
+    atomic_store(&w.hold, false);
+    for (int i = 0; i < OF_7; i++) {
+        assert_true(hear(fds[i], &a, false));
+        assert_true(a.status == 200 || (a.status == 429 && polls[i].revents != 0));
+        refused += a.status == 429;
+        assert_int_equal(close(fds[i]), 0);
+    }
+    assert_int_equal(refused, REFUSED);
+    for (size_t i = 0; i < DM_LEN(nobody); i++) {
+        assert_true(hear(nobody[i], &a, false));
+        assert_int_equal(close(nobody[i]), 0);
+    }
+    assert_int_equal(close(one), 0);
+    dm_buf_done(&a.body);
+    dm_http_free(h);
+    world_done(&w);
+}
+
 static void test_connections_max(void **state)
 {
     world w;
@@ -1000,6 +1070,7 @@ int main(void)
             cmocka_unit_test(test_headers),
             cmocka_unit_test(test_unix),
             cmocka_unit_test(test_overload),
+            cmocka_unit_test(test_parties),
             cmocka_unit_test(test_connections_max),
             cmocka_unit_test(test_later),
             cmocka_unit_test(test_gone_and_sent),

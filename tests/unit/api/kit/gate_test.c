@@ -5,6 +5,7 @@
 
 #include "api/kit/api.h"
 #include "api/kit/gate.h"
+#include "api/listen.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -268,6 +269,46 @@ static void a_failure_of_ours_keeps_its_words(void **state)
     assert_null(strstr(said.text, "statement"));
 }
 
+/* --- whose a request is ------------------------------------------------------------------------------------- */
+
+static int64_t party;
+
+static int tell_party(dm_req *req, void *ctx, dm_err *err)
+{
+    (void)err;
+    party = dm_api_party(req, ctx);
+    return 0;
+}
+
+static int64_t party_of(const char *name, const char *value)
+{
+    static const dm_route routes[] = {{"GET", "/", 0, 0, tell_party}};
+    const dm_http_config table = {.routes = routes, .nroutes = 1, .ctx = &rig.api};
+    const dm_pair pair = {dm_str_c(name), dm_str_c(value)};
+    DM_AUTO(dm_req) req = NULL;
+    assert_int_equal(dm_http_call(&table, "GET", "/", &pair, 1, (dm_str){NULL, 0}, &req, NULL), 0);
+    return party;
+}
+
+/* Of its address, whatever key it shows; of its sandbox, where the front asks about traffic, however the name is spelt
+ * out; nobody's from here, and where nothing can be read. */
+static void a_request_is_its_addresss_or_its_sandboxs(void **state)
+{
+    (void)state;
+    static const char one[] = "i0123456789abcdefghij", other[] = "i0123456789abcdefghik";
+    int64_t here = party_of("X-Forwarded-For", "10.1.2.3"), of_one = party_of("X-Dm-Sid", one);
+    assert_true(here > 0 && here == party_of("X-Forwarded-For", "10.1.2.3"));
+    assert_true(here != party_of("X-Forwarded-For", "10.1.2.4"));
+    assert_true(of_one > 0 && of_one != here && of_one != party_of("X-Dm-Sid", other));
+    assert_true(of_one == party_of("X-Dm-Sid", "i0123456789abcdefghij-anything"));
+    assert_int_equal(party_of("X-Forwarded-For", "127.0.0.1"), 0);
+    assert_int_equal(party_of("X-Dm-Sid", "no-such"), 0);
+    assert_int_equal(party_of("X-Other", one), 0);
+    dm_http_config config = dm_api_http(&rig.api);
+    assert_ptr_equal(config.party, dm_api_party);
+    assert_int_equal(config.exec_parts, DM_SHARE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(whoever_may_read_may_not_kill, &rig),
@@ -275,7 +316,8 @@ int main(void)
             DM_RIG_TEST(a_banned_account_may_nothing, &rig), DM_RIG_TEST(wrong_keys_are_counted, &rig),
             DM_RIG_TEST(a_revoked_key_is_a_strangers, &rig), DM_RIG_TEST(a_project_has_a_rate, &rig),
             DM_RIG_TEST(what_is_local_is_hidden, &rig), DM_RIG_TEST(whose_pages_may_read_an_answer, &rig),
-            cmocka_unit_test(a_preflight_needs_no_key), DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig)};
+            cmocka_unit_test(a_preflight_needs_no_key), DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig),
+            DM_RIG_TEST(a_request_is_its_addresss_or_its_sandboxs, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

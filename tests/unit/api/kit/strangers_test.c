@@ -57,6 +57,21 @@ static void some_are_nothing(void **state)
     assert_int_equal(admitted(DM_STR("nonsense"), 1000), 1000);
 }
 
+/* One number a client, whatever he asks; none for who is none, and for this machine. */
+static void who_is_there_has_a_number(void **state)
+{
+    (void)state;
+    int64_t name = dm_strangers_name(strangers, DM_STR("10.1.2.3"));
+    assert_true(name > 0);
+    assert_true(dm_strangers_name(strangers, DM_STR("10.1.2.3")) == name);
+    assert_true(dm_strangers_name(strangers, DM_STR("10.1.2.4")) != name);
+    int64_t net = dm_strangers_name(strangers, DM_STR("2001:db8:1:2::3"));
+    assert_true(net > 0 && dm_strangers_name(strangers, DM_STR("2001:db8:1:2:9::")) == net);
+    static const char *const nobodies[] = {"127.0.0.1", "::1", "nonsense", "", "10.1.2.3, 10.1.2.4"};
+    for (size_t i = 0; i < DM_LEN(nobodies); i++)
+        assert_int_equal(dm_strangers_name(strangers, dm_str_c(nobodies[i])), 0);
+}
+
 /* Whoever comes back when he was told to is heard, whatever others send meanwhile. */
 static void each_key_has_its_turn(void **state)
 {
@@ -101,6 +116,6 @@ static void a_network_is_one_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(some_are_nothing), TEST(each_key_has_its_turn), TEST(it_is_over_soon_after),
-            TEST(a_network_is_one_client)};
+            TEST(a_network_is_one_client), TEST(who_is_there_has_a_number)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
