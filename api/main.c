@@ -131,6 +131,20 @@ static void *keep_house(void *arg)
     return NULL;
 }
 
+static int ask_instances(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_instance_count(c, arg, err);
+}
+
+static int count_instances(program *p, dm_err *err)
+{
+    int64_t n = 1;
+    int r = dm_api_tx_ops(&p->api, ask_instances, &n, err);
+    if (r == 0)
+        dm_rates_share(p->api.rates, n);
+    return r;
+}
+
 static void *sweep(void *arg)
 {
     program *p = arg;
@@ -139,6 +153,8 @@ static void *sweep(void *arg)
         unsigned done = 0;
         if (atomic_load(&p->api.instance) != 0 && dm_sweep(&p->api, p->patient, &done, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
+        if (count_instances(p, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "instances.not_counted", &err);
         if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
         pause_ms(p, SWEEP_MS);
@@ -203,7 +219,7 @@ static int make_rates(dm_api *a, dm_err *err)
 {
     int r = dm_strangers_new((unsigned)a->config->wrong_keys_per_min, a->clock, &a->strangers, err);
     if (r == 0)
-        r = make_rate(a, a->config->project_requests_per_s, &a->rate, err);
+        r = dm_rates_new(a->clock, &a->rates, err);
     return r < 0 ? r : make_rate(a, a->config->person_requests_per_s, &a->person_rate, err);
 }
 
@@ -311,7 +327,7 @@ static void unmake(program *p)
     dm_sessions_free(p->api.sessions);
     dm_signing_free(p->api.signing);
     dm_strangers_free(p->api.strangers);
-    dm_rate_free(p->api.rate);
+    dm_rates_free(p->api.rates);
     dm_rate_free(p->api.person_rate);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);

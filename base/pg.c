@@ -90,6 +90,8 @@ static const dm_pg_stmt set_scope = {"dm_pg_scope",
         " set_config('dm.person_no', $3, true), set_config('dm.operator_no', $4, true)",
         DM_PG_ONE};
 
+static const dm_pg_stmt set_flush = {"dm_pg_flush", "SELECT set_config('synchronous_commit', 'off', true)", DM_PG_ONE};
+
 static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
 {
     static const char *const words[2][2] = {
@@ -114,7 +116,8 @@ static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
     int r = dm_pg_control(c, words[scope->serializable][scope->read_only], err);
     if (r < 0)
         return r;
-    return dm_pg_send(c, &set_scope, args, DM_LEN(args), err);
+    r = dm_pg_send(c, &set_scope, args, DM_LEN(args), err);
+    return r == 0 && scope->flush_later ? dm_pg_send(c, &set_flush, NULL, 0, err) : r;
 }
 
 /* Leaves the connection idle, or lost. */

@@ -80,6 +80,9 @@ typedef struct dm_pg_scope {
     int64_t operator_no;
     bool serializable; /* default is READ COMMITTED */
     bool read_only;
+    bool flush_later; /* its commit does not wait for the disk: a crash of the server may take it away, whole, as if it
+                         had never been, unless a later commit anywhere has waited. For an act whose own next
+                         transaction waits before anybody is told: what rows it locks is let go at once */
 } dm_pg_scope;
 
 /* fn returns 0 to commit, anything else to roll back; that value is returned. DM_E_CONFLICT after 8 tries. A statement

@@ -72,26 +72,44 @@ static bucket *find(dm_rate *r, uint64_t name, bucket **least)
     return NULL;
 }
 
-static int64_t ask(dm_rate *r, uint64_t name, bool take)
+static int64_t ask(dm_rate *r, uint64_t name, const dm_rate_pace *p, bool take, dm_rate_left *left)
 {
-    const dm_rate_config *c = &r->config;
+    const int64_t whole_us = p->every_us * p->burst;
     bucket *least;
     (void)pthread_mutex_lock(&r->lock);
     bucket *b = find(r, name, &least);
-    int64_t now = dm_mono_us(c->clock), full = b != NULL && b->full_us > now ? b->full_us : now;
-    int64_t wait = full + c->every_us - now - c->every_us * c->burst;
-    if (wait <= 0 && take)
-        *(b != NULL ? b : least) = (bucket){.name = name, .full_us = full + c->every_us};
+    int64_t now = dm_mono_us(r->config.clock), full = b != NULL && b->full_us > now ? b->full_us : now;
+    if (full > now + whole_us) /* it was emptied at a slower pace */
+        full = now + whole_us;
+    int64_t wait = full + p->every_us - now - whole_us;
+    if (wait <= 0 && take) {
+        full += p->every_us;
+        *(b != NULL ? b : least) = (bucket){.name = name, .full_us = full};
+    }
     (void)pthread_mutex_unlock(&r->lock);
+    if (left != NULL)
+        *left = (dm_rate_left){.tokens = (uint32_t)((now + whole_us - full) / p->every_us), .full_us = full - now};
     return wait > 0 ? wait : 0;
+}
+
+static dm_rate_pace pace_of(const dm_rate *r)
+{
+    return (dm_rate_pace){.every_us = r->config.every_us, .burst = r->config.burst};
 }
 
 int64_t dm_rate_take_us(dm_rate *r, uint64_t name)
 {
-    return ask(r, name, true);
+    const dm_rate_pace pace = pace_of(r);
+    return ask(r, name, &pace, true, NULL);
+}
+
+int64_t dm_rate_take_at_us(dm_rate *r, uint64_t name, const dm_rate_pace *pace, dm_rate_left *left)
+{
+    return ask(r, name, pace, true, left);
 }
 
 int64_t dm_rate_wait_us(dm_rate *r, uint64_t name)
 {
-    return ask(r, name, false);
+    const dm_rate_pace pace = pace_of(r);
+    return ask(r, name, &pace, false, NULL);
 }

@@ -24,6 +24,17 @@ uint64_t dm_rate_name(const dm_rate *r, dm_str bytes);
 
 /* Takes a token: 0, or, when there is none, how long until there is one. */
 int64_t dm_rate_take_us(dm_rate *r, uint64_t name);
+/* The same at another pace than the table's: one name's pace may change between two takes, and what it has saved up
+ * follows. left (may be NULL): the tokens that are there afterwards, and how long until there are burst. */
+typedef struct dm_rate_pace {
+    int64_t every_us;
+    uint32_t burst;
+} dm_rate_pace;
+typedef struct dm_rate_left {
+    uint32_t tokens;
+    int64_t full_us;
+} dm_rate_left;
+int64_t dm_rate_take_at_us(dm_rate *r, uint64_t name, const dm_rate_pace *pace, dm_rate_left *left);
 /* The same without taking it. */
 int64_t dm_rate_wait_us(dm_rate *r, uint64_t name);
 

@@ -22,6 +22,13 @@ int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_e
     return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
 }
 
+int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    dm_pg_scope scope = dm_scope_of(caller->owner);
+    scope.flush_later = true;
+    return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
+}
+
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
 {
     static const dm_pg_scope everybody = {.read_only = false};

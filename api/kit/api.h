@@ -7,11 +7,11 @@
 
 #include "base/http.h"
 #include "base/pg.h"
-#include "base/rate.h"
 
 #include "api/kit/config.h"
 #include "api/kit/fold.h"
 #include "api/kit/later.h"
+#include "api/kit/rates.h"
 #include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
@@ -38,8 +38,8 @@ typedef struct dm_api {
     dm_sessions *sessions;
     dm_signing *signing;
     dm_strangers *strangers;
-    dm_rate *rate;        /* of a project's requests; NULL: as many as come */
-    dm_rate *person_rate; /* of a person's or an operator's, with cookies; the same */
+    dm_rates *rates;
+    dm_rate *person_rate; /* of a person's or an operator's requests, with cookies; NULL: as many as come */
     dm_master *master;
     uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     dm_dispatch *dispatch;
@@ -92,6 +92,10 @@ int dm_api_hop(dm_req *req, void *ctx, dm_later_line line, dm_http_handler fn, d
 /* A transaction in the caller's scope. Outcomes are positive; of the failures a callback can meet in the database only
  * those that are nobody's fault in particular stay what they are (503, 504), the rest are ours (500). */
 int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* The first transaction of an act whose next one waits for the disk before anybody is told: this one does not wait
+ * (dm_pg_scope), so that what it locked is free for the next act at once. Of such an act a crash of the database leaves
+ * nothing. */
+int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 

@@ -59,9 +59,6 @@ static const dm_conf_row rows[] = {
                 "wrong API keys that one address may send, a minute and in one go, before a key that is not known "
                 "waits "
                 "for its turn"),
-        NUM(project_requests_per_s, "1000", 0, 1000000,
-                "requests of one project a second, and twice as many in one go: four times the 250 creates a second "
-                "that a customer is promised. 0: as many as come"),
         NUM(person_requests_per_s, "100", 0, 1000000,
                 "requests of one person or operator a second, with cookies, and twice as many in one go. 0: as many as "
                 "come"),

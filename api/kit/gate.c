@@ -90,6 +90,24 @@ int64_t dm_api_party(const dm_req *req, void *ctx)
 
 /* --- with a key --------------------------------------------------------------------------------------------- */
 
+/* What is left is said on every answer, so that a client can slow down before it is told to. */
+static int64_t take_request(dm_req *req, dm_api *api, const dm_caller *c)
+{
+    dm_rates_left left;
+    int64_t wait_us = dm_rates_take_us(api->rates, DM_RATES_REQUESTS, c->owner.project, c->limits.request_rate, &left);
+    const struct {
+        const char *name;
+        int64_t value;
+    } headers[] = {{"RateLimit-Limit", left.limit}, {"RateLimit-Remaining", left.tokens},
+            {"RateLimit-Reset", (left.full_us + 999999) / 1000000}};
+    for (size_t i = 0; i < DM_LEN(headers); i++) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%lld", (long long)headers[i].value);
+        dm_hint(&req->reply, headers[i].name, dm_str_c(text));
+    }
+    return wait_us;
+}
+
 static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *err)
 {
     if (key.n == 0)
@@ -104,7 +122,7 @@ static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *e
         dm_strangers_add(api->strangers, client_of(req));
         return unauthorized(req, err, "the API key is not valid");
     }
-    wait_us = api->rate != NULL ? dm_rate_take_us(api->rate, (uint64_t)s->caller.owner.project.v) : 0;
+    wait_us = take_request(req, api, &s->caller);
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
     r = of_path(req, &s->caller, err);

@@ -13,9 +13,20 @@ int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id)
 int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over)
 {
     const dm_bound bound = {.limit = over->limit, .current = over->current};
+    long long current = (long long)over->current, limit = (long long)over->limit;
+    switch (over->what) {
+    case DM_QUOTA_VCPUS:
+        return dm_deny_bound(req, over->account ? DM_NO_ACCOUNT_VCPUS_TOTAL : DM_NO_PROJECT_VCPUS_TOTAL, what, &bound,
+                "your sandboxes have %lld of at most %lld vCPUs: this one is too many", current, limit);
+    case DM_QUOTA_MEM:
+        return dm_deny_bound(req, over->account ? DM_NO_ACCOUNT_MEM_TOTAL : DM_NO_PROJECT_MEM_TOTAL, what, &bound,
+                "your sandboxes have %lld of at most %lld MiB of memory: this one is too many", current, limit);
+    case DM_QUOTA_RUNNING:
+    case DM_QUOTA_ASLEEP:
+        break;
+    }
     return dm_deny_bound(req, over->account ? DM_NO_ACCOUNT_RUNNING_MAX : DM_NO_PROJECT_RUNNING_MAX, what, &bound,
-            "you have reached the maximum number of concurrent sandboxes: %lld of %lld run", (long long)over->current,
-            (long long)over->limit);
+            "you have reached the maximum number of concurrent sandboxes: %lld of %lld run", current, limit);
 }
 
 int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over)
@@ -24,6 +35,14 @@ int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over)
     return dm_deny_bound(req, DM_NO_PROJECT_ASLEEP_MAX, what, &bound,
             "your sleeping sandboxes take %lld of %lld MiB: there is no room for another", (long long)over->current,
             (long long)over->limit);
+}
+
+int dm_deny_create_rate(dm_req *req, const char *what, int64_t per_s, int64_t wait_us)
+{
+    char message[128];
+    const dm_deny_as as = {.status = 429, .retry_after_s = (int32_t)((wait_us + 999999) / 1000000)};
+    (void)snprintf(message, sizeof message, "the project creates more than %lld sandboxes a second", (long long)per_s);
+    return dm_deny_other(req, DM_NO_PROJECT_CREATE_RATE, what, &as, message);
 }
 
 int dm_deny_timeout(dm_req *req, const char *what, int64_t timeout_s, int64_t least, int64_t most)

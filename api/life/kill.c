@@ -60,7 +60,7 @@ int dm_kill_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, d
     work w = {.caller = caller, .id = id, .now_us = dm_wall_us(api->clock)};
     int r = dm_api_instance(api, &w.by, err);
     if (r == 0)
-        r = dm_api_tx(api, caller, begin, &w, err);
+        r = dm_api_tx_first(api, caller, begin, &w, err);
     if (r != 0)
         return r;
     dm_later_wake(api->later, id);

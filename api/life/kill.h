@@ -13,6 +13,8 @@ enum {
     DM_KILL_SLOW,     /* nobody knows */
 };
 
+/* Its first transaction does not wait for the disk (as in start.h): a kill that a crash of the database takes away was
+ * answered to nobody, and what its worker ended all the same, its event says. */
 /* 0: it has ended. From its first transaction on the row says that it is ending, and no door opens to it; when the
  * worker does not answer, the sweep tells it again until it does; so does the next kill. *no: what the worker said to
  * REFUSED; err says why of AWAY and SLOW. */

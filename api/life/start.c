@@ -392,7 +392,7 @@ int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args
     if (r == 0 && gone(&k))
         return DM_START_GONE;
     if (r == 0)
-        r = dm_api_tx(api, caller, begin, &k, err);
+        r = dm_api_tx_first(api, caller, begin, &k, err);
     if (r != 0)
         return r == DM_START_AGAIN ? again(&k, err) : r;
     return order(&k, err);

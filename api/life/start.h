@@ -5,6 +5,10 @@
  * writes what came of it. What is returned is what is true: after a refusal nothing is left behind, and where nobody
  * knows what the worker did, it is told to undo it before this returns.
  *
+ * The first transaction does not wait for the disk, for it is nobody's promise yet, and all creates of an account meet
+ * in its rows of quota; the second does, and the log is written in order. If the database dies in between, the row is
+ * as if it had never been: the second transaction fails, and the worker is told to undo it.
+ *
  * On its worker the sandbox is nobody's until it is claimed, and no second of it counts (claims.h): so whatever dies
  * here, and whenever, nobody is billed for what he was not given. What is left in the middle: a row that waits, which
  * the sweep takes back as soon as the instance that ordered it is gone (sweep.h), and a box that nobody claims, which

@@ -9,13 +9,22 @@ enum { TEXT_MAX = 16 * 1024 };
 #name, DM_JSON_I64, offsetof(dm_limits, name), DM_JSON_OPT, 0, INT64_MAX                                       \
     }
 
+#define TOTAL(name)                                                                                                    \
+    {                                                                                                                  \
+#name, DM_JSON_I64, offsetof(dm_limits, at_once.name), DM_JSON_OPT, 0, INT64_MAX                               \
+    }
+
 static const dm_json_field fields[] = {
         FIELD(vcpus_max),
         FIELD(mem_mib_max),
         FIELD(disk_mib_max),
         FIELD(timeout_s_max),
-        FIELD(running_max),
         FIELD(asleep_disk_mib_max),
+        FIELD(create_rate),
+        FIELD(request_rate),
+        TOTAL(running_max),
+        TOTAL(vcpus_total_max),
+        TOTAL(mem_mib_total_max),
 };
 
 static const dm_limit_row all[] = {
@@ -43,7 +52,7 @@ int dm_limits_read(dm_str project_json, dm_str account_json, dm_limits *out, dm_
         r = read_one(account_json, "account", &account, err != NULL ? err : &local);
     if (r < 0)
         return r;
-    project.account_running_max = account.running_max;
+    project.account = account.at_once;
     *out = project;
     return 0;
 }

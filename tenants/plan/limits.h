@@ -8,14 +8,21 @@
 #include "base/pg.h"
 #include "base/wire/number.h"
 
+/* Of all that runs. */
+typedef struct dm_limit_totals {
+    int64_t running_max;
+    int64_t vcpus_total_max;
+    int64_t mem_mib_total_max;
+} dm_limit_totals;
+
 typedef struct dm_limits {
     int64_t vcpus_max;
     int64_t mem_mib_max;
     int64_t disk_mib_max;
     int64_t timeout_s_max;
-    int64_t running_max;         /* sandboxes at once, of the project */
-    int64_t asleep_disk_mib_max; /* what its sleepers take, of the project */
-    int64_t account_running_max; /* and of the account: all its projects together */
+    int64_t asleep_disk_mib_max;       /* what its sleepers take, of the project */
+    int64_t create_rate, request_rate; /* a second */
+    dm_limit_totals at_once, account;  /* of the project, and of all projects of its account together */
 } dm_limits;
 
 /* From the two JSON objects that the database makes: the project's limits and its account's own. */

@@ -2,35 +2,67 @@
 
 #include "tenants/sandbox/sql.h"
 
-/* The account's row is everybody's and is taken last, so that it is held shortest; all take in this order. */
 static dm_owner account_row(dm_owner owner)
 {
     return (dm_owner){.account = owner.account};
 }
 
-static int take_one(dm_pg *c, dm_owner owner, int64_t limit, dm_quota_over *over, dm_err *err)
+static int64_t limit_of(const dm_limit_totals *l, dm_quota_what what)
 {
-    int r = limit > 0 ? dm_sql_quota_take(c, owner, limit, err) : DM_SQL_FULL;
-    if (r != DM_SQL_FULL)
-        return r;
-    *over = (dm_quota_over){.account = owner.project.v == 0, .limit = limit};
-    r = dm_sql_quota_read(c, owner, &over->current, err);
-    return r < 0 ? r : DM_QUOTA_OVER;
+    return what == DM_QUOTA_RUNNING ? l->running_max
+           : what == DM_QUOTA_VCPUS ? l->vcpus_total_max
+                                    : l->mem_mib_total_max;
 }
 
-int dm_quota_take(dm_pg *c, dm_owner owner, const dm_limits *limits, dm_quota_over *over, dm_err *err)
+/* Which of them has no room for one more, with what is counted now. */
+static bool find_over(const dm_quota_size *size, const dm_limit_totals *l, const int64_t used[3], dm_quota_over *over)
 {
-    int r = take_one(c, owner, limits->running_max, over, err);
-    if (r == 0)
-        r = take_one(c, account_row(owner), limits->account_running_max, over, err);
+    const int64_t more[3] = {1, size->vcpus, size->mem_mib};
+    for (int what = DM_QUOTA_RUNNING; what <= DM_QUOTA_MEM; what++) {
+        int64_t limit = limit_of(l, (dm_quota_what)what);
+        if (used[what] > limit - more[what]) {
+            *over = (dm_quota_over){
+                    .what = (dm_quota_what)what, .account = over->account, .limit = limit, .current = used[what]};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is counted may have become less since it was refused: then the number that was met is said, as it was then. */
+static int say_over(
+        dm_pg *c, dm_owner row, const dm_quota_size *size, const dm_limit_totals *l, dm_quota_over *over, dm_err *err)
+{
+    int64_t used[3];
+    *over = (dm_quota_over){.account = row.project.v == 0, .limit = l->running_max, .current = l->running_max};
+    int r = dm_sql_quota_read(c, row, used, err);
+    if (r < 0)
+        return r;
+    (void)find_over(size, l, used, over);
+    return DM_QUOTA_OVER;
+}
+
+static bool fits_at_all(const dm_quota_size *size, const dm_limit_totals *l)
+{
+    return l->running_max > 0 && l->vcpus_total_max >= size->vcpus && l->mem_mib_total_max >= size->mem_mib;
+}
+
+int dm_quota_take(
+        dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *limits, dm_quota_over *over, dm_err *err)
+{
+    int r = !fits_at_all(size, &limits->at_once)   ? DM_SQL_FULL
+            : !fits_at_all(size, &limits->account) ? DM_SQL_ACCOUNT_FULL
+                                                   : dm_sql_quota_take(c, owner, size, limits, err);
+    if (r == DM_SQL_FULL)
+        r = say_over(c, owner, size, &limits->at_once, over, err);
+    else if (r == DM_SQL_ACCOUNT_FULL)
+        r = say_over(c, account_row(owner), size, &limits->account, over, err);
     return r < 0 ? dm_wrap(err, "take quota") : r;
 }
 
-int dm_quota_give(dm_pg *c, dm_owner owner, dm_err *err)
+int dm_quota_give(dm_pg *c, dm_owner owner, const dm_quota_size *size, int64_t asleep_mib, dm_err *err)
 {
-    int r = dm_sql_quota_give(c, owner, err);
-    if (r == 0)
-        r = dm_sql_quota_give(c, account_row(owner), err);
+    int r = dm_sql_quota_give(c, owner, size, asleep_mib, err);
     return r < 0 ? dm_wrap(err, "give quota back") : 0;
 }
 
@@ -42,7 +74,7 @@ int dm_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err)
 
 int dm_quota_room(dm_pg *c, dm_owner owner, const dm_limits *limits, int64_t *mib, dm_quota_over *over, dm_err *err)
 {
-    *over = (dm_quota_over){.limit = limits->asleep_disk_mib_max};
+    *over = (dm_quota_over){.what = DM_QUOTA_ASLEEP, .limit = limits->asleep_disk_mib_max};
     int r = dm_sql_quota_asleep_read(c, owner, &over->current, err);
     if (r < 0)
         return dm_wrap(err, "room for sleepers");

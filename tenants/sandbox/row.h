@@ -84,6 +84,9 @@ int dm_instance_new(dm_pg *c, int64_t *no, dm_err *err) DM_NODISCARD;
 /* The same number once more, on a new connection. */
 int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err) DM_NODISCARD;
 
+/* How many live now. */
+int dm_instance_count(dm_pg *c, int64_t *n, dm_err *err) DM_NODISCARD;
+
 /* Rows in the middle of a transition that nobody carries out: given up, or left by an instance that is gone, or older
  * than stuck_s. own: this instance, which lives whatever the database has heard of it. Ids in bytes, one a row, oldest
  * first, at most DM_ORPHANS_MAX (role dm_ops). */

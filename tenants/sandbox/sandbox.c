@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/wire/spec.h"
+
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sql.h"
 
@@ -84,14 +86,25 @@ static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const 
     return next;
 }
 
-static int charge(dm_pg *c, const dm_sandbox *s, bool held, bool holds, const dm_sandbox_move_args *a, dm_err *err)
+static dm_quota_size size_of(const dm_sandbox *s)
 {
+    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
+    assert(spec != NULL); /* a foreign key of the row */
+    return (dm_quota_size){.vcpus = (int64_t)spec->vcpus, .mem_mib = (int64_t)spec->mem_mib};
+}
+
+/* What the step means for the two rows that all of an account meets in: the last statement of its transaction. */
+static int charge(dm_pg *c, const dm_sandbox *s, const dm_sandbox *next, const dm_sandbox_move_args *a, dm_err *err)
+{
+    const dm_quota_size size = size_of(s);
+    bool held = dm_sandbox_holds(s->state), holds = dm_sandbox_holds(next->state);
+    int64_t more_mib = asleep_mib(next) - asleep_mib(s);
     if (held == holds)
-        return 0;
+        return dm_quota_asleep(c, s->owner, more_mib, err);
     if (held)
-        return dm_quota_give(c, s->owner, err);
-    assert(a->limits != NULL && a->over != NULL); /* only RESUME comes here */
-    int r = dm_quota_take(c, s->owner, a->limits, a->over, err);
+        return dm_quota_give(c, s->owner, &size, more_mib, err);
+    assert(a->limits != NULL && a->over != NULL && more_mib == 0); /* only RESUME comes here */
+    int r = dm_quota_take(c, s->owner, &size, a->limits, a->over, err);
     return r == DM_QUOTA_OVER ? DM_SANDBOX_OVER : r;
 }
 
@@ -105,12 +118,10 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
     int r = dm_sql_sandbox_write(c, s, &next, err);
     if (r == 0)
         r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
-    if (r == 0)
-        r = dm_quota_asleep(c, s->owner, asleep_mib(&next) - asleep_mib(s), err);
-    if (r == 0)
-        r = charge(c, s, dm_sandbox_holds(step->from), dm_sandbox_holds(step->to), a, err);
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)
         r = dm_idem_forget(c, s->owner, &s->id, err);
+    if (r == 0)
+        r = charge(c, s, &next, a, err);
     if (r == 0)
         *s = next;
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : r;
@@ -119,6 +130,7 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
 int dm_sandbox_add(
         dm_pg *c, const dm_sandbox *s, const dm_limits *limits, const char *who, dm_quota_over *over, dm_err *err)
 {
+    const dm_quota_size size = size_of(s);
     dm_sandbox fresh = *s;
     fresh.state = DM_SANDBOX_STARTING;
     fresh.epoch = 1;
@@ -126,7 +138,7 @@ int dm_sandbox_add(
     if (r == 0)
         r = dm_sql_sandbox_event_add(c, NULL, &fresh, s->created_us, "asked to start", who, err);
     if (r == 0)
-        r = dm_quota_take(c, s->owner, limits, over, err);
+        r = dm_quota_take(c, s->owner, &size, limits, over, err);
     if (r == DM_QUOTA_OVER)
         return DM_SANDBOX_OVER;
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;

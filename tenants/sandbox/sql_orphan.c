@@ -49,6 +49,21 @@ int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err)
     return take(c, &l, err);
 }
 
+static const dm_pg_stmt live = {"instance_count",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = " LOCK_CLASS
+        " AND objsubid = 2 AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        DM_PG_ONE};
+
+int dm_instance_count(dm_pg *c, int64_t *n, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &live, NULL, 0, &rows, NULL, err);
+    if (r == 0)
+        *n = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
 static const dm_pg_stmt orphans = {"sandbox_orphans",
         "SELECT s.sandbox_id FROM dm.sandbox s WHERE s.state IN ('starting', 'pausing', 'resuming', 'ending')"
         " AND (s.changed_at < now() - $2 * interval '1 second' OR s.ordered_by = 0 OR (s.ordered_by <> $1"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { HELD_MAX = 2048, AWAIT_S = 10 };
+enum { HELD_MAX = 8192, AWAIT_S = 10 };
 
 static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim"};
 enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, VERBS };

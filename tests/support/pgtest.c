@@ -110,7 +110,8 @@ static int start(dm_pgtest *t, dm_err *err)
     (void)snprintf(log, sizeof log, "%s/postgres.log", t->dir);
     (void)snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", t->home);
     size_t n = as_postgres(argv);
-    const char *rest[] = {program, "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", "fsync=off", "-c",
+    const char *sync = getenv("DM_TEST_FSYNC") != NULL ? "fsync=on" : "fsync=off";
+    const char *rest[] = {program, "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", sync, "-c",
             "shared_buffers=16MB", "-c", "max_connections=60"};
     memcpy(argv + n, rest, sizeof rest);
     return spawn(argv, log, &t->pid, err);

@@ -7,7 +7,8 @@
 
 typedef struct dm_pgtest dm_pgtest;
 
-/* Takes a second or two. DM_E_NOTFOUND when PostgreSQL is not installed. */
+/* With DM_TEST_FSYNC in the environment it waits for the disk, as in production. Takes a second or two. DM_E_NOTFOUND
+ * when PostgreSQL is not installed. */
 int dm_pgtest_start(dm_pgtest **out, dm_err *err) DM_NODISCARD;
 void dm_pgtest_free(dm_pgtest *t);
 DM_DEFINE_FREEP(dm_pgtest)

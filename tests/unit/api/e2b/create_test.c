@@ -339,12 +339,39 @@ static void idempotent(void **state)
     assert_int_equal(retried.status, 201);
 }
 
+/* Past its rate it is told when to come again, and nothing was charged, stood in line or was made. */
+static void creates_have_a_rate(void **state)
+{
+    (void)state;
+    dm_clock_fake stands;
+    dm_rates *real = rig.api.rates;
+    dm_clock_fake_init(&stands, 1800000000000000);
+    assert_int_equal(dm_rates_new(&stands.base, &rig.api.rates, NULL), 0);
+    dm_rig_sql(&rig, "INSERT INTO dm.project_limit (account_no, project_no, name, value)"
+                     " SELECT account_no, project_no, 'create_rate', 1 FROM dm.project WHERE slug = 'demo'");
+    DM_AUTO_SAID first = dm_rig_call(&rig, "POST", "/sandboxes", "{\"templateID\":\"base\"}");
+    DM_AUTO_SAID second = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    DM_AUTO_SAID third = dm_rig_call(&rig, "POST", "/sandboxes", "{\"templateID\":\"base\"}");
+    DM_AUTO_SAID read = dm_rig_call(&rig, "GET", "/v2/sandboxes", NULL);
+    dm_rates_free(rig.api.rates);
+    rig.api.rates = real;
+    assert_int_equal(first.status, 201);
+    assert_int_equal(second.status, 201);
+    assert_int_equal(third.status, 429);
+    assert_int_equal(read.status, 200);
+    assert_string_equal(dm_json_c(json_object_get(third.body, "denial"), "rule"), "project.create_rate");
+    assert_string_equal(dm_said_header(&third, "Retry-After"), "1");
+    assert_null(dm_said_header(&third, "Should-Retry"));
+    assert_int_equal(dm_rig_number(&rig, "SELECT max(running) FROM dm.quota_use"), 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {DM_RIG_TEST(what_is_not_offered_says_so, &rig),
-            DM_RIG_TEST(answers_as_the_contract_says, &rig), DM_RIG_TEST(v1_differs, &rig),
-            DM_RIG_TEST(refuses_with_a_reason, &rig), DM_RIG_TEST(spawns_are_counted, &rig), DM_RIG_TEST(cut_off, &rig),
-            DM_RIG_TEST(who_may, &rig), DM_RIG_TEST(quota_binds_project_and_account, &rig), DM_RIG_TEST(sizes, &rig),
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(creates_have_a_rate, &rig),
+            DM_RIG_TEST(what_is_not_offered_says_so, &rig), DM_RIG_TEST(answers_as_the_contract_says, &rig),
+            DM_RIG_TEST(v1_differs, &rig), DM_RIG_TEST(refuses_with_a_reason, &rig),
+            DM_RIG_TEST(spawns_are_counted, &rig), DM_RIG_TEST(cut_off, &rig), DM_RIG_TEST(who_may, &rig),
+            DM_RIG_TEST(quota_binds_project_and_account, &rig), DM_RIG_TEST(sizes, &rig),
             DM_RIG_TEST(a_worker_that_refuses, &rig), DM_RIG_TEST(a_worker_that_is_silent, &rig),
             DM_RIG_TEST(a_stale_worker_gets_none, &rig), DM_RIG_TEST(idempotent, &rig)};
     dm_rig_start(&rig, 0);

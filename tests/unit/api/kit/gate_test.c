@@ -184,18 +184,35 @@ static void a_revoked_key_is_a_strangers(void **state)
 static void a_project_has_a_rate(void **state)
 {
     (void)state;
-    const dm_rate_config rate = {.every_us = 3600000000, .burst = 3, .clock = &dm_clock_real};
-    assert_int_equal(dm_rate_new(&rate, &rig.api.rate, NULL), 0);
-    for (int i = 0; i < 3; i++)
-        expect("GET", "/v2/sandboxes", NULL, 200);
+    dm_clock_fake stands;
+    dm_rates *real = rig.api.rates;
+    dm_clock_fake_init(&stands, 1800000000000000);
+    assert_int_equal(dm_rates_new(&stands.base, &rig.api.rates, NULL), 0);
+    dm_rig_sql(&rig, "INSERT INTO dm.project_limit (account_no, project_no, name, value)"
+                     " SELECT account_no, project_no, 'request_rate', 2 FROM dm.project WHERE slug = 'demo'");
+    for (int i = 0; i < 4; i++) {
+        DM_AUTO_SAID ok = dm_rig_call(&rig, "GET", "/v2/sandboxes", NULL);
+        char left[8];
+        (void)snprintf(left, sizeof left, "%d", 3 - i);
+        assert_int_equal(ok.status, 200);
+        assert_string_equal(dm_said_header(&ok, "RateLimit-Limit"), "4");
+        assert_string_equal(dm_said_header(&ok, "RateLimit-Remaining"), left);
+        assert_string_equal(dm_said_header(&ok, "RateLimit-Reset"), i < 2 ? "1" : "2");
+    }
     DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v2/sandboxes", NULL);
-    expect("GET", "/health", NULL, 200); /* which is nobody's */
-    dm_rate_free(rig.api.rate);
-    rig.api.rate = NULL;
+    DM_AUTO_SAID health = dm_rig_call(&rig, "GET", "/health", NULL); /* which is nobody's */
+    dm_clock_fake_move(&stands, 500000);
+    DM_AUTO_SAID again = dm_rig_call(&rig, "GET", "/v2/sandboxes", NULL);
+    dm_rates_free(rig.api.rates);
+    rig.api.rates = real;
+    assert_int_equal(health.status, 200);
+    assert_null(dm_said_header(&health, "RateLimit-Limit"));
+    assert_int_equal(again.status, 200);
     assert_int_equal(said.status, 429);
+    assert_string_equal(dm_said_header(&said, "RateLimit-Remaining"), "0");
     const json_t *denial = json_object_get(said.body, "denial");
     assert_string_equal(json_string_value(json_object_get(denial, "rule")), "request.rate");
-    assert_string_equal(dm_said_header(&said, "Retry-After"), "3600");
+    assert_string_equal(dm_said_header(&said, "Retry-After"), "1");
 }
 
 /* --- mouths ------------------------------------------------------------------------------------------------- */

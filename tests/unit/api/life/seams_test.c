@@ -355,7 +355,8 @@ static void a_wake_that_never_began_sleeps_on(void **state)
     DM_AUTO_SAID paused = dm_rig_ask(&rig, "POST", path, "{}");
     assert_int_equal(paused.status, 204);
     left_by("resuming", 0);
-    dm_rig_sql(&rig, "UPDATE dm.sandbox SET epoch = epoch + 1; UPDATE dm.quota_use SET running = running + 1");
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET epoch = epoch + 1; UPDATE dm.quota_use SET running = running + 1,"
+                     " vcpus = vcpus + 1, mem_mib = mem_mib + 256");
     assert_int_equal(sweep(), 1);
     rows("paused", 1);
     assert_int_equal(running(), 0);

@@ -7,6 +7,7 @@ static dm_tenantrig rig;
 
 typedef struct taking {
     dm_owner owner;
+    dm_quota_size size;
     dm_limits limits;
     dm_quota_over over;
 } taking;
@@ -14,19 +15,21 @@ typedef struct taking {
 static int do_take(dm_pg *c, void *arg, dm_err *err)
 {
     taking *t = arg;
-    return dm_quota_take(c, t->owner, &t->limits, &t->over, err);
+    return dm_quota_take(c, t->owner, &t->size, &t->limits, &t->over, err);
 }
 
 static int do_give(dm_pg *c, void *arg, dm_err *err)
 {
     const taking *t = arg;
-    return dm_quota_give(c, t->owner, err);
+    return dm_quota_give(c, t->owner, &t->size, 0, err);
 }
 
 static int take(dm_owner owner, int64_t project_max, int64_t account_max, dm_quota_over *over)
 {
     dm_err err = {0};
-    taking t = {.owner = owner, .limits = {.running_max = project_max, .account_running_max = account_max}};
+    taking t = {.owner = owner,
+            .size = {2, 512},
+            .limits = {.at_once = {project_max, 1000, 1000000}, .account = {account_max, 1000, 1000000}}};
     int r = dm_tenantrig_as_api(&rig, owner, do_take, &t, &err);
     *over = t.over;
     return r;
@@ -34,7 +37,7 @@ static int take(dm_owner owner, int64_t project_max, int64_t account_max, dm_quo
 
 static int give(dm_owner owner, dm_err *err)
 {
-    taking t = {.owner = owner};
+    taking t = {.owner = owner, .size = {2, 512}};
     return dm_tenantrig_as_api(&rig, owner, do_give, &t, err);
 }
 
@@ -146,12 +149,44 @@ static void nothing_is_given_twice(void **state)
     counted(0, 0);
 }
 
+static void is_over(const dm_limits *limits, const dm_quota_size *size, dm_quota_what what, bool account, int64_t limit)
+{
+    dm_err err = {0};
+    taking t = {.owner = rig.demo.project.owner, .size = *size, .limits = *limits};
+    assert_int_equal(dm_tenantrig_as_api(&rig, t.owner, do_take, &t, &err), DM_QUOTA_OVER);
+    assert_int_equal(t.over.what, what);
+    assert_int_equal(t.over.account, account);
+    assert_int_equal(t.over.limit, limit);
+}
+
+/* vCPUs and memory of all that runs bind as the number does, for the project and for its account; what is charged is
+ * given back to the last MiB. */
+static void the_totals_bind_too(void **state)
+{
+    (void)state;
+    const dm_owner demo = rig.demo.project.owner;
+    const dm_limits room = {.at_once = {9, 8, 4096}, .account = {9, 8, 4096}};
+    const dm_quota_size some = {3, 1024}, cpus = {6, 256}, memory = {1, 3584};
+    dm_err err = {0};
+    taking t = {.owner = demo, .size = some, .limits = room};
+    assert_int_equal(dm_tenantrig_as_api(&rig, demo, do_take, &t, &err), 0);
+    is_over(&room, &cpus, DM_QUOTA_VCPUS, false, 8);
+    is_over(&room, &memory, DM_QUOTA_MEM, false, 4096);
+    is_over(&(dm_limits){.at_once = {9, 99, 99999}, .account = {9, 8, 99999}}, &cpus, DM_QUOTA_VCPUS, true, 8);
+    is_over(&(dm_limits){.at_once = {9, 99, 99999}, .account = {9, 99, 4096}}, &memory, DM_QUOTA_MEM, true, 4096);
+    is_over(&(dm_limits){.at_once = {9, 2, 99999}, .account = {9, 99, 4096}}, &some, DM_QUOTA_VCPUS, false, 2);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT sum(vcpus * 100000 + mem_mib) FROM dm.quota_use"), 602048);
+    assert_int_equal(dm_tenantrig_as_api(&rig, demo, do_give, &t, &err), 0);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT sum(running + vcpus + mem_mib) FROM dm.quota_use"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(is_charged_to_project_and_account, clean),
             cmocka_unit_test_teardown(the_projects_bound_is_its_own, clean),
             cmocka_unit_test_teardown(the_accounts_bound_is_for_all, clean),
             cmocka_unit_test_teardown(nothing_above_a_bound_that_was_lowered, clean),
+            cmocka_unit_test_teardown(the_totals_bind_too, clean),
             cmocka_unit_test_teardown(nothing_is_given_twice, clean)};
     dm_tenantrig_start(&rig);
     dm_tenantrig_sql(&rig, "INSERT INTO dm.project (account_no, slug, name, region_no)"

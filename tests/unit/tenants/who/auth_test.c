@@ -58,8 +58,8 @@ static void who_it_is(void **state)
     assert_false(c.banned);
     assert_int_equal(c.limits.vcpus_max, 8);
     assert_int_equal(c.limits.timeout_s_max, 86400);
-    assert_int_equal(c.limits.running_max, 1000);
-    assert_int_equal(c.limits.account_running_max, 1000);
+    assert_int_equal(c.limits.at_once.running_max, 1000);
+    assert_int_equal(c.limits.account.running_max, 1000);
     dm_err err;
     assert_int_equal(dm_auth_find(auth, DM_STR("e2b_00"), &c, &err), DM_AUTH_UNKNOWN);
     assert_int_equal(dm_auth_find(auth, DM_STR(""), &c, &err), DM_AUTH_UNKNOWN);
@@ -82,7 +82,7 @@ static int64_t limits_now(const dm_caller *caller, int64_t now_us)
 {
     asking a = {.caller = caller, .now_us = now_us};
     assert_int_equal(dm_tenantrig_as_api(&rig, caller->owner, ask_limits, &a, NULL), 0);
-    return a.limits.running_max;
+    return a.limits.at_once.running_max;
 }
 
 /* The project's number wins over the account's, which wins over the tier's; the account's own cap stays beside it. */
@@ -94,14 +94,14 @@ static void the_nearest_limit_wins(void **state)
         "INSERT INTO dm.account_limit SELECT account_no, 'vcpus_max', 2 FROM dm.account");
     dm_auth_forget(auth);
     assert_int_equal(find(&c), 0);
-    assert_int_equal(c.limits.running_max, 7);
-    assert_int_equal(c.limits.account_running_max, 7);
+    assert_int_equal(c.limits.at_once.running_max, 7);
+    assert_int_equal(c.limits.account.running_max, 7);
     assert_int_equal(c.limits.vcpus_max, 2);
     sql("INSERT INTO dm.project_limit SELECT account_no, project_no, 'running_max', 9 FROM dm.project");
     dm_auth_forget(auth);
     assert_int_equal(find(&c), 0);
-    assert_int_equal(c.limits.running_max, 9);
-    assert_int_equal(c.limits.account_running_max, 7);
+    assert_int_equal(c.limits.at_once.running_max, 9);
+    assert_int_equal(c.limits.account.running_max, 7);
     /* A tier without the row forbids. */
     sql("DELETE FROM dm.project_limit; DELETE FROM dm.account_limit;"
         "DELETE FROM dm.tier_limit WHERE tier = 'payg' AND name = 'disk_mib_max'");
@@ -143,15 +143,15 @@ static void no_limit_outlives_its_end(void **state)
         "INSERT INTO dm.account_limit (account_no, name, value, until)"
         " SELECT account_no, 'vcpus_max', 2, now() - interval '1 s' FROM dm.account");
     assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &c, &err), 0);
-    assert_int_equal(c.limits.running_max, 7);
+    assert_int_equal(c.limits.at_once.running_max, 7);
     assert_int_equal(c.limits.vcpus_max, 8);
     sql("UPDATE dm.project_limit SET until = now() - interval '1 s'");
     assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &late, &err), 0);
-    assert_int_equal(late.limits.running_max, 7); /* kept, and still in time as far as anybody was told */
+    assert_int_equal(late.limits.at_once.running_max, 7); /* kept, and still in time as far as anybody was told */
     assert_int_equal(limits_now(&c, dm_mono_us(&clock_fake.base)), 7);
     dm_clock_fake_move(&clock_fake, half_an_hour_us);
     assert_int_equal(dm_auth_find(patient, dm_str_c(rig.demo.key.key.s), &late, &err), 0);
-    assert_int_equal(late.limits.running_max, 1000);
+    assert_int_equal(late.limits.at_once.running_max, 1000);
     assert_int_equal(limits_now(&c, dm_mono_us(&clock_fake.base)), 1000);
     dm_auth_free(patient);
     sql("DELETE FROM dm.project_limit; DELETE FROM dm.account_limit");
