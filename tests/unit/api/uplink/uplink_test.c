@@ -202,7 +202,8 @@ static void events_change_once(void **state)
     /* The worker that pretends knows nothing of the timeout. */
     char stop_path[64];
     (void)snprintf(stop_path, sizeof stop_path, "/sandboxes/%s/pause", id);
-    dm_rig_sql(&rig, "UPDATE dm.sandbox SET state = 'running', cause = NULL; UPDATE dm.quota_use SET running = 1");
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET state = 'running', cause = NULL; UPDATE dm.quota_use SET running = 1, "
+                     "vcpus = 8, mem_mib = 8192");
     DM_AUTO_SAID paused = dm_rig_call(&rig, "POST", stop_path, NULL);
     assert_int_equal(paused.status, 204);
     DM_AUTO_SAID woken = dm_rig_call(&rig, "POST", path, "{\"timeout\":10}");

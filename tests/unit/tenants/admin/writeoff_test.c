@@ -39,10 +39,13 @@ static void what_ran_there_ends_and_gives_its_quota_back(void **state)
     sandboxes(104, 104, "ending", 1);
     sandboxes(105, 105, "starting", 1);
     sandboxes(201, 202, "running", 2);
-    (void)ask("INSERT INTO dm.quota_use VALUES (1, 1, 73), (1, 0, 73)");
+    (void)ask("INSERT INTO dm.quota_use (account_no, project_no, running, vcpus, mem_mib) VALUES (1, 1, 73, 730, "
+              "730000), (1, 0, 73, 730, 730000)");
     assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", NULL, (dm_worker_no){9}, &done, NULL),
             DM_WRITE_OFF_NONE);
-    assert_int_equal(dm_write_off(pg.ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, NULL), 0);
+    dm_err err = {0};
+    if (dm_write_off(pg.ops, &dm_clock_real, "operator:test", "w1", (dm_worker_no){0}, &done, &err) != 0)
+        fail_msg("%s", err.msg);
     assert_int_equal(done.worker.v, 1);
     assert_int_equal(done.ended, MANY + 5);
     assert_string_equal(ask("SELECT string_agg(DISTINCT state || ' ' || cause || ' ' || (ended_at IS NOT NULL), ',') "
