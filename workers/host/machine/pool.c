@@ -394,22 +394,15 @@ static void serve(dm_pools *all)
 
 /* --- what is made ahead ------------------------------------------------------------------------------------- */
 
-/* False: it went wrong, and is tried again later. */
+/* What is bare is left for somebody who waits, a sleeper above all, for which nothing else is ready: to load it here
+ * would save nobody time, and cost the next wake a spawn. False: it went wrong, and is tried again later. */
 static bool make_ahead(pool *p, bool keep_bare)
 {
     dm_pools *all = p->all;
     dm_machine_config c;
     dm_err err = {0};
-    int r;
     dm_snapshot_config(p->snapshot, &c);
-    held *k = keep_bare ? NULL : find_bare(all, &c);
-    if (k != NULL) {
-        r = load(k, &err);
-        if (r < 0)
-            held_free(k);
-    } else {
-        r = make(all, p, &c, keep_bare, NULL, &err);
-    }
+    int r = make(all, p, &c, keep_bare, NULL, &err);
     if (r < 0) {
         if (r != DM_E_LIMIT) /* of slots: sandboxes have them all */
             dm_log_err(all->h->log, DM_ERROR, "pool.machine_failed", &err);

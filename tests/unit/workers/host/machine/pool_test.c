@@ -221,6 +221,27 @@ static void a_bare_machine_serves_a_wake_and_a_start(void **state)
     assert_int_equal(r->calls[CALL_SPAWN], spawned + 1); /* in its place */
 }
 
+/* Somebody takes what is ready, and a sleeper is woken while that is made anew: the bare machine is still there. */
+static void what_is_made_ahead_leaves_the_bare_one(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    with_pool(r, 1, true);
+    assert_int_equal(status_of(r, rig_start(r, 1, 1)), 201);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_settle(r);
+    unsigned spawned = r->calls[CALL_SPAWN], loaded = r->calls[CALL_LOAD];
+    r->hangs[CALL_SPAWN] = true;
+    dm_clock_fake_move(&r->clock, 100 * 1000);
+    rig_until(r, r->calls[CALL_SPAWN] == spawned + 1); /* of the one in its place */
+    rig_settle(r);
+    assert_int_equal(r->calls[CALL_LOAD], loaded);
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
+    rig_let(r, CALL_SPAWN);
+    dm_clock_fake_move(&r->clock, 100 * 1000);
+    rig_until(r, dm_pools_settled(r->w->pools));
+}
+
 /* A pool is a cache: what it holds gives way to somebody of another size. */
 static void what_is_spare_gives_way(void **state)
 {
@@ -317,6 +338,7 @@ int main(void)
             POOL_TEST(who_leaves_leaves_his_machine),
             POOL_TEST(first_ready_then_warm),
             POOL_TEST(a_bare_machine_serves_a_wake_and_a_start),
+            POOL_TEST(what_is_made_ahead_leaves_the_bare_one),
             POOL_TEST(what_is_spare_gives_way),
             POOL_TEST(a_spare_that_dies_is_made_again),
             POOL_TEST(no_template_is_made_of_the_reserve),
