@@ -237,7 +237,7 @@ static void told_step(void *arg, int r, const json_t *answer, const dm_err *err)
 {
     dm_machine *m = arg;
     m->mute = r == DM_E_TIMEOUT || r == DM_E_DENIED || r == DM_E_PROTO;
-    agent_step(arg, r, answer, err);
+    handed_out(m, r, answer, err);
 }
 
 static int tell(dm_machine *m, dm_err *err)
