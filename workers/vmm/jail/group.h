@@ -40,7 +40,7 @@ const char *dm_groups_lacking(const dm_groups *g);
 
 /* The group of this number, empty, for a machine with so much memory; vcpus as in dm_group_weigh. */
 int dm_group_make(const dm_groups *g, uint32_t no, uint64_t mem_mib, uint32_t vcpus, dm_err *err) DM_NODISCARD;
-/* Open cgroup.procs, the caller's: who writes "0" to each joins. */
+/* Open files, the caller's: a process of one thread that writes "0" to each joins. */
 int dm_group_join(const dm_groups *g, uint32_t no, int fds[DM_GROUP_FDS], size_t *n, dm_err *err) DM_NODISCARD;
 /* From now on it counts by its vCPUs. DM_GROUP_HURRY: more than any other, since somebody waits for it. */
 enum { DM_GROUP_HURRY = 0 };

@@ -26,7 +26,7 @@ typedef struct dm_jail_cell {
     uint32_t uid; /* nobody else's, and the group of the same number; not 0 */
     const dm_jail_view *views;
     size_t n_views;
-    const int *groups; /* open cgroup.procs of the groups it joins, borrowed */
+    const int *groups; /* open files of the groups it joins (group.h), borrowed */
     size_t n_groups;
 } dm_jail_cell;
 

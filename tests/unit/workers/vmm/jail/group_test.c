@@ -88,6 +88,17 @@ static bool is_in(pid_t pid, const char *controller)
     return false;
 }
 
+/* Whoever is a single thread joins as one: nobody else on the host is to wait for it. */
+static bool joins_as_thread(int fd)
+{
+    char link[64], path[PATH_MAX];
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    assert_true(n > 0);
+    path[n] = '\0';
+    return strcmp(strrchr(path, '/'), "/tasks") == 0;
+}
+
 /* On this machine's own hierarchies, whichever it has. */
 static void bounds_who_joins(void **state)
 {
@@ -128,6 +139,8 @@ static void bounds_who_joins(void **state)
     }
     assert_int_equal(dm_group_join(g, NO, fds, &n, NULL), 0);
     assert_true(n >= 1);
+    if (memory && !at[DM_GROUP_MEMORY].v2)
+        assert_true(joins_as_thread(fds[0]));
     pid_t pid = fork();
     if (pid == 0) {
         for (size_t i = 0; i < n; i++)
