@@ -82,9 +82,11 @@ struct rig {
     bool dies[CALLS];  /* the VM is gone in the next of these */
     bool hangs[CALLS]; /* these do not answer until rig_let */
     bool cold;         /* of the host that is booted next: restored guests need to be warmed */
-    bool deaf;         /* guests do not answer */
-    bool confused;     /* guests answer that they cannot */
-    bool unclaimed;    /* what is started is given to nobody; else it is claimed as soon as the start is answered */
+    bool lingers;      /* VMMs that are killed take until rig_bury_vmms to be gone; one pipe for all */
+    int grave[2];
+    bool deaf;      /* guests do not answer */
+    bool confused;  /* guests answer that they cannot */
+    bool unclaimed; /* what is started is given to nobody; else it is claimed as soon as the start is answered */
     unsigned resumed, quiesced;
     unsigned stats;  /* guests were asked for their figures so often, also deaf ones */
     char told[4096]; /* the last resume line */
@@ -100,6 +102,9 @@ extern const dm_vmm_driver rig_vmm;
 void rig_proc_die(rig_proc *p);
 /* It ends of itself, while nothing is asked of it. */
 void rig_vm_ended(rig_proc *p, dm_vm_event how);
+/* From here on VMMs that are killed stay a while; and all that stayed are gone. */
+void rig_linger(rig *r);
+void rig_bury_vmms(rig *r);
 
 /* --- turning, asking: workerrig.c --------------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -233,8 +234,11 @@ static int play_agent_fd(dm_vm *vm, int *out, dm_err *err)
     return 0;
 }
 
-static void play_destroy(dm_vm *vm)
+static void play_destroy(dm_vm *vm, int *dies)
 {
+    rig *r = vm->r;
+    if (dies != NULL)
+        *dies = r->lingers ? fcntl(r->grave[0], F_DUPFD_CLOEXEC, 0) : -1;
     rig_proc_die(vm->proc);
     vm->proc->vm = NULL;
     dm_timer_free(vm->later);
@@ -253,6 +257,18 @@ const dm_vmm_driver rig_vmm = {.name = "play",
         .pid = play_pid,
         .agent_fd = play_agent_fd,
         .destroy = play_destroy};
+
+void rig_linger(rig *r)
+{
+    assert_int_equal(pipe2(r->grave, O_CLOEXEC), 0);
+    r->lingers = true;
+}
+
+void rig_bury_vmms(rig *r)
+{
+    assert_int_equal(write(r->grave[1], "x", 1), 1);
+    r->lingers = false;
+}
 
 void rig_vm_ended(rig_proc *p, dm_vm_event how)
 {

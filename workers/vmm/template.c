@@ -237,7 +237,7 @@ static void drop_vm(dm_template_build *b)
     dm_agent_free(b->agent);
     b->agent = NULL;
     if (b->vm != NULL)
-        b->driver->destroy(b->vm);
+        b->driver->destroy(b->vm, NULL);
     b->vm = NULL;
 }
 
@@ -479,7 +479,7 @@ static void end_left(const dm_vmm_driver *driver, const dm_vmm_env *env, const c
     if (r < 0)
         return; /* there is none, or what there was has been told to quit */
     DM_LOG(env->log, DM_WARN, "template.left_running", dm_fs("folder", aside));
-    driver->destroy(vm);
+    driver->destroy(vm, NULL);
 }
 
 void dm_template_sweep(const dm_vmm_driver *driver, const dm_vmm_env *env, const char *dir,

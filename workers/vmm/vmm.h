@@ -104,8 +104,10 @@ struct dm_vmm_driver {
     int64_t (*pid)(const dm_vm *vm);
     /* A connected stream to the guest's agent port (agent.sock); the caller's. */
     int (*agent_fd)(dm_vm *vm, int *out, dm_err *err);
-    /* Kills and reaps, frees; safe at every point, no callback runs afterwards. run_dir stays. */
-    void (*destroy)(dm_vm *vm);
+    /* Kills and frees; safe at every point, no callback runs afterwards. run_dir stays. A large process takes a while
+     * to be gone: *dies is a descriptor, the caller's, that is readable then; -1: it is gone. dies NULL: that is waited
+     * for, a second at most. */
+    void (*destroy)(dm_vm *vm, int *dies);
 };
 
 /* "qemu"; NULL when there is none of that name. */

@@ -1,11 +1,13 @@
 /* A machine is a row of steps, some on the loop (VMM and agent calls), some on the executor (files, namespaces). The
  * phase says which step is under way, a table what each is, what follows it, and what a failure comes to; step_done is
  * told how it went and starts the next one. A machine that is freed
- * while a job of its runs is freed by that job's end. */
+ * while a job of its runs is freed by that job's end, and its slot is left when its VMM is gone: nobody else waits for
+ * that. */
 #include "workers/host/machine/machine.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -24,7 +26,7 @@ static void step_done(dm_machine *m, int r, const dm_err *err);
 
 static void machine_delete(dm_machine *m)
 {
-    assert(m->vm == NULL && m->agent == NULL && !m->job_running);
+    assert(m->vm == NULL && m->dies < 0 && m->agent == NULL && !m->job_running);
     free(m->template_dir);
     free(m->sleeper_dir);
     free(m);
@@ -55,10 +57,31 @@ static void clean_up(dm_machine *m)
     cleaned(m);
 }
 
+static void dead(void *arg, uint32_t events)
+{
+    dm_machine *m = arg;
+    (void)events;
+    dm_watch_free(m->death);
+    dm_fd_closep(&m->dies);
+    clean_up(m);
+}
+
+/* Until the VMM is gone it has the slot's tap. */
+static void clean_up_behind(dm_machine *m)
+{
+    dm_err err = {0};
+    if (m->dies >= 0 && dm_loop_watch(m->h->loop, m->dies, EPOLLIN, dead, m, &m->death, &err) == 0)
+        return;
+    if (m->dies >= 0)
+        dm_log_err(m->h->log, DM_WARN, "machine.leftovers", &err);
+    dm_fd_closep(&m->dies);
+    clean_up(m);
+}
+
 static void job_done(dm_machine *m)
 {
     if (m->freed)
-        clean_up(m);
+        clean_up_behind(m);
     else
         step_done(m, m->job_r, &m->job_err);
 }
@@ -74,10 +97,10 @@ void dm_machine_free(dm_machine *m)
     dm_agent_free(m->agent);
     m->agent = NULL;
     if (m->vm != NULL)
-        m->h->driver->destroy(m->vm);
+        m->h->driver->destroy(m->vm, &m->dies);
     m->vm = NULL;
     if (!m->job_running)
-        clean_up(m);
+        clean_up_behind(m);
 }
 
 static void finish(dm_machine *m, int r, const dm_err *err)
@@ -272,12 +295,15 @@ static int keep(dm_machine *m, dm_err *err)
     return dm_machine_job(m, dm_machine_keep_image, job_done, err);
 }
 
+/* The image is whole, and the guest has stood still since before it was made: it is not waited for that its VMM is
+ * gone.
+ */
 static int leave(dm_machine *m, dm_err *err)
 {
     (void)err;
     dm_agent_free(m->agent);
     m->agent = NULL;
-    m->h->driver->destroy(m->vm);
+    m->h->driver->destroy(m->vm, &m->dies);
     m->vm = NULL;
     return DM_STEP_DONE;
 }
@@ -388,6 +414,7 @@ static int machine_new(dm_host *h, const dm_machine_config *config, uint32_t slo
     if (m == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
     m->h = h;
+    m->dies = -1;
     m->slot_no = slot_no;
     m->slot = &h->slots[slot_no].net;
     m->vcpus = config->vcpus;

@@ -69,6 +69,8 @@ struct dm_machine {
     char *template_dir, *sleeper_dir;
     char image_dir[PATH_MAX], run_dir[PATH_MAX], disk[PATH_MAX];
     dm_vm *vm;
+    int dies;        /* readable when the VMM that was killed is gone; -1: it is, or there was none */
+    dm_watch *death; /* of it, once the machine is freed */
     dm_agent *agent;
     bool large;      /* the step under way reads or writes an image */
     bool hurried;    /* somebody waits for it: from its making on */

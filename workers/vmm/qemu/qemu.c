@@ -626,5 +626,5 @@ const dm_vmm_driver dm_vmm_qemu = {
         .stats = stats,
         .pid = pid,
         .agent_fd = agent_fd,
-        .destroy = dm_qemu_vm_free,
+        .destroy = dm_qemu_vm_destroy,
 };

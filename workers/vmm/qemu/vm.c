@@ -15,11 +15,13 @@
  * its operation: the end of the process does, in better words.
  *
  * A job on the pool cannot be called back. It has copies of all it needs, and knows its VM only to return to; when the
- * VM is destroyed meanwhile it loses that, finishes alone and frees itself. A process that is slow to die (much memory
- * to give back, a disk that hangs) is likewise left to a mourner on the loop, which reaps it. */
+ * VM is destroyed meanwhile it loses that, finishes alone and frees itself. A process takes its time to die (its memory
+ * is given back, page by page: 9 ms of a small one on a busy host), and the loop has others to serve: it is left to a
+ * mourner there, which reaps it. */
 #include "workers/vmm/qemu/vm.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -31,6 +33,7 @@
 enum {
     QMP_GRACE_MS = 2000, /* the operation's own deadline comes first */
     END_WAIT_US = 1000000,
+    SLOW_US = 1000000, /* so long a process takes to die before that is said */
 };
 
 /* --- operations --------------------------------------------------------------------------------------------- */
@@ -343,32 +346,70 @@ int dm_qemu_vm_new(const dm_vmm_env *env, const dm_vm_config *config, dm_vm **ou
     return 0;
 }
 
-/* A process that takes long to die (a large memory to give back, a disk that hangs) is waited for on the loop. */
+/* Waits on the loop for a process that was killed. */
 struct mourner {
+    const dm_vmm_env *env;
     dm_proc proc;
     dm_watch *watch;
+    dm_timer *slow;
 };
+
+static void leave_grave(struct mourner *m)
+{
+    dm_watch_free(m->watch);
+    dm_timer_free(m->slow);
+    (void)close(m->proc.pidfd);
+    free(m);
+}
 
 static void on_dead(void *arg, uint32_t events)
 {
     struct mourner *m = arg;
     (void)events;
     (void)dm_proc_reap(&m->proc);
-    dm_watch_free(m->watch);
-    (void)close(m->proc.pidfd);
-    free(m);
+    leave_grave(m);
 }
 
-static void mourn(const dm_vmm_env *env, dm_proc *proc)
+static void on_slow(void *arg)
 {
-    DM_LOG(env->log, DM_WARN, "vmm.dies_slowly", dm_fi("pid", proc->pid));
+    const struct mourner *m = arg;
+    DM_LOG(m->env->log, DM_WARN, "vmm.dies_slowly", dm_fi("pid", m->proc.pid));
+}
+
+static void mourn(const dm_vmm_env *env, const dm_proc *proc)
+{
     struct mourner *m = calloc(1, sizeof(*m));
-    if (m == NULL || dm_loop_watch(env->loop, proc->pidfd, EPOLLIN, on_dead, m, &m->watch, NULL) < 0) {
-        free(m);
+    if (m == NULL) {
         (void)close(proc->pidfd);
         return;
     }
-    m->proc = *proc;
+    *m = (struct mourner){.env = env, .proc = *proc};
+    if (dm_loop_watch(env->loop, proc->pidfd, EPOLLIN, on_dead, m, &m->watch, NULL) < 0 ||
+            dm_loop_timer(env->loop, on_slow, m, &m->slow, NULL) < 0)
+        leave_grave(m);
+    else
+        dm_timer_in(m->slow, SLOW_US);
+}
+
+/* -1: nothing is left that would have to die, or it has to be waited for here. */
+static int let_die(dm_vm *vm)
+{
+    int dies = vm->proc.pidfd >= 0 && !vm->exited ? fcntl(vm->proc.pidfd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (dies < 0)
+        return -1;
+    (void)pidfd_send_signal(vm->proc.pidfd, SIGKILL, NULL, 0);
+    dm_watch_free(vm->exit_watch);
+    vm->exit_watch = NULL;
+    mourn(vm->env, &vm->proc);
+    vm->proc.pidfd = -1;
+    return dies;
+}
+
+void dm_qemu_vm_destroy(dm_vm *vm, int *dies)
+{
+    if (dies != NULL)
+        *dies = let_die(vm);
+    dm_qemu_vm_free(vm);
 }
 
 void dm_qemu_vm_free(dm_vm *vm)

@@ -72,7 +72,8 @@ struct dm_vm {
 };
 
 int dm_qemu_vm_new(const dm_vmm_env *env, const dm_vm_config *config, dm_vm **out, dm_err *err) DM_NODISCARD;
-void dm_qemu_vm_free(dm_vm *vm); /* kills a process that was started */
+void dm_qemu_vm_free(dm_vm *vm); /* kills a process that was started, and waits for its end */
+void dm_qemu_vm_destroy(dm_vm *vm, int *dies);
 
 /* Watches the process and speaks QMP; vm->proc and vm->sink are there. */
 int dm_qemu_vm_attach(dm_vm *vm, dm_qemu_step_fn on_ready, dm_err *err) DM_NODISCARD;

@@ -423,6 +423,28 @@ static void killed_while_it_falls_asleep(void **state)
     assert_int_equal(ev_count(proof(r), 1, 1, DM_SAMPLE_HIB), 0);
 }
 
+/* A VMM gives back its memory, and nobody waits for that: who sleeps is asleep, who ends has ended. Its slot is left
+ * when it is gone. */
+static void what_dies_slowly_holds_up_its_slot_alone(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    run(r, 2, 1);
+    rig_linger(r);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    assert_int_equal(status_of(r, rig_kill(r, 2, 1)), 200);
+    rig_settle(r);
+    assert_string_equal(events_of(r, 1), "asleep 1 paused");
+    assert_string_equal(events_of(r, 2), "ended 1 killed");
+    assert_int_equal(r->h.slots_free, RIG_SLOTS - 2);
+    assert_int_equal(r->h.slots_leaving, 2);
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201); /* elsewhere */
+    rig_bury_vmms(r);
+    rig_until(r, r->h.slots_free == RIG_SLOTS - 1);
+    assert_int_equal(r->h.slots_leaving, 0);
+}
+
 static void killed_while_it_wakes(void **state)
 {
     static const rig_call calls[] = {CALL_SPAWN, CALL_LOAD, CALL_RUN};
@@ -852,6 +874,7 @@ int main(void)
             TEST(a_vm_may_end_by_itself),
             TEST(killed_while_it_starts_it_never_was),
             TEST(killed_while_it_falls_asleep),
+            TEST(what_dies_slowly_holds_up_its_slot_alone),
             TEST(killed_while_it_wakes),
             TEST(orders_may_come_twice),
             TEST(an_epoch_that_is_over_orders_nothing),

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -202,8 +203,16 @@ static void end_vm(guest *g)
 {
     dm_agent_free(dm_steal(&g->agent));
     int64_t since = dm_mono_us(&dm_clock_real);
-    g->lab->driver->destroy(dm_steal(&g->vm));
+    int dies = -1;
+    g->lab->driver->destroy(dm_steal(&g->vm), &dies);
     print_message("      %-12s %7.1f ms\n", "destroy", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    struct pollfd gone = {.fd = dies, .events = POLLIN};
+    if (dies >= 0) {
+        assert_int_equal(poll(&gone, 1, WAIT_S * 1000), 1);
+        print_message("      %-12s %7.1f ms\n", "gone", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+        pump(g->lab, 5000); /* what comes to the loop by it: the process is reaped */
+        (void)close(dies);
+    }
 }
 
 static void attach(guest *g)
