@@ -11,9 +11,15 @@
 #include "workers/vmm/jail/cell.h"
 #include "workers/vmm/jail/group.h"
 
-#define NAME "dormouse-unittest"
-
 enum { NO = 7 };
+
+/* This process's own, so that programs, and checkouts, may run side by side. */
+static const char *ours(void)
+{
+    static char name[32];
+    (void)snprintf(name, sizeof(name), "dormouse-unittest-%d", (int)getpid());
+    return name;
+}
 
 static void finds_each_where_it_is(void **state)
 {
@@ -52,7 +58,7 @@ static uint64_t value(const char *dir, const char *file)
     uint64_t v = 0;
     DM_AUTO_BUF b;
     dm_buf_init(&b, 256);
-    assert_int_equal(dm_path(path, sizeof(path), NULL, "%s/" NAME "/%d/%s", dir, (int)NO, file), 0);
+    assert_int_equal(dm_path(path, sizeof(path), NULL, "%s/%s/%d/%s", dir, ours(), (int)NO, file), 0);
     if (dm_file_read(path, &b, NULL) < 0)
         return 0;
     dm_str text = dm_str_trim(dm_buf_view(&b)), word = text;
@@ -65,7 +71,7 @@ static void remove_all(const dm_group_mount at[DM_CONTROLLERS])
 {
     char path[PATH_MAX + 128];
     for (int c = 0; c < DM_CONTROLLERS; c++) {
-        assert_int_equal(dm_path(path, sizeof(path), NULL, "%s/" NAME "/%d", at[c].dir, (int)NO), 0);
+        assert_int_equal(dm_path(path, sizeof(path), NULL, "%s/%s/%d", at[c].dir, ours(), (int)NO), 0);
         (void)rmdir(path);
         *strrchr(path, '/') = '\0';
         (void)rmdir(path);
@@ -74,16 +80,17 @@ static void remove_all(const dm_group_mount at[DM_CONTROLLERS])
 
 static bool is_in(pid_t pid, const char *controller)
 {
-    char path[64];
+    char path[64], place[64];
     DM_AUTO_BUF b;
     dm_str rest, line;
     dm_buf_init(&b, 65536);
     (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+    (void)snprintf(place, sizeof(place), "/%s/%d", ours(), (int)NO);
     assert_int_equal(dm_file_read(path, &b, NULL), 0);
     rest = dm_buf_view(&b);
     while (dm_str_split(&rest, '\n', &line))
         if (memmem(line.p, line.n, controller, strlen(controller)) != NULL &&
-                memmem(line.p, line.n, "/" NAME "/7", strlen("/" NAME "/7")) != NULL)
+                memmem(line.p, line.n, place, strlen(place)) != NULL)
             return true;
     return false;
 }
@@ -115,7 +122,7 @@ static void bounds_who_joins(void **state)
     dm_buf_init(&mounts, 1 << 22);
     assert_int_equal(dm_file_read("/proc/self/mountinfo", &mounts, NULL), 0);
     dm_group_mounts(dm_buf_view(&mounts), at);
-    assert_int_equal(dm_groups_new(NAME, &g, NULL), 0);
+    assert_int_equal(dm_groups_new(ours(), &g, NULL), 0);
     print_message("      lacking: \"%s\"\n", dm_groups_lacking(g));
     bool memory = strstr(dm_groups_lacking(g), "memory") == NULL, cpu = strstr(dm_groups_lacking(g), "cpu") == NULL,
          pids = strstr(dm_groups_lacking(g), "pids") == NULL;
