@@ -35,6 +35,7 @@ enum {
     DM_SHARE = 4,     /* a project holds at most one in so many of the threads and places that all share */
     DM_FOLD_MAX = 64, /* requests that wait for one answer */
     DM_DISPATCH_WORKERS_MAX = 4096, /* it has connections to */
+    DM_REFUSALS_MAX = 1024,         /* refusals that are kept apart between two writes, a quarter of one project */
     DM_SPAWNS_MAX = 256,            /* templates whose use is counted between two writes */
     DM_CLAIMS_QUEUE_MAX = 65536,    /* boxes whose worker is to be told that somebody has them */
     DM_SIGNERS_MAX = 16384,         /* sandboxes whose token for links is in memory, */

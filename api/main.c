@@ -145,6 +145,16 @@ static int count_instances(program *p, dm_err *err)
     return r;
 }
 
+static void write_refusals(program *p)
+{
+    uint64_t dropped = 0;
+    dm_err err = {0};
+    if (dm_refusals_write(p->api.refusals, p->api.ops, &dropped, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "refusals.not_written", &err);
+    if (dropped > 0)
+        DM_LOG(p->api.log, DM_WARN, "refusals.dropped", dm_fu("refusals", dropped));
+}
+
 static void *sweep(void *arg)
 {
     program *p = arg;
@@ -155,6 +165,7 @@ static void *sweep(void *arg)
             dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
         if (count_instances(p, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "instances.not_counted", &err);
+        write_refusals(p);
         if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
         pause_ms(p, SWEEP_MS);
@@ -220,6 +231,8 @@ static int make_rates(dm_api *a, dm_err *err)
     int r = dm_strangers_new((unsigned)a->config->wrong_keys_per_min, a->clock, &a->strangers, err);
     if (r == 0)
         r = dm_rates_new(a->clock, &a->rates, err);
+    if (r == 0)
+        r = dm_refusals_new(a->clock, &a->refusals, err);
     return r < 0 ? r : make_rate(a, a->config->person_requests_per_s, &a->person_rate, err);
 }
 
@@ -329,6 +342,7 @@ static void unmake(program *p)
     dm_strangers_free(p->api.strangers);
     dm_rates_free(p->api.rates);
     dm_rate_free(p->api.person_rate);
+    dm_refusals_free(p->api.refusals);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
     dm_pg_pool_free(p->api.db);

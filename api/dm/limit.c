@@ -27,6 +27,7 @@ static void write_one(dm_jw *w, const dm_limit_is *l)
         dm_jw_i64(w, l->used);
     else
         dm_jw_null(w);
+    dm_jw_ki64(w, "denied_24h", l->denied_24h);
     dm_jw_kc(w, "set_by", whose[l->of]);
     if (l->of != DM_LIMIT_OF_TIER) {
         dm_jw_kstr(w, "who", l->set_by);

@@ -10,6 +10,7 @@
 #include "api/door/signed.h"
 #include "api/door/signers.h"
 #include "api/door/verdict.h"
+#include "api/kit/denial.h"
 #include "api/kit/request.h"
 #include "api/life/wake.h"
 #include "tenants/sandbox/network.h"
@@ -123,6 +124,15 @@ static dm_door_reason reason_of(int outcome)
     }
 }
 
+/* Whoever knocked is a stranger; that the owner's sandbox did not wake for him is the owner's to know. */
+static void keep(dm_api *api, const visit *v, int outcome)
+{
+    const dm_denial d = dm_no_denial(outcome == DM_WAKE_QUOTA ? DM_NO_DOOR_QUOTA : DM_NO_DOOR_BLOCKED, "sandbox.wake");
+    const dm_sandbox_name id = dm_sandbox_name_of(&v->ask.id);
+    const dm_refusal one = {.owner = v->s.owner, .who = "door", .sandbox = dm_str_c(id.s), .denial = &d};
+    dm_refusals_add(api->refusals, &one);
+}
+
 static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
 {
     dm_caller caller = {.owner = v->s.owner};
@@ -144,6 +154,8 @@ static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
     if (r == DM_WAKE_REFUSED)
         DM_LOG(api->log, DM_WARN, "door.wake_refused", dm_fs("sandbox", dm_sandbox_name_of(&v->ask.id).s),
                 dm_fi("status", w.no.status), dm_fs("message", w.no.message));
+    if (reason_of(r) == DM_DOOR_QUOTA || reason_of(r) == DM_DOOR_BLOCKED)
+        keep(api, v, r);
     return refuse(req, reason_of(r), err);
 }
 

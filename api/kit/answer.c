@@ -5,6 +5,8 @@
 
 #include "base/parse.h"
 
+#include "api/kit/api.h"
+
 void dm_hint(dm_reply *reply, const char *name, dm_str value)
 {
     if (dm_reply_header(reply, name, value, NULL) < 0)
@@ -55,6 +57,7 @@ static void say(dm_req *req, const dm_deny_as *as, const dm_denial *denial, cons
     dm_jw_end(&w);
     dm_hint_retry(&req->reply, as->status, as->retry_after_s);
     req->reply.refused_by = denial->rule;
+    dm_refused(req, dm_session_of(req), denial, as->denial);
     if (req->reply.why.msg[0] == '\0')
         (void)snprintf(req->reply.why.msg, sizeof req->reply.why.msg, "%s", message);
 }

@@ -1,8 +1,27 @@
 #include "api/kit/api.h"
 
+#include "base/parse.h"
+
 int dm_api_hop(dm_req *req, void *ctx, dm_later_line line, dm_http_handler fn, dm_err *err)
 {
     return dm_later_hop(((dm_api *)ctx)->later, dm_at(line, req), req, fn, ctx, err);
+}
+
+/* The sandbox that the path names. */
+static dm_str named(const dm_req *req)
+{
+    bool is = req->route != NULL && dm_str_starts(dm_str_c(req->route->path), DM_STR("/sandboxes/{id}"));
+    return is && dm_str_only(req->params[0], "abcdefghijklmnopqrstuvwxyz0123456789-") ? req->params[0]
+                                                                                      : (dm_str){"", 0};
+}
+
+void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial, const char *text)
+{
+    if (s == NULL || s->refusals == NULL)
+        return;
+    const dm_refusal one = {
+            .owner = s->caller.owner, .who = s->caller.who, .sandbox = named(req), .denial = denial, .text = text};
+    dm_refusals_add(s->refusals, &one);
 }
 
 static int translate(int r, dm_err *err)

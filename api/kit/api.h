@@ -12,6 +12,7 @@
 #include "api/kit/fold.h"
 #include "api/kit/later.h"
 #include "api/kit/rates.h"
+#include "api/kit/refusals.h"
 #include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
@@ -40,6 +41,7 @@ typedef struct dm_api {
     dm_strangers *strangers;
     dm_rates *rates;
     dm_rate *person_rate; /* of a person's or an operator's requests, with cookies; NULL: as many as come */
+    dm_refusals *refusals;
     dm_master *master;
     uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     dm_dispatch *dispatch;
@@ -68,10 +70,11 @@ enum {
 
 /* What req->auth points to while a request lives. */
 typedef struct dm_session {
-    dm_caller caller; /* all zero where neither a key nor a cookie is needed */
-    dm_signed_in in;  /* with a cookie: whose session it is */
-    bool joined;      /* it waited for a transition that another request had begun */
-    void *carry;      /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
+    dm_caller caller;      /* all zero where neither a key nor a cookie is needed */
+    dm_signed_in in;       /* with a cookie: whose session it is */
+    dm_refusals *refusals; /* where it is kept that he was refused */
+    bool joined;           /* it waited for a transition that another request had begun */
+    void *carry; /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
     void (*carry_done)(void *carry);
 } dm_session;
 
@@ -79,6 +82,9 @@ static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
 {
     return req->auth;
 }
+
+/* It is kept, where the request is somebody's. text as in dm_refusal. */
+void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial, const char *text);
 
 /* Where a request with a key goes on (later.h): the line, and its project's share of it. */
 static inline DM_UNUSED dm_later_at dm_at(dm_later_line line, const dm_req *req)

@@ -108,6 +108,17 @@ static int64_t take_request(dm_req *req, dm_api *api, const dm_caller *c)
     return wait_us;
 }
 
+/* Who is known and refused all the same has it kept; what happens before a handler is worded by its code alone. */
+static void keep(const dm_req *req, const dm_session *s, int code)
+{
+    dm_no no = code == DM_E_LIMIT    ? DM_NO_REQUEST_RATE
+               : code == DM_E_DENIED ? DM_NO_AUTH_FORBIDDEN
+                                     : DM_NO_REQUEST_UNKNOWN;
+    const dm_denial d = dm_no_denial(no, "request");
+    if (code == DM_E_LIMIT || code == DM_E_DENIED || code == DM_E_NOTFOUND)
+        dm_refused(req, s, &d, NULL);
+}
+
 static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *err)
 {
     if (key.n == 0)
@@ -225,9 +236,11 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
     dm_session *s = calloc(1, sizeof *s);
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "session");
+    s->refusals = ((dm_api *)ctx)->refusals;
     if (right_of(scope) != DM_RIGHT_NONE)
         r = whoever(req, ctx, s, err);
     if (r < 0) {
+        keep(req, s, r);
         free(s);
         return r;
     }
@@ -288,6 +301,7 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
     dm_denial_write(&w, &d);
     dm_jw_end(&w);
     dm_hint_retry(reply, status, d.retry_after_s);
+    dm_refused(req, dm_session_of(req), &d, NULL);
 }
 
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx)

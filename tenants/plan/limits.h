@@ -69,6 +69,7 @@ typedef struct dm_limit_is {
     const dm_limit_row *row;
     bool account;          /* of all projects of the account together */
     int64_t limit, used;   /* used: where it is counted */
+    int64_t denied_24h;    /* what was refused by its rule */
     dm_limit_of of;        /* whose row sets it */
     dm_str set_by, reason; /* of an override */
     int64_t until_us;      /* 0: none */

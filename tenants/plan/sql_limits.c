@@ -107,6 +107,30 @@ static bool shown(const dm_limit_row *row, bool account)
     return row != NULL && (row->binds == DM_LIMIT_BINDS_BOTH || (row->binds == DM_LIMIT_BINDS_ACCOUNT) == account);
 }
 
+static const dm_pg_stmt denied = {"limit_denied",
+        "SELECT rule, sum(count)::bigint FROM dm.denial WHERE account_no = $1 AND project_no = $2"
+        " AND at > now() - interval '24 hours' GROUP BY rule",
+        DM_PG_ROWS};
+
+static bool is_rule(const dm_limit_is *l, dm_str rule)
+{
+    char of_account[64];
+    (void)snprintf(of_account, sizeof of_account, "account.%s", l->row->name);
+    return dm_str_eq_c(rule, l->account && l->row->binds == DM_LIMIT_BINDS_BOTH ? of_account : l->row->rule);
+}
+
+static int read_denied(dm_pg *c, dm_owner owner, dm_limit_list *l, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &denied, args, DM_LEN(args), &rows, NULL, err);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++)
+        for (size_t k = 0; k < l->n; k++)
+            if (is_rule(&l->of[k], dm_pg_str(rows, i, 0)))
+                l->of[k].denied_24h = dm_pg_i64(rows, i, 1);
+    return r;
+}
+
 int dm_limit_list_read(dm_pg *c, dm_owner owner, dm_limit_list *out, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
@@ -129,7 +153,7 @@ int dm_limit_list_read(dm_pg *c, dm_owner owner, dm_limit_list *out, dm_err *err
                 .reason = dm_pg_str(out->rows, i, 5),
                 .until_us = dm_pg_i64(out->rows, i, 6)};
     }
-    return 0;
+    return read_denied(c, owner, out, err);
 }
 
 void dm_limit_list_done(dm_limit_list *l)

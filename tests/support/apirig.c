@@ -80,6 +80,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_sessions_new(a->who, a->clock, 0, &a->sessions, &err), &err, "sessions");
     must(dm_signing_new(&signing, &a->signing, &err), &err, "token keys");
     must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
+    must(dm_refusals_new(a->clock, &a->refusals, &err), &err, "refusals");
     must(dm_rates_new(a->clock, &a->rates, &err), &err, "rates");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
@@ -158,6 +159,7 @@ void dm_rig_stop(dm_rig *r)
     dm_signing_free(r->api.signing);
     dm_strangers_free(r->api.strangers);
     dm_rates_free(r->api.rates);
+    dm_refusals_free(r->api.refusals);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
     dm_pg_pool_free(r->api.db);
@@ -181,7 +183,8 @@ void dm_rig_other(dm_rig *r)
 
 void dm_rig_clean(dm_rig *r)
 {
-    dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; UPDATE dm.quota_use SET running = 0, vcpus = 0, "
+    dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.idempotency; DELETE FROM dm.denial; UPDATE dm.quota_use SET "
+                  "running = 0, vcpus = 0, "
                   "mem_mib = 0, asleep_mib = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
                   "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"

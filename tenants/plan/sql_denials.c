@@ -1,0 +1,62 @@
+#include <stddef.h>
+
+#include "tenants/plan/denials.h"
+
+static const dm_pg_stmt add = {"denial_add",
+        "WITH o AS (SELECT count(*) AS n, max(denial_no) AS newest FROM dm.denial"
+        "  WHERE account_no = $1 AND project_no = $2 AND rule = $3 AND at > dm.ts($4) - interval '1 hour'),"
+        " u AS (UPDATE dm.denial d SET count = d.count + $6, last_at = greatest(d.last_at, dm.ts($5)) FROM o"
+        "  WHERE o.n >= $10 AND d.account_no = $1 AND d.project_no = $2 AND d.denial_no = o.newest RETURNING 1)"
+        " INSERT INTO dm.denial (account_no, project_no, rule, at, last_at, count, who, sandbox, denial)"
+        " SELECT $1, $2, $3, dm.ts($4), dm.ts($5), $6, $7, $8, $9::jsonb WHERE NOT EXISTS (SELECT FROM u)",
+        DM_PG_NONE};
+
+int dm_denial_add(dm_pg *c, dm_owner owner, const dm_denied *d, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(d->rule),
+            dm_pa_i64(d->at_us), dm_pa_i64(d->last_us), dm_pa_i64(d->count), dm_pa_text(d->who), dm_pa_text(d->sandbox),
+            dm_pa_text(d->denial), dm_pa_i64(DM_DENIALS_HOUR)};
+    return dm_pg_exec(c, &add, args, DM_LEN(args), NULL, NULL, err);
+}
+
+static const dm_pg_stmt expire = {"denials_expire",
+        "DELETE FROM dm.denial WHERE (account_no, project_no, denial_no) IN (SELECT account_no, project_no, denial_no"
+        " FROM dm.denial WHERE at < now() - $1 * interval '1 day' ORDER BY at LIMIT 5000)",
+        DM_PG_NONE};
+
+int dm_denials_expire(dm_pg *c, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(DM_DENIALS_DAYS)};
+    return dm_pg_exec(c, &expire, args, DM_LEN(args), NULL, NULL, err);
+}
+
+static const dm_pg_stmt list = {"denials_list",
+        "SELECT denial_no, dm.us(at), dm.us(last_at), count, who, sandbox, rule, denial::text FROM dm.denial"
+        " WHERE account_no = $1 AND project_no = $2 AND at >= dm.ts($3) AND ($4::bigint IS NULL OR at <= "
+        "dm.ts($4::bigint))"
+        " AND ($5::text IS NULL OR rule = $5::text) AND ($6::bigint = 0 OR denial_no < $6::bigint)"
+        " ORDER BY denial_no DESC LIMIT $7",
+        DM_PG_ROWS};
+static const dm_pg_field fields[] = {
+        {DM_COL_I64, offsetof(dm_denied, no)},
+        {DM_COL_I64, offsetof(dm_denied, at_us)},
+        {DM_COL_I64, offsetof(dm_denied, last_us)},
+        {DM_COL_I64, offsetof(dm_denied, count)},
+        {DM_COL_STR, offsetof(dm_denied, who)},
+        {DM_COL_STR, offsetof(dm_denied, sandbox)},
+        {DM_COL_STR, offsetof(dm_denied, rule)},
+        {DM_COL_STR, offsetof(dm_denied, denial)},
+};
+
+int dm_denials_list(dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_i64(w->from_us),
+            w->to_us != 0 ? dm_pa_i64(w->to_us) : dm_pa_null(), dm_pa_text(w->rule), dm_pa_i64(w->before),
+            dm_pa_i64(w->limit)};
+    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+}
+
+void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out)
+{
+    dm_pg_read(rows, i, 0, fields, DM_LEN(fields), out);
+}
