@@ -246,6 +246,8 @@ static int make_who(dm_api *a, dm_err *err)
             .key_days = (unsigned)c->token_key_days};
     int r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
     if (r == 0)
+        r = dm_api_no_password(a, err);
+    if (r == 0)
         r = dm_members_new(a->who, a->clock, (unsigned)c->key_keep_ms, &a->members, err);
     if (r == 0)
         r = dm_sessions_new(a->who, a->clock, (unsigned)c->key_keep_ms, &a->sessions, err);
@@ -269,7 +271,8 @@ static int make_api(program *p, dm_err *err)
             .clock = &dm_clock_real};
     const dm_later_config later = {.threads = {[DM_LATER_ORDERS] = (unsigned)c->order_threads,
                                            [DM_LATER_STOPS] = (unsigned)c->stop_threads,
-                                           [DM_LATER_READS] = (unsigned)c->read_threads},
+                                           [DM_LATER_READS] = (unsigned)c->read_threads,
+                                           [DM_LATER_PROOFS] = (unsigned)c->password_threads},
             .queue_max = (unsigned)c->order_queue,
             .parked_max = PARKED_MAX,
             .wait_us = (int64_t)c->wait_s * 1000000,

@@ -108,6 +108,16 @@ int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)
     return 0;
 }
 
+int dm_hmac_sha1(dm_str key, dm_str data, uint8_t out[DM_SHA1], dm_err *err)
+{
+    size_t n = 0;
+    if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, bytes_of(key), key.n, bytes_of(data), data.n, out, DM_SHA1, &n) ==
+                    NULL ||
+            n != DM_SHA1)
+        return dm_fail(err, DM_E_INTERNAL, "HMAC-SHA-1 failed");
+    return 0;
+}
+
 struct dm_mac {
     EVP_CIPHER_CTX *c;
 };

@@ -21,6 +21,9 @@ DM_DEFINE_FREEP(dm_sha256_stem)
 int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
 
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
+/* For one-time codes (RFC 6238), whose apps know nothing else. */
+enum { DM_SHA1 = 20 };
+int dm_hmac_sha1(dm_str key, dm_str data, uint8_t out[DM_SHA1], dm_err *err) DM_NODISCARD;
 
 /* A shared key in a file: 64 hex digits, mode 0600. DM_E_NOTFOUND; DM_E_DENIED when others may read it. */
 enum { DM_KEY = 32 };

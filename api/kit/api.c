@@ -54,6 +54,30 @@ int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
     return translate(dm_pg_tx(api->ops, &everybody, fn, arg, err), err);
 }
 
+int dm_api_tx_who(dm_api *api, bool ops, int64_t no, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    const dm_pg_scope scope = dm_login_scope(ops, no);
+    return translate(dm_pg_tx(api->who, &scope, fn, arg, err), err);
+}
+
+dm_password_cost dm_api_password_cost(const dm_api *api)
+{
+    const dm_api_config *c = api->config;
+    return (dm_password_cost){.mem_kib = (uint32_t)c->password_mem_kib,
+            .passes = (uint32_t)c->password_passes,
+            .lanes = (uint32_t)c->password_lanes};
+}
+
+int dm_api_no_password(dm_api *api, dm_err *err)
+{
+    char text[2 * DM_PASSWORD_MIN + 1];
+    uint8_t random[DM_PASSWORD_MIN];
+    const dm_password_cost cost = dm_api_password_cost(api);
+    int r = dm_random(random, sizeof random, err);
+    dm_hex(random, sizeof random, text);
+    return r < 0 ? r : dm_password_hash(&cost, dm_str_c(text), api->no_password, err);
+}
+
 int dm_api_instance(dm_api *api, int64_t *no, dm_err *err)
 {
     *no = atomic_load(&api->instance);

@@ -16,6 +16,7 @@
 #include "api/kit/strangers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
+#include "tenants/who/login.h"
 #include "tenants/who/member.h"
 #include "tenants/who/secret.h"
 #include "tenants/who/session.h"
@@ -38,6 +39,7 @@ typedef struct dm_api {
     dm_members *members;
     dm_sessions *sessions;
     dm_signing *signing;
+    char no_password[DM_PASSWORD_TEXT]; /* nobody's, at the cost of everybody's: looked at where there is none */
     dm_strangers *strangers;
     dm_rates *rates;
     dm_rate *person_rate; /* of a person's or an operator's requests, with cookies; NULL: as many as come */
@@ -104,6 +106,13 @@ int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_e
 int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* The same as dm_who, in the scope of one person or operator, or of nobody (no 0). */
+int dm_api_tx_who(dm_api *api, bool ops, int64_t no, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+dm_password_cost dm_api_password_cost(const dm_api *api);
+/* Makes no_password; before the first request. */
+int dm_api_no_password(dm_api *api, dm_err *err) DM_NODISCARD;
 
 /* The number to sign an order with. DM_E_UNAVAILABLE: the database has not given one yet. */
 int dm_api_instance(dm_api *api, int64_t *no, dm_err *err) DM_NODISCARD;

@@ -62,6 +62,14 @@ static const dm_conf_row rows[] = {
         NUM(person_requests_per_s, "100", 0, 1000000,
                 "requests of one person or operator a second, with cookies, and twice as many in one go. 0: as many as "
                 "come"),
+        STR(sign_up, "invited", "who may sign up: open, invited or closed"),
+        STR(api_url, "", "where clients and browsers reach the API; links in letters begin with it"),
+        STR(sandbox_url, "", "where they reach sandboxes"),
+        NUM(password_mem_kib, "32768", 8, 1048576, "memory that looking at a password takes (Argon2id), in KiB"),
+        NUM(password_passes, "3", 1, 100, "how often it is gone over"),
+        NUM(password_lanes, "1", 1, 8, "threads for one password"),
+        NUM(password_threads, "2", 1, 64,
+                "passwords that are looked at at once; 64 more wait, others are answered 503"),
         NUM(token_s, "300", 10, 3600, "how long a session's short token is good, in seconds"),
         NUM(token_key_days, "30", 1, 3650, "how long one key signs such tokens, in days"),
         NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
@@ -77,6 +85,10 @@ const dm_conf_spec dm_api_conf = {.program = "dormouse-api",
 
 int dm_api_config_check(const dm_api_config *c, dm_err *err)
 {
+    if (strcmp(c->sign_up, "open") != 0 && strcmp(c->sign_up, "invited") != 0 && strcmp(c->sign_up, "closed") != 0)
+        return dm_fail(err, DM_E_INVALID, "sign_up is %s: it must be open, invited or closed", c->sign_up);
+    if (c->password_mem_kib < 8 * c->password_lanes)
+        return dm_fail(err, DM_E_INVALID, "password_mem_kib must be 8 for each of password_lanes at least");
     if (!dm_period_s_fits((uint32_t)c->period_s))
         return dm_fail(err, DM_E_INVALID, "period_s is %llu: it must be a multiple of 60 that divides 3600",
                 (unsigned long long)c->period_s);

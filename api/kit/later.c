@@ -44,8 +44,11 @@ static int lines_new(dm_later *l, dm_err *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && l->config.threads[DM_LATER_ORDERS] > 0 && i < DM_LATER_LINES; i++) {
-        const dm_line_config line = {
-                .threads = l->config.threads[i], .places_max = l->config.queue_max, .parts = DM_SHARE};
+        if (l->config.threads[i] == 0)
+            continue;
+        const dm_line_config line = {.threads = l->config.threads[i],
+                .places_max = i == DM_LATER_PROOFS ? DM_PROOFS_WAITING : l->config.queue_max,
+                .parts = DM_SHARE};
         r = dm_line_new(&line, &l->lines[i], err);
     }
     return r;
@@ -121,7 +124,7 @@ static void run(dm_line_job *job)
 {
     task *t = (task *)(void *)job;
     dm_err err = {0};
-    bool nobody = t->at.line == DM_LATER_READS && dm_req_gone(t->req);
+    bool nobody = (t->at.line == DM_LATER_READS || t->at.line == DM_LATER_PROOFS) && dm_req_gone(t->req);
     int r = nobody ? dm_fail(&err, DM_E_UNAVAILABLE, "the client has gone") : t->fn(t->req, t->ctx, &err);
     if (r != DM_HTTP_LATER)
         dm_req_done(t->req, r, &err);
@@ -162,7 +165,7 @@ bool dm_later_at_once(const dm_later *l)
 
 int dm_later_hop(dm_later *l, dm_later_at at, dm_req *req, dm_http_handler fn, void *ctx, dm_err *err)
 {
-    if (dm_later_at_once(l))
+    if (l->lines[at.line] == NULL)
         return fn(req, ctx, err);
     task *t = task_new(at, req, fn, ctx);
     if (t == NULL)

@@ -40,7 +40,8 @@ static void make_config(dm_rig *r, unsigned threads)
             "socket = %s/uplink.sock\nworker_socket = %s/worker-{no}.sock\ndb_api = %s\ndb_ops = %s\ndb_who = %s\n"
             "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
             "300\norder_timeout_ms = %d\n"
-            "wait_s = 20\nstuck_s = 1\nperiod_s = 60\n",
+            "wait_s = 20\nstuck_s = 1\nperiod_s = 60\npassword_mem_kib = 64\npassword_passes = 1\nsign_up = open\n"
+            "api_url = http://c.test:3000\n",
             dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
@@ -76,6 +77,7 @@ static void make_api(dm_rig *r, unsigned threads)
     const dm_signing_config signing = {
             .pool = a->who, .master = a->master, .clock = a->clock, .token_s = 300, .key_days = 30};
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_api_no_password(a, &err), &err, "password");
     must(dm_members_new(a->who, a->clock, 0, &a->members, &err), &err, "members");
     must(dm_sessions_new(a->who, a->clock, 0, &a->sessions, &err), &err, "sessions");
     must(dm_signing_new(&signing, &a->signing, &err), &err, "token keys");
@@ -191,7 +193,7 @@ void dm_rig_clean(dm_rig *r)
                   "DELETE FROM dm.worker WHERE worker_no > 1");
     dm_rig_sql(r, "DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
                   "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
-                  "DELETE FROM dm.mail");
+                  "DELETE FROM dm.mail; DELETE FROM dm.attempt");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"

@@ -1,0 +1,37 @@
+#include "tenants/who/login.h"
+
+#include "base/parse.h"
+
+int dm_email_read(dm_str text, char out[DM_EMAIL_MAX + 1], dm_err *err)
+{
+    dm_str rest = text, local, domain;
+    char lower[DM_EMAIL_MAX + 1];
+    bool ok = dm_str_split(&rest, '@', &local) && dm_str_split(&rest, '@', &domain) && local.n > 0 && domain.n > 0 &&
+              local.n + domain.n + 1 == text.n && dm_utf8_ok(text);
+    if (!ok || dm_str_to_array(text, lower, sizeof lower, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "email: that is no address");
+    for (char *p = lower; *p != '\0'; p++) {
+        unsigned char b = (unsigned char)*p;
+        if (b <= ' ' || b >= 0x7f || strchr("\"<>,;:\\()[]", b) != NULL)
+            return dm_fail(err, DM_E_INVALID, "email: that is no address");
+        if (b >= 'A' && b <= 'Z')
+            *p = (char)(b - 'A' + 'a');
+    }
+    memcpy(out, lower, sizeof lower);
+    return 0;
+}
+
+int dm_link_new(char text[DM_LINK_TEXT], dm_digest *hash, dm_err *err)
+{
+    uint8_t raw[(DM_LINK_TEXT - 1) / 2];
+    int r = dm_random(raw, sizeof raw, err);
+    if (r < 0)
+        return r;
+    dm_hex(raw, sizeof raw, text);
+    return dm_link_hash(dm_str_c(text), hash, err);
+}
+
+int dm_link_hash(dm_str text, dm_digest *hash, dm_err *err)
+{
+    return dm_sha256(text, hash, err);
+}
