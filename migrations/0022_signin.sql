@@ -99,6 +99,7 @@ REVOKE ALL ON FUNCTION dm.find_person(text), dm.find_operator(text), dm.find_lin
 GRANT EXECUTE ON FUNCTION dm.find_person(text), dm.find_operator(text), dm.find_link(bytea, text), dm.my_accounts(), dm.my_projects(),
     dm.sign_up(text, text, text, text, text, bytea, bytea) TO dm_who;
 -- dormouse-admin makes operators and turns token keys over.
-GRANT SELECT, INSERT ON dm.operator TO dm_ops;
+GRANT SELECT (operator_no, email, name, created_at, disabled_at), INSERT (email, name, password) ON dm.operator TO dm_ops;
 CREATE POLICY adds ON dm.operator FOR INSERT TO dm_ops WITH CHECK (true);
 CREATE POLICY sees ON dm.operator FOR SELECT TO dm_ops USING (true);
+GRANT SELECT (kid, valid_to), UPDATE (valid_to) ON dm.token_key TO dm_ops;

@@ -41,6 +41,7 @@ static int write_link(dm_pg *c, void *arg, dm_err *err)
 
 static int ask_link(dm_req *req, dm_api *api, const char *email, dm_err *err)
 {
+    static const dm_login nobody = {.no = 0};
     work w = {.api = api};
     dm_proof_tries tries = {.n = 2};
     char whose[DM_EMAIL_MAX + 16];
@@ -54,7 +55,10 @@ static int ask_link(dm_req *req, dm_api *api, const char *email, dm_err *err)
         r = dm_proof_take(req, api, &tries, w.email, &w.no, err);
     if (r != 0)
         return r == DM_PROOF_WAIT ? 0 : r;
-    r = dm_link_new(w.link, &w.hash, err);
+    /* That a letter is written takes a moment which tells that there is one: beside a password's it does not. */
+    r = dm_proof_password(api, &nobody, w.email, err);
+    if (r >= 0)
+        r = dm_link_new(w.link, &w.hash, err);
     if (r == 0)
         r = dm_api_tx_who(api, false, w.no, write_link, &w, err);
     if (r < 0)
@@ -66,17 +70,20 @@ static int ask_link(dm_req *req, dm_api *api, const char *email, dm_err *err)
     return 0;
 }
 
-int dm_route_reset_ask(dm_req *req, void *ctx, dm_err *err)
+static int ask_now(dm_req *req, void *ctx, dm_err *err)
 {
     ask a;
-    int r = dm_proof_own(req, err);
-    if (r == 0)
-        r = dm_body_read(req, fields, DM_LEN(fields), &a, err);
+    int r = dm_body_read(req, fields, DM_LEN(fields), &a, err);
     if (r < 0)
         return r;
     r = ask_link(req, ctx, a.email, err);
     dm_json_done(fields, DM_LEN(fields), &a);
     return r;
+}
+
+int dm_route_reset_ask(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_proof_hop(req, ctx, ask_now, err);
 }
 
 /* --- done --------------------------------------------------------------------------------------------------- */

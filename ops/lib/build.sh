@@ -46,6 +46,13 @@ demo_project() {
     note "demo, base is $DM_DEFAULT_SPEC"
 }
 
+# first_operator: where there is none, makes one and prints his address and his one-time password, which nothing keeps: so
+# this is no step, whose words would go to a log.
+first_operator() {
+    "$(program dormouse-admin)" --db "$(conninfo dm_ops)" --who root operator-add --first yes --name operator \
+        --email "$DM_OPERATOR"
+}
+
 demo_key() {
     local key
     key=$(sed -n 's/^E2B_API_KEY=//p' "$DM_DATA/secrets/demo.env" 2>/dev/null) || true

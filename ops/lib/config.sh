@@ -126,6 +126,13 @@ conninfo() {
     printf 'host=%s port=%s dbname=dormouse user=%s' "$DM_RUN/pg" "$DM_PORT_PG" "$1"
 }
 
+# sign_up: who may, where nobody has said: whoever reaches this machine alone.
+sign_up() {
+    local default=invited
+    case $DM_LISTEN in 127.* | ::1) default=open ;; esac
+    printf '%s' "${DM_SIGN_UP:-$default}"
+}
+
 config_api() {
     cat <<END
 http_socket = $DM_RUN/api/api.sock
@@ -138,6 +145,9 @@ master_key = $DM_DATA/secrets/master.key
 frame_key_file = $DM_DATA/secrets/frames-api.key
 region = $DM_REGION
 period_s = $DM_PERIOD_S
+sign_up = $(sign_up)
+api_url = $DM_URL_API
+sandbox_url = $DM_URL_SANDBOX
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
 }

@@ -9,7 +9,7 @@
 typedef struct dm_admin_args { /* NULL where not given */
     const char *who;           /* the operator, as the audit has him: "operator:NAME" */
     const char *tier, *currency, *image, *key_file, *account, *project, *slug, *name, *region, *id, *value;
-    const char *country, *no, *reason, *until;
+    const char *country, *no, *reason, *until, *email, *first;
     const char *vcpus, *mem_mib, *disk_mib;
 } dm_admin_args;
 

@@ -9,6 +9,7 @@
 #include "tenants/fleet/fleet.h"
 #include "tenants/plan/limits.h"
 #include "tenants/who/account.h"
+#include "tenants/who/login.h"
 
 static const dm_pg_scope everybody = {.read_only = false};
 
@@ -309,9 +310,62 @@ static int worker_write_off(dm_pg *c, const dm_admin_args *a, dm_err *err)
     return r < 0 ? dm_wrap(err, "not all of its sandboxes have ended yet: the API ends the rest") : 0;
 }
 
+/* --- operators ---------------------------------------------------------------------------------------------- */
+
+typedef struct operator_work {
+    const dm_admin_args *a;
+    char email[DM_EMAIL_MAX + 1], encoded[DM_PASSWORD_TEXT];
+    bool made;
+} operator_work;
+
+static int do_operator_add(dm_pg *c, void *arg, dm_err *err)
+{
+    operator_work *w = arg;
+    int64_t n = 0;
+    w->made = false;
+    int r = w->a->first != NULL ? dm_operator_count(c, &n, err) : 0;
+    if (r < 0 || n > 0)
+        return r;
+    w->made = true;
+    return dm_operator_add(c, w->a->who, w->a->name, w->email, w->encoded, err);
+}
+
+/* The password is seen here and nowhere again; what it costs to look at is what the API asks for anew. */
+static int operator_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    static const dm_password_cost cost = {32768, 3, 1};
+    operator_work w = {.a = a};
+    char password[DM_RECOVERY_TEXT];
+    if (need(a->name, "name", err) < 0 || need(a->email, "email", err) < 0)
+        return DM_E_INVALID;
+    int r = dm_email_read(dm_str_c(a->email), w.email, err);
+    if (r == 0)
+        r = dm_recovery_new(password, err);
+    if (r == 0)
+        r = dm_password_hash(&cost, dm_str_c(password), w.encoded, err);
+    if (r == 0)
+        r = dm_pg_tx_on(c, &everybody, do_operator_add, &w, err);
+    if (r == 0 && w.made)
+        (void)printf("DORMOUSE_OPERATOR=%s\nDORMOUSE_ONE_TIME_PASSWORD=%s\n", w.email, password);
+    explicit_bzero(password, sizeof password);
+    return r;
+}
+
+static int do_token_key_rotate(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_token_keys_end(c, ((const dm_admin_args *)arg)->who, err);
+}
+
+static int token_key_rotate(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    dm_admin_args copy = *a;
+    return dm_pg_tx_on(c, &everybody, do_token_key_rotate, &copy, err);
+}
+
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
         {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
-        {"limit-list", limit_list}, {"worker-list", worker_list}, {"worker-write-off", worker_write_off}};
+        {"limit-list", limit_list}, {"worker-list", worker_list}, {"worker-write-off", worker_write_off},
+        {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

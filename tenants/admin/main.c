@@ -24,6 +24,9 @@ static const char usage[] =
         "      --reason TEXT                      why, as its people read it\n"
         "      --until TIME                       it holds until then (RFC 3339); of a project or an account\n"
         "  limit-list   --project SLUG            each limit, what is used of it, and whose row sets it\n"
+        "  operator-add --name NAME --email ADDRESS   one of our own people; prints a password for the first sign-in\n"
+        "      --first yes                        only where there is none yet\n"
+        "  token-key-rotate                       what short tokens are signed with ends: browsers refresh\n"
         "  worker-list\n"
         "  worker-write-off  --name NAME or --no N   a host that never comes back: its sandboxes end as host_lost\n"
         "\n"
@@ -46,8 +49,8 @@ typedef struct text_option {
 static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currency), TEXT("image", image),
         TEXT("key-file", key_file), TEXT("account", account), TEXT("project", project), TEXT("slug", slug),
         TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("country", country),
-        TEXT("no", no), TEXT("reason", reason), TEXT("until", until), TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib),
-        TEXT("disk-mib", disk_mib)};
+        TEXT("no", no), TEXT("email", email), TEXT("first", first), TEXT("reason", reason), TEXT("until", until),
+        TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
 
 static int bad_usage(void)
 {

@@ -52,6 +52,16 @@ int dm_login_start_totp(
 int dm_login_use_step(dm_pg *c, const dm_login *l, int64_t step, dm_err *err) DM_NODISCARD;
 int dm_login_use_code(dm_pg *c, const dm_login *l, const dm_digest *code, dm_err *err) DM_NODISCARD;
 
+/* --- what dormouse-admin does, as dm_ops -------------------------------------------------------------------- */
+
+/* One of our own people, with a password for his first sign-in alone. Address or name taken: DM_E_EXISTS; what can be
+ * none: DM_E_INVALID. */
+int dm_operator_add(
+        dm_pg *c, const char *who, const char *name, const char *email, const char *encoded, dm_err *err) DM_NODISCARD;
+int dm_operator_count(dm_pg *c, int64_t *n, dm_err *err) DM_NODISCARD;
+/* What all short tokens were signed with is good no more: the API makes another key, browsers refresh. */
+int dm_token_keys_end(dm_pg *c, const char *who, dm_err *err) DM_NODISCARD;
+
 /* --- links -------------------------------------------------------------------------------------------------- */
 
 int dm_link_new(char text[DM_LINK_TEXT], dm_digest *hash, dm_err *err) DM_NODISCARD;

@@ -1,6 +1,6 @@
 /* What an operator types, what is printed, and what is there afterwards; what each act does is in the tests of the
  * acts. */
-/* Covers tenants/admin/demo.c, tenants/sandbox/sql_offer.c. */
+/* Covers tenants/admin/demo.c, tenants/sandbox/sql_offer.c, tenants/who/sql_operator.c. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 
 #include "tenants/admin/admin.h"
 #include "tenants/who/auth.h"
+#include "tenants/who/password.h"
 #include "tests/support/tenantrig.h"
 #include "tests/unit/test.h"
 
@@ -237,6 +238,40 @@ static void overrides(void **state)
     refused("limit-list", (dm_admin_args){.account = "x"}, DM_E_INVALID, "--project is missing");
 }
 
+/* The password is printed once and kept as a hash; with --first none is made beside another. */
+static void operators(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX], hash[256], password[32];
+    dm_err err = {0};
+    const dm_admin_args first = {.name = "ada", .email = "Ada@ops.test", .first = "yes"};
+    assert_int_equal(run("operator-add", first, out, &err), 0);
+    assert_string_equal(printed(out, "DORMOUSE_OPERATOR"), "ada@ops.test");
+    (void)snprintf(password, sizeof password, "%s", printed(out, "DORMOUSE_ONE_TIME_PASSWORD"));
+    dm_tenantrig_text(
+            &rig, "SELECT password FROM dm.operator WHERE name = 'ada' AND one_time AND totp_from IS NULL", hash);
+    assert_int_equal(dm_password_check(hash, dm_str_c(password), NULL), 0);
+    assert_true(dm_tenantrig_audited(&rig, (dm_owner){.account = {0}}, who, "operator.add", "operator:ada"));
+    assert_int_equal(run("operator-add", first, out, &err), 0);
+    assert_string_equal(out, "");
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.operator"), 1);
+    refused("operator-add", (dm_admin_args){.name = "ada", .email = "b@ops.test"}, DM_E_EXISTS, "operator");
+    refused("operator-add", (dm_admin_args){.name = "No Name", .email = "b@ops.test"}, DM_E_INVALID, "operator");
+    refused("operator-add", (dm_admin_args){.name = "ben", .email = "x"}, DM_E_INVALID, "email");
+    refused("operator-add", (dm_admin_args){.name = "ben"}, DM_E_INVALID, "email");
+}
+
+static void token_keys_end(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX];
+    dm_err err = {0};
+    dm_tenantrig_sql(&rig, "INSERT INTO dm.token_key (kid, sealed, public_pem) VALUES ('0123456789abcdef', '', '')");
+    assert_int_equal(run("token-key-rotate", (dm_admin_args){.who = NULL}, out, &err), 0);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.token_key WHERE valid_to <= now()"), 1);
+    assert_true(dm_tenantrig_audited(&rig, (dm_owner){.account = {0}}, who, "token_key.rotate", "token_key:all"));
+}
+
 static void no_other_commands(void **state)
 {
     (void)state;
@@ -249,7 +284,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
             cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
-            cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(no_other_commands)};
+            cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(operators),
+            cmocka_unit_test(token_keys_end), cmocka_unit_test(no_other_commands)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_tenantrig_stop(&rig);
