@@ -151,7 +151,11 @@ static int do_key_add(dm_pg *c, void *arg, dm_err *err)
     int r = dm_project_find(c, w->a->project, &w->project, err);
     if (r == DM_PROJECT_NONE)
         return dm_fail(err, DM_E_NOTFOUND, "no project '%s'", w->a->project);
-    return r < 0 ? r : dm_key_add(c, w->a->who, w->project.owner, or_else(w->a->name, ""), &w->key, err);
+    if (r < 0)
+        return r;
+    const dm_caller by = dm_caller_of_operator(w->a->who, w->project.owner);
+    r = dm_key_add(c, &by, &(dm_key_new){.name = dm_str_c(or_else(w->a->name, ""))}, &w->key, err);
+    return r == DM_KEY_FULL ? dm_fail(err, DM_E_LIMIT, "the project has %d keys: revoke one first", DM_KEYS_MAX) : r;
 }
 
 static int key_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
@@ -169,7 +173,8 @@ static int key_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
 static int do_key_revoke(dm_pg *c, void *arg, dm_err *err)
 {
     const dm_admin_args *a = arg;
-    int r = dm_key_revoke(c, a->who, a->id, err);
+    const dm_caller by = dm_caller_of_operator(a->who, (dm_owner){{0}, {0}});
+    int r = dm_key_revoke(c, &by, a->id, err);
     return r == DM_KEY_NONE ? dm_fail(err, DM_E_NOTFOUND, "no valid key %s", a->id) : r;
 }
 

@@ -39,7 +39,11 @@ static int make_key(dm_pg *c, making *m, dm_err *err)
     int r = dm_key_valid(c, m->made.project.owner, dm_str_c(m->known), key->id, err);
     if (r == 0)
         memcpy(key->key.s, m->known, sizeof m->known);
-    return r == DM_KEY_NONE ? dm_key_add(c, m->who, m->made.project.owner, slug, key, err) : r;
+    if (r != DM_KEY_NONE)
+        return r;
+    const dm_caller by = dm_caller_of_operator(m->who, m->made.project.owner);
+    r = dm_key_add(c, &by, &(dm_key_new){.name = dm_str_c(slug)}, key, err);
+    return r <= 0 ? r : dm_fail(err, DM_E_LIMIT, "the project has too many keys");
 }
 
 static int make(dm_pg *c, void *arg, dm_err *err)

@@ -45,12 +45,13 @@ bool dm_auth_met(dm_auth *a, dm_str key)
 typedef struct lookup {
     const dm_digest *digest;
     dm_caller *out;
+    int64_t left_us;
 } lookup;
 
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
-    const lookup *l = arg;
-    return dm_sql_caller_of_key(c, l->digest, l->out, err);
+    lookup *l = arg;
+    return dm_sql_caller_of_key(c, l->digest, l->out, &l->left_us, err);
 }
 
 int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
@@ -69,8 +70,8 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
     if (dm_kept_get(a->kept, &digest, out, &mark))
         return 0;
     dm_caller caller;
-    lookup l = {&digest, &caller};
-    int64_t asked_us = dm_mono_us(a->clock); /* before the database looks at its own clock: a limit ends no later */
+    lookup l = {&digest, &caller, 0};
+    int64_t asked_us = dm_mono_us(a->clock); /* before the database looks at its own clock: nothing ends later */
     static const dm_pg_scope nobody = {.read_only = true};
     r = dm_pg_tx(a->pool, &nobody, find, &l, err);
     if (r < 0)
@@ -80,7 +81,8 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err)
         return DM_AUTH_UNKNOWN;
     }
     caller.limits_until_us = caller.limits_left_us < INT64_MAX ? asked_us + caller.limits_left_us : INT64_MAX;
-    dm_kept_put(a->kept, &digest, &caller, caller.limits_until_us, mark);
+    int64_t end_us = l.left_us < INT64_MAX ? asked_us + l.left_us : INT64_MAX;
+    dm_kept_put(a->kept, &digest, &caller, end_us < caller.limits_until_us ? end_us : caller.limits_until_us, mark);
     *out = caller;
     return 0;
 }

@@ -12,7 +12,8 @@ enum { DM_AUTH_UNKNOWN = 1 }; /* no such key, or revoked, or not a key */
 
 typedef struct dm_auth dm_auth;
 
-/* pool (role dm_api) and clock are borrowed. An answer is used for at most keep_ms, and no longer than its limits hold.
+/* pool (role dm_api) and clock are borrowed. An answer is used for at most keep_ms, and no longer than the key is valid
+ * and its limits hold.
  */
 int dm_auth_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, dm_auth **out, dm_err *err) DM_NODISCARD;
 void dm_auth_free(dm_auth *a);

@@ -7,14 +7,22 @@
 enum { BYTES_MAX = 64 };
 static const dm_str prefix = {"e2b_", 4};
 
-int dm_key_new(dm_key *out, dm_err *err)
+dm_key dm_key_of_bytes(const uint8_t bytes[DM_KEY_BYTES])
+{
+    dm_key key;
+    memcpy(key.s, prefix.p, prefix.n);
+    dm_hex(bytes, DM_KEY_BYTES, key.s + prefix.n);
+    return key;
+}
+
+int dm_key_random(dm_key *out, dm_err *err)
 {
     uint8_t raw[DM_KEY_BYTES];
     int r = dm_random(raw, sizeof raw, err);
     if (r < 0)
         return dm_wrap(err, "make a key");
-    memcpy(out->s, prefix.p, prefix.n);
-    dm_hex(raw, sizeof raw, out->s + prefix.n);
+    *out = dm_key_of_bytes(raw);
+    explicit_bzero(raw, sizeof raw);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "tenants/who/right.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[DM_RIGHTS] = {
@@ -43,6 +44,25 @@ dm_right dm_right_named(dm_str name)
     while (i < DM_RIGHTS && !dm_str_eq_c(name, names[i]))
         i++;
     return i < DM_RIGHTS ? (dm_right)i : DM_RIGHT_NONE;
+}
+
+/* They fit: a name has at most 20 bytes. */
+void dm_rights_names(dm_rights rights, char out[DM_RIGHTS_TEXT])
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (unsigned i = DM_RIGHT_NONE + 1; i < DM_RIGHTS; i++) {
+        if (dm_may(rights, (dm_right)i))
+            n += (size_t)snprintf(out + n, DM_RIGHTS_TEXT - n, "%s%s", n > 0 ? "," : "", names[i]);
+    }
+}
+
+dm_rights dm_rights_named(dm_str list)
+{
+    dm_rights rights = 0;
+    for (dm_str name; dm_str_split(&list, ',', &name);)
+        rights |= UINT64_C(1) << dm_right_named(name);
+    return rights & ~(UINT64_C(1) << DM_RIGHT_NONE);
 }
 
 dm_rights dm_rights_of(dm_role role)

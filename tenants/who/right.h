@@ -19,6 +19,11 @@ static inline DM_UNUSED bool dm_may(dm_rights rights, dm_right right)
     return right == DM_RIGHT_NONE || (rights >> right & 1) != 0;
 }
 
+/* Names joined by commas, and back: unknown ones give nothing. */
+enum { DM_RIGHTS_TEXT = 512 };
+void dm_rights_names(dm_rights rights, char out[DM_RIGHTS_TEXT]);
+dm_rights dm_rights_named(dm_str list);
+
 /* "sandbox.kill"; "" for DM_RIGHT_NONE. */
 const char *dm_right_name(dm_right right);
 /* DM_RIGHT_NONE: no right is called so. */

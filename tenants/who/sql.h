@@ -9,7 +9,8 @@
 
 enum { DM_SQL_NOBODY = 1 }; /* no such key or project, or he is nothing there */
 
-int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, dm_err *err) DM_NODISCARD;
+/* *left_us: how long the key is valid still. */
+int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, int64_t *left_us, dm_err *err) DM_NODISCARD;
 int dm_sql_caller_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err) DM_NODISCARD;
 /* As dm_who: what a person is in a project, by its slug, and in all of an account, by its id: owner, standing, limits,
  * rights of all his roles there, person; who he is called is the caller's to fill. */

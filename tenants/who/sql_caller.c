@@ -3,11 +3,13 @@
 #include "tenants/who/sql.h"
 
 /* All give the same columns, so that one function reads them. The last two: of a key the rights it was made with, "*"
- * for all, of a person his roles; and how long these limits hold. */
+ * for all, of a person his roles; and how long these limits hold. A key has two more: how long it is valid, and what
+ * the person is whose token fetched it, "*" for no such person. */
 static const dm_pg_stmt find_key = {"key_find",
         "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
         " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no),"
-        " coalesce(array_to_string(k.rights, ','), '*'), k.limits_left_us"
+        " coalesce(array_to_string(k.rights, ','), '*'), k.limits_left_us, k.left_us,"
+        " coalesce(array_to_string(k.roles, ','), '*')"
         " FROM dm.find_key($1) k",
         DM_PG_MAYBE};
 
@@ -37,12 +39,7 @@ static const dm_pg_stmt find_account_member = {"account_member_find",
 static dm_rights rights_of_key(dm_str list)
 {
     const dm_rights all = dm_rights_of(DM_ROLE_KEY);
-    dm_rights rights = 0;
-    if (dm_str_eq_c(list, "*"))
-        return all;
-    for (dm_str name; dm_str_split(&list, ',', &name);)
-        rights |= UINT64_C(1) << dm_right_named(name);
-    return rights & all;
+    return dm_str_eq_c(list, "*") ? all : dm_rights_named(list) & all;
 }
 
 static dm_rights rights_of_roles(dm_str list)
@@ -102,10 +99,21 @@ static int find(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n,
     return dm_pg_count(rows) == 0 ? DM_SQL_NOBODY : read_caller(rows, out, err);
 }
 
-int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, dm_err *err)
+int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, int64_t *left_us, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_bytes(digest->b, sizeof digest->b)};
-    return find(c, &find_key, args, DM_LEN(args), out, err);
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &find_key, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0 && dm_pg_count(rows) == 0)
+        return DM_SQL_NOBODY;
+    if (r == 0)
+        r = read_caller(rows, out, err);
+    if (r < 0)
+        return r;
+    if (!dm_str_eq_c(dm_pg_str(rows, 0, 18), "*"))
+        out->rights &= rights_of_roles(dm_pg_str(rows, 0, 18));
+    *left_us = dm_pg_is_null(rows, 0, 17) ? INT64_MAX : dm_pg_i64(rows, 0, 17);
+    return 0;
 }
 
 int dm_sql_caller_of_project(dm_pg *c, dm_owner owner, dm_caller *out, dm_err *err)

@@ -47,6 +47,7 @@ void dm_tenantrig_start(dm_tenantrig *r)
     (void)snprintf(r->key_file, sizeof r->key_file, "%s/key", dm_pgtest_dir(r->pg));
     r->ops = open_as(r, "dm_ops");
     r->api = open_as(r, "dm_api");
+    r->who = open_as(r, "dm_who");
     must(dm_tenantrig_demo(r, &err), &err, "demo");
 }
 
@@ -54,6 +55,7 @@ void dm_tenantrig_stop(dm_tenantrig *r)
 {
     dm_pg_close(r->ops);
     dm_pg_close(r->api);
+    dm_pg_close(r->who);
     dm_pgtest_free(r->pg);
 }
 
@@ -67,6 +69,12 @@ int dm_tenantrig_as_api(dm_tenantrig *r, dm_owner owner, dm_pg_fn fn, void *arg,
 {
     const dm_pg_scope scope = dm_scope_of(owner);
     return dm_pg_tx_on(r->api, &scope, fn, arg, err);
+}
+
+int dm_tenantrig_as_who(dm_tenantrig *r, dm_person_no person, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    const dm_pg_scope scope = {.person_no = person.v};
+    return dm_pg_tx_on(r->who, &scope, fn, arg, err);
 }
 
 /* --- as superuser ------------------------------------------------------------------------------------------- */
@@ -116,6 +124,29 @@ int64_t dm_tenantrig_number(dm_tenantrig *r, const char *sql)
     dm_tenantrig_text(r, sql, text);
     must(dm_parse_i64(dm_str_c(text), INT64_MIN, INT64_MAX, &n, &err), &err, sql);
     return n;
+}
+
+dm_tenantrig_person dm_tenantrig_add_person(dm_tenantrig *r, const char *email, const char *role, bool whole_account)
+{
+    char sql[512], text[256];
+    dm_tenantrig_person p;
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.person (email, name, confirmed_at) VALUES ('%s', 'Somebody', now()) ON CONFLICT DO NOTHING",
+            email);
+    dm_tenantrig_sql(r, sql);
+    (void)snprintf(sql, sizeof sql, "SELECT person_no FROM dm.person WHERE email = '%s'", email);
+    p.no = (dm_person_no){dm_tenantrig_number(r, sql)};
+    (void)snprintf(sql, sizeof sql, "SELECT id FROM dm.person WHERE email = '%s'", email);
+    dm_tenantrig_text(r, sql, text);
+    (void)snprintf(p.id, sizeof p.id, "%.36s", text);
+    (void)snprintf(p.who, sizeof p.who, "person:%s", p.id);
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.member (account_no, project_no, person_no, role) VALUES (%lld, %lld, %lld, '%s')",
+            (long long)r->demo.project.owner.account.v,
+            whole_account ? 0LL : (long long)r->demo.project.owner.project.v, (long long)p.no.v, role);
+    if (role[0] != '\0')
+        dm_tenantrig_sql(r, sql);
+    return p;
 }
 
 bool dm_tenantrig_audited(dm_tenantrig *r, dm_owner owner, const char *who, const char *verb, const char *object)

@@ -12,6 +12,7 @@
 typedef struct dm_tenantrig {
     dm_pgtest *pg;
     dm_pg *ops, *api;   /* roles dm_ops, dm_api */
+    dm_pg *who;         /* dm_who */
     dm_demo_made demo;  /* made by operator:test */
     char key_file[256]; /* where its key is kept */
 } dm_tenantrig;
@@ -25,6 +26,18 @@ int dm_tenantrig_demo(dm_tenantrig *r, dm_err *err) DM_NODISCARD;
 /* A transaction of role dm_ops without scope, or of role dm_api in the scope of owner. */
 int dm_tenantrig_as_ops(dm_tenantrig *r, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 int dm_tenantrig_as_api(dm_tenantrig *r, dm_owner owner, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* Of role dm_who in the scope of a person; 0: nobody's. */
+int dm_tenantrig_as_who(dm_tenantrig *r, dm_person_no person, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+
+/* A person (as superuser, like what is below), confirmed; with a role in the demo account, or in its project alone.
+ * role
+ * "": none. */
+typedef struct dm_tenantrig_person {
+    dm_person_no no;
+    char id[DM_UUID_TEXT];
+    char who[64]; /* as the audit has him */
+} dm_tenantrig_person;
+dm_tenantrig_person dm_tenantrig_add_person(dm_tenantrig *r, const char *email, const char *role, bool whole_account);
 
 /* --- as superuser ------------------------------------------------------------------------------------------- */
 

@@ -203,6 +203,7 @@ static void grants_are_narrow(void **state)
             "find_account_member dm_who, "
             "find_at_door dm_api, "
             "find_build dm_api, "
+            "find_invitation dm_who, "
             "find_key dm_api, "
             "find_link dm_who, "
             "find_member dm_who, "
@@ -211,12 +212,16 @@ static void grants_are_narrow(void **state)
             "find_session dm_who, "
             "find_signers dm_api, "
             "find_template dm_api, "
+            "find_token dm_who, "
             "members_of dm_ops, "
             "my_accounts dm_who, "
             "my_projects dm_who, "
             "people dm_api, "
+            "people dm_ops, "
             "place dm_api, "
-            "sign_up dm_who");
+            "projects_of dm_who, "
+            "sign_up dm_who, "
+            "take_invitation dm_who");
 }
 
 static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
@@ -246,12 +251,12 @@ static void an_operator_meets_no_secret(void **state)
 {
     (void)state;
     assert_string_equal(
-            ask(super,
-                    "SELECT string_agg(c.relname || '.' || a.attname || ' of ' || r, ', ') FROM pg_class c JOIN "
-                    "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, "
-                    "unnest(ARRAY['dm_ops', 'dm_api', 'dm_meter']) r WHERE c.relnamespace = 'dm'::regnamespace AND "
-                    "c.relname IN ('person', 'operator', 'session', 'recovery_code', 'person_link', 'token_key') AND "
-                    "has_column_privilege(r, c.oid, a.attnum, 'SELECT')"),
+            ask(super, "SELECT string_agg(c.relname || '.' || a.attname || ' of ' || r, ', ') FROM pg_class c JOIN "
+                       "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, "
+                       "unnest(ARRAY['dm_ops', 'dm_api', 'dm_meter']) r WHERE c.relnamespace = 'dm'::regnamespace AND "
+                       "c.relname IN ('person', 'operator', 'session', 'recovery_code', 'person_link', 'person_token', "
+                       "'token_key') AND "
+                       "has_column_privilege(r, c.oid, a.attnum, 'SELECT')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(c.relname || '.' || a.attname, ', ' ORDER BY 1) FROM pg_class c JOIN "

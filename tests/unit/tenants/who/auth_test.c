@@ -1,7 +1,10 @@
 /* Covers tenants/who/sql_caller.c. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "tenants/who/auth.h"
+#include "tenants/who/key.h"
 #include "tests/support/tenantrig.h"
 #include "tests/unit/test.h"
 
@@ -182,11 +185,145 @@ static void changes_are_heard(void **state)
     dm_pg_close(ear);
 }
 
+/* The key's own end counts in the answer that was kept. */
+static void never_past_the_keys_end(void **state)
+{
+    (void)state;
+    dm_caller c;
+    sql("UPDATE dm.api_key SET expires_at = now() + interval '2 s'");
+    dm_auth_forget(auth);
+    assert_int_equal(find(&c), 0);
+    sql("UPDATE dm.api_key SET revoked_at = now()"); /* nobody tells this one */
+    assert_int_equal(find(&c), 0);
+    dm_clock_fake_move(&clock_fake, 2000001);
+    assert_int_equal(find(&c), DM_AUTH_UNKNOWN);
+    sql("UPDATE dm.api_key SET revoked_at = NULL, expires_at = now()");
+    assert_int_equal(find(&c), DM_AUTH_UNKNOWN);
+    sql("UPDATE dm.api_key SET expires_at = NULL");
+    assert_int_equal(find(&c), 0);
+}
+
+static void only_what_it_was_made_for(void **state)
+{
+    (void)state;
+    dm_caller c;
+    sql("UPDATE dm.api_key SET rights = '{sandbox.read,member.change,nonsense}'");
+    dm_auth_forget(auth);
+    assert_int_equal(find(&c), 0);
+    assert_int_equal(c.rights, UINT64_C(1) << DM_RIGHT_SANDBOX_READ);
+    sql("UPDATE dm.api_key SET rights = NULL");
+    dm_auth_forget(auth);
+    assert_int_equal(find(&c), 0);
+    assert_int_equal(c.rights, dm_rights_of(DM_ROLE_KEY));
+}
+
+/* --- several replicas --------------------------------------------------------------------------------------- */
+
+/* One of them: keys that it believes for a minute, and an ear for what changes. */
+typedef struct replica {
+    dm_pg_pool *pool;
+    dm_auth *auth;
+    dm_pg *ear;
+    pthread_t thread;
+    atomic_bool stop;
+} replica;
+
+static void *hear(void *arg)
+{
+    replica *r = arg;
+    while (!atomic_load(&r->stop)) {
+        dm_pg_note note = {.channel = ""};
+        dm_buf_init(&note.payload, 8192);
+        if (dm_pg_wait_notify(r->ear, 100, &note, NULL) == 0)
+            dm_auth_forget(r->auth);
+        dm_buf_done(&note.payload);
+    }
+    return NULL;
+}
+
+static void begin(replica *r)
+{
+    char conninfo[256];
+    dm_err err = {0};
+    dm_pgtest_conninfo(rig.pg, "dm_api", conninfo);
+    const dm_pg_config config = {.conninfo = conninfo, .max = 2, .wait_ms = 5000, .statement_ms = 20000};
+    assert_int_equal(dm_pg_pool_new(&config, &r->pool, &err), 0);
+    assert_int_equal(dm_auth_new(r->pool, &dm_clock_real, 60000, &r->auth, &err), 0);
+    assert_int_equal(dm_pg_open(conninfo, &r->ear, &err), 0);
+    assert_int_equal(dm_pg_script(r->ear, "LISTEN dm_keys", &err), 0);
+    assert_int_equal(pthread_create(&r->thread, NULL, hear, r), 0);
+}
+
+static void end(replica *r)
+{
+    atomic_store(&r->stop, true);
+    (void)pthread_join(r->thread, NULL);
+    dm_auth_free(r->auth);
+    dm_pg_close(r->ear);
+    dm_pg_pool_free(r->pool);
+}
+
+static int key_add(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_caller by = dm_caller_of_operator("operator:ada", rig.demo.project.owner);
+    return dm_key_add(c, &by, &(dm_key_new){.name = DM_STR_INIT("leaked")}, arg, err);
+}
+
+static int key_revoke(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_caller by = dm_caller_of_operator("operator:ada", rig.demo.project.owner);
+    return dm_key_revoke(c, &by, ((dm_key_made *)arg)->id, err);
+}
+
+/* How long it still lets the key in, in ms; patience is for a machine that is busy with something else. */
+static int64_t believed_ms(replica *r, const dm_key_made *key, int64_t since_ms)
+{
+    enum { PATIENCE_MS = 20000 };
+    dm_caller c;
+    dm_err err = {0};
+    while (dm_auth_find(r->auth, dm_str_c(key->key.s), &c, &err) == 0) {
+        if (dm_mono_ms(&dm_clock_real) - since_ms > PATIENCE_MS)
+            fail_msg("a revoked key is believed for more than %d ms", PATIENCE_MS);
+    }
+    return dm_mono_ms(&dm_clock_real) - since_ms;
+}
+
+/* A hundred keys, each known to both, each revoked through one connection: both refuse it, a hundred times of a
+ * hundred, long before the minute is over for which they would believe it. How quickly is shown and not judged: six of
+ * these may run at once. */
+static void what_is_revoked_is_refused_everywhere(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 100 };
+    replica both[2] = {{.stop = false}, {.stop = false}};
+    int64_t worst = 0;
+    for (size_t i = 0; i < DM_LEN(both); i++)
+        begin(&both[i]);
+    for (int round = 0; round < ROUNDS; round++) {
+        dm_key_made key;
+        dm_caller c;
+        dm_err err = {0};
+        assert_int_equal(dm_tenantrig_as_ops(&rig, key_add, &key, &err), 0);
+        for (size_t i = 0; i < DM_LEN(both); i++)
+            assert_int_equal(dm_auth_find(both[i].auth, dm_str_c(key.key.s), &c, &err), 0);
+        assert_int_equal(dm_tenantrig_as_ops(&rig, key_revoke, &key, &err), 0);
+        int64_t since = dm_mono_ms(&dm_clock_real);
+        for (size_t i = 0; i < DM_LEN(both); i++) {
+            int64_t ms = believed_ms(&both[i], &key, since);
+            worst = ms > worst ? ms : worst;
+        }
+    }
+    print_message("refused everywhere after %lld ms at the most\n", (long long)worst);
+    for (size_t i = 0; i < DM_LEN(both); i++)
+        end(&both[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(who_it_is), cmocka_unit_test(the_nearest_limit_wins),
             cmocka_unit_test(kept_for_a_while), cmocka_unit_test(no_limit_outlives_its_end),
-            cmocka_unit_test(changes_are_heard)};
+            cmocka_unit_test(changes_are_heard), cmocka_unit_test(never_past_the_keys_end),
+            cmocka_unit_test(only_what_it_was_made_for), cmocka_unit_test(what_is_revoked_is_refused_everywhere)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, start, stop);
     dm_tenantrig_stop(&rig);
