@@ -21,6 +21,9 @@ static const dm_route public_routes[] = {
 #define MOUTH DM_SCOPE_ANY_ORIGIN
 #include "api/e2b/routes.def"
 #undef MOUTH
+#define MOUTH DM_SCOPE_ANY_ORIGIN | DM_SCOPE_BEARER
+#include "api/e2b/token_routes.def"
+#undef MOUTH
 #define MOUTH DM_SCOPE_ANY_ORIGIN | DM_SCOPE_LOCAL
 #include "api/door/routes.def"
 #undef MOUTH

@@ -1,6 +1,7 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
  * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
- * for changed keys and holds the lock that says that this instance lives, another sweeps, a third sends claims.
+ * for changed keys and holds the lock that says that this instance lives, another sweeps, a third writes down when keys
+ * were used, a fourth sends mail, a fifth claims.
  * Stateless: any number of replicas.
  */
 #include <pthread.h>
@@ -14,27 +15,33 @@
 #include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
+#include "api/post/post.h"
+#include "tenants/who/uses.h"
 
 enum {
     TICK_US = 100000,
     LISTEN_MS = 500,
     SWEEP_MS = 1000,
+    USES_MS = 30000,
+    MAIL_MS = 1000,
     PATIENT_MS = 5000,
     LOOK_MS = 2000,
-    AGAIN_MS = 1000,
+    DEAF_MS = 500, /* less than the second within which a revoked key is refused */
     GRACE_MS = 10000,
-    PARKED_MAX = 65536
+    PARKED_MAX = 65536,
+    HANDS = 4 /* threads that do what no request waits for */
 };
 
 typedef struct program {
     dm_api api;
     dm_api_config config;
     dm_dispatch *patient; /* for what comes again when it is not answered soon: the sweep and the claims */
+    dm_post post;
     dm_loop *loop;
     dm_timer *tick;
     dm_http *public_http, *worker_http;
-    pthread_t keeper, sweeper;
-    bool keeping, sweeping;
+    pthread_t threads[HANDS];
+    unsigned nthreads;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     atomic_bool stop;
@@ -120,10 +127,13 @@ static void *keep_house(void *arg)
         if (r == 0) {
             hear(p, &note);
         } else if (r != DM_E_TIMEOUT) {
+            /* Deaf, we would miss that a key is revoked or a role taken: nothing is believed for long. */
+            dm_auth_forget(p->api.auth);
+            dm_members_forget(p->api.members);
             dm_sessions_hear(p->api.sessions, false);
             dm_pg_close(c);
             c = NULL;
-            pause_ms(p, AGAIN_MS);
+            pause_ms(p, DEAF_MS);
         }
         dm_buf_done(&note.payload);
     }
@@ -169,6 +179,38 @@ static void *sweep(void *arg)
         if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
         pause_ms(p, SWEEP_MS);
+    }
+    return NULL;
+}
+
+/* A thread of its own: a relay may take its time over a letter. */
+static void *send_mail(void *arg)
+{
+    program *p = arg;
+    while (!atomic_load(&p->stop)) {
+        dm_err err = {0};
+        unsigned sent = 0;
+        if (dm_post_round(&p->post, &sent, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "mail.failed", &err);
+        pause_ms(p, MAIL_MS);
+    }
+    return NULL;
+}
+
+static void write_uses(program *p)
+{
+    dm_err err = {0};
+    if (dm_uses_write(p->api.uses, p->api.ops, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "uses.not_written", &err);
+}
+
+/* A thread of its own: the sweeper may wait for workers, and when a key was used is shown within a minute. */
+static void *keep_books(void *arg)
+{
+    program *p = arg;
+    while (!atomic_load(&p->stop)) {
+        pause_ms(p, USES_MS);
+        write_uses(p);
     }
     return NULL;
 }
@@ -301,6 +343,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_spawns_new(&a->spawns, err);
     if (r == 0)
+        r = dm_uses_new(&a->uses, err);
+    if (r == 0)
         r = dm_dispatch_new(&patient, &p->patient, err);
     if (r == 0)
         r = dm_claims_new(p->patient, a->log, a->clock, true, &a->claims, err);
@@ -326,10 +370,8 @@ static void unmake(program *p)
     (void)pthread_mutex_unlock(&p->lock);
     dm_http_stop(p->public_http, GRACE_MS);
     dm_http_stop(p->worker_http, GRACE_MS);
-    if (p->keeping)
-        (void)pthread_join(p->keeper, NULL);
-    if (p->sweeping)
-        (void)pthread_join(p->sweeper, NULL);
+    for (unsigned i = 0; i < p->nthreads; i++)
+        (void)pthread_join(p->threads[i], NULL);
     dm_later_free(p->api.later);
     dm_fold_free(p->api.fold);
     dm_http_free(p->public_http);
@@ -348,9 +390,11 @@ static void unmake(program *p)
     dm_refusals_free(p->api.refusals);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
+    dm_uses_free(p->api.uses);
     dm_pg_pool_free(p->api.db);
     dm_pg_pool_free(p->api.ops);
     dm_pg_pool_free(p->api.who);
+    dm_post_close(&p->post);
     dm_master_free(p->api.master);
     dm_metrics_free(p->api.metrics);
     dm_timer_free(p->tick);
@@ -360,6 +404,7 @@ static void unmake(program *p)
 
 static int serve(program *p, int signals, dm_err *err)
 {
+    static void *(*const hands[HANDS])(void *) = {keep_house, sweep, keep_books, send_mail};
     DM_AUTO(dm_watch) watch = NULL;
     int r = dm_loop_new(&dm_clock_real, &p->loop, err);
     if (r == 0)
@@ -369,15 +414,15 @@ static int serve(program *p, int signals, dm_err *err)
     if (r == 0)
         r = make_api(p, err);
     if (r == 0)
+        r = dm_post_open(&p->api, &p->post, err);
+    if (r == 0)
         r = make_servers(p, err);
     if (r < 0)
         return r;
-    if (pthread_create(&p->keeper, NULL, keep_house, p) != 0)
-        return dm_fail(err, DM_E_NOMEM, "house keeper");
-    p->keeping = true;
-    if (pthread_create(&p->sweeper, NULL, sweep, p) != 0)
-        return dm_fail(err, DM_E_NOMEM, "sweeper");
-    p->sweeping = true;
+    for (unsigned i = 0; i < HANDS; i++, p->nthreads++) {
+        if (pthread_create(&p->threads[i], NULL, hands[i], p) != 0)
+            return dm_fail(err, DM_E_NOMEM, "threads of the house");
+    }
     dm_timer_in(p->tick, TICK_US);
     DM_LOG(p->api.log, DM_INFO, "api.ready", dm_fs("http_socket", p->config.http_socket),
             dm_fu("port", dm_http_port(p->public_http)), dm_fs("socket", p->config.socket));

@@ -64,7 +64,8 @@ BEGIN ATOMIC
     JOIN LATERAL (SELECT array_agg(role) AS roles FROM dm.member
                   WHERE account_no = p.account_no AND project_no IN (0, p.project_no) AND person_no = person) m
         ON m.roles IS NOT NULL
-    WHERE p.slug = project OR p.id::text = project
+    WHERE p.slug = project
+        OR p.id = CASE WHEN project ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN project::uuid END
     ORDER BY p.id::text = project DESC
     LIMIT 1;
 END;

@@ -48,6 +48,12 @@ int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg
     return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
 }
 
+int dm_api_tx_person(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    const dm_pg_scope scope = {.person_no = caller->person.v};
+    return translate(dm_pg_tx(api->who, &scope, fn, arg, err), err);
+}
+
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
 {
     static const dm_pg_scope everybody = {.read_only = false};

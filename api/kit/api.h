@@ -25,6 +25,7 @@
 typedef struct dm_dispatch dm_dispatch; /* api/life/dispatch.h */
 typedef struct dm_claims dm_claims;     /* api/life/claims.h */
 typedef struct dm_spawns dm_spawns;     /* api/life/spawns.h */
+typedef struct dm_uses dm_uses;         /* tenants/who/uses.h */
 typedef struct dm_signers dm_signers;   /* api/door/signers.h */
 
 typedef struct dm_api {
@@ -52,6 +53,7 @@ typedef struct dm_api {
     dm_fold *fold;
     dm_signers *signers;
     dm_spawns *spawns;
+    dm_uses *uses; /* of API keys */
     dm_claims *claims;
     atomic_llong instance; /* this one's number, by which it signs the orders it carries out; 0: it has none yet */
     atomic_bool draining;
@@ -68,12 +70,14 @@ enum {
     DM_SCOPE_LOCAL = 1 << 16,      /* for our own nginx and this machine: nothing that came through the front */
     DM_SCOPE_ANY_ORIGIN = 1 << 17, /* pages of any origin may read the answer */
     DM_SCOPE_COOKIE = 1 << 18,     /* a session's cookie is as good as a key */
+    DM_SCOPE_BEARER = 1 << 19,     /* a person's access token opens it, and no key does */
 };
 
 /* What req->auth points to while a request lives. */
 typedef struct dm_session {
     dm_caller caller;      /* all zero where neither a key nor a cookie is needed */
     dm_signed_in in;       /* with a cookie: whose session it is */
+    int64_t token_no;      /* of the access token that opened it; 0: none did */
     dm_refusals *refusals; /* where it is kept that he was refused */
     bool joined;           /* it waited for a transition that another request had begun */
     void *carry; /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
@@ -104,6 +108,8 @@ int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_e
  * (dm_pg_scope), so that what it locked is free for the next act at once. Of such an act a crash of the database leaves
  * nothing. */
 int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* The same as dm_who, in the scope of caller's person. */
+int dm_api_tx_person(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 

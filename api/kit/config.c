@@ -75,6 +75,17 @@ static const dm_conf_row rows[] = {
         NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
         NUM(session_max_h, "2160", 1, 87600, "and so many hours after the sign-in in any case"),
         NUM(ops_session_h, "12", 1, 720, "both, for operators"),
+        STR(console_url, "http://127.0.0.1:3000/console", "where the links in letters lead"),
+        STR(smtp_url, "",
+                "mail relay, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail is sent, and ops/dormouse mail "
+                "shows "
+                "what waits"),
+        STR(smtp_user, "", "user at the relay; empty: it asks for none"),
+        STR(smtp_password_file, "", "file of his password, mode 0600"),
+        {"smtp_plain", DM_CONF_BOOL, offsetof(dm_api_config, smtp_plain), "false", 0, 0,
+                "true: mail may go to an smtp:// relay unencrypted; else by STARTTLS or not at all"},
+        STR(smtp_ca_file, "", "certificates that the relay's is held against; empty: the machine's"),
+        STR(mail_from, "", "address that mail comes from"),
         NUM(log_level, "1", 0, 3, "least level of a log line: 0 debug, 1 info, 2 warn, 3 error"),
 };
 

@@ -6,6 +6,8 @@
 #include "api/kit/api.h"
 #include "api/kit/cookie.h"
 #include "api/kit/strangers.h"
+#include "tenants/who/access.h"
+#include "tenants/who/uses.h"
 
 /* --- who may ------------------------------------------------------------------------------------------------ */
 
@@ -133,6 +135,7 @@ static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *e
         dm_strangers_add(api->strangers, client_of(req));
         return unauthorized(req, err, "the API key is not valid");
     }
+    dm_uses_add(api->uses, s->caller.key, dm_wall_us(api->clock));
     wait_us = take_request(req, api, &s->caller);
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
@@ -225,6 +228,76 @@ static int whoever(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
     return token.p != NULL ? by_cookie(req, api, token, tls, s, err) : by_key(req, api, key, s, err);
 }
 
+/* --- by an access token ------------------------------------------------------------------------------------- */
+
+typedef struct bearer {
+    dm_str token, team;
+    bool in_project;
+    dm_caller *out;
+    int64_t token_no;
+} bearer;
+
+enum { NO_TEAM = 2 }; /* beside DM_ACCESS_NONE */
+
+static int find_bearer(dm_pg *c, void *arg, dm_err *err)
+{
+    bearer *b = arg;
+    dm_caller person;
+    int r = dm_access_find(c, b->token, &person, &b->token_no, err);
+    if (r == 0 && b->in_project) {
+        r = dm_access_project(c, &person, b->team, b->out, err);
+        return r == DM_ACCESS_NONE ? NO_TEAM : r;
+    }
+    if (r == 0)
+        *b->out = person;
+    return r;
+}
+
+/* "Bearer sk_e2b_..." */
+static dm_str token_of(const dm_req *req)
+{
+    dm_str rest = dm_req_header(req, "Authorization"), scheme;
+    if (rest.p == NULL || !dm_str_split(&rest, ' ', &scheme) || !dm_str_ieq_c(scheme, "bearer"))
+        return (dm_str){NULL, 0};
+    return dm_str_trim(rest);
+}
+
+/* Names that E2B's clients have had for it. */
+static dm_str team_of(const dm_req *req)
+{
+    dm_str team = dm_req_header(req, "X-Team-ID");
+    return team.p != NULL ? team : dm_req_header(req, "X-Supabase-Team");
+}
+
+/* Rare, and so asked each time: what a token is worth is never older than the request. */
+static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
+{
+    static const dm_pg_scope nobody = {.read_only = true};
+    bearer b = {.token = token_of(req),
+            .team = team_of(req),
+            .in_project = right_of(req->route->scope) != DM_RIGHT_SELF,
+            .out = &s->caller};
+    if (b.token.n == 0)
+        return unauthorized(req, err, "no access token: send Authorization: Bearer sk_e2b_...");
+    int64_t wait_us = dm_strangers_wait_us(api->strangers, client_of(req), b.token);
+    if (wait_us > 0)
+        return too_often(req, DM_NO_AUTH_RATE, wait_us, err, "too many wrong keys come from this address");
+    int r = dm_pg_tx(api->who, &nobody, find_bearer, &b, err);
+    if (r < 0)
+        return unknown_yet(r, err, "find a token");
+    if (r == DM_ACCESS_NONE) {
+        dm_strangers_add(api->strangers, client_of(req));
+        return unauthorized(req, err, "the access token is not valid");
+    }
+    if (r == NO_TEAM)
+        return dm_fail(err, DM_E_NOTFOUND, "project not found");
+    s->token_no = b.token_no;
+    wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, (uint64_t)s->caller.person.v) : 0;
+    if (wait_us > 0)
+        return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "you send too many requests");
+    return dm_gate_judge(&s->caller, req->route->scope, err);
+}
+
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
 {
     unsigned scope = req->route->scope;
@@ -237,7 +310,9 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "session");
     s->refusals = ((dm_api *)ctx)->refusals;
-    if (right_of(scope) != DM_RIGHT_NONE)
+    if ((scope & DM_SCOPE_BEARER) != 0)
+        r = by_token(req, ctx, s, err);
+    else if (right_of(scope) != DM_RIGHT_NONE)
         r = whoever(req, ctx, s, err);
     if (r < 0) {
         keep(req, s, r);

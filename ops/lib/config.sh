@@ -118,6 +118,9 @@ make_secrets() {
     fi
     # The keys by which workers seal their frames are made of this: the API gives them, the meter checks by them.
     secret frames-api.key dormouse-api
+    if [ -n "$DM_SMTP_PASSWORD_FILE" ]; then
+        put "$DM_DATA/secrets/smtp.password" 600 dormouse-api:dormouse-api <"$DM_SMTP_PASSWORD_FILE"
+    fi
     put "$DM_DATA/secrets/frames-meter.key" 600 dormouse-meter:dormouse-meter <"$DM_DATA/secrets/frames-api.key"
 }
 
@@ -148,8 +151,14 @@ period_s = $DM_PERIOD_S
 sign_up = $(sign_up)
 api_url = $DM_URL_API
 sandbox_url = $DM_URL_SANDBOX
+console_url = $DM_URL_API/console
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
+    if [ -n "$DM_SMTP_URL" ]; then
+        printf 'smtp_url = %s\nmail_from = %s\n' "$DM_SMTP_URL" "$DM_MAIL_FROM"
+        [ -z "$DM_SMTP_USER" ] || printf 'smtp_user = %s\n' "$DM_SMTP_USER"
+        [ -z "$DM_SMTP_PASSWORD_FILE" ] || printf 'smtp_password_file = %s\n' "$DM_DATA/secrets/smtp.password"
+    fi
 }
 
 config_worker() {

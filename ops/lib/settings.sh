@@ -18,6 +18,10 @@ DM_SETTINGS=(
     'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds: a multiple of 60 that divides 3600'
     'DM_DEFAULT_SPEC|1c256m|[1-9][0-9]*c[1-9][0-9]*[gm]|what a sandbox gets that does not choose: vCPUs c memory'
     'DM_ACCEL|auto|auto|tcg|kvm|accelerator of the microVMs'
+    'DM_SMTP_URL||(smtps?://[A-Za-z0-9.:-]+)?|mail relay, smtp://HOST:PORT or smtps://HOST:PORT; without it no mail is sent, and `mail` shows it'
+    'DM_SMTP_USER||[A-Za-z0-9.@_+-]*|user at the relay'
+    'DM_SMTP_PASSWORD_FILE||(/[A-Za-z0-9/._+-]+)?|file of the password of that user'
+    'DM_MAIL_FROM||([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)?|address that mail comes from'
     'DM_POOL|4|[0-9]{1,4}|microVMs kept ready'
     'DM_PRESET|release|[a-z]+|CMake preset that `up` builds'
 )
@@ -85,6 +89,9 @@ settings_load() {
     fi
     if [ -n "$DM_TLS_CERT" ] && [ -z "$DM_TLS_KEY" ] || [ -z "$DM_TLS_CERT" ] && [ -n "$DM_TLS_KEY" ]; then
         die "DM_TLS_CERT and DM_TLS_KEY go together" "set both, or neither"
+    fi
+    if [ -n "$DM_SMTP_URL" ] && [ -z "$DM_MAIL_FROM" ]; then
+        die "DM_SMTP_URL needs DM_MAIL_FROM" "set it to the address that mail comes from"
     fi
     settings_derive
 }

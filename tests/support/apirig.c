@@ -15,6 +15,7 @@
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
 #include "api/listen.h"
+#include "tenants/who/uses.h"
 
 static const char uuid_key[] = "0000000000000000000000000000000000000000000000000000000000000001";
 
@@ -66,6 +67,7 @@ static void make_api(dm_rig *r, unsigned threads)
     a->config = &r->config;
     a->clock = &dm_clock_real;
     must(dm_spawns_new(&a->spawns, &err), &err, "spawns");
+    must(dm_uses_new(&a->uses, &err), &err, "uses");
     atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
@@ -164,6 +166,7 @@ void dm_rig_stop(dm_rig *r)
     dm_refusals_free(r->api.refusals);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
+    dm_uses_free(r->api.uses);
     dm_pg_pool_free(r->api.db);
     dm_pg_pool_free(r->api.ops);
     dm_pg_pool_free(r->api.who);
@@ -191,7 +194,8 @@ void dm_rig_clean(dm_rig *r)
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
                   "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
                   "DELETE FROM dm.worker WHERE worker_no > 1");
-    dm_rig_sql(r, "DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
+    dm_rig_sql(r, "DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE FROM dm.person_token;"
+                  "DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
                   "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
                   "DELETE FROM dm.mail; DELETE FROM dm.attempt");
     /* Statements are never removed: a trigger sees to it, and looks away here. */

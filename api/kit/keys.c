@@ -1,0 +1,212 @@
+#include "api/kit/keys.h"
+
+#include <stdio.h>
+
+#include "api/kit/answer.h"
+#include "tenants/who/name.h"
+
+typedef struct work {
+    dm_api *api;
+    const dm_caller *by;
+    const char *id;
+    const dm_key_new *want;
+    const dm_key_change *change;
+    dm_str name;
+    int64_t token_no;
+    dm_key_made *made;
+    dm_access_made *access;
+    dm_key *key;
+    dm_pg_rows **rows;
+} work;
+
+static void again(const work *w)
+{
+    dm_pg_rows_free(*w->rows);
+    *w->rows = NULL;
+}
+
+/* --- keys --------------------------------------------------------------------------------------------------- */
+
+static int add(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_key_add(c, w->by, w->want, w->made, err);
+}
+
+int dm_keys_add(dm_api *api, const dm_caller *by, const dm_key_new *want, dm_key_made *out, dm_err *err)
+{
+    work w = {.by = by, .want = want, .made = out};
+    return dm_api_tx(api, by, add, &w, err);
+}
+
+static int alter(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_key_alter(c, w->by, w->id, w->change, err);
+}
+
+int dm_keys_alter(dm_api *api, const dm_caller *by, const char *id, const dm_key_change *want, dm_err *err)
+{
+    work w = {.by = by, .id = id, .change = want};
+    return dm_api_tx(api, by, alter, &w, err);
+}
+
+static int end(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_key_revoke(c, w->by, w->id, err);
+}
+
+int dm_keys_revoke(dm_api *api, const dm_caller *by, const char *id, dm_err *err)
+{
+    work w = {.by = by, .id = id};
+    int r = dm_api_tx(api, by, end, &w, err);
+    if (r == 0)
+        dm_auth_forget(api->auth); /* here at once; elsewhere as soon as the database has said so */
+    return r;
+}
+
+static int list(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    again(w);
+    return dm_key_list(c, w->by->owner, w->rows, err);
+}
+
+int dm_keys_list(dm_api *api, const dm_caller *by, dm_pg_rows **out, dm_err *err)
+{
+    work w = {.by = by, .rows = out};
+    return dm_api_tx(api, by, list, &w, err);
+}
+
+static int find(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    again(w);
+    return dm_key_find(c, w->by->owner, w->id, w->rows, err);
+}
+
+int dm_keys_find(dm_api *api, const dm_caller *by, const char *id, dm_pg_rows **out, dm_err *err)
+{
+    work w = {.by = by, .id = id, .rows = out};
+    return dm_api_tx(api, by, find, &w, err);
+}
+
+/* Derived, so that it is kept nowhere and yet the same the next time: of the token, the project, and how many of them
+ * were revoked before. */
+static int derive(const work *w, int64_t turn, dm_err *err)
+{
+    char of[128];
+    dm_digest mac;
+    (void)snprintf(of, sizeof of, "%lld:%s:%lld", (long long)w->token_no, w->by->project_id, (long long)turn);
+    int r = dm_secret_mac(w->api->master, "fetched key", dm_str_c(of), &mac, err);
+    if (r == 0)
+        *w->key = dm_key_of_bytes(mac.b);
+    explicit_bzero(&mac, sizeof mac);
+    return r;
+}
+
+static int fetch(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    int64_t turn = 0;
+    int r = dm_key_fetched(c, w->by, w->token_no, &turn, err);
+    if (r == 0)
+        r = derive(w, turn, err);
+    return r < 0 ? r : dm_key_fetch(c, w->by, w->token_no, w->key, err);
+}
+
+int dm_keys_fetch(dm_api *api, const dm_caller *by, int64_t token_no, dm_key *out, dm_err *err)
+{
+    work w = {.api = api, .by = by, .token_no = token_no, .key = out};
+    return dm_api_tx(api, by, fetch, &w, err);
+}
+
+/* --- access tokens ------------------------------------------------------------------------------------------ */
+
+static int add_access(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_access_add(c, w->by, w->name, w->access, err);
+}
+
+int dm_accesses_add(dm_api *api, const dm_caller *by, dm_str name, dm_access_made *out, dm_err *err)
+{
+    work w = {.by = by, .name = name, .access = out};
+    return dm_api_tx_person(api, by, add_access, &w, err);
+}
+
+static int end_access(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_access_revoke(c, w->by, w->id, err);
+}
+
+int dm_accesses_revoke(dm_api *api, const dm_caller *by, const char *id, dm_err *err)
+{
+    work w = {.by = by, .id = id};
+    int r = dm_api_tx_person(api, by, end_access, &w, err);
+    if (r == 0)
+        dm_auth_forget(api->auth); /* the keys that it fetched */
+    return r;
+}
+
+static int list_access(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    again(w);
+    return dm_access_list(c, w->by, w->rows, err);
+}
+
+int dm_accesses_list(dm_api *api, const dm_caller *by, dm_pg_rows **out, dm_err *err)
+{
+    work w = {.by = by, .rows = out};
+    return dm_api_tx_person(api, by, list_access, &w, err);
+}
+
+/* --- said and answered -------------------------------------------------------------------------------------- */
+
+bool dm_row_param(dm_str text, char out[DM_UUID_TEXT])
+{
+    return dm_uuid_ok(text) && dm_str_to_array(text, out, DM_UUID_TEXT, NULL) == 0;
+}
+
+int dm_name_member(const char *name, dm_str *out, dm_err *err)
+{
+    dm_str trimmed = dm_str_trim(dm_str_c(name));
+    if (!dm_name_ok(trimmed))
+        return dm_fail(
+                err, DM_E_INVALID, "\"name\" must have 1 to %d characters and no control characters", DM_NAME_MAX);
+    *out = trimmed;
+    return 0;
+}
+
+int dm_deny_key(dm_req *req, const char *what, int r)
+{
+    const dm_bound full = {.limit = DM_KEYS_MAX, .current = DM_KEYS_MAX};
+    switch (r) {
+    case DM_KEY_NONE:
+        return dm_deny(req, DM_NO_KEY_UNKNOWN, what, "API key not found");
+    case DM_KEY_FULL:
+        return dm_deny_bound(req, DM_NO_KEYS_MAX, what, &full, "the project has %d keys", DM_KEYS_MAX);
+    case DM_KEY_MORE:
+        return dm_deny(req, DM_NO_KEY_RIGHTS, what, "the key would have more rights than you have");
+    case DM_KEY_PAST:
+        return dm_deny(req, DM_NO_KEY_PAST, what, "the key would have ended already");
+    default:
+        return r;
+    }
+}
+
+int dm_deny_access(dm_req *req, const char *what, int r)
+{
+    const dm_bound full = {.limit = DM_TOKENS_MAX, .current = DM_TOKENS_MAX};
+    switch (r) {
+    case DM_ACCESS_NONE:
+        return dm_deny(req, DM_NO_ACCESS_UNKNOWN, what, "access token not found");
+    case DM_ACCESS_FULL:
+        return dm_deny_bound(req, DM_NO_ACCESS_MAX, what, &full, "you have %d access tokens", DM_TOKENS_MAX);
+    default:
+        return r;
+    }
+}
