@@ -100,14 +100,15 @@ static int add(dm_pg *c, void *arg, dm_err *err)
 
 static int add_one(dm_req *req, dm_api *api, const body *b, dm_err *err)
 {
-    char email[DM_EMAIL_TEXT];
+    char email[DM_EMAIL_MAX + 1];
     work w = {.by = &dm_session_of(req)->caller,
-            .want = {.email = email, .role = dm_role_named(dm_str_c(b->role)), .console = api->config->console_url}};
-    if (!dm_email_read(dm_str_trim(dm_str_c(b->email)), email))
-        return dm_fail(err, DM_E_INVALID, "\"email\" is no mail address");
+            .want = {.email = email, .role = dm_role_named(dm_str_c(b->role)), .api_url = api->config->api_url}};
+    int r = dm_email_read(dm_str_trim(dm_str_c(b->email)), email, err);
+    if (r < 0)
+        return r;
     if (w.want.role == DM_ROLES)
         return dm_fail(err, DM_E_INVALID, "\"role\" must be viewer, developer, billing, admin or owner");
-    int r = dm_api_tx(api, w.by, add, &w, err);
+    r = dm_api_tx(api, w.by, add, &w, err);
     if (r != 0)
         return deny(req, "invitation.add", r);
     dm_jw j = dm_reply_json(&req->reply, 201);

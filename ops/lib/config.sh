@@ -151,7 +151,6 @@ period_s = $DM_PERIOD_S
 sign_up = $(sign_up)
 api_url = $DM_URL_API
 sandbox_url = $DM_URL_SANDBOX
-console_url = $DM_URL_API/console
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
     if [ -n "$DM_SMTP_URL" ]; then

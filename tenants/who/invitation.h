@@ -7,6 +7,7 @@
 
 #include "tenants/limits.h"
 #include "tenants/who/caller.h"
+#include "tenants/who/login.h"
 
 enum {
     DM_INVITATION_NONE = 1,   /* there is none that is open */
@@ -18,15 +19,12 @@ enum {
     DM_INVITATION_OTHER = 7,  /* it is another address's */
 };
 
-enum { DM_EMAIL_TEXT = 255, DM_INVITATION_TEXT = 41 };
-
-/* A mail address as we keep it: small letters. False: it is none. */
-bool dm_email_read(dm_str text, char out[DM_EMAIL_TEXT]);
+enum { DM_INVITATION_TEXT = 41 };
 
 typedef struct dm_invitation_new {
-    const char *email; /* of dm_email_read */
+    const char *email; /* of dm_email_read (login.h) */
     dm_role role;
-    const char *console; /* where links lead: "https://HOST/console" */
+    const char *api_url; /* where links lead: "https://HOST" */
 } dm_invitation_new;
 
 /* Acts in the scope of by's owner, each with its line of the audit; to the account, or to one project. */

@@ -1,13 +1,14 @@
 #include "tenants/who/login.h"
 
 #include "base/parse.h"
+#include "base/smtp.h"
 
 int dm_email_read(dm_str text, char out[DM_EMAIL_MAX + 1], dm_err *err)
 {
     dm_str rest = text, local, domain;
     char lower[DM_EMAIL_MAX + 1];
     bool ok = dm_str_split(&rest, '@', &local) && dm_str_split(&rest, '@', &domain) && local.n > 0 && domain.n > 0 &&
-              local.n + domain.n + 1 == text.n && dm_utf8_ok(text);
+              local.n + domain.n + 1 == text.n && dm_utf8_ok(text) && dm_smtp_address_ok(text);
     if (!ok || dm_str_to_array(text, lower, sizeof lower, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "email: that is no address");
     for (char *p = lower; *p != '\0'; p++) {

@@ -95,10 +95,10 @@ static int write_mail(dm_pg *c, const dm_invitation_new *want, const char *token
     (void)snprintf(cause, sizeof cause, "invitation:%s:%lld", id, (long long)turn);
     (void)dm_buf_fmt(&body,
             "%.*s invites you to work together on Dormouse, as %s. To what, the link shows:\n\n"
-            "%s/invite/%s\n\n"
+            "%s/console/invite/%s\n\n"
             "It works once, for this address, within seven days. If you expected nothing of the kind,\n"
             "there is nothing to do.\n",
-            (int)inviter.n, inviter.p, dm_role_name(want->role), want->console, token);
+            (int)inviter.n, inviter.p, dm_role_name(want->role), want->api_url, token);
     int r = dm_buf_ok(&body, err);
     if (r == 0)
         r = dm_mail_add(c, cause, want->email, "An invitation to Dormouse", body.p, err);
