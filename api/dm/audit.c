@@ -1,0 +1,140 @@
+/* GET /v1/projects/{slug}/audit and /v1/accounts/{id}/audit: who did what, newest first. */
+#include "tenants/plan/audit.h"
+
+#include "base/parse.h"
+
+#include "api/dm/csv.h"
+#include "api/dm/routes.h"
+#include "api/dm/rows.h"
+#include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/page.h"
+
+enum { MOST = 1000, WORD_MAX = 128 };
+
+typedef struct work {
+    dm_audit_find find;
+    dm_pg_rows *rows;
+} work;
+
+static int query(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    dm_pg_rows_free(w->rows);
+    w->rows = NULL;
+    return dm_audit_list(c, &w->find, &w->rows, err);
+}
+
+/* --- asked -------------------------------------------------------------------------------------------------- */
+
+static int read_time(const dm_req *req, const char *name, int64_t def, int64_t *out, dm_err *err)
+{
+    dm_str text = dm_req_query(req, name);
+    *out = def;
+    if (text.n == 0 || dm_parse_rfc3339(text, out, NULL) == 0)
+        return 0;
+    return dm_fail(err, DM_E_INVALID, "%s must be a time in UTC, as 2027-01-31T12:00:00Z", name);
+}
+
+static int read_find(const dm_req *req, dm_audit_find *f, dm_err *err)
+{
+    static const int64_t ever_us = INT64_C(253402300799000000); /* the last second of 9999 */
+    dm_page page;
+    int r = dm_page_read_most(req, 'a', MOST, &page, err);
+    if (r == 0)
+        r = read_time(req, "from", 0, &f->from_us, err);
+    if (r == 0)
+        r = read_time(req, "to", ever_us, &f->to_us, err);
+    if (r < 0)
+        return r;
+    f->who = dm_req_query(req, "who");
+    f->verb = dm_req_query(req, "verb");
+    f->before = page.from ? page.us : INT64_MAX;
+    f->limit = page.limit + 1;
+    return f->who.n <= WORD_MAX && f->verb.n <= WORD_MAX ? 0 : dm_fail(err, DM_E_INVALID, "who or verb is too long");
+}
+
+/* --- answered ----------------------------------------------------------------------------------------------- */
+
+static const char *next_of(const dm_req *req)
+{
+    for (size_t i = 0; i < req->reply.nheaders; i++)
+        if (strcmp(req->reply.headers[i].name, "X-Next-Token") == 0)
+            return req->reply.headers[i].value;
+    return NULL;
+}
+
+static void write_json(dm_req *req, const dm_pg_rows *rows, size_t n)
+{
+    dm_jw w = dm_rows_begin(req);
+    for (size_t i = 0; i < n; i++) {
+        dm_audit_row row;
+        dm_audit_row_read(rows, i, &row);
+        dm_jw_obj(&w);
+        dm_write_time(&w, "at", row.at_us);
+        dm_jw_kstr(&w, "who", row.who);
+        dm_jw_kstr(&w, "verb", row.verb);
+        dm_jw_kstr(&w, "object", row.object);
+        dm_jw_key(&w, "detail");
+        dm_jw_raw(&w, row.detail);
+        dm_jw_end(&w);
+    }
+    dm_rows_end(&w, next_of(req), -1);
+}
+
+static void write_csv(dm_req *req, const dm_pg_rows *rows, size_t n)
+{
+    static const dm_str head[] = {
+            DM_STR_INIT("at"), DM_STR_INIT("who"), DM_STR_INIT("verb"), DM_STR_INIT("object"), DM_STR_INIT("detail")};
+    dm_reply_text(&req->reply, 200, "text/csv; charset=utf-8; header=present", DM_STR(""));
+    dm_hint(&req->reply, "Content-Disposition", DM_STR("attachment; filename=\"audit.csv\""));
+    dm_csv_line(&req->reply.body, head, DM_LEN(head));
+    for (size_t i = 0; i < n; i++) {
+        dm_audit_row row;
+        char at[32];
+        dm_audit_row_read(rows, i, &row);
+        dm_rfc3339(row.at_us, at);
+        const dm_str cells[] = {dm_str_c(at), row.who, row.verb, row.object, row.detail};
+        dm_csv_line(&req->reply.body, cells, DM_LEN(cells));
+    }
+}
+
+static int answer(dm_req *req, const work *w, bool csv, dm_err *err)
+{
+    size_t n = dm_pg_count(w->rows), limit = (size_t)w->find.limit - 1;
+    if (n > limit) {
+        dm_audit_row last;
+        n = limit;
+        dm_audit_row_read(w->rows, n - 1, &last);
+        int r = dm_page_next(req, 'a', last.no, DM_STR("audit"), err);
+        if (r < 0)
+            return r;
+    }
+    if (csv)
+        write_csv(req, w->rows, n);
+    else
+        write_json(req, w->rows, n);
+    return dm_buf_ok(&req->reply.body, err);
+}
+
+static int list(dm_req *req, void *ctx, dm_err *err)
+{
+    const dm_caller *caller = &dm_session_of(req)->caller;
+    dm_str format = dm_req_query(req, "format");
+    bool csv = dm_str_eq_c(format, "csv");
+    work w = {.find = {.owner = caller->owner}};
+    if (format.n > 0 && !csv && !dm_str_eq_c(format, "json"))
+        return dm_fail(err, DM_E_INVALID, "format must be json or csv");
+    int r = read_find(req, &w.find, err);
+    if (r == 0)
+        r = dm_api_tx(ctx, caller, query, &w, err);
+    if (r == 0)
+        r = answer(req, &w, csv, err);
+    dm_pg_rows_free(w.rows);
+    return r;
+}
+
+int dm_route_audit_list(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list, err);
+}
