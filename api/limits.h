@@ -27,6 +27,9 @@ enum {
     DM_TEMPLATES_V1_MAX = 1000, /* nor has GET /templates */
     DM_LOG_LINES_MAX = 1000,
     DM_PUBLIC_KEYS_MAX = 2000, /* rows of a page of those */
+    DM_NODES_MAX = 10000,      /* E2B's lists for operators have no pages */
+    DM_KILL_AT_ONCE = 100,     /* sandboxes of a team that one transaction ends, */
+    DM_KILL_MAX = 100000,      /* and one request */
 };
 
 /* --- what the API holds itself ------------------------------------------------------------------------------ */

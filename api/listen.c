@@ -30,6 +30,9 @@ static const dm_route public_routes[] = {
 #define MOUTH DM_SCOPE_LOCAL
 #include "api/ops/local.def"
 #undef MOUTH
+#define MOUTH 0
+#include "api/ops/admin.def"
+#undef MOUTH
 };
 
 static const dm_route worker_routes[] = {

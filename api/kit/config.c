@@ -27,6 +27,9 @@ static const dm_conf_row rows[] = {
         STR(frame_key_file, NULL,
                 "file of the secret that workers' keys for usage frames are made of: 64 hex digits, mode 0600; the "
                 "meter's must be the same"),
+        STR(admin_token_file, "",
+                "file of the token that opens /nodes and /admin (X-Admin-Token): 64 hex digits, mode 0600; empty: none "
+                "does"),
         STR(domain, "", "what sandboxes' names end in; empty: clients use their own setting"),
         STR(region, "local", "region of the workers that enrol here"),
         NUM(period_s, "3600", 60, 3600,

@@ -15,6 +15,7 @@ typedef struct dm_api_config {
     char *db_who;
     char *master_key;
     char *frame_key_file;
+    char *admin_token_file;
     char *domain;
     char *region;
     uint64_t period_s;

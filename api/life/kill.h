@@ -21,4 +21,8 @@ enum {
 int dm_kill_one(
         dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 
+/* The same of anybody's, by an operator: it ends as operator_killed, and who and why are in its project's audit. */
+int dm_kill_by_operator(dm_api *api, const char *who, const char *reason, const dm_sandbox_id *id, dm_dispatch_no *no,
+        dm_err *err) DM_NODISCARD;
+
 #endif

@@ -52,7 +52,10 @@ static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sand
     dm_wk_stopped stopped = {0};
     dm_dispatch_no no;
     bool end = s->state == DM_SANDBOX_ENDING;
-    dm_cause cause = s->started_us == 0 ? DM_CAUSE_START_FAILED : end ? DM_CAUSE_KILLED : DM_CAUSE_PAUSED;
+    dm_cause cause = s->started_us == 0                            ? DM_CAUSE_START_FAILED
+                     : end && s->cause == DM_CAUSE_OPERATOR_KILLED ? s->cause
+                     : end                                         ? DM_CAUSE_KILLED
+                                                                   : DM_CAUSE_PAUSED;
     int r = end ? dm_dispatch_kill(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err)
                 : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, 0, &stopped, &no, err);
     if (r == 0) {

@@ -5,7 +5,6 @@
 #include "base/parse.h"
 
 #include "api/kit/answer.h"
-#include "api/kit/api.h"
 #include "api/kit/page.h"
 #include "api/kit/request.h"
 
@@ -41,6 +40,26 @@ int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err)
 {
     int r = dm_body_read(req, fields, DM_LEN(fields), out, err);
     return r < 0 ? r : dm_ops_reason(req, what, out->reason);
+}
+
+static bool is_token(const dm_api *api, dm_str given)
+{
+    uint8_t bytes[DM_KEY];
+    return given.p != NULL && dm_parse_hex(given, bytes, sizeof bytes, NULL) == 0 &&
+           dm_str_eq_secret((dm_str){(const char *)bytes, sizeof bytes},
+                   (dm_str){(const char *)api->admin_token, sizeof api->admin_token});
+}
+
+int dm_ops_token(dm_req *req, const dm_api *api, const char *what)
+{
+    int r;
+    if (!api->has_admin_token)
+        r = dm_deny(req, DM_NO_ADMIN_OFF, what, "this deployment has no admin token");
+    else if (!is_token(api, dm_req_header(req, "X-Admin-Token")))
+        r = dm_deny(req, DM_NO_ADMIN_TOKEN, what, "the admin token is missing or wrong");
+    else
+        return 0;
+    return r < 0 ? r : 1;
 }
 
 const char *dm_ops_who(const dm_req *req)

@@ -5,6 +5,8 @@
 
 #include "base/http.h"
 
+#include "api/kit/api.h"
+
 enum { DM_REASON_MAX = 500, DM_REASON_BYTES_MAX = 4 * DM_REASON_MAX };
 
 /* A body whose one member is the reason. */
@@ -18,6 +20,11 @@ void dm_ops_why_done(dm_ops_why *w);
 int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err) DM_NODISCARD;
 /* The same of a reason that stands in a larger body; NULL: it is not there. */
 int dm_ops_reason(dm_req *req, const char *what, const char *reason) DM_NODISCARD;
+
+#define DM_OPS_TOKEN "operator:token"
+/* 0: the request has the deployment's token, which nobody in particular bears. 1 after it has answered: there is none,
+ * or it is another. */
+int dm_ops_token(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
 
 /* Who does it, as the audit has him. */
 const char *dm_ops_who(const dm_req *req);

@@ -1,9 +1,11 @@
 #include "tenants/sandbox/sandbox.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/wire/spec.h"
 
+#include "tenants/plan/audit.h"
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sql.h"
 
@@ -76,10 +78,13 @@ static dm_sandbox after(const dm_sandbox *s, const dm_sandbox_step *step, const 
         next.ended_us = a->at_us;
         next.address = none;
         break;
+    case DM_SANDBOX_KILL: /* whoever carries it out finds it in the row */
+        if (a->cause != DM_CAUSE_NONE)
+            next.cause = a->cause;
+        break;
     case DM_SANDBOX_PAUSE:
     case DM_SANDBOX_PAUSE_FAILED:
     case DM_SANDBOX_RESUME_FAILED:
-    case DM_SANDBOX_KILL:
     case DM_SANDBOX_EVENTS:
         break;
     }
@@ -171,6 +176,30 @@ int dm_sandbox_end_lost(
     if (one.s.worker.v != worker.v || one.s.state == DM_SANDBOX_ENDED)
         return DM_SANDBOX_NONE;
     return dm_sandbox_move(c, &one.s, &move, err);
+}
+
+int dm_sandbox_kill_audit(
+        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const char *who, const char *reason, dm_err *err)
+{
+    char object[64];
+    (void)snprintf(object, sizeof object, "sandbox:%s", dm_sandbox_name_of(id).s);
+    const dm_audit line = {.owner = owner, .who = who, .verb = "sandbox.kill", .object = object, .reason = reason};
+    return dm_audit_add(c, &line, err);
+}
+
+int dm_sandbox_condemn(
+        dm_pg *c, const dm_sandbox_id *id, const char *who, const char *reason, int64_t at_us, dm_err *err)
+{
+    const dm_sandbox_move_args move = {
+            .event = DM_SANDBOX_KILL, .who = who, .at_us = at_us, .cause = DM_CAUSE_OPERATOR_KILLED};
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    int r = dm_sandbox_find_any(c, id, true, &one, err);
+    if (r != 0)
+        return r;
+    if (one.s.state == DM_SANDBOX_STARTING || dm_sandbox_step_of(one.s.state, DM_SANDBOX_KILL) == NULL)
+        return DM_SANDBOX_NONE;
+    r = dm_sandbox_move(c, &one.s, &move, err);
+    return r < 0 ? r : dm_sandbox_kill_audit(c, one.s.owner, id, who, reason, err);
 }
 
 static bool waits(dm_sandbox_state state)

@@ -21,7 +21,7 @@ typedef struct dm_sandbox_move_args {
     dm_sandbox_event event;
     const char *who; /* "key:UUID", "worker:1", "door", "policy:sweep" */
     int64_t at_us;
-    dm_cause cause;          /* of SLEPT and GONE */
+    dm_cause cause;          /* of SLEPT and GONE; of KILL, where it is ended for another reason than a call */
     dm_str detail;           /* of GONE */
     int64_t image_mib;       /* of SLEPT: what its image takes */
     int64_t end_us;          /* of STARTED */
@@ -38,6 +38,15 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, d
 /* How long the next wake is to be waited for; 0: not at all. From the second wake in a row on that its guest did not
  * answer, longer each time, until one is answered; an hour later none of it counts. */
 int64_t dm_sandbox_wake_wait_s(const dm_sandbox *s, int64_t now_us);
+
+/* An operator's act (role dm_ops), with its line of the audit of the sandbox's project: it is ending from the commit
+ * on, no door opens to it, and the sweep of the API has its worker end it, as operator_killed. 0, or DM_SANDBOX_NONE:
+ * it is not there, has ended or is ending, or starts only now. */
+int dm_sandbox_condemn(dm_pg *c, const dm_sandbox_id *id, const char *who, const char *reason, int64_t at_us,
+        dm_err *err) DM_NODISCARD;
+/* That line alone. */
+int dm_sandbox_kill_audit(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const char *who, const char *reason,
+        dm_err *err) DM_NODISCARD;
 
 /* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;

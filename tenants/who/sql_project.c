@@ -7,6 +7,10 @@ static const dm_pg_stmt find = {"project_of_slug",
         "SELECT p.account_no, p.project_no, p.id, a.id FROM dm.project p JOIN dm.account a USING (account_no)"
         " WHERE p.slug = $1",
         DM_PG_MAYBE};
+static const dm_pg_stmt find_either = {"project_of_slug_or_id",
+        "SELECT p.account_no, p.project_no, p.id, a.id FROM dm.project p JOIN dm.account a USING (account_no)"
+        " WHERE p.slug = $1 OR p.id::text = $1",
+        DM_PG_MAYBE};
 static const dm_pg_stmt add = {"project_add",
         "INSERT INTO dm.project (account_no, slug, name, region_no)"
         " SELECT a.account_no, $2, $3, r.region_no FROM dm.account a, dm.region r"
@@ -34,6 +38,12 @@ int dm_project_find(dm_pg *c, const char *slug, dm_project *out, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_c(slug)};
     return read_project(c, &find, args, DM_LEN(args), out, err);
+}
+
+int dm_project_find_either(dm_pg *c, dm_str which, dm_project *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_text(which)};
+    return read_project(c, &find_either, args, DM_LEN(args), out, err);
 }
 
 int dm_project_add(dm_pg *c, const char *who, const char *account_id, const char *slug, const char *name,

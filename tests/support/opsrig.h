@@ -1,5 +1,4 @@
-/* tests/support/opsrig.h: an operator before the rig's API (apirig.h), signed in by the test's own word. What a route
- * asks of him, the gate's judge says as ever. */
+/* tests/support/opsrig.h: the operator ada, signed in, before the rig's API (apirig.h). */
 #ifndef DM_TESTS_SUPPORT_OPSRIG_H
 #define DM_TESTS_SUPPORT_OPSRIG_H
 
