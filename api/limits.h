@@ -30,6 +30,7 @@ enum {
     DM_NODES_MAX = 10000,      /* E2B's lists for operators have no pages */
     DM_KILL_AT_ONCE = 100,     /* sandboxes of a team that one transaction ends, */
     DM_KILL_MAX = 100000,      /* and one request */
+    DM_SPENT_MAX = 100,        /* sandboxes whose seconds and charge are read at once */
 };
 
 /* --- what the API holds itself ------------------------------------------------------------------------------ */

@@ -20,6 +20,10 @@ enum {
     DM_NETWORK_MASK_MAX = 256,    /* and bytes of its host mask, with the NUL */
     DM_ORPHANS_MAX = 256,         /* sandboxes of dead transitions that one look takes up */
     DM_FLEET_PLACES_MAX = 8,      /* workers that one placement is offered */
+    DM_LINES_LOOKED = 500,        /* sandboxes that one page of a list looks at, */
+    DM_LINES_COUNTED = 1000,      /* that are counted, */
+    DM_LINES_LABELS = 64,         /* labels that a list is filtered by, */
+    DM_BULK_MAX = 1000,           /* and sandboxes that one request names or reads */
 };
 
 #endif

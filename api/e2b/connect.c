@@ -43,13 +43,6 @@ static int read_body(dm_req *req, flavour f, int64_t *timeout_s, dm_err *err)
     return r < 0 ? r : 1;
 }
 
-static int deny_refused(dm_req *req, const dm_wake *w)
-{
-    if (w->no.status == 503 || w->no.status == 429)
-        return dm_deny_worker(req, 503, "sandbox_capacity_unavailable", what, &w->no);
-    return dm_deny_worker(req, w->no.status == 504 ? 504 : 500, NULL, what, &w->no);
-}
-
 /* It slept or ended in this very moment: its worker knows, and the event that tells us is on the way. The request is
  * called again when it has come, so that a connect right after a timeout wakes the sleeper instead of missing it. */
 static int gone_ahead(
@@ -68,7 +61,7 @@ static int running(dm_req *req, dm_api *api, flavour f, const dm_sandbox_id *id,
     dm_dispatch_no no;
     DM_AUTO_SANDBOX one = {.rows = NULL};
     if (f == RESUME && !s->joined)
-        return dm_deny(req, DM_NO_SANDBOX_RUNNING, what, "sandbox \"%s\" is already running", dm_sandbox_name_of(id).s);
+        return dm_deny_wake(req, what, id, DM_WAKE_RUNNING, NULL, NULL);
     int64_t end_us = dm_wall_us(api->clock) + timeout_s * 1000000;
     int r = dm_deadline_move(api, &s->caller, id, end_us, true, &one, &no, err);
     switch (r) {
@@ -107,24 +100,8 @@ static int connect_any(dm_req *req, dm_api *api, flavour f, dm_http_handler self
     case DM_WAKE_BUSY:
         s->joined = wake.one.s.state == DM_SANDBOX_RESUMING;
         return dm_wait_or_deny(api, dm_at(DM_LATER_ORDERS, req), req, self, &id, mark, what, err);
-    case DM_WAKE_NONE:
-        return dm_deny_no_sandbox(req, what, &id);
-    case DM_WAKE_QUOTA:
-        return dm_deny_quota(req, what, &wake.over);
-    case DM_WAKE_WAIT:
-        return dm_deny_wake_wait(req, what, wake.wait_s);
-    case DM_WAKE_UNANSWERED:
-        return dm_deny_unanswered(req, what);
-    case DM_WAKE_REFUSED:
-        return deny_refused(req, &wake);
-    case DM_WAKE_DRAINED:
-        return dm_deny_drained(req, what);
-    case DM_WAKE_AWAY:
-        return dm_deny_away(req, what, err);
-    case DM_WAKE_SLOW:
-        return dm_deny_slow(req, what, err);
     default:
-        return r;
+        return dm_deny_wake(req, what, &id, r, &wake, err);
     }
 }
 

@@ -16,21 +16,10 @@ static int kill_one(dm_req *req, void *ctx, dm_err *err)
     if (r < 0)
         return r;
     r = dm_kill_one(api, &dm_session_of(req)->caller, &id, &no, err);
-    switch (r) {
-    case 0:
-        dm_reply_empty(&req->reply, 204);
-        return 0;
-    case DM_KILL_NONE:
-        return dm_deny_no_sandbox(req, what, &id);
-    case DM_KILL_REFUSED:
-        return dm_deny_worker(req, 500, NULL, what, &no);
-    case DM_KILL_AWAY:
-        return dm_deny_away(req, what, err);
-    case DM_KILL_SLOW:
-        return dm_deny_slow(req, what, err);
-    default:
-        return r;
-    }
+    if (r != 0)
+        return dm_deny_kill(req, what, &id, r, &no, err);
+    dm_reply_empty(&req->reply, 204);
+    return 0;
 }
 
 int dm_route_sandbox_kill(dm_req *req, void *ctx, dm_err *err)

@@ -8,17 +8,16 @@
 #include "api/kit/api.h"
 #include "api/kit/request.h"
 #include "api/life/deny.h"
+#include "api/life/look.h"
 #include "api/limits.h"
 
 enum { LINE_MAX_ = 4096 };
-
-enum { LEVEL_WARN = 2, LEVEL_ERROR = 3, CAUSES_MAX = 512 };
 
 /* What is asked for: v1 has it oldest first, and the newest of it where it does not say from when on; v2 as it says. */
 typedef struct window {
     dm_sandbox_window of;
     bool turned; /* read newest first, to be told oldest first */
-    char causes[CAUSES_MAX];
+    char causes[DM_LOOK_CAUSES];
 } window;
 
 typedef struct work {
@@ -46,15 +45,6 @@ typedef struct line {
     int64_t epoch;
 } line;
 
-/* An end that is our fault is a warning; the rest is information. */
-static const char *level_of(dm_str cause)
-{
-    dm_cause c;
-    if (cause.n == 0 || dm_cause_parse(cause, &c, NULL) < 0)
-        return "info";
-    return dm_cause_get(c)->whose == DM_WHOSE_OURS ? "warn" : "info";
-}
-
 static void read_line(const dm_pg_rows *rows, size_t i, line *out)
 {
     dm_str why = dm_pg_str(rows, i, 5);
@@ -64,7 +54,7 @@ static void read_line(const dm_pg_rows *rows, size_t i, line *out)
             .to = dm_pg_str(rows, i, 3),
             .cause = dm_pg_str(rows, i, 4),
             .who = dm_pg_str(rows, i, 6)};
-    out->level = level_of(out->cause);
+    out->level = dm_look_level(out->cause);
     (void)snprintf(out->message, sizeof out->message, "%.*s: %.*s", (int)out->to.n, out->to.p, (int)why.n, why.p);
 }
 
@@ -120,35 +110,6 @@ static int write_line(dm_jw *w, const line *l, dm_err *err)
 
 /* --- which ones --------------------------------------------------------------------------------------------- */
 
-static const char *const levels[] = {"debug", "info", "warn", "error"};
-
-static int level_no(dm_str name)
-{
-    for (int i = 0; i < (int)DM_LEN(levels); i++)
-        if (dm_str_eq_c(name, levels[i]))
-            return i;
-    return -1;
-}
-
-/* A warning is what level_of says is one: an end that is our fault. There are no errors. */
-static int of_level(int least, window *w, dm_err *err)
-{
-    DM_AUTO_BUF list;
-    dm_buf_init(&list, sizeof w->causes - 1);
-    if (least < LEVEL_WARN)
-        return 0;
-    (void)dm_buf_c(&list, "{");
-    for (dm_cause c = DM_CAUSE_NONE + 1; least < LEVEL_ERROR && c < DM_CAUSE_COUNT; c++)
-        if (dm_cause_get(c)->whose == DM_WHOSE_OURS)
-            (void)dm_buf_fmt(&list, "%s%s", list.len > 1 ? "," : "", dm_cause_get(c)->name);
-    (void)dm_buf_c(&list, "}");
-    int r = dm_buf_ok(&list, err);
-    if (r == 0)
-        r = dm_str_to_array(dm_buf_view(&list), w->causes, sizeof w->causes, err);
-    w->of.causes = dm_str_c(w->causes);
-    return r;
-}
-
 static int read_number(const dm_req *req, const char *name, int64_t max, int64_t *out, dm_err *err)
 {
     dm_str s = dm_req_query(req, name);
@@ -160,9 +121,8 @@ static int read_number(const dm_req *req, const char *name, int64_t max, int64_t
 
 static int read_window(const dm_req *req, bool v2, window *w, dm_err *err)
 {
-    dm_str level = dm_req_query(req, "level"), direction = dm_req_query(req, "direction");
+    dm_str direction = dm_req_query(req, "direction");
     int64_t at_ms = -1, limit = DM_LOG_LINES_MAX;
-    int least = 0;
     *w = (window){.of = {.search = dm_req_query(req, "search")}};
     int r = read_number(req, v2 ? "cursor" : "start", INT64_MAX / 2000, &at_ms, err);
     if (r == 0)
@@ -171,8 +131,6 @@ static int read_window(const dm_req *req, bool v2, window *w, dm_err *err)
         return r;
     if (direction.p != NULL && !dm_str_eq_c(direction, "forward") && !dm_str_eq_c(direction, "backward"))
         return dm_fail(err, DM_E_INVALID, "direction must be forward or backward");
-    if (level.p != NULL && (least = level_no(level)) < 0)
-        return dm_fail(err, DM_E_INVALID, "level must be debug, info, warn or error");
     if (w->of.search.n > DM_SEARCH_MAX)
         return dm_fail(err, DM_E_INVALID, "search has more than %d bytes", DM_SEARCH_MAX);
     w->of.limit = limit < DM_LOG_LINES_MAX ? limit : DM_LOG_LINES_MAX;
@@ -182,7 +140,7 @@ static int read_window(const dm_req *req, bool v2, window *w, dm_err *err)
         w->of.to_us = at_ms * 1000 + 999;
     else if (at_ms >= 0)
         w->of.from_us = at_ms * 1000;
-    return of_level(least, w, err);
+    return dm_look_causes(dm_req_query(req, "level"), w->causes, &w->of.causes, err);
 }
 
 static int write_all(dm_req *req, const dm_pg_rows *rows, const window *win, bool v2, dm_err *err)

@@ -1,40 +1,29 @@
 /* GET /sandboxes/{id}/metrics and /sandboxes/metrics. What a sandbox uses now, as its worker saw it in the last second:
  * shown, never billed. No guest is asked for it (base/wire/worker.h), and who asks the same at the same time shares one
  * answer. */
-#include <stdio.h>
-
 #include "base/parse.h"
-#include "base/wire/spec.h"
 
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/request.h"
 #include "api/life/deny.h"
+#include "api/life/look.h"
 #include "api/limits.h"
 
-enum { NOTHING = 2 };
 static const int64_t mib = 1 << 20;
-
-/* Of all its vCPUs, in hundredths of a percent: written without any floating point. */
-static void write_percent(dm_jw *w, const dm_wk_usage *u, int64_t vcpus)
-{
-    char text[32];
-    int64_t hundredths = u->cpu_used_us / 100 / (vcpus > 0 ? vcpus : 1);
-    (void)snprintf(text, sizeof text, "%lld.%02lld", (long long)(hundredths / 100), (long long)(hundredths % 100));
-    dm_jw_key(w, "cpuUsedPct");
-    dm_jw_raw(w, dm_str_c(text));
-}
 
 static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
 {
-    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
-    int64_t vcpus = spec != NULL ? spec->vcpus : s->asked_vcpus;
+    int64_t vcpus = dm_look_vcpus(s);
+    char percent[32];
+    dm_look_percent(u, vcpus, percent);
     dm_jw_obj(w);
     dm_write_time(w, "timestamp", u->second * 1000000);
     dm_jw_ki64(w, "timestampUnix", u->second);
     dm_jw_ki64(w, "cpuCount", vcpus);
-    write_percent(w, u, vcpus);
+    dm_jw_key(w, "cpuUsedPct");
+    dm_jw_raw(w, dm_str_c(percent));
     dm_jw_ki64(w, "memUsed", u->mem_used_mib * mib);
     dm_jw_ki64(w, "memTotal", u->mem_total_mib * mib);
     dm_jw_ki64(w, "memCache", u->mem_cache_mib * mib);
@@ -43,23 +32,11 @@ static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
     dm_jw_end(w);
 }
 
-/* 0 and *u, or DM_SANDBOX_NONE, or NOTHING for one that has nothing to show: asleep, new, or its worker is away. */
 static int usage(
         dm_api *api, const dm_req *req, const dm_sandbox_id *id, dm_sandbox_one *one, dm_wk_usage *u, dm_err *err)
 {
-    dm_dispatch_no no;
-    dm_err why = {0};
     int r = dm_client_waits(req, err);
-    if (r == 0)
-        r = dm_api_find(api, &dm_session_of(req)->caller, id, one, err);
-    if (r != 0)
-        return r;
-    if (one->s.state == DM_SANDBOX_ENDED || one->s.state == DM_SANDBOX_ENDING || one->s.state == DM_SANDBOX_STARTING)
-        return DM_SANDBOX_NONE;
-    if (one->s.state != DM_SANDBOX_RUNNING)
-        return NOTHING;
-    r = dm_dispatch_usage(api->looks, one->s.worker, id, u, &no, &why);
-    return r == 0 && u->second > 0 ? 0 : NOTHING; /* a figure of no time would be a null that clients refuse */
+    return r < 0 ? r : dm_look_usage(api, &dm_session_of(req)->caller, id, one, u, err);
 }
 
 static int read_range(const dm_req *req, int64_t *start, int64_t *end, dm_err *err)
@@ -85,7 +62,7 @@ static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
         r = read_range(req, &start, &end, err);
     if (r == 0)
         r = usage(ctx, req, &id, &one, &u, err);
-    if (r == DM_SANDBOX_NONE)
+    if (r == DM_LOOK_NONE)
         r = dm_deny_no_sandbox(req, "sandbox.metrics", &id);
     else if (r >= 0) {
         dm_jw j = dm_reply_json(&req->reply, 200);

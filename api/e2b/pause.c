@@ -38,7 +38,7 @@ static int read_body(dm_req *req, dm_err *err)
 static int asleep(dm_req *req, const dm_sandbox_id *id)
 {
     if (!dm_session_of(req)->joined)
-        return dm_deny(req, DM_NO_SANDBOX_PAUSED, what, "sandbox \"%s\" is already paused", dm_sandbox_name_of(id).s);
+        return dm_deny_pause(req, what, id, DM_PAUSE_ASLEEP, NULL, NULL, NULL);
     dm_reply_empty(&req->reply, 204);
     return 0;
 }
@@ -62,24 +62,14 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     case 0:
         dm_reply_empty(&req->reply, 204);
         return 0;
-    case DM_PAUSE_NONE:
-        return dm_deny_no_sandbox(req, what, &id);
     case DM_PAUSE_ASLEEP:
         return asleep(req, &id);
     case DM_PAUSE_JOIN:
     case DM_PAUSE_BUSY:
         s->joined = r == DM_PAUSE_JOIN;
         return dm_wait_or_deny(api, dm_at(DM_LATER_STOPS, req), req, pause_one, &id, mark, what, err);
-    case DM_PAUSE_OVER:
-        return dm_deny_asleep(req, what, &over);
-    case DM_PAUSE_REFUSED:
-        return dm_deny_worker(req, no.status == 503 ? 503 : 500, NULL, what, &no);
-    case DM_PAUSE_AWAY:
-        return dm_deny_away(req, what, err);
-    case DM_PAUSE_SLOW:
-        return dm_deny_slow(req, what, err);
     default:
-        return r;
+        return dm_deny_pause(req, what, &id, r, &no, &over, err);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "tenants/sandbox/network.h"
 
-/* A build's environment as its row has it, and its variables; a sandbox's own is smaller (api/e2b/create_body.h). Both
+/* A build's environment as its row has it, and its variables; a sandbox's own is smaller (api/life/create_body.h). Both
  * together fit into an order and into a line to the guest. */
 enum { ENV_TEXT_MAX = 128 << 10, BUILD_VARS_MAX = DM_WK_ENV_MAX / 2 };
 static const char hostname[] = "e2b.local";

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "api/life/deadline.h"
+#include "api/life/kill.h"
+#include "api/life/pause.h"
 
 int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id)
 {
@@ -127,6 +129,152 @@ int dm_deny_deadline(dm_req *req, const char *what, int r, const dm_dispatch_no 
         return dm_deny_slow(req, what, err);
     case DM_E_CONFLICT:
         return still_changing(req, what);
+    default:
+        return r;
+    }
+}
+
+/* --- what an act came to, where it came to nothing ---------------------------------------------------------- */
+
+static int deny_limit(dm_req *req, const char *what, const dm_start *s)
+{
+    static const dm_no rows[] = {[DM_START_VCPUS] = DM_NO_PROJECT_VCPUS_MAX,
+            [DM_START_MEM] = DM_NO_PROJECT_MEM_MAX,
+            [DM_START_DISK] = DM_NO_PROJECT_DISK_MAX};
+    const dm_bound bound = {.limit = s->limit_max, .current = s->limit_wanted};
+    return dm_deny_bound(req, rows[s->limit], what, &bound,
+            "the size asked for is above your limit: %lld, at most %lld (%s)", (long long)s->limit_wanted,
+            (long long)s->limit_max, dm_no_get(rows[s->limit])->rule);
+}
+
+static int deny_start_refused(dm_req *req, const char *what, const dm_dispatch_no *no)
+{
+    if (no->status == 503 || no->status == 429)
+        return dm_deny_worker(req, 503, "sandbox_capacity_unavailable", what, no);
+    if (no->status == 504)
+        return dm_deny_worker(req, 504, "sandbox_placement_timeout", what, no);
+    return dm_deny_worker(req, 500, "sandbox_create_failed", what, no);
+}
+
+int dm_deny_start(dm_req *req, const char *what, const dm_start *s, int r, dm_err *err)
+{
+    if (r < 0)
+        return r;
+    if (r == DM_START_AWAY || r == DM_START_SLOW || r == DM_START_UNKEPT)
+        dm_deny_why(req, err);
+    switch (r) {
+    case DM_START_GONE:
+        return dm_fail(err, DM_E_UNAVAILABLE, "the client has gone");
+    case DM_START_NO_TEMPLATE:
+        return dm_deny(req, DM_NO_TEMPLATE_NOT_FOUND, what, "template '%s' not found", s->name.alias);
+    case DM_START_NO_TAG:
+        return dm_deny(req, DM_NO_TEMPLATE_TAG_UNKNOWN, what, "tag '%s' does not exist for template '%s'", s->name.tag,
+                s->name.alias);
+    case DM_START_PRIVATE:
+        return dm_deny(req, DM_NO_TEMPLATE_PRIVATE, what, "you don't have access to this template");
+    case DM_START_NOT_READY:
+        return dm_deny(req, DM_NO_TEMPLATE_NOT_READY, what, "the template has no build that is ready");
+    case DM_START_SPEC_TOO_LARGE:
+        return dm_deny(req, DM_NO_SPEC_TOO_LARGE, what, "no size that is offered covers what was asked for");
+    case DM_START_OVER_LIMIT:
+        return deny_limit(req, what, s);
+    case DM_START_DISK_TOO_LARGE:
+        return dm_deny(req, DM_NO_DISK_NOT_OFFERED, what,
+                "a disk larger than the template's %lld MiB is not offered here", (long long)s->template.disk_mib);
+    case DM_START_NO_WORKER:
+        return dm_deny(req, DM_NO_CAPACITY_NO_WORKER, what, "no worker has room for a sandbox of this size right now");
+    case DM_START_OVER_QUOTA:
+        return dm_deny_quota(req, what, &s->over);
+    case DM_START_ASLEEP:
+        return dm_deny_asleep(req, what, &s->over);
+    case DM_START_IDEM_RUNNING:
+        return dm_deny(req, DM_NO_IDEM_IN_PROGRESS, what, "a request with this Idempotency-Key is still under way");
+    case DM_START_IDEM_MISMATCH:
+        return dm_deny(req, DM_NO_IDEM_MISMATCH, what, "this Idempotency-Key came with another request before");
+    case DM_START_IDEM_UNKNOWN:
+        return dm_deny(req, DM_NO_IDEM_UNKNOWN, what, "nobody can say what became of the first request with this key");
+    case DM_START_REFUSED:
+        return deny_start_refused(req, what, &s->no);
+    case DM_START_AWAY:
+        return dm_deny(req, DM_NO_START_AWAY, what, "no worker can be reached right now");
+    case DM_START_UNKEPT:
+        return dm_deny(req, DM_NO_START_UNKEPT, what, "the sandbox could not be written down and was taken back");
+    default:
+        return dm_deny(req, DM_NO_START_SLOW, what, "the sandbox was not started in time");
+    }
+}
+
+int dm_deny_kill(
+        dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_dispatch_no *no, const dm_err *err)
+{
+    switch (r) {
+    case DM_KILL_NONE:
+        return dm_deny_no_sandbox(req, what, id);
+    case DM_KILL_REFUSED:
+        return dm_deny_worker(req, 500, NULL, what, no);
+    case DM_KILL_AWAY:
+        return dm_deny_away(req, what, err);
+    case DM_KILL_SLOW:
+        return dm_deny_slow(req, what, err);
+    default:
+        return r;
+    }
+}
+
+int dm_deny_pause(dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_dispatch_no *no,
+        const dm_quota_over *over, const dm_err *err)
+{
+    switch (r) {
+    case DM_PAUSE_NONE:
+        return dm_deny_no_sandbox(req, what, id);
+    case DM_PAUSE_ASLEEP:
+        return dm_deny(req, DM_NO_SANDBOX_PAUSED, what, "sandbox \"%s\" is already paused", dm_sandbox_name_of(id).s);
+    case DM_PAUSE_JOIN:
+    case DM_PAUSE_BUSY:
+        return still_changing(req, what);
+    case DM_PAUSE_OVER:
+        return dm_deny_asleep(req, what, over);
+    case DM_PAUSE_REFUSED:
+        return dm_deny_worker(req, no->status == 503 ? 503 : 500, NULL, what, no);
+    case DM_PAUSE_AWAY:
+        return dm_deny_away(req, what, err);
+    case DM_PAUSE_SLOW:
+        return dm_deny_slow(req, what, err);
+    default:
+        return r;
+    }
+}
+
+static int deny_wake_refused(dm_req *req, const char *what, const dm_dispatch_no *no)
+{
+    if (no->status == 503 || no->status == 429)
+        return dm_deny_worker(req, 503, "sandbox_capacity_unavailable", what, no);
+    return dm_deny_worker(req, no->status == 504 ? 504 : 500, NULL, what, no);
+}
+
+int dm_deny_wake(dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_wake *w, const dm_err *err)
+{
+    switch (r) {
+    case DM_WAKE_RUNNING:
+        return dm_deny(req, DM_NO_SANDBOX_RUNNING, what, "sandbox \"%s\" is already running", dm_sandbox_name_of(id).s);
+    case DM_WAKE_BUSY:
+        return still_changing(req, what);
+    case DM_WAKE_NONE:
+        return dm_deny_no_sandbox(req, what, id);
+    case DM_WAKE_QUOTA:
+        return dm_deny_quota(req, what, &w->over);
+    case DM_WAKE_WAIT:
+        return dm_deny_wake_wait(req, what, w->wait_s);
+    case DM_WAKE_UNANSWERED:
+        return dm_deny_unanswered(req, what);
+    case DM_WAKE_REFUSED:
+        return deny_wake_refused(req, what, &w->no);
+    case DM_WAKE_DRAINED:
+        return dm_deny_drained(req, what);
+    case DM_WAKE_AWAY:
+        return dm_deny_away(req, what, err);
+    case DM_WAKE_SLOW:
+        return dm_deny_slow(req, what, err);
     default:
         return r;
     }

@@ -5,6 +5,8 @@
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"
+#include "api/life/start.h"
+#include "api/life/wake.h"
 #include "tenants/sandbox/quota.h"
 
 int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id) DM_NODISCARD;
@@ -32,6 +34,16 @@ int dm_deny_worker(
 /* The worker was never reached, or never answered and nobody knows; why: for our log. */
 int dm_deny_away(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
 int dm_deny_slow(dm_req *req, const char *what, const dm_err *why) DM_NODISCARD;
+
+/* What an act came to (the outcomes of its header), where it did not do what it was asked; other failures are returned.
+ * Of a mouth that can wait for the sandbox, what is on its way does not come here (dm_wait_or_deny). */
+int dm_deny_start(dm_req *req, const char *what, const dm_start *s, int r, dm_err *err) DM_NODISCARD;
+int dm_deny_kill(dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_dispatch_no *no,
+        const dm_err *err) DM_NODISCARD;
+int dm_deny_pause(dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_dispatch_no *no,
+        const dm_quota_over *over, const dm_err *err) DM_NODISCARD;
+int dm_deny_wake(dm_req *req, const char *what, const dm_sandbox_id *id, int r, const dm_wake *w,
+        const dm_err *err) DM_NODISCARD;
 
 /* What dm_deadline_move came to, where it did not move it and the sandbox was there: its REFUSED, AWAY and SLOW, and
  * that too many moved it at once. Other failures are returned. */

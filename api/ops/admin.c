@@ -11,6 +11,7 @@
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/seen.h"
 #include "tenants/who/key.h"
+#include "tenants/who/name.h"
 #include "tenants/who/project.h"
 
 static int no_team(dm_req *req, const char *what)
@@ -135,9 +136,10 @@ static int do_key(dm_pg *c, void *arg, dm_err *err)
     int r = dm_project_find_either(c, k->team, &p, err);
     if (r != 0)
         return r < 0 ? r : NO_TEAM;
+    const dm_caller by = dm_caller_of_operator(DM_OPS_TOKEN, p.owner);
     if (k->id[0] != '\0')
-        return dm_key_revoke(c, DM_OPS_TOKEN, k->id, err);
-    return dm_key_add(c, DM_OPS_TOKEN, p.owner, k->name != NULL ? k->name : "", &k->made, err);
+        return dm_key_revoke(c, &by, k->id, err);
+    return dm_key_add(c, &by, &(dm_key_new){.name = dm_str_c(k->name)}, &k->made, err);
 }
 
 /* The only moment at which the key's text is there. */
@@ -163,11 +165,16 @@ int dm_route_admin_key_add(dm_req *req, void *ctx, dm_err *err)
         r = dm_body_read(req, fields, DM_LEN(fields), &k.name, err);
     if (r != 0)
         return r < 0 ? r : 0;
-    r = dm_api_tx_ops(ctx, do_key, &k, err);
+    if (k.name != NULL && k.name[0] != '\0' && !dm_name_ok(dm_str_c(k.name)))
+        r = dm_fail(err, DM_E_INVALID, "\"name\" has at most %d characters, and none that cannot be seen", DM_NAME_MAX);
+    else
+        r = dm_api_tx_ops(ctx, do_key, &k, err);
     if (r == 0)
         write_key(req, &k);
     else if (r == NO_TEAM)
         r = no_team(req, what);
+    else if (r == DM_KEY_FULL)
+        r = dm_deny(req, DM_NO_KEYS_MAX, what, "the project has %d keys", DM_KEYS_MAX);
     dm_json_done(fields, DM_LEN(fields), &k.name);
     explicit_bzero(&k.made, sizeof k.made);
     return r;

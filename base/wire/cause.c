@@ -31,6 +31,15 @@ const dm_cause_row *dm_cause_get(dm_cause cause)
     return &rows[cause];
 }
 
+const char *dm_cause_whose_name(dm_cause_whose whose)
+{
+    static const char *const names[] = {[DM_WHOSE_CUSTOMER] = "customer",
+            [DM_WHOSE_POLICY] = "policy",
+            [DM_WHOSE_OPERATOR] = "operator",
+            [DM_WHOSE_OURS] = "ours"};
+    return names[whose];
+}
+
 int dm_cause_parse(dm_str name, dm_cause *out, dm_err *err)
 {
     for (unsigned i = 1; i < DM_CAUSE_COUNT; i++) {

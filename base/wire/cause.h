@@ -46,6 +46,8 @@ typedef struct dm_cause_row {
 
 /* cause must be below DM_CAUSE_COUNT; the row of DM_CAUSE_NONE has the name "". */
 const dm_cause_row *dm_cause_get(dm_cause cause);
+/* "customer", "policy", "operator", "ours". */
+const char *dm_cause_whose_name(dm_cause_whose whose);
 int dm_cause_parse(dm_str name, dm_cause *out, dm_err *err) DM_NODISCARD;
 
 #endif

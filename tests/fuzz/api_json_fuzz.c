@@ -1,15 +1,15 @@
 /* A create's body is refused with a status and words, or every part of it is within its bounds. */
-#include "api/e2b/create_body.h"
+#include "api/life/create_body.h"
 #include "tenants/sandbox/network.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { TIMEOUT_MAX_S = 3600 };
 
-static void check(dm_req *req, bool v2)
+static void check(dm_req *req, dm_create_form form)
 {
     dm_create_body b;
     dm_err err = {0};
-    int r = dm_create_body_read(req, v2, TIMEOUT_MAX_S, &b, &err);
+    int r = dm_create_body_read(req, form, TIMEOUT_MAX_S, "local", &b, &err);
     if (r < 0) {
         HOLDS(err.code == r && err.msg[0] != '\0');
         return;
@@ -21,7 +21,7 @@ static void check(dm_req *req, bool v2)
     HOLDS(b.template[0] != '\0' && b.timeout_s >= 1 && b.timeout_s <= TIMEOUT_MAX_S);
     dm_network network;
     HOLDS(dm_network_read(dm_str_c(b.network), &network, NULL) == 0);
-    HOLDS(b.secure || (!v2 && network.public));
+    HOLDS(b.secure || (form == DM_CREATE_V1 && network.public));
     HOLDS(b.vcpus >= 0 && b.mem_mib >= 0 && b.disk_mib >= 0);
     json_t *kept[] = {json_loads(b.metadata, 0, NULL), json_loads(b.env, 0, NULL), json_loads(b.network, 0, NULL)};
     for (size_t i = 0; i < DM_LEN(kept); i++) {
@@ -33,9 +33,9 @@ static void check(dm_req *req, bool v2)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    for (int v = 0; v < 2; v++) {
+    for (int form = DM_CREATE_V1; form <= DM_CREATE_OWN; form++) {
         dm_req req = {.body = {(const char *)data, size}};
-        check(&req, v == 1);
+        check(&req, (dm_create_form)form);
         dm_buf_done(&req.reply.body);
         for (size_t i = 0; i < req.reply.nheaders; i++)
             free(req.reply.headers[i].value);

@@ -1,4 +1,4 @@
-/* Covers api/e2b/create_body.c, api/e2b/not_offered.c, api/e2b/sandbox.c, api/life/admit.c, api/life/deny.c,
+/* Covers api/life/create_body.c, api/e2b/not_offered.c, api/e2b/sandbox.c, api/life/admit.c, api/life/deny.c,
  * api/life/spawns.c, api/life/start.c. */
 #include <stdio.h>
 

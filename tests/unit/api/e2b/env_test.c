@@ -1,4 +1,4 @@
-/* Covers api/e2b/create_body.c, api/life/admit.c: an environment that is too large: whose, and so who is told. */
+/* Covers api/life/create_body.c, api/life/admit.c: an environment that is too large: whose, and so who is told. */
 #include <stdio.h>
 
 #include "tests/support/apirig.h"

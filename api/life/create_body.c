@@ -1,7 +1,9 @@
-#include "api/e2b/create_body.h"
+#include "api/life/create_body.h"
 
 #include <stddef.h>
 #include <stdio.h>
+
+#include "base/parse.h"
 
 #include "api/kit/answer.h"
 #include "api/life/deny.h"
@@ -26,6 +28,8 @@ typedef struct body {
     json_t *auto_resume, *network, *metadata, *env, *volume_mounts, *iam;
     bool allow_internet, has_allow_internet;
     int64_t cpu_count, memory_mb, disk_mb;
+    char *spec, *on_timeout; /* of our own form */
+    bool resumes;
 } body;
 
 #define AT(member) offsetof(body, member)
@@ -46,6 +50,30 @@ static const dm_json_field fields[] = {
         {"cpuCount", DM_JSON_I64, AT(cpu_count), DM_JSON_OPT, 1, SIZE_MAX_},
         {"memoryMB", DM_JSON_I64, AT(memory_mb), DM_JSON_OPT, 1, SIZE_MAX_},
         {"diskSizeMB", DM_JSON_I64, AT(disk_mb), DM_JSON_OPT, 1, SIZE_MAX_},
+};
+
+static const dm_json_field own_fields[] = {
+        {"template", DM_JSON_STR, AT(template_id), DM_JSON_NEED, 1, 512},
+        {"spec", DM_JSON_STR, AT(spec), DM_JSON_OPT, 1, 32},
+        {"vcpus", DM_JSON_I64, AT(cpu_count), DM_JSON_OPT, 1, SIZE_MAX_},
+        {"memory_mib", DM_JSON_I64, AT(memory_mb), DM_JSON_OPT, 1, SIZE_MAX_},
+        {"disk_mib", DM_JSON_I64, AT(disk_mb), DM_JSON_OPT, 1, SIZE_MAX_},
+        {"timeout", DM_JSON_I64, AT(timeout), AT(has_timeout), INT32_MIN, INT32_MAX},
+        {"on_timeout", DM_JSON_STR, AT(on_timeout), DM_JSON_OPT, 1, 16},
+        {"auto_resume", DM_JSON_BOOL, AT(resumes), DM_JSON_OPT, 0, 0},
+        {"allow_internet", DM_JSON_BOOL, AT(allow_internet), AT(has_allow_internet), 0, 0},
+        {"network", DM_JSON_OBJ, AT(network), DM_JSON_OPT, 0, DM_NETWORK_MEMBERS_MAX},
+        {"metadata", DM_JSON_STRMAP, AT(metadata), DM_JSON_OPT, 0, DM_CREATE_METADATA_MAX},
+        {"env", DM_JSON_STRMAP, AT(env), DM_JSON_OPT, 0, READ_MAX},
+};
+
+static const struct {
+    const dm_json_field *fields;
+    size_t n;
+} forms[] = {
+        [DM_CREATE_V1] = {fields, DM_LEN(fields)},
+        [DM_CREATE_V2] = {fields, DM_LEN(fields)},
+        [DM_CREATE_OWN] = {own_fields, DM_LEN(own_fields)},
 };
 
 /* --- refusals ----------------------------------------------------------------------------------------------- */
@@ -79,11 +107,15 @@ static const struct {
         {"iam", DM_NO_IAM_NOT_OFFERED, "identity tokens are not offered here"},
 };
 
-static int refuse_not_offered(dm_req *req, const json_t *obj)
+static int refuse_not_offered(dm_req *req, const json_t *obj, const char *region)
 {
-    for (size_t i = 0; i < DM_LEN(not_offered); i++)
+    for (size_t i = 0; i < DM_LEN(not_offered); i++) {
+        const char *named = dm_json_c(obj, not_offered[i].member);
+        if (not_offered[i].no == DM_NO_REGION_NOT_OFFERED && named != NULL && strcmp(named, region) == 0)
+            continue;
         if (something(json_object_get(obj, not_offered[i].member)))
             return deny(req, not_offered[i].no, not_offered[i].message);
+    }
     return 0;
 }
 
@@ -91,10 +123,12 @@ static int refuse_not_offered(dm_req *req, const json_t *obj)
 
 static int read_life(dm_req *req, const body *b, dm_create_body *out, dm_err *err)
 {
-    bool enabled = false;
+    bool enabled = b->resumes;
+    if (b->on_timeout != NULL && strcmp(b->on_timeout, "kill") != 0 && strcmp(b->on_timeout, "pause") != 0)
+        return dm_fail(err, DM_E_INVALID, "\"on_timeout\" must be kill or pause");
     if (dm_json_bool(b->auto_resume, "enabled", &enabled, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "\"autoResume.enabled\" must be true or false");
-    out->pause_on_timeout = b->auto_pause;
+    out->pause_on_timeout = b->auto_pause || (b->on_timeout != NULL && strcmp(b->on_timeout, "pause") == 0);
     out->auto_resume = enabled;
     if (!b->has_auto_pause_memory || b->auto_pause_memory)
         return 0;
@@ -166,21 +200,46 @@ static int read_env(dm_req *req, const body *b, dm_create_body *out, dm_err *err
     return r == 0 && strlen(out->env) > TEXT_MAX ? deny_env(req, TEXT_MAX, strlen(out->env), "bytes") : r;
 }
 
-static int check(
-        dm_req *req, bool v2, int64_t timeout_s_max, const json_t *obj, body *b, dm_create_body *out, dm_err *err)
+/* A size by name is a virtual tag of the template: base:2c1g, base:v2-2c1g. */
+static int read_template(body *b, dm_create_body *out, dm_err *err)
 {
-    out->template = dm_steal(&b->template_id);
-    out->timeout_s = b->has_timeout ? b->timeout : v2 ? TIMEOUT_V2_S : TIMEOUT_V1_S;
-    out->secure = v2 || b->secure;
+    DM_AUTO_BUF name;
+    dm_buf_init(&name, 1024);
+    if (b->spec == NULL) {
+        out->template = dm_steal(&b->template_id);
+        return 0;
+    }
+    if (!dm_str_only(dm_str_c(b->spec), "0123456789cgm") || strchr(b->spec, 'c') == NULL)
+        return dm_fail(err, DM_E_INVALID, "\"spec\" must be as 2c1g or 1c512m");
+    (void)dm_buf_fmt(&name, "%s%c%s", b->template_id, strchr(b->template_id, ':') != NULL ? '-' : ':', b->spec);
+    int r = dm_buf_ok(&name, err);
+    if (r == 0 && (out->template = dm_str_dup(dm_buf_view(&name))) == NULL)
+        r = dm_fail(err, DM_E_NOMEM, "template");
+    return r;
+}
+
+typedef struct bounds {
+    dm_create_form form;
+    int64_t timeout_s_max;
+    const char *region;
+} bounds;
+
+static int check(dm_req *req, const bounds *of, const json_t *obj, body *b, dm_create_body *out, dm_err *err)
+{
+    bool v1 = of->form == DM_CREATE_V1;
+    out->timeout_s = b->has_timeout ? b->timeout : v1 ? TIMEOUT_V1_S : TIMEOUT_V2_S;
+    out->secure = !v1 || b->secure;
     out->allow_internet = b->has_allow_internet ? b->allow_internet : -1;
     out->vcpus = b->cpu_count;
     out->mem_mib = b->memory_mb;
     out->disk_mib = b->disk_mb;
-    int r = dm_deny_timeout(req, what, out->timeout_s, 1, timeout_s_max);
+    int r = read_template(b, out, err);
+    if (r == 0)
+        r = dm_deny_timeout(req, what, out->timeout_s, 1, of->timeout_s_max);
     if (r == 0)
         r = read_life(req, b, out, err);
     if (r == 0)
-        r = refuse_not_offered(req, obj);
+        r = refuse_not_offered(req, obj, of->region);
     if (r == 0)
         r = read_network(req, b, out, err);
     if (r == 0)
@@ -188,21 +247,48 @@ static int check(
     return r != 0 ? r : read_env(req, b, out, err);
 }
 
-int dm_create_body_read(dm_req *req, bool v2, int64_t timeout_s_max, dm_create_body *out, dm_err *err)
+int dm_create_body_read(
+        dm_req *req, dm_create_form form, int64_t timeout_s_max, const char *region, dm_create_body *out, dm_err *err)
 {
+    const bounds of = {.form = form, .timeout_s_max = timeout_s_max, .region = region};
     DM_AUTO(json_t) obj = NULL;
-    body b;
+    body b = {.timeout = 0}; /* a form sets what it has */
     *out = (dm_create_body){.allow_internet = -1};
     int r = dm_json_load(req->body, 1 << 20, &obj, err);
     if (r == 0)
-        r = dm_json_decode(obj, fields, DM_LEN(fields), &b, err);
+        r = dm_json_decode(obj, forms[form].fields, forms[form].n, &b, err);
     if (r < 0)
         return r;
-    r = check(req, v2, timeout_s_max, obj, &b, out, err);
-    dm_json_done(fields, DM_LEN(fields), &b);
+    r = check(req, &of, obj, &b, out, err);
+    dm_json_done(forms[form].fields, forms[form].n, &b);
     if (r != 0)
         dm_create_body_done(out);
     return r;
+}
+
+static bool gone(const void *arg)
+{
+    return dm_req_gone(arg);
+}
+
+dm_start_args dm_create_args(const dm_create_body *b, const dm_req *req)
+{
+    return (dm_start_args){.template = dm_str_c(b->template),
+            .vcpus = b->vcpus,
+            .mem_mib = b->mem_mib,
+            .disk_mib = b->disk_mib,
+            .timeout_s = b->timeout_s,
+            .secure = b->secure,
+            .pause_on_timeout = b->pause_on_timeout,
+            .auto_resume = b->auto_resume,
+            .allow_internet = b->allow_internet,
+            .metadata = b->metadata,
+            .network = b->network,
+            .env = b->env,
+            .idem_key = dm_req_header(req, "Idempotency-Key"),
+            .idem_body = req->body,
+            .gone = gone,
+            .gone_arg = req};
 }
 
 void dm_create_body_done(dm_create_body *b)
