@@ -127,7 +127,6 @@ static int clean_people(void **state)
 {
     dm_rig_clean(&rig);
     dm_rig_sql(&rig,
-            "DELETE FROM dm.audit USING dm.account a WHERE a.tier = 'free' AND audit.account_no = a.account_no;"
             "DELETE FROM dm.quota_use USING dm.account a WHERE a.tier = 'free' AND quota_use.account_no = a.account_no;"
             "DELETE FROM dm.project USING dm.account a WHERE a.tier = 'free' AND project.account_no = a.account_no;"
             "SET session_replication_role = replica;"

@@ -1,4 +1,4 @@
-/* Covers api/dm/invitation.c, api/dm/member.c, tenants/who/invitation.c, tenants/who/sql_invitation.c,
+/* Covers api/dm/invitation.c, api/dm/member.c, tenants/who/sql_invitation.c,
  * tenants/who/sql_membership.c. */
 #include <pthread.h>
 #include <stdio.h>
