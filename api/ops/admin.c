@@ -4,6 +4,7 @@
 #include "base/parse.h"
 
 #include "api/kit/answer.h"
+#include "api/kit/keys.h"
 #include "api/kit/request.h"
 #include "api/limits.h"
 #include "api/ops/act.h"
@@ -173,8 +174,8 @@ int dm_route_admin_key_add(dm_req *req, void *ctx, dm_err *err)
         write_key(req, &k);
     else if (r == NO_TEAM)
         r = no_team(req, what);
-    else if (r == DM_KEY_FULL)
-        r = dm_deny(req, DM_NO_KEYS_MAX, what, "the project has %d keys", DM_KEYS_MAX);
+    else if (r > 0)
+        r = dm_deny_key(req, what, r);
     dm_json_done(fields, DM_LEN(fields), &k.name);
     explicit_bzero(&k.made, sizeof k.made);
     return r;
