@@ -34,5 +34,5 @@ static int create(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_own_create(dm_req *req, void *ctx, dm_err *err)
 {
-    return dm_api_hop(req, ctx, DM_LATER_ORDERS, create, err);
+    return dm_create_hop(req, ctx, what, create, err);
 }

@@ -43,23 +43,12 @@ static int create_v2(dm_req *req, void *ctx, dm_err *err)
     return create(req, ctx, true, err);
 }
 
-/* Before it stands in line: what is too many takes nobody's place. */
-static int hop(dm_req *req, dm_api *api, dm_http_handler fn, dm_err *err)
-{
-    const dm_caller *c = &dm_session_of(req)->caller;
-    dm_rates_left left;
-    int64_t wait_us = dm_rates_take_us(api->rates, DM_RATES_CREATES, c->owner.project, c->limits.create_rate, &left);
-    if (wait_us > 0)
-        return dm_deny_create_rate(req, what, c->limits.create_rate, wait_us);
-    return dm_api_hop(req, api, DM_LATER_ORDERS, fn, err);
-}
-
 int dm_route_sandbox_create_v1(dm_req *req, void *ctx, dm_err *err)
 {
-    return hop(req, ctx, create_v1, err);
+    return dm_create_hop(req, ctx, what, create_v1, err);
 }
 
 int dm_route_sandbox_create_v2(dm_req *req, void *ctx, dm_err *err)
 {
-    return hop(req, ctx, create_v2, err);
+    return dm_create_hop(req, ctx, what, create_v2, err);
 }

@@ -291,6 +291,16 @@ dm_start_args dm_create_args(const dm_create_body *b, const dm_req *req)
             .gone_arg = req};
 }
 
+int dm_create_hop(dm_req *req, dm_api *api, const char *act, dm_http_handler fn, dm_err *err)
+{
+    const dm_caller *c = &dm_session_of(req)->caller;
+    dm_rates_left left;
+    int64_t wait_us = dm_rates_take_us(api->rates, DM_RATES_CREATES, c->owner.project, c->limits.create_rate, &left);
+    if (wait_us > 0)
+        return dm_deny_create_rate(req, act, c->limits.create_rate, wait_us);
+    return dm_api_hop(req, api, DM_LATER_ORDERS, fn, err);
+}
+
 void dm_create_body_done(dm_create_body *b)
 {
     free(b->template);

@@ -38,6 +38,9 @@ int dm_create_body_read(dm_req *req, dm_create_form form, int64_t timeout_s_max,
 /* What it asks dm_start_one for, of a request with that body, whose client may go and come again with a key. Points
  * into both. */
 dm_start_args dm_create_args(const dm_create_body *b, const dm_req *req);
+/* A create goes on in the line for orders, unless its project creates too many a second: that is answered before it
+ * takes anybody's place. Returns what the handler is to return. */
+int dm_create_hop(dm_req *req, dm_api *api, const char *act, dm_http_handler fn, dm_err *err) DM_NODISCARD;
 void dm_create_body_done(dm_create_body *b);
 
 #endif

@@ -91,6 +91,27 @@ static void refused_as_e2bs(void **state)
     expect("POST", P, "{\"template\":\"base\"}", 429, "project.running_max");
 }
 
+/* Creates of both mouths are counted together. */
+static void so_many_a_second(void **state)
+{
+    dm_clock_fake stands;
+    dm_rates *real = rig.api.rates;
+    (void)state;
+    dm_clock_fake_init(&stands, 1800000000000000);
+    assert_int_equal(dm_rates_new(&stands.base, &rig.api.rates, NULL), 0);
+    dm_rig_sql(&rig, "INSERT INTO dm.project_limit (account_no, project_no, name, value)"
+                     " SELECT account_no, project_no, 'create_rate', 1 FROM dm.project WHERE slug = 'demo'");
+    DM_AUTO_SAID first = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    DM_AUTO_SAID second = dm_rig_call(&rig, "POST", P, "{\"template\":\"base\"}");
+    DM_AUTO_SAID third = dm_rig_call(&rig, "POST", P, "{\"template\":\"base\"}");
+    dm_rates_free(rig.api.rates);
+    rig.api.rates = real;
+    assert_int_equal(first.status, 201);
+    assert_int_equal(second.status, 201);
+    assert_int_equal(third.status, 429);
+    assert_string_equal(rule_of(third.body), "project.create_rate");
+}
+
 static void created_once(void **state)
 {
     const dm_pair key = {DM_STR("Idempotency-Key"), DM_STR("one-of-a-kind")};
@@ -449,11 +470,12 @@ static void a_blocked_account_looks_and_kills(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(made_as_asked, &rig), DM_RIG_TEST(refused_as_e2bs, &rig),
-            DM_RIG_TEST(created_once, &rig), DM_RIG_TEST(through_a_life, &rig), DM_RIG_TEST(done_once, &rig),
-            DM_RIG_TEST(each_of_many_has_its_outcome, &rig), DM_RIG_TEST(many_by_a_filter, &rig),
-            DM_RIG_TEST(found_by_what_it_is, &rig), DM_RIG_TEST(pages_of_it, &rig), DM_RIG_TEST(its_history, &rig),
-            DM_RIG_TEST(how_it_spent_its_seconds, &rig), DM_RIG_TEST(what_it_uses_now, &rig),
-            DM_RIG_TEST(nobody_elses, &rig), DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
+            DM_RIG_TEST(created_once, &rig), DM_RIG_TEST(so_many_a_second, &rig), DM_RIG_TEST(through_a_life, &rig),
+            DM_RIG_TEST(done_once, &rig), DM_RIG_TEST(each_of_many_has_its_outcome, &rig),
+            DM_RIG_TEST(many_by_a_filter, &rig), DM_RIG_TEST(found_by_what_it_is, &rig), DM_RIG_TEST(pages_of_it, &rig),
+            DM_RIG_TEST(its_history, &rig), DM_RIG_TEST(how_it_spent_its_seconds, &rig),
+            DM_RIG_TEST(what_it_uses_now, &rig), DM_RIG_TEST(nobody_elses, &rig),
+            DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
