@@ -1,8 +1,8 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
  * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
- * for changed keys and holds the lock that says that this instance lives, another sweeps, a third writes down when keys
- * were used, a fourth sends mail, a fifth claims.
- * Stateless: any number of replicas.
+ * for changed keys and holds the lock that says that this instance lives, another sweeps, a third puts to sleep what is
+ * held, a fourth writes down when keys were used, a fifth sends mail, a sixth claims. Stateless: any number of
+ * replicas.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "api/door/signers.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
+#include "api/life/hold.h"
 #include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
@@ -29,7 +30,7 @@ enum {
     DEAF_MS = 500, /* less than the second within which a revoked key is refused */
     GRACE_MS = 10000,
     PARKED_MAX = 65536,
-    HANDS = 4 /* threads that do what no request waits for */
+    HANDS = 5 /* threads that do what no request waits for */
 };
 
 typedef struct program {
@@ -163,6 +164,19 @@ static void write_refusals(program *p)
         dm_log_err(p->api.log, DM_WARN, "refusals.not_written", &err);
     if (dropped > 0)
         DM_LOG(p->api.log, DM_WARN, "refusals.dropped", dm_fu("refusals", dropped));
+}
+
+static void *hold(void *arg)
+{
+    program *p = arg;
+    while (!atomic_load(&p->stop)) {
+        dm_err err = {0};
+        unsigned slept = 0;
+        if (atomic_load(&p->api.instance) != 0 && dm_hold_carry_out(&p->api, &slept, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "holds.failed", &err);
+        pause_ms(p, SWEEP_MS);
+    }
+    return NULL;
 }
 
 static void *sweep(void *arg)
@@ -407,7 +421,7 @@ static void unmake(program *p)
 
 static int serve(program *p, int signals, dm_err *err)
 {
-    static void *(*const hands[HANDS])(void *) = {keep_house, sweep, keep_books, send_mail};
+    static void *(*const hands[HANDS])(void *) = {keep_house, sweep, hold, keep_books, send_mail};
     DM_AUTO(dm_watch) watch = NULL;
     int r = dm_loop_new(&dm_clock_real, &p->loop, err);
     if (r == 0)

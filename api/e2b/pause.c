@@ -57,7 +57,7 @@ static int pause_one(dm_req *req, void *ctx, dm_err *err)
     if (r < 0)
         return r;
     uint64_t mark = dm_later_mark(api->later, &id);
-    r = dm_pause_one(api, &s->caller, &id, &no, &over, err);
+    r = dm_pause_one(api, &s->caller, &id, DM_CAUSE_PAUSED, &no, &over, err);
     switch (r) {
     case 0:
         dm_reply_empty(&req->reply, 204);

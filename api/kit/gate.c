@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/wire/cause.h"
+
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/cookie.h"
@@ -55,6 +57,37 @@ int dm_gate_judge(const dm_caller *c, unsigned scope, dm_err *err)
     if (!dm_may(c->rights, right_of(scope)))
         return dm_fail(err, DM_E_DENIED, "this needs the right %s", dm_right_name(right_of(scope)));
     return 0;
+}
+
+/* What is held asks for nothing to be made or woken; it may be read, and killed. A budget is a quota: 429. */
+static int held(dm_req *req, const dm_caller *c, dm_err *err)
+{
+    static const struct {
+        dm_cause cause;
+        dm_no no;
+        const char *words;
+    } all[] = {{DM_CAUSE_SUSPENDED_UNPAID, DM_NO_ACCOUNT_SUSPENDED, "the account is suspended"},
+            {DM_CAUSE_ALLOWANCE_EXHAUSTED, DM_NO_ALLOWANCE_EXHAUSTED, "this month's running time is used up"},
+            {DM_CAUSE_SPEND_CAP, DM_NO_SPEND_CAP, "this month's spend cap is reached"}};
+    for (size_t i = 0; standing_of(req->route->scope) == DM_STANDING_GOOD && i < DM_LEN(all); i++) {
+        if (strcmp(c->held, dm_cause_get(all[i].cause)->name) != 0)
+            continue;
+        req->reply.status = dm_no_get(all[i].no)->status;
+        req->reply.refused_by = dm_no_get(all[i].no)->rule;
+        return dm_fail(err, DM_E_DENIED, "%s", all[i].words);
+    }
+    return 0;
+}
+
+/* The refusal that the gate has named; DM_NOS: none. */
+static dm_no left_by_gate(const dm_reply *reply)
+{
+    static const dm_no named[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION, DM_NO_ACCOUNT_SUSPENDED,
+            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP};
+    for (size_t i = 0; i < DM_LEN(named); i++)
+        if (reply->refused_by == dm_no_get(named[i])->rule)
+            return named[i];
+    return DM_NOS;
 }
 
 static int too_often(dm_req *req, dm_no no, int64_t wait_us, dm_err *err, const char *words)
@@ -113,9 +146,11 @@ static int64_t take_request(dm_req *req, dm_api *api, const dm_caller *c)
 /* Who is known and refused all the same has it kept; what happens before a handler is worded by its code alone. */
 static void keep(const dm_req *req, const dm_session *s, int code)
 {
-    dm_no no = code == DM_E_LIMIT    ? DM_NO_REQUEST_RATE
-               : code == DM_E_DENIED ? DM_NO_AUTH_FORBIDDEN
-                                     : DM_NO_REQUEST_UNKNOWN;
+    dm_no no = left_by_gate(&req->reply);
+    if (no == DM_NOS)
+        no = code == DM_E_LIMIT    ? DM_NO_REQUEST_RATE
+             : code == DM_E_DENIED ? DM_NO_AUTH_FORBIDDEN
+                                   : DM_NO_REQUEST_UNKNOWN;
     const dm_denial d = dm_no_denial(no, "request");
     if (code == DM_E_LIMIT || code == DM_E_DENIED || code == DM_E_NOTFOUND)
         dm_refused(req, s, &d, NULL);
@@ -140,7 +175,9 @@ static int by_key(dm_req *req, dm_api *api, dm_str key, dm_session *s, dm_err *e
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "the project sends too many requests");
     r = of_path(req, &s->caller, err);
-    return r < 0 ? r : dm_gate_judge(&s->caller, req->route->scope, err);
+    if (r == 0)
+        r = dm_gate_judge(&s->caller, req->route->scope, err);
+    return r < 0 ? r : held(req, &s->caller, err);
 }
 
 /* --- with a cookie ------------------------------------------------------------------------------------------ */
@@ -214,7 +251,9 @@ static int by_cookie(dm_req *req, dm_api *api, dm_str token, bool tls, dm_sessio
         as_operator(&s->in, &s->caller);
     else
         r = as_person(req, api, &s->in, &s->caller, err);
-    return r < 0 ? r : dm_gate_judge(&s->caller, req->route->scope, err);
+    if (r == 0)
+        r = dm_gate_judge(&s->caller, req->route->scope, err);
+    return r < 0 ? r : held(req, &s->caller, err);
 }
 
 /* A key wins: whoever sends one means it. */
@@ -295,7 +334,8 @@ static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
     wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, (uint64_t)s->caller.person.v) : 0;
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "you send too many requests");
-    return dm_gate_judge(&s->caller, req->route->scope, err);
+    r = dm_gate_judge(&s->caller, req->route->scope, err);
+    return r < 0 ? r : held(req, &s->caller, err);
 }
 
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
@@ -339,11 +379,9 @@ void dm_api_ungate(dm_req *req, void *ctx)
 static dm_no plain(const dm_reply *reply)
 {
     int status = reply->status;
-    static const dm_no left[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION};
-    for (size_t i = 0; i < DM_LEN(left); i++) {
-        if (reply->refused_by == dm_no_get(left[i])->rule)
-            return left[i];
-    }
+    dm_no left = left_by_gate(reply);
+    if (left != DM_NOS)
+        return left;
     static const dm_no all[] = {DM_NO_REQUEST_INVALID, DM_NO_AUTH_KEY, DM_NO_AUTH_FORBIDDEN, DM_NO_REQUEST_UNKNOWN,
             DM_NO_REQUEST_METHOD, DM_NO_REQUEST_SIZE, DM_NO_REQUEST_RATE, DM_NO_SERVICE_BUSY, DM_NO_SERVICE_SLOW};
     for (size_t i = 0; i < DM_LEN(all); i++) {

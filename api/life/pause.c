@@ -5,6 +5,7 @@
 typedef struct work {
     const dm_caller *caller;
     const dm_sandbox_id *id;
+    dm_cause cause;
     int64_t now_us, mono_us, by, epoch;
     dm_worker_no worker;
     int64_t room_mib;
@@ -35,7 +36,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     w->worker = one.s.worker;
     switch (one.s.state) {
     case DM_SANDBOX_RUNNING:
-        r = ask_room(c, w, err);
+        r = w->cause == DM_CAUSE_PAUSED ? ask_room(c, w, err) : 0;
         return r != 0 ? r : dm_sandbox_move(c, &one.s, &move, err);
     case DM_SANDBOX_PAUSED:
         return DM_PAUSE_ASLEEP;
@@ -80,8 +81,7 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_sandbox_move_args move;
-    int r = dm_dispatch_pause(
-            api->dispatch, w->worker, w->id, w->epoch, DM_CAUSE_PAUSED, w->room_mib, &stopped, no, err);
+    int r = dm_dispatch_pause(api->dispatch, w->worker, w->id, w->epoch, w->cause, w->room_mib, &stopped, no, err);
     if (r == DM_DISPATCH_REFUSED)
         return refused(api, w, no, err);
     if (r < 0)
@@ -93,11 +93,12 @@ static int order(dm_api *api, const work *w, dm_dispatch_no *no, dm_err *err)
     return r < 0 ? r : move.event == DM_SANDBOX_SLEPT ? 0 : DM_PAUSE_NONE;
 }
 
-int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_quota_over *over,
-        dm_err *err)
+int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_cause cause, dm_dispatch_no *no,
+        dm_quota_over *over, dm_err *err)
 {
     work w = {.caller = caller,
             .id = id,
+            .cause = cause,
             .now_us = dm_wall_us(api->clock),
             .mono_us = dm_mono_us(api->clock),
             .over = over};

@@ -1,5 +1,5 @@
-/* api/life/pause.h: putting a sandbox to sleep by call. Blocks until the worker has answered: on a thread of the
- * orders' pool (later.h). */
+/* api/life/pause.h: putting a sandbox to sleep, by call or for a policy. Blocks until the worker has answered: on a
+ * thread of the orders' pool (later.h). */
 #ifndef DM_API_LIFE_PAUSE_H
 #define DM_API_LIFE_PAUSE_H
 
@@ -18,9 +18,11 @@ enum {
     DM_PAUSE_OVER,     /* its project's sleepers would take more than they may: it runs on; over */
 };
 
-/* 0: memory and disk are durable. *no: what the worker said to REFUSED; over: of OVER; err says why of AWAY and SLOW.
+/* cause: DM_CAUSE_PAUSED by call, or a policy's, which asks for no room: nobody's work is thrown away for it.
+ *
+ * 0: memory and disk are durable. *no: what the worker said to REFUSED; over: of OVER; err says why of AWAY and SLOW.
  * Where the order may have arrived, the row stays `pausing` until an event, or the sweep, says how it ended. */
-int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_dispatch_no *no, dm_quota_over *over,
-        dm_err *err) DM_NODISCARD;
+int dm_pause_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_cause cause, dm_dispatch_no *no,
+        dm_quota_over *over, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -26,7 +26,7 @@ static int find_caller(dm_pg *c, dm_caller *caller, dm_err *err)
     if (r < 0)
         return r;
     (void)snprintf(caller->who, sizeof caller->who, "door");
-    return caller->banned || caller->blocked[0] != '\0' ? DM_WAKE_BLOCKED : 0;
+    return caller->banned || caller->blocked[0] != '\0' || caller->held[0] != '\0' ? DM_WAKE_BLOCKED : 0;
 }
 
 static int begin(dm_pg *c, void *arg, dm_err *err)

@@ -8,6 +8,7 @@
 #include "tenants/admin/writeoff.h"
 #include "tenants/fleet/fleet.h"
 #include "tenants/plan/limits.h"
+#include "tenants/sandbox/hold.h"
 #include "tenants/who/account.h"
 #include "tenants/who/login.h"
 
@@ -266,6 +267,54 @@ static int limit_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
     return r;
 }
 
+/* --- suspension --------------------------------------------------------------------------------------------- */
+
+typedef struct suspension {
+    const dm_admin_args *a;
+    int64_t running;
+} suspension;
+
+static int do_suspend(dm_pg *c, void *arg, dm_err *err)
+{
+    suspension *s = arg;
+    int r = dm_suspend(c, s->a->who, s->a->account, s->a->reason, &s->running, err);
+    return r == DM_HOLD_NOBODY ? dm_fail(err, DM_E_NOTFOUND, "no account %s", s->a->account) : r;
+}
+
+static int do_unsuspend(dm_pg *c, void *arg, dm_err *err)
+{
+    suspension *s = arg;
+    int r = dm_unsuspend(c, s->a->who, s->a->account, s->a->reason, err);
+    return r == DM_HOLD_NONE ? dm_fail(err, DM_E_NOTFOUND, "%s is not suspended", s->a->account) : r;
+}
+
+static int suspend_or_not(dm_pg *c, const dm_admin_args *a, dm_pg_fn fn, suspension *s, dm_err *err)
+{
+    if (need(a->account, "account", err) < 0 || need(a->reason, "reason", err) < 0)
+        return DM_E_INVALID;
+    if (!dm_uuid_ok(dm_str_c(a->account)))
+        return dm_fail(err, DM_E_INVALID, "--account is an account's UUID");
+    if (strlen(a->reason) > REASON_MAX)
+        return dm_fail(err, DM_E_INVALID, "--reason has at most %d bytes", REASON_MAX);
+    *s = (suspension){.a = a};
+    return dm_pg_tx_on(c, &everybody, fn, s, err);
+}
+
+static int suspend(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    suspension s;
+    int r = suspend_or_not(c, a, do_suspend, &s, err);
+    if (r == 0)
+        (void)printf("DORMOUSE_WILL_SLEEP=%lld\n", (long long)s.running);
+    return r;
+}
+
+static int unsuspend(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    suspension s;
+    return suspend_or_not(c, a, do_unsuspend, &s, err);
+}
+
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
 enum { WORKERS_SHOWN = 100000 };
@@ -369,8 +418,8 @@ static int token_key_rotate(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
         {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
-        {"limit-list", limit_list}, {"worker-list", worker_list}, {"worker-write-off", worker_write_off},
-        {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
+        {"limit-list", limit_list}, {"suspend", suspend}, {"unsuspend", unsuspend}, {"worker-list", worker_list},
+        {"worker-write-off", worker_write_off}, {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

@@ -27,6 +27,7 @@ typedef struct dm_caller {
     char region[64];
     char blocked[128]; /* why it may not create; "" : it may */
     bool banned;
+    char held[32]; /* the cause that keeps it from running, a name of base/wire/cause; "": none */
     dm_limits limits;
     int64_t limits_left_us;  /* they hold for so long after they were read; INT64_MAX: none of them ends by itself */
     int64_t limits_until_us; /* the same on the monotonic clock, where a key's look-up was kept (auth.h) */

@@ -2,13 +2,14 @@
 
 #include "tenants/who/sql.h"
 
-/* All give the same columns, so that one function reads them. The last two: of a key the rights it was made with, "*"
- * for all, of a person his roles; and how long these limits hold. A key has two more: how long it is valid, and what
- * the person is whose token fetched it, "*" for no such person. */
+/* All give the same columns, so that one function reads them. Then: of a key the rights it was made with, "*"
+ * for all, of a person his roles; how long these limits hold; and what keeps it from running. A key has two more: how
+ * long it is valid, and what the person is whose token fetched it, "*" for no such person. */
 static const dm_pg_stmt find_key = {"key_find",
         "SELECT k.account_no, k.project_no, k.key_no, k.key_id, k.account_id, k.project_id, k.slug, k.tier, k.currency,"
         " k.region_no, k.region, coalesce(k.blocked, ''), k.banned, k.limits, dm.account_limits(k.account_no),"
-        " coalesce(array_to_string(k.rights, ','), '*'), k.limits_left_us, k.left_us,"
+        " coalesce(array_to_string(k.rights, ','), '*'), k.limits_left_us,"
+        " coalesce(dm.held(k.account_no, k.project_no), ''), k.left_us,"
         " coalesce(array_to_string(k.roles, ','), '*')"
         " FROM dm.find_key($1) k",
         DM_PG_MAYBE};
@@ -17,7 +18,8 @@ static const dm_pg_stmt find_project = {"project_find",
         "SELECT p.account_no, p.project_no, 0, a.id, a.id, p.id, p.slug, a.tier, a.currency, p.region_no, r.name,"
         " coalesce(a.blocked, ''), a.banned,"
         " dm.project_limits(p.account_no, p.project_no), dm.account_limits(p.account_no), '',"
-        " dm.limits_left_us(p.account_no, p.project_no)"
+        " dm.limits_left_us(p.account_no, p.project_no),"
+        " coalesce(dm.held(p.account_no, p.project_no), '')"
         " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"
         " WHERE p.account_no = $1 AND p.project_no = $2",
         DM_PG_MAYBE};
@@ -25,13 +27,13 @@ static const dm_pg_stmt find_project = {"project_find",
 static const dm_pg_stmt find_member = {"member_find",
         "SELECT m.account_no, m.project_no, 0, '', m.account_id, m.project_id, m.slug, m.tier, m.currency,"
         " m.region_no, m.region, coalesce(m.blocked, ''), m.banned, m.limits, dm.account_limits(m.account_no),"
-        " array_to_string(m.roles, ','), m.limits_left_us"
+        " array_to_string(m.roles, ','), m.limits_left_us, coalesce(dm.held(m.account_no, m.project_no), '')"
         " FROM dm.find_member($1, $2) m",
         DM_PG_MAYBE};
 
 static const dm_pg_stmt find_account_member = {"account_member_find",
         "SELECT m.account_no, 0, 0, '', m.account_id, '', '', m.tier, m.currency, 0, '',"
-        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ','), NULL::bigint"
+        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ','), NULL::bigint, ''"
         " FROM dm.find_account_member($1, $2::uuid) m",
         DM_PG_MAYBE};
 
@@ -71,6 +73,7 @@ static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
             {7, c.tier, sizeof c.tier},
             {8, c.currency, sizeof c.currency},
             {10, c.region, sizeof c.region},
+            {17, c.held, sizeof c.held},
     };
     for (size_t i = 0; i < DM_LEN(texts); i++)
         if (dm_str_to_array(dm_pg_str(r, 0, texts[i].col), texts[i].to, texts[i].cap, err) < 0)
@@ -110,9 +113,9 @@ int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, int6
         r = read_caller(rows, out, err);
     if (r < 0)
         return r;
-    if (!dm_str_eq_c(dm_pg_str(rows, 0, 18), "*"))
-        out->rights &= rights_of_roles(dm_pg_str(rows, 0, 18));
-    *left_us = dm_pg_is_null(rows, 0, 17) ? INT64_MAX : dm_pg_i64(rows, 0, 17);
+    if (!dm_str_eq_c(dm_pg_str(rows, 0, 19), "*"))
+        out->rights &= rights_of_roles(dm_pg_str(rows, 0, 19));
+    *left_us = dm_pg_is_null(rows, 0, 18) ? INT64_MAX : dm_pg_i64(rows, 0, 18);
     return 0;
 }
 

@@ -70,6 +70,7 @@ static const char make_up[] =
         "WHEN type = 'bytea' THEN quote_literal('\\x' || repeat('0' || n, 32)) "
         "WHEN type = 'boolean' THEN 'false' "
         "WHEN type = 'jsonb' THEN quote_literal('{}') "
+        "WHEN type = 'date' THEN quote_literal('2026-03-01') "
         "WHEN type LIKE 'timestamp%' THEN quote_literal('2026-03-01Z') "
         "WHEN type LIKE 'bit%' THEN 'B''0''' "
         "WHEN type LIKE '%[]' THEN quote_literal('{}') END $$;"
@@ -184,7 +185,7 @@ static void grants_are_narrow(void **state)
                     "aclexplode(c.relacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE c.relnamespace = "
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
-                    "'recovery_code', 'denial', 'attempt')"),
+                    "'recovery_code', 'denial', 'attempt', 'hold')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -213,6 +214,8 @@ static void grants_are_narrow(void **state)
             "find_signers dm_api, "
             "find_template dm_api, "
             "find_token dm_who, "
+            "held dm_api, "
+            "held dm_who, "
             "members_of dm_ops, "
             "my_accounts dm_who, "
             "my_projects dm_who, "
@@ -389,7 +392,7 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line member invitation ";
+            "statement statement_line member invitation hold budget_use ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))

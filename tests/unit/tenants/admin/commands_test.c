@@ -272,6 +272,28 @@ static void token_keys_end(void **state)
     assert_true(dm_tenantrig_audited(&rig, (dm_owner){.account = {0}}, who, "token_key.rotate", "token_key:all"));
 }
 
+static void suspension(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX];
+    dm_err err = {0};
+    const char *id = rig.demo.project.account_id;
+    const dm_owner account = {.account = rig.demo.project.owner.account};
+    const dm_admin_args args = {.account = id, .reason = "unpaid"};
+    char object[64];
+    (void)snprintf(object, sizeof object, "account:%s", id);
+    assert_int_equal(run("suspend", args, out, &err), 0);
+    assert_string_equal(printed(out, "DORMOUSE_WILL_SLEEP"), "0");
+    assert_true(dm_tenantrig_audited(&rig, account, who, "account.suspend", object));
+    assert_int_equal(run("unsuspend", args, out, &err), 0);
+    assert_true(dm_tenantrig_audited(&rig, account, who, "account.unsuspend", object));
+    refused("unsuspend", args, DM_E_NOTFOUND, "is not suspended");
+    refused("suspend", (dm_admin_args){.account = id}, DM_E_INVALID, "--reason is missing");
+    refused("suspend", (dm_admin_args){.account = "x", .reason = "y"}, DM_E_INVALID, "UUID");
+    refused("suspend", (dm_admin_args){.account = "00000000-0000-4000-8000-000000000000", .reason = "y"}, DM_E_NOTFOUND,
+            "no account");
+}
+
 static void no_other_commands(void **state)
 {
     (void)state;
@@ -284,8 +306,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
             cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
-            cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(operators),
-            cmocka_unit_test(token_keys_end), cmocka_unit_test(no_other_commands)};
+            cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(suspension),
+            cmocka_unit_test(operators), cmocka_unit_test(token_keys_end), cmocka_unit_test(no_other_commands)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_tenantrig_stop(&rig);
