@@ -98,8 +98,19 @@ REVOKE ALL ON FUNCTION dm.find_person(text), dm.find_operator(text), dm.find_lin
     dm.sign_up(text, text, text, text, text, bytea, bytea) FROM public;
 GRANT EXECUTE ON FUNCTION dm.find_person(text), dm.find_operator(text), dm.find_link(bytea, text), dm.my_accounts(), dm.my_projects(),
     dm.sign_up(text, text, text, text, text, bytea, bytea) TO dm_who;
--- dormouse-admin makes operators and turns token keys over.
-GRANT SELECT (operator_no, email, name, created_at, disabled_at), INSERT (email, name, password) ON dm.operator TO dm_ops;
-CREATE POLICY adds ON dm.operator FOR INSERT TO dm_ops WITH CHECK (true);
-CREATE POLICY sees ON dm.operator FOR SELECT TO dm_ops USING (true);
-GRANT SELECT (kid, valid_to), UPDATE (valid_to) ON dm.token_key TO dm_ops;
+-- dormouse-admin makes operators, and ends what short tokens are signed with; it reads nothing of either.
+CREATE FUNCTION dm.add_operator(address text, called text, encoded text, only_first boolean) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = dm, pg_temp
+BEGIN ATOMIC
+    INSERT INTO dm.operator (email, name, password)
+        SELECT lower(address), called, encoded
+        WHERE NOT only_first OR NOT EXISTS (SELECT FROM dm.operator o WHERE o.disabled_at IS NULL)
+        RETURNING true;
+END;
+CREATE FUNCTION dm.end_token_keys() RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = dm, pg_temp
+BEGIN ATOMIC
+    UPDATE dm.token_key SET valid_to = now() WHERE valid_to IS NULL OR valid_to > now();
+END;
+REVOKE ALL ON FUNCTION dm.add_operator(text, text, text, boolean), dm.end_token_keys() FROM public;
+GRANT EXECUTE ON FUNCTION dm.add_operator(text, text, text, boolean), dm.end_token_keys() TO dm_ops;

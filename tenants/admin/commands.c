@@ -375,13 +375,9 @@ typedef struct operator_work {
 static int do_operator_add(dm_pg *c, void *arg, dm_err *err)
 {
     operator_work *w = arg;
-    int64_t n = 0;
-    w->made = false;
-    int r = w->a->first != NULL ? dm_operator_count(c, &n, err) : 0;
-    if (r < 0 || n > 0)
-        return r;
-    w->made = true;
-    return dm_operator_add(c, w->a->who, w->a->name, w->email, w->encoded, err);
+    const dm_operator_new n = {
+            .name = w->a->name, .email = w->email, .encoded = w->encoded, .only_first = w->a->first != NULL};
+    return dm_operator_add(c, w->a->who, &n, &w->made, err);
 }
 
 /* The password is seen here and nowhere again; what it costs to look at is what the API asks for anew. */
