@@ -38,7 +38,7 @@ static int run_pause(dm_req *req, dm_api *api, const dm_sandbox_id *id, dm_err *
     dm_session *s = dm_session_of(req);
     dm_dispatch_no no;
     dm_quota_over over;
-    int r = dm_pause_one(api, &s->caller, id, &no, &over, err);
+    int r = dm_pause_one(api, &s->caller, id, DM_CAUSE_PAUSED, &no, &over, err);
     if (r == DM_PAUSE_JOIN || r == DM_PAUSE_BUSY) {
         s->joined = r == DM_PAUSE_JOIN;
         return WAIT;

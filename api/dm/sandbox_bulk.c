@@ -70,7 +70,7 @@ static int run_pause(bulk *b, dm_req *said, const dm_sandbox_id *id, dm_err *err
 {
     dm_dispatch_no no;
     dm_quota_over over;
-    int r = dm_pause_one(b->api, &b->caller, id, &no, &over, err);
+    int r = dm_pause_one(b->api, &b->caller, id, DM_CAUSE_PAUSED, &no, &over, err);
     return r == 0 || r == DM_PAUSE_ASLEEP ? 0 : dm_deny_pause(said, "sandbox.pause", id, r, &no, &over, err);
 }
 
