@@ -164,12 +164,13 @@ int dm_route_admin_key_add(dm_req *req, void *ctx, dm_err *err)
     int r = dm_ops_token(req, ctx, what);
     if (r == 0)
         r = dm_body_read(req, fields, DM_LEN(fields), &k.name, err);
-    if (r != 0)
+    if (r == 0 && k.name != NULL && k.name[0] != '\0' && !dm_name_ok(dm_str_c(k.name)))
+        r = dm_fail(err, DM_E_INVALID, "name: no control characters");
+    if (r != 0) {
+        dm_json_done(fields, DM_LEN(fields), &k.name);
         return r < 0 ? r : 0;
-    if (k.name != NULL && k.name[0] != '\0' && !dm_name_ok(dm_str_c(k.name)))
-        r = dm_fail(err, DM_E_INVALID, "\"name\" has at most %d characters, and none that cannot be seen", DM_NAME_MAX);
-    else
-        r = dm_api_tx_ops(ctx, do_key, &k, err);
+    }
+    r = dm_api_tx_ops(ctx, do_key, &k, err);
     if (r == 0)
         write_key(req, &k);
     else if (r == NO_TEAM)
@@ -196,6 +197,6 @@ int dm_route_admin_key_revoke(dm_req *req, void *ctx, dm_err *err)
     else if (r == NO_TEAM)
         r = no_team(req, what);
     else if (r == DM_KEY_NONE)
-        r = dm_deny(req, DM_NO_OPS_NO_KEY, what, "no such key");
+        r = dm_deny(req, DM_NO_KEY_UNKNOWN, what, "no such key");
     return r;
 }

@@ -9,8 +9,9 @@
 typedef struct dm_admin_args { /* NULL where not given */
     const char *who;           /* the operator, as the audit has him: "operator:NAME" */
     const char *tier, *currency, *image, *key_file, *account, *project, *slug, *name, *region, *id, *value;
-    const char *country, *no, *reason, *until, *email, *first;
+    const char *country, *no, *reason, *until, *email, *first, *state;
     const char *vcpus, *mem_mib, *disk_mib;
+    bool json; /* of a list: as JSON, an array */
 } dm_admin_args;
 
 typedef struct dm_admin_command {

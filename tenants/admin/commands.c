@@ -5,6 +5,7 @@
 
 #include "tenants/admin/admin.h"
 #include "tenants/admin/demo.h"
+#include "tenants/admin/operate.h"
 #include "tenants/admin/writeoff.h"
 #include "tenants/fleet/fleet.h"
 #include "tenants/plan/limits.h"
@@ -252,12 +253,49 @@ static void print_limit(const dm_limit_is *l)
             l->reason.p);
 }
 
+static void json_limit(dm_jw *w, const dm_limit_is *l)
+{
+    static const char *const whose[] = {"project", "account", "tier"};
+    dm_jw_obj(w);
+    dm_jw_kc(w, "name", l->row->name);
+    dm_jw_kc(w, "binds", l->account ? "account" : "project");
+    dm_jw_ki64(w, "limit", l->limit);
+    if (l->row->counted)
+        dm_jw_ki64(w, "used", l->used);
+    dm_jw_kc(w, "of", whose[l->of]);
+    dm_jw_kstr(w, "set_by", l->set_by);
+    dm_jw_kstr(w, "reason", l->reason);
+    dm_jw_ktime(w, "until", l->until_us);
+    dm_jw_end(w);
+}
+
+static int print_limits_json(const dm_limit_list *list, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    dm_jw w;
+    dm_buf_init(&text, 1 << 20);
+    dm_jw_init(&w, &text);
+    dm_jw_arr(&w);
+    for (size_t i = 0; i < list->n; i++)
+        json_limit(&w, &list->of[i]);
+    dm_jw_arr_end(&w);
+    int r = dm_buf_ok(&text, err);
+    if (r == 0)
+        (void)printf("%.*s\n", (int)text.len, text.p);
+    return r;
+}
+
 static int limit_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
     listing l = {.a = a};
     if (need(a->project, "project", err) < 0)
         return DM_E_INVALID;
     int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_limit_list, &l, err);
+    if (r == 0 && a->json) {
+        r = print_limits_json(&l.list, err);
+        dm_limit_list_done(&l.list);
+        return r;
+    }
     if (r == 0)
         (void)printf("%-24s %-8s %20s %14s %-8s %-28s %-24s %s\n", "limit", "binds", "value", "used", "set by", "until",
                 "who", "reason");
@@ -316,36 +354,6 @@ static int unsuspend(dm_pg *c, const dm_admin_args *a, dm_err *err)
 }
 
 /* --- workers ------------------------------------------------------------------------------------------------ */
-
-enum { WORKERS_SHOWN = 100000 };
-
-static int do_worker_list(dm_pg *c, void *arg, dm_err *err)
-{
-    dm_pg_rows **rows = arg;
-    dm_pg_rows_free(*rows);
-    *rows = NULL;
-    return dm_fleet_list(c, (dm_worker_no){0}, WORKERS_SHOWN, rows, err);
-}
-
-static int worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    (void)a;
-    int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_worker_list, &rows, err);
-    if (r < 0)
-        return r;
-    (void)printf("%6s %-20s %-12s %-11s %6s %7s %6s %6s %8s %9s\n", "no", "name", "region", "state", "boot", "running",
-            "asleep", "free", "refusing", "beat");
-    for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        dm_fleet_worker w;
-        dm_fleet_read(rows, i, &w);
-        (void)printf("%6llu %-20.*s %-12.*s %-11.*s %6lld %7lld %6lld %6lld %8s %7llds\n", (unsigned long long)w.no.v,
-                (int)w.name.n, w.name.p, (int)w.region.n, w.region.p, (int)w.state.n, w.state.p, (long long)w.boot,
-                (long long)w.running, (long long)w.asleep, (long long)w.free_slots, w.refusing ? "yes" : "no",
-                (long long)w.beat_age_ms / 1000);
-    }
-    return 0;
-}
 
 static int worker_write_off(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
@@ -414,8 +422,13 @@ static int token_key_rotate(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
         {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
-        {"limit-list", limit_list}, {"suspend", suspend}, {"unsuspend", unsuspend}, {"worker-list", worker_list},
-        {"worker-write-off", worker_write_off}, {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
+        {"limit-list", limit_list}, {"suspend", suspend}, {"unsuspend", unsuspend},
+        {"worker-write-off", worker_write_off}, {"worker-list", dm_admin_worker_list},
+        {"worker-drain", dm_admin_worker_drain}, {"worker-undrain", dm_admin_worker_undrain},
+        {"account-list", dm_admin_account_list}, {"account-show", dm_admin_account_show},
+        {"account-block", dm_admin_account_block}, {"account-unblock", dm_admin_account_unblock},
+        {"sandbox-list", dm_admin_sandbox_list}, {"sandbox-kill", dm_admin_sandbox_kill},
+        {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

@@ -30,14 +30,30 @@ static const char usage[] =
         "  operator-add --name NAME --email ADDRESS   one of our own people; prints a password for the first sign-in\n"
         "      --first yes                        only where there is none yet\n"
         "  token-key-rotate                       what short tokens are signed with ends: browsers refresh\n"
-        "  worker-list\n"
-        "  worker-write-off  --name NAME or --no N   a host that never comes back: its sandboxes end as host_lost\n"
+        "\n"
+        "  Two words or one (`worker list`, `worker-list`). Every list takes --json; an act on what is there takes\n"
+        "  --reason TEXT, which whom it concerns reads in his audit.\n"
+        "\n"
+        "  worker list                            hosts:            worker list --json\n"
+        "  worker drain     --no N                empty one:        worker drain --no 1 --reason 'new disks'\n"
+        "  worker undrain   --no N                and take it back: worker undrain --no 1 --reason 'they are in'\n"
+        "  worker write-off --no N or --name NAME a host that never comes back: its sandboxes end as host_lost\n"
+        "  account list     [--name PART --tier NAME]   by a part of the name, a project's slug, a member's address:\n"
+        "                                         account list --name ada@example.org\n"
+        "  account show     --account UUID        all that it has, as JSON\n"
+        "  account block    --account UUID        it creates nothing: account block --account UUID --reason 'it "
+        "mines'\n"
+        "  account unblock  --account UUID        it may again\n"
+        "  sandbox list     [--state S --account UUID --project SLUG --no WORKER --id BEGINNING]\n"
+        "                                         what runs on a host: sandbox list --no 1 --state running\n"
+        "  sandbox kill     --id ID               end one:          sandbox kill --id i7f3... --reason 'it attacks'\n"
         "\n"
         "  --db CONNINFO   libpq connection string, role dm_ops\n"
         "  --who NAME      who does it, for the audit (the login name)\n"
         "  --help          this\n";
 
-enum { OPT_DB = 256, OPT_WHO, OPT_HELP, OPT_TEXT };
+enum { OPT_DB = 256, OPT_WHO, OPT_HELP, OPT_JSON, OPT_TEXT };
+enum { WORDS_MAX = 64 }; /* bytes of a command's name */
 
 typedef struct text_option {
     const char *name;
@@ -53,7 +69,7 @@ static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currenc
         TEXT("key-file", key_file), TEXT("account", account), TEXT("project", project), TEXT("slug", slug),
         TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("country", country),
         TEXT("no", no), TEXT("email", email), TEXT("first", first), TEXT("reason", reason), TEXT("until", until),
-        TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib)};
+        TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib), TEXT("state", state)};
 
 static int bad_usage(void)
 {
@@ -62,17 +78,20 @@ static int bad_usage(void)
 }
 
 /* 0, or the status to leave with plus one. */
-static int parse(int argc, char **argv, const char **db, const char **command, dm_admin_args *args)
+static int parse(int argc, char **argv, const char **db, char command[WORDS_MAX], dm_admin_args *args)
 {
-    struct option options[DM_LEN(texts) + 4] = {{"db", required_argument, NULL, OPT_DB},
-            {"who", required_argument, NULL, OPT_WHO}, {"help", no_argument, NULL, OPT_HELP}};
+    struct option options[DM_LEN(texts) + 5] = {{"db", required_argument, NULL, OPT_DB},
+            {"who", required_argument, NULL, OPT_WHO}, {"help", no_argument, NULL, OPT_HELP},
+            {"json", no_argument, NULL, OPT_JSON}};
     for (size_t i = 0; i < DM_LEN(texts); i++)
-        options[3 + i] = (struct option){texts[i].name, required_argument, NULL, OPT_TEXT + (int)i};
+        options[4 + i] = (struct option){texts[i].name, required_argument, NULL, OPT_TEXT + (int)i};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == OPT_DB) {
             *db = optarg;
         } else if (o == OPT_WHO) {
             args->who = optarg;
+        } else if (o == OPT_JSON) {
+            args->json = true;
         } else if (o >= OPT_TEXT) {
             memcpy((char *)args + texts[o - OPT_TEXT].offset, &optarg, sizeof optarg);
         } else if (o == OPT_HELP) {
@@ -82,21 +101,23 @@ static int parse(int argc, char **argv, const char **db, const char **command, d
             return bad_usage() + 1;
         }
     }
-    if (*db == NULL || optind != argc - 1)
+    int words = argc - optind;
+    if (*db == NULL || words < 1 || words > 2)
         return bad_usage() + 1;
-    *command = argv[optind];
+    (void)snprintf(command, WORDS_MAX, "%s%s%s", argv[optind], words > 1 ? "-" : "", words > 1 ? argv[optind + 1] : "");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *db = NULL, *command = NULL;
+    const char *db = NULL;
+    char command[WORDS_MAX] = "";
     dm_admin_args args = {.who = getenv("USER")};
     char who[128];
     dm_err err = {0};
     dm_pg *c = NULL;
 
-    int status = parse(argc, argv, &db, &command, &args);
+    int status = parse(argc, argv, &db, command, &args);
     if (status != 0)
         return status - 1;
     const dm_admin_command *todo = dm_admin_find(command);

@@ -1,0 +1,333 @@
+#include "tenants/admin/operate.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/parse.h"
+
+#include "tenants/fleet/fleet.h"
+#include "tenants/sandbox/sandbox.h"
+#include "tenants/sandbox/seen.h"
+#include "tenants/who/account.h"
+#include "tenants/who/accounts.h"
+
+/* A list is printed whole, up to so many rows and bytes; the API's has pages. LEASE_S: what `late` means here. */
+enum { SHOWN_MAX = 100000, TEXT_MAX = 256 << 20, LEASE_S = 30 };
+
+static const dm_pg_scope everybody = {.read_only = false};
+
+static int reason_of(const dm_admin_args *a, dm_err *err)
+{
+    dm_str text = dm_str_trim(dm_str_c(a->reason));
+    if (text.n == 0)
+        return dm_fail(err, DM_E_INVALID, "--reason is missing: whom it concerns reads it");
+    return text.n <= 2000 ? 0 : dm_fail(err, DM_E_INVALID, "--reason is too long");
+}
+
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+typedef struct listing {
+    const dm_admin_args *a;
+    int (*query)(dm_pg *c, const struct listing *l, dm_pg_rows **rows, dm_err *err);
+    int (*json)(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err);
+    int (*line)(const dm_pg_rows *rows, size_t i, dm_err *err);
+    dm_seen_filter seen;
+    dm_pg_rows *rows;
+} listing;
+
+static int do_query(dm_pg *c, void *arg, dm_err *err)
+{
+    listing *l = arg;
+    dm_pg_rows_free(l->rows);
+    l->rows = NULL;
+    return l->query(c, l, &l->rows, err);
+}
+
+static int print_json(const listing *l, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    dm_jw w;
+    int r = 0;
+    dm_buf_init(&text, TEXT_MAX);
+    dm_jw_init(&w, &text);
+    dm_jw_arr(&w);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(l->rows); i++)
+        r = l->json(&w, l->rows, i, err);
+    dm_jw_arr_end(&w);
+    if (r == 0)
+        r = dm_buf_ok(&text, err);
+    if (r == 0)
+        (void)printf("%.*s\n", (int)text.len, text.p);
+    return r;
+}
+
+static int show(dm_pg *c, listing *l, const char *head, dm_err *err)
+{
+    int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_query, l, err);
+    if (r == 0 && l->a->json) {
+        r = print_json(l, err);
+    } else if (r == 0) {
+        (void)printf("%s\n", head);
+        for (size_t i = 0; r == 0 && i < dm_pg_count(l->rows); i++)
+            r = l->line(l->rows, i, err);
+    }
+    dm_pg_rows_free(l->rows);
+    return r;
+}
+
+/* --- workers ------------------------------------------------------------------------------------------------ */
+
+static int query_workers(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    (void)l;
+    return dm_fleet_list(c, (dm_worker_no){0}, SHOWN_MAX, rows, err);
+}
+
+static int json_worker(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_fleet_worker f;
+    (void)err;
+    dm_fleet_read(rows, i, &f);
+    dm_fleet_write(w, &f, LEASE_S);
+    return 0;
+}
+
+static int line_worker(const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_fleet_worker w;
+    (void)err;
+    dm_fleet_read(rows, i, &w);
+    (void)printf("%6llu %-20.*s %-12.*s %-11.*s %6lld %7lld %6lld %6lld %8s %7llds\n", (unsigned long long)w.no.v,
+            (int)w.name.n, w.name.p, (int)w.region.n, w.region.p, (int)w.state.n, w.state.p, (long long)w.boot,
+            (long long)w.running, (long long)w.asleep, (long long)w.free_slots, w.refusing ? "yes" : "no",
+            (long long)w.beat_age_ms / 1000);
+    return 0;
+}
+
+int dm_admin_worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    listing l = {.a = a, .query = query_workers, .json = json_worker, .line = line_worker};
+    return show(c, &l,
+            "    no name                 region       state         boot running asleep   free refusing      beat",
+            err);
+}
+
+typedef struct draining {
+    const dm_admin_args *a;
+    dm_worker_no no;
+    bool drain;
+} draining;
+
+static int do_drain(dm_pg *c, void *arg, dm_err *err)
+{
+    const draining *d = arg;
+    int r = dm_fleet_drain(c, d->a->who, d->a->reason, d->no, d->drain, err);
+    if (r == DM_FLEET_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no such worker");
+    return r == DM_FLEET_WRITTEN_OFF ? dm_fail(err, DM_E_CONFLICT, "it was written off") : r;
+}
+
+static int drain(dm_pg *c, const dm_admin_args *a, bool yes, dm_err *err)
+{
+    draining d = {.a = a, .drain = yes};
+    if (a->no == NULL)
+        return dm_fail(err, DM_E_INVALID, "--no is missing");
+    if (dm_parse_u64(dm_str_c(a->no), 1, INT64_MAX, &d.no.v, err) < 0)
+        return dm_wrap(err, "--no");
+    int r = reason_of(a, err);
+    return r < 0 ? r : dm_pg_tx_on(c, &everybody, do_drain, &d, err);
+}
+
+int dm_admin_worker_drain(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return drain(c, a, true, err);
+}
+
+int dm_admin_worker_undrain(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return drain(c, a, false, err);
+}
+
+/* --- accounts ----------------------------------------------------------------------------------------------- */
+
+static int query_accounts(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_accounts_filter f = {
+            .q = dm_str_c(l->a->name), .tier = dm_str_c(l->a->tier), .blocked = -1, .limit = SHOWN_MAX};
+    return dm_accounts_list(c, &f, rows, err);
+}
+
+static int json_account(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_accounts_row a;
+    (void)err;
+    dm_accounts_read(rows, i, &a);
+    dm_accounts_write(w, &a);
+    return 0;
+}
+
+static int line_account(const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_accounts_row a;
+    (void)err;
+    dm_accounts_read(rows, i, &a);
+    (void)printf("%-36.*s %-10.*s %8lld %7lld %-24.*s %.*s\n", (int)a.id.n, a.id.p, (int)a.tier.n, a.tier.p,
+            (long long)a.projects, (long long)a.running, (int)a.name.n, a.name.p, (int)a.blocked.n,
+            a.blocked.p != NULL ? a.blocked.p : "");
+    return 0;
+}
+
+int dm_admin_account_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    listing l = {.a = a, .query = query_accounts, .json = json_account, .line = line_account};
+    return show(c, &l,
+            "account                              tier       projects running name                     blocked", err);
+}
+
+typedef struct account_work {
+    const dm_admin_args *a;
+    dm_accounts_one one;
+} account_work;
+
+static int no_account(const dm_admin_args *a, dm_err *err)
+{
+    return dm_fail(err, DM_E_NOTFOUND, "no account %s", a->account);
+}
+
+static int account_of(const dm_admin_args *a, dm_err *err)
+{
+    if (a->account == NULL || !dm_uuid_ok(dm_str_c(a->account)))
+        return dm_fail(err, DM_E_INVALID, "--account is an account's UUID");
+    return 0;
+}
+
+static int do_show(dm_pg *c, void *arg, dm_err *err)
+{
+    account_work *w = arg;
+    int r = dm_accounts_find(c, w->a->account, &w->one, err);
+    return r == DM_ACCOUNTS_NONE ? no_account(w->a, err) : r;
+}
+
+int dm_admin_account_show(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    account_work w = {.a = a};
+    DM_AUTO_BUF text;
+    dm_jw j;
+    dm_buf_init(&text, TEXT_MAX);
+    int r = account_of(a, err);
+    if (r == 0)
+        r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_show, &w, err);
+    if (r == 0) {
+        dm_jw_init(&j, &text);
+        dm_accounts_one_write(&j, &w.one);
+        r = dm_buf_ok(&text, err);
+    }
+    if (r == 0)
+        (void)printf("%.*s\n", (int)text.len, text.p);
+    dm_accounts_one_done(&w.one);
+    return r;
+}
+
+static int do_block(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_admin_args *a = arg;
+    int r = dm_account_block(c, a->who, a->reason, a->account, err);
+    return r == DM_ACCOUNT_NONE ? no_account(a, err) : r;
+}
+
+static int do_unblock(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_admin_args *a = arg;
+    int r = dm_account_unblock(c, a->who, a->reason, a->account, err);
+    return r == DM_ACCOUNT_NONE ? no_account(a, err) : r;
+}
+
+static int on_account(dm_pg *c, const dm_admin_args *a, dm_pg_fn fn, dm_err *err)
+{
+    dm_admin_args args = *a;
+    int r = account_of(a, err);
+    if (r == 0)
+        r = reason_of(a, err);
+    return r < 0 ? r : dm_pg_tx_on(c, &everybody, fn, &args, err);
+}
+
+int dm_admin_account_block(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return on_account(c, a, do_block, err);
+}
+
+int dm_admin_account_unblock(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return on_account(c, a, do_unblock, err);
+}
+
+/* --- sandboxes ---------------------------------------------------------------------------------------------- */
+
+static int query_sandboxes(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    return dm_seen_list(c, &l->seen, rows, err);
+}
+
+static int json_sandbox(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_seen s;
+    int r = dm_seen_read(rows, i, &s, err);
+    if (r == 0)
+        dm_seen_write(w, &s);
+    return r;
+}
+
+static int line_sandbox(const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_seen s;
+    char at[32];
+    int r = dm_seen_read(rows, i, &s, err);
+    if (r < 0)
+        return r;
+    dm_rfc3339(s.created_us, at);
+    (void)printf("%-22s %-9.*s %-24.*s %6llu %3lldc %6lldm %s %.*s\n", dm_sandbox_name_of(&s.id).s, (int)s.state.n,
+            s.state.p, (int)s.project.n, s.project.p, (unsigned long long)s.worker.v, (long long)s.vcpus,
+            (long long)s.mem_mib, at, (int)s.cause.n, s.cause.p != NULL ? s.cause.p : "");
+    return 0;
+}
+
+int dm_admin_sandbox_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    dm_sandbox_state state;
+    listing l = {.a = a,
+            .query = query_sandboxes,
+            .json = json_sandbox,
+            .line = line_sandbox,
+            .seen = {.state = dm_str_c(a->state),
+                    .account = dm_str_c(a->account),
+                    .project = dm_str_c(a->project),
+                    .limit = SHOWN_MAX}};
+    if (a->state != NULL && dm_sandbox_state_parse(dm_str_c(a->state), &state, err) < 0)
+        return dm_wrap(err, "--state");
+    if (a->no != NULL && dm_parse_u64(dm_str_c(a->no), 1, INT64_MAX, &l.seen.worker.v, err) < 0)
+        return dm_wrap(err, "--no");
+    int r = dm_seen_prefix(a->id != NULL ? dm_str_c(a->id) : DM_STR(""), &l.seen, err);
+    return r < 0 ? dm_wrap(err, "--id")
+                 : show(c, &l, "sandbox                state     project                  worker  cpu  memory created",
+                           err);
+}
+
+static int do_kill(dm_pg *c, void *arg, dm_err *err)
+{
+    const dm_admin_args *a = arg;
+    dm_sandbox_id id;
+    int r = dm_sandbox_id_parse(dm_str_c(a->id), &id, err);
+    if (r < 0)
+        return dm_wrap(err, "--id");
+    r = dm_sandbox_condemn(c, &id, a->who, a->reason, dm_wall_us(&dm_clock_real), err);
+    return r == DM_SANDBOX_NONE ? dm_fail(err, DM_E_NOTFOUND, "no sandbox %s that could be ended", a->id) : r;
+}
+
+int dm_admin_sandbox_kill(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    dm_admin_args args = *a;
+    if (a->id == NULL)
+        return dm_fail(err, DM_E_INVALID, "--id is missing");
+    int r = reason_of(a, err);
+    return r < 0 ? r : dm_pg_tx_on(c, &everybody, do_kill, &args, err);
+}
