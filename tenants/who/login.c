@@ -5,18 +5,12 @@
 
 int dm_email_read(dm_str text, char out[DM_EMAIL_MAX + 1], dm_err *err)
 {
-    dm_str rest = text, local, domain;
     char lower[DM_EMAIL_MAX + 1];
-    bool ok = dm_str_split(&rest, '@', &local) && dm_str_split(&rest, '@', &domain) && local.n > 0 && domain.n > 0 &&
-              local.n + domain.n + 1 == text.n && dm_utf8_ok(text) && dm_smtp_address_ok(text);
-    if (!ok || dm_str_to_array(text, lower, sizeof lower, NULL) < 0)
+    if (!dm_smtp_address_ok(text) || dm_str_to_array(text, lower, sizeof lower, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "email: that is no address");
     for (char *p = lower; *p != '\0'; p++) {
-        unsigned char b = (unsigned char)*p;
-        if (b <= ' ' || b >= 0x7f || strchr("\"<>,;:\\()[]", b) != NULL)
-            return dm_fail(err, DM_E_INVALID, "email: that is no address");
-        if (b >= 'A' && b <= 'Z')
-            *p = (char)(b - 'A' + 'a');
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
     }
     memcpy(out, lower, sizeof lower);
     return 0;
