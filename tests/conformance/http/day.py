@@ -1,0 +1,196 @@
+"""day.py LABEL [CASE...]: one case after the other; each goes on where the one before it ended."""
+
+import base64
+import hmac
+import os
+import re
+import secrets
+import subprocess
+import struct
+import sys
+import time
+
+from client import API, KEY, api
+import check
+from check import case, equal, wait_for
+
+GROUP = "owner"
+MARK = secrets.token_hex(4)
+PASSWORD = "a long way to Tipperary " + MARK
+FREE_RUNNING = 3  # promises: Free runs three at once
+SLEEPS_WITHIN_S = 5
+
+
+def cookies(answer, jar):
+    for line in answer.headers.get_all("Set-Cookie") or ():
+        name, value = line.split(";", 1)[0].split("=", 1)
+        jar[name] = value
+    return answer
+
+
+class Browser:
+    """What a page of the console would send."""
+
+    def __init__(self, agent):
+        self.agent, self.jar = agent, {}
+
+    def ask(self, method, path, body=None, status=200):
+        headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.jar.items()), "Dormouse-Csrf": "1", "Origin": API,
+                   "User-Agent": self.agent}
+        answer = cookies(api(method, path, body, key=None, headers=headers), self.jar)
+        assert answer.status == status, f"{method} {path}: {answer.status} {answer.text[:300]}"
+        return answer.json if answer.body else None
+
+
+class Person(Browser):
+    def __init__(self, name):
+        super().__init__(name)
+        self.email = f"{name}-{MARK}@day.test"
+
+    def sign_up(self):
+        self.ask("POST", "/v1/auth/sign-up", {"email": self.email, "password": PASSWORD, "name": self.agent}, 202)
+        self.ask("POST", "/v1/auth/confirm", {"token": letter(self.email, "confirm"), "password": PASSWORD})
+
+
+class Days:
+    """What the cases hand on."""
+    owner, colleague, operator = Person("ada"), Person("bob"), Browser("operator")
+    slug = account = key = None
+    boxes = []
+
+
+def letter(to, kind):
+    """The link in the newest letter to somebody, as root reads it where no relay is."""
+    done = subprocess.run([os.path.join(os.environ["DM_ROOT"], "ops/dormouse"), "mail", "20"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True, check=True)
+    for one in done.stdout.split("To: ")[1:]:
+        if one.startswith(f"{to}\n"):
+            found = re.search(rf"/console/{kind}/(\S+)", one)
+            assert found, one
+            return found.group(1)
+    raise AssertionError(f"no letter to {to}")
+
+
+def admin(*words):
+    """What dormouse-admin says, as NAME=VALUE."""
+    base = int(os.environ["DM_PORT_BASE"]) + 432
+    done = subprocess.run(
+        [os.environ["DM_BUILD"] + "/bin/dormouse-admin", "--who", "day", "--db",
+         f"host={os.environ['DM_DATA']}/run/pg port={base} dbname=dormouse user=dm_ops", *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, f"{words}: {done.stdout}"
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def code_of(secret):
+    """RFC 6238, six digits."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1000000:06}"
+
+
+def states():
+    rows = Days.owner.ask("GET", f"/v1/projects/{Days.slug}/sandboxes")["rows"]
+    return {row["id"]: row["state"] for row in rows}
+
+
+# --- the day ---
+
+@case(GROUP)
+def signs_up_by_a_letter():
+    Days.owner.sign_up()
+    me = Days.owner.ask("GET", "/v1/me")
+    equal((me["user"]["email"], len(me["projects"])), (Days.owner.email, 1))
+    Days.slug = me["projects"][0]["slug"]
+    Days.account = me["accounts"][0]["id"]
+    stranger = Person("eve")
+    stranger.ask("GET", "/v1/me", status=401)
+    # whoever asks with a known address is told what one with a new one is told
+    said = stranger.ask("POST", "/v1/auth/sign-up", {"email": Days.owner.email, "password": PASSWORD, "name": "eve"}, 202)
+    new = stranger.ask("POST", "/v1/auth/sign-up", {"email": stranger.email, "password": PASSWORD, "name": "eve"}, 202)
+    equal(said, new)
+
+
+@case(GROUP)
+def brings_a_colleague():
+    Days.colleague.sign_up()
+    Days.colleague.ask("GET", f"/v1/projects/{Days.slug}/sandboxes", status=404)
+    Days.owner.ask("POST", f"/v1/projects/{Days.slug}/invitations", {"email": Days.colleague.email, "role": "developer"}, 201)
+    link = letter(Days.colleague.email, "invite")
+    Days.owner.ask("POST", f"/v1/invitations/{link}/accept", {}, 403)  # it is for the one who was invited
+    Days.colleague.ask("POST", f"/v1/invitations/{link}/accept", {}, 204)
+    Days.colleague.ask("GET", f"/v1/projects/{Days.slug}/sandboxes")
+    Days.colleague.ask("POST", f"/v1/projects/{Days.slug}/invitations", {"email": "x@day.test", "role": "viewer"}, 403)
+    Days.colleague.ask("POST", f"/v1/invitations/{link}/accept", {}, 404)  # once
+
+
+@case(GROUP, limit=60)
+def makes_a_key_and_meets_a_limit():
+    made = Days.colleague.ask("POST", f"/v1/projects/{Days.slug}/keys", {"name": "first"}, 201)
+    Days.key = made["key"]
+    for _ in range(FREE_RUNNING):
+        answer = api("POST", "/v2/sandboxes", {"templateID": "base", "timeout": 300}, key=Days.key)
+        assert answer.status == 201, answer.text
+        Days.boxes.append(answer.json["sandboxID"])
+    refused = api("POST", "/v2/sandboxes", {"templateID": "base"}, key=Days.key)
+    equal((refused.status, refused.json["denial"]["rule"]), (429, "project.running_max"))
+    limits = {one["name"]: one for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/limits")["limits"]
+              if one["binds"] == "project"}
+    equal((limits["running_max"]["limit"], limits["running_max"]["used"]), (FREE_RUNNING, FREE_RUNNING))
+    wait_for("the refusal is kept", lambda: any(
+        one["denial"]["rule"] == "project.running_max"
+        for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/denials")))
+
+
+@case(GROUP)
+def an_operator_raises_it():
+    name = f"day-{MARK}"
+    made = admin("operator-add", "--name", name, "--email", f"{name}@ops.test")
+    once = next(value for key, value in made.items() if "PASSWORD" in key)
+    ops = Days.operator
+    ops.ask("POST", "/v1/ops/auth/sign-in", {"email": f"{name}@ops.test", "password": once})
+    ops.ask("GET", "/v1/ops/accounts", status=403)  # first a password of his own and a second factor
+    ops.ask("POST", "/v1/ops/auth/password", {"old": once, "new": PASSWORD}, 204)
+    secret = ops.ask("POST", "/v1/ops/auth/totp", {"password": PASSWORD})["secret"]
+    ops.ask("POST", "/v1/ops/auth/totp/confirm", {"code": code_of(secret)})
+    found = ops.ask("GET", f"/v1/ops/accounts?q={Days.owner.email}")["rows"]
+    equal([one["id"] for one in found], [Days.account])
+    raised = {"name": "running_max", "limit": 4, "reason": "asked for it"}
+    ops.ask("POST", f"/v1/ops/accounts/{Days.account}/limits", {**raised, "reason": ""}, 400)
+    ops.ask("POST", f"/v1/ops/accounts/{Days.account}/limits", raised)
+    answer = wait_for("one more runs", lambda: api("POST", "/v2/sandboxes", {"templateID": "base"}, key=Days.key).json
+                      .get("sandboxID"))
+    Days.boxes.append(answer)
+    seen = Days.owner.ask("GET", f"/v1/accounts/{Days.account}/audit")
+    assert any(f"operator:{name}" == row["who"] for row in seen["rows"]), seen
+
+
+@case(GROUP, limit=60)
+def is_suspended_and_goes_on():
+    began = time.monotonic()
+    equal(admin("suspend", "--account", Days.account, "--reason", "unpaid")["DORMOUSE_WILL_SLEEP"], str(len(Days.boxes)))
+    wait_for("all sleep", lambda: all(states()[box] == "paused" for box in Days.boxes), 30)
+    print(f"  all asleep after {time.monotonic() - began:.1f} s, promised within {SLEEPS_WITHIN_S}")
+    refused = api("POST", "/v2/sandboxes", {"templateID": "base"}, key=Days.key)
+    equal((refused.status, refused.json["denial"]["rule"]), (403, "account.suspended"))
+    admin("unsuspend", "--account", Days.account, "--reason", "paid")
+    woken = wait_for("it is woken", lambda: api("POST", f"/v2/sandboxes/{Days.boxes[0]}/connect", {"timeout": 60},
+                                                key=Days.key).status in (200, 201))
+    equal((woken, states()[Days.boxes[0]]), (True, "running"))
+
+
+@case(GROUP)
+def signs_out_everywhere():
+    second = Person("ada")
+    second.ask("POST", "/v1/auth/sign-in", {"email": Days.owner.email, "password": PASSWORD})
+    second.ask("GET", "/v1/me")
+    for box in Days.boxes:
+        equal(api("DELETE", f"/sandboxes/{box}", key=Days.key).status, 204)
+    Days.owner.ask("POST", "/v1/auth/sign-out-everywhere", {}, 204)
+    wait_for("the other browser is out", lambda: api("GET", "/v1/me", key=None, headers={
+        "Cookie": "; ".join(f"{n}={v}" for n, v in second.jar.items())}).status == 401, 5)
+    assert KEY != Days.key
+
+
+check.run(sys.argv[1], sys.argv[2:])
