@@ -145,11 +145,18 @@ def templates():
 
 
 @case(GROUP)
+def a_persons_routes_want_his_token():
+    for path in ("/teams", "/api-keys"):
+        for token in (None, "nonsense", "sk_e2b_" + "0" * 40, KEY):
+            refused(api("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {}), 401)
+
+
+@case(GROUP)
 def not_offered_is_refused():
     for method, path in (("GET", "/volumes"), ("POST", "/volumes"), ("GET", "/secrets"), ("DELETE", "/secrets/mine"),
                          ("POST", f"/sandboxes/{UNKNOWN}/fork"), ("POST", f"/sandboxes/{UNKNOWN}/snapshots"), ("GET", "/snapshots"),
                          ("PUT", f"/sandboxes/{UNKNOWN}/network"), ("POST", "/v3/templates"), ("DELETE", "/templates/base"),
-                         ("GET", "/templates/base/tags"), ("GET", "/teams"), ("GET", "/templates/base/builds/1/status")):
+                         ("GET", "/templates/base/tags"), ("GET", "/templates/base/builds/1/status")):
         denial = denial_of(refused(api(method, path, {} if method in ("POST", "PUT") else None), 403))
         assert denial["rule"].endswith(".not_offered"), (path, denial)
     for members in ({"gpuCount": 1}, {"network": {"egressProxy": {"address": "proxy.test:1080"}}}, {"autoPauseMemory": False},
