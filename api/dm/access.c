@@ -69,12 +69,5 @@ int dm_route_access_add(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_access_revoke(dm_req *req, void *ctx, dm_err *err)
 {
-    char id[DM_UUID_TEXT];
-    int r = DM_ACCESS_NONE;
-    if (dm_row_param(req->params[0], id))
-        r = dm_accesses_revoke(ctx, &dm_session_of(req)->caller, id, err);
-    if (r != 0)
-        return dm_deny_access(req, "token.revoke", r);
-    dm_reply_empty(&req->reply, 204);
-    return 0;
+    return dm_answer_access_revoke(req, ctx, req->params[0], err);
 }

@@ -50,24 +50,6 @@ int dm_route_api_key_list(dm_req *req, void *ctx, dm_err *err)
     return 0;
 }
 
-static int answer_made(dm_req *req, dm_api *api, const dm_key_made *made, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    dm_key_row k;
-    int r = dm_keys_find(api, &dm_session_of(req)->caller, made->id, &rows, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(rows) == 0)
-        return dm_fail(err, DM_E_CONFLICT, "the key was revoked in the same moment");
-    dm_key_row_read(rows, 0, &k);
-    dm_jw w = dm_reply_json(&req->reply, 201);
-    dm_jw_obj(&w);
-    dm_jw_kc(&w, "key", made->key.s);
-    write_row(&w, &k);
-    dm_jw_end(&w);
-    return 0;
-}
-
 static int add(dm_req *req, dm_api *api, const body *b, dm_err *err)
 {
     dm_key_new want = {.rights = 0};
@@ -78,7 +60,7 @@ static int add(dm_req *req, dm_api *api, const body *b, dm_err *err)
     r = dm_keys_add(api, &dm_session_of(req)->caller, &want, &made, err);
     if (r != 0)
         return dm_deny_key(req, "key.add", r);
-    r = answer_made(req, api, &made, err);
+    r = dm_answer_key_made(req, api, &made, write_row, err);
     explicit_bzero(&made, sizeof made);
     return r;
 }
@@ -122,12 +104,5 @@ int dm_route_api_key_alter(dm_req *req, void *ctx, dm_err *err)
 
 int dm_route_api_key_revoke(dm_req *req, void *ctx, dm_err *err)
 {
-    char id[DM_UUID_TEXT];
-    int r = DM_KEY_NONE;
-    if (dm_row_param(req->params[0], id))
-        r = dm_keys_revoke(ctx, &dm_session_of(req)->caller, id, err);
-    if (r != 0)
-        return dm_deny_key(req, "key.revoke", r);
-    dm_reply_empty(&req->reply, 204);
-    return 0;
+    return dm_answer_key_revoke(req, ctx, req->params[0], err);
 }

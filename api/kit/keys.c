@@ -210,3 +210,48 @@ int dm_deny_access(dm_req *req, const char *what, int r)
         return r;
     }
 }
+
+/* --- answers that both mouths give -------------------------------------------------------------------------- */
+
+int dm_answer_key_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err)
+{
+    char id[DM_UUID_TEXT];
+    int r = DM_KEY_NONE;
+    if (dm_row_param(text, id))
+        r = dm_keys_revoke(api, &dm_session_of(req)->caller, id, err);
+    if (r != 0)
+        return dm_deny_key(req, "key.revoke", r);
+    dm_reply_empty(&req->reply, 204);
+    return 0;
+}
+
+int dm_answer_access_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err)
+{
+    char id[DM_UUID_TEXT];
+    int r = DM_ACCESS_NONE;
+    if (dm_row_param(text, id))
+        r = dm_accesses_revoke(api, &dm_session_of(req)->caller, id, err);
+    if (r != 0)
+        return dm_deny_access(req, "token.revoke", r);
+    dm_reply_empty(&req->reply, 204);
+    return 0;
+}
+
+int dm_answer_key_made(dm_req *req, dm_api *api, const dm_key_made *made,
+        void (*write_row)(dm_jw *w, const dm_key_row *k), dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_key_row k;
+    int r = dm_keys_find(api, &dm_session_of(req)->caller, made->id, &rows, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return dm_fail(err, DM_E_CONFLICT, "the key was revoked in the same moment");
+    dm_key_row_read(rows, 0, &k);
+    dm_jw w = dm_reply_json(&req->reply, 201);
+    dm_jw_obj(&w);
+    dm_jw_kc(&w, "key", made->key.s);
+    write_row(&w, &k);
+    dm_jw_end(&w);
+    return 0;
+}

@@ -26,6 +26,13 @@ bool dm_row_param(dm_str text, char out[DM_UUID_TEXT]);
 /* A name that people give, from a body. DM_E_INVALID, which names the member. */
 int dm_name_member(const char *name, dm_str *out, dm_err *err) DM_NODISCARD;
 
+/* DELETE of a row, by {id} of the path: answered whole, also where there is none. */
+int dm_answer_key_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err) DM_NODISCARD;
+int dm_answer_access_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err) DM_NODISCARD;
+/* 201: the key's text, for the only time, and its row as the mouth writes rows. */
+int dm_answer_key_made(dm_req *req, dm_api *api, const dm_key_made *made,
+        void (*write_row)(dm_jw *w, const dm_key_row *k), dm_err *err) DM_NODISCARD;
+
 /* An outcome that is not 0, answered; a failure is passed on. what: "key.add". */
 int dm_deny_key(dm_req *req, const char *what, int r) DM_NODISCARD;
 int dm_deny_access(dm_req *req, const char *what, int r) DM_NODISCARD;
