@@ -21,16 +21,15 @@ enum {
 /* --- what it gets at once ----------------------------------------------------------------------------------- */
 
 enum {
-    DM_PAGE_MAX = 100,          /* rows of a page, */
+    DM_PAGE_MAX = 100,          /* rows of a page of E2B's (of ours: api/kit/rows.h), */
     DM_PAGE_ID_MAX = 96,        /* and bytes of what its token names */
     DM_LIST_V1_MAX = 5000,      /* GET /sandboxes has no pages: the newest so many; */
     DM_TEMPLATES_V1_MAX = 1000, /* nor has GET /templates */
     DM_LOG_LINES_MAX = 1000,
-    DM_PUBLIC_KEYS_MAX = 2000, /* rows of a page of those */
-    DM_NODES_MAX = 10000,      /* E2B's lists for operators have no pages */
-    DM_KILL_AT_ONCE = 100,     /* sandboxes of a team that one transaction ends, */
-    DM_KILL_MAX = 100000,      /* and one request */
-    DM_SPENT_MAX = 100,        /* sandboxes whose seconds and charge are read at once */
+    DM_NODES_MAX = 10000,  /* E2B's lists for operators have no pages */
+    DM_KILL_AT_ONCE = 100, /* sandboxes of a team that one transaction ends, */
+    DM_KILL_MAX = 100000,  /* and one request */
+    DM_SPENT_MAX = 100,    /* sandboxes whose seconds and charge are read at once */
 };
 
 /* --- what the API holds itself ------------------------------------------------------------------------------ */

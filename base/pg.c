@@ -379,3 +379,15 @@ bool dm_pg_usable(dm_pg *c)
         return false;
     return PQtransactionStatus(c->conn) == PQTRANS_IDLE;
 }
+
+int dm_pg_count_of(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_total *out, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = out != NULL ? dm_pg_exec(c, st, args, n, &rows, NULL, err) : 0;
+    if (r < 0 || out == NULL)
+        return r;
+    int64_t found = dm_pg_i64(rows, 0, 0);
+    out->at_least = found > DM_PG_TOTAL_MAX;
+    out->n = out->at_least ? DM_PG_TOTAL_MAX : found;
+    return 0;
+}

@@ -108,7 +108,7 @@ int dm_pg_batch_flush(dm_pg *c, dm_err *err) DM_NODISCARD;
 
 void dm_pg_rows_free(dm_pg_rows *r);
 DM_DEFINE_FREEP(dm_pg_rows)
-size_t dm_pg_count(const dm_pg_rows *r);
+size_t dm_pg_count(const dm_pg_rows *r); /* NULL: 0 */
 bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col);
 /* Borrowed until the rows are freed; empty for null. bytea comes out as its bytes. */
 dm_str dm_pg_str(const dm_pg_rows *r, size_t row, unsigned col);
@@ -130,6 +130,18 @@ typedef struct dm_pg_field {
 
 /* The columns from first on. */
 void dm_pg_read(const dm_pg_rows *r, size_t row, unsigned first, const dm_pg_field *fields, size_t n, void *out);
+
+/* How many rows there are, of a count that looks no further than DM_PG_TOTAL_MAX: so it costs the same in a list of
+ * millions. Its statement is DM_PG_COUNT of "FROM ... WHERE ...", and of shape DM_PG_ONE. out NULL: nothing is asked.
+ */
+enum { DM_PG_TOTAL_MAX = 1000 };
+typedef struct dm_pg_total {
+    int64_t n;
+    bool at_least; /* there are more than n */
+} dm_pg_total;
+#define DM_PG_COUNT(from) "SELECT count(*) FROM (SELECT " from " LIMIT 1001) n"
+int dm_pg_count_of(
+        dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_total *out, dm_err *err) DM_NODISCARD;
 
 /* A connection of its own outside any pool, for migrations, LISTEN and the meter's fence. It is never opened again by
  * itself (a session lock would be gone): once lost, everything on it is DM_E_UNAVAILABLE. No statement_timeout but what

@@ -81,7 +81,7 @@ void dm_pg_rows_free(dm_pg_rows *r)
 
 size_t dm_pg_count(const dm_pg_rows *r)
 {
-    return r->n;
+    return r != NULL ? r->n : 0;
 }
 
 bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col)

@@ -5,16 +5,16 @@
 
 #include "api/dm/csv.h"
 #include "api/dm/routes.h"
-#include "api/dm/rows.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 
-enum { MOST = 1000, WORD_MAX = 128 };
+enum { WORD_MAX = 128 };
 
 typedef struct work {
     dm_audit_find find;
     dm_pg_rows *rows;
+    dm_pg_total total;
 } work;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -22,7 +22,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    return dm_audit_list(c, &w->find, &w->rows, err);
+    return dm_audit_list(c, &w->find, &w->rows, &w->total, err);
 }
 
 /* --- asked -------------------------------------------------------------------------------------------------- */
@@ -40,7 +40,7 @@ static int read_find(const dm_req *req, dm_audit_find *f, dm_err *err)
 {
     static const int64_t ever_us = INT64_C(253402300799000000); /* the last second of 9999 */
     dm_page page;
-    int r = dm_page_read_most(req, 'a', MOST, &page, err);
+    int r = dm_rows_read(req, 'a', &page, err);
     if (r == 0)
         r = read_time(req, "from", 0, &f->from_us, err);
     if (r == 0)
@@ -56,15 +56,7 @@ static int read_find(const dm_req *req, dm_audit_find *f, dm_err *err)
 
 /* --- answered ----------------------------------------------------------------------------------------------- */
 
-static const char *next_of(const dm_req *req)
-{
-    for (size_t i = 0; i < req->reply.nheaders; i++)
-        if (strcmp(req->reply.headers[i].name, "X-Next-Token") == 0)
-            return req->reply.headers[i].value;
-    return NULL;
-}
-
-static void write_json(dm_req *req, const dm_pg_rows *rows, size_t n)
+static int write_json(dm_req *req, const dm_pg_rows *rows, size_t n, const dm_rows_last *last, dm_err *err)
 {
     dm_jw w = dm_rows_begin(req);
     for (size_t i = 0; i < n; i++) {
@@ -79,10 +71,11 @@ static void write_json(dm_req *req, const dm_pg_rows *rows, size_t n)
         dm_jw_raw(&w, row.detail);
         dm_jw_end(&w);
     }
-    dm_rows_end(&w, next_of(req), -1);
+    return dm_rows_end(&w, last, err);
 }
 
-static void write_csv(dm_req *req, const dm_pg_rows *rows, size_t n)
+/* It has no place for a cursor but a header. */
+static int write_csv(dm_req *req, const dm_pg_rows *rows, size_t n, const dm_rows_last *last, dm_err *err)
 {
     static const dm_str head[] = {
             DM_STR_INIT("at"), DM_STR_INIT("who"), DM_STR_INIT("verb"), DM_STR_INIT("object"), DM_STR_INIT("detail")};
@@ -97,24 +90,21 @@ static void write_csv(dm_req *req, const dm_pg_rows *rows, size_t n)
         const dm_str cells[] = {dm_str_c(at), row.who, row.verb, row.object, row.detail};
         dm_csv_line(&req->reply.body, cells, DM_LEN(cells));
     }
+    return last->more ? dm_page_next(req, last->order, last->us, last->id, err) : 0;
 }
 
 static int answer(dm_req *req, const work *w, bool csv, dm_err *err)
 {
     size_t n = dm_pg_count(w->rows), limit = (size_t)w->find.limit - 1;
-    if (n > limit) {
-        dm_audit_row last;
+    dm_rows_last last = {.more = n > limit, .order = 'a', .id = DM_STR_INIT("audit"), .total = w->total};
+    if (last.more) {
+        dm_audit_row row;
         n = limit;
-        dm_audit_row_read(w->rows, n - 1, &last);
-        int r = dm_page_next(req, 'a', last.no, DM_STR("audit"), err);
-        if (r < 0)
-            return r;
+        dm_audit_row_read(w->rows, n - 1, &row);
+        last.us = row.no;
     }
-    if (csv)
-        write_csv(req, w->rows, n);
-    else
-        write_json(req, w->rows, n);
-    return dm_buf_ok(&req->reply.body, err);
+    int r = csv ? write_csv(req, w->rows, n, &last, err) : write_json(req, w->rows, n, &last, err);
+    return r < 0 ? r : dm_buf_ok(&req->reply.body, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

@@ -4,13 +4,14 @@
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 #include "tenants/plan/denials.h"
 
 typedef struct work {
     const dm_caller *caller;
     dm_denials_window window;
     dm_pg_rows *rows;
+    dm_pg_total total;
 } work;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -18,7 +19,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    return dm_denials_list(c, w->caller->owner, &w->window, &w->rows, err);
+    return dm_denials_list(c, w->caller->owner, &w->window, &w->rows, &w->total, err);
 }
 
 static int read_time(const dm_req *req, const char *name, int64_t *us, dm_err *err)
@@ -66,21 +67,20 @@ static int answer(dm_req *req, const work *w, int64_t limit, dm_err *err)
     size_t n = dm_pg_count(w->rows);
     bool more = n > (size_t)limit;
     dm_denied d = {.no = 0};
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_arr(&j);
+    dm_jw j = dm_rows_begin(req);
     for (size_t i = 0; i < (more ? (size_t)limit : n); i++) {
         dm_denial_row(w->rows, i, &d);
         write_row(&j, &d);
     }
-    dm_jw_arr_end(&j);
-    return more ? dm_page_next(req, 'd', d.no, DM_STR("number"), err) : 0;
+    const dm_rows_last last = {.more = more, .order = 'r', .us = d.no, .id = DM_STR_INIT("number"), .total = w->total};
+    return dm_rows_end(&j, &last, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
     dm_page page;
     work w = {.caller = &dm_session_of(req)->caller};
-    int r = dm_page_read(req, 'd', &page, err);
+    int r = dm_rows_read(req, 'r', &page, err);
     if (r == 0)
         r = read_time(req, "from", &w.window.from_us, err);
     if (r == 0)

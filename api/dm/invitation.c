@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 #include "api/dm/routes.h"
-#include "api/dm/rows.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/keys.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 
 typedef struct work {
     const dm_caller *by;
@@ -61,26 +61,37 @@ static int list(dm_pg *c, void *arg, dm_err *err)
     return dm_invitation_list(c, w->by->owner, &w->rows, err);
 }
 
+static dm_str id_of(const void *of, size_t i)
+{
+    dm_invitation_row v;
+    dm_invitation_row_read(of, i, &v);
+    return v.id;
+}
+
+static void write_row(dm_jw *j, const void *of, size_t i)
+{
+    dm_invitation_row v;
+    dm_invitation_row_read(of, i, &v);
+    dm_jw_kstr(j, "id", v.id);
+    dm_jw_kstr(j, "email", v.email);
+    dm_jw_kstr(j, "role", v.role);
+    dm_jw_kstr(j, "made_by", v.made_by);
+    dm_write_time(j, "made_at", v.made_us);
+    dm_write_time(j, "expires_at", v.expires_us);
+}
+
 int dm_route_invitation_list(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.by = &dm_session_of(req)->caller};
     int r = dm_api_tx(ctx, w.by, list, &w, err);
-    if (r == 0) {
-        dm_jw j = dm_rows_begin(req);
-        for (size_t i = 0; i < dm_pg_count(w.rows); i++) {
-            dm_invitation_row v;
-            dm_invitation_row_read(w.rows, i, &v);
-            dm_jw_obj(&j);
-            dm_jw_kstr(&j, "id", v.id);
-            dm_jw_kstr(&j, "email", v.email);
-            dm_jw_kstr(&j, "role", v.role);
-            dm_jw_kstr(&j, "made_by", v.made_by);
-            dm_write_time(&j, "made_at", v.made_us);
-            dm_write_time(&j, "expires_at", v.expires_us);
-            dm_jw_end(&j);
-        }
-        dm_rows_end(&j, NULL, (int64_t)dm_pg_count(w.rows));
-    }
+    const dm_rows_all all = {.order = 'i',
+            .of = w.rows,
+            .n = dm_pg_count(w.rows),
+            .most = DM_MEMBERS_SHOWN,
+            .id = id_of,
+            .write = write_row};
+    if (r == 0)
+        r = dm_rows_answer(req, &all, err);
     dm_pg_rows_free(w.rows);
     return r;
 }

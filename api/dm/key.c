@@ -4,10 +4,10 @@
 #include "base/parse.h"
 
 #include "api/dm/routes.h"
-#include "api/dm/rows.h"
 #include "api/kit/answer.h"
 #include "api/kit/keys.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
 
@@ -49,22 +49,27 @@ static void write_row(dm_jw *w, const dm_key_row *k)
     dm_write_time(w, "expires_at", k->expires_us);
 }
 
+static dm_str id_of(const void *of, size_t i)
+{
+    dm_key_row k;
+    dm_key_row_read(of, i, &k);
+    return k.id;
+}
+
+static void write_one(dm_jw *w, const void *of, size_t i)
+{
+    dm_key_row k;
+    dm_key_row_read(of, i, &k);
+    write_row(w, &k);
+}
+
 int dm_route_key_list(dm_req *req, void *ctx, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_keys_list(ctx, &dm_session_of(req)->caller, &rows, err);
-    if (r < 0)
-        return r;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        dm_key_row k;
-        dm_key_row_read(rows, i, &k);
-        dm_jw_obj(&w);
-        write_row(&w, &k);
-        dm_jw_end(&w);
-    }
-    dm_rows_end(&w, NULL, (int64_t)dm_pg_count(rows));
-    return 0;
+    const dm_rows_all all = {
+            .order = 'q', .of = rows, .n = dm_pg_count(rows), .most = DM_KEYS_SHOWN, .id = id_of, .write = write_one};
+    return r < 0 ? r : dm_rows_answer(req, &all, err);
 }
 
 /* --- made and changed --------------------------------------------------------------------------------------- */
@@ -108,20 +113,12 @@ static int read_expiry(const body *b, int64_t *out, dm_err *err)
 static int add(dm_req *req, dm_api *api, const body *b, dm_err *err)
 {
     dm_key_new want = {.rights = 0};
-    dm_key_made made;
     int r = dm_name_member(b->name, &want.name, err);
     if (r == 0)
         r = read_rights(b->rights, &want.rights, err);
     if (r == 0)
         r = read_expiry(b, &want.expires_us, err);
-    if (r < 0)
-        return r;
-    r = dm_keys_add(api, &dm_session_of(req)->caller, &want, &made, err);
-    if (r != 0)
-        return dm_deny_key(req, "key.add", r);
-    r = dm_answer_key_made(req, api, &made, write_row, err);
-    explicit_bzero(&made, sizeof made);
-    return r;
+    return r < 0 ? r : dm_answer_key_add(req, api, &want, write_row, err);
 }
 
 int dm_route_key_add(dm_req *req, void *ctx, dm_err *err)
@@ -153,17 +150,8 @@ static int read_change(const dm_req *req, const body *b, dm_key_change *out, dm_
 static int alter(dm_req *req, dm_api *api, const body *b, dm_err *err)
 {
     dm_key_change want = {.name = {NULL, 0}};
-    char id[DM_UUID_TEXT];
     int r = read_change(req, b, &want, err);
-    if (r < 0)
-        return r;
-    r = DM_KEY_NONE;
-    if (dm_row_param(req->params[1], id))
-        r = dm_keys_alter(api, &dm_session_of(req)->caller, id, &want, err);
-    if (r != 0)
-        return dm_deny_key(req, "key.change", r);
-    dm_reply_empty(&req->reply, 204);
-    return 0;
+    return r < 0 ? r : dm_answer_key_alter(req, api, req->params[1], &want, 204, err);
 }
 
 int dm_route_key_alter(dm_req *req, void *ctx, dm_err *err)

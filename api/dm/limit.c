@@ -2,6 +2,7 @@
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
+#include "api/kit/rows.h"
 
 typedef struct work {
     const dm_caller *caller;
@@ -14,10 +15,23 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     return dm_limit_list_read(c, w->caller->owner, &w->list, err);
 }
 
-static void write_one(dm_jw *w, const dm_limit_is *l)
+static dm_str name_of(const void *of, size_t i)
+{
+    const work *w = of;
+    return dm_str_c(w->list.of[i].row->name);
+}
+
+static void write_tier(dm_jw *j, const void *of)
+{
+    const work *w = of;
+    dm_jw_kc(j, "tier", w->caller->tier);
+}
+
+static void write_one(dm_jw *w, const void *of, size_t i)
 {
     static const char *const whose[] = {"project", "account", "tier"};
-    dm_jw_obj(w);
+    const work *all = of;
+    const dm_limit_is *l = &all->list.of[i];
     dm_jw_kc(w, "name", l->row->name);
     dm_jw_kc(w, "binds", l->account ? "account" : "project");
     dm_jw_kc(w, "what", l->row->words);
@@ -34,7 +48,6 @@ static void write_one(dm_jw *w, const dm_limit_is *l)
         dm_jw_kstr(w, "reason", l->reason);
         dm_write_time(w, "until", l->until_us);
     }
-    dm_jw_end(w);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
@@ -43,15 +56,9 @@ static int list(dm_req *req, void *ctx, dm_err *err)
     work w = {.caller = caller};
     int r = dm_api_tx(ctx, caller, query, &w, err);
     if (r == 0) {
-        dm_jw j = dm_reply_json(&req->reply, 200);
-        dm_jw_obj(&j);
-        dm_jw_kc(&j, "tier", caller->tier);
-        dm_jw_key(&j, "limits");
-        dm_jw_arr(&j);
-        for (size_t i = 0; i < w.list.n; i++)
-            write_one(&j, &w.list.of[i]);
-        dm_jw_arr_end(&j);
-        dm_jw_end(&j);
+        const dm_rows_all all = {
+                .order = 'l', .of = &w, .n = w.list.n, .id = name_of, .write = write_one, .head = write_tier};
+        r = dm_rows_answer(req, &all, err);
     }
     dm_limit_list_done(&w.list);
     return r;

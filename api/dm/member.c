@@ -2,11 +2,11 @@
 #include <stddef.h>
 
 #include "api/dm/routes.h"
-#include "api/dm/rows.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/keys.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 #include "tenants/who/membership.h"
 
 static int deny(dm_req *req, const char *what, int r)
@@ -42,33 +42,39 @@ static int list(dm_pg *c, void *arg, dm_err *err)
     return dm_membership_list(c, w->by->owner, &w->rows, err);
 }
 
-static void write_row(dm_jw *w, const dm_membership_row *m)
+static dm_str id_of(const void *of, size_t i)
 {
-    dm_jw_obj(w);
-    dm_jw_kstr(w, "id", m->id);
-    dm_jw_kstr(w, "email", m->email);
-    dm_jw_kstr(w, "name", m->name);
-    dm_jw_kstr(w, "role", m->role);
-    dm_jw_kc(w, "of", m->whole_account != 0 ? "account" : "project");
-    dm_jw_kbool(w, "confirmed", m->confirmed != 0);
-    dm_jw_kbool(w, "second_factor", m->totp != 0);
-    dm_write_time(w, "added_at", m->added_us);
-    dm_jw_end(w);
+    dm_membership_row m;
+    dm_membership_row_read(of, i, &m);
+    return m.id;
+}
+
+static void write_row(dm_jw *w, const void *of, size_t i)
+{
+    dm_membership_row m;
+    dm_membership_row_read(of, i, &m);
+    dm_jw_kstr(w, "id", m.id);
+    dm_jw_kstr(w, "email", m.email);
+    dm_jw_kstr(w, "name", m.name);
+    dm_jw_kstr(w, "role", m.role);
+    dm_jw_kc(w, "of", m.whole_account != 0 ? "account" : "project");
+    dm_jw_kbool(w, "confirmed", m.confirmed != 0);
+    dm_jw_kbool(w, "second_factor", m.totp != 0);
+    dm_write_time(w, "added_at", m.added_us);
 }
 
 int dm_route_member_list(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.by = &dm_session_of(req)->caller};
     int r = dm_api_tx(ctx, w.by, list, &w, err);
-    if (r == 0) {
-        dm_jw j = dm_rows_begin(req);
-        for (size_t i = 0; i < dm_pg_count(w.rows); i++) {
-            dm_membership_row m;
-            dm_membership_row_read(w.rows, i, &m);
-            write_row(&j, &m);
-        }
-        dm_rows_end(&j, NULL, (int64_t)dm_pg_count(w.rows));
-    }
+    const dm_rows_all all = {.order = 'm',
+            .of = w.rows,
+            .n = dm_pg_count(w.rows),
+            .most = DM_MEMBERS_SHOWN,
+            .id = id_of,
+            .write = write_row};
+    if (r == 0)
+        r = dm_rows_answer(req, &all, err);
     dm_pg_rows_free(w.rows);
     return r;
 }

@@ -231,7 +231,7 @@ static int find_by_id(dm_pg *c, dm_owner owner, dm_own_filter *f, dm_lines *out,
         return NOTHING;
     by.id_prefix = f->q;
     int r = dm_lines_find(c, owner, &by, out, err);
-    return r < 0 ? r : out->total == 0 ? NOTHING : 0;
+    return r < 0 ? r : out->total.n == 0 ? NOTHING : 0;
 }
 
 int dm_own_filter_find(dm_pg *c, dm_owner owner, dm_own_filter *f, dm_lines *out, dm_err *err)

@@ -8,12 +8,12 @@
 #include "api/dm/sandbox_answer.h"
 #include "api/dm/sandbox_line.h"
 #include "api/kit/answer.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 #include "api/life/deny.h"
 #include "api/life/look.h"
 #include "api/limits.h"
 
-enum { USUAL = 100, TOKEN_MAX = 160, ATTESTED_MAX = 2000, PERIOD_MAX_S = 3600 };
+enum { ATTESTED_MAX = 2000, PERIOD_MAX_S = 3600 };
 
 typedef struct work {
     const dm_caller *caller;
@@ -23,6 +23,7 @@ typedef struct work {
     bool attest;
     dm_sandbox_one one;
     dm_pg_rows *rows;
+    dm_pg_total total;
     int64_t period_s;
     size_t n, nattested;
     dm_read_attested attested[ATTESTED_MAX];
@@ -62,7 +63,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     w->rows = NULL;
     int r = dm_sandbox_find(c, w->caller->owner, &w->id, false, &w->one, err);
     if (r == 0)
-        r = dm_line_history(c, w->caller->owner, &w->id, &w->of, &w->rows, err);
+        r = dm_line_history(c, w->caller->owner, &w->id, &w->of, &w->rows, &w->total, err);
     if (r != 0)
         return r;
     w->n = dm_pg_count(w->rows);
@@ -81,14 +82,14 @@ static int read_request(const dm_req *req, work *w, dm_err *err)
     w->of.search = dm_req_query(req, "search");
     if (w->of.search.n > DM_SEARCH_MAX)
         return dm_fail(err, DM_E_INVALID, "search has more than %d bytes", DM_SEARCH_MAX);
-    int r = dm_page_read_own(req, w->of.ascending ? 'E' : 'e', USUAL, DM_LOG_LINES_MAX, &page, err);
+    int r = dm_rows_read(req, w->of.ascending ? 'E' : 'e', &page, err);
     if (r < 0)
         return r;
     w->of.limit = page.limit + 1; /* one more says whether there is another page */
     w->of.from_cursor = page.from;
     w->of.cursor_us = page.us;
     if (page.from && dm_parse_i64(dm_str_c(page.id), 0, INT64_MAX, &w->of.cursor_no, NULL) < 0)
-        return dm_fail(err, DM_E_INVALID, "cursor is not one of ours");
+        return dm_fail(err, DM_E_INVALID, "cursor is not one of ours: begin again without it");
     return dm_look_causes(dm_req_query(req, "level"), w->causes, &w->of.causes, err);
 }
 
@@ -153,28 +154,19 @@ typedef void (*write_fn)(dm_jw *j, const work *w, const event *e);
 static int write_all(dm_req *req, const work *w, write_fn write, dm_err *err)
 {
     char no[24];
-    DM_AUTO_BUF token;
     event e = {.no = 0};
-    int r = 0;
-    dm_buf_init(&token, TOKEN_MAX);
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&j);
-    dm_jw_key(&j, "rows");
-    dm_jw_arr(&j);
+    dm_jw j = dm_rows_begin(req);
     for (size_t i = 0; i < w->n; i++) {
         e = read_event(w->rows, i);
         write(&j, w, &e);
     }
-    dm_jw_arr_end(&j);
-    if (dm_pg_count(w->rows) > w->n) {
-        (void)snprintf(no, sizeof no, "%lld", (long long)e.no);
-        r = dm_page_token(&token, w->of.ascending ? 'E' : 'e', e.us, dm_str_c(no), err);
-        dm_jw_kstr(&j, "next", dm_buf_view(&token));
-    } else {
-        dm_jw_kc(&j, "next", NULL);
-    }
-    dm_jw_end(&j);
-    return r;
+    (void)snprintf(no, sizeof no, "%lld", (long long)e.no);
+    const dm_rows_last last = {.more = dm_pg_count(w->rows) > w->n,
+            .order = w->of.ascending ? 'E' : 'e',
+            .us = e.us,
+            .id = dm_str_c(no),
+            .total = w->total};
+    return dm_rows_end(&j, &last, err);
 }
 
 static int history(dm_req *req, dm_api *api, bool attest, write_fn write, dm_err *err)

@@ -7,10 +7,10 @@
 #include "api/dm/sandbox_filter.h"
 #include "api/dm/sandbox_line.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 #include "api/limits.h"
 
-enum { USUAL = 100, HOUR_S = 3600, TOKEN_MAX = 160 };
+enum { HOUR_S = 3600 };
 
 typedef struct work {
     const dm_caller *caller;
@@ -63,14 +63,14 @@ static int read_request(const dm_req *req, work *w, dm_err *err)
     if (sort.p != NULL && !dm_str_eq_c(sort, "-created") && !dm_str_eq_c(sort, "created"))
         return dm_fail(err, DM_E_INVALID, "sort must be -created (the newest first) or created");
     f->ascending = dm_str_eq_c(sort, "created");
-    r = dm_page_read_own(req, f->ascending ? 'C' : 'c', USUAL, DM_BULK_MAX, &page, err);
+    r = dm_rows_read(req, f->ascending ? 'C' : 'c', &page, err);
     if (r < 0)
         return r;
     f->limit = page.limit;
     f->from_cursor = page.from;
     f->cursor_us = page.us;
     if (page.from && dm_sandbox_id_parse(dm_str_c(page.id), &f->cursor_id, NULL) < 0)
-        return dm_fail(err, DM_E_INVALID, "cursor is not one of ours");
+        return dm_fail(err, DM_E_INVALID, "cursor is not one of ours: begin again without it");
     return read_with(req, w, err);
 }
 
@@ -107,27 +107,10 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 
 /* --- the answer --------------------------------------------------------------------------------------------- */
 
-static int write_next(dm_jw *j, const work *w, dm_err *err)
-{
-    DM_AUTO_BUF token;
-    dm_buf_init(&token, TOKEN_MAX);
-    if (!w->lines.more) {
-        dm_jw_kc(j, "next", NULL);
-        return 0;
-    }
-    int r = dm_page_token(&token, w->filter.f.ascending ? 'C' : 'c', w->lines.next_us,
-            dm_str_c(dm_sandbox_name_of(&w->lines.next_id).s), err);
-    dm_jw_kstr(j, "next", dm_buf_view(&token));
-    return r;
-}
-
 static int write_page(dm_req *req, const work *w, dm_err *err)
 {
     dm_sandbox_line l;
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&j);
-    dm_jw_key(&j, "rows");
-    dm_jw_arr(&j);
+    dm_jw j = dm_rows_begin(req);
     for (size_t i = 0; i < w->n; i++) {
         const dm_line_spent spent = {.last_hour = w->last_hour ? &w->usage[i] : NULL,
                 .month = w->month ? &w->months[i] : NULL,
@@ -136,12 +119,13 @@ static int write_page(dm_req *req, const work *w, dm_err *err)
             return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
         dm_write_line(&j, &l, &spent);
     }
-    dm_jw_arr_end(&j);
-    int r = write_next(&j, w, err);
-    dm_jw_ki64(&j, "total", w->lines.total);
-    dm_jw_kbool(&j, "total_is_least", w->lines.at_least);
-    dm_jw_end(&j);
-    return r;
+    const dm_sandbox_name name = dm_sandbox_name_of(&w->lines.next_id);
+    const dm_rows_last last = {.more = w->lines.more,
+            .order = w->filter.f.ascending ? 'C' : 'c',
+            .us = w->lines.next_us,
+            .id = dm_str_c(name.s),
+            .total = w->lines.total};
+    return dm_rows_end(&j, &last, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

@@ -2,6 +2,7 @@
  * first two live by the long cookie alone: they are for whoever's short one is over. */
 #include "api/dm/proof.h"
 #include "api/dm/routes.h"
+#include "api/kit/rows.h"
 #include "tenants/who/refresh.h"
 
 typedef struct work {
@@ -126,30 +127,31 @@ static int everywhere(dm_req *req, dm_api *api, work *w, dm_err *err)
     return r;
 }
 
+static dm_str id_of(const void *of, size_t i)
+{
+    const work *w = of;
+    return dm_str_c(w->rows[i].id);
+}
+
+static void write_row(dm_jw *j, const void *of, size_t i)
+{
+    const work *w = of;
+    dm_jw_kc(j, "id", w->rows[i].id);
+    dm_jw_kbool(j, "current", strcmp(w->rows[i].id, w->in.session) == 0);
+    dm_write_time(j, "begun_at", w->rows[i].begun_at_us);
+    dm_write_time(j, "used_at", w->rows[i].used_at_us);
+    dm_write_time(j, "expires_at", w->rows[i].expires_at_us);
+    dm_jw_kc(j, "agent", w->rows[i].agent);
+    dm_jw_kc(j, "address", w->rows[i].address);
+}
+
 static int show(dm_req *req, dm_api *api, work *w, dm_err *err)
 {
-    const dm_signed_in *in = &dm_session_of(req)->in;
-    int r = dm_api_tx_who(api, dm_proof_ops(req), no_of(in), list, w, err);
-    if (r < 0)
-        return r;
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&j);
-    dm_jw_key(&j, "rows");
-    dm_jw_arr(&j);
-    for (size_t i = 0; i < w->n; i++) {
-        dm_jw_obj(&j);
-        dm_jw_kc(&j, "id", w->rows[i].id);
-        dm_jw_kbool(&j, "current", strcmp(w->rows[i].id, in->session) == 0);
-        dm_write_time(&j, "begun_at", w->rows[i].begun_at_us);
-        dm_write_time(&j, "used_at", w->rows[i].used_at_us);
-        dm_write_time(&j, "expires_at", w->rows[i].expires_at_us);
-        dm_jw_kc(&j, "agent", w->rows[i].agent);
-        dm_jw_kc(&j, "address", w->rows[i].address);
-        dm_jw_end(&j);
-    }
-    dm_jw_arr_end(&j);
-    dm_jw_end(&j);
-    return 0;
+    w->in = dm_session_of(req)->in;
+    int r = dm_api_tx_who(api, dm_proof_ops(req), no_of(&w->in), list, w, err);
+    const dm_rows_all all = {
+            .order = 'g', .of = w, .n = w->n, .most = DM_SESSIONS_MAX, .id = id_of, .write = write_row};
+    return r < 0 ? r : dm_rows_answer(req, &all, err);
 }
 
 static int end_one(dm_req *req, dm_api *api, work *w, dm_err *err)

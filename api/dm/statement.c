@@ -6,8 +6,10 @@
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 #include "metering/read/read.h"
+
+_Static_assert((int)DM_ROWS_MAX + 1 == (int)DM_READ_PAGE_MAX, "a page, and one more");
 
 enum { BODY_MAX = 24 << 20 }; /* it travels as a JSON string: quotes are escaped */
 
@@ -16,15 +18,17 @@ enum { BODY_MAX = 24 << 20 }; /* it travels as a JSON string: quotes are escaped
 typedef struct work {
     const dm_caller *caller;
     dm_page page;
-    dm_read_statement rows[DM_PAGE_MAX + 1];
+    dm_read_statement rows[DM_READ_PAGE_MAX];
     size_t n;
+    dm_pg_total total;
 } work;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     dm_statement_no before = {w->page.from ? w->page.us : INT64_MAX};
-    return dm_read_statements(c, w->caller->owner.account, before, (size_t)w->page.limit + 1, w->rows, &w->n, err);
+    return dm_read_statements(
+            c, w->caller->owner.account, before, (size_t)w->page.limit + 1, w->rows, &w->n, &w->total, err);
 }
 
 static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
@@ -52,19 +56,22 @@ static void write_row(dm_jw *w, const dm_read_statement *s)
 
 static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
 {
-    int r = dm_page_read(req, 's', &w->page, err);
+    int r = dm_rows_read(req, 's', &w->page, err);
     if (r == 0)
         r = dm_api_tx(api, w->caller, query, w, err);
     if (r < 0)
         return r;
     bool more = w->n > (size_t)w->page.limit;
     size_t n = more ? (size_t)w->page.limit : w->n;
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_arr(&j);
+    dm_jw j = dm_rows_begin(req);
     for (size_t i = 0; i < n; i++)
         write_row(&j, &w->rows[i]);
-    dm_jw_arr_end(&j);
-    return more ? dm_page_next(req, 's', w->rows[n - 1].number.v, DM_STR("number"), err) : 0;
+    const dm_rows_last last = {.more = more,
+            .order = 's',
+            .us = n > 0 ? w->rows[n - 1].number.v : 0,
+            .id = DM_STR_INIT("number"),
+            .total = w->total};
+    return dm_rows_end(&j, &last, err);
 }
 
 static int list_all(dm_req *req, void *ctx, dm_err *err)

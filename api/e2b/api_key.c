@@ -1,17 +1,8 @@
 /* /api-keys: a project's keys, as E2B's clients manage them with an access token. */
-#include <stddef.h>
-
 #include "api/e2b/mask.h"
 #include "api/e2b/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/keys.h"
-#include "api/kit/request.h"
-
-typedef struct body {
-    char *name;
-} body;
-
-static const dm_json_field fields[] = {{"name", DM_JSON_STR, offsetof(body, name), DM_JSON_NEED, 0, 1024}};
 
 static void write_row(dm_jw *w, const dm_key_row *k)
 {
@@ -50,56 +41,26 @@ int dm_route_api_key_list(dm_req *req, void *ctx, dm_err *err)
     return 0;
 }
 
-static int add(dm_req *req, dm_api *api, const body *b, dm_err *err)
+static int add(dm_req *req, dm_api *api, dm_str name, const void *arg, dm_err *err)
 {
-    dm_key_new want = {.rights = 0};
-    dm_key_made made;
-    int r = dm_name_member(b->name, &want.name, err);
-    if (r < 0)
-        return r;
-    r = dm_keys_add(api, &dm_session_of(req)->caller, &want, &made, err);
-    if (r != 0)
-        return dm_deny_key(req, "key.add", r);
-    r = dm_answer_key_made(req, api, &made, write_row, err);
-    explicit_bzero(&made, sizeof made);
-    return r;
+    (void)arg;
+    return dm_answer_key_add(req, api, &(dm_key_new){.name = name}, write_row, err);
 }
 
-static int alter(dm_req *req, dm_api *api, const body *b, dm_err *err)
+static int alter(dm_req *req, dm_api *api, dm_str name, const void *arg, dm_err *err)
 {
-    dm_key_change want = {.expiry = false};
-    char id[DM_UUID_TEXT];
-    int r = dm_name_member(b->name, &want.name, err);
-    if (r < 0)
-        return r;
-    r = DM_KEY_NONE;
-    if (dm_row_param(req->params[0], id))
-        r = dm_keys_alter(api, &dm_session_of(req)->caller, id, &want, err);
-    if (r != 0)
-        return dm_deny_key(req, "key.change", r);
-    dm_reply_empty(&req->reply, 200);
-    return 0;
-}
-
-static int with_body(dm_req *req, dm_api *api, int (*fn)(dm_req *, dm_api *, const body *, dm_err *), dm_err *err)
-{
-    body b;
-    int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
-    if (r < 0)
-        return r;
-    r = fn(req, api, &b, err);
-    dm_json_done(fields, DM_LEN(fields), &b);
-    return r;
+    (void)arg;
+    return dm_answer_key_alter(req, api, req->params[0], &(dm_key_change){.name = name}, 200, err);
 }
 
 int dm_route_api_key_add(dm_req *req, void *ctx, dm_err *err)
 {
-    return with_body(req, ctx, add, err);
+    return dm_with_name(req, ctx, add, NULL, err);
 }
 
 int dm_route_api_key_alter(dm_req *req, void *ctx, dm_err *err)
 {
-    return with_body(req, ctx, alter, err);
+    return dm_with_name(req, ctx, alter, NULL, err);
 }
 
 int dm_route_api_key_revoke(dm_req *req, void *ctx, dm_err *err)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/kit/answer.h"
+#include "api/kit/request.h"
 #include "tenants/who/name.h"
 
 typedef struct work {
@@ -198,7 +199,7 @@ int dm_deny_key(dm_req *req, const char *what, int r)
     }
 }
 
-int dm_deny_access(dm_req *req, const char *what, int r)
+static int deny_access(dm_req *req, const char *what, int r)
 {
     const dm_bound full = {.limit = DM_TOKENS_MAX, .current = DM_TOKENS_MAX};
     switch (r) {
@@ -232,13 +233,13 @@ int dm_answer_access_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err)
     if (dm_row_param(text, id))
         r = dm_accesses_revoke(api, &dm_session_of(req)->caller, id, err);
     if (r != 0)
-        return dm_deny_access(req, "token.revoke", r);
+        return deny_access(req, "token.revoke", r);
     dm_reply_empty(&req->reply, 204);
     return 0;
 }
 
-int dm_answer_key_made(dm_req *req, dm_api *api, const dm_key_made *made,
-        void (*write_row)(dm_jw *w, const dm_key_row *k), dm_err *err)
+static int show_key(dm_req *req, dm_api *api, const dm_key_made *made, void (*write_row)(dm_jw *w, const dm_key_row *k),
+        dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;
     dm_key_row k;
@@ -254,4 +255,70 @@ int dm_answer_key_made(dm_req *req, dm_api *api, const dm_key_made *made,
     write_row(&w, &k);
     dm_jw_end(&w);
     return 0;
+}
+
+int dm_answer_key_add(
+        dm_req *req, dm_api *api, const dm_key_new *want, void (*write_row)(dm_jw *w, const dm_key_row *k), dm_err *err)
+{
+    dm_key_made made;
+    int r = dm_keys_add(api, &dm_session_of(req)->caller, want, &made, err);
+    if (r != 0)
+        return dm_deny_key(req, "key.add", r);
+    r = show_key(req, api, &made, write_row, err);
+    explicit_bzero(&made, sizeof made);
+    return r;
+}
+
+int dm_answer_key_alter(dm_req *req, dm_api *api, dm_str text, const dm_key_change *want, int status, dm_err *err)
+{
+    char id[DM_UUID_TEXT];
+    int r = DM_KEY_NONE;
+    if (dm_row_param(text, id))
+        r = dm_keys_alter(api, &dm_session_of(req)->caller, id, want, err);
+    if (r != 0)
+        return dm_deny_key(req, "key.change", r);
+    dm_reply_empty(&req->reply, status);
+    return 0;
+}
+
+static const dm_json_field named[] = {{"name", DM_JSON_STR, 0, DM_JSON_NEED, 0, 1024}};
+
+int dm_with_name(dm_req *req, dm_api *api, dm_named_fn fn, const void *arg, dm_err *err)
+{
+    char *text;
+    dm_str name;
+    int r = dm_body_read(req, named, DM_LEN(named), &text, err);
+    if (r < 0)
+        return r;
+    r = dm_name_member(text, &name, err);
+    if (r == 0)
+        r = fn(req, api, name, arg, err);
+    dm_json_done(named, DM_LEN(named), &text);
+    return r;
+}
+
+typedef struct access_as {
+    void (*write_row)(dm_jw *w, const dm_access_made *made, dm_str name);
+} access_as;
+
+static int make_access(dm_req *req, dm_api *api, dm_str name, const void *arg, dm_err *err)
+{
+    const access_as *as = arg;
+    dm_access_made made;
+    int r = dm_accesses_add(api, &dm_session_of(req)->caller, name, &made, err);
+    if (r != 0)
+        return deny_access(req, "token.add", r);
+    dm_jw w = dm_reply_json(&req->reply, 201);
+    dm_jw_obj(&w);
+    dm_jw_kc(&w, "token", made.token);
+    as->write_row(&w, &made, name);
+    dm_jw_end(&w);
+    explicit_bzero(&made, sizeof made);
+    return 0;
+}
+
+int dm_answer_access_add(
+        dm_req *req, dm_api *api, void (*write_row)(dm_jw *w, const dm_access_made *made, dm_str name), dm_err *err)
+{
+    return dm_with_name(req, api, make_access, &(access_as){write_row}, err);
 }

@@ -25,16 +25,24 @@ int dm_accesses_list(dm_api *api, const dm_caller *by, dm_pg_rows **out, dm_err 
 bool dm_row_param(dm_str text, char out[DM_UUID_TEXT]);
 /* A name that people give, from a body. DM_E_INVALID, which names the member. */
 int dm_name_member(const char *name, dm_str *out, dm_err *err) DM_NODISCARD;
+/* A body that has a name and nothing else: fn is called with it, trimmed. */
+typedef int (*dm_named_fn)(dm_req *req, dm_api *api, dm_str name, const void *arg, dm_err *err);
+int dm_with_name(dm_req *req, dm_api *api, dm_named_fn fn, const void *arg, dm_err *err) DM_NODISCARD;
 
-/* DELETE of a row, by {id} of the path: answered whole, also where there is none. */
+/* What follows is answered whole, as each mouth writes rows; text is {id} of the path, also where there is none. */
 int dm_answer_key_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err) DM_NODISCARD;
 int dm_answer_access_revoke(dm_req *req, dm_api *api, dm_str text, dm_err *err) DM_NODISCARD;
-/* 201: the key's text, for the only time, and its row as the mouth writes rows. */
-int dm_answer_key_made(dm_req *req, dm_api *api, const dm_key_made *made,
+/* 201: the key's text, for the only time, and its row. */
+int dm_answer_key_add(dm_req *req, dm_api *api, const dm_key_new *want,
         void (*write_row)(dm_jw *w, const dm_key_row *k), dm_err *err) DM_NODISCARD;
+/* status, without a body. */
+int dm_answer_key_alter(
+        dm_req *req, dm_api *api, dm_str text, const dm_key_change *want, int status, dm_err *err) DM_NODISCARD;
+/* 201: the token's text, for the only time, and its row. */
+int dm_answer_access_add(dm_req *req, dm_api *api, void (*write_row)(dm_jw *w, const dm_access_made *made, dm_str name),
+        dm_err *err) DM_NODISCARD;
 
 /* An outcome that is not 0, answered; a failure is passed on. what: "key.add". */
 int dm_deny_key(dm_req *req, const char *what, int r) DM_NODISCARD;
-int dm_deny_access(dm_req *req, const char *what, int r) DM_NODISCARD;
 
 #endif

@@ -5,21 +5,24 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+/* A cure, too: the one of the refusal says to do as the message says. */
+#define NOT_OURS "%s is not one of ours: give it as the page before gave it, or begin again without it"
+
 static int read_token(const char *name, dm_str token, char order, dm_page *out, dm_err *err)
 {
     DM_AUTO_BUF text;
     dm_str rest, word, us, id;
     dm_buf_init(&text, 128);
     if (token.n > 160 || dm_base64_decode(&text, token, NULL) < 0)
-        return dm_fail(err, DM_E_INVALID, "%s is not one of ours", name);
+        return dm_fail(err, DM_E_INVALID, NOT_OURS, name);
     rest = dm_buf_view(&text);
     if (!dm_str_split(&rest, ':', &word) || !dm_str_split(&rest, ':', &us) || !dm_str_split(&rest, ':', &id) ||
             rest.n > 0 || dm_parse_i64(us, 0, INT64_MAX / 2, &out->us, NULL) < 0 || id.n == 0 ||
             dm_str_to_array(id, out->id, sizeof out->id, NULL) < 0 ||
             !dm_str_only(id, "abcdefghijklmnopqrstuvwxyz0123456789-"))
-        return dm_fail(err, DM_E_INVALID, "%s is not one of ours", name);
+        return dm_fail(err, DM_E_INVALID, NOT_OURS, name);
     if (word.n != 1 || word.p[0] != order)
-        return dm_fail(err, DM_E_INVALID, "%s belongs to another list or order", name);
+        return dm_fail(err, DM_E_INVALID, "%s belongs to another list or order: begin again without it", name);
     out->from = true;
     return 0;
 }

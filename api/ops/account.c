@@ -7,8 +7,8 @@
 
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 #include "api/ops/act.h"
 #include "api/ops/routes.h"
 #include "tenants/who/accounts.h"
@@ -21,6 +21,7 @@ typedef struct listing {
     dm_accounts_filter f;
     dm_page page;
     dm_pg_rows *rows;
+    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -28,7 +29,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     listing *l = arg;
     dm_pg_rows_free(l->rows);
     l->rows = NULL;
-    return dm_accounts_list(c, &l->f, &l->rows, err);
+    return dm_accounts_list(c, &l->f, &l->rows, &l->total, err);
 }
 
 static int read_filter(const dm_req *req, listing *l, dm_err *err)
@@ -44,7 +45,7 @@ static int read_filter(const dm_req *req, listing *l, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "blocked must be true or false");
     if (blocked.p != NULL)
         l->f.blocked = is;
-    int r = dm_page_read(req, 'c', &l->page, err);
+    int r = dm_rows_read(req, 'A', &l->page, err);
     l->f.after.v = l->page.from ? l->page.us : 0;
     l->f.limit = l->page.limit + 1;
     return r;
@@ -55,15 +56,14 @@ static int write_list(dm_req *req, const listing *l, dm_err *err)
     dm_accounts_row a = {.no = {0}};
     size_t n = dm_pg_count(l->rows);
     bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&w);
-    dm_jw_key(&w, "rows");
-    dm_jw_arr(&w);
+    dm_jw w = dm_rows_begin(req);
     for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
         dm_accounts_read(l->rows, i, &a);
         dm_accounts_write(&w, &a);
     }
-    return dm_ops_list_end(&w, more, 'c', a.no.v, DM_STR("account"), err);
+    const dm_rows_last last = {
+            .more = more, .order = 'A', .us = a.no.v, .id = DM_STR_INIT("account"), .total = l->total};
+    return dm_rows_end(&w, &last, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

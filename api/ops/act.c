@@ -5,7 +5,6 @@
 #include "base/parse.h"
 
 #include "api/kit/answer.h"
-#include "api/kit/page.h"
 #include "api/kit/request.h"
 
 static const dm_json_field fields[] = {
@@ -65,18 +64,4 @@ int dm_ops_token(dm_req *req, const dm_api *api, const char *what)
 const char *dm_ops_who(const dm_req *req)
 {
     return dm_session_of(req)->caller.who;
-}
-
-int dm_ops_list_end(dm_jw *w, bool more, char order, int64_t us, dm_str id, dm_err *err)
-{
-    DM_AUTO_BUF token;
-    dm_buf_init(&token, 256);
-    int r = more ? dm_page_token(&token, order, us, id, err) : 0;
-    dm_jw_arr_end(w);
-    if (more)
-        dm_jw_kstr(w, "next", dm_buf_view(&token));
-    else
-        dm_jw_kc(w, "next", NULL);
-    dm_jw_end(w);
-    return r;
 }

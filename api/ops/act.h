@@ -29,8 +29,4 @@ int dm_ops_token(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
 /* Who does it, as the audit has him. */
 const char *dm_ops_who(const dm_req *req);
 
-/* The end of a list {"rows": [...], "next": token or null}: closes both. more: there is another page, after the row
- * that (us, id) names in that order. */
-int dm_ops_list_end(dm_jw *w, bool more, char order, int64_t us, dm_str id, dm_err *err) DM_NODISCARD;
-
 #endif

@@ -12,7 +12,6 @@
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/seen.h"
 #include "tenants/who/key.h"
-#include "tenants/who/name.h"
 #include "tenants/who/project.h"
 
 static int no_team(dm_req *req, const char *what)
@@ -45,7 +44,7 @@ static int kill_some(dm_pg *c, void *arg, dm_err *err)
     k->there = r == 0;
     r = dm_seen_prefix(DM_STR(""), &f, err);
     if (r == 0 && k->there)
-        r = dm_seen_list(c, &f, &rows, err);
+        r = dm_seen_list(c, &f, &rows, NULL, err);
     k->found = r == 0 && rows != NULL ? dm_pg_count(rows) : 0;
     for (size_t i = 0; r >= 0 && i < k->found; i++) {
         r = dm_seen_read(rows, i, &s, err);
@@ -124,7 +123,8 @@ int dm_route_admin_running(dm_req *req, void *ctx, dm_err *err)
 typedef struct keying {
     dm_str team;
     char id[DM_UUID_TEXT]; /* of the key to revoke; "" : one is made */
-    char *name;
+    char *name;            /* as it was given, and without blanks around it: */
+    dm_str called;
     dm_key_made made;
 } keying;
 
@@ -140,7 +140,7 @@ static int do_key(dm_pg *c, void *arg, dm_err *err)
     const dm_caller by = dm_caller_of_operator(DM_OPS_TOKEN, p.owner);
     if (k->id[0] != '\0')
         return dm_key_revoke(c, &by, k->id, err);
-    return dm_key_add(c, &by, &(dm_key_new){.name = dm_str_c(k->name)}, &k->made, err);
+    return dm_key_add(c, &by, &(dm_key_new){.name = k->called}, &k->made, err);
 }
 
 /* The only moment at which the key's text is there. */
@@ -150,7 +150,7 @@ static void write_key(dm_req *req, const keying *k)
     dm_jw w = dm_reply_json(&req->reply, 201);
     dm_jw_obj(&w);
     dm_jw_kc(&w, "id", k->made.id);
-    dm_jw_kc(&w, "name", k->name != NULL ? k->name : "");
+    dm_jw_kstr(&w, "name", k->called);
     dm_jw_kc(&w, "key", k->made.key.s);
     dm_jw_kc(&w, "maskedKey", mask.s);
     dm_jw_end(&w);
@@ -160,12 +160,12 @@ int dm_route_admin_key_add(dm_req *req, void *ctx, dm_err *err)
 {
     static const char what[] = "key.add";
     static const dm_json_field fields[] = {{"name", DM_JSON_STR, 0, DM_JSON_OPT, 0, 200}};
-    keying k = {.team = req->params[0]};
+    keying k = {.team = req->params[0], .called = DM_STR_INIT("")};
     int r = dm_ops_token(req, ctx, what);
     if (r == 0)
         r = dm_body_read(req, fields, DM_LEN(fields), &k.name, err);
-    if (r == 0 && k.name != NULL && k.name[0] != '\0' && !dm_name_ok(dm_str_c(k.name)))
-        r = dm_fail(err, DM_E_INVALID, "name: no control characters");
+    if (r == 0 && k.name != NULL && k.name[0] != '\0')
+        r = dm_name_member(k.name, &k.called, err);
     if (r != 0) {
         dm_json_done(fields, DM_LEN(fields), &k.name);
         return r < 0 ? r : 0;

@@ -54,12 +54,12 @@ static int run(dm_pg *c, void *arg, dm_err *err)
     if (w->set)
         return dm_fleet_drain(c, DM_OPS_TOKEN, "asked for by the admin token", w->no, w->drain, err);
     if (w->no.v == 0)
-        return dm_fleet_list(c, w->no, DM_NODES_MAX, &w->workers, err);
+        return dm_fleet_list(c, w->no, DM_NODES_MAX, &w->workers, NULL, err);
     dm_seen_filter f = {.worker = w->no, .limit = DM_NODES_MAX};
     int r = dm_fleet_find(c, w->no, &w->workers, err);
     if (r == 0)
         r = dm_seen_prefix(DM_STR(""), &f, err);
-    return r != 0 ? r : dm_seen_list(c, &f, &w->sandboxes, err);
+    return r != 0 ? r : dm_seen_list(c, &f, &w->sandboxes, NULL, err);
 }
 
 static void done(work *w)

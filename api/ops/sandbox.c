@@ -5,8 +5,8 @@
 
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 #include "api/life/deny.h"
 #include "api/life/kill.h"
 #include "api/ops/act.h"
@@ -19,6 +19,7 @@ typedef struct listing {
     dm_seen_filter f;
     dm_page page;
     dm_pg_rows *rows;
+    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -26,7 +27,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     listing *l = arg;
     dm_pg_rows_free(l->rows);
     l->rows = NULL;
-    return dm_seen_list(c, &l->f, &l->rows, err);
+    return dm_seen_list(c, &l->f, &l->rows, &l->total, err);
 }
 
 static int read_filter(const dm_req *req, listing *l, dm_err *err)
@@ -44,7 +45,7 @@ static int read_filter(const dm_req *req, listing *l, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "worker must be a number");
     r = dm_seen_prefix(dm_req_query(req, "id"), &l->f, err);
     if (r == 0)
-        r = dm_page_read(req, 'n', &l->page, err);
+        r = dm_rows_read(req, 'n', &l->page, err);
     if (r == 0 && l->page.from)
         r = dm_sandbox_id_parse(dm_str_c(l->page.id), &l->f.cursor_id, err);
     l->f.from_cursor = l->page.from;
@@ -58,16 +59,16 @@ static int write_list(dm_req *req, const listing *l, dm_err *err)
     dm_seen s = {.created_us = 0};
     size_t n = dm_pg_count(l->rows);
     bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&w);
-    dm_jw_key(&w, "rows");
-    dm_jw_arr(&w);
+    dm_jw w = dm_rows_begin(req);
     for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
         if (dm_seen_read(l->rows, i, &s, err) < 0)
             return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
         dm_seen_write(&w, &s);
     }
-    return dm_ops_list_end(&w, more, 'n', s.created_us, dm_str_c(dm_sandbox_name_of(&s.id).s), err);
+    const dm_sandbox_name name = dm_sandbox_name_of(&s.id);
+    const dm_rows_last last = {
+            .more = more, .order = 'n', .us = s.created_us, .id = dm_str_c(name.s), .total = l->total};
+    return dm_rows_end(&w, &last, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

@@ -3,7 +3,7 @@
 
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
-#include "api/kit/page.h"
+#include "api/kit/rows.h"
 #include "api/ops/act.h"
 #include "api/ops/routes.h"
 #include "tenants/fleet/fleet.h"
@@ -13,6 +13,7 @@
 typedef struct listing {
     dm_page page;
     dm_pg_rows *rows;
+    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
@@ -21,7 +22,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows_free(l->rows);
     l->rows = NULL;
     const dm_worker_no after = {l->page.from ? (uint64_t)l->page.us : 0};
-    return dm_fleet_list(c, after, l->page.limit + 1, &l->rows, err);
+    return dm_fleet_list(c, after, l->page.limit + 1, &l->rows, &l->total, err);
 }
 
 static int write_list(dm_req *req, const dm_api *api, const listing *l, dm_err *err)
@@ -29,21 +30,20 @@ static int write_list(dm_req *req, const dm_api *api, const listing *l, dm_err *
     dm_fleet_worker f = {.no = {0}};
     size_t n = dm_pg_count(l->rows);
     bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&w);
-    dm_jw_key(&w, "rows");
-    dm_jw_arr(&w);
+    dm_jw w = dm_rows_begin(req);
     for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
         dm_fleet_read(l->rows, i, &f);
         dm_fleet_write(&w, &f, (int64_t)api->config->lease_s);
     }
-    return dm_ops_list_end(&w, more, 'w', (int64_t)f.no.v, DM_STR("worker"), err);
+    const dm_rows_last last = {
+            .more = more, .order = 'w', .us = (int64_t)f.no.v, .id = DM_STR_INIT("worker"), .total = l->total};
+    return dm_rows_end(&w, &last, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
     listing l = {.rows = NULL};
-    int r = dm_page_read(req, 'w', &l.page, err);
+    int r = dm_rows_read(req, 'w', &l.page, err);
     if (r == 0)
         r = dm_api_tx_ops(ctx, query, &l, err);
     if (r == 0)

@@ -36,12 +36,14 @@ static int read_statement(const dm_pg_rows *rows, size_t i, void *to, dm_err *er
 }
 
 int dm_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t max, dm_read_statement *out,
-        size_t *n, dm_err *err)
+        size_t *n, dm_pg_total *total, dm_err *err)
 {
-    if (max == 0 || max > 1000)
+    if (max == 0 || max > DM_READ_PAGE_MAX)
         return dm_fail(err, DM_E_INVALID, "a page of %zu statements", max);
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_read_statements(c, account_no, before, max, &rows, err);
+    if (r == 0)
+        r = dm_sql_count_statements(c, account_no, total, err);
     return r < 0 ? r : read_rows(rows, read_statement, max, out, sizeof(out[0]), n, err);
 }
 
@@ -109,12 +111,15 @@ static int read_key(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
     return dm_pg_bytes(rows, i, 1, out->key.b, sizeof(out->key.b), err);
 }
 
-int dm_read_keys(dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_err *err)
+int dm_read_keys(
+        dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_pg_total *total, dm_err *err)
 {
     if (max == 0 || max > 10000)
         return dm_fail(err, DM_E_INVALID, "%zu keys", max);
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_read_keys(c, after, max, &rows, err);
+    if (r == 0)
+        r = dm_sql_count_keys(c, total, err);
     if (r == 0)
         r = read_rows(rows, read_key, max, out, sizeof(out[0]), n, err);
     return r < 0 ? dm_wrap(err, "read keys") : 0;

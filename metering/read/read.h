@@ -10,7 +10,7 @@
 
 #include "metering/rules/money.h"
 
-enum { DM_READ_NONE = 1 };
+enum { DM_READ_NONE = 1, DM_READ_PAGE_MAX = 1001 /* a thousand, and the one that says that there are more */ };
 
 typedef struct dm_read_statement {
     dm_statement_no number;
@@ -25,9 +25,10 @@ typedef struct dm_read_statement {
 } dm_read_statement;
 
 /* Newest first, those of a number below `before` ({INT64_MAX}: from the newest on): the number of the last one is the
- * next page's `before`. out has room for max (1 to 1000). */
+ * next page's `before`. out has room for max (1 to DM_READ_PAGE_MAX). total: of all of them; NULL: it is not counted.
+ */
 int dm_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t max, dm_read_statement *out,
-        size_t *n, dm_err *err) DM_NODISCARD;
+        size_t *n, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_read_signature {
     dm_digest sha256;
@@ -66,8 +67,9 @@ typedef struct dm_read_key {
 
 /* The keys attestations and statements are verified with, those of the service first, then by worker, beginning and
  * key; only those behind `after` (worker_no 0 for the service's, valid_from_us and key are looked at), NULL: from the
- * first on. out has room for max (1 to 10000). No scope is needed. */
-int dm_read_keys(dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_err *err) DM_NODISCARD;
+ * first on. out has room for max (1 to 10000). total as above. No scope is needed. */
+int dm_read_keys(dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_pg_total *total,
+        dm_err *err) DM_NODISCARD;
 
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
 int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;

@@ -13,6 +13,14 @@ int dm_sql_read_statements(
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
+int dm_sql_count_statements(dm_pg *c, dm_account_no account_no, dm_pg_total *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {
+            "count_statements", DM_PG_COUNT("FROM dm.statement WHERE account_no = $1::bigint"), DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v)};
+    return dm_pg_count_of(c, &st, args, DM_LEN(args), out, err);
+}
+
 int dm_sql_read_statement_body(
         dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err)
 {
@@ -41,12 +49,20 @@ int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
+#define ALL_KEYS                                                                                                       \
+    "FROM (SELECT NULL::bigint AS worker_no, public_key, valid_from, valid_to FROM dm.service_key "                    \
+    "UNION ALL SELECT worker_no, public_key, valid_from, valid_to FROM dm.worker_key) k"
+
+int dm_sql_count_keys(dm_pg *c, dm_pg_total *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"count_keys", DM_PG_COUNT(ALL_KEYS), DM_PG_ONE};
+    return dm_pg_count_of(c, &st, NULL, 0, out, err);
+}
+
 int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_keys",
-            "SELECT worker_no, public_key, dm.us(valid_from), dm.us(valid_to) FROM "
-            "(SELECT NULL::bigint AS worker_no, public_key, valid_from, valid_to FROM dm.service_key "
-            "UNION ALL SELECT worker_no, public_key, valid_from, valid_to FROM dm.worker_key) k "
+            "SELECT worker_no, public_key, dm.us(valid_from), dm.us(valid_to) " ALL_KEYS " "
             "WHERE $2::bigint IS NULL OR (coalesce(worker_no, 0), valid_from, public_key) > "
             "($2::bigint, dm.ts($3::bigint), $4::bytea) "
             "ORDER BY coalesce(worker_no, 0), valid_from, public_key LIMIT $1::bigint",

@@ -12,6 +12,7 @@
  * first */
 int dm_sql_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t limit, dm_pg_rows **out,
         dm_err *err) DM_NODISCARD;
+int dm_sql_count_statements(dm_pg *c, dm_account_no account_no, dm_pg_total *out, dm_err *err) DM_NODISCARD;
 /* body, sha256, public_key, signature; one row or none */
 int dm_sql_read_statement_body(
         dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
@@ -22,6 +23,7 @@ int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number
 /* worker_no (null: the service's), public_key, valid_from_us, valid_to_us (null: still); the service's first. after may
  * be NULL */
 int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_count_keys(dm_pg *c, dm_pg_total *out, dm_err *err) DM_NODISCARD;
 /* boot, frame; one row or none */
 int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 

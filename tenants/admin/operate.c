@@ -80,7 +80,7 @@ static int show(dm_pg *c, listing *l, const char *head, dm_err *err)
 static int query_workers(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
 {
     (void)l;
-    return dm_fleet_list(c, (dm_worker_no){0}, SHOWN_MAX, rows, err);
+    return dm_fleet_list(c, (dm_worker_no){0}, SHOWN_MAX, rows, NULL, err);
 }
 
 static int json_worker(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
@@ -154,7 +154,7 @@ static int query_accounts(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err 
 {
     const dm_accounts_filter f = {
             .q = dm_str_c(l->a->name), .tier = dm_str_c(l->a->tier), .blocked = -1, .limit = SHOWN_MAX};
-    return dm_accounts_list(c, &f, rows, err);
+    return dm_accounts_list(c, &f, rows, NULL, err);
 }
 
 static int json_account(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
@@ -265,7 +265,7 @@ int dm_admin_account_unblock(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 static int query_sandboxes(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
 {
-    return dm_seen_list(c, &l->seen, rows, err);
+    return dm_seen_list(c, &l->seen, rows, NULL, err);
 }
 
 static int json_sandbox(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)

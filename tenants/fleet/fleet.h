@@ -54,8 +54,10 @@ typedef struct dm_fleet_worker {
     int64_t beat_age_ms, enrolled_us;
 } dm_fleet_worker;
 
-/* By number, those after it, at most limit. The caller frees rows; dm_fleet_read takes one row each. */
-int dm_fleet_list(dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* By number, those after it, at most limit. The caller frees rows; dm_fleet_read takes one row each. total: of all;
+ * NULL: it is not counted. */
+int dm_fleet_list(
+        dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 /* One: 0 or DM_FLEET_NONE. */
 int dm_fleet_find(dm_pg *c, dm_worker_no worker, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_fleet_read(const dm_pg_rows *rows, size_t i, dm_fleet_worker *out);

@@ -229,14 +229,16 @@ static const dm_pg_field worker_fields[] = {
         {DM_COL_I64, offsetof(dm_fleet_worker, enrolled_us)},
 };
 
+static const dm_pg_stmt count = {"fleet_count", DM_PG_COUNT("FROM dm.worker"), DM_PG_ONE};
 static const dm_pg_stmt list = {
         "fleet_list", WORKER " WHERE w.worker_no > $1 ORDER BY w.worker_no LIMIT $2", DM_PG_ROWS};
 static const dm_pg_stmt find_one = {"fleet_find", WORKER " WHERE w.worker_no = $1", DM_PG_MAYBE};
 
-int dm_fleet_list(dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows, dm_err *err)
+int dm_fleet_list(dm_pg *c, dm_worker_no after, int64_t limit, dm_pg_rows **rows, dm_pg_total *total, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)after.v), dm_pa_i64(limit)};
-    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    int r = dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    return r < 0 ? r : dm_pg_count_of(c, &count, NULL, 0, total, err);
 }
 
 int dm_fleet_find(dm_pg *c, dm_worker_no worker, dm_pg_rows **rows, dm_err *err)

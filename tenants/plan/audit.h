@@ -33,8 +33,8 @@ typedef struct dm_audit_row {
     dm_str who, verb, object, detail; /* borrowed from the rows; detail is JSON */
 } dm_audit_row;
 
-/* Newest first, in a transaction of the owner's scope. */
-int dm_audit_list(dm_pg *c, const dm_audit_find *f, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Newest first, in a transaction of the owner's scope; total: of all that the filter leaves. */
+int dm_audit_list(dm_pg *c, const dm_audit_find *f, dm_pg_rows **out, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_audit_row_read(const dm_pg_rows *rows, size_t row, dm_audit_row *out);
 
 #endif

@@ -26,8 +26,10 @@ typedef struct dm_denials_window {
     int64_t limit;
 } dm_denials_window;
 
-/* Newest first, in the scope of their project. The caller frees rows; dm_denial_row reads one each. */
-int dm_denials_list(dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* Newest first, in the scope of their project. The caller frees rows; dm_denial_row reads one each. total: of all that
+ * the window and the rule leave. */
+int dm_denials_list(dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_rows **rows, dm_pg_total *total,
+        dm_err *err) DM_NODISCARD;
 void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out);
 
 #endif

@@ -30,11 +30,14 @@ int dm_denials_expire(dm_pg *c, dm_err *err)
     return dm_pg_exec(c, &expire, args, DM_LEN(args), NULL, NULL, err);
 }
 
+#define LEFT                                                                                                           \
+    " FROM dm.denial WHERE account_no = $1 AND project_no = $2 AND at >= dm.ts($3)"                                    \
+    " AND ($4::bigint IS NULL OR at <= dm.ts($4::bigint)) AND ($5::text IS NULL OR rule = $5::text)"
+
+static const dm_pg_stmt count = {"denials_count", DM_PG_COUNT(LEFT), DM_PG_ONE};
 static const dm_pg_stmt list = {"denials_list",
-        "SELECT denial_no, dm.us(at), dm.us(last_at), count, who, sandbox, rule, denial::text FROM dm.denial"
-        " WHERE account_no = $1 AND project_no = $2 AND at >= dm.ts($3) AND ($4::bigint IS NULL OR at <= "
-        "dm.ts($4::bigint))"
-        " AND ($5::text IS NULL OR rule = $5::text) AND ($6::bigint = 0 OR denial_no < $6::bigint)"
+        "SELECT denial_no, dm.us(at), dm.us(last_at), count, who, sandbox, rule, denial::text" LEFT
+        " AND ($6::bigint = 0 OR denial_no < $6::bigint)"
         " ORDER BY denial_no DESC LIMIT $7",
         DM_PG_ROWS};
 static const dm_pg_field fields[] = {
@@ -48,12 +51,15 @@ static const dm_pg_field fields[] = {
         {DM_COL_STR, offsetof(dm_denied, denial)},
 };
 
-int dm_denials_list(dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_rows **rows, dm_err *err)
+int dm_denials_list(
+        dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_rows **rows, dm_pg_total *total, dm_err *err)
 {
+    enum { OF_FILTER = 5 };
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_i64(w->from_us),
             w->to_us != 0 ? dm_pa_i64(w->to_us) : dm_pa_null(), dm_pa_text(w->rule), dm_pa_i64(w->before),
             dm_pa_i64(w->limit)};
-    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    int r = dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    return r < 0 ? r : dm_pg_count_of(c, &count, args, OF_FILTER, total, err);
 }
 
 void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out)

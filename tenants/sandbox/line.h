@@ -35,8 +35,7 @@ typedef struct dm_lines {
     bool more;        /* there may be more after (next_us, next_id) */
     int64_t next_us;
     dm_sandbox_id next_id;
-    int64_t total; /* how many the filter leaves, of so many that are counted; */
-    bool at_least; /* there are more than that: it is at least so many */
+    dm_pg_total total; /* how many the filter leaves, of so many that are counted */
 } dm_lines;
 
 /* A page. One request looks at no more than DM_LINES_LOOKED sandboxes: where a filter leaves few of many, a page may be
@@ -58,9 +57,9 @@ typedef struct dm_line_events {
     dm_str search; /* only what has this in its "state: why"; .n 0: all */
 } dm_line_events;
 
-/* What one went through: event_no, at_us, epoch, from, to, cause, why, who. */
+/* What one went through: event_no, at_us, epoch, from, to, cause, why, who. total: of all that the filter leaves. */
 int dm_line_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_line_events *e, dm_pg_rows **rows,
-        dm_err *err) DM_NODISCARD;
+        dm_pg_total *total, dm_err *err) DM_NODISCARD;
 
 /* The number of a key of the project by its id; 0: it has no such key. */
 int dm_line_key(dm_pg *c, dm_owner owner, dm_str key_id, int64_t *out, dm_err *err) DM_NODISCARD;

@@ -36,8 +36,9 @@ typedef struct dm_seen {
     int64_t created_us, started_us, end_us, paused_us, ended_us;
 } dm_seen;
 
-/* Newest first. The caller frees rows; dm_seen_read takes one row each. */
-int dm_seen_list(dm_pg *c, const dm_seen_filter *f, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* Newest first. The caller frees rows; dm_seen_read takes one row each. total: of all that the filter leaves; NULL: it
+ * is not counted. */
+int dm_seen_list(dm_pg *c, const dm_seen_filter *f, dm_pg_rows **rows, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 int dm_seen_read(const dm_pg_rows *rows, size_t i, dm_seen *out, dm_err *err) DM_NODISCARD;
 void dm_seen_write(dm_jw *w, const dm_seen *s);
 

@@ -123,6 +123,8 @@ int dm_line_read(const dm_pg_rows *rows, size_t i, dm_sandbox_line *out, dm_err 
 
 /* --- what is asked for -------------------------------------------------------------------------------------- */
 
+_Static_assert((int)DM_LINES_COUNTED == (int)DM_PG_TOTAL_MAX, "all lists count as far");
+
 enum { TEXTS_MAX = 1024, LABELS_MAX = DM_LINES_LABELS * 40 };
 enum { NOTHING = 1 }; /* no sandbox has one of the labels */
 
@@ -291,10 +293,10 @@ static int count_all(dm_pg *c, const asked *a, const dm_pg_arg page[ARGS], dm_li
             NULL, err);
     if (r < 0)
         return r;
-    out->at_least = dm_pg_i64(rows, 0, 0) > most;
-    out->total = dm_pg_i64(rows, 0, a->left ? 1 : 0);
-    if (out->total > most)
-        out->total = most;
+    out->total.at_least = dm_pg_i64(rows, 0, 0) > most;
+    out->total.n = dm_pg_i64(rows, 0, a->left ? 1 : 0);
+    if (out->total.n > most)
+        out->total.n = most;
     return 0;
 }
 
@@ -392,27 +394,33 @@ int dm_line_key(dm_pg *c, dm_owner owner, dm_str key_id, int64_t *out, dm_err *e
 
 /* --- history ------------------------------------------------------------------------------------------------ */
 
+#define EVENTS                                                                                                         \
+    " FROM dm.sandbox_event WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3"                             \
+    " AND ($4::text[] IS NULL OR cause = ANY ($4::text[]))"                                                            \
+    " AND ($5::text IS NULL OR strpos(to_state || ': ' || why, $5::text) > 0)"
 #define HISTORY(way, cmp)                                                                                              \
-    "SELECT event_no, dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"                   \
-    " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND (at, event_no) " cmp                           \
-    " (dm.ts($4), $5::bigint) AND ($6::text[] IS NULL OR cause = ANY ($6::text[]))"                                    \
-    " AND ($7::text IS NULL OR strpos(to_state || ': ' || why, $7::text) > 0)"                                         \
+    "SELECT event_no, dm.us(at), epoch, from_state, to_state, cause, why, who" EVENTS " AND (at, event_no) " cmp       \
+    " (dm.ts($6), $7::bigint)"                                                                                         \
     " ORDER BY at " way ", event_no " way " LIMIT $8::bigint"
 
 static const dm_pg_stmt history = {"line_history", HISTORY("DESC", "<"), DM_PG_ROWS};
 static const dm_pg_stmt history_up = {"line_history_up", HISTORY("ASC", ">"), DM_PG_ROWS};
+static const dm_pg_stmt history_count = {"line_history_count", DM_PG_COUNT(EVENTS), DM_PG_ONE};
 
-int dm_line_history(
-        dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_line_events *e, dm_pg_rows **rows, dm_err *err)
+int dm_line_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_line_events *e, dm_pg_rows **rows,
+        dm_pg_total *total, dm_err *err)
 {
+    enum { OF_FILTER = 5 };
     bool up = e->ascending;
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b),
+            dm_pa_text(e->causes), e->search.n > 0 ? dm_pa_text(e->search) : dm_pa_null(),
             dm_pa_i64(e->from_cursor ? e->cursor_us
                       : up           ? 0
                                      : end_of_time_us),
             dm_pa_i64(e->from_cursor ? e->cursor_no
                       : up           ? 0
                                      : INT64_MAX),
-            dm_pa_text(e->causes), e->search.n > 0 ? dm_pa_text(e->search) : dm_pa_null(), dm_pa_i64(e->limit)};
-    return dm_pg_exec(c, up ? &history_up : &history, args, DM_LEN(args), rows, NULL, err);
+            dm_pa_i64(e->limit)};
+    int r = dm_pg_exec(c, up ? &history_up : &history, args, DM_LEN(args), rows, NULL, err);
+    return r < 0 ? r : dm_pg_count_of(c, &history_count, args, OF_FILTER, total, err);
 }

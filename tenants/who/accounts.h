@@ -26,8 +26,10 @@ typedef struct dm_accounts_row {
     int64_t projects, running, asleep_mib, created_us;
 } dm_accounts_row;
 
-/* By number. The caller frees rows; dm_accounts_read takes one row each. */
-int dm_accounts_list(dm_pg *c, const dm_accounts_filter *f, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+/* By number. The caller frees rows; dm_accounts_read takes one row each. total: of all that the filter
+ * leaves; NULL: it is not counted. */
+int dm_accounts_list(
+        dm_pg *c, const dm_accounts_filter *f, dm_pg_rows **rows, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_accounts_read(const dm_pg_rows *rows, size_t i, dm_accounts_row *out);
 void dm_accounts_write(dm_jw *w, const dm_accounts_row *a);
 

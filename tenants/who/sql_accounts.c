@@ -26,23 +26,27 @@ static const dm_pg_field account_fields[] = {
 };
 
 /* An address is looked for where it is one: each costs a look at all who have signed up. */
-static const dm_pg_stmt list = {"accounts_list",
-        ACCOUNT " WHERE a.account_no > $1 AND ($2::text IS NULL OR a.tier = $2::text)"
-                " AND ($3::boolean IS NULL OR (a.blocked IS NOT NULL OR a.banned) = $3::boolean)"
-                " AND ($4::text IS NULL OR strpos(lower(a.legal_name), lower($4::text)) > 0"
-                "  OR a.id::text = lower($4::text)"
-                "  OR EXISTS (SELECT FROM dm.project p WHERE p.account_no = a.account_no"
-                "   AND strpos(p.slug, lower($4::text)) > 0)"
-                "  OR a.account_no IN (SELECT m.account_no FROM dm.accounts_of_address($4::text) m))"
-                " ORDER BY a.account_no LIMIT $5",
-        DM_PG_ROWS};
+#define LEFT                                                                                                           \
+    " WHERE ($1::text IS NULL OR a.tier = $1::text)"                                                                   \
+    " AND ($2::boolean IS NULL OR (a.blocked IS NOT NULL OR a.banned) = $2::boolean)"                                  \
+    " AND ($3::text IS NULL OR strpos(lower(a.legal_name), lower($3::text)) > 0"                                       \
+    "  OR a.id::text = lower($3::text)"                                                                                \
+    "  OR EXISTS (SELECT FROM dm.project p WHERE p.account_no = a.account_no"                                          \
+    "   AND strpos(p.slug, lower($3::text)) > 0)"                                                                      \
+    "  OR a.account_no IN (SELECT m.account_no FROM dm.accounts_of_address($3::text) m))"
+
+static const dm_pg_stmt count = {"accounts_count", DM_PG_COUNT("FROM dm.account a" LEFT), DM_PG_ONE};
+static const dm_pg_stmt list = {
+        "accounts_list", ACCOUNT LEFT " AND a.account_no > $4 ORDER BY a.account_no LIMIT $5", DM_PG_ROWS};
 static const dm_pg_stmt find = {"accounts_find", ACCOUNT " WHERE a.id = $1::uuid", DM_PG_MAYBE};
 
-int dm_accounts_list(dm_pg *c, const dm_accounts_filter *f, dm_pg_rows **rows, dm_err *err)
+int dm_accounts_list(dm_pg *c, const dm_accounts_filter *f, dm_pg_rows **rows, dm_pg_total *total, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(f->after.v), dm_pa_text(f->tier),
-            f->blocked < 0 ? dm_pa_null() : dm_pa_bool(f->blocked != 0), dm_pa_text(f->q), dm_pa_i64(f->limit)};
-    return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    enum { OF_FILTER = 3 };
+    const dm_pg_arg args[] = {dm_pa_text(f->tier), f->blocked < 0 ? dm_pa_null() : dm_pa_bool(f->blocked != 0),
+            dm_pa_text(f->q), dm_pa_i64(f->after.v), dm_pa_i64(f->limit)};
+    int r = dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
+    return r < 0 ? r : dm_pg_count_of(c, &count, args, OF_FILTER, total, err);
 }
 
 void dm_accounts_read(const dm_pg_rows *rows, size_t i, dm_accounts_row *out)

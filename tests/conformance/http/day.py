@@ -135,12 +135,12 @@ def makes_a_key_and_meets_a_limit():
         Days.boxes.append(answer.json["sandboxID"])
     refused = api("POST", "/v2/sandboxes", {"templateID": "base"}, key=Days.key)
     equal((refused.status, refused.json["denial"]["rule"]), (429, "project.running_max"))
-    limits = {one["name"]: one for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/limits")["limits"]
+    limits = {one["name"]: one for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/limits")["rows"]
               if one["binds"] == "project"}
     equal((limits["running_max"]["limit"], limits["running_max"]["used"]), (FREE_RUNNING, FREE_RUNNING))
     wait_for("the refusal is kept", lambda: any(
         one["denial"]["rule"] == "project.running_max"
-        for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/denials")))
+        for one in Days.owner.ask("GET", f"/v1/projects/{Days.slug}/denials")["rows"]))
 
 
 @case(GROUP)

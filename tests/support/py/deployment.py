@@ -173,21 +173,24 @@ def epoch_of(text):
 def closed_periods():
     """Starts of the periods that have a statement, newest first, as far as one page shows them."""
     status, rows = api("/v1/statements")
-    return [epoch_of(row["periodStart"]) for row in rows] if status == 200 else []
+    return [epoch_of(row["periodStart"]) for row in rows["rows"]] if status == 200 else []
+
+
+def every_row(path):
+    """Of a list of /v1, page by page."""
+    rows, cursor = [], ""
+    while cursor is not None:
+        status, page = api(f"{path}?limit=1000" + (f"&cursor={cursor}" if cursor else ""))
+        if status != 200:
+            raise OSError(f"{path}: {status}")
+        rows += page["rows"]
+        cursor = page["next"]
+    return rows
 
 
 def statements():
     """All, whole: the list page by page, then one by one."""
-    numbers, token = [], ""
-    while True:
-        path = "/v1/statements?limit=100" + (f"&nextToken={token}" if token else "")
-        status, body, headers = fetch(API + path, {"X-API-KEY": os.environ["E2B_API_KEY"]})
-        if status != 200:
-            raise OSError(f"{path}: {status}")
-        numbers += [row["number"] for row in json.loads(body)]
-        token = headers.get("X-Next-Token")
-        if not token:
-            break
+    numbers = [row["number"] for row in every_row("/v1/statements")]
     out = []
     for number in sorted(numbers):
         status, s = api(f"/v1/statements/{number}")
@@ -199,13 +202,10 @@ def statements():
 
 def keys():
     """Those that are published, of the service and of each worker; and what the workers seal their frames with."""
-    status, answer = api("/v1/keys")
-    if status != 200:
-        raise OSError(f"/v1/keys: {status}")
-    workers = {}
-    for key in answer["workers"]:
-        workers.setdefault(str(key["workerNo"]), []).append(key["publicKey"])
-    return {"service": [key["publicKey"] for key in answer["service"]], "workers": workers,
+    service, workers = [], {}
+    for key in every_row("/v1/keys"):
+        (service if key["of"] == "service" else workers.setdefault(str(key["workerNo"]), [])).append(key["publicKey"])
+    return {"service": service, "workers": workers,
             "frames": {no: wire.frame_key(frame_secret(), int(no)).hex() for no in workers}}
 
 

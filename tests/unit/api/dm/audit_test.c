@@ -79,7 +79,8 @@ static void pages(void **state)
         if (page == 0)
             assert_string_equal(dm_json_c(json_array_get(rows, 0), "object"), "newest");
         assert_int_equal(json_is_null(json_object_get(said.body, "next")), page == 2);
-        (void)snprintf(query, sizeof query, "?verb=p.x&limit=2&nextToken=%s", dm_said_str(&said, "next"));
+        assert_int_equal(json_integer_value(json_object_get(said.body, "total")), 5);
+        (void)snprintf(query, sizeof query, "?verb=p.x&limit=2&cursor=%s", dm_said_str(&said, "next"));
     }
 }
 
@@ -106,7 +107,7 @@ static void as_a_table(void **state)
 static void what_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"?from=x", "?to=1", "?format=xml", "?limit=0", "?limit=1001", "?nextToken=x"};
+    static const char *const bad[] = {"?from=x", "?to=1", "?format=xml", "?limit=0", "?limit=1001", "?cursor=x"};
     for (size_t i = 0; i < DM_LEN(bad); i++) {
         DM_AUTO_SAID said = ask(bad[i]);
         assert_int_equal(said.status, 400);

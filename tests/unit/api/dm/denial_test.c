@@ -43,9 +43,14 @@ static dm_said list(const char *query)
     return said;
 }
 
+static json_t *rows_of(const dm_said *said)
+{
+    return json_object_get(said->body, "rows");
+}
+
 static const char *rule_of(const dm_said *said, size_t i)
 {
-    const char *rule = dm_json_c(json_object_get(json_array_get(said->body, i), "denial"), "rule");
+    const char *rule = dm_json_c(json_object_get(json_array_get(rows_of(said), i), "denial"), "rule");
     return rule != NULL ? rule : "";
 }
 
@@ -54,7 +59,7 @@ static int64_t limit_denied(const char *name, const char *binds)
     DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v1/projects/demo/limits", NULL);
     size_t i;
     json_t *row;
-    json_array_foreach(json_object_get(said.body, "limits"), i, row)
+    json_array_foreach(rows_of(&said), i, row)
     {
         if (strcmp(dm_json_c(row, "name"), name) == 0 && strcmp(dm_json_c(row, "binds"), binds) == 0)
             return json_integer_value(json_object_get(row, "denied_24h"));
@@ -75,12 +80,12 @@ static void of_each_kind(void **state)
     expect("e2b_0000000000000000000000000000000000000000", "GET", "/sandboxes", NULL, 401); /* nobody's */
     written();
     DM_AUTO_SAID said = list("");
-    assert_int_equal(json_array_size(said.body), 4);
+    assert_int_equal(json_array_size(rows_of(&said)), 4);
     assert_string_equal(rule_of(&said, 0), "auth.forbidden");
     assert_string_equal(rule_of(&said, 1), "sandbox.unknown");
     assert_string_equal(rule_of(&said, 2), "request.invalid");
     assert_string_equal(rule_of(&said, 3), "project.running_max");
-    const json_t *unknown = json_array_get(said.body, 1), *full = json_array_get(said.body, 3);
+    const json_t *unknown = json_array_get(rows_of(&said), 1), *full = json_array_get(rows_of(&said), 3);
     assert_string_equal(dm_json_c(unknown, "sandbox"), "i00000000000000000001");
     assert_true(json_is_null(json_object_get(full, "sandbox")));
     assert_int_equal(json_integer_value(json_object_get(full, "count")), 1);
@@ -98,20 +103,22 @@ static void from_to_rule_and_pages(void **state)
     expect(NULL, "POST", "/sandboxes", "{", 400);
     written();
     DM_AUTO_SAID one = list("?rule=request.invalid");
-    assert_int_equal(json_array_size(one.body), 1);
+    assert_int_equal(json_array_size(rows_of(&one)), 1);
     DM_AUTO_SAID none = list("?rule=nonsense");
-    assert_int_equal(json_array_size(none.body), 0);
+    assert_int_equal(json_array_size(rows_of(&none)), 0);
     DM_AUTO_SAID later = list("?from=2999-01-01T00:00:00Z");
-    assert_int_equal(json_array_size(later.body), 0);
+    assert_int_equal(json_array_size(rows_of(&later)), 0);
     DM_AUTO_SAID before = list("?to=2001-01-01T00:00:00Z");
-    assert_int_equal(json_array_size(before.body), 0);
+    assert_int_equal(json_array_size(rows_of(&before)), 0);
     char query[256];
     DM_AUTO_SAID first = list("?limit=3");
-    assert_int_equal(json_array_size(first.body), 3);
-    (void)snprintf(query, sizeof query, "?limit=3&nextToken=%s", dm_said_header(&first, "X-Next-Token"));
+    assert_int_equal(json_array_size(rows_of(&first)), 3);
+    (void)snprintf(query, sizeof query, "?limit=3&cursor=%s", dm_said_str(&first, "next"));
     DM_AUTO_SAID rest = list(query);
-    assert_int_equal(json_array_size(rest.body), 1);
-    assert_null(dm_said_header(&rest, "X-Next-Token"));
+    assert_int_equal(json_array_size(rows_of(&rest)), 1);
+    assert_true(json_is_null(json_object_get(rest.body, "next")));
+    assert_int_equal(json_integer_value(json_object_get(rest.body, "total")), 4);
+    assert_true(json_is_false(json_object_get(rest.body, "total_is_least")));
     expect(NULL, "GET", "/v1/projects/demo/denials?from=yesterday", NULL, 400);
 }
 
@@ -164,7 +171,7 @@ static void kept_for_a_week(void **state)
     expect(NULL, "POST", "/sandboxes", "{", 400);
     written();
     DM_AUTO_SAID said = list("");
-    assert_int_equal(json_array_size(said.body), 1);
+    assert_int_equal(json_array_size(rows_of(&said)), 1);
     assert_string_equal(rule_of(&said, 0), "request.invalid");
 }
 
@@ -176,7 +183,7 @@ static void whose_they_are_to_read(void **state)
     written();
     DM_AUTO_SAID theirs = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v1/projects/other/denials", NULL, NULL, 0);
     assert_int_equal(theirs.status, 200);
-    assert_int_equal(json_array_size(theirs.body), 0);
+    assert_int_equal(json_array_size(rows_of(&theirs)), 0);
     expect(DM_RIG_OTHER_KEY, "GET", "/v1/projects/demo/denials", NULL, 404);
     dm_rig_sql(&rig, "UPDATE dm.api_key SET rights = '{sandbox.read}'");
     expect(NULL, "GET", "/v1/projects/demo/denials", NULL, 403);

@@ -1,4 +1,4 @@
-/* Covers api/dm/access.c, api/dm/key.c, api/dm/rows.c. */
+/* Covers api/dm/access.c, api/dm/key.c, api/kit/rows.c. */
 #include <stdio.h>
 
 #include "tests/support/asperson.h"

@@ -8,7 +8,7 @@ static const json_t *find(const dm_said *said, const char *name, const char *bin
 {
     size_t i;
     json_t *row;
-    json_array_foreach(json_object_get(said->body, "limits"), i, row)
+    json_array_foreach(json_object_get(said->body, "rows"), i, row)
     {
         if (strcmp(dm_json_c(row, "name"), name) == 0 && strcmp(dm_json_c(row, "binds"), binds) == 0)
             return row;

@@ -3,9 +3,9 @@
 
 static dm_rig rig;
 
-static const char *member(const dm_said *s, const char *list, size_t i, const char *name)
+static const char *member(const dm_said *s, size_t i, const char *name)
 {
-    const char *text = json_string_value(json_object_get(json_array_get(json_object_get(s->body, list), i), name));
+    const char *text = dm_json_c(json_array_get(json_object_get(s->body, "rows"), i), name);
     return text != NULL ? text : "";
 }
 
@@ -18,25 +18,27 @@ static void keys_are_public(void **state)
                      " (decode(repeat('cd', 32), 'hex'), '2026-02-01T00:00Z', NULL)");
     DM_AUTO_SAID said = dm_rig_call_as(&rig, "", "GET", "/v1/keys", NULL, NULL, 0);
     assert_int_equal(said.status, 200);
-    assert_int_equal(json_array_size(json_object_get(said.body, "service")), 2);
+    assert_int_equal(json_array_size(json_object_get(said.body, "rows")), 3);
+    assert_int_equal(json_integer_value(json_object_get(said.body, "total")), 3);
     for (size_t i = 0; i < 2; i++) {
-        const char *key = member(&said, "service", i, "publicKey");
+        const char *key = member(&said, i, "publicKey");
         bool old = strspn(key, "ab") == 64;
         assert_int_equal(strlen(key), 64);
         assert_true(old || strspn(key, "cd") == 64);
-        assert_string_equal(member(&said, "service", i, "algorithm"), "Ed25519");
-        assert_string_equal(member(&said, "service", i, "validFrom"),
-                old ? "2026-01-01T00:00:00.000000Z" : "2026-02-01T00:00:00.000000Z");
-        assert_string_equal(member(&said, "service", i, "validTo"), old ? "2026-02-01T00:00:00.000000Z" : "");
-        assert_null(json_object_get(json_array_get(json_object_get(said.body, "service"), i), "workerNo"));
+        assert_string_equal(member(&said, i, "algorithm"), "Ed25519");
+        assert_string_equal(
+                member(&said, i, "validFrom"), old ? "2026-01-01T00:00:00.000000Z" : "2026-02-01T00:00:00.000000Z");
+        assert_string_equal(member(&said, i, "validTo"), old ? "2026-02-01T00:00:00.000000Z" : "");
+        assert_string_equal(member(&said, i, "of"), "service");
+        assert_true(json_is_null(json_object_get(json_array_get(json_object_get(said.body, "rows"), i), "workerNo")));
     }
-    assert_string_not_equal(member(&said, "service", 0, "publicKey"), member(&said, "service", 1, "publicKey"));
+    assert_string_not_equal(member(&said, 0, "publicKey"), member(&said, 1, "publicKey"));
 
-    const json_t *worker = json_array_get(json_object_get(said.body, "workers"), 0);
-    assert_int_equal(json_array_size(json_object_get(said.body, "workers")), 1);
+    const json_t *worker = json_array_get(json_object_get(said.body, "rows"), 2);
+    assert_string_equal(member(&said, 2, "of"), "worker");
     assert_int_equal(json_integer_value(json_object_get(worker, "workerNo")), 1);
-    assert_string_equal(member(&said, "workers", 0, "publicKey"),
-            "0000000000000000000000000000000000000000000000000000000000000001");
+    assert_string_equal(
+            member(&said, 2, "publicKey"), "0000000000000000000000000000000000000000000000000000000000000001");
     assert_true(json_is_null(json_object_get(worker, "validTo")));
 }
 

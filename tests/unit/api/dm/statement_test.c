@@ -40,12 +40,17 @@ static const char *text_of(const json_t *row, const char *name)
     return text != NULL ? text : "";
 }
 
+static json_t *rows_of(const dm_said *said)
+{
+    return json_object_get(said->body, "rows");
+}
+
 static void none(void **state)
 {
     (void)state;
     DM_AUTO_SAID said = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
     assert_int_equal(said.status, 200);
-    assert_int_equal(json_array_size(said.body), 0);
+    assert_int_equal(json_array_size(rows_of(&said)), 0);
     expect("/v1/statements/1", 404);
     expect("/v1/statements/x", 404);
     expect("/v1/statements/0", 404);
@@ -56,8 +61,8 @@ static void a_row_says_what_it_is_about(void **state)
     (void)state;
     add("Demo", 1, body);
     DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
-    assert_int_equal(json_array_size(list.body), 1);
-    const json_t *row = json_array_get(list.body, 0);
+    assert_int_equal(json_array_size(rows_of(&list)), 1);
+    const json_t *row = json_array_get(rows_of(&list), 0);
     assert_int_equal(json_integer_value(json_object_get(row, "number")), 1);
     assert_string_equal(text_of(row, "total"), "0.312192000000000000");
     assert_string_equal(text_of(row, "currency"), "CNY");
@@ -88,7 +93,7 @@ static void what_was_signed_comes_back(void **state)
     assert_int_equal(strlen(dm_said_str(&one, "publicKey")), 64);
     assert_int_equal(strspn(dm_said_str(&one, "publicKey"), "ab"), 64);
     DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
-    assert_string_equal(text_of(json_array_get(list.body, 0), "sha256"), hex);
+    assert_string_equal(text_of(json_array_get(rows_of(&list), 0), "sha256"), hex);
 }
 
 /* Newest first; a page but the last has a token, and a last page that is exactly full has none. */
@@ -103,23 +108,25 @@ static void pages(void **state)
     for (int page = 0; page < 3; page++) {
         DM_AUTO_SAID said = dm_rig_call(&rig, "GET", path, NULL);
         assert_int_equal(said.status, 200);
-        assert_int_equal(json_array_size(said.body), page < 2 ? 2 : 1);
-        for (size_t i = 0; i < json_array_size(said.body); i++)
-            assert_int_equal(json_integer_value(json_object_get(json_array_get(said.body, i), "number")), expected--);
-        const char *next = dm_said_header(&said, "X-Next-Token");
-        assert_int_equal(next != NULL, page < 2);
-        if (next != NULL)
+        assert_int_equal(json_array_size(rows_of(&said)), page < 2 ? 2 : 1);
+        for (size_t i = 0; i < json_array_size(rows_of(&said)); i++)
+            assert_int_equal(
+                    json_integer_value(json_object_get(json_array_get(rows_of(&said), i), "number")), expected--);
+        const char *next = dm_said_str(&said, "next");
+        assert_int_equal(next[0] != '\0', page < 2);
+        assert_int_equal(json_integer_value(json_object_get(said.body, "total")), MADE);
+        if (next[0] != '\0')
             (void)snprintf(token, sizeof token, "%s", next);
-        (void)snprintf(path, sizeof path, "/v1/statements?limit=2&nextToken=%s", token);
+        (void)snprintf(path, sizeof path, "/v1/statements?limit=2&cursor=%s", token);
     }
     DM_AUTO_SAID full = dm_rig_call(&rig, "GET", "/v1/statements?limit=5", NULL);
-    assert_int_equal(json_array_size(full.body), MADE);
-    assert_null(dm_said_header(&full, "X-Next-Token"));
+    assert_int_equal(json_array_size(rows_of(&full)), MADE);
+    assert_true(json_is_null(json_object_get(full.body, "next")));
     (void)snprintf(path, sizeof path, "/v2/sandboxes?nextToken=%s", token); /* of another list */
     expect(path, 400);
     expect("/v1/statements?limit=0", 400);
-    expect("/v1/statements?limit=101", 400);
-    expect("/v1/statements?nextToken=garbage", 400);
+    expect("/v1/statements?limit=1001", 400);
+    expect("/v1/statements?cursor=garbage", 400);
 }
 
 static void of_another_account_there_is_none(void **state)
@@ -133,7 +140,7 @@ static void of_another_account_there_is_none(void **state)
     DM_AUTO_SAID own = dm_rig_call(&rig, "GET", "/v1/statements/1", NULL);
     assert_string_equal(dm_said_str(&own, "body"), body);
     DM_AUTO_SAID list = dm_rig_call(&rig, "GET", "/v1/statements", NULL);
-    assert_int_equal(json_array_size(list.body), 1);
+    assert_int_equal(json_array_size(rows_of(&list)), 1);
     DM_AUTO_SAID theirs = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v1/statements/2", NULL, NULL, 0);
     assert_string_equal(dm_said_str(&theirs, "body"), "{}");
     DM_AUTO_SAID anon = dm_rig_call_as(&rig, "", "GET", "/v1/statements", NULL, NULL, 0);

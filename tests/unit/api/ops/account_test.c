@@ -40,10 +40,11 @@ static void are_listed_page_by_page(void **state)
     DM_AUTO_SAID one = dm_rig_operate(&rig, "GET", "/v1/ops/accounts?limit=1", NULL);
     assert_int_equal(one.status, 200);
     assert_string_equal(dm_json_c(json_array_get(json_object_get(one.body, "rows"), 0), "name"), "Demo");
-    (void)snprintf(target, sizeof target, "/v1/ops/accounts?limit=1&nextToken=%s", dm_said_str(&one, "next"));
+    (void)snprintf(target, sizeof target, "/v1/ops/accounts?limit=1&cursor=%s", dm_said_str(&one, "next"));
     DM_AUTO_SAID two = dm_rig_operate(&rig, "GET", target, NULL);
     assert_string_equal(dm_json_c(json_array_get(json_object_get(two.body, "rows"), 0), "name"), "Other");
     assert_true(json_is_null(json_object_get(two.body, "next")));
+    assert_int_equal(json_integer_value(json_object_get(two.body, "total")), 2);
     DM_AUTO_SAID some = dm_rig_operate(&rig, "GET", "/v1/ops/accounts?q=other&tier=payg&blocked=false", NULL);
     assert_int_equal(json_array_size(json_object_get(some.body, "rows")), 1);
     DM_AUTO_SAID bad = dm_rig_operate(&rig, "GET", "/v1/ops/accounts?blocked=maybe", NULL);

@@ -77,9 +77,10 @@ static void page_by_page(void **state)
         const json_t *rows = json_object_get(said.body, "rows");
         for (size_t i = 0; i < json_array_size(rows); i++, n++)
             (void)snprintf(last, sizeof last, "%s", dm_json_c(json_array_get(rows, i), "id"));
+        assert_int_equal(json_integer_value(json_object_get(said.body, "total")), 5);
         target[0] = '\0';
         if (!json_is_null(json_object_get(said.body, "next")))
-            (void)snprintf(target, sizeof target, "/v1/ops/sandboxes?limit=2&nextToken=%s", dm_said_str(&said, "next"));
+            (void)snprintf(target, sizeof target, "/v1/ops/sandboxes?limit=2&cursor=%s", dm_said_str(&said, "next"));
     }
     assert_int_equal(n, 5);
     assert_string_equal(last, ids[0]);

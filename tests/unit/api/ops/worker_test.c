@@ -46,10 +46,11 @@ static void workers_are_listed(void **state)
     assert_string_equal(json_string_value(json_object_get(w, "state")), "active");
     assert_true(json_real_value(json_object_get(w, "beat_age_s")) < 60);
     char at[256];
-    (void)snprintf(at, sizeof at, "/v1/ops/workers?nextToken=%s", dm_said_str(&one, "next"));
+    (void)snprintf(at, sizeof at, "/v1/ops/workers?cursor=%s", dm_said_str(&one, "next"));
     DM_AUTO_SAID rest = dm_rig_operate(&rig, "GET", at, NULL);
     assert_int_equal(json_array_size(json_object_get(rest.body, "rows")), 1);
     assert_true(json_is_null(json_object_get(rest.body, "next")));
+    assert_int_equal(json_integer_value(json_object_get(rest.body, "total")), 2);
     w = json_array_get(json_object_get(rest.body, "rows"), 0);
     assert_string_equal(json_string_value(json_object_get(w, "name")), "worker-2");
     assert_true(json_is_null(json_object_get(w, "mem_free_mib")));

@@ -828,7 +828,7 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
 {
     reading *x = arg;
     dm_read_signature sig;
-    int r = dm_read_statements(c, x->account, (dm_statement_no){INT64_MAX}, 4, x->list, &x->n, err);
+    int r = dm_read_statements(c, x->account, (dm_statement_no){INT64_MAX}, 4, x->list, &x->n, NULL, err);
     if (r == 0)
         r = x->found = dm_read_statement_body(c, x->account, (dm_statement_no){1}, &x->body, &sig, err);
     if (r == 0 && !dm_verify(&sig.key, dm_buf_view(&x->body), &sig.signature))
@@ -836,7 +836,7 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     if (r >= 0)
         r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
     if (r == 0)
-        r = dm_read_keys(c, NULL, 8, x->keys, &x->nkeys, err);
+        r = dm_read_keys(c, NULL, 8, x->keys, &x->nkeys, NULL, err);
     return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
 }
 

@@ -129,7 +129,7 @@ static int do_seq(dm_pg *c, void *arg, dm_err *err)
 static int do_list(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    return dm_fleet_list(c, w->after, 100, &w->rows, err);
+    return dm_fleet_list(c, w->after, 100, &w->rows, NULL, err);
 }
 
 static int run(dm_pg_fn fn, work *w)

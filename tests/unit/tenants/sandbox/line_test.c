@@ -119,12 +119,12 @@ static void a_page_is_what_was_asked_for(void **state)
         ask(&a);
         int64_t began = now_us();
         ask(&a);
-        (void)printf("%s: %zu of %s%lld, %lld us\n", asked[i].what, a.n, a.found.at_least ? "at least " : "",
-                (long long)a.found.total, (long long)(now_us() - began));
+        (void)printf("%s: %zu of %s%lld, %lld us\n", asked[i].what, a.n, a.found.total.at_least ? "at least " : "",
+                (long long)a.found.total.n, (long long)(now_us() - began));
         if (asked[i].f.id_prefix.p == NULL) {
             assert_int_equal(a.n, asked[i].n);
-            assert_int_equal(a.found.total, asked[i].total);
-            assert_int_equal(a.found.at_least, asked[i].at_least);
+            assert_int_equal(a.found.total.n, asked[i].total);
+            assert_int_equal(a.found.total.at_least, asked[i].at_least);
         }
         if (a.n > 1)
             assert_true((a.first_us > a.last_us) != asked[i].f.ascending);

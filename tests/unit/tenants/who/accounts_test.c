@@ -20,7 +20,7 @@ static int do_list(dm_pg *c, void *arg, dm_err *err)
     listing *l = arg;
     DM_AUTO(dm_pg_rows) rows = NULL;
     size_t n = 0;
-    int r = dm_accounts_list(c, &l->f, &rows, err);
+    int r = dm_accounts_list(c, &l->f, &rows, NULL, err);
     l->names[0] = '\0';
     for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
         dm_accounts_row a;
