@@ -4,10 +4,13 @@
  * held, a fourth writes down when keys were used, a fifth sends mail, a sixth claims. Stateless: any number of
  * replicas.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <time.h>
+
+#include "base/file.h"
 
 #include "api/door/signers.h"
 #include "api/life/claims.h"
@@ -314,6 +317,7 @@ static int make_api(program *p, dm_err *err)
 {
     dm_api *a = &p->api;
     const dm_api_config *c = &p->config;
+    char given[PATH_MAX];
     const dm_dispatch_config dispatch = {.socket = c->worker_socket,
             .connections = (unsigned)(c->order_threads + c->stop_threads),
             .timeout_ms = (unsigned)c->order_timeout_ms,
@@ -364,7 +368,9 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_dispatch_new(&patient, &p->patient, err);
     if (r == 0)
-        r = dm_claims_new(p->patient, a->log, a->clock, true, &a->claims, err);
+        r = dm_path(given, sizeof given, err, "%s.given", c->socket);
+    if (r == 0)
+        r = dm_claims_new(p->patient, a->log, a->clock, true, given, &a->claims, err);
     if (r == 0)
         r = dm_later_new(&later, &a->later, err);
     return r < 0 ? r : dm_fold_new(a->later, &a->fold, err);

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "api/life/given.h"
+
 enum { AGAIN_MS = 100 };
 
 typedef struct entry {
@@ -11,6 +13,7 @@ typedef struct entry {
     dm_worker_no worker;
     dm_sandbox_id id;
     int64_t since_us;
+    int kept; /* its slot in c->kept */
     bool asked_again;
     bool given; /* else its client had gone: it ends */
 } entry;
@@ -24,6 +27,7 @@ struct dm_claims {
     pthread_t thread;
     entry *first, **last;
     size_t n;
+    dm_given *kept; /* NULL: nothing is; under the lock */
     bool threaded, stop;
 };
 
@@ -42,6 +46,15 @@ static int end_one(dm_claims *c, const entry *e, dm_err *err)
     int r = dm_dispatch_kill(c->dispatch, e->worker, &e->id, 1, DM_CAUSE_START_FAILED, &stopped, &no, err);
     dm_wk_stopped_done(&stopped);
     return r < 0 ? r : 0; /* a refusal: it is over already */
+}
+
+static void done_with(dm_claims *c, entry *e)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->kept != NULL)
+        dm_given_drop(c->kept, e->kept);
+    (void)pthread_mutex_unlock(&c->lock);
+    free(e);
 }
 
 /* The first of the list, and those behind it that are of its kind and its worker's. What was heard of is freed; what is
@@ -66,7 +79,7 @@ static int send_some(dm_claims *c, entry **list, dm_err *err)
     for (; n > 0 && (r >= 0 || stale(c, *list)); n--) {
         entry *e = *list;
         *list = e->next;
-        free(e);
+        done_with(c, e);
     }
     return r;
 }
@@ -149,6 +162,8 @@ static void add(dm_claims *c, entry *e)
     (void)pthread_mutex_lock(&c->lock);
     bool room = c->n < DM_CLAIMS_QUEUE_MAX;
     if (room) {
+        if (c->kept != NULL && e->given && e->kept == DM_GIVEN_NONE)
+            e->kept = dm_given_keep(c->kept, &(dm_given_one){.id = e->id, .worker = e->worker});
         *c->last = e;
         c->last = &e->next;
         c->n++;
@@ -175,15 +190,36 @@ int dm_claims_when_sent(
     entry *e = calloc(1, sizeof *e);
     if (e == NULL)
         return dm_fail(err, DM_E_NOMEM, "claim");
-    *e = (entry){.of = c, .worker = worker, .id = *id, .asked_again = asked_again};
+    *e = (entry){.of = c, .worker = worker, .id = *id, .asked_again = asked_again, .kept = DM_GIVEN_NONE};
     dm_req_on_sent(req, sent, e);
     return 0;
 }
 
 /* --- made and unmade ---------------------------------------------------------------------------------------- */
 
-int dm_claims_new(
-        dm_dispatch *dispatch, dm_log *log, const dm_clock *clock, bool threaded, dm_claims **out, dm_err *err)
+/* What an earlier life of this instance had given away, and told no worker. */
+static int take_up(dm_claims *c, const char *path, dm_err *err)
+{
+    dm_given_one one;
+    int r = dm_given_open(path, DM_CLAIMS_QUEUE_MAX, &c->kept, err);
+    for (int slot; r == 0 && (slot = dm_given_left(c->kept, &one)) != DM_GIVEN_NONE;) {
+        entry *e = calloc(1, sizeof *e);
+        if (e == NULL)
+            return dm_fail(err, DM_E_NOMEM, "claim");
+        *e = (entry){.of = c,
+                .worker = one.worker,
+                .id = one.id,
+                .since_us = dm_mono_us(c->clock),
+                .kept = slot,
+                .given = true};
+        DM_LOG(c->log, DM_INFO, "sandbox.claim_left", dm_fs("sandbox", dm_sandbox_name_of(&e->id).s));
+        add(c, e);
+    }
+    return r;
+}
+
+int dm_claims_new(dm_dispatch *dispatch, dm_log *log, const dm_clock *clock, bool threaded, const char *path,
+        dm_claims **out, dm_err *err)
 {
     dm_claims *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -192,6 +228,11 @@ int dm_claims_new(
     c->last = &c->first;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_cond_init(&c->more, NULL);
+    if (path != NULL && threaded) {
+        dm_err why = {0};
+        if (take_up(c, path, &why) < 0) /* whatever was given before: what is given from now on is claimed as ever */
+            dm_log_err(log, DM_WARN, "sandbox.claims_not_kept", &why);
+    }
     if (threaded && pthread_create(&c->thread, NULL, run, c) != 0) {
         c->threaded = false;
         dm_claims_free(c);
@@ -212,6 +253,7 @@ void dm_claims_free(dm_claims *c)
         (void)pthread_mutex_unlock(&c->lock);
         (void)pthread_join(c->thread, NULL);
     }
+    dm_given_free(c->kept);
     (void)pthread_cond_destroy(&c->more);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);

@@ -88,7 +88,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_rates_new(a->clock, &a->rates, &err), &err, "rates");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
-    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, &a->claims, &err), &err, "claims");
+    must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, NULL, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     must(dm_fold_new(a->later, &a->fold, &err), &err, "fold");

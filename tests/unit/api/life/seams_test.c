@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 
+#include "api/life/claims.h"
 #include "api/life/sweep.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
@@ -266,6 +267,41 @@ static void a_deaf_worker_holds_up_no_other(void **state)
     is_claimed_at(second, deaf);
 }
 
+/* What this instance is the next life of. */
+static void live_anew(const char *path)
+{
+    dm_err err = {0};
+    dm_claims_free(rig.api.claims);
+    rig.api.claims = NULL;
+    if (dm_claims_new(rig.api.dispatch, NULL, rig.api.clock, true, path, &rig.api.claims, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+/* A client has its answer, and the instance that gave it ends before any worker has heard so: its next life says it. */
+static void what_was_given_is_claimed_in_the_next_life(void **state)
+{
+    char id[32], path[64] = "/tmp/dm-given-XXXXXX";
+    (void)state;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    live_anew(path);
+    dm_fakeworker_refuse(rig.worker, "claim", 503, UINT_MAX);
+    create(id);
+    assert_true(dm_fakeworker_await(rig.worker, "claim", 1));
+    live_anew(NULL); /* the one before keeps what it could not say */
+    assert_false(dm_fakeworker_claimed(rig.worker, id));
+    dm_fakeworker_refuse(rig.worker, "claim", 503, 0);
+    live_anew(path);
+    is_claimed(id);
+    live_anew(NULL);
+    unsigned told = dm_fakeworker_count(rig.worker, "claim");
+    live_anew(path); /* once */
+    live_anew(NULL);
+    assert_int_equal(dm_fakeworker_count(rig.worker, "claim"), told);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* --- what a dead instance leaves ---------------------------------------------------------------------------- */
 
 static void left_by(const char *state, int64_t instance)
@@ -391,6 +427,7 @@ int main(void)
             DM_RIG_TEST(what_cannot_be_written_is_taken_back, &rig),
             DM_RIG_TEST(the_next_place_is_asked, &rig),
             DM_RIG_TEST(a_deaf_worker_holds_up_no_other, &rig),
+            DM_RIG_TEST(what_was_given_is_claimed_in_the_next_life, &rig),
             DM_RIG_TEST(the_dead_are_known_at_once, &rig),
             DM_RIG_TEST(a_start_that_nobody_finished_is_taken_back, &rig),
             DM_RIG_TEST(a_wake_is_not_lost, &rig),
