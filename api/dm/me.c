@@ -110,6 +110,7 @@ int dm_route_ops_me(dm_req *req, void *ctx, dm_err *err)
     dm_jw j = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&j);
     write_user(&j, "operator", &l);
+    dm_write_time(&j, "proven_until", dm_api_proven_until_us(api, dm_session_of(req)));
     write_deployment(&j, api->config);
     dm_jw_end(&j);
     return 0;

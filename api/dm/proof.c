@@ -228,6 +228,54 @@ int dm_proof_totp_seal(
     return dm_secret_seal_as(api->master, bound, (dm_str){(const char *)secret, DM_TOTP_SECRET}, sealed, err);
 }
 
+/* --- the second factor -------------------------------------------------------------------------------------- */
+
+typedef struct use {
+    dm_api *api;
+    const dm_login *l;
+    const char *code, *recovery;
+} use;
+
+/* 0 or DM_LOGIN_NONE: wrong, or used. */
+static int use_it(dm_pg *c, void *arg, dm_err *err)
+{
+    const use *u = arg;
+    if (u->recovery != NULL) {
+        dm_digest hash;
+        int r = dm_recovery_hash(dm_str_c(u->recovery), &hash, err);
+        return r < 0 ? r : dm_login_use_code(c, u->l, &hash, err);
+    }
+    int64_t step = u->l->totp_step;
+    uint8_t secret[DM_TOTP_SECRET];
+    int r = dm_proof_totp(u->api, u->l, secret, err);
+    if (r == 0)
+        r = dm_totp_check(secret, dm_str_c(u->code), dm_second_of(dm_wall_us(u->api->clock)), &step, err);
+    explicit_bzero(secret, sizeof secret);
+    if (r != 0)
+        return r == DM_TOTP_WRONG ? DM_LOGIN_NONE : r;
+    return dm_login_use_step(c, u->l, step, err);
+}
+
+int dm_proof_second(dm_req *req, dm_api *api, const dm_login *l, const char *code, const char *recovery,
+        const char *what, dm_err *err)
+{
+    char subject[64];
+    dm_proof_tries tries = {.n = 1};
+    (void)snprintf(subject, sizeof subject, "%d:%lld", l->ops, (long long)l->no);
+    int r = dm_attempt_of("second", dm_str_c(subject), DM_ATTEMPT_FREE, &tries.all[0], err);
+    if (r == 0)
+        r = dm_proof_take(req, api, &tries, "", NULL, err);
+    if (r != 0)
+        return r;
+    use u = {api, l, code, recovery};
+    r = dm_api_tx_who(api, l->ops, l->no, use_it, &u, err);
+    if (r == DM_LOGIN_NONE) {
+        r = dm_deny(req, DM_NO_AUTH_CODE, what, "the code is wrong, or was used");
+        return r < 0 ? r : DM_PROOF_WAIT;
+    }
+    return r == 0 ? dm_proof_give_back(api, &tries, err) : r;
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------------- */
 
 dm_session_life dm_proof_life(const dm_api *api, bool ops)

@@ -47,6 +47,11 @@ int dm_proof_totp(dm_api *api, const dm_login *l, uint8_t secret[DM_TOTP_SECRET]
 int dm_proof_totp_seal(
         dm_api *api, const dm_login *l, const uint8_t secret[DM_TOTP_SECRET], dm_buf *sealed, dm_err *err) DM_NODISCARD;
 
+/* Looks at a code of the second factor, or at a recovery code (one of them is not NULL), and uses it up: counted, and
+ * answered (429, 401) where it is not right. 0, or DM_PROOF_WAIT: answered. what: the refused act. */
+int dm_proof_second(dm_req *req, dm_api *api, const dm_login *l, const char *code, const char *recovery,
+        const char *what, dm_err *err) DM_NODISCARD;
+
 /* --- sessions ----------------------------------------------------------------------------------------------- */
 
 /* This device is his: strangers' attempts do not count for it. */

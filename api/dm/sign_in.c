@@ -157,39 +157,12 @@ static const dm_json_field second_fields[] = {
         {"code", DM_JSON_STR, offsetof(second, code), DM_JSON_OPT, 0, 64},
         {"recovery", DM_JSON_STR, offsetof(second, recovery), DM_JSON_OPT, 0, 64}};
 
-typedef struct use {
-    dm_api *api;
-    const dm_login *l;
-    const second *s;
-} use;
-
-/* 0 or DM_LOGIN_NONE: wrong, or used. */
-static int use_it(dm_pg *c, void *arg, dm_err *err)
-{
-    const use *u = arg;
-    if (u->s->recovery != NULL) {
-        dm_digest hash;
-        int r = dm_recovery_hash(dm_str_c(u->s->recovery), &hash, err);
-        return r < 0 ? r : dm_login_use_code(c, u->l, &hash, err);
-    }
-    int64_t step = u->l->totp_step;
-    uint8_t secret[DM_TOTP_SECRET];
-    int r = dm_proof_totp(u->api, u->l, secret, err);
-    if (r == 0)
-        r = dm_totp_check(secret, dm_str_c(u->s->code), dm_second_of(dm_wall_us(u->api->clock)), &step, err);
-    explicit_bzero(secret, sizeof secret);
-    if (r != 0)
-        return r == DM_TOTP_WRONG ? DM_LOGIN_NONE : r;
-    return dm_login_use_step(c, u->l, step, err);
-}
-
 static int take_second(dm_req *req, dm_api *api, const second *s, dm_err *err)
 {
-    char pw[2 * DM_SHA256 + 1] = "", is[2 * DM_SHA256 + 1], subject[64];
+    char pw[2 * DM_SHA256 + 1] = "", is[2 * DM_SHA256 + 1];
     bool ops = dm_proof_ops(req);
     dm_login l;
     dm_digest d;
-    dm_proof_tries tries = {.n = 1};
     int64_t no;
     if ((s->code != NULL) == (s->recovery != NULL))
         return dm_fail(err, DM_E_INVALID, "send code or recovery");
@@ -203,18 +176,9 @@ static int take_second(dm_req *req, dm_api *api, const second *s, dm_err *err)
     dm_hex(d.b, sizeof d.b, is);
     if (l.no == 0 || !l.has_totp || strcmp(pw, is) != 0)
         return dm_deny(req, DM_NO_AUTH_CREDENTIALS, "auth.second", "the ticket is over: sign in again");
-    (void)snprintf(subject, sizeof subject, "%d:%lld", ops, (long long)no);
-    r = dm_attempt_of("second", dm_str_c(subject), DM_ATTEMPT_FREE, &tries.all[0], err);
-    if (r == 0)
-        r = dm_proof_take(req, api, &tries, "", NULL, err);
-    if (r != 0)
-        return r == DM_PROOF_WAIT ? 0 : r;
-    use u = {api, &l, s};
-    r = dm_api_tx_who(api, ops, no, use_it, &u, err);
-    if (r == DM_LOGIN_NONE)
-        return dm_deny(req, DM_NO_AUTH_CODE, "auth.second", "the code is wrong, or was used");
-    if (r == 0)
-        r = dm_proof_give_back(api, &tries, err);
+    r = dm_proof_second(req, api, &l, s->code, s->recovery, "auth.second", err);
+    if (r == DM_PROOF_WAIT)
+        return 0;
     return r < 0 ? r : dm_proof_give(req, api, &l, true, err);
 }
 

@@ -120,6 +120,7 @@ int dm_route_totp_remove(dm_req *req, void *ctx, dm_err *err)
 
 typedef struct starting {
     const dm_login *l;
+    const char *session;
     int64_t step;
     char codes[DM_RECOVERY_CODES][DM_RECOVERY_TEXT];
     dm_digest hashes[DM_RECOVERY_CODES];
@@ -128,7 +129,11 @@ typedef struct starting {
 static int start(dm_pg *c, void *arg, dm_err *err)
 {
     const starting *s = arg;
-    return dm_login_start_totp(c, s->l, s->step, s->hashes, err);
+    int64_t at_us;
+    int r = dm_login_start_totp(c, s->l, s->step, s->hashes, err);
+    if (r == 0)
+        r = dm_session_prove(c, s->session, &at_us, err);
+    return r == DM_SESSION_NONE ? dm_fail(err, DM_E_CONFLICT, "the session has ended") : r;
 }
 
 static int make_codes(starting *s, dm_err *err)
@@ -146,7 +151,7 @@ static int confirm(dm_req *req, dm_api *api, const char *code, dm_err *err)
 {
     dm_login l;
     uint8_t secret[DM_TOTP_SECRET];
-    starting s = {.l = &l};
+    starting s = {.l = &l, .session = dm_session_of(req)->in.session};
     int r = dm_proof_me(req, api, &l, err);
     if (r < 0)
         return r;

@@ -24,6 +24,22 @@ void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial,
     dm_refusals_add(s->refusals, &one);
 }
 
+static int64_t proof_us(const dm_api *api)
+{
+    return (int64_t)api->config->ops_proof_min * 60000000;
+}
+
+bool dm_api_proven(const dm_api *api, const dm_session *s)
+{
+    return dm_api_proven_until_us(api, s) != 0;
+}
+
+int64_t dm_api_proven_until_us(const dm_api *api, const dm_session *s)
+{
+    int64_t ago_us = s->in.operator_.v != 0 ? dm_sessions_proven_ago_us(api->sessions, &s->in) : -1;
+    return ago_us < 0 || ago_us >= proof_us(api) ? 0 : dm_wall_us(api->clock) - ago_us + proof_us(api);
+}
+
 static int translate(int r, dm_err *err)
 {
     if (r >= 0 || r == DM_E_UNAVAILABLE || r == DM_E_TIMEOUT || r == DM_E_NOMEM)

@@ -91,6 +91,11 @@ static inline DM_UNUSED dm_session *dm_session_of(const dm_req *req)
     return req->auth;
 }
 
+/* Whether an operator has shown his second factor lately, as acts on money ask (ops_proof_min). */
+bool dm_api_proven(const dm_api *api, const dm_session *s);
+/* Until when he has, by the wall clock; 0: he has not. */
+int64_t dm_api_proven_until_us(const dm_api *api, const dm_session *s);
+
 /* It is kept, where the request is somebody's. text as in dm_refusal. */
 void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial, const char *text);
 

@@ -78,6 +78,8 @@ static const dm_conf_row rows[] = {
         NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
         NUM(session_max_h, "2160", 1, 87600, "and so many hours after the sign-in in any case"),
         NUM(ops_session_h, "12", 1, 720, "both, for operators"),
+        NUM(ops_proof_min, "10", 1, 1440,
+                "minutes for which an operator's second factor, once shown, is good for acts on money"),
         STR(smtp_url, "",
                 "mail relay, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail is sent, and ops/dormouse mail "
                 "shows "

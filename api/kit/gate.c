@@ -83,7 +83,7 @@ static int held(dm_req *req, const dm_caller *c, dm_err *err)
 static dm_no left_by_gate(const dm_reply *reply)
 {
     static const dm_no named[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION, DM_NO_ACCOUNT_SUSPENDED,
-            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP};
+            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP, DM_NO_PROOF_NEEDED};
     for (size_t i = 0; i < DM_LEN(named); i++)
         if (reply->refused_by == dm_no_get(named[i])->rule)
             return named[i];
@@ -231,6 +231,14 @@ static void as_operator(const dm_signed_in *in, dm_caller *c)
     (void)snprintf(c->who, sizeof c->who, "operator:%s", in->name);
 }
 
+/* An act on money is of whoever has just shown that it is he who sits there. */
+static int proven(dm_req *req, const dm_api *api, const dm_session *s, dm_err *err)
+{
+    if (right_of(req->route->scope) != DM_RIGHT_OPS_MONEY || dm_api_proven(api, s))
+        return 0;
+    return refused(req, DM_NO_PROOF_NEEDED, DM_E_DENIED, "this asks for the second factor once more", err);
+}
+
 static int by_cookie(dm_req *req, dm_api *api, dm_str token, bool tls, dm_session *s, dm_err *err)
 {
     bool ops = below(req, "/v1/ops/");
@@ -253,6 +261,8 @@ static int by_cookie(dm_req *req, dm_api *api, dm_str token, bool tls, dm_sessio
         r = as_person(req, api, &s->in, &s->caller, err);
     if (r == 0)
         r = dm_gate_judge(&s->caller, req->route->scope, err);
+    if (r == 0)
+        r = proven(req, api, s, err);
     return r < 0 ? r : held(req, &s->caller, err);
 }
 

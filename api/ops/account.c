@@ -11,6 +11,7 @@
 #include "api/kit/rows.h"
 #include "api/ops/act.h"
 #include "api/ops/routes.h"
+#include "tenants/sandbox/hold.h"
 #include "tenants/who/accounts.h"
 
 enum { QUERY_MAX = 200 };
@@ -176,6 +177,31 @@ int dm_route_ops_account_block(dm_req *req, void *ctx, dm_err *err)
 int dm_route_ops_account_unblock(dm_req *req, void *ctx, dm_err *err)
 {
     return with_reason(req, ctx, "account.unblock", unblock, err);
+}
+
+/* What runs is put to sleep by the instances of the API, which look each second (api/life/hold.h). */
+static int suspend(dm_pg *c, work *w, dm_err *err)
+{
+    int64_t running;
+    int r = dm_suspend(c, w->who, w->id, w->reason, &running, err);
+    return r == DM_HOLD_NOBODY ? DM_ACCOUNT_NONE : r;
+}
+
+/* One that is not suspended stays as it is, as one that is not blocked does. */
+static int unsuspend(dm_pg *c, work *w, dm_err *err)
+{
+    int r = dm_unsuspend(c, w->who, w->id, w->reason, err);
+    return r == DM_HOLD_NONE ? 0 : r;
+}
+
+int dm_route_ops_account_suspend(dm_req *req, void *ctx, dm_err *err)
+{
+    return with_reason(req, ctx, "account.suspend", suspend, err);
+}
+
+int dm_route_ops_account_unsuspend(dm_req *req, void *ctx, dm_err *err)
+{
+    return with_reason(req, ctx, "account.unsuspend", unsuspend, err);
 }
 
 /* --- its tier ----------------------------------------------------------------------------------------------- */

@@ -27,8 +27,7 @@ static size_t characters(dm_str text)
 
 int dm_ops_reason(dm_req *req, const char *what, const char *reason)
 {
-    dm_str text = dm_str_trim(dm_str_c(reason));
-    if (text.n > 0 && characters(text) <= DM_REASON_MAX)
+    if (dm_str_trim(dm_str_c(reason)).n > 0 && characters(dm_str_c(reason)) <= DM_REASON_MAX)
         return 0;
     int r = dm_deny(
             req, DM_NO_OPS_REASON, what, "an operator's act has a reason, of 1 to %d characters", DM_REASON_MAX);
@@ -58,6 +57,14 @@ int dm_ops_token(dm_req *req, const dm_api *api, const char *what)
         r = dm_deny(req, DM_NO_ADMIN_TOKEN, what, "the admin token is missing or wrong");
     else
         return 0;
+    return r < 0 ? r : 1;
+}
+
+int dm_ops_proven(dm_req *req, const dm_api *api, const char *what)
+{
+    if (dm_api_proven(api, dm_session_of(req)))
+        return 0;
+    int r = dm_deny(req, DM_NO_PROOF_NEEDED, what, "this asks for the second factor once more");
     return r < 0 ? r : 1;
 }
 

@@ -26,6 +26,10 @@ int dm_ops_reason(dm_req *req, const char *what, const char *reason) DM_NODISCAR
  * or it is another. */
 int dm_ops_token(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
 
+/* 0: he has shown his second factor lately. 1 after it has answered: this act on money, which its route alone does not
+ * tell, asks for it. */
+int dm_ops_proven(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
+
 /* Who does it, as the audit has him. */
 const char *dm_ops_who(const dm_req *req);
 

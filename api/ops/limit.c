@@ -81,6 +81,9 @@ int dm_route_ops_limit_set(dm_req *req, void *ctx, dm_err *err)
     int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
     if (r == 0)
         r = dm_ops_reason(req, what, b.reason);
+    const dm_limit_row *row = r == 0 ? dm_limit_named(dm_str_c(b.name)) : NULL;
+    if (row != NULL && row->money)
+        r = dm_ops_proven(req, ctx, what);
     work w = {.fresh = {.who = dm_ops_who(req),
                       .of = b.project != NULL ? DM_LIMIT_OF_PROJECT : DM_LIMIT_OF_ACCOUNT,
                       .which = b.project != NULL ? b.project : w.account,

@@ -28,7 +28,7 @@ static const dm_json_field fields[] = {
 };
 
 static const dm_limit_row all[] = {
-#define LIMIT(name, binds, counted, rule, words) {#name, DM_LIMIT_BINDS_##binds, counted, rule, words},
+#define LIMIT(name, binds, counted, money, rule, words) {#name, DM_LIMIT_BINDS_##binds, counted, money, rule, words},
 #include "tenants/plan/limits.def"
 #undef LIMIT
 };

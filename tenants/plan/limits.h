@@ -36,6 +36,7 @@ typedef struct dm_limit_row {
     const char *name;
     dm_limit_binds binds;
     bool counted;     /* somebody counts what is used of it */
+    bool money;       /* a budget or an allowance */
     const char *rule; /* by which it refuses; "": it refuses nothing by itself */
     const char *words;
 } dm_limit_row;

@@ -1,7 +1,5 @@
 #include <stdio.h>
 
-#include "base/json.h"
-
 #include "tenants/plan/audit.h"
 #include "tenants/sandbox/hold.h"
 
@@ -21,21 +19,10 @@ static int audit(
         dm_pg *c, int64_t account, const char *who, const char *verb, const char *id, const char *reason, dm_err *err)
 {
     char object[64];
-    DM_AUTO_BUF detail;
-    dm_jw w;
     (void)snprintf(object, sizeof object, "account:%s", id);
-    dm_buf_init(&detail, 8192);
-    dm_jw_init(&w, &detail);
-    dm_jw_obj(&w);
-    dm_jw_kc(&w, "reason", reason);
-    dm_jw_end(&w);
-    const dm_audit line = {.owner = {.account = {account}},
-            .who = who,
-            .verb = verb,
-            .object = object,
-            .detail = dm_buf_view(&detail)};
-    int r = dm_buf_ok(&detail, err);
-    return r < 0 ? r : dm_audit_add(c, &line, err);
+    const dm_audit line = {
+            .owner = {.account = {account}}, .who = who, .verb = verb, .object = object, .reason = reason};
+    return dm_audit_add(c, &line, err);
 }
 
 int dm_suspend(dm_pg *c, const char *who, const char *account_id, const char *reason, int64_t *running, dm_err *err)

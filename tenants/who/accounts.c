@@ -49,6 +49,18 @@ static void write_limit(dm_jw *w, const dm_pg_rows *rows, size_t i)
     dm_jw_ktime(w, "set_at", dm_pg_i64(rows, i, 6));
 }
 
+/* running: what it holds and runs still; all of that will sleep. */
+static void write_hold(dm_jw *w, const dm_pg_rows *rows, size_t i)
+{
+    dm_jw_kmaybe(w, "project", maybe(rows, i, 0));
+    dm_jw_kstr(w, "cause", dm_pg_str(rows, i, 1));
+    dm_jw_kstr(w, "set_by", dm_pg_str(rows, i, 2));
+    dm_jw_kstr(w, "reason", dm_pg_str(rows, i, 3));
+    dm_jw_ki64(w, "running", dm_pg_i64(rows, i, 4));
+    dm_jw_ktime(w, "at", dm_pg_i64(rows, i, 5));
+    dm_jw_ktime(w, "until", dm_pg_i64(rows, i, 6));
+}
+
 static void write_project(dm_jw *w, const dm_pg_rows *rows, size_t i)
 {
     dm_jw_kstr(w, "id", dm_pg_str(rows, i, 0));
@@ -92,6 +104,7 @@ void dm_accounts_one_write(dm_jw *w, const dm_accounts_one *o)
     write_members(w, &a);
     write_all(w, "plans", o->plans, write_plan);
     write_all(w, "limits", o->limits, write_limit);
+    write_all(w, "holds", o->holds, write_hold);
     write_all(w, "projects", o->projects, write_project);
     write_all(w, "members", o->members, write_member);
     dm_jw_end(w);

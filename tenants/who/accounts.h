@@ -38,7 +38,7 @@ enum { DM_ACCOUNTS_NONE = 1, DM_ACCOUNTS_PARTS_MAX = 1000 };
 /* One, with at most DM_ACCOUNTS_PARTS_MAX rows of each of what it has. Zero it first; dm_accounts_one_done is fine on a
  * zeroed one. */
 typedef struct dm_accounts_one {
-    dm_pg_rows *account, *plans, *limits, *projects, *members;
+    dm_pg_rows *account, *plans, *limits, *holds, *projects, *members;
 } dm_accounts_one;
 void dm_accounts_one_done(dm_accounts_one *o);
 

@@ -7,6 +7,7 @@
 
 struct dm_sessions {
     dm_pg_pool *pool;
+    const dm_clock *clock;
     dm_kept *kept;
     atomic_bool hears;
 };
@@ -17,6 +18,7 @@ int dm_sessions_new(dm_pg_pool *pool, const dm_clock *clock, unsigned keep_ms, d
     if (s == NULL)
         return dm_fail(err, DM_E_NOMEM, "sessions");
     s->pool = pool;
+    s->clock = clock;
     int r = dm_kept_new(sizeof(dm_signed_in), keep_ms, clock, &s->kept, err);
     if (r < 0)
         free(s);
@@ -54,6 +56,7 @@ int dm_sessions_find(dm_sessions *s, const char *id, dm_signed_in *out, dm_err *
     if (r < 0 || (dm_kept_get(s->kept, &name, out, &mark) && atomic_load(&s->hears)))
         return r;
     lookup l = {id, &in};
+    int64_t asked_us = dm_mono_us(s->clock); /* before the database looks at its own clock: no proof is good longer */
     r = dm_pg_tx(s->pool, &nobody, find, &l, err);
     if (r < 0)
         return dm_wrap(err, "find a session");
@@ -61,10 +64,16 @@ int dm_sessions_find(dm_sessions *s, const char *id, dm_signed_in *out, dm_err *
         dm_kept_drop(s->kept, &name);
         return r;
     }
+    in.proven_mono_us = in.proven_ago_us < 0 ? INT64_MIN : asked_us - in.proven_ago_us;
     if (atomic_load(&s->hears))
         dm_kept_put(s->kept, &name, &in, INT64_MAX, mark);
     *out = in;
     return 0;
+}
+
+int64_t dm_sessions_proven_ago_us(const dm_sessions *s, const dm_signed_in *in)
+{
+    return in->proven_mono_us == INT64_MIN ? -1 : dm_mono_us(s->clock) - in->proven_mono_us;
 }
 
 /* Whatever was said while nobody listened is forgotten after the listening has begun. */

@@ -15,9 +15,11 @@ typedef struct dm_signed_in {
     dm_person_no person; /* one of these two */
     dm_operator_no operator_;
     char session[DM_UUID_TEXT];
-    char id[DM_UUID_TEXT]; /* the person's, or the operator's */
-    char name[41];         /* the operator's; "" */
-    bool ready;            /* an operator has a password of his own and a second factor; a person always is */
+    char id[DM_UUID_TEXT];  /* the person's, or the operator's */
+    char name[41];          /* the operator's; "" */
+    bool ready;             /* an operator has a password of his own and a second factor; a person always is */
+    int64_t proven_ago_us;  /* the second factor was shown so long before it was looked up; -1: never */
+    int64_t proven_mono_us; /* the same on the monotonic clock, of dm_sessions_find alone; INT64_MIN: never */
 } dm_signed_in;
 
 /* --- whether it goes on: kept for a moment, thread-safe ----------------------------------------------------- */
@@ -33,6 +35,8 @@ DM_DEFINE_FREEP(dm_sessions)
 
 /* 0 or DM_SESSION_NONE: there is none of that id, or it has ended. */
 int dm_sessions_find(dm_sessions *s, const char *id, dm_signed_in *out, dm_err *err) DM_NODISCARD;
+/* How long ago the second factor was shown in a session that was found; -1: never. */
+int64_t dm_sessions_proven_ago_us(const dm_sessions *s, const dm_signed_in *in);
 void dm_sessions_hear(dm_sessions *s, bool hears);
 void dm_sessions_forget(dm_sessions *s, dm_str id);
 
@@ -57,6 +61,8 @@ int dm_session_find(dm_pg *c, const char *id, dm_signed_in *out, dm_err *err) DM
 
 /* In the scope of whose they are. Each end is heard of (NOTIFY). */
 int dm_session_begin(dm_pg *c, const dm_session_new *n, char id[DM_UUID_TEXT], dm_err *err) DM_NODISCARD;
+/* The second factor was shown again. 0 or DM_SESSION_NONE. *at_us: when. */
+int dm_session_prove(dm_pg *c, const char *id, int64_t *at_us, dm_err *err) DM_NODISCARD;
 /* One turn on, from the one that the token names: *turn becomes the next. DM_SESSION_REUSED: an older token came, and
  * the session has ended (the caller commits: returns 0 to dm_pg_tx). DM_SESSION_NONE: it had ended before. */
 int dm_session_turn(dm_pg *c, const char *id, dm_session_life life, int64_t *turn, dm_err *err) DM_NODISCARD;

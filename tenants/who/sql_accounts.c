@@ -69,6 +69,14 @@ static const dm_pg_stmt limits = {"accounts_limits",
         "project_no)"
         " WHERE account_no = $1 ORDER BY slug NULLS FIRST, name LIMIT $2",
         DM_PG_ROWS};
+/* What runs is counted where it is charged: whatever was created, it is one row. */
+static const dm_pg_stmt holds = {"accounts_holds",
+        "SELECT p.slug, h.cause, h.set_by, h.reason, coalesce(q.running, 0), dm.us(h.at), dm.us(h.until)"
+        " FROM dm.hold h LEFT JOIN dm.project p USING (account_no, project_no)"
+        " LEFT JOIN dm.quota_use q USING (account_no, project_no)"
+        " WHERE account_no = $1 AND (h.until IS NULL OR h.until > now())"
+        " ORDER BY p.slug NULLS FIRST, h.cause LIMIT $2",
+        DM_PG_ROWS};
 static const dm_pg_stmt projects = {"accounts_projects",
         "SELECT p.id, p.slug, p.name, r.name, coalesce(q.running, 0), coalesce(q.asleep_mib, 0), dm.us(p.created_at)"
         " FROM dm.project p JOIN dm.region r USING (region_no) LEFT JOIN dm.quota_use q USING (account_no, project_no)"
@@ -85,6 +93,7 @@ void dm_accounts_one_done(dm_accounts_one *o)
     dm_pg_rows_free(o->account);
     dm_pg_rows_free(o->plans);
     dm_pg_rows_free(o->limits);
+    dm_pg_rows_free(o->holds);
     dm_pg_rows_free(o->projects);
     dm_pg_rows_free(o->members);
     *o = (dm_accounts_one){.account = NULL};
@@ -105,6 +114,8 @@ int dm_accounts_find(dm_pg *c, const char *account_id, dm_accounts_one *o, dm_er
     r = dm_pg_exec(c, &plans, args, DM_LEN(args), &o->plans, NULL, err);
     if (r == 0)
         r = dm_pg_exec(c, &limits, args, DM_LEN(args), &o->limits, NULL, err);
+    if (r == 0)
+        r = dm_pg_exec(c, &holds, args, DM_LEN(args), &o->holds, NULL, err);
     if (r == 0)
         r = dm_pg_exec(c, &projects, args, DM_LEN(args), &o->projects, NULL, err);
     return r < 0 ? r : dm_pg_exec(c, &members, args, DM_LEN(args), &o->members, NULL, err);

@@ -1,7 +1,8 @@
 #include "tenants/who/session.h"
 
 static const dm_pg_stmt find_one = {"session_find",
-        "SELECT coalesce(person_no, 0), coalesce(operator_no, 0), id, name, ready FROM dm.find_session($1::uuid)",
+        "SELECT coalesce(person_no, 0), coalesce(operator_no, 0), id, name, ready, coalesce(proven_ago_us, -1)"
+        " FROM dm.find_session($1::uuid)",
         DM_PG_MAYBE};
 static const dm_pg_stmt begin = {"session_begin",
         "INSERT INTO dm.session (person_no, operator_no, proven_at, agent, address, expires_at)"
@@ -9,6 +10,10 @@ static const dm_pg_stmt begin = {"session_begin",
         "  now() + make_interval(secs => least($6::bigint, $7::bigint)))"
         " RETURNING id",
         DM_PG_ONE};
+static const dm_pg_stmt prove = {"session_prove",
+        "UPDATE dm.session SET proven_at = now() WHERE id = $1::uuid AND ended_at IS NULL AND expires_at > now()"
+        " RETURNING dm.us(proven_at)",
+        DM_PG_MAYBE};
 static const dm_pg_stmt turn_on = {"session_turn",
         "UPDATE dm.session SET turn = turn + 1, used_at = now(),"
         " expires_at = least(now() + make_interval(secs => $3::bigint), begun_at + make_interval(secs => $4::bigint))"
@@ -42,8 +47,11 @@ int dm_session_find(dm_pg *c, const char *id, dm_signed_in *out, dm_err *err)
         return r;
     if (dm_pg_count(rows) == 0)
         return DM_SESSION_NONE;
-    dm_signed_in in = {
-            .person = {dm_pg_i64(rows, 0, 0)}, .operator_ = {dm_pg_i64(rows, 0, 1)}, .ready = dm_pg_bool(rows, 0, 4)};
+    dm_signed_in in = {.person = {dm_pg_i64(rows, 0, 0)},
+            .operator_ = {dm_pg_i64(rows, 0, 1)},
+            .ready = dm_pg_bool(rows, 0, 4),
+            .proven_ago_us = dm_pg_i64(rows, 0, 5),
+            .proven_mono_us = INT64_MIN};
     r = dm_str_to_array(dm_str_c(id), in.session, sizeof in.session, err);
     if (r == 0)
         r = dm_str_to_array(dm_pg_str(rows, 0, 2), in.id, sizeof in.id, err);
@@ -73,6 +81,19 @@ int dm_session_begin(dm_pg *c, const dm_session_new *n, char id[DM_UUID_TEXT], d
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &begin, args, DM_LEN(args), &rows, NULL, err);
     return r < 0 ? r : dm_str_to_array(dm_pg_str(rows, 0, 0), id, DM_UUID_TEXT, err);
+}
+
+int dm_session_prove(dm_pg *c, const char *id, int64_t *at_us, dm_err *err)
+{
+    const dm_pg_arg arg = dm_pa_c(id);
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &prove, &arg, 1, &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_SESSION_NONE;
+    *at_us = dm_pg_i64(rows, 0, 0);
+    return 0;
 }
 
 int dm_session_turn(dm_pg *c, const char *id, dm_session_life life, int64_t *turn, dm_err *err)

@@ -168,13 +168,15 @@ def an_operator_raises_it():
 
 @case(GROUP, limit=60)
 def is_suspended_and_goes_on():
-    began = time.monotonic()
-    equal(admin("suspend", "--account", Days.account, "--reason", "unpaid")["DORMOUSE_WILL_SLEEP"], str(len(Days.boxes)))
+    began, ops, path = time.monotonic(), Days.operator, f"/v1/ops/accounts/{Days.account}"
+    held = ops.ask("POST", f"{path}/suspend", {"reason": "unpaid"})["holds"]
+    equal([(one["cause"], one["running"]) for one in held], [("suspended_unpaid", len(Days.boxes))])
     wait_for("all sleep", lambda: all(states()[box] == "paused" for box in Days.boxes), 30)
     print(f"  all asleep after {time.monotonic() - began:.1f} s, promised within {SLEEPS_WITHIN_S}")
     refused = api("POST", "/v2/sandboxes", {"templateID": "base"}, key=Days.key)
     equal((refused.status, refused.json["denial"]["rule"]), (403, "account.suspended"))
-    admin("unsuspend", "--account", Days.account, "--reason", "paid")
+    equal(ops.ask("GET", path)["holds"][0]["running"], 0)
+    equal(ops.ask("POST", f"{path}/unsuspend", {"reason": "paid"})["holds"], [])
     woken = wait_for("it is woken", lambda: api("POST", f"/v2/sandboxes/{Days.boxes[0]}/connect", {"timeout": 60},
                                                 key=Days.key).status in (200, 201))
     equal((woken, states()[Days.boxes[0]]), (True, "running"))

@@ -1,11 +1,13 @@
 /* Signing up, in and out, as the console does it. */
 /* Covers api/dm/sign_up.c, api/dm/sign_in.c, api/dm/session.c, api/dm/forget.c, api/dm/password.c, api/dm/totp.c,
+ api/dm/prove.c,
  * api/dm/me.c, api/dm/proof.c. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/parse.h"
 
+#include "tenants/who/attempt.h"
 #include "tenants/who/totp.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
@@ -573,26 +575,35 @@ static void codes_cannot_be_guessed(void **state)
 /* --- operators ---------------------------------------------------------------------------------------------- */
 
 /* A one-time password opens nothing but the way to a password and a second factor. */
-static void an_operators_first_sign_in(void **state)
+/* Her password is hers, her second factor made; its step is used up. */
+static browser first_sign_in(void)
 {
-    (void)state;
-    browser o = {.ops = true}, p = {.ops = false};
+    browser o = {.ops = true};
     char body[1024], encoded[DM_PASSWORD_TEXT], sql[512];
     const dm_password_cost cost = dm_api_password_cost(&rig.api);
     assert_int_equal(dm_password_hash(&cost, DM_STR("one-time password"), encoded, NULL), 0);
     (void)snprintf(sql, sizeof sql,
             "INSERT INTO dm.operator (email, name, password) VALUES ('olga@ops.test', 'olga', '%s')", encoded);
     dm_rig_sql(&rig, sql);
-    EXPECT(&p, "POST", "/v1/auth/sign-in", in_as("olga@ops.test", "one-time password"), 401, "auth.credentials");
     DM_AUTO_SAID in = ask(&o, "POST", "/v1/ops/auth/sign-in", in_as("olga@ops.test", "one-time password"));
     assert_int_equal(in.status, 200);
     assert_true(json_is_true(json_object_get(in.body, "must_change_password")));
     EXPECT(&o, "GET", "/v1/ops/me", NULL, 200, "");
     EXPECT(&o, "GET", "/v1/me", NULL, 401, "auth.key");
+    EXPECT(&o, "POST", "/v1/ops/auth/prove", "{\"code\":\"123456\"}", 409, "request.refused");
     EXPECT(&o, "POST", "/v1/ops/auth/password", "{\"old\":\"one-time password\",\"new\":\"a better one\"}", 204, "");
     EXPECT(&o, "POST", "/v1/ops/auth/totp", "{\"password\":\"a better one\"}", 200, "");
     (void)snprintf(body, sizeof body, "{\"code\":\"%s\"}", code_now("operator"));
     EXPECT(&o, "POST", "/v1/ops/auth/totp/confirm", body, 200, "");
+    return o;
+}
+
+static void an_operators_first_sign_in(void **state)
+{
+    (void)state;
+    char body[1024];
+    browser p = {.ops = false}, o = first_sign_in();
+    EXPECT(&p, "POST", "/v1/auth/sign-in", in_as("olga@ops.test", "a better one"), 401, "auth.credentials");
     assert_int_equal(
             dm_rig_number(&rig, "SELECT count(*) FROM dm.operator WHERE NOT one_time AND totp_from IS NOT NULL"), 1);
     next_step();
@@ -612,6 +623,77 @@ static void an_operators_first_sign_in(void **state)
     EXPECT(&o, "POST", "/v1/ops/auth/refresh", NULL, 401, "auth.session");
 }
 
+/* --- once more ---------------------------------------------------------------------------------------------- */
+
+static char suspend_path[160];
+
+static void ago(const char *how_long)
+{
+    char sql[200];
+    (void)snprintf(sql, sizeof sql, "UPDATE dm.session SET proven_at = now() - interval '%s'", how_long);
+    dm_rig_sql(&rig, sql);
+}
+
+static void is_proven_until(browser *o, bool proven)
+{
+    DM_AUTO_SAID me = ask(o, "GET", "/v1/ops/me", NULL);
+    assert_int_equal(json_is_string(json_object_get(me.body, "proven_until")), proven);
+}
+
+/* What is about money asks for a factor that was shown within ten minutes, and for nothing else does. */
+static void money_asks_for_it_once_more(void **state)
+{
+    (void)state;
+    static const char suspend[] = "{\"reason\":\"unpaid\"}";
+    char body[200], target[160];
+    browser o = first_sign_in();
+    (void)snprintf(
+            suspend_path, sizeof suspend_path, "/v1/ops/accounts/%s/suspend", rig.tenants.demo.project.account_id);
+    is_proven_until(&o, true); /* by the code that made it hers */
+    EXPECT(&o, "POST", suspend_path, suspend, 200, "");
+    ago("9 minutes 50 seconds");
+    EXPECT(&o, "POST", suspend_path, suspend, 200, "");
+    ago("10 minutes");
+    is_proven_until(&o, false);
+    static const char *const acts[] = {"suspend", "unsuspend", "tier"};
+    for (size_t i = 0; i < DM_LEN(acts); i++) {
+        (void)snprintf(target, sizeof target, "/v1/ops/accounts/%s/%s", rig.tenants.demo.project.account_id, acts[i]);
+        EXPECT(&o, "POST", target, "{\"tier\":\"enterprise\",\"reason\":\"x\"}", 403, "proof.needed");
+    }
+    (void)snprintf(target, sizeof target, "/v1/ops/accounts/%s/limits", rig.tenants.demo.project.account_id);
+    EXPECT(&o, "POST", target, "{\"name\":\"spend_cap_micros\",\"limit\":1,\"reason\":\"x\"}", 403, "proof.needed");
+    EXPECT(&o, "POST", target, "{\"name\":\"running_max\",\"limit\":9,\"reason\":\"x\"}", 200, "");
+    dm_rig_sql(&rig, "UPDATE dm.session SET proven_at = NULL");
+    EXPECT(&o, "POST", suspend_path, suspend, 403, "proof.needed");
+    /* Shown again: by a code that is new, or by one on paper. */
+    (void)snprintf(body, sizeof body, "{\"code\":\"%s\"}", code_now("operator"));
+    EXPECT(&o, "POST", "/v1/ops/auth/prove", body, 401, "auth.code"); /* it was used */
+    EXPECT(&o, "POST", "/v1/ops/auth/prove", "{}", 400, "request.invalid");
+    next_step();
+    (void)snprintf(body, sizeof body, "{\"code\":\"%s\"}", code_now("operator"));
+    EXPECT(&o, "POST", "/v1/ops/auth/prove", body, 200, "");
+    is_proven_until(&o, true);
+    EXPECT(&o, "POST", suspend_path, suspend, 200, "");
+    EXPECT(&o, "POST", target, "{\"name\":\"spend_cap_micros\",\"limit\":1,\"reason\":\"x\"}", 200, "");
+}
+
+/* Guesses are counted with those of the sign-in, whichever the door. */
+static void guesses_are_counted_as_at_the_sign_in(void **state)
+{
+    (void)state;
+    browser o = first_sign_in(), again = {.ops = true};
+    char body[1024];
+    next_step();
+    for (int i = 0; i < DM_ATTEMPT_FREE; i++)
+        EXPECT(&o, "POST", "/v1/ops/auth/prove", "{\"recovery\":\"ABCD-EFGH-IJKL-MNOP\"}", 401, "auth.code");
+    EXPECT(&o, "POST", "/v1/ops/auth/prove", "{\"recovery\":\"ABCD-EFGH-IJKL-MNOP\"}", 429, "auth.wait");
+    dm_rig_sql(&rig, "UPDATE dm.attempt SET next_at = now() + interval '1 minute' WHERE next_at > now()");
+    DM_AUTO_SAID first = ask(&again, "POST", "/v1/ops/auth/sign-in", in_as("olga@ops.test", "a better one"));
+    (void)snprintf(body, sizeof body, "{\"ticket\":\"%s\",\"code\":\"%s\"}", dm_said_str(&first, "ticket"),
+            code_now("operator"));
+    EXPECT(&again, "POST", "/v1/ops/auth/second", body, 429, "auth.wait");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {PEOPLE_TEST(sign_up_confirm_me), PEOPLE_TEST(a_known_address_signs_up_again),
@@ -620,7 +702,8 @@ int main(void)
             PEOPLE_TEST(a_reuse_ends_the_family), PEOPLE_TEST(a_forgery_changes_nothing),
             PEOPLE_TEST(sessions_are_seen_and_ended), PEOPLE_TEST(another_password), PEOPLE_TEST(a_lost_password),
             PEOPLE_TEST(a_hash_of_before_is_renewed), PEOPLE_TEST(strangers_lock_nobody_out),
-            PEOPLE_TEST(second_factor), PEOPLE_TEST(codes_cannot_be_guessed), PEOPLE_TEST(an_operators_first_sign_in)};
+            PEOPLE_TEST(second_factor), PEOPLE_TEST(codes_cannot_be_guessed), PEOPLE_TEST(an_operators_first_sign_in),
+            PEOPLE_TEST(money_asks_for_it_once_more), PEOPLE_TEST(guesses_are_counted_as_at_the_sign_in)};
     dm_rig_start(&rig, 0);
     dm_clock_fake_init(&clock_fake, dm_wall_us(&dm_clock_real));
     rig.api.clock = &clock_fake.base;

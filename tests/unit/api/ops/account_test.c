@@ -1,6 +1,8 @@
 /* Covers api/ops/limit.c. */
 #include <stdio.h>
 
+#include "api/life/hold.h"
+#include "api/ops/act.h"
 #include "tests/support/opsrig.h"
 #include "tests/unit/test.h"
 
@@ -101,6 +103,80 @@ static void a_block_and_back(void **state)
     assert_int_equal(nobody.status, 404);
 }
 
+static const json_t *hold(const dm_said *said)
+{
+    return json_array_get(json_object_get(said->body, "holds"), 0);
+}
+
+static json_int_t running(const dm_said *said)
+{
+    return json_integer_value(json_object_get(hold(said), "running"));
+}
+
+/* It says how many will sleep, and then how many run still. */
+static void a_suspension_and_back(void **state)
+{
+    (void)state;
+    enum { N = 3 };
+    char id[32], want[256];
+    unsigned slept = 0;
+    dm_rig_other(&rig); /* whom it is no matter of */
+    for (int i = 0; i < N; i++)
+        dm_rig_create(&rig, "", id);
+    int64_t before = dm_tenantrig_audits(&rig.tenants);
+    DM_AUTO_SAID said = dm_rig_operate(&rig, "POST", at("/suspend"), "{\"reason\":\"unpaid since May\"}");
+    assert_int_equal(said.status, 200);
+    assert_string_equal(dm_json_c(hold(&said), "cause"), "suspended_unpaid");
+    assert_string_equal(dm_json_c(hold(&said), "set_by"), DM_RIG_OPERATOR);
+    assert_string_equal(dm_json_c(hold(&said), "reason"), "unpaid since May");
+    assert_true(json_is_null(json_object_get(hold(&said), "project")));
+    assert_int_equal(running(&said), N);
+    assert_int_equal(dm_tenantrig_audits(&rig.tenants), before + 1);
+    (void)snprintf(want, sizeof want, "operator:ada account.suspend account:%s unpaid since May",
+            rig.tenants.demo.project.account_id);
+    assert_string_equal(last_of_the_audit(), want);
+    DM_AUTO_SAID no = dm_rig_call(&rig, "POST", "/v2/sandboxes", "{\"templateID\":\"base\"}");
+    assert_string_equal(rule(&no), "account.suspended");
+    dm_fakeworker_refuse(rig.worker, "pause", 503, 1);
+    assert_int_equal(dm_hold_carry_out(&rig.api, &slept, NULL), 0);
+    DM_AUTO_SAID most = dm_rig_operate(&rig, "GET", at(""), NULL);
+    assert_int_equal(running(&most), 1);
+    assert_int_equal(dm_hold_carry_out(&rig.api, &slept, NULL), 0);
+    DM_AUTO_SAID all = dm_rig_operate(&rig, "GET", at(""), NULL);
+    assert_int_equal(running(&all), 0);
+    for (int i = 0; i < 2; i++) { /* once more is no other */
+        DM_AUTO_SAID back = dm_rig_operate(&rig, "POST", at("/unsuspend"), "{\"reason\":\"paid\"}");
+        assert_int_equal(back.status, 200);
+        assert_int_equal(json_array_size(json_object_get(back.body, "holds")), 0);
+    }
+    assert_int_equal(dm_tenantrig_audits(&rig.tenants), before + 2);
+    DM_AUTO_SAID mute = dm_rig_operate(&rig, "POST", at("/suspend"), "{\"reason\":\" \"}");
+    assert_string_equal(rule(&mute), "ops.reason");
+    DM_AUTO_SAID nobody = dm_rig_operate(
+            &rig, "POST", "/v1/ops/accounts/00000000-0000-0000-0000-000000000000/suspend", "{\"reason\":\"x\"}");
+    assert_int_equal(nobody.status, 404);
+    DM_AUTO_SAID tenant = dm_rig_call(&rig, "POST", at("/suspend"), "{\"reason\":\"x\"}");
+    assert_int_equal(tenant.status, 403);
+}
+
+/* A reason as long as one may be, in the longest characters, fits whatever keeps it. */
+static void the_longest_reason_fits(void **state)
+{
+    (void)state;
+    static const char *const acts[] = {"/suspend", "/unsuspend", "/block", "/unblock"};
+    char body[DM_REASON_BYTES_MAX + 64], why[DM_REASON_BYTES_MAX + 8] = "";
+    for (size_t n = 0; n < DM_REASON_BYTES_MAX; n += 4)
+        memcpy(why + n, "\xf0\x9f\x90\xad", 5);
+    for (size_t i = 0; i < DM_LEN(acts); i++) {
+        (void)snprintf(body, sizeof body, "{\"reason\":\"%s\"}", why);
+        DM_AUTO_SAID yes = dm_rig_operate(&rig, "POST", at(acts[i]), body);
+        assert_int_equal(yes.status, 200);
+        (void)snprintf(body, sizeof body, "{\"reason\":\"x%500s\"}", "");
+        DM_AUTO_SAID no = dm_rig_operate(&rig, "POST", at(acts[i]), body);
+        assert_string_equal(rule(&no), "ops.reason");
+    }
+}
+
 static void a_tier_has_a_reason_and_a_history(void **state)
 {
     (void)state;
@@ -170,6 +246,8 @@ int main(void)
             DM_RIG_TEST(are_listed_page_by_page, &rig),
             DM_RIG_TEST(one_is_shown, &rig),
             DM_RIG_TEST(a_block_and_back, &rig),
+            DM_RIG_TEST(a_suspension_and_back, &rig),
+            DM_RIG_TEST(the_longest_reason_fits, &rig),
             DM_RIG_TEST(a_tier_has_a_reason_and_a_history, &rig),
             DM_RIG_TEST(a_limit_of_its_own, &rig),
     };
