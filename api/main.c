@@ -159,6 +159,12 @@ static int count_instances(program *p, dm_err *err)
     return r;
 }
 
+static int end_looks(dm_pg *c, void *arg, dm_err *err)
+{
+    (void)arg;
+    return dm_lookas_over(c, err);
+}
+
 static void write_refusals(program *p)
 {
     uint64_t dropped = 0;
@@ -192,6 +198,8 @@ static void *sweep(void *arg)
             dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
         if (count_instances(p, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "instances.not_counted", &err);
+        if (dm_api_tx_ops(&p->api, end_looks, NULL, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "looks.not_ended", &err);
         write_refusals(p);
         if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);

@@ -4,6 +4,7 @@
 #include "tenants/who/mine.h"
 
 typedef struct work {
+    const dm_lookas *look;
     dm_pg_rows *accounts, *projects;
 } work;
 
@@ -70,9 +71,10 @@ static void write_deployment(dm_jw *w, const dm_api_config *c)
     dm_jw_end(w);
 }
 
+static const char *const account[] = {"id", "name", "tier"}, *const project[] = {"id", "slug", "name", "account"};
+
 static int me(dm_req *req, dm_api *api, work *w, dm_err *err)
 {
-    static const char *const account[] = {"id", "name", "tier"}, *const project[] = {"id", "slug", "name", "account"};
     dm_login l;
     int r = dm_proof_me(req, api, &l, err);
     if (r == 0)
@@ -91,10 +93,53 @@ static int me(dm_req *req, dm_api *api, work *w, dm_err *err)
     return 0;
 }
 
+/* --- an operator who looks as a tenant ---------------------------------------------------------------------- */
+
+static int query_look(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    dm_pg_rows_free(w->projects); /* of a try before */
+    w->projects = NULL;
+    return dm_lookas_projects(c, w->look->id, &w->projects, err);
+}
+
+/* Nobody's own: the account, and all that is in it. */
+static int me_looking(dm_req *req, dm_api *api, work *w, dm_err *err)
+{
+    const dm_lookas *l = w->look;
+    int r = dm_api_tx_who(api, false, 0, query_look, w, err);
+    if (r < 0)
+        return r;
+    dm_jw j = dm_reply_json(&req->reply, 200);
+    dm_jw_obj(&j);
+    dm_jw_kc(&j, "user", NULL);
+    dm_jw_key(&j, "accounts");
+    dm_jw_arr(&j);
+    dm_jw_obj(&j);
+    dm_jw_kc(&j, "id", l->account_id);
+    dm_jw_kc(&j, "name", l->account_name);
+    dm_jw_kc(&j, "tier", dm_session_of(req)->caller.tier);
+    write_roles(&j, DM_STR("look"));
+    dm_jw_end(&j);
+    dm_jw_arr_end(&j);
+    write_where(&j, "projects", w->projects, project, DM_LEN(project));
+    dm_jw_kc(&j, "operator", NULL);
+    dm_jw_key(&j, "impersonation");
+    dm_jw_obj(&j);
+    dm_jw_kc(&j, "id", l->id);
+    dm_jw_kc(&j, "who", l->who);
+    dm_jw_kc(&j, "why", l->reason);
+    dm_write_time(&j, "until", l->until_us);
+    dm_jw_end(&j);
+    write_deployment(&j, api->config);
+    dm_jw_end(&j);
+    return 0;
+}
+
 int dm_route_me(dm_req *req, void *ctx, dm_err *err)
 {
-    work w = {.accounts = NULL};
-    int r = me(req, ctx, &w, err);
+    work w = {.look = dm_session_of(req)->look};
+    int r = w.look != NULL ? me_looking(req, ctx, &w, err) : me(req, ctx, &w, err);
     dm_pg_rows_free(w.accounts);
     dm_pg_rows_free(w.projects);
     return r;

@@ -17,7 +17,7 @@ static dm_str named(const dm_req *req)
 
 void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial, const char *text)
 {
-    if (s == NULL || s->refusals == NULL)
+    if (s == NULL || s->refusals == NULL || s->look != NULL) /* what an operator met is not the tenant's */
         return;
     const dm_refusal one = {
             .owner = s->caller.owner, .who = s->caller.who, .sandbox = named(req), .denial = denial, .text = text};

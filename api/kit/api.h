@@ -17,6 +17,7 @@
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/login.h"
+#include "tenants/who/lookas.h"
 #include "tenants/who/member.h"
 #include "tenants/who/secret.h"
 #include "tenants/who/session.h"
@@ -64,8 +65,9 @@ typedef struct dm_api {
 /* Below /v1/projects/{slug} and /v1/accounts/{id} the caller's owner is the project and account of the path; others'
  * are not there. With a key the caller is that key, wherever it is taken; with a cookie of a session (/v1 alone) a
  * person is what he is in the project or account of the path, or himself where the path names none, and below /v1/ops
- * it is an operator's. What a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his
- * account must be in good standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
+ * it is an operator's. With the header that names a look, and its cookie, it is an operator who looks as a tenant. What
+ * a route asks of who calls it, on two axes (a dm_route's scope): a right, and whether his account must be in good
+ * standing, or may be blocked. DM_RIGHT_NONE asks for no key at all. */
 typedef enum dm_standing { DM_STANDING_ANY, DM_STANDING_GOOD } dm_standing;
 #define DM_SCOPE(right, standing) ((unsigned)(right) | (unsigned)(standing) << 8)
 enum {
@@ -79,6 +81,7 @@ enum {
 typedef struct dm_session {
     dm_caller caller;      /* all zero where neither a key nor a cookie is needed */
     dm_signed_in in;       /* with a cookie: whose session it is */
+    dm_lookas *look;       /* an operator looks as a tenant; NULL: nobody does */
     int64_t token_no;      /* of the access token that opened it; 0: none did */
     dm_refusals *refusals; /* where it is kept that he was refused */
     bool joined;           /* it waited for a transition that another request had begun */

@@ -10,6 +10,7 @@ static const struct {
         [DM_COOKIE_DEVICE] = {"dormouse_device", "__Secure-dormouse_device", "/v1"},
         [DM_COOKIE_OPS_SESSION] = {"dormouse_ops", "__Host-dormouse_ops", "/"},
         [DM_COOKIE_OPS_REFRESH] = {"dormouse_ops_refresh", "__Secure-dormouse_ops_refresh", "/v1/ops/auth"},
+        [DM_COOKIE_LOOK] = {"dormouse_look", "__Host-dormouse_look", "/"},
 };
 
 bool dm_req_over_tls(const dm_req *req)

@@ -13,6 +13,7 @@ typedef enum dm_cookie {
     DM_COOKIE_DEVICE,  /* somebody signed in here before */
     DM_COOKIE_OPS_SESSION,
     DM_COOKIE_OPS_REFRESH, /* to /v1/ops/auth alone */
+    DM_COOKIE_LOOK,        /* an operator looks as a tenant: worth nothing but with the header that names it */
     DM_COOKIES
 } dm_cookie;
 

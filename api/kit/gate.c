@@ -83,7 +83,7 @@ static int held(dm_req *req, const dm_caller *c, dm_err *err)
 static dm_no left_by_gate(const dm_reply *reply)
 {
     static const dm_no named[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION, DM_NO_ACCOUNT_SUSPENDED,
-            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP, DM_NO_PROOF_NEEDED};
+            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP, DM_NO_PROOF_NEEDED, DM_NO_LOOK_READ_ONLY, DM_NO_LOOK_OVER};
     for (size_t i = 0; i < DM_LEN(named); i++)
         if (reply->refused_by == dm_no_get(named[i])->rule)
             return named[i];
@@ -217,7 +217,7 @@ static int as_person(const dm_req *req, dm_api *api, const dm_signed_in *in, dm_
     if (r == DM_MEMBER_NONE)
         return dm_fail(err, DM_E_NOTFOUND, project ? "project not found" : "account not found");
     if (!project && !account)
-        c->rights = UINT64_C(1) << DM_RIGHT_SELF;
+        c->rights = UINT64_C(1) << DM_RIGHT_SELF | UINT64_C(1) << DM_RIGHT_ME;
     c->person = in->person;
     (void)snprintf(c->who, sizeof c->who, "person:%s", in->id);
     return 0;
@@ -266,12 +266,83 @@ static int by_cookie(dm_req *req, dm_api *api, dm_str token, bool tls, dm_sessio
     return r < 0 ? r : held(req, &s->caller, err);
 }
 
-/* A key wins: whoever sends one means it. */
+/* --- an operator who looks as a tenant ---------------------------------------------------------------------- */
+
+/* Which look a request means. A cookie alone says nothing: a browser sends it with whatever it asks, also where the
+ * same person goes on as himself, or a page is still open of another tenant. So the page names the look by its id; a
+ * stream or a download, which can send no header, in its query. */
+static dm_str look_of(const dm_req *req)
+{
+    dm_str id = dm_req_header(req, "Dormouse-Look");
+    return id.p != NULL ? id : dm_req_query(req, "look");
+}
+
+typedef struct looking {
+    char id[DM_UUID_TEXT];
+    dm_str project;
+    dm_lookas *look;
+    dm_caller *caller;
+} looking;
+
+static int find_look(dm_pg *c, void *arg, dm_err *err)
+{
+    looking *l = arg;
+    return dm_lookas_find(c, l->id, l->project, l->look, l->caller, err);
+}
+
+/* 0 or DM_LOOKAS_NONE: its proof is not there, or it is over. Rare, and so asked each time: what ends is over at once.
+ */
+static int find_looking(dm_req *req, dm_api *api, dm_str which, dm_session *s, dm_err *err)
+{
+    static const dm_pg_scope nobody = {.read_only = true};
+    dm_str cookie = dm_cookie_of(req, dm_req_over_tls(req), DM_COOKIE_LOOK);
+    bool project = below(req, "/v1/projects/{");
+    if (cookie.p == NULL)
+        return DM_LOOKAS_NONE;
+    s->look = calloc(1, sizeof *s->look);
+    if (s->look == NULL)
+        return dm_fail(err, DM_E_NOMEM, "a look");
+    looking l = {.project = project ? req->params[0] : (dm_str){NULL, 0}, .look = s->look, .caller = &s->caller};
+    int r = dm_lookas_text_read(api->master, cookie, l.id, err);
+    if (r == 0 && !dm_str_eq_c(which, l.id))
+        return DM_LOOKAS_NONE;
+    return r != 0 ? r : dm_pg_tx(api->who, &nobody, find_look, &l, err);
+}
+
+/* It sees what is read, and changes nothing. */
+static int by_look(dm_req *req, dm_api *api, dm_str which, dm_session *s, dm_err *err)
+{
+    int r = find_looking(req, api, which, s, err);
+    if (r == DM_LOOKAS_NONE)
+        return refused(
+                req, DM_NO_LOOK_OVER, DM_E_DENIED, "this look as a tenant is over, or its cookie is not there", err);
+    if (r < 0)
+        return unknown_yet(r, err, "find a look");
+    if (changes(req))
+        return refused(req, DM_NO_LOOK_READ_ONLY, DM_E_DENIED, "who looks as a tenant changes nothing", err);
+    uint64_t no = ~(uint64_t)s->caller.operator_.v; /* with what he asks as an operator */
+    int64_t wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, no) : 0;
+    if (wait_us > 0)
+        return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "you send too many requests");
+    if (below(req, "/v1/projects/{") && s->caller.owner.project.v == 0)
+        return dm_fail(err, DM_E_NOTFOUND, "project not found");
+    if (!below(req, "/v1/projects/{") && !below(req, "/v1/accounts/{"))
+        s->caller.rights = UINT64_C(1) << DM_RIGHT_ME;
+    r = of_path(req, &s->caller, err);
+    if (r == 0 && dm_gate_judge(&s->caller, req->route->scope, err) < 0)
+        r = refused(req, DM_NO_LOOK_READ_ONLY, DM_E_DENIED, "this is not shown to who looks as a tenant", err);
+    return r;
+}
+
+/* A key wins: whoever sends one means it. A look is named where it is meant. */
 static int whoever(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
 {
     dm_str key = dm_req_header(req, "X-API-KEY");
     if (key.p != NULL || (req->route->scope & DM_SCOPE_COOKIE) == 0)
         return by_key(req, api, key, s, err);
+    dm_str look = below(req, "/v1/ops/") ? (dm_str){NULL, 0} : look_of(req);
+    if (look.p != NULL)
+        return by_look(req, api, look, s, err);
     bool tls = dm_req_over_tls(req);
     dm_str token = dm_cookie_of(req, tls, below(req, "/v1/ops/") ? DM_COOKIE_OPS_SESSION : DM_COOKIE_SESSION);
     return token.p != NULL ? by_cookie(req, api, token, tls, s, err) : by_key(req, api, key, s, err);
@@ -348,6 +419,13 @@ static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
     return r < 0 ? r : held(req, &s->caller, err);
 }
 
+static void let_go(dm_session *s)
+{
+    if (s != NULL)
+        free(s->look);
+    free(s);
+}
+
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
 {
     unsigned scope = req->route->scope;
@@ -366,7 +444,7 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
         r = whoever(req, ctx, s, err);
     if (r < 0) {
         keep(req, s, r);
-        free(s);
+        let_go(s);
         return r;
     }
     req->auth = s;
@@ -379,7 +457,7 @@ void dm_api_ungate(dm_req *req, void *ctx)
     dm_session *s = req->auth;
     if (s != NULL && s->carry != NULL)
         s->carry_done(s->carry);
-    free(s);
+    let_go(s);
     req->auth = NULL;
 }
 

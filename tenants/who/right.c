@@ -29,6 +29,7 @@ static const struct {
         [DM_ROLE_OWNER] = {'O', "owner"},
         [DM_ROLE_KEY] = {'K', "key"},
         [DM_ROLE_OPERATOR] = {'P', "operator"},
+        [DM_ROLE_LOOK] = {'L', "look"},
 };
 
 _Static_assert(DM_RIGHTS <= 64, "a set of rights is 64 bits");

@@ -37,6 +37,7 @@ typedef enum dm_role {
     DM_ROLE_OWNER,
     DM_ROLE_KEY,      /* an API key: all that a project's work needs */
     DM_ROLE_OPERATOR, /* nobody's member */
+    DM_ROLE_LOOK,     /* an operator who looks as a tenant (lookas.h): all that is read */
     DM_ROLES
 } dm_role;
 

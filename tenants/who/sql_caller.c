@@ -54,7 +54,7 @@ static dm_rights rights_of_roles(dm_str list)
     return rights;
 }
 
-static int read_caller(const dm_pg_rows *r, dm_caller *out, dm_err *err)
+int dm_sql_caller_read(const dm_pg_rows *r, dm_caller *out, dm_err *err)
 {
     dm_caller c = {.owner = {{dm_pg_i64(r, 0, 0)}, {dm_pg_i64(r, 0, 1)}},
             .key = {dm_pg_i64(r, 0, 2)},
@@ -99,7 +99,7 @@ static int find(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n,
     int r = dm_pg_exec(c, st, args, n, &rows, NULL, err);
     if (r < 0)
         return r;
-    return dm_pg_count(rows) == 0 ? DM_SQL_NOBODY : read_caller(rows, out, err);
+    return dm_pg_count(rows) == 0 ? DM_SQL_NOBODY : dm_sql_caller_read(rows, out, err);
 }
 
 int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, int64_t *left_us, dm_err *err)
@@ -110,7 +110,7 @@ int dm_sql_caller_of_key(dm_pg *c, const dm_digest *digest, dm_caller *out, int6
     if (r == 0 && dm_pg_count(rows) == 0)
         return DM_SQL_NOBODY;
     if (r == 0)
-        r = read_caller(rows, out, err);
+        r = dm_sql_caller_read(rows, out, err);
     if (r < 0)
         return r;
     if (!dm_str_eq_c(dm_pg_str(rows, 0, 19), "*"))
@@ -134,7 +134,7 @@ static int find_of_person(
     if (r == 0 && dm_pg_count(rows) == 0)
         return DM_SQL_NOBODY;
     if (r == 0)
-        r = read_caller(rows, out, err);
+        r = dm_sql_caller_read(rows, out, err);
     if (r < 0)
         return r;
     out->person = person;

@@ -194,10 +194,11 @@ void dm_rig_clean(dm_rig *r)
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
                   "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
                   "DELETE FROM dm.worker WHERE worker_no > 1");
-    dm_rig_sql(r, "DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE FROM dm.person_token;"
-                  "DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
-                  "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
-                  "DELETE FROM dm.mail; DELETE FROM dm.attempt");
+    dm_rig_sql(r,
+            "DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE FROM dm.person_token;"
+            "DELETE FROM dm.look; DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
+            "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
+            "DELETE FROM dm.mail; DELETE FROM dm.attempt");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"

@@ -32,11 +32,11 @@ class Browser:
     """What a page of the console would send."""
 
     def __init__(self, agent):
-        self.agent, self.jar = agent, {}
+        self.agent, self.jar, self.look = agent, {}, None
 
     def ask(self, method, path, body=None, status=200):
         headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.jar.items()), "Dormouse-Csrf": "1", "Origin": API,
-                   "User-Agent": self.agent}
+                   "User-Agent": self.agent, **({"Dormouse-Look": self.look} if self.look else {})}
         answer = cookies(api(method, path, body, key=None, headers=headers), self.jar)
         assert answer.status == status, f"{method} {path}: {answer.status} {answer.text[:300]}"
         return answer.json if answer.body else None
@@ -180,6 +180,26 @@ def is_suspended_and_goes_on():
     woken = wait_for("it is woken", lambda: api("POST", f"/v2/sandboxes/{Days.boxes[0]}/connect", {"timeout": 60},
                                                 key=Days.key).status in (200, 201))
     equal((woken, states()[Days.boxes[0]]), (True, "running"))
+
+
+@case(GROUP)
+def an_operator_looks_over_his_shoulder():
+    ops = Days.operator
+    look = ops.ask("POST", f"/v1/ops/accounts/{Days.account}/impersonate", {"reason": "what he sees"}, 201)
+    ops.look = look["id"]
+    equal(ops.ask("GET", "/v1/me")["impersonation"]["why"], "what he sees")
+    seen = {row["id"]: row["state"] for row in ops.ask("GET", f"/v1/projects/{Days.slug}/sandboxes")["rows"]}
+    equal(seen, states())
+    ops.ask("GET", f"/v1/projects/{Days.slug}/keys")
+    ops.ask("POST", f"/v1/projects/{Days.slug}/sandboxes/kill", {"ids": Days.boxes}, 403)
+    ops.ask("POST", f"/v1/projects/{Days.slug}/keys", {"name": "his"}, 403)
+    begun = Days.owner.ask("GET", f"/v1/accounts/{Days.account}/audit?verb=look.")["rows"]
+    equal([row["verb"] for row in begun], ["look.begin"])
+    ops.ask("DELETE", "/v1/ops/impersonation", {}, 204)
+    ops.ask("GET", "/v1/me", status=401)
+    ops.look = None
+    ended = Days.owner.ask("GET", f"/v1/accounts/{Days.account}/audit?verb=look.")["rows"]
+    equal([row["verb"] for row in ended], ["look.end", "look.begin"])
 
 
 @case(GROUP)
