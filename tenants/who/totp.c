@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 
-enum { DIGITS = 6, CODE_BYTES = 10, CODE_DIGITS = 16 };
+enum { CODE_BYTES = 10, CODE_DIGITS = 16 };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-static int code_of(const uint8_t secret[DM_TOTP_SECRET], int64_t step, char out[DIGITS + 1], dm_err *err)
+int dm_totp_code(const uint8_t secret[DM_TOTP_SECRET], int64_t step, char out[DM_TOTP_CODE], dm_err *err)
 {
     uint8_t counter[8], mac[DM_SHA1];
     for (int i = 0; i < 8; i++)
@@ -18,16 +18,16 @@ static int code_of(const uint8_t secret[DM_TOTP_SECRET], int64_t step, char out[
     unsigned at = mac[DM_SHA1 - 1] & 15u;
     uint32_t n =
             (uint32_t)(mac[at] & 0x7f) << 24 | (uint32_t)mac[at + 1] << 16 | (uint32_t)mac[at + 2] << 8 | mac[at + 3];
-    (void)snprintf(out, DIGITS + 1, "%06u", n % 1000000u);
+    (void)snprintf(out, DM_TOTP_CODE, "%06u", n % 1000000u);
     return 0;
 }
 
 int dm_totp_check(const uint8_t secret[DM_TOTP_SECRET], dm_str code, int64_t now_s, int64_t *step, dm_err *err)
 {
-    char want[DIGITS + 1];
+    char want[DM_TOTP_CODE];
     int64_t now = now_s / DM_TOTP_STEP_S, found = 0;
     for (int64_t s = now - 1; s <= now + 1; s++) {
-        int r = code_of(secret, s, want, err);
+        int r = dm_totp_code(secret, s, want, err);
         if (r < 0)
             return r;
         if (dm_str_eq_secret(code, dm_str_c(want)) && s > *step)

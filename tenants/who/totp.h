@@ -10,7 +10,8 @@ enum {
     DM_TOTP_SECRET_TEXT = 33,
     DM_TOTP_STEP_S = 30,
     DM_RECOVERY_TEXT = 20,
-    DM_RECOVERY_CODES = 10
+    DM_RECOVERY_CODES = 10,
+    DM_TOTP_CODE = 7
 };
 
 enum { DM_TOTP_WRONG = 1 };
@@ -19,6 +20,8 @@ enum { DM_TOTP_WRONG = 1 };
  * used, and becomes this one. 0 or DM_TOTP_WRONG. */
 int dm_totp_check(
         const uint8_t secret[DM_TOTP_SECRET], dm_str code, int64_t now_s, int64_t *step, dm_err *err) DM_NODISCARD;
+/* What an app shows in a step (of 30 s since 1970). */
+int dm_totp_code(const uint8_t secret[DM_TOTP_SECRET], int64_t step, char out[DM_TOTP_CODE], dm_err *err) DM_NODISCARD;
 /* As apps want it: base 32. */
 void dm_totp_text(const uint8_t secret[DM_TOTP_SECRET], char out[DM_TOTP_SECRET_TEXT]);
 

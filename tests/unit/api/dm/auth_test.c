@@ -478,16 +478,8 @@ static const char *code_now(const char *table)
     assert_int_equal(dm_parse_hex((dm_str){hex, 2 * n}, raw, n, NULL), 0);
     (void)snprintf(bound, sizeof bound, "%s:totp:%s", table, id);
     assert_int_equal(dm_secret_open_as(rig.api.master, bound, (dm_str){(const char *)raw, n}, &plain, NULL), 0);
-    for (int i = 0; i < 1000000; i++) {
-        int64_t step = dm_wall_us(&clock_fake.base) / 30000000 - 1;
-        (void)snprintf(code, sizeof code, "%06d", i);
-        if (dm_totp_check((const uint8_t *)plain.p, dm_str_c(code), dm_wall_us(&clock_fake.base) / 1000000, &step,
-                    NULL) == 0 &&
-                step == dm_wall_us(&clock_fake.base) / 30000000)
-            return code;
-    }
-    fail_msg("no code");
-    return "";
+    assert_int_equal(dm_totp_code((const uint8_t *)plain.p, dm_wall_us(&clock_fake.base) / 30000000, code, NULL), 0);
+    return code;
 }
 
 static void next_step(void)
