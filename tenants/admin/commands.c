@@ -12,6 +12,7 @@
 #include "tenants/sandbox/hold.h"
 #include "tenants/who/account.h"
 #include "tenants/who/login.h"
+#include "tenants/who/operator.h"
 
 static const dm_pg_scope everybody = {.read_only = false};
 
@@ -383,24 +384,24 @@ typedef struct operator_work {
 static int do_operator_add(dm_pg *c, void *arg, dm_err *err)
 {
     operator_work *w = arg;
-    const dm_operator_new n = {
-            .name = w->a->name, .email = w->email, .encoded = w->encoded, .only_first = w->a->first != NULL};
+    const dm_operator_new n = {.name = w->a->name,
+            .email = w->email,
+            .encoded = w->encoded,
+            .reason = w->a->reason,
+            .only_first = w->a->first != NULL};
     return dm_operator_add(c, w->a->who, &n, &w->made, err);
 }
 
-/* The password is seen here and nowhere again; what it costs to look at is what the API asks for anew. */
+/* The password is seen here and nowhere again. */
 static int operator_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
-    static const dm_password_cost cost = {32768, 3, 1};
     operator_work w = {.a = a};
     char password[DM_RECOVERY_TEXT];
     if (need(a->name, "name", err) < 0 || need(a->email, "email", err) < 0)
         return DM_E_INVALID;
     int r = dm_email_read(dm_str_c(a->email), w.email, err);
     if (r == 0)
-        r = dm_recovery_new(password, err);
-    if (r == 0)
-        r = dm_password_hash(&cost, dm_str_c(password), w.encoded, err);
+        r = dm_admin_password(password, w.encoded, err);
     if (r == 0)
         r = dm_pg_tx_on(c, &everybody, do_operator_add, &w, err);
     if (r == 0 && w.made)
@@ -428,7 +429,9 @@ static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", acco
         {"account-list", dm_admin_account_list}, {"account-show", dm_admin_account_show},
         {"account-block", dm_admin_account_block}, {"account-unblock", dm_admin_account_unblock},
         {"sandbox-list", dm_admin_sandbox_list}, {"sandbox-kill", dm_admin_sandbox_kill},
-        {"operator-add", operator_add}, {"token-key-rotate", token_key_rotate}};
+        {"operator-add", operator_add}, {"operator-list", dm_admin_operator_list},
+        {"operator-disable", dm_admin_operator_disable}, {"operator-enable", dm_admin_operator_enable},
+        {"operator-reset", dm_admin_operator_reset}, {"token-key-rotate", token_key_rotate}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

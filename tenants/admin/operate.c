@@ -10,6 +10,7 @@
 #include "tenants/sandbox/seen.h"
 #include "tenants/who/account.h"
 #include "tenants/who/accounts.h"
+#include "tenants/who/operator.h"
 
 /* A list is printed whole, up to so many rows and bytes; the API's has pages. LEASE_S: what `late` means here. */
 enum { SHOWN_MAX = 100000, TEXT_MAX = 256 << 20, LEASE_S = 30 };
@@ -330,4 +331,108 @@ int dm_admin_sandbox_kill(dm_pg *c, const dm_admin_args *a, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "--id is missing");
     int r = reason_of(a, err);
     return r < 0 ? r : dm_pg_tx_on(c, &everybody, do_kill, &args, err);
+}
+
+/* --- operators ---------------------------------------------------------------------------------------------- */
+
+static int query_operators(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    (void)l;
+    return dm_operator_list(c, rows, err);
+}
+
+static int json_operator(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_operator_row o;
+    (void)err;
+    dm_operator_row_read(rows, i, &o);
+    dm_operator_row_write(w, &o);
+    return 0;
+}
+
+static int line_operator(const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_operator_row o;
+    char seen[32] = "-";
+    (void)err;
+    dm_operator_row_read(rows, i, &o);
+    if (o.seen_us != 0)
+        dm_rfc3339(o.seen_us, seen);
+    (void)printf("%-20.*s %-10.*s %-28s %.*s\n", (int)o.name.n, o.name.p, (int)o.state.n, o.state.p, seen,
+            (int)o.email.n, o.email.p);
+    return 0;
+}
+
+int dm_admin_operator_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    listing l = {.a = a, .query = query_operators, .json = json_operator, .line = line_operator};
+    return show(c, &l, "operator             state      last seen                    address", err);
+}
+
+typedef struct operator_work {
+    const dm_admin_args *a;
+    const char *encoded;
+} operator_work;
+
+static int told(const operator_work *w, int r, dm_err *err)
+{
+    if (r == DM_OPERATOR_NONE)
+        return dm_fail(err, DM_E_NOTFOUND, "no operator %s", w->a->name);
+    return r == DM_OPERATOR_LAST ? dm_fail(err, DM_E_CONFLICT, "nobody else could sign in") : r;
+}
+
+static int do_disable(dm_pg *c, void *arg, dm_err *err)
+{
+    const operator_work *w = arg;
+    return told(w, dm_operator_disable(c, w->a->who, w->a->reason, w->a->name, err), err);
+}
+
+static int do_enable(dm_pg *c, void *arg, dm_err *err)
+{
+    const operator_work *w = arg;
+    return told(w, dm_operator_enable(c, w->a->who, w->a->reason, w->a->name, err), err);
+}
+
+static int do_reset(dm_pg *c, void *arg, dm_err *err)
+{
+    const operator_work *w = arg;
+    return told(w, dm_operator_reset(c, w->a->who, w->a->reason, w->a->name, w->encoded, err), err);
+}
+
+static int on_operator(dm_pg *c, const dm_admin_args *a, const char *encoded, dm_pg_fn fn, dm_err *err)
+{
+    operator_work w = {.a = a, .encoded = encoded};
+    if (a->name == NULL)
+        return dm_fail(err, DM_E_INVALID, "--name is missing");
+    int r = reason_of(a, err);
+    return r < 0 ? r : dm_pg_tx_on(c, &everybody, fn, &w, err);
+}
+
+int dm_admin_operator_disable(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return on_operator(c, a, NULL, do_disable, err);
+}
+
+int dm_admin_operator_enable(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    return on_operator(c, a, NULL, do_enable, err);
+}
+
+int dm_admin_password(char password[DM_RECOVERY_TEXT], char encoded[DM_PASSWORD_TEXT], dm_err *err)
+{
+    static const dm_password_cost cost = {32768, 3, 1};
+    int r = dm_recovery_new(password, err);
+    return r < 0 ? r : dm_password_hash(&cost, dm_str_c(password), encoded, err);
+}
+
+int dm_admin_operator_reset(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    char password[DM_RECOVERY_TEXT], encoded[DM_PASSWORD_TEXT];
+    int r = dm_admin_password(password, encoded, err);
+    if (r == 0)
+        r = on_operator(c, a, encoded, do_reset, err);
+    if (r == 0)
+        (void)printf("DORMOUSE_OPERATOR=%s\nDORMOUSE_ONE_TIME_PASSWORD=%s\n", a->name, password);
+    explicit_bzero(password, sizeof password);
+    return r;
 }

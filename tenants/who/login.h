@@ -54,13 +54,6 @@ int dm_login_use_code(dm_pg *c, const dm_login *l, const dm_digest *code, dm_err
 
 /* --- what dormouse-admin does, as dm_ops -------------------------------------------------------------------- */
 
-/* One of our own people, with a password for his first sign-in alone. *made false: only_first, and there is one
- * already. Address or name taken: DM_E_EXISTS; what can be none: DM_E_INVALID. */
-typedef struct dm_operator_new {
-    const char *name, *email, *encoded;
-    bool only_first;
-} dm_operator_new;
-int dm_operator_add(dm_pg *c, const char *who, const dm_operator_new *n, bool *made, dm_err *err) DM_NODISCARD;
 /* What all short tokens were signed with is good no more: the API makes another key, browsers refresh. */
 int dm_token_keys_end(dm_pg *c, const char *who, dm_err *err) DM_NODISCARD;
 

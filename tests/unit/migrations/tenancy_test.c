@@ -202,6 +202,8 @@ static void grants_are_narrow(void **state)
             "accounts_of_address dm_ops, "
             "add_operator dm_ops, "
             "add_partitions dm_meter, "
+            "disable_operator dm_ops, "
+            "enable_operator dm_ops, "
             "end_token_keys dm_ops, "
             "find_account_member dm_who, "
             "find_at_door dm_api, "
@@ -224,10 +226,12 @@ static void grants_are_narrow(void **state)
             "members_of dm_ops, "
             "my_accounts dm_who, "
             "my_projects dm_who, "
+            "operators dm_ops, "
             "people dm_api, "
             "people dm_ops, "
             "place dm_api, "
             "projects_of dm_who, "
+            "reset_operator dm_ops, "
             "sign_up dm_who, "
             "take_invitation dm_who");
 }

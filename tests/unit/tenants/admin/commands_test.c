@@ -261,6 +261,29 @@ static void operators(void **state)
     refused("operator-add", (dm_admin_args){.name = "ben"}, DM_E_INVALID, "email");
 }
 
+/* What the routes do (tests/unit/api/ops/operator_test.c), for when nobody can sign in any more. */
+static void operators_are_looked_after(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX], hash[256];
+    dm_err err = {0};
+    refused("operator-disable", (dm_admin_args){.name = "ada", .reason = "x"}, DM_E_CONFLICT, "nobody else");
+    assert_int_equal(run("operator-add", (dm_admin_args){.name = "ben", .email = "b@ops.test"}, out, &err), 0);
+    refused("operator-disable", (dm_admin_args){.name = "ben"}, DM_E_INVALID, "--reason");
+    refused("operator-disable", (dm_admin_args){.reason = "x"}, DM_E_INVALID, "--name");
+    refused("operator-reset", (dm_admin_args){.name = "nobody", .reason = "x"}, DM_E_NOTFOUND, "no operator");
+    assert_int_equal(run("operator-disable", (dm_admin_args){.name = "ben", .reason = "he left"}, out, &err), 0);
+    assert_true(dm_tenantrig_audited(&rig, (dm_owner){.account = {0}}, who, "operator.disable", "operator:ben"));
+    assert_int_equal(run("operator-list", (dm_admin_args){.json = false}, out, &err), 0);
+    assert_non_null(strstr(out, "ben                  disabled   -"));
+    assert_int_equal(run("operator-enable", (dm_admin_args){.name = "ben", .reason = "he is back"}, out, &err), 0);
+    assert_int_equal(run("operator-reset", (dm_admin_args){.name = "ben", .reason = "lost it"}, out, &err), 0);
+    dm_tenantrig_text(&rig, "SELECT password FROM dm.operator WHERE name = 'ben' AND one_time", hash);
+    assert_int_equal(dm_password_check(hash, dm_str_c(printed(out, "DORMOUSE_ONE_TIME_PASSWORD")), NULL), 0);
+    assert_int_equal(run("operator-list", (dm_admin_args){.json = true}, out, &err), 0);
+    assert_non_null(strstr(out, "\"state\":\"new\""));
+}
+
 static void token_keys_end(void **state)
 {
     (void)state;
@@ -307,7 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
             cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
             cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(suspension),
-            cmocka_unit_test(operators), cmocka_unit_test(token_keys_end), cmocka_unit_test(no_other_commands)};
+            cmocka_unit_test(operators), cmocka_unit_test(operators_are_looked_after), cmocka_unit_test(token_keys_end),
+            cmocka_unit_test(no_other_commands)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_tenantrig_stop(&rig);
