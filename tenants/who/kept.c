@@ -3,9 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Direct-mapped: a name has one place, and the last one asked about has it. Bounded without any list to keep. A place
- * whose answer is too old still tells whose it was. */
-enum { SLOTS = 1024 };
+/* A name has a place in one of a few slots; where all are another's, the one that is too old first makes way. Bounded
+ * without any list to keep: with one slot a name, two names that met in it would ask each time, and of a hundred names
+ * ten do. A slot whose answer is too old still tells whose it was. */
+enum { SLOTS = 1024, WAYS = 8 };
 
 typedef struct slot {
     dm_digest name;
@@ -48,10 +49,10 @@ void dm_kept_free(dm_kept *k)
     free(k);
 }
 
-/* The digest is as good as random already. */
+/* The first of its slots. The digest is as good as random already. */
 static unsigned place_of(const dm_digest *d)
 {
-    return ((unsigned)d->b[0] << 8 | d->b[1]) % SLOTS;
+    return ((unsigned)d->b[0] << 8 | d->b[1]) % (SLOTS / WAYS) * WAYS;
 }
 
 static bool same(const dm_digest *a, const dm_digest *b)
@@ -59,13 +60,41 @@ static bool same(const dm_digest *a, const dm_digest *b)
     return dm_str_eq_secret((dm_str){(const char *)a->b, sizeof a->b}, (dm_str){(const char *)b->b, sizeof b->b});
 }
 
+/* With the lock. Its slot, or NULL. */
+static slot *slot_of(dm_kept *k, const dm_digest *name)
+{
+    slot *first = &k->slots[place_of(name)];
+    for (slot *s = first; s < first + WAYS; s++)
+        if (same(&s->name, name))
+            return s;
+    return NULL;
+}
+
+/* With the lock. Its slot, or the one that it may have. */
+static slot *room_for(dm_kept *k, const dm_digest *name)
+{
+    slot *first = &k->slots[place_of(name)], *oldest = slot_of(k, name);
+    if (oldest != NULL)
+        return oldest;
+    oldest = first;
+    for (slot *s = first + 1; s < first + WAYS; s++)
+        if (s->until_mono_us < oldest->until_mono_us)
+            oldest = s;
+    return oldest;
+}
+
+static void *value_of(const dm_kept *k, const slot *s)
+{
+    return k->values + (size_t)(s - k->slots) * k->size;
+}
+
 bool dm_kept_get(dm_kept *k, const dm_digest *name, void *value, uint64_t *mark)
 {
-    unsigned i = place_of(name);
     (void)pthread_mutex_lock(&k->lock);
-    bool hit = k->slots[i].until_mono_us > dm_mono_us(k->clock) && same(&k->slots[i].name, name);
+    const slot *s = slot_of(k, name);
+    bool hit = s != NULL && s->until_mono_us > dm_mono_us(k->clock);
     if (hit)
-        memcpy(value, k->values + i * k->size, k->size);
+        memcpy(value, value_of(k, s), k->size);
     *mark = k->generation;
     (void)pthread_mutex_unlock(&k->lock);
     return hit;
@@ -73,13 +102,12 @@ bool dm_kept_get(dm_kept *k, const dm_digest *name, void *value, uint64_t *mark)
 
 void dm_kept_put(dm_kept *k, const dm_digest *name, const void *value, int64_t until_mono_us, uint64_t mark)
 {
-    unsigned i = place_of(name);
     int64_t until = dm_mono_us(k->clock) + k->keep_us;
     (void)pthread_mutex_lock(&k->lock);
     if (k->generation == mark) {
-        k->slots[i].name = *name;
-        k->slots[i].until_mono_us = until < until_mono_us ? until : until_mono_us;
-        memcpy(k->values + i * k->size, value, k->size);
+        slot *s = room_for(k, name);
+        *s = (slot){.name = *name, .until_mono_us = until < until_mono_us ? until : until_mono_us};
+        memcpy(value_of(k, s), value, k->size);
     }
     (void)pthread_mutex_unlock(&k->lock);
 }
@@ -87,17 +115,17 @@ void dm_kept_put(dm_kept *k, const dm_digest *name, const void *value, int64_t u
 bool dm_kept_met(dm_kept *k, const dm_digest *name)
 {
     (void)pthread_mutex_lock(&k->lock);
-    bool met = same(&k->slots[place_of(name)].name, name);
+    bool met = slot_of(k, name) != NULL;
     (void)pthread_mutex_unlock(&k->lock);
     return met;
 }
 
 static void drop(dm_kept *k, const dm_digest *name, unsigned changed)
 {
-    slot *s = &k->slots[place_of(name)];
     (void)pthread_mutex_lock(&k->lock);
+    slot *s = slot_of(k, name);
     k->generation += changed;
-    if (same(&s->name, name))
+    if (s != NULL)
         *s = (slot){.until_mono_us = 0};
     (void)pthread_mutex_unlock(&k->lock);
 }

@@ -25,8 +25,8 @@ static void kept_for_a_while_and_no_longer(void **state)
     assert_false(dm_kept_get(k, &a, &v, &mark));
     assert_true(dm_kept_met(k, &a));
     v = 8;
-    dm_kept_put(k, &b, &v, INT64_MAX, mark); /* which has the same place */
-    assert_false(dm_kept_met(k, &a));
+    dm_kept_put(k, &b, &v, INT64_MAX, mark); /* which has the same place, and there is room for both */
+    assert_true(dm_kept_met(k, &a));
     assert_true(dm_kept_get(k, &b, &v, &mark));
     dm_kept_put(k, &b, &v, dm_mono_us(&clock.base) + 10, mark); /* its own end comes before ours */
     dm_clock_fake_move(&clock, 9);
@@ -39,6 +39,30 @@ static void kept_for_a_while_and_no_longer(void **state)
     dm_kept_drop(k, &b);
     assert_false(dm_kept_get(k, &b, &v, &mark));
     assert_false(dm_kept_met(k, &b));
+}
+
+/* Those that meet in one place do not drive each other out, up to eight of them; then the oldest goes. */
+static void names_that_meet(void **state)
+{
+    (void)state;
+    dm_clock_fake clock;
+    DM_AUTO(dm_kept) k = NULL;
+    uint64_t mark;
+    int v;
+    dm_clock_fake_init(&clock, 0);
+    assert_int_equal(dm_kept_new(sizeof v, 1000, &clock.base, &k, NULL), 0);
+    for (int n = 0; n < 9; n++) {
+        dm_digest name = named(1, (uint8_t)n);
+        assert_false(dm_kept_get(k, &name, &v, &mark));
+        dm_kept_put(k, &name, &n, INT64_MAX, mark);
+        dm_clock_fake_move(&clock, 1);
+    }
+    for (int n = 0; n < 9; n++) {
+        dm_digest name = named(1, (uint8_t)n);
+        assert_int_equal(dm_kept_get(k, &name, &v, &mark), n > 0);
+        if (n > 0)
+            assert_int_equal(v, n);
+    }
 }
 
 /* What was asked for before a change is not kept after it; a name that has no answer changes nothing of others'. */
@@ -65,7 +89,7 @@ static void an_answer_that_was_on_its_way(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(kept_for_a_while_and_no_longer), cmocka_unit_test(an_answer_that_was_on_its_way)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kept_for_a_while_and_no_longer),
+            cmocka_unit_test(names_that_meet), cmocka_unit_test(an_answer_that_was_on_its_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
