@@ -64,11 +64,13 @@ int dm_budget_use(dm_pg *c, const dm_budget_used *u, dm_err *err)
     return dm_pg_exec(c, &use, args, DM_LEN(args), NULL, NULL, err);
 }
 
+/* Asked each second, and mostly of nobody: from those that are held to what is theirs, whatever order and bound tempt
+ * to. */
 static const dm_pg_stmt running = {"held_running",
         "SELECT DISTINCT ON (s.sandbox_id) s.account_no, s.project_no, s.sandbox_id, h.cause FROM dm.hold h"
-        " JOIN dm.sandbox s ON s.account_no = h.account_no AND h.project_no IN (0, s.project_no)"
-        " WHERE s.state = 'running' AND (h.until IS NULL OR h.until > now())"
-        " ORDER BY s.sandbox_id, h.cause DESC LIMIT $1",
+        " CROSS JOIN LATERAL (SELECT r.account_no, r.project_no, r.sandbox_id FROM dm.sandbox r"
+        "  WHERE r.account_no = h.account_no AND h.project_no IN (0, r.project_no) AND r.state = 'running' OFFSET 0) s"
+        " WHERE h.until IS NULL OR h.until > now() ORDER BY s.sandbox_id, h.cause DESC LIMIT $1",
         DM_PG_ROWS};
 
 int dm_held_running(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
