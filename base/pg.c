@@ -2,7 +2,9 @@
  *
  * Whose rows a transaction sees is decided by two settings that row-level security reads. They are set by set_config
  * with is_local, so they die with the transaction: a pooled connection cannot carry one tenant's scope into the next
- * one's work, whatever went wrong in between. BEGIN, the scope and the first statement leave in one packet.
+ * one's work, whatever went wrong in between. BEGIN, the scope and the first statement leave in one packet. Where that
+ * statement is also the last one, and may be committed whatever it answers, there is neither BEGIN nor COMMIT: what
+ * stands between two syncs of a pipeline is one transaction.
  *
  * SERIALIZABLE is optimistic: the server lets transactions run side by side and, where their result would fit no order
  * one after the other, fails one of them (40001), at any statement or at the COMMIT itself. So does a deadlock (40P01),
@@ -35,41 +37,85 @@ enum { TRIES = 8 };
 
 /* --- statements --------------------------------------------------------------------------------------------- */
 
-int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
-        dm_err *err)
-{
-    PGresult *res = NULL;
-    dm_err why = {0};
-    int r = dm_pg_send(c, st, args, n, &why);
+static int open_tx(dm_pg *c, bool alone, dm_err *err);
+static int committed(PGresult *res, dm_err *err);
 
-    if (r == 0)
-        r = dm_pg_settle(c, &res, &why);
-    if (r < 0) {
-        (void)dm_pg_give_failure(&why, err);
-        return dm_pg_keep_failure(c, r, &why);
-    }
+/* What a statement that was settled has answered. Takes res. */
+static int answered(PGresult *res, dm_pg_rows **out, int64_t *changed, dm_err *err)
+{
     int64_t touched = 0;
     const char *count = PQcmdTuples(res);
     if (count[0] != '\0' && dm_parse_i64(dm_str_c(count), 0, INT64_MAX, &touched, NULL) < 0)
         touched = 0;
+    int r = 0;
     if (out != NULL)
-        r = dm_pg_rows_new(res, out, &why);
+        r = dm_pg_rows_new(res, out, err);
     else
         PQclear(res);
-    if (r < 0) {
-        (void)dm_pg_give_failure(&why, err);
-        return dm_pg_keep_failure(c, r, &why);
-    }
-    if (changed != NULL)
+    if (r == 0 && changed != NULL)
         *changed = touched;
-    return 0;
+    return r;
+}
+
+/* last: the commit goes with it. */
+static int exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, bool last, dm_pg_rows **out,
+        int64_t *changed, dm_err *err)
+{
+    PGresult *res = NULL, *end = NULL;
+    bool alone = last && !c->opened && !c->scope.serializable && !c->scope.read_only;
+    int r = open_tx(c, alone, err);
+
+    if (r == 0)
+        r = dm_pg_send(c, st, args, n, err);
+    if (r == 0 && last && !alone)
+        r = dm_pg_control(c, "COMMIT", err);
+    if (r == 0)
+        r = dm_pg_settle(c, &res, &end, err);
+    if (r < 0)
+        return last && c->lost ? dm_wrap(err, "whether the commit happened is not known") : r;
+    c->committed = last;
+    if (last && !alone)
+        r = committed(end, err);
+    else
+        PQclear(end);
+    if (r < 0) {
+        PQclear(res);
+        return r;
+    }
+    return answered(res, out, changed, err);
+}
+
+static int exec_or_keep(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, bool last, dm_pg_rows **out,
+        int64_t *changed, dm_err *err)
+{
+    dm_err why = {0};
+    int r = exec(c, st, args, n, last, out, changed, &why);
+
+    if (r == 0)
+        return 0;
+    (void)dm_pg_give_failure(&why, err);
+    return dm_pg_keep_failure(c, r, &why);
+}
+
+int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
+        dm_err *err)
+{
+    return exec_or_keep(c, st, args, n, false, out, changed, err);
+}
+
+int dm_pg_exec_last(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
+        dm_err *err)
+{
+    return exec_or_keep(c, st, args, n, true, out, changed, err);
 }
 
 int dm_pg_batch_add(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_err *err)
 {
     dm_err why = {0};
-    int r = dm_pg_send(c, st, args, n, &why);
+    int r = open_tx(c, false, &why);
 
+    if (r == 0)
+        r = dm_pg_send(c, st, args, n, &why);
     if (r == 0)
         return 0;
     (void)dm_pg_give_failure(&why, err);
@@ -80,44 +126,61 @@ int dm_pg_batch_flush(dm_pg *c, dm_err *err)
 {
     if (c->failed)
         return dm_pg_give_failure(&c->why, err);
-    return c->nowed > 0 ? dm_pg_settle(c, NULL, err) : 0;
+    return c->nowed > 0 ? dm_pg_settle(c, NULL, NULL, err) : 0;
 }
 
 /* --- transactions ------------------------------------------------------------------------------------------- */
 
-static const dm_pg_stmt set_scope = {"dm_pg_scope",
-        "SELECT set_config('dm.account_no', $1, true), set_config('dm.project_no', $2, true),"
-        " set_config('dm.person_no', $3, true), set_config('dm.operator_no', $4, true)",
-        DM_PG_ONE};
+/* By whether it is somebody's own rows, or an account's alone; and whether its commit waits for the disk. What is not
+ * set is nobody's: the settings of an earlier transaction died with it. */
+#define SCOPE "SELECT set_config('dm.account_no', $1, true), set_config('dm.project_no', $2, true)"
+#define OWN ", set_config('dm.person_no', $3, true), set_config('dm.operator_no', $4, true)"
+#define LATER ", set_config('synchronous_commit', 'off', true)"
+static const dm_pg_stmt scopes[2][2] = {
+        {{"dm_pg_scope", SCOPE, DM_PG_ONE}, {"dm_pg_scope_later", SCOPE LATER, DM_PG_ONE}},
+        {{"dm_pg_scope_own", SCOPE OWN, DM_PG_ONE}, {"dm_pg_scope_own_later", SCOPE OWN LATER, DM_PG_ONE}},
+};
 
-static const dm_pg_stmt set_flush = {"dm_pg_flush", "SELECT set_config('synchronous_commit', 'off', true)", DM_PG_ONE};
+static int send_scope(dm_pg *c, dm_err *err)
+{
+    const dm_pg_scope *s = &c->scope;
+    const int64_t numbers[] = {s->account_no, s->project_no, s->person_no, s->operator_no};
+    bool own = s->person_no != 0 || s->operator_no != 0;
+    char texts[DM_LEN(numbers)][24];
+    dm_pg_arg args[DM_LEN(numbers)];
 
-static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
+    for (size_t i = 0; i < DM_LEN(numbers); i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
+        args[i] = dm_pa_c(texts[i]);
+    }
+    return dm_pg_send(c, &scopes[own][s->flush_later], args, own ? 4 : 2, err);
+}
+
+/* Before the first statement. alone: it is the only one, and its sync ends the transaction. */
+static int open_tx(dm_pg *c, bool alone, dm_err *err)
 {
     static const char *const words[2][2] = {
             {"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"},
             {"BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE", "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"},
     };
-    const int64_t numbers[] = {scope->account_no, scope->project_no, scope->person_no, scope->operator_no};
-    char texts[DM_LEN(numbers)][24];
-    dm_pg_arg args[DM_LEN(numbers)];
+    if (c->committed)
+        return dm_fail(err, DM_E_INTERNAL, "a statement after the last one");
+    if (c->opened || !c->in_tx)
+        return 0;
+    c->opened = true;
+    int r = alone ? 0 : dm_pg_control(c, words[c->scope.serializable][c->scope.read_only], err);
+    return r < 0 ? r : send_scope(c, err);
+}
 
-    c->failed = c->retry = false;
+static int begin(dm_pg *c, const dm_pg_scope *scope, dm_err *err)
+{
+    c->failed = c->retry = c->opened = c->committed = false;
     c->nowed = c->owed_bytes = 0;
-    if (c->lost)
-        return dm_pg_lost(c, err);
-    if (PQenterPipelineMode(c->conn) != 1)
+    c->scope = *scope;
+    if (c->lost || PQenterPipelineMode(c->conn) != 1)
         return dm_pg_lost(c, err);
     c->in_tx = true;
-    for (size_t i = 0; i < DM_LEN(numbers); i++) {
-        (void)snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
-        args[i] = dm_pa_c(texts[i]);
-    }
-    int r = dm_pg_control(c, words[scope->serializable][scope->read_only], err);
-    if (r < 0)
-        return r;
-    r = dm_pg_send(c, &set_scope, args, DM_LEN(args), err);
-    return r == 0 && scope->flush_later ? dm_pg_send(c, &set_flush, NULL, 0, err) : r;
+    return 0;
 }
 
 /* Leaves the connection idle, or lost. */
@@ -128,23 +191,28 @@ static void end(dm_pg *c)
         c->lost = true;
 }
 
+/* What cannot be committed is rolled back, and that is no error to the server. Takes res, the answer to COMMIT. */
+static int committed(PGresult *res, dm_err *err)
+{
+    bool done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+    PQclear(res);
+    return done ? 0 : dm_fail(err, DM_E_INTERNAL, "the transaction was rolled back at its commit");
+}
+
 static int commit(dm_pg *c, dm_err *err)
 {
     PGresult *res = NULL;
-    int r = c->nowed > 0 ? dm_pg_settle(c, NULL, err)
+    int r = c->nowed > 0 ? dm_pg_settle(c, NULL, NULL, err)
                          : 0; /* a batch that was not flushed; its failure is not the commit's */
 
     if (r == 0)
         r = dm_pg_control(c, "COMMIT", err);
     if (r < 0)
         return r;
-    r = dm_pg_settle(c, &res, err);
+    r = dm_pg_settle(c, NULL, &res, err);
     if (r < 0)
         return c->lost ? dm_wrap(err, "whether the commit happened is not known") : r;
-    /* What cannot be committed is rolled back, and that is no error to the server. */
-    bool done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
-    PQclear(res);
-    return done ? 0 : dm_fail(err, DM_E_INTERNAL, "the transaction was rolled back at its commit");
+    return committed(res, err);
 }
 
 static void roll_back(dm_pg *c)
@@ -154,8 +222,8 @@ static void roll_back(dm_pg *c)
 
     /* First what was not flushed: if it fails, what follows it before the next sync is skipped, a ROLLBACK too. */
     if (c->nowed > 0)
-        (void)!dm_pg_settle(c, NULL, &e);
-    if (!c->lost && (dm_pg_control(c, "ROLLBACK", &e) < 0 || dm_pg_settle(c, NULL, &e) < 0))
+        (void)!dm_pg_settle(c, NULL, NULL, &e);
+    if (!c->lost && (dm_pg_control(c, "ROLLBACK", &e) < 0 || dm_pg_settle(c, NULL, NULL, &e) < 0))
         DM_LOG(c->log, DM_DEBUG, "pg.rollback", dm_fs("message", e.msg));
     c->retry = retry; /* nobody asked for what was still under way */
 }
@@ -168,7 +236,7 @@ static int tx_once(dm_pg *c, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, d
         r = fn(c, arg, err);
     if (r == 0 && c->failed)
         r = dm_pg_give_failure(&c->why, err); /* a failure the callback did not pass on is one all the same */
-    if (r == 0)
+    if (r == 0 && c->opened && !c->committed)
         r = commit(c, err);
     /* After a refused COMMIT there is nothing to roll back, and saying so twice does no harm. */
     if (r != 0 && c->in_tx && PQtransactionStatus(c->conn) != PQTRANS_IDLE)
@@ -245,8 +313,9 @@ int dm_pg_script(dm_pg *c, const char *sql, dm_err *err)
     if (c->failed)
         return dm_pg_give_failure(&c->why, err);
     /* Several statements in one text need the simple protocol, which pipeline mode does not have. */
-    if (c->nowed > 0)
-        r = dm_pg_settle(c, NULL, &why);
+    r = open_tx(c, false, &why);
+    if (r == 0 && c->nowed > 0)
+        r = dm_pg_settle(c, NULL, NULL, &why);
     if (r == 0 && PQexitPipelineMode(c->conn) != 1)
         r = dm_pg_lost(c, &why);
     if (r == 0) {

@@ -89,7 +89,7 @@ typedef struct dm_pg_scope {
  * that failed spoils the transaction, whatever fn makes of it (use ON CONFLICT instead of catching). A connection lost
  * on the way is DM_E_UNAVAILABLE and not tried again; when it was lost in the COMMIT the message says that its fate is
  * unknown. The settings dm.account_no, dm.project_no, dm.person_no and dm.operator_no hold the scope's numbers in
- * decimal, "0" for nobody. One transaction at a time in a thread. */
+ * decimal; "0", or nothing, for nobody. One transaction at a time in a thread. */
 typedef int (*dm_pg_fn)(dm_pg *c, void *arg, dm_err *err);
 int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 
@@ -98,6 +98,12 @@ int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm
  * DM_E_INVALID; statement_timeout DM_E_TIMEOUT; no_data_found NOTFOUND; another shape of result, missing rights and all
  * else DM_E_INTERNAL. SQLSTATE and the constraint's name stand in the message. */
 int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
+        dm_err *err) DM_NODISCARD;
+
+/* The same, and the commit with it, in one round trip: what it did stays, whatever it answers and whatever the callback
+ * makes of that, so a statement that may say no does nothing then. It is the last: after it the callback asks the
+ * database nothing more. When it fails nothing stays, unless the message says that this is not known. */
+int dm_pg_exec_last(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
         dm_err *err) DM_NODISCARD;
 
 /* Many executions in one round trip (pipeline mode): add each, then flush (a later exec or the commit does it, too). No

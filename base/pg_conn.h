@@ -4,7 +4,8 @@
  * A transaction runs in pipeline mode from its first word to its last. What has been sent but not answered is in
  * `owed`; settling sends a sync and takes the answers off in order. That gives three things for one mechanism: BEGIN,
  * the scope and the first statement (with its preparation) travel together, so a transaction of one statement takes two
- * round trips; a batch is many statements and one settling; and an error is told for the statement that made it.
+ * round trips, and one where its commit may go with it; a batch is many statements and one settling; and an error is
+ * told for the statement that made it.
  *
  * Every wait has an end: the server stops a statement at statement_timeout, and if it does not answer even
  * DM_PG_EXTRA_MS later, the connection is given up. A connection that is lost stays lost; the pool opens a new one. */
@@ -38,8 +39,11 @@ struct dm_pg {
     bool lost;   /* nothing more can be said on it */
     bool doomed; /* works, but is not to be used again after this transaction */
     bool in_tx;
-    bool failed; /* this transaction cannot commit, and why says so */
-    bool retry;  /* because of a serialization failure or a deadlock */
+    bool opened;       /* BEGIN and the scope have been sent, or the scope alone where one statement is all */
+    bool committed;    /* with its last statement: dm_pg_exec_last */
+    dm_pg_scope scope; /* of this transaction */
+    bool failed;       /* this transaction cannot commit, and why says so */
+    bool retry;        /* because of a serialization failure or a deadlock */
     dm_err why;
     dm_pg_owed owed[DM_PG_OWED_MAX];
     size_t nowed, owed_bytes;
@@ -85,8 +89,9 @@ int dm_pg_send(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, 
 /* BEGIN, COMMIT, ROLLBACK: there is always room for them. */
 int dm_pg_control(dm_pg *c, const char *sql, dm_err *err) DM_NODISCARD;
 /* Takes the answers to all that is owed. The first failure is returned and spoils the transaction. *last, when wanted,
- * is the last answer, and is only set on 0. */
-int dm_pg_settle(dm_pg *c, PGresult **last, dm_err *err) DM_NODISCARD;
+ * is the last answer to a statement, *control the last one to BEGIN and kin (NULL: there was none); both are only set
+ * on 0. */
+int dm_pg_settle(dm_pg *c, PGresult **last, PGresult **control, dm_err *err) DM_NODISCARD;
 
 /* --- pg_rows.c ---------------------------------------------------------------------------------------------- */
 

@@ -260,7 +260,7 @@ int dm_pg_send(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, 
         return dm_fail(err, DM_E_INTERNAL, "%s: %s", st->name, c->in_tx ? "too many arguments" : "no transaction");
     int r = 0;
     if (c->nowed + 3 > DM_PG_OWED_MAX || c->owed_bytes > BATCH_BYTES_MAX)
-        r = dm_pg_settle(c, NULL, err);
+        r = dm_pg_settle(c, NULL, NULL, err);
     if (r == 0)
         r = set_params(c, &p, args, n, err);
     if (r == 0)
@@ -343,10 +343,16 @@ static int take_owed(dm_pg *c, int64_t until, const dm_pg_owed *o, PGresult **ou
     return r;
 }
 
-int dm_pg_settle(dm_pg *c, PGresult **last, dm_err *err)
+static void keep_result(PGresult **place, PGresult *res)
+{
+    PQclear(*place);
+    *place = res;
+}
+
+int dm_pg_settle(dm_pg *c, PGresult **last, PGresult **control, dm_err *err)
 {
     int64_t until = dm_mono_ms(&dm_clock_real) + c->wait_ms;
-    PGresult *res = NULL, *sync = NULL;
+    PGresult *kept[2] = {NULL, NULL}, *sync = NULL; /* of statements, and of BEGIN and kin */
     dm_err first = {0};
     int r = 0;
 
@@ -354,9 +360,9 @@ int dm_pg_settle(dm_pg *c, PGresult **last, dm_err *err)
         r = dm_pg_lost(c, &first);
     for (size_t i = 0; i < c->nowed && !c->lost; i++) {
         dm_err e = {0};
-        PQclear(res);
-        res = NULL;
+        PGresult *res = NULL;
         int one = take_owed(c, until, &c->owed[i], &res, &e);
+        keep_result(&kept[c->owed[i].kind == DM_PG_OWED_CONTROL], res);
         if (one < 0 && r == 0) {
             r = one;
             first = e;
@@ -373,9 +379,12 @@ int dm_pg_settle(dm_pg *c, PGresult **last, dm_err *err)
     }
     c->nowed = 0;
     c->owed_bytes = 0;
-    if (r == 0 && last != NULL)
-        *last = res;
-    else
-        PQclear(res);
+    PGresult **const wanted[2] = {last, control};
+    for (size_t i = 0; i < DM_LEN(wanted); i++) {
+        if (r == 0 && wanted[i] != NULL)
+            *wanted[i] = kept[i];
+        else
+            PQclear(kept[i]);
+    }
     return r == 0 ? 0 : dm_pg_keep_failure(c, dm_pg_give_failure(&first, err), &first);
 }

@@ -468,6 +468,15 @@ static int own_one(dm_pg *c, void *arg, dm_err *err)
     return dm_pg_exec(c, &st, (const dm_pg_arg[]){dm_pa_i64(*account)}, 1, NULL, NULL, err);
 }
 
+/* A transaction of one statement is bound to its scope as any other, and lets go of it. */
+static int own_one_last(dm_pg *c, void *arg, dm_err *err)
+{
+    static const dm_pg_stmt st = {"own_one_last", "INSERT INTO owned VALUES ($1, 'thing')", DM_PG_NONE};
+    int64_t *account = arg;
+
+    return dm_pg_exec_last(c, &st, (const dm_pg_arg[]){dm_pa_i64(*account)}, 1, NULL, NULL, err);
+}
+
 static int count_owned(dm_pg *c, void *arg, dm_err *err)
 {
     static const dm_pg_stmt st = {"count_owned",
@@ -509,6 +518,11 @@ static void test_scope(void **state)
     assert_int_equal(dm_pg_tx(p, &nobody, count_owned, out, &err), 0);
     assert_int_equal(out[0], 0);
     assert_int_equal(out[1], 0);
+    assert_int_equal(dm_pg_tx(p, &mine, own_one_last, &seven, &err), 0);
+    assert_int_equal(dm_pg_tx(p, &other, own_one_last, &seven, &err), DM_E_INTERNAL);
+    assert_int_equal(dm_pg_tx(p, &nobody, own_one_last, &seven, &err), DM_E_INTERNAL);
+    assert_int_equal(dm_pg_tx(p, &mine, count_owned, out, &err), 0);
+    assert_int_equal(out[0], 2);
 }
 
 typedef struct counter {
@@ -616,6 +630,72 @@ static void test_deadlock(void **state)
     assert_int_equal(get(p, "b"), 10);
     assert_true(k[0].runs + k[1].runs > 10);
     clear(p);
+}
+
+/* --- the last statement ------------------------------------------------------------------------------------- */
+
+typedef struct finishing {
+    bool before, after; /* another statement comes before it, or after it */
+    int returned;
+    int64_t changed;
+    int after_it;
+} finishing;
+
+static int put_and_finish(dm_pg *c, void *arg, dm_err *err)
+{
+    finishing *f = arg;
+    dm_err ignored;
+    int r = f->before ? dm_pg_exec(c, &kv_put, (const dm_pg_arg[]){dm_pa_c("first"), dm_pa_i64(1)}, 2, NULL, NULL, err)
+                      : 0;
+    if (r == 0)
+        r = dm_pg_exec_last(c, &kv_put, (const dm_pg_arg[]){dm_pa_c("last"), dm_pa_i64(2)}, 2, NULL, &f->changed, err);
+    if (r == 0 && f->after)
+        f->after_it =
+                dm_pg_exec(c, &kv_put, (const dm_pg_arg[]){dm_pa_c("after"), dm_pa_i64(3)}, 2, NULL, NULL, &ignored);
+    return r < 0 ? r : f->returned;
+}
+
+static int64_t counted(dm_pg_pool *p, const char *like)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_err err = {0};
+    assert_int_equal(exec1(p, &kv_count, (const dm_pg_arg[]){dm_pa_c(like)}, 1, &rows, &err), 0);
+    return dm_pg_i64(rows, 0, 0);
+}
+
+/* With it all is committed, alone or behind others, whatever the callback returns; nothing may follow it. */
+static void test_last(void **state)
+{
+    DM_AUTO(dm_pg_pool) p = pool_of(*state, 1);
+    dm_err err = {0};
+    const dm_pg_scope later = {.account_no = 7, .flush_later = true}, *scopes[] = {&nobody, &serializable, &later};
+    for (size_t i = 0; i < DM_LEN(scopes); i++) {
+        for (int before = 0; before < 2; before++) {
+            clear(p);
+            finishing f = {.before = before, .returned = 5};
+            assert_int_equal(dm_pg_tx(p, scopes[i], put_and_finish, &f, &err), 5);
+            assert_int_equal(f.changed, 1);
+            assert_int_equal(counted(p, "%"), 1 + before);
+            /* the same once more fails, and leaves nothing: not what came before it either */
+            clear(p);
+            put(p, "last", 1);
+            assert_int_equal(dm_pg_tx(p, scopes[i], put_and_finish, &f, &err), DM_E_EXISTS);
+            assert_says(err, "23505");
+            assert_int_equal(counted(p, "%"), 1);
+        }
+    }
+    clear(p);
+    finishing f = {.after = true};
+    assert_true(dm_pg_tx(p, &nobody, put_and_finish, &f, &err) < 0);
+    assert_says(err, "after the last");
+    assert_true(f.after_it < 0);
+    assert_int_equal(counted(p, "last"), 1);
+    assert_int_equal(counted(p, "after"), 0);
+    const dm_pg_scope reader = {.read_only = true};
+    f = (finishing){.before = false};
+    clear(p);
+    assert_true(dm_pg_tx(p, &reader, put_and_finish, &f, &err) < 0);
+    assert_says(err, "25006");
 }
 
 static int always_conflicts(dm_pg *c, void *arg, dm_err *err)
@@ -935,6 +1015,7 @@ int main(void)
             cmocka_unit_test_prestate(test_scope, world),
             cmocka_unit_test_prestate(test_serializable, world),
             cmocka_unit_test_prestate(test_deadlock, world),
+            cmocka_unit_test_prestate(test_last, world),
             cmocka_unit_test_prestate(test_gives_up, world),
             cmocka_unit_test_prestate(test_batch, world),
             cmocka_unit_test_prestate(test_pool_full, world),
