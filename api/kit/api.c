@@ -115,7 +115,7 @@ typedef struct finding {
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
     finding *f = arg;
-    return dm_sandbox_find(c, f->caller->owner, f->id, false, f->one, err);
+    return dm_sandbox_look(c, f->caller->owner, f->id, f->one, err);
 }
 
 int dm_api_find(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_err *err)

@@ -19,8 +19,8 @@ typedef struct starting {
     bool idempotent;
     dm_limits limits; /* that bind now */
     int64_t by, began_us;
-    dm_worker_no workers[DM_FLEET_PLACES_MAX];
-    size_t nworkers, place; /* place: of workers, the one that is asked */
+    dm_worker_no asked[DM_FLEET_PLACES_MAX]; /* which had no room for it */
+    size_t nasked;
 } starting;
 
 /* --- before the first transaction --------------------------------------------------------------------------- */
@@ -164,15 +164,8 @@ static int ask_room(dm_pg *c, starting *k, dm_err *err)
     return r == DM_QUOTA_OVER ? DM_START_ASLEEP : r;
 }
 
-static int place(dm_pg *c, starting *k, dm_err *err)
-{
-    const dm_sandbox *s = &k->out->sandbox;
-    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
-    int r = dm_fleet_place(
-            c, k->caller->region_no, (int64_t)k->api->config->lease_s, spec->mem_mib, k->workers, &k->nworkers, err);
-    return r == 0 && k->nworkers == 0 ? DM_START_NO_WORKER : r;
-}
-
+/* Nearly always the last statement is the only one, and the transaction one round trip: what a template is, is kept in
+ * memory, and so is what the caller may. */
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     starting *k = arg;
@@ -186,16 +179,18 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
         r = choose_spec(k);
     if (r == 0)
         r = ask_room(c, k, err);
-    if (r == 0)
-        r = place(c, k, err);
     if (r != 0)
         return r;
-    s->worker = k->workers[0];
     s->template_id = k->out->template.template_id;
     s->build_id = k->out->template.build_id;
     s->alias = k->out->template.alias;
-    r = dm_sandbox_add(c, s, &k->limits, k->caller->who, &k->out->over, err);
-    return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r;
+    const dm_sandbox_add_args add = {.limits = &k->limits,
+            .who = k->caller->who,
+            .lease_s = (int64_t)k->api->config->lease_s,
+            .over = &k->out->over,
+            .last = !k->idempotent};
+    r = dm_sandbox_add(c, s, &add, err);
+    return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r == DM_SANDBOX_NO_PLACE ? DM_START_NO_WORKER : r;
 }
 
 /* --- the second transaction --------------------------------------------------------------------------------- */
@@ -221,6 +216,15 @@ static int settle(dm_pg *c, void *arg, dm_err *err)
     if (r >= 0 && k->idempotent)
         r = t->status != 0 && !t->over ? dm_idem_settle(c, &k->idem, t->status, err) : dm_idem_drop(c, &k->idem, err);
     return r < 0 ? r : 0;
+}
+
+/* What nearly always happens: the row is as it was written. */
+static int settle_started(dm_pg *c, void *arg, dm_err *err)
+{
+    const ending *t = arg;
+    dm_sandbox s = t->k->out->sandbox;
+    int r = dm_sandbox_started(c, &s, &t->move, !t->k->idempotent, err);
+    return r == 0 && t->k->idempotent ? dm_idem_settle(c, &t->k->idem, t->status, err) : r;
 }
 
 static int give_up(starting *k, dm_cause cause, const char *words, bool known, dm_err *err)
@@ -287,7 +291,9 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
                     .at_us = started->started_us,
                     .end_us = started->end_us,
                     .address = dm_str_c(started->address)}};
-    int r = dm_api_tx(k->api, k->caller, settle, &t, err);
+    int r = dm_api_tx(k->api, k->caller, settle_started, &t, err);
+    if (r == DM_SANDBOX_STALE)
+        r = dm_api_tx(k->api, k->caller, settle, &t, err);
     if (r == 0 && t.over)
         r = dm_fail(err, DM_E_CONFLICT, "it was given up while it started");
     if (r == 0)
@@ -303,14 +309,42 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
 
 /* --- the order ---------------------------------------------------------------------------------------------- */
 
+/* The next place that was not asked yet; DM_START_NO_WORKER: there is none. */
+static int next_place(dm_pg *c, const starting *k, dm_worker_no *out, dm_err *err)
+{
+    const dm_sandbox *s = &k->out->sandbox;
+    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
+    dm_worker_no places[DM_FLEET_PLACES_MAX];
+    size_t n = 0;
+    int r = dm_fleet_place(c, s->region_no, (int64_t)k->api->config->lease_s, spec->mem_mib, places, &n, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        size_t j = 0;
+        while (j < k->nasked && k->asked[j].v != places[i].v)
+            j++;
+        if (j == k->nasked) {
+            *out = places[i];
+            return 0;
+        }
+    }
+    return r < 0 ? r : DM_START_NO_WORKER;
+}
+
+typedef struct moving {
+    starting *k;
+    dm_worker_no to;
+} moving;
+
 static int move_on(dm_pg *c, void *arg, dm_err *err)
 {
-    starting *k = arg;
+    moving *m = arg;
     DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_sandbox_find(c, k->caller->owner, &k->out->sandbox.id, true, &one, err);
+    int r = next_place(c, m->k, &m->to, err);
+    if (r != 0)
+        return r;
+    r = dm_sandbox_find(c, m->k->caller->owner, &m->k->out->sandbox.id, true, &one, err);
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
-    return dm_sandbox_place(c, &one.s, k->workers[k->place], err);
+    return dm_sandbox_place(c, &one.s, m->to, err);
 }
 
 /* The worker has no room, or was never reached: it holds nothing, so that another may be asked. Each that is away is
@@ -321,7 +355,7 @@ static bool may_go_on(const starting *k, int r)
     bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
     bool away = r == DM_E_UNAVAILABLE &&
                 dm_mono_us(k->api->clock) - k->began_us < (int64_t)k->api->config->worker_wait_ms * 1000;
-    return (no_room || away) && k->place + 1 < k->nworkers && !gone(k);
+    return (no_room || away) && k->nasked < DM_LEN(k->asked) && !gone(k);
 }
 
 /* Of the places, one after the other. *why: what the last one failed with. */
@@ -333,12 +367,14 @@ static int ask_workers(starting *k, const dm_wk_admit *m, dm_wk_started *started
         if (!may_go_on(k, r))
             return r;
         dm_err ours = {0};
-        k->place++;
-        if (dm_api_tx(k->api, k->caller, move_on, k, &ours) < 0) {
+        moving next = {.k = k};
+        k->asked[k->nasked++] = s->worker;
+        int moved = dm_api_tx(k->api, k->caller, move_on, &next, &ours);
+        if (moved < 0)
             dm_log_err(k->api->log, DM_WARN, "sandbox.not_placed", &ours);
+        if (moved != 0)
             return r;
-        }
-        s->worker = k->workers[k->place];
+        s->worker = next.to;
     }
 }
 

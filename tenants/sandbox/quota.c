@@ -2,11 +2,6 @@
 
 #include "tenants/sandbox/sql.h"
 
-static dm_owner account_row(dm_owner owner)
-{
-    return (dm_owner){.account = owner.account};
-}
-
 static int64_t limit_of(const dm_limit_totals *l, dm_quota_what what)
 {
     return what == DM_QUOTA_RUNNING ? l->running_max
@@ -30,34 +25,23 @@ static bool find_over(const dm_quota_size *size, const dm_limit_totals *l, const
 }
 
 /* What is counted may have become less since it was refused: then the number that was met is said, as it was then. */
-static int say_over(
-        dm_pg *c, dm_owner row, const dm_quota_size *size, const dm_limit_totals *l, dm_quota_over *over, dm_err *err)
+int dm_quota_judge(const dm_sql_met *met, const dm_quota_size *size, const dm_limits *limits, dm_quota_over *over)
 {
-    int64_t used[3];
-    *over = (dm_quota_over){.account = row.project.v == 0, .limit = l->running_max, .current = l->running_max};
-    int r = dm_sql_quota_read(c, row, used, err);
-    if (r < 0)
-        return r;
-    (void)find_over(size, l, used, over);
+    if (met->whose == DM_SQL_TAKEN)
+        return 0;
+    bool account = met->whose == DM_SQL_ACCOUNT_FULL;
+    const dm_limit_totals *l = account ? &limits->account : &limits->at_once;
+    *over = (dm_quota_over){.account = account, .limit = l->running_max, .current = l->running_max};
+    (void)find_over(size, l, met->used, over);
     return DM_QUOTA_OVER;
-}
-
-static bool fits_at_all(const dm_quota_size *size, const dm_limit_totals *l)
-{
-    return l->running_max > 0 && l->vcpus_total_max >= size->vcpus && l->mem_mib_total_max >= size->mem_mib;
 }
 
 int dm_quota_take(
         dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *limits, dm_quota_over *over, dm_err *err)
 {
-    int r = !fits_at_all(size, &limits->at_once)   ? DM_SQL_FULL
-            : !fits_at_all(size, &limits->account) ? DM_SQL_ACCOUNT_FULL
-                                                   : dm_sql_quota_take(c, owner, size, limits, err);
-    if (r == DM_SQL_FULL)
-        r = say_over(c, owner, size, &limits->at_once, over, err);
-    else if (r == DM_SQL_ACCOUNT_FULL)
-        r = say_over(c, account_row(owner), size, &limits->account, over, err);
-    return r < 0 ? dm_wrap(err, "take quota") : r;
+    dm_sql_met met;
+    int r = dm_sql_quota_take(c, owner, size, limits, &met, err);
+    return r < 0 ? dm_wrap(err, "take quota") : dm_quota_judge(&met, size, limits, over);
 }
 
 int dm_quota_give(dm_pg *c, dm_owner owner, const dm_quota_size *size, int64_t asleep_mib, dm_err *err)

@@ -4,7 +4,8 @@
  * what the rows say. Only tenants/sandbox/sandbox.c takes and gives.
  *
  * All that an account does meets in two rows, and whoever has changed them holds them until its commit has reached the
- * disk. So a charge, or its return, is one statement for both, and the last one of its transaction. */
+ * disk. So a charge, or its return, is one statement for both, and the last one of its transaction; of a create it is a
+ * part of that statement, and the commit goes with it. */
 #ifndef DM_TENANTS_SANDBOX_QUOTA_H
 #define DM_TENANTS_SANDBOX_QUOTA_H
 
@@ -28,7 +29,7 @@ typedef struct dm_quota_over {
     int64_t current;
 } dm_quota_over;
 
-/* One more, of that size. 0 or DM_QUOTA_OVER, which says by which limit; then the transaction must be rolled back. */
+/* One more, of that size. 0; or DM_QUOTA_OVER, which says by which limit, and nothing is charged. */
 int dm_quota_take(dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *limits, dm_quota_over *over,
         dm_err *err) DM_NODISCARD;
 /* One less; so many MiB more of it are asleep. */

@@ -53,6 +53,8 @@ enum { DM_SANDBOX_NONE = 1 };
 /* lock: FOR UPDATE. What o held is let go first. 0 or DM_SANDBOX_NONE. */
 int dm_sandbox_find(
         dm_pg *c, dm_owner owner, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
+/* The same without a lock, as the last statement of its transaction (dm_pg_exec_last). */
+int dm_sandbox_look(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
 /* The same of anybody's (role dm_ops), without what is sealed. */
 int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err) DM_NODISCARD;
 
@@ -122,7 +124,7 @@ typedef struct dm_sandbox_at_door {
     dm_pg_rows *rows; /* what the strings point into: the caller frees it */
 } dm_sandbox_at_door;
 
-/* 0 or DM_SANDBOX_NONE. Any scope. */
+/* 0 or DM_SANDBOX_NONE. Any scope. The last statement of its transaction. */
 int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_door *out, dm_err *err) DM_NODISCARD;
 
 /* Whose token may have signed a file URL that names nobody. Any scope. */

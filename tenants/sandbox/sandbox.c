@@ -120,9 +120,11 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
         return dm_fail(err, DM_E_CONFLICT, "sandbox %s is %s: %s means nothing to it", dm_sandbox_name_of(&s->id).s,
                 dm_sandbox_state_name(s->state), dm_sandbox_event_name(a->event));
     dm_sandbox next = after(s, step, a);
-    int r = dm_sql_sandbox_write(c, s, &next, err);
-    if (r == 0)
-        r = dm_sql_sandbox_event_add(c, s, &next, a->at_us, step->why, a->who, err);
+    const dm_sql_step write = {.old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who};
+    bool moved;
+    int r = dm_sql_sandbox_step(c, &write, &moved, err);
+    if (r == 0 && !moved)
+        r = dm_fail(err, DM_E_CONFLICT, "the row has moved on");
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)
         r = dm_idem_forget(c, s->owner, &s->id, err);
     if (r == 0)
@@ -132,21 +134,38 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : r;
 }
 
-int dm_sandbox_add(
-        dm_pg *c, const dm_sandbox *s, const dm_limits *limits, const char *who, dm_quota_over *over, dm_err *err)
+int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, bool last, dm_err *err)
+{
+    const dm_sandbox_step *step = dm_sandbox_step_of(DM_SANDBOX_STARTING, DM_SANDBOX_STARTED);
+    assert(s->state == DM_SANDBOX_STARTING && a->event == DM_SANDBOX_STARTED && step != NULL);
+    dm_sandbox next = after(s, step, a);
+    const dm_sql_step write = {
+            .old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who, .last = last};
+    bool moved;
+    int r = dm_sql_sandbox_step(c, &write, &moved, err); /* what is held stays held: there is nothing to charge */
+    if (r < 0)
+        return dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s);
+    if (moved)
+        *s = next;
+    return moved ? 0 : DM_SANDBOX_STALE;
+}
+
+int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *a, dm_err *err)
 {
     const dm_quota_size size = size_of(s);
-    dm_sandbox fresh = *s;
-    fresh.state = DM_SANDBOX_STARTING;
-    fresh.epoch = 1;
-    int r = dm_sql_sandbox_insert(c, &fresh, err);
-    if (r == 0)
-        r = dm_sql_sandbox_event_add(c, NULL, &fresh, s->created_us, "asked to start", who, err);
-    if (r == 0)
-        r = dm_quota_take(c, s->owner, &size, limits, over, err);
-    if (r == DM_QUOTA_OVER)
-        return DM_SANDBOX_OVER;
-    return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : 0;
+    dm_worker_no worker;
+    dm_sql_met met;
+    s->state = DM_SANDBOX_STARTING;
+    s->epoch = 1;
+    const dm_sql_start start = {
+            .s = s, .size = &size, .limits = a->limits, .who = a->who, .lease_s = a->lease_s, .last = a->last};
+    int r = dm_sql_sandbox_start(c, &start, &worker, &met, err);
+    if (r < 0)
+        return dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s);
+    if (r == DM_SANDBOX_NO_PLACE)
+        return r;
+    s->worker = worker;
+    return dm_quota_judge(&met, &size, a->limits, a->over) == DM_QUOTA_OVER ? DM_SANDBOX_OVER : 0;
 }
 
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err)

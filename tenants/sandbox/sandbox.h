@@ -11,11 +11,19 @@
 #include "tenants/sandbox/quota.h"
 #include "tenants/sandbox/row.h"
 
-enum { DM_SANDBOX_OVER = 2 }; /* beside DM_SANDBOX_NONE */
+enum { DM_SANDBOX_OVER = 2, DM_SANDBOX_NO_PLACE = 3, DM_SANDBOX_STALE = 4 }; /* beside DM_SANDBOX_NONE */
 
-/* Inserts s as `starting` with epoch 1 and takes quota. 0, or DM_SANDBOX_OVER: roll back. */
-int dm_sandbox_add(dm_pg *c, const dm_sandbox *s, const dm_limits *limits, const char *who, dm_quota_over *over,
-        dm_err *err) DM_NODISCARD;
+typedef struct dm_sandbox_add_args {
+    const dm_limits *limits;
+    const char *who;
+    int64_t lease_s;     /* a worker that has not been heard of for so long gets none */
+    dm_quota_over *over; /* filled with DM_SANDBOX_OVER */
+    bool last;           /* nothing else was written in this transaction, and this ends it: the commit goes with it */
+} dm_sandbox_add_args;
+
+/* Finds a place for s, takes quota, and inserts it as `starting` with epoch 1; s->worker is then where. 0;
+ * DM_SANDBOX_OVER or DM_SANDBOX_NO_PLACE: nothing was written. */
+int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *args, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_sandbox_move_args {
     dm_sandbox_event event;
@@ -34,6 +42,10 @@ typedef struct dm_sandbox_move_args {
 /* s must have been found with lock in this transaction; on 0 it is as the row now is (its strings may then point into
  * args). DM_E_CONFLICT when the event means nothing in s's state. DM_SANDBOX_OVER: roll back. */
 int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
+
+/* STARTED, of one that is `starting` as far as whoever made it knows: it was not found again and is not locked. 0, or
+ * DM_SANDBOX_STALE: the row has moved on, and nothing was written. last: this ends the transaction, as above. */
+int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, bool last, dm_err *err) DM_NODISCARD;
 
 /* How long the next wake is to be waited for; 0: not at all. From the second wake in a row on that its guest did not
  * answer, longer each time, until one is answered; an hour later none of it counts. */

@@ -5,26 +5,55 @@
 
 #include "tenants/sandbox/quota.h"
 #include "tenants/sandbox/row.h"
+#include "tenants/sandbox/sandbox.h"
 
-enum { DM_SQL_FULL = 1, DM_SQL_ACCOUNT_FULL = 2 };
+/* Whose limit a charge met, and what is counted there: how many run, their vCPUs, their memory. */
+typedef enum dm_sql_whose { DM_SQL_TAKEN, DM_SQL_FULL, DM_SQL_ACCOUNT_FULL } dm_sql_whose;
+typedef struct dm_sql_met {
+    dm_sql_whose whose; /* DM_SQL_TAKEN: none, it is charged; else nothing is */
+    int64_t used[3];
+} dm_sql_met;
 
-/* Both rows, the project's and the account's. DM_SQL_FULL: a limit of the project is reached, DM_SQL_ACCOUNT_FULL: one
- * of the account's. */
-int dm_sql_quota_take(
-        dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *l, dm_err *err) DM_NODISCARD;
+/* One charge of both rows, the project's and the account's: a function of the database (dm.quota_take), for a statement
+ * more would hold the first row by a round trip longer. Its arguments, in their order, and its answer "met" as columns.
+ */
+enum { DM_SQL_QUOTA_ARGS = 10 };
+#define DM_SQL_QUOTA_MET "coalesce(q.met[1], 0), q.met[2], q.met[3], q.met[4]"
+void dm_sql_quota_args(dm_owner owner, const dm_quota_size *size, const dm_limits *l, dm_pg_arg out[DM_SQL_QUOTA_ARGS]);
+void dm_sql_quota_met(const dm_pg_rows *rows, unsigned first, dm_sql_met *out);
+int dm_sql_quota_take(dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *l, dm_sql_met *met,
+        dm_err *err) DM_NODISCARD;
+/* What that means (quota.c): 0 or DM_QUOTA_OVER, which says by which limit. Pure. */
+int dm_quota_judge(const dm_sql_met *met, const dm_quota_size *size, const dm_limits *limits, dm_quota_over *over);
 int dm_sql_quota_give(
         dm_pg *c, dm_owner owner, const dm_quota_size *size, int64_t asleep_mib, dm_err *err) DM_NODISCARD;
-/* Of one row (a project of 0 is the account's own): how many run, their vCPUs, their memory. */
-int dm_sql_quota_read(dm_pg *c, dm_owner owner, int64_t out[3], dm_err *err) DM_NODISCARD;
-
 int dm_sql_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err) DM_NODISCARD;
 int dm_sql_quota_asleep_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
-int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err) DM_NODISCARD;
+/* All that makes a sandbox: a place is found, it is charged, and row and event are written; or, where there is no place
+ * or no room, nothing is. */
+typedef struct dm_sql_start {
+    const dm_sandbox *s;
+    const dm_quota_size *size;
+    const dm_limits *limits;
+    const char *who;
+    int64_t lease_s;
+    bool last; /* the commit goes with it */
+} dm_sql_start;
+/* 0 or DM_SANDBOX_NO_PLACE. */
+int dm_sql_sandbox_start(
+        dm_pg *c, const dm_sql_start *start, dm_worker_no *worker, dm_sql_met *met, dm_err *err) DM_NODISCARD;
+
 /* DM_E_CONFLICT when the row is not in old's state and epoch. */
 int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err) DM_NODISCARD;
-/* old NULL: it is new. */
-int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
-        const char *who, dm_err *err) DM_NODISCARD;
+
+typedef struct dm_sql_step {
+    const dm_sandbox *old, *next;
+    int64_t at_us;
+    const char *why, *who;
+    bool last; /* the commit goes with it */
+} dm_sql_step;
+/* The same, and the event with it. Instead of the failure *moved is false, and nothing was written. */
+int dm_sql_sandbox_step(dm_pg *c, const dm_sql_step *step, bool *moved, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -90,19 +90,30 @@ void dm_sandbox_one_done(dm_sandbox_one *o)
     o->rows = NULL;
 }
 
+static int found(dm_sandbox_one *o, dm_err *err)
+{
+    return dm_pg_count(o->rows) == 0 ? DM_SANDBOX_NONE : dm_sandbox_read(o->rows, 0, &o->s, err);
+}
+
 static int find_one(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_sandbox_one *o, dm_err *err)
 {
     dm_sandbox_one_done(o);
     int r = dm_pg_exec(c, st, args, n, &o->rows, NULL, err);
-    if (r < 0)
-        return r;
-    return dm_pg_count(o->rows) == 0 ? DM_SANDBOX_NONE : dm_sandbox_read(o->rows, 0, &o->s, err);
+    return r < 0 ? r : found(o, err);
 }
 
 int dm_sandbox_find(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b)};
     return find_one(c, lock ? &find_lock : &find, args, DM_LEN(args), o, err);
+}
+
+int dm_sandbox_look(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, dm_sandbox_one *o, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_bytes(id->b, sizeof id->b)};
+    dm_sandbox_one_done(o);
+    int r = dm_pg_exec_last(c, &find, args, DM_LEN(args), &o->rows, NULL, err);
+    return r < 0 ? r : found(o, err);
 }
 
 int dm_sandbox_find_any(dm_pg *c, const dm_sandbox_id *id, bool lock, dm_sandbox_one *o, dm_err *err)
@@ -136,64 +147,101 @@ static dm_pg_arg cause_arg(dm_cause cause)
     return cause != DM_CAUSE_NONE ? dm_pa_c(dm_cause_get(cause)->name) : dm_pa_null();
 }
 
-static const dm_pg_stmt insert = {"sandbox_insert",
-        "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no, key_no,"
-        " template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, token_sealed,"
-        " env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s, created_at,"
-        " ordered_by)"
-        " VALUES ($1, $2, $3, 'starting', $4, $5, $6, $7, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19::jsonb, $20::jsonb, $21, $22, $23, $24, dm.ts($25), $26)",
-        DM_PG_NONE};
+/* $1 to $10 are the charge's; nothing is inserted where there is no place or the charge was refused. */
+static const dm_pg_stmt start = {"sandbox_start",
+        "WITH p AS MATERIALIZED (SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int) LIMIT 1),"
+        " q AS MATERIALIZED (SELECT worker_no, dm.quota_take($1::bigint, $2::int, $3::bigint, $4::bigint, $5::bigint,"
+        "  $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::bigint) AS met FROM p),"
+        " s AS (INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no,"
+        "  key_no, template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure,"
+        "  token_sealed, env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s,"
+        "  created_at, ordered_by)"
+        "  SELECT $1::bigint, $2::int, $11::bytea, 'starting', $12::int, $13::smallint, q.worker_no, $14::bigint,"
+        "  $15::text, $16::uuid, $17::text, $18::int, $19::int, $20::smallint, $21::smallint, $22::int, $23::boolean,"
+        "  $24::bytea, $25::bytea, $26::jsonb, $27::jsonb, $28::boolean, $29::boolean, $30::boolean, $31::int,"
+        "  dm.ts($32::bigint), $33::int FROM q WHERE q.met IS NULL"
+        "  RETURNING account_no, project_no, sandbox_id, created_at, epoch, state, worker_no),"
+        " e AS (INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, to_state, why, who,"
+        "  worker_no)"
+        "  SELECT account_no, project_no, sandbox_id, created_at, epoch, state, $34::text, $35::text, worker_no FROM s)"
+        " SELECT q.worker_no, " DM_SQL_QUOTA_MET " FROM q",
+        DM_PG_MAYBE};
 
-int dm_sql_sandbox_insert(dm_pg *c, const dm_sandbox *s, dm_err *err)
+int dm_sql_sandbox_start(dm_pg *c, const dm_sql_start *a, dm_worker_no *worker, dm_sql_met *met, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(s->owner.account.v), dm_pa_i64(s->owner.project.v), id_arg(s),
-            dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), worker_arg(s->worker), dm_pa_i64(s->key.v),
+    const dm_sandbox *s = a->s;
+    const dm_pg_arg rest[] = {id_arg(s), dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), dm_pa_i64(s->key.v),
             dm_pa_text(s->template_id), dm_pa_text(s->build_id), dm_pa_text(s->alias), dm_pa_i64(s->asked_vcpus),
             dm_pa_i64(s->asked_mem_mib), dm_pa_i64(s->spec_table), dm_pa_i64(s->spec), dm_pa_i64(s->disk_mib),
             dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
             dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
             dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
-            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by)};
-    return dm_pg_exec(c, &insert, args, DM_LEN(args), NULL, NULL, err);
+            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c("asked to start"), dm_pa_c(a->who),
+            dm_pa_i64(a->lease_s)};
+    dm_pg_arg args[DM_SQL_QUOTA_ARGS + DM_LEN(rest)];
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_sql_quota_args(s->owner, a->size, a->limits, args);
+    memcpy(args + DM_SQL_QUOTA_ARGS, rest, sizeof rest);
+    int r = (a->last ? dm_pg_exec_last : dm_pg_exec)(c, &start, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_SANDBOX_NO_PLACE;
+    worker->v = (uint64_t)dm_pg_i64(rows, 0, 0);
+    dm_sql_quota_met(rows, 1, met);
+    return 0;
 }
 
-static const dm_pg_stmt write_row = {"sandbox_write",
-        "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"
-        " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"
-        " ordered_by = $16, unanswered = $17, image_mib = $18, changed_at = clock_timestamp()"
-        " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5",
+#define WRITE                                                                                                          \
+    "UPDATE dm.sandbox SET state = $6, epoch = $7, cause = $8, detail = $9, worker_no = $10, address = $11,"           \
+    " started_at = dm.ts($12), end_at = dm.ts($13), paused_at = dm.ts($14), ended_at = dm.ts($15),"                    \
+    " ordered_by = $16, unanswered = $17, image_mib = $18, changed_at = clock_timestamp()"                             \
+    " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND state = $4 AND epoch = $5"
+enum { WRITE_ARGS = 18 };
+
+static const dm_pg_stmt write_row = {"sandbox_write", WRITE, DM_PG_NONE};
+static const dm_pg_stmt write_step = {"sandbox_step",
+        "WITH s AS (" WRITE " RETURNING account_no, project_no, sandbox_id, epoch, state, cause, worker_no)"
+        " INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, cause, "
+        "why,"
+        " who, worker_no) SELECT account_no, project_no, sandbox_id, dm.ts($19), epoch, $4, state, cause, $20::text,"
+        " $21::text, worker_no FROM s",
         DM_PG_NONE};
 
-int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err)
+static void write_args(const dm_sandbox *old, const dm_sandbox *next, dm_pg_arg *out)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(old->owner.account.v), dm_pa_i64(old->owner.project.v), id_arg(old),
+    const dm_pg_arg args[WRITE_ARGS] = {dm_pa_i64(old->owner.account.v), dm_pa_i64(old->owner.project.v), id_arg(old),
             dm_pa_c(dm_sandbox_state_name(old->state)), dm_pa_i64(old->epoch),
             dm_pa_c(dm_sandbox_state_name(next->state)), dm_pa_i64(next->epoch), cause_arg(next->cause),
             dm_pa_text(next->detail), worker_arg(next->worker), dm_pa_text(next->address), time_arg(next->started_us),
             time_arg(next->end_us), time_arg(next->paused_us), time_arg(next->ended_us), dm_pa_i64(next->ordered_by),
             dm_pa_i64(next->unanswered), dm_pa_i64(next->image_mib)};
+    memcpy(out, args, sizeof args);
+}
+
+int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err)
+{
+    dm_pg_arg args[WRITE_ARGS];
     int64_t changed = 0;
+    write_args(old, next, args);
     int r = dm_pg_exec(c, &write_row, args, DM_LEN(args), NULL, &changed, err);
     if (r == 0 && changed != 1)
         return dm_fail(err, DM_E_CONFLICT, "the row has moved on");
     return r;
 }
 
-static const dm_pg_stmt event_add = {"sandbox_event_add",
-        "INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, from_state, to_state, cause, why,"
-        " who, worker_no) VALUES ($1, $2, $3, dm.ts($4), $5, $6, $7, $8, $9, $10, $11)",
-        DM_PG_NONE};
-
-int dm_sql_sandbox_event_add(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, int64_t at_us, const char *why,
-        const char *who, dm_err *err)
+int dm_sql_sandbox_step(dm_pg *c, const dm_sql_step *step, bool *moved, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(next->owner.account.v), dm_pa_i64(next->owner.project.v), id_arg(next),
-            dm_pa_i64(at_us), dm_pa_i64(next->epoch),
-            old != NULL ? dm_pa_c(dm_sandbox_state_name(old->state)) : dm_pa_null(),
-            dm_pa_c(dm_sandbox_state_name(next->state)), cause_arg(next->cause), dm_pa_c(why), dm_pa_c(who),
-            worker_arg(next->worker)};
-    return dm_pg_exec(c, &event_add, args, DM_LEN(args), NULL, NULL, err);
+    dm_pg_arg args[WRITE_ARGS + 3];
+    int64_t added = 0;
+    write_args(step->old, step->next, args);
+    args[WRITE_ARGS] = dm_pa_i64(step->at_us);
+    args[WRITE_ARGS + 1] = dm_pa_c(step->why);
+    args[WRITE_ARGS + 2] = dm_pa_c(step->who);
+    int r = (step->last ? dm_pg_exec_last : dm_pg_exec)(c, &write_step, args, DM_LEN(args), NULL, &added, err);
+    if (r == 0)
+        *moved = added == 1;
+    return r;
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------- */
@@ -287,7 +335,7 @@ int dm_sandbox_find_at_door(dm_pg *c, const dm_sandbox_id *id, dm_sandbox_at_doo
     const dm_pg_arg args[] = {dm_pa_bytes(id->b, sizeof id->b)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     dm_sandbox_at_door d = {0};
-    int r = dm_pg_exec(c, &at_door, args, DM_LEN(args), &rows, NULL, err);
+    int r = dm_pg_exec_last(c, &at_door, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)
         return r;
     if (dm_pg_count(rows) == 0)
