@@ -65,13 +65,20 @@ static int live(program *p, dm_pg *c, dm_err *err)
     return r;
 }
 
+static void forget(program *p)
+{
+    dm_auth_forget(p->api.auth);
+    dm_members_forget(p->api.members);
+    dm_offers_forget(p->api.offers);
+}
+
 static dm_pg *listen_again(program *p)
 {
     dm_pg *c = NULL;
     dm_err err = {0};
     int r = dm_pg_open(p->config.db_api, &c, &err);
     if (r == 0)
-        r = dm_pg_script(c, "LISTEN dm_keys; LISTEN dm_sessions; LISTEN dm_token_keys", &err);
+        r = dm_pg_script(c, "LISTEN dm_keys; LISTEN dm_templates; LISTEN dm_sessions; LISTEN dm_token_keys", &err);
     if (r == 0)
         r = live(p, c, &err);
     if (r < 0) {
@@ -80,8 +87,7 @@ static dm_pg *listen_again(program *p)
         return NULL;
     }
     /* Whatever was said while nobody listened. */
-    dm_auth_forget(p->api.auth);
-    dm_members_forget(p->api.members);
+    forget(p);
     dm_sessions_hear(p->api.sessions, true);
     if (dm_signing_look(p->api.signing, &err) < 0)
         dm_log_err(p->api.log, DM_WARN, "token_keys.not_read", &err);
@@ -94,9 +100,10 @@ static void hear(program *p, const dm_pg_note *note)
         dm_sessions_forget(p->api.sessions, dm_buf_view(&note->payload));
     } else if (strcmp(note->channel, "dm_token_keys") == 0) {
         dm_signing_forget(p->api.signing);
+    } else if (strcmp(note->channel, "dm_templates") == 0) {
+        dm_offers_forget(p->api.offers);
     } else {
-        dm_auth_forget(p->api.auth);
-        dm_members_forget(p->api.members);
+        forget(p);
     }
 }
 
@@ -132,8 +139,7 @@ static void *keep_house(void *arg)
             hear(p, &note);
         } else if (r != DM_E_TIMEOUT) {
             /* Deaf, we would miss that a key is revoked or a role taken: nothing is believed for long. */
-            dm_auth_forget(p->api.auth);
-            dm_members_forget(p->api.members);
+            forget(p);
             dm_sessions_hear(p->api.sessions, false);
             dm_pg_close(c);
             c = NULL;
@@ -313,6 +319,8 @@ static int make_who(dm_api *a, dm_err *err)
             .key_days = (unsigned)c->token_key_days};
     int r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
     if (r == 0)
+        r = dm_offers_new(a->clock, (unsigned)c->key_keep_ms, &a->offers, err);
+    if (r == 0)
         r = dm_api_no_password(a, err);
     if (r == 0)
         r = dm_members_new(a->who, a->clock, (unsigned)c->key_keep_ms, &a->members, err);
@@ -411,6 +419,7 @@ static void unmake(program *p)
     dm_dispatch_free(p->patient);
     dm_dispatch_free(p->api.looks);
     dm_dispatch_free(p->api.dispatch);
+    dm_offers_free(p->api.offers);
     dm_auth_free(p->api.auth);
     dm_members_free(p->api.members);
     dm_sessions_free(p->api.sessions);

@@ -14,6 +14,7 @@
 #include "api/kit/rates.h"
 #include "api/kit/refusals.h"
 #include "api/kit/strangers.h"
+#include "tenants/sandbox/offers.h"
 #include "tenants/sandbox/row.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/login.h"
@@ -39,6 +40,7 @@ typedef struct dm_api {
     dm_pg_pool *who; /* dm_who: who somebody is; scoped to one person or operator */
     dm_auth *auth;
     dm_members *members;
+    dm_offers *offers;
     dm_sessions *sessions;
     dm_signing *signing;
     char no_password[DM_PASSWORD_TEXT]; /* nobody's, at the cost of everybody's: looked at where there is none */

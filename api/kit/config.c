@@ -57,7 +57,9 @@ static const dm_conf_row rows[] = {
                 "connections as dm_api: more than the threads that one project can have at once"),
         NUM(db_ops_connections, "4", 1, 64, "connections as dm_ops"),
         NUM(db_who_connections, "4", 1, 64, "connections as dm_who"),
-        NUM(key_keep_ms, "5000", 0, 60000, "how long an API key is believed without asking again"),
+        NUM(key_keep_ms, "60000", 0, 60000,
+                "how long what an API key, a person or a template is, is believed without asking again, unless it is "
+                "heard to have changed"),
         NUM(wrong_keys_per_min, "60", 1, 60000,
                 "wrong API keys that one address may send, a minute and in one go, before a key that is not known "
                 "waits "

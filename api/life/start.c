@@ -111,7 +111,7 @@ static int begin_idem(dm_pg *c, starting *k, dm_err *err)
 static int find_template(dm_pg *c, starting *k, dm_err *err)
 {
     dm_template *t = &k->out->template;
-    int r = dm_template_find(c, k->caller->owner.project, &k->out->name, t, err);
+    int r = dm_offers_find(k->api->offers, c, k->caller->owner.project, &k->out->name, t, err);
     if (r != 0)
         return r < 0 ? r : DM_START_NO_TEMPLATE;
     if (!t->public && t->owner.v != k->caller->owner.project.v)

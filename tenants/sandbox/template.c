@@ -75,4 +75,6 @@ void dm_template_done(dm_template *t)
 {
     dm_pg_rows_free(t->rows);
     t->rows = NULL;
+    free(t->own);
+    t->own = NULL;
 }

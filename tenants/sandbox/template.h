@@ -31,7 +31,8 @@ typedef struct dm_template {
     int64_t vcpus, mem_mib, disk_mib;
     dm_str user, workdir, env;
     bool tagged;      /* the tag exists */
-    dm_pg_rows *rows; /* what the strings point into: dm_template_done */
+    dm_pg_rows *rows; /* what the strings point into, or: dm_template_done */
+    void *own;
 } dm_template;
 void dm_template_done(dm_template *t);
 #define DM_AUTO_TEMPLATE __attribute__((cleanup(dm_template_done), unused)) dm_template

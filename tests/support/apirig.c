@@ -79,6 +79,7 @@ static void make_api(dm_rig *r, unsigned threads)
     const dm_signing_config signing = {
             .pool = a->who, .master = a->master, .clock = a->clock, .token_s = 300, .key_days = 30};
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
+    must(dm_offers_new(a->clock, 0, &a->offers, &err), &err, "offers");
     must(dm_api_no_password(a, &err), &err, "password");
     must(dm_members_new(a->who, a->clock, 0, &a->members, &err), &err, "members");
     must(dm_sessions_new(a->who, a->clock, 0, &a->sessions, &err), &err, "sessions");
@@ -157,6 +158,7 @@ void dm_rig_stop(dm_rig *r)
     dm_claims_free(r->api.claims);
     dm_dispatch_free(r->api.looks);
     dm_dispatch_free(r->api.dispatch);
+    dm_offers_free(r->api.offers);
     dm_auth_free(r->api.auth);
     dm_members_free(r->api.members);
     dm_sessions_free(r->api.sessions);
