@@ -233,7 +233,9 @@ static void grants_are_narrow(void **state)
             "projects_of dm_who, "
             "reset_operator dm_ops, "
             "sign_up dm_who, "
-            "take_invitation dm_who");
+            "take_invitation dm_who, "
+            "usable_builds dm_api, "
+            "usable_templates dm_api");
 }
 
 static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
