@@ -247,6 +247,7 @@ void dm_http_stop(dm_http *h, unsigned grace_ms)
     if (h->mhd != NULL) {
         (void)pthread_mutex_lock(&h->lock);
         h->draining = true;
+        dm_http_end_streams(h);
         (void)pthread_mutex_unlock(&h->lock);
         wait_idle(h, grace_ms);
         abandon(h);

@@ -139,6 +139,26 @@ bool dm_req_gone(const dm_req *req);
  * before dm_req_done. */
 void dm_req_on_sent(dm_req *req, void (*fn)(void *arg, bool sent), void *arg);
 
+/* --- an answer that goes on --------------------------------------------------------------------------------- */
+
+/* A connection whose answer has begun and has no end yet: what is added goes out as soon as the client takes it. It
+ * costs no thread while nothing is added. Any thread; each call returns at once. */
+typedef struct dm_stream dm_stream;
+enum { DM_STREAM_FULL = 1, DM_STREAM_GONE };
+
+/* Instead of dm_req_done: the reply as it is (status, headers, what its body has so far) goes out, and goes on. On 0
+ * req is gone, and the handler returns DM_HTTP_LATER; *out is the caller's until dm_stream_end. Else nothing has
+ * happened: DM_E_INVALID where there is no connection (dm_http_call). At most max bytes wait for the client. A server
+ * that stops ends its streams at once, and a client that asked for the head alone has had it all. */
+int dm_req_stream(dm_req *req, size_t max, dm_stream **out, dm_err *err) DM_NODISCARD;
+/* All of the bytes or none: 0, DM_STREAM_FULL (the client does not read), or DM_STREAM_GONE (it has left, or the server
+ * stops). */
+int dm_stream_add(dm_stream *s, dm_str bytes) DM_NODISCARD;
+/* Whether nobody is there any more, as far as the kernel knows. */
+bool dm_stream_gone(dm_stream *s);
+/* The answer ends when the client has what was added; or it is broken off now. s is gone afterwards; NULL is fine. */
+void dm_stream_end(dm_stream *s, bool now);
+
 /* What stands in a header, query or parameter; .p is NULL when it is not there. Header names match without case. */
 dm_str dm_req_header(const dm_req *req, const char *name);
 dm_str dm_req_query(const dm_req *req, const char *name);

@@ -32,8 +32,7 @@ void dm_http_unref(dm_http *h)
         destroy(h);
 }
 
-/* Ends a hold; frees with the last one. */
-static void leave(http_call *c, unsigned holder)
+void dm_http_leave(http_call *c, unsigned holder)
 {
     dm_http *h = c->h;
     bool last_ref = false;
@@ -60,6 +59,7 @@ static void leave(http_call *c, unsigned holder)
     if (!last)
         return;
     dm_buf_done(&c->body);
+    dm_buf_done(&c->stream.out);
     if (c->opened)
         dm_exchange_close(&c->x);
     free(c->target);
@@ -70,20 +70,26 @@ static void leave(http_call *c, unsigned holder)
 
 /* --- answering ---------------------------------------------------------------------------------------------- */
 
+static struct MHD_Response *whole_response(dm_reply *reply)
+{
+    size_t n = reply->body.len;
+    char *bytes = dm_buf_take(&reply->body);
+    struct MHD_Response *response =
+            MHD_create_response_from_buffer(n, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+    if (response == NULL)
+        free(bytes);
+    return response;
+}
+
 static enum MHD_Result send_reply(http_call *c, struct MHD_Connection *conn)
 {
     dm_reply *reply = &c->x.req.reply;
-    size_t n = reply->body.len;
-    char *bytes = dm_buf_take(&reply->body);
-    struct MHD_Response *response;
+    struct MHD_Response *response = c->stream.on ? dm_http_stream_response(c, conn) : whole_response(reply);
     bool ok = true;
 
-    response =
-            MHD_create_response_from_buffer(n, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        free(bytes);
+    if (response == NULL)
         return MHD_NO;
-    }
     if (reply->content_type != NULL)
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type) == MHD_YES;
     for (size_t i = 0; i < reply->nheaders && ok; i++)
@@ -95,6 +101,8 @@ static enum MHD_Result send_reply(http_call *c, struct MHD_Connection *conn)
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
     enum MHD_Result r = ok ? MHD_queue_response(conn, (unsigned)reply->status, response) : MHD_NO;
     MHD_destroy_response(response);
+    if (c->stream.on) /* it may go on for hours: what the request said is not needed any more */
+        dm_exchange_close(&c->x);
     return r;
 }
 
@@ -131,7 +139,7 @@ static void call_done(dm_exchange *x, int r, const dm_err *err)
     (void)pthread_mutex_unlock(&h->lock);
     if (!given) /* else the connection's side tells */
         dm_exchange_sent(x, false);
-    leave(c, HELD_BY_WORK);
+    dm_http_leave(c, HELD_BY_WORK);
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------- */
@@ -145,7 +153,7 @@ static void work(http_call *c)
     bool wanted = c->conn != NULL;
     (void)pthread_mutex_unlock(&h->lock);
     if (!wanted) {
-        leave(c, HELD_BY_WORK);
+        dm_http_leave(c, HELD_BY_WORK);
         return;
     }
     int r = dm_exchange_run(&c->x, &err);
@@ -189,7 +197,7 @@ void dm_http_drop_queue(dm_http *h)
 {
     for (dm_job *job = h->first, *next; job != NULL; job = next) {
         next = job->next;
-        leave(call_of_job(job), HELD_BY_WORK);
+        dm_http_leave(call_of_job(job), HELD_BY_WORK);
     }
     h->first = h->last = NULL;
 }
@@ -320,6 +328,7 @@ static enum MHD_Result on_head(http_call *c, struct MHD_Connection *conn, const 
     if (dm_exchange_open(&c->x, &c->h->config, id, dm_str_c(method), dm_str_c(c->target), hs.pairs, hs.n, &err) < 0)
         return MHD_NO;
     c->x.done = call_done;
+    c->x.stream = dm_http_stream;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL)
         c->x.fd = info->connect_fd;
@@ -441,5 +450,5 @@ void dm_http_on_completed(void *arg, struct MHD_Connection *conn, void **context
     (void)pthread_mutex_unlock(&h->lock);
     if (answered) /* else its handler still has it, and tells */
         dm_exchange_sent(&c->x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
-    leave(c, HELD_BY_CONN);
+    dm_http_leave(c, HELD_BY_CONN);
 }

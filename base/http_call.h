@@ -29,6 +29,15 @@
 #include "base/http_route.h"
 #include "base/line.h"
 
+/* An answer that goes on (http_stream.c): the handler's side holds the call as work until dm_stream_end. All of it
+ * belongs to the server's lock. With nothing to send, the connection is suspended as that of a request that waits. */
+struct dm_stream {
+    struct MHD_Connection *conn; /* once the answer has begun */
+    dm_buf out;                  /* from `at` on */
+    size_t at, max;
+    bool on, ending, cut;
+};
+
 enum phase { READING, WORKING, ANSWERED };
 enum { HELD_BY_CONN = 1, HELD_BY_WORK = 2 };
 
@@ -44,6 +53,7 @@ typedef struct http_call {
     char *target;
     dm_buf body;
     uint64_t discarded;
+    dm_stream stream;
 } http_call;
 
 struct dm_http {
@@ -77,6 +87,15 @@ struct dm_http {
 
 /* Lets go of dm_http_free's reference; the server's memory goes with the last. */
 void dm_http_unref(dm_http *h);
+
+/* Ends a hold of a call; frees with the last one. */
+void dm_http_leave(http_call *c, unsigned holder);
+
+/* http_stream.c. The owner's side of dm_req_stream; the answer of a call that streams, NULL for want of memory; and
+ * with the server's lock, when it stops: wakes all that sleep, so that they end. */
+int dm_http_stream(dm_exchange *x, size_t max, dm_stream **out, dm_err *err) DM_NODISCARD;
+struct MHD_Response *dm_http_stream_response(http_call *c, struct MHD_Connection *conn);
+void dm_http_end_streams(dm_http *h);
 
 /* Runs on the loop: everything that has been dispatched to it so far, not what comes meanwhile. */
 void dm_http_woken(void *arg, uint32_t events);

@@ -591,6 +591,15 @@ void dm_req_done(dm_req *req, int r, const dm_err *err)
     x->done(x, r, err);
 }
 
+int dm_req_stream(dm_req *req, size_t max, dm_stream **out, dm_err *err)
+{
+    dm_exchange *x = (dm_exchange *)req;
+
+    if (x->stream == NULL)
+        return dm_fail(err, DM_E_INVALID, "there is no connection to go on with");
+    return x->stream(x, max, out, err);
+}
+
 /* --- without a socket --------------------------------------------------------------------------------------- */
 
 /* Whoever called has the answer as soon as it is made. */

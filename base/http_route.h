@@ -21,6 +21,8 @@ typedef struct dm_exchange {
     dm_str location;                                               /* of a 308; in text */
     bool gated;                                                    /* the gate has let it pass: ungate is due */
     void (*done)(struct dm_exchange *x, int r, const dm_err *err); /* the owner's side of dm_req_done */
+    /* And of dm_req_stream; NULL: there is no connection. */
+    int (*stream)(struct dm_exchange *x, size_t max, dm_stream **out, dm_err *err);
     int fd;                             /* the client's socket, while the handler has the request; -1: there is none */
     void (*sent)(void *arg, bool sent); /* asked for by the handler; NULL: told, or nobody asked */
     void *sent_arg;
