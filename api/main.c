@@ -1,8 +1,8 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
  * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
  * for changed keys and holds the lock that says that this instance lives, another sweeps, a third puts to sleep what is
- * held, a fourth writes down when keys were used, a fifth sends mail, a sixth claims. Stateless: any number of
- * replicas.
+ * held, a fourth writes down when keys were used, a fifth sends mail, a sixth claims, a seventh tells streams what
+ * changed. Stateless: any number of replicas.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 
+#include "api/dm/live.h"
 #include "api/door/signers.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
@@ -105,6 +106,8 @@ static void hear(program *p, const dm_pg_note *note)
     } else {
         forget(p);
     }
+    if (strcmp(note->channel, "dm_token_keys") != 0)
+        dm_live_doubt(p->api.live);
 }
 
 /* Until then, or until the program stops. */
@@ -388,6 +391,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_claims_new(p->patient, a->log, a->clock, true, given, &a->claims, err);
     if (r == 0)
+        r = dm_live_new(a, (unsigned)c->live_streams, true, &a->live, err);
+    if (r == 0)
         r = dm_later_new(&later, &a->later, err);
     return r < 0 ? r : dm_fold_new(a->later, &a->fold, err);
 }
@@ -411,6 +416,7 @@ static void unmake(program *p)
     dm_http_stop(p->worker_http, GRACE_MS);
     for (unsigned i = 0; i < p->nthreads; i++)
         (void)pthread_join(p->threads[i], NULL);
+    dm_live_free(p->api.live);
     dm_later_free(p->api.later);
     dm_fold_free(p->api.fold);
     dm_http_free(p->public_http);

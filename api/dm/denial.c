@@ -1,4 +1,6 @@
 /* GET /v1/projects/{slug}/denials: what was refused in the last week, newest first. */
+#include "api/dm/denial.h"
+
 #include "base/parse.h"
 
 #include "api/dm/routes.h"
@@ -48,7 +50,7 @@ static void write_maybe(dm_jw *w, const char *name, dm_str s)
         dm_jw_null(w);
 }
 
-static void write_row(dm_jw *w, const dm_denied *d)
+void dm_write_denied(dm_jw *w, const dm_denied *d)
 {
     dm_jw_obj(w);
     dm_write_time(w, "at", d->at_us);
@@ -70,7 +72,7 @@ static int answer(dm_req *req, const work *w, int64_t limit, dm_err *err)
     dm_jw j = dm_rows_begin(req);
     for (size_t i = 0; i < (more ? (size_t)limit : n); i++) {
         dm_denial_row(w->rows, i, &d);
-        write_row(&j, &d);
+        dm_write_denied(&j, &d);
     }
     const dm_rows_last last = {.more = more, .order = 'r', .us = d.no, .id = DM_STR_INIT("number"), .total = w->total};
     return dm_rows_end(&j, &last, err);

@@ -29,6 +29,7 @@ typedef struct dm_claims dm_claims;     /* api/life/claims.h */
 typedef struct dm_spawns dm_spawns;     /* api/life/spawns.h */
 typedef struct dm_uses dm_uses;         /* tenants/who/uses.h */
 typedef struct dm_signers dm_signers;   /* api/door/signers.h */
+typedef struct dm_live dm_live;         /* api/dm/live.h */
 
 typedef struct dm_api {
     const dm_api_config *config;
@@ -60,6 +61,7 @@ typedef struct dm_api {
     dm_spawns *spawns;
     dm_uses *uses; /* of API keys */
     dm_claims *claims;
+    dm_live *live;
     atomic_llong instance; /* this one's number, by which it signs the orders it carries out; 0: it has none yet */
     atomic_bool draining;
 } dm_api;

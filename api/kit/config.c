@@ -39,6 +39,9 @@ static const dm_conf_row rows[] = {
         NUM(http_threads, "2", 1, 16, "threads that hold connections"),
         NUM(connections_max, "4096", 16, 65536, "connections at once"),
         NUM(idle_s, "620", 1, 86400, "a silent connection is closed after this"),
+        NUM(live_streams, "1024", 1, 32768,
+                "streams of what changes in projects, at once: half of connections_max at most; a quarter of one "
+                "project"),
         NUM(exec_threads, "8", 1, 256, "threads for requests that only ask the database"),
         NUM(exec_queue, "4096", 1, 65536, "requests that may wait for one; more are answered 503"),
         NUM(order_threads, "64", 1, DM_EXEC_THREADS_MAX,
@@ -106,6 +109,9 @@ int dm_api_config_check(const dm_api_config *c, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "sign_up is %s: it must be open, invited or closed", c->sign_up);
     if (c->password_mem_kib < 8 * c->password_lanes)
         return dm_fail(err, DM_E_INVALID, "password_mem_kib must be 8 for each of password_lanes at least");
+    if (c->live_streams > c->connections_max / 2)
+        return dm_fail(err, DM_E_INVALID, "live_streams is %llu: it must be half of connections_max at most",
+                (unsigned long long)c->live_streams);
     if (!dm_period_s_fits((uint32_t)c->period_s))
         return dm_fail(err, DM_E_INVALID, "period_s is %llu: it must be a multiple of 60 that divides 3600",
                 (unsigned long long)c->period_s);

@@ -32,4 +32,20 @@ int dm_denials_list(dm_pg *c, dm_owner owner, const dm_denials_window *w, dm_pg_
         dm_err *err) DM_NODISCARD;
 void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out);
 
+/* --- what changed lately ------------------------------------------------------------------------------------ */
+
+/* A row is new, or its count has risen. */
+typedef struct dm_denials_risen {
+    dm_project_no project;
+    int64_t no, last_us, count;
+} dm_denials_risen;
+
+/* Role dm_ops: those of the projects that were refused at since_us or later, the newest first. out has room for max;
+ * *n == max: there may be more that are older. */
+int dm_denials_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, int64_t since_us, size_t max,
+        dm_denials_risen *out, size_t *n, dm_err *err) DM_NODISCARD;
+/* These alone, the oldest first; in the scope of their project. As dm_denials_list. */
+int dm_denials_of(
+        dm_pg *c, dm_owner owner, const int64_t *numbers, size_t n, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
 #endif

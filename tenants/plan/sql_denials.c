@@ -30,13 +30,14 @@ int dm_denials_expire(dm_pg *c, dm_err *err)
     return dm_pg_exec(c, &expire, args, DM_LEN(args), NULL, NULL, err);
 }
 
+#define COLUMNS "denial_no, dm.us(at), dm.us(last_at), count, who, sandbox, rule, denial::text"
 #define LEFT                                                                                                           \
     " FROM dm.denial WHERE account_no = $1 AND project_no = $2 AND at >= dm.ts($3)"                                    \
     " AND ($4::bigint IS NULL OR at <= dm.ts($4::bigint)) AND ($5::text IS NULL OR rule = $5::text)"
 
 static const dm_pg_stmt count = {"denials_count", DM_PG_COUNT(LEFT), DM_PG_ONE};
 static const dm_pg_stmt list = {"denials_list",
-        "SELECT denial_no, dm.us(at), dm.us(last_at), count, who, sandbox, rule, denial::text" LEFT
+        "SELECT " COLUMNS LEFT
         " AND ($6::bigint = 0 OR denial_no < $6::bigint)"
         " ORDER BY denial_no DESC LIMIT $7",
         DM_PG_ROWS};
@@ -65,4 +66,52 @@ int dm_denials_list(
 void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out)
 {
     dm_pg_read(rows, i, 0, fields, DM_LEN(fields), out);
+}
+
+/* --- what changed lately ------------------------------------------------------------------------------------ */
+
+enum { NUMBER_TEXT = 21 };
+
+static const dm_pg_stmt since = {"denials_since",
+        "SELECT project_no, denial_no, dm.us(last_at), count FROM dm.denial WHERE last_at >= dm.ts($1)"
+        " AND project_no = ANY ($2::int[]) ORDER BY last_at DESC LIMIT $3",
+        DM_PG_ROWS};
+
+int dm_denials_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, int64_t since_us, size_t max,
+        dm_denials_risen *out, size_t *n, dm_err *err)
+{
+    DM_AUTO_BUF which;
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_buf_init(&which, nprojects * NUMBER_TEXT + 2);
+    for (size_t i = 0; i < nprojects; i++)
+        (void)dm_buf_fmt(&which, "%s%lld", i > 0 ? "," : "{", (long long)projects[i].v);
+    (void)dm_buf_c(&which, nprojects > 0 ? "}" : "{}");
+    int r = dm_buf_ok(&which, err);
+    const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_text(dm_buf_view(&which)), dm_pa_i64((int64_t)max)};
+    if (r == 0)
+        r = dm_pg_exec(c, &since, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    *n = dm_pg_count(rows);
+    for (size_t i = 0; i < *n; i++)
+        out[i] = (dm_denials_risen){
+                {dm_pg_i64(rows, i, 0)}, dm_pg_i64(rows, i, 1), dm_pg_i64(rows, i, 2), dm_pg_i64(rows, i, 3)};
+    return 0;
+}
+
+static const dm_pg_stmt of = {"denials_of",
+        "SELECT " COLUMNS " FROM dm.denial WHERE account_no = $1 AND project_no = $2"
+        " AND denial_no = ANY ($3::bigint[]) ORDER BY denial_no",
+        DM_PG_ROWS};
+
+int dm_denials_of(dm_pg *c, dm_owner owner, const int64_t *numbers, size_t n, dm_pg_rows **rows, dm_err *err)
+{
+    DM_AUTO_BUF which;
+    dm_buf_init(&which, n * NUMBER_TEXT + 2);
+    for (size_t i = 0; i < n; i++)
+        (void)dm_buf_fmt(&which, "%s%lld", i > 0 ? "," : "{", (long long)numbers[i]);
+    (void)dm_buf_c(&which, n > 0 ? "}" : "{}");
+    int r = dm_buf_ok(&which, err);
+    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(dm_buf_view(&which))};
+    return r < 0 ? r : dm_pg_exec(c, &of, args, DM_LEN(args), rows, NULL, err);
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+#include "api/dm/live.h"
 #include "api/door/signers.h"
 #include "api/kit/cookie.h"
 #include "api/life/claims.h"
@@ -91,6 +92,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
     must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, NULL, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
+    must(dm_live_new(a, 64, threads > 0, &a->live, &err), &err, "live");
     must(dm_later_new(&later, &a->later, &err), &err, "later");
     must(dm_fold_new(a->later, &a->fold, &err), &err, "fold");
     r->table = dm_api_http(a);
@@ -152,6 +154,7 @@ void dm_rig_stop(dm_rig *r)
 {
     if (r->http != NULL)
         dm_http_stop(r->http, 2000);
+    dm_live_free(r->api.live);
     dm_later_free(r->api.later);
     dm_fold_free(r->api.fold);
     dm_http_free(r->http);

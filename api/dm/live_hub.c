@@ -1,0 +1,721 @@
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/cond.h"
+#include "base/parse.h"
+
+#include "api/dm/live.h"
+#include "api/dm/live_read.h"
+#include "api/kit/answer.h"
+#include "api/kit/gate.h"
+#include "metering/read/usage.h"
+#include "tenants/plan/denials.h"
+
+/* A round: what rows of the watched projects were written since a little before the last one (the tail), then of each
+ * project of which there is something new one look, then to each of its streams what of that its reader may see.
+ *
+ * A row's time is taken when it is written, and the row is seen when its transaction has committed. So the tail looks
+ * back by more than a transaction takes, most times by a little and now and then by as long as a statement may take,
+ * and what it has met before is known by (what, when). An id of an event is a time, that of its round less the longest
+ * look back: whoever comes again with it, at whichever replica, is told what was written since, some of it once more.
+ * A line says what a sandbox is and not what became of it, so that does no harm. */
+enum {
+    ROUND_MS = 400,
+    ROUND_LEAST_MS = 50, /* when somebody has joined */
+    BACK_US = 2000000,
+    FAR_BACK_US = 12000000,
+    FAR_BACK_EVERY = 8, /* rounds */
+    TAIL_MAX = 4096,    /* rows of one look; whoever may have missed older ones is told a snapshot */
+    SEEN_MAX = 4 * TAIL_MAX,
+    BEAT_MS = 15000,
+    RECOUNT_MS = 5000, /* creates of the last minute go by without anything changing */
+    GONE_MS = 2000,
+    CHECK_MS = 30000, /* beside what is heard */
+    EVENT_MAX = 1 << 20
+};
+
+typedef struct reader {
+    struct reader *next; /* the hub's lock */
+    dm_stream *stream;   /* NULL: it is not begun yet, and nobody's but its request's; the hub's lock */
+    bool over;           /* the hub's thread; it goes with this round */
+    dm_owner owner;
+    dm_rights rights;
+    char who[64], slug[65];
+    dm_signed_in in;
+    char *key; /* what it came with; NULL: a session */
+    int64_t since_us;
+    bool met; /* it has had its snapshot, or what it missed */
+    bool doubted;
+    dm_counts counts; /* as it was told last */
+    int64_t said_ms, gone_ms, checked_ms, counted_ms;
+} reader;
+
+/* Something that was written: a sandbox, or (denial) a refusal, whose number stands in id. */
+typedef struct mark {
+    dm_project_no project;
+    dm_sandbox_id id;
+    bool denial, fresh; /* fresh: no round has met it before */
+    int64_t at_us, count;
+} mark;
+
+struct dm_live {
+    dm_api *api;
+    unsigned max;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    reader *readers;
+    unsigned n;
+    bool doubt, joined, stop;
+    bool threaded;
+    pthread_t thread;
+
+    /* The thread's own. */
+    dm_live_told *told;
+    dm_buf text;
+    unsigned rounds;
+    int64_t now_us, read_ms, closed_through;
+    bool closed; /* a period has, since the round before */
+    mark *marks; /* of this round, by project */
+    size_t nmarks;
+    int64_t whole_from_us; /* the tail has all from here on */
+    mark *seen;            /* by (id, denial) */
+    size_t nseen;
+    dm_changed *changed;
+    dm_denials_risen *risen;
+    bool failed; /* the round before did: it is logged once */
+};
+
+static int64_t now_ms(const dm_live *l)
+{
+    return dm_mono_ms(l->api->clock);
+}
+
+/* --- coming and going --------------------------------------------------------------------------------------- */
+
+static void reader_free(reader *r)
+{
+    if (r->key != NULL)
+        explicit_bzero(r->key, strlen(r->key));
+    free(r->key);
+    free(r);
+}
+
+static void take_out(dm_live *l, reader *gone)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    reader **at = &l->readers;
+    while (*at != gone)
+        at = &(*at)->next;
+    *at = gone->next;
+    l->n--;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* With the lock. */
+static int room(const dm_live *l, const reader *r, int64_t *limit)
+{
+    unsigned mine = 0, projects = 0, share = l->max < DM_SHARE ? 1 : l->max / DM_SHARE;
+    for (const reader *o = l->readers; o != NULL; o = o->next) {
+        projects += o->owner.project.v == r->owner.project.v;
+        mine += strcmp(o->who, r->who) == 0;
+    }
+    *limit = mine >= DM_LIVE_MINE_MAX ? DM_LIVE_MINE_MAX : share;
+    return l->n >= l->max                ? DM_LIVE_FULL
+           : mine >= DM_LIVE_MINE_MAX    ? DM_LIVE_MINE
+           : projects >= (unsigned)share ? DM_LIVE_PROJECT
+                                         : 0;
+}
+
+static int reader_new(const dm_live *l, const dm_req *req, int64_t since, reader **out, dm_err *err)
+{
+    const dm_session *s = dm_session_of(req);
+    dm_str key = dm_req_header(req, "X-API-KEY");
+    reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return dm_fail(err, DM_E_NOMEM, "a stream");
+    r->owner = s->caller.owner;
+    r->rights = s->caller.rights;
+    r->in = s->in;
+    r->since_us = since;
+    r->checked_ms = r->gone_ms = r->said_ms = now_ms(l);
+    (void)snprintf(r->who, sizeof r->who, "%s", s->caller.who);
+    (void)snprintf(r->slug, sizeof r->slug, "%.*s", (int)req->params[0].n, req->params[0].p);
+    if (s->caller.key.v != 0 && (r->key = dm_str_dup(key)) == NULL) {
+        reader_free(r);
+        return dm_fail(err, DM_E_NOMEM, "a stream");
+    }
+    *out = r;
+    return 0;
+}
+
+static int begin(dm_req *req, dm_stream **out, dm_err *err)
+{
+    dm_reply_text(&req->reply, 200, "text/event-stream", DM_STR("retry: 2000\n\n"));
+    dm_hint(&req->reply, "Cache-Control", DM_STR("no-store, no-transform"));
+    dm_hint(&req->reply, "X-Accel-Buffering", DM_STR("no")); /* the front hands on what comes as it comes */
+    return dm_req_stream(req, DM_LIVE_BUFFER_MAX, out, err);
+}
+
+int dm_live_join(dm_live *l, dm_req *req, int64_t since, int64_t *limit, dm_err *err)
+{
+    reader *one = NULL;
+    dm_stream *stream = NULL;
+    int r = reader_new(l, req, since, &one, err);
+    if (r < 0)
+        return r;
+    (void)pthread_mutex_lock(&l->lock);
+    r = room(l, one, limit);
+    if (r == 0) {
+        one->next = l->readers;
+        l->readers = one;
+        l->n++;
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    if (r != 0) {
+        reader_free(one);
+        return r;
+    }
+    r = begin(req, &stream, err);
+    if (r < 0) {
+        take_out(l, one);
+        reader_free(one);
+        return r;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    one->stream = stream;
+    l->joined = true;
+    (void)pthread_cond_signal(&l->more);
+    (void)pthread_mutex_unlock(&l->lock);
+    return 0;
+}
+
+void dm_live_doubt(dm_live *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->doubt = true;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* Whether who came still may see. What cannot be asked now changes nothing. */
+static bool may_still(const dm_live *l, reader *r)
+{
+    const dm_api *api = l->api;
+    dm_signed_in in;
+    dm_caller now = {.rights = 0};
+    int found;
+    if (r->key != NULL) {
+        found = dm_auth_find(api->auth, dm_str_c(r->key), &now, NULL);
+    } else {
+        found = dm_sessions_find(api->sessions, r->in.session, &in, NULL);
+        if (found == 0 && r->in.person.v == 0)
+            return true; /* one of our own, who looks as long as his session goes on */
+        if (found == 0)
+            found = dm_members_of_project(api->members, r->in.person, dm_str_c(r->slug), &now, NULL);
+    }
+    if (found < 0)
+        return true;
+    if (found > 0 || now.owner.project.v != r->owner.project.v ||
+            dm_gate_judge(&now, DM_SCOPE(DM_RIGHT_SANDBOX_READ, DM_STANDING_ANY), NULL) < 0)
+        return false;
+    r->rights = now.rights;
+    return true;
+}
+
+static void look_after(dm_live *l, reader *r)
+{
+    int64_t now = now_ms(l);
+    if (now - r->gone_ms >= GONE_MS) {
+        r->gone_ms = now;
+        r->over = dm_stream_gone(r->stream);
+    }
+    if (!r->over && (r->doubted || now - r->checked_ms >= CHECK_MS)) {
+        r->doubted = false;
+        r->checked_ms = now;
+        r->over = !may_still(l, r);
+    }
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------ */
+
+static int64_t id_of(const dm_live *l)
+{
+    return l->now_us - FAR_BACK_US;
+}
+
+static void event(dm_live *l, const char *name, dm_str json)
+{
+    (void)dm_live_event(&l->text, name, id_of(l), json);
+}
+
+/* What was written to text. Who has no room left has not read for long. */
+static void say(dm_live *l, reader *r)
+{
+    static const dm_metric dropped = {
+            "dm_api_live_dropped_total", DM_COUNTER, NULL, "streams whose reader did not read"};
+    if (l->text.len == 0 || r->over)
+        return;
+    int done = dm_buf_ok(&l->text, NULL) == 0 ? dm_stream_add(r->stream, dm_buf_view(&l->text)) : DM_STREAM_FULL;
+    r->said_ms = now_ms(l);
+    if (done == DM_STREAM_FULL) {
+        dm_metric_add(l->api->metrics, &dropped, NULL, 1);
+        dm_stream_end(r->stream, true);
+        r->stream = NULL;
+    }
+    r->over = done != 0;
+}
+
+static void tell_snapshot(dm_live *l, const reader *r)
+{
+    DM_AUTO_BUF json;
+    dm_jw w;
+    dm_buf_init(&json, EVENT_MAX);
+    dm_jw_init(&w, &json);
+    dm_jw_obj(&w);
+    dm_live_snapshot(&w, l->told, r->rights);
+    dm_jw_end(&w);
+    event(l, "snapshot", dm_buf_view(&json));
+}
+
+static bool counts_differ(const dm_counts *a, const dm_counts *b)
+{
+    return a->running != b->running || a->asleep != b->asleep || a->changing != b->changing ||
+           a->created_1m != b->created_1m;
+}
+
+/* --- one project -------------------------------------------------------------------------------------------- */
+
+/* What its marks come to: of those that are new, and of all since the earliest that somebody missed. */
+typedef struct news {
+    const mark *marks[2 * DM_LIVE_ROWS_MAX]; /* in the order in which they are told */
+    size_t n, nids, ndenials, fresh;
+    bool too_many; /* of the new ones */
+    bool missed_too_many;
+    dm_sandbox_id ids[DM_LIVE_ROWS_MAX];
+    int64_t denials[DM_LIVE_ROWS_MAX];
+} news;
+
+/* Which of the project's marks are wanted: fresh ones first, so that they are the last to be left out. Marks come the
+ * newest first; they are told the other way round. */
+static void gather(const mark *marks, size_t n, int64_t since_us, news *out)
+{
+    *out = (news){.n = 0};
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            const mark *m = &marks[i];
+            bool want = pass == 0 ? m->fresh : !m->fresh && since_us != 0 && m->at_us >= since_us;
+            bool full = m->denial ? out->ndenials == DM_LIVE_ROWS_MAX : out->nids == DM_LIVE_ROWS_MAX;
+            if (!want)
+                continue;
+            if (full) {
+                *(pass == 0 ? &out->too_many : &out->missed_too_many) = true;
+                continue;
+            }
+            if (m->denial)
+                memcpy(&out->denials[out->ndenials++], m->id.b, sizeof out->denials[0]);
+            else
+                out->ids[out->nids++] = m->id;
+            out->marks[out->n++] = m;
+            out->fresh += pass == 0;
+        }
+}
+
+static void tell_marks(dm_live *l, const reader *r, const news *w)
+{
+    size_t ids = w->nids, denials = w->ndenials;
+    for (size_t i = w->n; i-- > 0;) {
+        const mark *m = w->marks[i];
+        const dm_buf *json = m->denial ? &l->told->denials[--denials] : &l->told->lines[--ids];
+        bool missed = !r->met && m->at_us >= r->since_us;
+        if (json->len == 0 || !(missed || (r->met && m->fresh)) ||
+                (m->denial && !dm_may(r->rights, DM_RIGHT_LIMIT_READ)))
+            continue;
+        event(l, m->denial ? "denial" : "sandbox", dm_buf_view(json));
+    }
+}
+
+static bool resumes(const dm_live *l, const reader *r)
+{
+    return r->since_us >= l->whole_from_us && r->since_us <= l->now_us;
+}
+
+static void tell_one(dm_live *l, reader *r, const news *w)
+{
+    bool spends = dm_may(r->rights, DM_RIGHT_USAGE_READ);
+    dm_buf_reset(&l->text);
+    if (r->met ? w->too_many : w->too_many || w->missed_too_many || !resumes(l, r)) {
+        tell_snapshot(l, r);
+    } else {
+        tell_marks(l, r, w);
+        if (!r->met || counts_differ(&r->counts, &l->told->counts))
+            event(l, "counts", dm_buf_view(&l->told->counts_json));
+        if (spends && (!r->met || l->closed) && l->told->cost.len > 0)
+            event(l, "cost", dm_buf_view(&l->told->cost));
+    }
+    if (spends && l->closed && r->met) {
+        char json[64], at[40];
+        dm_rfc3339(l->closed_through * 1000000, at);
+        (void)snprintf(json, sizeof json, "{\"closed_through\":\"%s\"}", at);
+        event(l, "period", dm_str_c(json));
+    }
+    r->met = true;
+    r->counts = l->told->counts;
+    r->counted_ms = now_ms(l);
+    say(l, r);
+}
+
+/* Why a project is looked at in this round; false: nothing is new. */
+static bool ask_for(
+        const dm_live *l, reader **of, size_t n, const mark *marks, size_t nmarks, dm_live_asked *a, news *w)
+{
+    bool due = false;
+    int64_t since = 0;
+    for (size_t i = 0; i < n; i++) {
+        const reader *r = of[i];
+        bool back = !r->met && resumes(l, r);
+        if (back && (since == 0 || r->since_us < since))
+            since = r->since_us;
+        a->whole |= !r->met && !back;
+        a->cost |= !r->met || l->closed;
+        due |= !r->met || l->closed || (r->counts.created_1m > 0 && now_ms(l) - r->counted_ms >= RECOUNT_MS);
+    }
+    gather(marks, nmarks, since, w);
+    a->whole |= w->too_many || w->missed_too_many;
+    a->cost |= a->whole;
+    a->ids = w->ids;
+    a->nids = w->nids;
+    a->denials = w->denials;
+    a->ndenials = w->ndenials;
+    return due || w->fresh > 0;
+}
+
+static int tell_project(dm_live *l, reader **of, size_t n, const mark *marks, size_t nmarks, dm_err *err)
+{
+    news *w = calloc(1, sizeof *w); /* too much for a stack */
+    if (w == NULL)
+        return dm_fail(err, DM_E_NOMEM, "what is new of a project");
+    dm_live_asked asked = {.owner = of[0]->owner, .now_us = l->now_us};
+    int r = 0;
+    if (ask_for(l, of, n, marks, nmarks, &asked, w)) {
+        r = dm_live_read(l->api, &asked, l->told, err);
+        for (size_t i = 0; r == 0 && i < n; i++)
+            tell_one(l, of[i], w);
+    }
+    free(w);
+    return r;
+}
+
+/* --- the tail ----------------------------------------------------------------------------------------------- */
+
+static int by_project(const void *a, const void *b)
+{
+    const mark *x = a, *y = b;
+    if (x->project.v != y->project.v)
+        return x->project.v < y->project.v ? -1 : 1;
+    return x->at_us > y->at_us ? -1 : x->at_us < y->at_us;
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    const mark *x = a, *y = b;
+    int c = memcmp(&x->id, &y->id, sizeof x->id);
+    return c != 0 ? c : (int)x->denial - (int)y->denial;
+}
+
+typedef struct tail {
+    dm_live *l;
+    const dm_project_no *projects;
+    size_t nprojects;
+    int64_t back_us, since_us; /* since_us: as far back as somebody wants who comes again; 0: nobody */
+    int64_t now_us, closed_through, whole_from_us;
+    size_t nchanged, nrisen;
+} tail;
+
+static int read_tail(dm_pg *c, void *arg, dm_err *err)
+{
+    tail *t = arg;
+    dm_live *l = t->l;
+    int r = dm_changed_clock(c, &t->now_us, err);
+    if (r < 0)
+        return r;
+    int64_t from = t->now_us - t->back_us, oldest = t->now_us - (int64_t)DM_LIVE_RESUME_S * 1000000;
+    if (t->since_us != 0 && t->since_us < from)
+        from = t->since_us < oldest ? oldest : t->since_us;
+    r = dm_changed_since(c, t->projects, t->nprojects, from, TAIL_MAX, l->changed, &t->nchanged, err);
+    if (r == 0)
+        r = dm_denials_since(c, t->projects, t->nprojects, from, TAIL_MAX, l->risen, &t->nrisen, err);
+    if (r == 0)
+        r = dm_read_closed_through(c, &t->closed_through, err);
+    t->whole_from_us = from;
+    if (r == 0 && t->nchanged == TAIL_MAX)
+        t->whole_from_us = l->changed[TAIL_MAX - 1].at_us + 1;
+    if (r == 0 && t->nrisen == TAIL_MAX && l->risen[TAIL_MAX - 1].last_us >= t->whole_from_us)
+        t->whole_from_us = l->risen[TAIL_MAX - 1].last_us + 1;
+    return r;
+}
+
+static void collect(dm_live *l, const tail *t)
+{
+    l->nmarks = 0;
+    for (size_t i = 0; i < t->nchanged; i++) {
+        const dm_changed *k = &l->changed[i];
+        l->marks[l->nmarks++] = (mark){.project = k->project, .id = k->id, .at_us = k->at_us};
+    }
+    for (size_t i = 0; i < t->nrisen; i++) {
+        const dm_denials_risen *d = &l->risen[i];
+        mark m = {.project = d->project, .denial = true, .at_us = d->last_us, .count = d->count};
+        memcpy(m.id.b, &d->no, sizeof d->no);
+        l->marks[l->nmarks++] = m;
+    }
+}
+
+/* Fresh is what no round has met as it is now. What a look back cannot meet any more is forgotten. */
+static void remember(dm_live *l)
+{
+    int64_t horizon = l->now_us - 2 * (int64_t)FAR_BACK_US;
+    size_t n = 0;
+    for (size_t i = 0; i < l->nmarks; i++) {
+        mark *m = &l->marks[i];
+        mark *old = bsearch(m, l->seen, l->nseen, sizeof *m, compare_marks);
+        m->fresh = old == NULL || old->at_us != m->at_us || old->count != m->count;
+        if (old != NULL) {
+            *old = *m;
+            old->fresh = false;
+        }
+    }
+    for (size_t i = 0; i < l->nseen; i++)
+        if (l->seen[i].at_us >= horizon)
+            l->seen[n++] = l->seen[i];
+    l->nseen = n;
+    for (size_t i = 0; i < l->nmarks && l->nseen < SEEN_MAX; i++)
+        if (l->marks[i].fresh && bsearch(&l->marks[i], l->seen, n, sizeof(mark), compare_marks) == NULL)
+            l->seen[l->nseen++] = l->marks[i];
+    qsort(l->seen, l->nseen, sizeof(mark), compare_marks);
+    qsort(l->marks, l->nmarks, sizeof(mark), by_project);
+}
+
+static int look(dm_live *l, const dm_project_no *projects, size_t n, int64_t since_us, dm_err *err)
+{
+    tail t = {.l = l,
+            .projects = projects,
+            .nprojects = n,
+            .since_us = since_us,
+            .back_us = l->rounds % FAR_BACK_EVERY == 0 ? FAR_BACK_US : BACK_US};
+    int r = dm_api_tx_ops(l->api, read_tail, &t, err);
+    if (r < 0)
+        return r;
+    l->rounds++;
+    l->closed = l->closed_through != 0 && t.closed_through > l->closed_through;
+    l->closed_through = t.closed_through;
+    l->now_us = t.now_us;
+    l->whole_from_us = t.whole_from_us;
+    l->read_ms = now_ms(l);
+    collect(l, &t);
+    remember(l);
+    return 0;
+}
+
+/* --- a round ------------------------------------------------------------------------------------------------ */
+
+static int by_owner(const void *a, const void *b)
+{
+    const reader *x = *(reader *const *)a, *y = *(reader *const *)b;
+    return (x->owner.project.v > y->owner.project.v) - (x->owner.project.v < y->owner.project.v);
+}
+
+/* Those whose stream has begun, by project. */
+static reader **listed(dm_live *l, size_t *n)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    reader **all = l->n > 0 ? calloc(l->n, sizeof(reader *)) : NULL;
+    *n = 0;
+    for (reader *r = l->readers; all != NULL && r != NULL; r = r->next) {
+        r->doubted |= l->doubt;
+        if (r->stream != NULL)
+            all[(*n)++] = r;
+    }
+    l->doubt = l->joined = false;
+    (void)pthread_mutex_unlock(&l->lock);
+    if (*n > 0)
+        qsort(all, *n, sizeof(reader *), by_owner);
+    return all;
+}
+
+static void let_go(dm_live *l, reader **all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        reader *r = all[i];
+        if (!r->over)
+            continue;
+        take_out(l, r);
+        dm_stream_end(r->stream, false);
+        reader_free(r);
+    }
+}
+
+/* The next project's: where its readers end. */
+static size_t group_end(reader **all, size_t n, size_t at)
+{
+    size_t end = at;
+    while (end < n && all[end]->owner.project.v == all[at]->owner.project.v)
+        end++;
+    return end;
+}
+
+static int look_for(dm_live *l, reader **all, size_t n, dm_err *err)
+{
+    dm_project_no *projects = calloc(n, sizeof *projects);
+    size_t np = 0;
+    int64_t since = 0;
+    if (projects == NULL)
+        return dm_fail(err, DM_E_NOMEM, "projects that are watched");
+    for (size_t at = 0; at < n; at = group_end(all, n, at))
+        projects[np++] = all[at]->owner.project;
+    for (size_t i = 0; i < n; i++)
+        if (!all[i]->met && all[i]->since_us != 0 && (since == 0 || all[i]->since_us < since))
+            since = all[i]->since_us;
+    int r = look(l, projects, np, since, err);
+    free(projects);
+    return r;
+}
+
+static int tell_all(dm_live *l, reader **all, size_t n, dm_err *err)
+{
+    size_t m = 0;
+    int r = 0;
+    for (size_t at = 0, end; at < n && r == 0; at = end) {
+        int64_t project = all[at]->owner.project.v;
+        end = group_end(all, n, at);
+        while (m < l->nmarks && l->marks[m].project.v < project)
+            m++;
+        size_t first = m;
+        while (m < l->nmarks && l->marks[m].project.v == project)
+            m++;
+        r = tell_project(l, all + at, end - at, l->marks + first, m - first, err);
+    }
+    return r;
+}
+
+/* Only what was read lately is vouched for. */
+static void beat(dm_live *l, reader **all, size_t n)
+{
+    char json[64], at[40];
+    int64_t now = now_ms(l);
+    dm_rfc3339(l->now_us, at);
+    (void)snprintf(json, sizeof json, "{\"as_of\":\"%s\"}", at);
+    dm_buf_reset(&l->text);
+    event(l, "beat", dm_str_c(json));
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->met && now - all[i]->said_ms >= BEAT_MS)
+            say(l, all[i]);
+}
+
+/* What was met may not have been told, or nobody is there who was told: the next look goes far back. */
+static void forget(dm_live *l, bool nobody)
+{
+    l->nseen = 0;
+    l->rounds = 0;
+    if (nobody)
+        l->closed_through = 0;
+}
+
+void dm_live_round(dm_live *l)
+{
+    static const dm_metric streams = {"dm_api_live_streams", DM_GAUGE, NULL, "streams of what changes in a project"};
+    dm_err err = {0};
+    size_t n;
+    reader **all = listed(l, &n);
+    for (size_t i = 0; i < n; i++)
+        look_after(l, all[i]);
+    let_go(l, all, n);
+    free(all);
+    all = listed(l, &n);
+    int r = n > 0 ? look_for(l, all, n, &err) : 0;
+    if (r == 0 && n > 0)
+        r = tell_all(l, all, n, &err);
+    if (r == 0 && n > 0)
+        beat(l, all, n);
+    if (r < 0 && !l->failed)
+        dm_log_err(l->api->log, DM_WARN, "live.not_read", &err);
+    l->failed = r < 0;
+    if (r < 0 || n == 0)
+        forget(l, n == 0);
+    let_go(l, all, n);
+    free(all);
+    dm_metric_set(l->api->metrics, &streams, NULL, (int64_t)n);
+}
+
+/* --- made and unmade ---------------------------------------------------------------------------------------- */
+
+static void *run(void *arg)
+{
+    dm_live *l = arg;
+    int64_t next = 0;
+    (void)pthread_mutex_lock(&l->lock);
+    while (!l->stop) {
+        int64_t now = now_ms(l);
+        if (l->readers == NULL) {
+            (void)pthread_cond_wait(&l->more, &l->lock);
+        } else if (now < next - (l->joined ? ROUND_MS - ROUND_LEAST_MS : 0)) {
+            dm_cond_wait_until(&l->more, &l->lock, next - (l->joined ? ROUND_MS - ROUND_LEAST_MS : 0));
+        } else {
+            (void)pthread_mutex_unlock(&l->lock);
+            dm_live_round(l);
+            (void)pthread_mutex_lock(&l->lock);
+            next = now_ms(l) + ROUND_MS;
+        }
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+int dm_live_new(dm_api *api, unsigned max, bool threaded, dm_live **out, dm_err *err)
+{
+    DM_AUTO(dm_live) l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return dm_fail(err, DM_E_NOMEM, "streams");
+    l->api = api;
+    l->max = max;
+    (void)pthread_mutex_init(&l->lock, NULL);
+    dm_cond_init(&l->more);
+    dm_buf_init(&l->text, DM_LIVE_BUFFER_MAX);
+    l->marks = calloc(2 * TAIL_MAX, sizeof *l->marks);
+    l->seen = calloc(SEEN_MAX, sizeof *l->seen);
+    l->changed = calloc(TAIL_MAX, sizeof *l->changed);
+    l->risen = calloc(TAIL_MAX, sizeof *l->risen);
+    if (l->marks == NULL || l->seen == NULL || l->changed == NULL || l->risen == NULL)
+        return dm_fail(err, DM_E_NOMEM, "streams");
+    l->told = dm_live_told_new(err);
+    if (l->told == NULL)
+        return DM_E_NOMEM;
+    if (threaded && pthread_create(&l->thread, NULL, run, l) != 0)
+        return dm_fail(err, DM_E_NOMEM, "thread of streams");
+    l->threaded = threaded;
+    *out = dm_steal(&l);
+    return 0;
+}
+
+void dm_live_free(dm_live *l)
+{
+    if (l == NULL)
+        return;
+    (void)pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    (void)pthread_cond_signal(&l->more);
+    (void)pthread_mutex_unlock(&l->lock);
+    if (l->threaded)
+        (void)pthread_join(l->thread, NULL);
+    for (reader *r = l->readers, *next; r != NULL; r = next) {
+        next = r->next;
+        dm_stream_end(r->stream, false);
+        reader_free(r);
+    }
+    dm_live_told_free(l->told);
+    dm_buf_done(&l->text);
+    free(l->marks);
+    free(l->seen);
+    free(l->changed);
+    free(l->risen);
+    (void)pthread_mutex_destroy(&l->lock);
+    (void)pthread_cond_destroy(&l->more);
+    free(l);
+}
