@@ -7,6 +7,7 @@
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
 #include "api/kit/request.h"
+#include "api/kit/rows.h"
 #include "api/ops/act.h"
 #include "api/ops/routes.h"
 
@@ -20,22 +21,31 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     return dm_operator_list(c, rows, err);
 }
 
+static dm_str id_of(const void *of, size_t i)
+{
+    dm_operator_row o;
+    dm_operator_row_read(of, i, &o);
+    return o.id;
+}
+
+static void write_row(dm_jw *w, const void *of, size_t i)
+{
+    dm_operator_row o;
+    dm_operator_row_read(of, i, &o);
+    dm_operator_row_write(w, &o);
+}
+
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_api_tx_ops(ctx, query, &rows, err);
-    if (r < 0)
-        return r;
-    dm_jw w = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&w);
-    dm_jw_key(&w, "rows");
-    dm_jw_arr(&w);
-    for (size_t i = 0; i < dm_pg_count(rows); i++) {
-        dm_operator_row o;
-        dm_operator_row_read(rows, i, &o);
-        dm_operator_row_write(&w, &o);
-    }
-    return dm_ops_list_end(&w, false, 'o', 0, DM_STR(""), err);
+    const dm_rows_all all = {.order = 'O',
+            .of = rows,
+            .n = dm_pg_count(rows),
+            .most = DM_OPERATORS_SHOWN,
+            .id = id_of,
+            .write = write_row};
+    return r < 0 ? r : dm_rows_answer(req, &all, err);
 }
 
 int dm_route_ops_operator_list(dm_req *req, void *ctx, dm_err *err)

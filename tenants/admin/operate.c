@@ -346,7 +346,9 @@ static int json_operator(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err
     dm_operator_row o;
     (void)err;
     dm_operator_row_read(rows, i, &o);
+    dm_jw_obj(w);
     dm_operator_row_write(w, &o);
+    dm_jw_end(w);
     return 0;
 }
 

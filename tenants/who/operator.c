@@ -9,7 +9,6 @@ bool dm_operator_name_ok(dm_str name)
 
 void dm_operator_row_write(dm_jw *w, const dm_operator_row *o)
 {
-    dm_jw_obj(w);
     dm_jw_kstr(w, "id", o->id);
     dm_jw_kstr(w, "name", o->name);
     dm_jw_kstr(w, "email", o->email);
@@ -18,5 +17,4 @@ void dm_operator_row_write(dm_jw *w, const dm_operator_row *o)
     dm_jw_ktime(w, "created_at", o->created_us);
     dm_jw_ktime(w, "disabled_at", o->disabled_us);
     dm_jw_ktime(w, "seen_at", o->seen_us);
-    dm_jw_end(w);
 }

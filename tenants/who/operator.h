@@ -38,9 +38,11 @@ typedef struct dm_operator_row {
     int64_t created_us, disabled_us, seen_us; /* 0: never */
 } dm_operator_row;
 
-/* By name, at most 1,000. The caller frees rows. */
+enum { DM_OPERATORS_SHOWN = 1000 };
+/* By name, at most DM_OPERATORS_SHOWN. The caller frees rows. */
 int dm_operator_list(dm_pg *c, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_operator_row_read(const dm_pg_rows *rows, size_t i, dm_operator_row *out);
+/* Its members, into an object that is open. */
 void dm_operator_row_write(dm_jw *w, const dm_operator_row *o);
 
 #endif
