@@ -37,8 +37,7 @@ int dm_denials_expire(dm_pg *c, dm_err *err)
 
 static const dm_pg_stmt count = {"denials_count", DM_PG_COUNT(LEFT), DM_PG_ONE};
 static const dm_pg_stmt list = {"denials_list",
-        "SELECT " COLUMNS LEFT
-        " AND ($6::bigint = 0 OR denial_no < $6::bigint)"
+        "SELECT " COLUMNS LEFT " AND ($6::bigint = 0 OR denial_no < $6::bigint)"
         " ORDER BY denial_no DESC LIMIT $7",
         DM_PG_ROWS};
 static const dm_pg_field fields[] = {

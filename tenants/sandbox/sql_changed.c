@@ -2,32 +2,19 @@
 
 enum { PROJECT_TEXT = 21 };
 
-/* One index a part, in its order and no longer than what is wanted (0030, 0008). */
-#define PART(where)                                                                                                    \
-    "(SELECT project_no, sandbox_id, changed_at FROM dm.sandbox WHERE " where                                          \
-    " AND changed_at >= dm.ts($1) AND project_no = ANY ($2::int[]) ORDER BY changed_at DESC LIMIT $3)"
+/* One index a part, in its order and no longer than what is wanted. */
+#define PART_BEGIN "(SELECT project_no, sandbox_id, changed_at FROM dm.sandbox WHERE "
+#define PART_END " AND changed_at >= dm.ts($1) AND project_no = ANY ($2::int[]) ORDER BY changed_at DESC LIMIT $3)"
+#define CALLED "(auto_resume OR state <> 'paused')"
 
 static const dm_pg_stmt since = {"changed_since",
-        "SELECT project_no, sandbox_id, dm.us(changed_at) AS at FROM"
-        " (" PART("secure AND state <> 'ended' AND (auto_resume OR state <> 'paused')") " UNION ALL " PART(
-                "state <> 'ended' AND NOT (secure AND (auto_resume OR state <> 'paused'))") " UNION ALL " PART("state "
-                                                                                                               "= "
-                                                                                                               "'ended"
-                                                                                                               "'") ") "
-                                                                                                                    "c "
-                                                                                                                    "OR"
-                                                                                                                    "DE"
-                                                                                                                    "R "
-                                                                                                                    "BY"
-                                                                                                                    " a"
-                                                                                                                    "t "
-                                                                                                                    "DE"
-                                                                                                                    "SC"
-                                                                                                                    " L"
-                                                                                                                    "IM"
-                                                                                                                    "IT"
-                                                                                                                    " $"
-                                                                                                                    "3",
+        "SELECT project_no, sandbox_id, dm.us(changed_at) AS at FROM ("
+        /* clang-format off */
+        PART_BEGIN "secure AND state <> 'ended' AND " CALLED PART_END " UNION ALL "
+        PART_BEGIN "state <> 'ended' AND NOT (secure AND " CALLED ")" PART_END " UNION ALL "
+        PART_BEGIN "state = 'ended'" PART_END
+        /* clang-format on */
+        ") c ORDER BY at DESC LIMIT $3",
         DM_PG_ROWS};
 
 int dm_changed_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, int64_t since_us, size_t max,
@@ -64,14 +51,16 @@ int dm_changed_clock(dm_pg *c, int64_t *us, dm_err *err)
     return r;
 }
 
-#define UP_TO(where)                                                                                                   \
-    "(SELECT count(*) FROM (SELECT FROM dm.sandbox WHERE account_no = $1 AND project_no = $2 AND " where " LIMIT $4) " \
-    "n)"
+#define COUNT "(SELECT count(*) FROM (SELECT FROM dm.sandbox WHERE account_no = $1 AND project_no = $2 AND "
+#define UP_TO " LIMIT $4) n)"
 
 static const dm_pg_stmt counts = {"changed_counts",
-        "SELECT " UP_TO("state = 'running'") ", " UP_TO("state = 'paused'") ", " UP_TO(
-                "state = ANY ('{starting,pausing,resuming,ending}')") ", " UP_TO("created_at > dm.ts($3) - interval '1 "
-                                                                                 "min'"),
+        /* clang-format off */
+        "SELECT " COUNT "state = 'running'" UP_TO ", "
+        COUNT "state = 'paused'" UP_TO ", "
+        COUNT "state = ANY ('{starting,pausing,resuming,ending}')" UP_TO ", "
+        COUNT "created_at > dm.ts($3) - interval '1 min'" UP_TO,
+        /* clang-format on */
         DM_PG_ONE};
 
 int dm_counts_read(dm_pg *c, dm_owner owner, int64_t now_us, dm_counts *out, dm_err *err)
