@@ -118,6 +118,7 @@ make_secrets() {
     fi
     # The keys by which workers seal their frames are made of this: the API gives them, the meter checks by them.
     secret frames-api.key dormouse-api
+    [ -z "$DM_ADMIN_TOKEN" ] || secret admin.token dormouse-api
     if [ -n "$DM_SMTP_PASSWORD_FILE" ]; then
         put "$DM_DATA/secrets/smtp.password" 600 dormouse-api:dormouse-api <"$DM_SMTP_PASSWORD_FILE"
     fi
@@ -153,6 +154,7 @@ api_url = $DM_URL_API
 sandbox_url = $DM_URL_SANDBOX
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
+    [ -z "$DM_ADMIN_TOKEN" ] || printf 'admin_token_file = %s\n' "$DM_DATA/secrets/admin.token"
     if [ -n "$DM_SMTP_URL" ]; then
         printf 'smtp_url = %s\nmail_from = %s\n' "$DM_SMTP_URL" "$DM_MAIL_FROM"
         [ -z "$DM_SMTP_USER" ] || printf 'smtp_user = %s\n' "$DM_SMTP_USER"

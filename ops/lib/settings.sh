@@ -13,6 +13,7 @@ DM_SETTINGS=(
     'DM_CLIENT_REQUESTS|1000|[1-9][0-9]{0,5}|requests of one address to the API a second, and four times as many to sandboxes'
     'DM_SIGN_UP||(open|invited|closed)?|who may sign up (default: open where DM_LISTEN is a loopback address, else invited)'
     'DM_OPERATOR|operator@localhost|[a-z0-9._+-]+@[a-z0-9.-]+|address of the first operator, whom the first `up` makes'
+    'DM_ADMIN_TOKEN||(yes)?|yes: the routes of E2B for operators, /nodes and /admin, open to the token in secrets/admin.token, which `up` makes'
     'DM_DOMAIN||[A-Za-z0-9.-]*(:[0-9]+)?|domain of sandbox hosts, PORT-ID.DOMAIN (default: localhost and the sandbox port)'
     'DM_REGION|local|[a-z0-9-]{1,32}|region that everything here belongs to'
     'DM_PERIOD_S|3600|[0-9]{2,4}|accounting period in seconds: a multiple of 60 that divides 3600'
