@@ -319,6 +319,7 @@ static int make_who(dm_api *a, dm_err *err)
             .master = a->master,
             .clock = a->clock,
             .token_s = (unsigned)c->token_s,
+            .access_s = (unsigned)c->access_s,
             .key_days = (unsigned)c->token_key_days};
     int r = dm_auth_new(a->db, a->clock, (unsigned)c->key_keep_ms, &a->auth, err);
     if (r == 0)

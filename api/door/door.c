@@ -7,6 +7,7 @@
 #include "base/file.h"
 
 #include "api/door/routes.h"
+#include "api/door/scoped.h"
 #include "api/door/signed.h"
 #include "api/door/signers.h"
 #include "api/door/verdict.h"
@@ -15,7 +16,7 @@
 #include "api/life/wake.h"
 #include "tenants/sandbox/network.h"
 
-enum { WAKE_LEAST_S = 300, ROUTE_MAX = 128 };
+enum { WAKE_LEAST_S = 300, ROUTE_MAX = 128, TOKEN_MAX = 512 };
 
 /* What is known of a request goes with it, over hops and waits: who is asked for, and what his row said. */
 typedef struct visit {
@@ -23,12 +24,17 @@ typedef struct visit {
     dm_door_reason reason; /* as read; SEARCH becomes what the search found */
     uint64_t mark;         /* from before the row was looked at */
     dm_sandbox_at_door s;
+    dm_buf agent; /* the agent's token, for a page that must not have it; empty: the client's own goes on to the agent
+                   */
 } visit;
 
 static void visit_done(void *arg)
 {
     visit *v = arg;
     dm_pg_rows_free(v->s.rows);
+    if (v->agent.p != NULL)
+        explicit_bzero(v->agent.p, v->agent.len);
+    dm_buf_done(&v->agent);
     free(v);
 }
 
@@ -41,6 +47,7 @@ static visit *visit_of(dm_req *req)
         if (v == NULL)
             return NULL;
         v->reason = dm_door_read(req, &v->ask);
+        dm_buf_init(&v->agent, TOKEN_MAX);
         s->carry = v;
         s->carry_done = visit_done;
     }
@@ -64,8 +71,10 @@ static int refuse(dm_req *req, dm_door_reason reason, dm_err *err)
     return r < 0 ? r : dm_reply_header(&req->reply, "X-Dm-Reason", dm_str_c(dm_door_reason_name(reason)), err);
 }
 
-static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s, dm_err *err)
+static int pass(dm_req *req, const visit *v, dm_err *err)
 {
+    const dm_door_ask *ask = &v->ask;
+    const dm_sandbox_at_door *s = &v->s;
     char route[ROUTE_MAX];
     dm_network network;
     DM_AUTO_BUF host;
@@ -82,7 +91,7 @@ static int pass(dm_req *req, const dm_door_ask *ask, const dm_sandbox_at_door *s
         const char *name;
         dm_str value;
     } headers[] = {{"X-Dm-Kind", DM_STR("pass")}, {"X-Dm-Up", s->door}, {"X-Dm-Path", dm_str_c(route)},
-            {"X-Dm-Host", dm_buf_view(&host)}};
+            {"X-Dm-Host", dm_buf_view(&host)}, {"X-Dm-Agent-Token", dm_buf_view(&v->agent)}};
     dm_reply_empty(&req->reply, 200);
     for (size_t i = 0; i < DM_LEN(headers);
             i++) /* a request may come without a host; a header without a value cannot go */
@@ -145,7 +154,7 @@ static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
     if (r == 0 && w.one.s.state == DM_SANDBOX_RUNNING) {
         v->s.epoch = w.one.s.epoch;
         v->s.address = dm_str_c(w.address);
-        return pass(req, &v->ask, &v->s, err);
+        return pass(req, v, err);
     }
     if (r == 0 || r == DM_WAKE_RUNNING) /* it has moved on: once more from the beginning */
         return door(req, api, err);
@@ -195,6 +204,26 @@ static int wake_hopped(dm_req *req, void *ctx, dm_err *err)
     return settled(req, ctx, wake(req, ctx, visit_of(req), err), err);
 }
 
+static bool over(const dm_sandbox_at_door *s)
+{
+    return s->state == DM_SANDBOX_ENDING || s->state == DM_SANDBOX_ENDED;
+}
+
+/* From here on a page's good token is the agent's own. Of what has ended it is said that it has. */
+static int as_agent(dm_api *api, visit *v, dm_door_reason *reason, dm_err *err)
+{
+    *reason = DM_DOOR_PASS;
+    if (!dm_scoped_claimed(&v->ask) || over(&v->s))
+        return 0;
+    int r = dm_scoped_judge(api, &v->ask, &v->s, reason, err);
+    if (r < 0 || *reason != DM_DOOR_PASS)
+        return r;
+    if (v->s.secure)
+        r = dm_secret_access_token(api->master, &v->ask.id, v->s.token_sealed, &v->agent, err);
+    v->ask.access_token = dm_buf_view(&v->agent);
+    return r;
+}
+
 static int decide(dm_req *req, dm_api *api, visit *v, dm_err *err)
 {
     static const dm_caller nobody = {.blocked = ""};
@@ -202,11 +231,13 @@ static int decide(dm_req *req, dm_api *api, visit *v, dm_err *err)
     v->mark = dm_later_mark(api->later, &v->ask.id);
     int r = dm_api_tx(api, &nobody, find, v, err);
     if (r == 0)
+        r = as_agent(api, v, &reason, err);
+    if (r == 0 && reason == DM_DOOR_PASS)
         r = dm_door_judge(api, &v->ask, &v->s, &reason, err);
     if (r < 0)
         return r;
     if (reason == DM_DOOR_PASS)
-        return pass(req, &v->ask, &v->s, err);
+        return pass(req, v, err);
     if (reason == DM_DOOR_WAKE)
         return dm_later_hop(api->later, at_of(v), req, wake_hopped, api, err);
     if (reason == DM_DOOR_CHANGING)

@@ -25,6 +25,8 @@ static const words of_reason[DM_DOOR_REASONS] = {
         [DM_DOOR_BAD_TOKEN] = {DM_NO_DOOR_TRAFFIC_TOKEN, "Invalid Traffic Access Token",
                 "Sandbox is secured with traffic access token. Provided token in header 'e2b-traffic-access-token' is "
                 "invalid"},
+        [DM_DOOR_BAD_PAGE] = {DM_NO_DOOR_PAGE, "Access Denied", "the access token is not for this sandbox"},
+        [DM_DOOR_LATE_PAGE] = {DM_NO_DOOR_PAGE_LATE, "Access Denied", "the access to this sandbox is over"},
         [DM_DOOR_BAD_ACCESS] = {DM_NO_DOOR_ACCESS_TOKEN, "Access Denied",
                 "The sandbox sleeps and is only woken with its own access token"},
         [DM_DOOR_BAD_SIGN] = {DM_NO_DOOR_SIGNATURE, "Access Denied", "invalid signature"},

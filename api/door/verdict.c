@@ -21,6 +21,8 @@ static const char *const reason_names[DM_DOOR_REASONS] = {[DM_DOOR_PASS] = "pass
         [DM_DOOR_NOT_FOUND] = "not_found",
         [DM_DOOR_NO_TOKEN] = "no_token",
         [DM_DOOR_BAD_TOKEN] = "bad_token",
+        [DM_DOOR_BAD_PAGE] = "bad_page",
+        [DM_DOOR_LATE_PAGE] = "late_page",
         [DM_DOOR_BAD_ACCESS] = "bad_access",
         [DM_DOOR_BAD_SIGN] = "bad_sign",
         [DM_DOOR_LATE_SIGN] = "late_sign",

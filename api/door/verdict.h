@@ -15,6 +15,8 @@ typedef enum dm_door_reason {
     DM_DOOR_NOT_FOUND,
     DM_DOOR_NO_TOKEN,
     DM_DOOR_BAD_TOKEN,
+    DM_DOOR_BAD_PAGE,   /* a page's access, and none of ours, or to another sandbox */
+    DM_DOOR_LATE_PAGE,  /* a page's access that is over: its time, its session's or its person's right */
     DM_DOOR_BAD_ACCESS, /* asleep, and the agent's token is not right, so it is not woken */
     DM_DOOR_BAD_SIGN,   /* names nobody, and nobody signed it */
     DM_DOOR_LATE_SIGN,  /* asleep, and the signature has expired, so it is not woken */

@@ -79,6 +79,7 @@ static const dm_conf_row rows[] = {
         NUM(password_threads, "2", 1, 64,
                 "passwords that are looked at at once; 64 more wait, others are answered 503"),
         NUM(token_s, "300", 10, 3600, "how long a session's short token is good, in seconds"),
+        NUM(access_s, "600", 10, 3600, "how long a page's access to one sandbox is good, in seconds"),
         NUM(token_key_days, "30", 1, 3650, "how long one key signs such tokens, in days"),
         NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
         NUM(session_max_h, "2160", 1, 87600, "and so many hours after the sign-in in any case"),

@@ -62,7 +62,9 @@ static int ask(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_signing_keys(c, config->master, l->rows, &l->n, err);
     if (r < 0 || (l->n > 0 && l->rows[0].signs_from_us + older_s * 1000000 > dm_wall_us(config->clock)))
         return r;
-    r = dm_sql_signing_rotate(c, config->master, older_s, config->token_s, &made, err);
+    /* the key before it is good for the longest of what it signed */
+    const unsigned longest_s = config->token_s > config->access_s ? config->token_s : config->access_s;
+    r = dm_sql_signing_rotate(c, config->master, older_s, longest_s, &made, err);
     return r < 0 ? r : dm_sql_signing_keys(c, config->master, l->rows, &l->n, err);
 }
 
@@ -138,7 +140,7 @@ static bool key_of(dm_signing *s, const char *kid, dm_token_key *out)
     return found;
 }
 
-int dm_signing_write(dm_signing *s, dm_token_for who, const char *session, char out[DM_TOKEN_MAX], dm_err *err)
+static int sign(dm_signing *s, unsigned life_s, dm_token_claims *c, char out[DM_TOKEN_MAX], dm_err *err)
 {
     dm_token_key key;
     int r = look_when(s, LOOK_US, err);
@@ -146,12 +148,33 @@ int dm_signing_write(dm_signing *s, dm_token_for who, const char *session, char 
         return r;
     if (!key_of(s, NULL, &key))
         return dm_fail(err, DM_E_INTERNAL, "no key to sign a token with");
-    dm_token_claims c = {.who = who, .issued_s = dm_second_of(dm_wall_us(s->config.clock))};
-    c.expires_s = c.issued_s + (int64_t)s->config.token_s;
-    r = dm_str_to_array(dm_str_c(session), c.session, sizeof c.session, err);
-    if (r == 0)
-        r = dm_token_write(&key, &c, out, err);
+    c->issued_s = dm_second_of(dm_wall_us(s->config.clock));
+    c->expires_s = c->issued_s + (int64_t)life_s;
+    r = dm_token_write(&key, c, out, err);
     explicit_bzero(&key, sizeof key);
+    return r;
+}
+
+int dm_signing_write(dm_signing *s, dm_token_for who, const char *session, char out[DM_TOKEN_MAX], dm_err *err)
+{
+    dm_token_claims c = {.who = who};
+    int r = dm_str_to_array(dm_str_c(session), c.session, sizeof c.session, err);
+    return r < 0 ? r : sign(s, s->config.token_s, &c, out, err);
+}
+
+int dm_signing_grant(dm_signing *s, const char *session, const char *sandbox, const char *project, int64_t *expires_s,
+        char out[DM_TOKEN_MAX], dm_err *err)
+{
+    dm_token_claims c = {.who = DM_TOKEN_SANDBOX};
+    int r = dm_str_to_array(dm_str_c(session), c.session, sizeof c.session, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_str_c(sandbox), c.sandbox, sizeof c.sandbox, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_str_c(project), c.project, sizeof c.project, err);
+    if (r == 0)
+        r = sign(s, s->config.access_s, &c, out, err);
+    if (r == 0)
+        *expires_s = c.expires_s;
     return r;
 }
 

@@ -18,6 +18,7 @@ typedef struct dm_signing_config {
     const dm_master *master; /* seals the private halves */
     const dm_clock *clock;
     unsigned token_s;  /* how long a token is good */
+    unsigned access_s; /* how long one for a sandbox is */
     unsigned key_days; /* how long a key signs */
 } dm_signing_config;
 
@@ -30,7 +31,10 @@ DM_DEFINE_FREEP(dm_signing)
 int dm_signing_look(dm_signing *s, dm_err *err) DM_NODISCARD;
 int dm_signing_write(
         dm_signing *s, dm_token_for who, const char *session, char out[DM_TOKEN_MAX], dm_err *err) DM_NODISCARD;
-/* 0 or DM_TOKEN_BAD. */
+/* For a page of that session and the agent of one sandbox of that project. *expires_s is set with it. */
+int dm_signing_grant(dm_signing *s, const char *session, const char *sandbox, const char *project, int64_t *expires_s,
+        char out[DM_TOKEN_MAX], dm_err *err) DM_NODISCARD;
+/* As dm_token_read. */
 int dm_signing_read(dm_signing *s, dm_str text, dm_token_for who, dm_token_claims *out, dm_err *err) DM_NODISCARD;
 void dm_signing_forget(dm_signing *s);
 

@@ -11,7 +11,8 @@
  * first, and nothing but ES256 goes on; by what it was verified is asked once more. */
 
 static const char issuer[] = "dormouse";
-static const char *const audience[] = {[DM_TOKEN_PERSON] = "console", [DM_TOKEN_OPERATOR] = "ops"};
+static const char *const audience[] = {
+        [DM_TOKEN_PERSON] = "console", [DM_TOKEN_OPERATOR] = "ops", [DM_TOKEN_SANDBOX] = "sandbox"};
 enum { LEAN_S = 5 }; /* how far replicas' clocks may be apart */
 
 static inline void jwt_freep(jwt_t **t)
@@ -20,11 +21,18 @@ static inline void jwt_freep(jwt_t **t)
 }
 #define AUTO_JWT __attribute__((cleanup(jwt_freep), unused)) jwt_t *
 
+static bool add_sandbox(jwt_t *t, const dm_token_claims *c)
+{
+    return c->who != DM_TOKEN_SANDBOX ||
+           (jwt_add_grant(t, "sub", c->sandbox) == 0 && jwt_add_grant(t, "project", c->project) == 0);
+}
+
 static bool add_all(jwt_t *t, const dm_token_key *key, const dm_token_claims *c)
 {
     return jwt_add_header(t, "kid", key->kid) == 0 && jwt_add_grant(t, "iss", issuer) == 0 &&
            jwt_add_grant(t, "aud", audience[c->who]) == 0 && jwt_add_grant(t, "sid", c->session) == 0 &&
-           jwt_add_grant_int(t, "iat", (long)c->issued_s) == 0 && jwt_add_grant_int(t, "nbf", (long)c->issued_s) == 0 &&
+           add_sandbox(t, c) && jwt_add_grant_int(t, "iat", (long)c->issued_s) == 0 &&
+           jwt_add_grant_int(t, "nbf", (long)c->issued_s) == 0 &&
            jwt_add_grant_int(t, "exp", (long)c->expires_s) == 0 &&
            jwt_set_alg(t, JWT_ALG_ES256, (const unsigned char *)key->private_pem, (int)strlen(key->private_pem)) == 0;
 }
@@ -97,6 +105,14 @@ static int64_t seconds(jwt_t *t, const char *name)
     return errno == 0 && v > 0 ? v : 0;
 }
 
+static bool read_sandbox(jwt_t *t, dm_token_claims *c)
+{
+    const char *sandbox = jwt_get_grant(t, "sub"), *project = jwt_get_grant(t, "project");
+    return sandbox != NULL && project != NULL &&
+           dm_str_to_array(dm_str_c(sandbox), c->sandbox, sizeof c->sandbox, NULL) == 0 &&
+           dm_str_to_array(dm_str_c(project), c->project, sizeof c->project, NULL) == 0;
+}
+
 int dm_token_read(dm_str text, const dm_token_key *key, dm_token_for who, int64_t now_s, dm_token_claims *out)
 {
     char kid[DM_TOKEN_KID];
@@ -110,7 +126,11 @@ int dm_token_read(dm_str text, const dm_token_key *key, dm_token_for who, int64_
     const char *session = jwt_get_grant(t, "sid");
     if (session == NULL || !dm_uuid_ok(dm_str_c(session)) || c.issued_s == 0 || from == 0 || c.expires_s == 0)
         return DM_TOKEN_BAD;
-    if (c.expires_s <= now_s || from > now_s + LEAN_S || c.issued_s > now_s + LEAN_S || c.expires_s < c.issued_s ||
+    if (who == DM_TOKEN_SANDBOX && !read_sandbox(t, &c))
+        return DM_TOKEN_BAD;
+    if (c.expires_s <= now_s)
+        return who == DM_TOKEN_SANDBOX ? DM_TOKEN_OVER : DM_TOKEN_BAD;
+    if (from > now_s + LEAN_S || c.issued_s > now_s + LEAN_S || c.expires_s < c.issued_s ||
             c.expires_s - c.issued_s > DM_TOKEN_LIFE_MAX)
         return DM_TOKEN_BAD;
     memcpy(c.session, session, sizeof c.session);

@@ -78,7 +78,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_pg_pool_new(&who, &a->who, &err), &err, "pool");
     const dm_signing_config signing = {
-            .pool = a->who, .master = a->master, .clock = a->clock, .token_s = 300, .key_days = 30};
+            .pool = a->who, .master = a->master, .clock = a->clock, .token_s = 300, .access_s = 600, .key_days = 30};
     must(dm_auth_new(a->db, a->clock, 0, &a->auth, &err), &err, "auth");
     must(dm_offers_new(a->clock, 0, &a->offers, &err), &err, "offers");
     must(dm_api_no_password(a, &err), &err, "password");
