@@ -2,54 +2,18 @@
 
 import base64
 import hmac
-import os
-import re
-import secrets
-import subprocess
 import struct
 import sys
 import time
 
-from client import API, KEY, api
+from client import KEY, api
 import check
 from check import case, equal, wait_for
+from person import MARK, PASSWORD, Browser, Person, admin, letter
 
 GROUP = "owner"
-MARK = secrets.token_hex(4)
-PASSWORD = "a long way to Tipperary " + MARK
 FREE_RUNNING = 3  # promises: Free runs three at once
 SLEEPS_WITHIN_S = 5
-
-
-def cookies(answer, jar):
-    for line in answer.headers.get_all("Set-Cookie") or ():
-        name, value = line.split(";", 1)[0].split("=", 1)
-        jar[name] = value
-    return answer
-
-
-class Browser:
-    """What a page of the console would send."""
-
-    def __init__(self, agent):
-        self.agent, self.jar, self.look = agent, {}, None
-
-    def ask(self, method, path, body=None, status=200):
-        headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.jar.items()), "Dormouse-Csrf": "1", "Origin": API,
-                   "User-Agent": self.agent, **({"Dormouse-Look": self.look} if self.look else {})}
-        answer = cookies(api(method, path, body, key=None, headers=headers), self.jar)
-        assert answer.status == status, f"{method} {path}: {answer.status} {answer.text[:300]}"
-        return answer.json if answer.body else None
-
-
-class Person(Browser):
-    def __init__(self, name):
-        super().__init__(name)
-        self.email = f"{name}-{MARK}@day.test"
-
-    def sign_up(self):
-        self.ask("POST", "/v1/auth/sign-up", {"email": self.email, "password": PASSWORD, "name": self.agent}, 202)
-        self.ask("POST", "/v1/auth/confirm", {"token": letter(self.email, "confirm"), "password": PASSWORD})
 
 
 class Days:
@@ -57,29 +21,6 @@ class Days:
     owner, colleague, operator = Person("ada"), Person("bob"), Browser("operator")
     slug = account = key = None
     boxes = []
-
-
-def letter(to, kind):
-    """The link in the newest letter to somebody, as root reads it where no relay is."""
-    done = subprocess.run([os.path.join(os.environ["DM_ROOT"], "ops/dormouse"), "mail", "20"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, text=True, check=True)
-    for one in done.stdout.split("To: ")[1:]:
-        if one.startswith(f"{to}\n"):
-            found = re.search(rf"/console/{kind}/(\S+)", one)
-            assert found, one
-            return found.group(1)
-    raise AssertionError(f"no letter to {to}")
-
-
-def admin(*words):
-    """What dormouse-admin says, as NAME=VALUE."""
-    base = int(os.environ["DM_PORT_BASE"]) + 432
-    done = subprocess.run(
-        [os.environ["DM_BUILD"] + "/bin/dormouse-admin", "--who", "day", "--db",
-         f"host={os.environ['DM_DATA']}/run/pg port={base} dbname=dormouse user=dm_ops", *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, f"{words}: {done.stdout}"
-    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
 def code_of(secret):
