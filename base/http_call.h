@@ -85,9 +85,8 @@ struct dm_http {
     atomic_uint open; /* connections accepted and not yet closed */
 };
 
-/* Lets go of dm_http_free's reference; the server's memory goes with the last. */
+/* http_hold.c. Lets go of dm_http_free's reference; the server's memory goes with the last. */
 void dm_http_unref(dm_http *h);
-
 /* Ends a hold of a call; frees with the last one. */
 void dm_http_leave(http_call *c, unsigned holder);
 
