@@ -10,10 +10,10 @@ static dm_rig rig;
 
 enum { WAKE_MOST = 3, LOG_MAX = 64 << 20 };
 
-/* PostgreSQL writes down each statement of dm_api before it carries it out. */
+/* PostgreSQL writes down each statement of dm_api before it carries it out, and each transaction says whose it is. */
 static unsigned transactions(void)
 {
-    static const char begin[] = ": BEGIN ISOLATION";
+    static const char begin[] = ": SELECT set_config('dm.account_no'";
     char path[160];
     unsigned n = 0;
     dm_err err = {0};
