@@ -42,7 +42,8 @@ typedef struct reader {
     dm_rights rights;
     char who[64], slug[65];
     dm_signed_in in;
-    char *key; /* what it came with; NULL: a session */
+    char *key;               /* what it came with; NULL: a session, */
+    char look[DM_UUID_TEXT]; /* or an operator's look as a tenant; "": none */
     int64_t since_us;
     bool met; /* it has had its snapshot, or what it missed */
     bool doubted;
@@ -136,6 +137,8 @@ static int reader_new(const dm_live *l, const dm_req *req, int64_t since, reader
     r->owner = s->caller.owner;
     r->rights = s->caller.rights;
     r->in = s->in;
+    if (s->look != NULL)
+        memcpy(r->look, s->look->id, sizeof r->look);
     r->since_us = since;
     r->checked_ms = r->gone_ms = r->said_ms = now_ms(l);
     (void)snprintf(r->who, sizeof r->who, "%s", s->caller.who);
@@ -196,22 +199,38 @@ void dm_live_doubt(dm_live *l)
     (void)pthread_mutex_unlock(&l->lock);
 }
 
-/* Whether who came still may see. What cannot be asked now changes nothing. */
-static bool may_still(const dm_live *l, reader *r)
+typedef struct looking {
+    const reader *r;
+    dm_lookas look;
+    dm_caller *now;
+} looking;
+
+static int find_look(dm_pg *c, void *arg, dm_err *err)
+{
+    looking *k = arg;
+    return dm_lookas_find(c, k->r->look, dm_str_c(k->r->slug), &k->look, k->now, err);
+}
+
+/* What he who came is now, by what he came with; positive: nothing. */
+static int who_is(const dm_live *l, const reader *r, dm_caller *now)
 {
     const dm_api *api = l->api;
     dm_signed_in in;
-    dm_caller now = {.rights = 0};
-    int found;
-    if (r->key != NULL) {
-        found = dm_auth_find(api->auth, dm_str_c(r->key), &now, NULL);
-    } else {
-        found = dm_sessions_find(api->sessions, r->in.session, &in, NULL);
-        if (found == 0 && r->in.person.v == 0)
-            return true; /* one of our own, who looks as long as his session goes on */
-        if (found == 0)
-            found = dm_members_of_project(api->members, r->in.person, dm_str_c(r->slug), &now, NULL);
+    if (r->key != NULL)
+        return dm_auth_find(api->auth, dm_str_c(r->key), now, NULL);
+    if (r->look[0] != '\0') {
+        looking k = {.r = r, .now = now};
+        return dm_api_tx_who(l->api, false, 0, find_look, &k, NULL);
     }
+    int found = dm_sessions_find(api->sessions, r->in.session, &in, NULL);
+    return found != 0 ? found : dm_members_of_project(api->members, r->in.person, dm_str_c(r->slug), now, NULL);
+}
+
+/* Whether he still may see. What cannot be asked now changes nothing. */
+static bool may_still(const dm_live *l, reader *r)
+{
+    dm_caller now = {.rights = 0};
+    int found = who_is(l, r, &now);
     if (found < 0)
         return true;
     if (found > 0 || now.owner.project.v != r->owner.project.v ||
@@ -228,7 +247,8 @@ static void look_after(dm_live *l, reader *r)
         r->gone_ms = now;
         r->over = dm_stream_gone(r->stream);
     }
-    if (!r->over && (r->doubted || now - r->checked_ms >= CHECK_MS)) {
+    /* The end of a look is not heard of. */
+    if (!r->over && (r->doubted || now - r->checked_ms >= (r->look[0] != '\0' ? GONE_MS : CHECK_MS))) {
         r->doubted = false;
         r->checked_ms = now;
         r->over = !may_still(l, r);

@@ -424,6 +424,30 @@ static void as_long_as_he_may(void **state)
     becomes(&stays, id, "running");
 }
 
+/* An operator who looks as the tenant, until the look is over. */
+static void as_long_as_he_looks(void **state)
+{
+    char id[32], target[256], header[4096];
+    DM_AUTO_EVENTS e;
+    (void)state;
+    dm_rig_in op = dm_rig_operator(&rig, "ann");
+    (void)snprintf(target, sizeof target, "/v1/ops/accounts/%s/impersonate", rig.tenants.demo.project.account_id);
+    DM_AUTO_SAID look = dm_rig_call_in(&rig, &op, "POST", target, "{\"reason\":\"ticket 12\"}");
+    assert_int_equal(look.status, 201);
+    const char *cookie = dm_said_header(&look, "Set-Cookie");
+    assert_non_null(cookie);
+    (void)snprintf(header, sizeof header, "Cookie: %.*s\r\nDormouse-Look: %s\r\n", (int)strcspn(cookie, ";"), cookie,
+            dm_said_str(&look, "id"));
+    dm_eventsource_open(&e, rig.socket, LIVE, header);
+    assert_int_equal(e.status, 200);
+    expect(&e, "snapshot");
+    dm_live_doubt(rig.api.live); /* it goes on */
+    create(id);
+    becomes(&e, id, "running");
+    dm_rig_sql(&rig, "UPDATE dm.look SET until = now() - interval '1 s'"); /* as its quarter of an hour passes */
+    assert_true(dm_eventsource_ends(&e, SOON_MS));
+}
+
 static void a_key_that_is_revoked(void **state)
 {
     DM_AUTO_EVENTS e;
@@ -471,7 +495,8 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(all_of_it_and_then_what_changes), TEST(whichever_replica_it_was_changed_at),
             TEST(refusals), TEST(a_period_closes), TEST(once_for_who_cannot_hold_it), TEST(from_where_he_left_off),
             TEST(too_many_to_tell), TEST(who_does_not_read_is_dropped), TEST(a_beat_while_nothing_changes),
-            TEST(what_he_may_see), TEST(as_long_as_he_may), TEST(a_key_that_is_revoked), TEST(so_many_at_once)};
+            TEST(what_he_may_see), TEST(as_long_as_he_may), TEST(as_long_as_he_looks), TEST(a_key_that_is_revoked),
+            TEST(so_many_at_once)};
 #undef TEST
     dm_rig_start(&rig, 4);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
