@@ -150,13 +150,13 @@ static int64_t party_of(const http_call *c)
 }
 
 /* With the lock. 0, DM_LINE_FULL or DM_LINE_CROWDED. */
-static int submit(dm_http *h, http_call *c)
+static int submit(dm_http *h, http_call *c, int64_t party)
 {
     static const uint64_t one = 1;
     dm_job *job = &c->turn.job;
 
     if (h->line != NULL)
-        return dm_line_join(h->line, party_of(c), &c->turn);
+        return dm_line_join(h->line, party, &c->turn);
     if (h->queued == h->config.exec_queue_max)
         return DM_LINE_FULL;
     job->next = NULL;
@@ -176,8 +176,9 @@ static enum MHD_Result dispatch(http_call *c, struct MHD_Connection *conn)
     int r = DM_LINE_FULL;
 
     c->x.req.body = dm_buf_view(&c->body);
+    int64_t party = h->line != NULL ? party_of(c) : 0; /* it may look at a key: not with the lock */
     (void)pthread_mutex_lock(&h->lock);
-    if (!h->closing && (r = submit(h, c)) == 0) {
+    if (!h->closing && (r = submit(h, c, party)) == 0) {
         c->conn = conn;
         c->phase = WORKING;
         c->held |= HELD_BY_WORK;

@@ -7,11 +7,12 @@
 
 #include "tenants/who/caller.h"
 
-/* Puts a dm_session into req->auth. */
-/* Whose a request is before its key is read, for dm_http_config.party: of the address that it comes from, and a
- * question about traffic of the sandbox that it names. 0: nobody's in particular. */
+/* Whose a request is before it is looked at, for dm_http_config.party: with a key that came lately, of its project;
+ * else of the address that it comes from, and a question about traffic of the sandbox that it names. So one project's
+ * flood stands behind itself, wherever it comes from. 0: nobody's in particular. */
 int64_t dm_api_party(const dm_req *req, void *ctx);
 
+/* Puts a dm_session into req->auth. */
 int dm_api_gate(dm_req *req, void *ctx, dm_err *err) DM_NODISCARD;
 /* What it asks of a caller it knows: whether he may do what a route of that scope (api.h) does. Pure. 0, or DM_E_DENIED
  * and the words for him. */

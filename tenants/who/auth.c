@@ -39,7 +39,17 @@ void dm_auth_free(dm_auth *a)
 bool dm_auth_met(dm_auth *a, dm_str key)
 {
     dm_digest digest;
-    return dm_key_hash(key, &digest, NULL) == 0 && dm_kept_met(a->kept, &digest);
+    return dm_key_hash(key, &digest, NULL) == 0 && dm_kept_met(a->kept, &digest, NULL);
+}
+
+bool dm_auth_met_of(dm_auth *a, dm_str key, dm_project_no *out)
+{
+    dm_digest digest;
+    dm_caller caller;
+    if (dm_key_hash(key, &digest, NULL) != 0 || !dm_kept_met(a->kept, &digest, &caller))
+        return false;
+    *out = caller.owner.project;
+    return true;
 }
 
 typedef struct lookup {

@@ -24,6 +24,8 @@ int dm_auth_find(dm_auth *a, dm_str key, dm_caller *out, dm_err *err) DM_NODISCA
 void dm_auth_forget(dm_auth *a);
 /* Whether somebody came with this key lately and was let in, by memory alone: it says nothing of now. */
 bool dm_auth_met(dm_auth *a, dm_str key);
+/* The same, and of which project it was. */
+bool dm_auth_met_of(dm_auth *a, dm_str key, dm_project_no *out);
 
 /* What binds a project when no key is there (the door wakes a sleeper): blocked, banned, tier and limits are filled,
  * owner is the caller's word. In a transaction of that scope. */

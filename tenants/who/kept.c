@@ -112,12 +112,14 @@ void dm_kept_put(dm_kept *k, const dm_digest *name, const void *value, int64_t u
     (void)pthread_mutex_unlock(&k->lock);
 }
 
-bool dm_kept_met(dm_kept *k, const dm_digest *name)
+bool dm_kept_met(dm_kept *k, const dm_digest *name, void *value)
 {
     (void)pthread_mutex_lock(&k->lock);
-    bool met = slot_of(k, name) != NULL;
+    const slot *s = slot_of(k, name);
+    if (s != NULL && value != NULL)
+        memcpy(value, value_of(k, s), k->size);
     (void)pthread_mutex_unlock(&k->lock);
-    return met;
+    return s != NULL;
 }
 
 static void drop(dm_kept *k, const dm_digest *name, unsigned changed)

@@ -19,8 +19,8 @@ bool dm_kept_get(dm_kept *k, const dm_digest *name, void *value, uint64_t *mark)
 /* No longer than until_mono_us (INT64_MAX: as long as the rest). Nothing is kept when something has changed since the
  * mark. */
 void dm_kept_put(dm_kept *k, const dm_digest *name, const void *value, int64_t until_mono_us, uint64_t mark);
-/* Whether there was an answer under that name lately, however old it is by now. */
-bool dm_kept_met(dm_kept *k, const dm_digest *name);
+/* Whether there was an answer under that name lately, however old it is by now; into value, which may be NULL. */
+bool dm_kept_met(dm_kept *k, const dm_digest *name, void *value);
 /* There is no answer now. */
 void dm_kept_drop(dm_kept *k, const dm_digest *name);
 /* The answer has changed, or all have: what was asked for before is not kept either. */

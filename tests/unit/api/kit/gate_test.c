@@ -312,8 +312,8 @@ static int64_t party_of(const char *name, const char *value)
     return party;
 }
 
-/* Of its address, whatever key it shows; of its sandbox, where the front asks about traffic, however the name is spelt
- * out; nobody's from here, and where nothing can be read. */
+/* Of its address, whatever key it shows that nobody knows; of its sandbox, where the front asks about traffic, however
+ * the name is spelt out; nobody's from here, and where nothing can be read. */
 static void a_request_is_its_addresss_or_its_sandboxs(void **state)
 {
     (void)state;
@@ -331,6 +331,25 @@ static void a_request_is_its_addresss_or_its_sandboxs(void **state)
     assert_int_equal(config.exec_parts, DM_SHARE);
 }
 
+/* With a key that has come before it is its project's, from wherever it comes, so that a project that floods stands
+ * behind itself; a key that is nobody's yet, or any more, moves nobody out of his place. */
+static void a_request_with_a_key_is_its_projects(void **state)
+{
+    (void)state;
+    static const char never[] = "e2b_0123456789abcdef0123456789abcdef01234567";
+    dm_rig_other(&rig);
+    assert_int_equal(party_of("X-API-KEY", never), 0);
+    DM_AUTO_SAID mine = dm_rig_call(&rig, "GET", "/sandboxes", NULL);
+    DM_AUTO_SAID others = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/sandboxes", NULL, NULL, 0);
+    DM_AUTO_SAID nobodys = dm_rig_call_as(&rig, never, "GET", "/sandboxes", NULL, NULL, 0);
+    assert_true(mine.status == 200 && others.status == 200 && nobodys.status == 401);
+    int64_t of_me = party_of("X-API-KEY", rig.key), of_other = party_of("X-API-KEY", DM_RIG_OTHER_KEY);
+    assert_true(of_me > 0 && of_me == party_of("X-API-KEY", rig.key));
+    assert_true(of_other > 0 && of_other != of_me);
+    assert_int_equal(party_of("X-API-KEY", never), 0);
+    assert_true(of_me != party_of("X-Forwarded-For", "10.1.2.3"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(whoever_may_read_may_not_kill, &rig),
@@ -339,7 +358,8 @@ int main(void)
             DM_RIG_TEST(a_revoked_key_is_a_strangers, &rig), DM_RIG_TEST(a_project_has_a_rate, &rig),
             DM_RIG_TEST(what_is_local_is_hidden, &rig), DM_RIG_TEST(whose_pages_may_read_an_answer, &rig),
             cmocka_unit_test(a_preflight_needs_no_key), DM_RIG_TEST(a_failure_of_ours_keeps_its_words, &rig),
-            DM_RIG_TEST(a_request_is_its_addresss_or_its_sandboxs, &rig)};
+            DM_RIG_TEST(a_request_is_its_addresss_or_its_sandboxs, &rig),
+            DM_RIG_TEST(a_request_with_a_key_is_its_projects, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

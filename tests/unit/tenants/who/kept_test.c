@@ -23,10 +23,11 @@ static void kept_for_a_while_and_no_longer(void **state)
     assert_int_equal(v, 7);
     dm_clock_fake_move(&clock, 1000000);
     assert_false(dm_kept_get(k, &a, &v, &mark));
-    assert_true(dm_kept_met(k, &a));
+    assert_true(dm_kept_met(k, &a, &v));
+    assert_int_equal(v, 7);
     v = 8;
     dm_kept_put(k, &b, &v, INT64_MAX, mark); /* which has the same place, and there is room for both */
-    assert_true(dm_kept_met(k, &a));
+    assert_true(dm_kept_met(k, &a, NULL));
     assert_true(dm_kept_get(k, &b, &v, &mark));
     dm_kept_put(k, &b, &v, dm_mono_us(&clock.base) + 10, mark); /* its own end comes before ours */
     dm_clock_fake_move(&clock, 9);
@@ -38,7 +39,7 @@ static void kept_for_a_while_and_no_longer(void **state)
     assert_true(dm_kept_get(k, &b, &v, &mark));
     dm_kept_drop(k, &b);
     assert_false(dm_kept_get(k, &b, &v, &mark));
-    assert_false(dm_kept_met(k, &b));
+    assert_false(dm_kept_met(k, &b, NULL));
 }
 
 /* Those that meet in one place do not drive each other out, up to eight of them; then the oldest goes. */
