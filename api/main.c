@@ -363,6 +363,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_metrics_new(&a->metrics, err);
     if (r == 0)
+        r = dm_pulse_new(a->clock, &a->pulse, err);
+    if (r == 0)
         r = dm_master_open(c->master_key, &a->master, err);
     if (r == 0)
         r = dm_key_read(c->frame_key_file, a->frame_secret, err);
@@ -444,6 +446,7 @@ static void unmake(program *p)
     dm_post_close(&p->post);
     dm_master_free(p->api.master);
     dm_metrics_free(p->api.metrics);
+    dm_pulse_free(p->api.pulse);
     dm_timer_free(p->tick);
     dm_loop_free(p->loop);
     dm_log_free(p->api.log);

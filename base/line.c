@@ -175,3 +175,11 @@ unsigned dm_line_places(const dm_line *l)
 {
     return l->places;
 }
+
+unsigned dm_line_waiting(dm_line *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    unsigned n = l->waiting;
+    (void)pthread_mutex_unlock(&l->lock);
+    return n;
+}

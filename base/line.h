@@ -40,5 +40,7 @@ int dm_line_join(dm_line *l, int64_t party, dm_line_job *job) DM_NODISCARD;
 /* Of one party: threads, and places in line. */
 unsigned dm_line_share(const dm_line *l);
 unsigned dm_line_places(const dm_line *l);
+/* Jobs that no thread has begun, now. */
+unsigned dm_line_waiting(dm_line *l);
 
 #endif

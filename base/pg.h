@@ -92,6 +92,8 @@ typedef struct dm_pg_scope {
  * decimal; "0", or nothing, for nobody. One transaction at a time in a thread. */
 typedef int (*dm_pg_fn)(dm_pg *c, void *arg, dm_err *err);
 int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* How many wait for a connection, now. */
+unsigned dm_pg_pool_waiting(dm_pg_pool *p);
 
 /* Inside a transaction. out may be NULL when no rows are wanted; *changed (may be NULL) is the number of rows touched.
  * A unique or exclusion violation is DM_E_EXISTS; a check, foreign key or not-null violation and bad data (SQLSTATE 22)

@@ -83,3 +83,8 @@ int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm
     dm_pool_give(p->connections, c);
     return r;
 }
+
+unsigned dm_pg_pool_waiting(dm_pg_pool *p)
+{
+    return dm_pool_waiting(p->connections);
+}

@@ -14,6 +14,7 @@ struct dm_pool {
     unsigned max;
     unsigned used; /* places that are held or have a handle in them: the others have never been needed */
     unsigned nfree;
+    unsigned waiting;
     void *free_ones[];
 };
 
@@ -57,8 +58,10 @@ int dm_pool_take(dm_pool *p, unsigned wait_ms, void **out, dm_err *err)
     int r = 0;
 
     (void)pthread_mutex_lock(&p->lock);
+    p->waiting++;
     while (p->nfree == 0 && p->used == p->max && dm_mono_ms(&dm_clock_real) < until)
         dm_cond_wait_until(&p->given, &p->lock, until);
+    p->waiting--;
     if (p->nfree > 0)
         handle = p->free_ones[--p->nfree];
     else if (p->used < p->max)
@@ -81,4 +84,12 @@ void dm_pool_give(dm_pool *p, void *handle)
         p->used--;
     (void)pthread_cond_signal(&p->given);
     (void)pthread_mutex_unlock(&p->lock);
+}
+
+unsigned dm_pool_waiting(dm_pool *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    unsigned n = p->waiting;
+    (void)pthread_mutex_unlock(&p->lock);
+    return n;
 }

@@ -23,5 +23,7 @@ DM_DEFINE_FREEP(dm_pool)
 int dm_pool_take(dm_pool *p, unsigned wait_ms, void **out, dm_err *err) DM_NODISCARD;
 /* handle NULL: the place is empty, whatever stood in it was freed by the caller. */
 void dm_pool_give(dm_pool *p, void *handle);
+/* How many wait for a place, now. */
+unsigned dm_pool_waiting(dm_pool *p);
 
 #endif

@@ -11,6 +11,7 @@
 #include "metering/bill/bill.h"
 #include "metering/config.h"
 #include "metering/kit/meters.h"
+#include "metering/kit/sql_kit.h"
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/stream.h"
 
@@ -24,6 +25,9 @@ typedef struct meter {
     dm_ledger *ledger;
     dm_stream *stream;
     dm_bill_config bill;
+    dm_beat beat;
+    char owner[DM_UUID_TEXT];
+    dm_pg *pg;
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
     int stop_fd;
 } meter;
@@ -94,6 +98,19 @@ static int close_next(meter *m, int64_t patient_from, dm_err *err)
     return written;
 }
 
+static int write_beat(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_sql_beat(c, arg, err);
+}
+
+/* That it is there, and how far behind: for operators, who do not reach its page. */
+static int beat(meter *m, dm_err *err)
+{
+    static const dm_pg_scope nobody = {.read_only = false};
+    dm_stream_lag(m->stream, &m->beat.lag_frames, &m->beat.lag_attestations);
+    return dm_pg_tx_on(m->pg, &nobody, write_beat, &m->beat, err);
+}
+
 /* After a flush: what has ended is closed and stated, what is to be told is sent. */
 static int round_off(meter *m, dm_err *err)
 {
@@ -101,6 +118,8 @@ static int round_off(meter *m, dm_err *err)
     int r = 0;
     for (int i = 0; r == 0 && i < CLOSES_PER_ROUND; i++)
         r = close_next(m, patient_from, err);
+    if (r >= 0)
+        r = beat(m, err);
     return r < 0 ? r : dm_stream_send(m->stream, SEND_WAIT_MS, err);
 }
 
@@ -194,6 +213,9 @@ static int work(meter *m, dm_err *err)
         r = open_db(m, &pg, err);
     if (r == 0) {
         dm_uuid owner = dm_uuid_of_random(random);
+        (void)snprintf(m->owner, sizeof m->owner, "%s", owner.s);
+        m->pg = pg;
+        m->beat = (dm_beat){.owner = m->owner, .version = DM_VERSION, .started_us = dm_wall_us(&dm_clock_real)};
         r = start(m, pg, key, owner.s, err);
         if (r == 0) {
             DM_LOG(m->log, DM_INFO, "meter.started", dm_fs("owner", owner.s), dm_fs("region", m->conf->region),

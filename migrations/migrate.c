@@ -128,7 +128,8 @@ static const char prepare[] =
         "CREATE TABLE IF NOT EXISTS public.dm_migration ("
         "  no int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
         "  applied_at timestamptz NOT NULL DEFAULT clock_timestamp());"
-        "ALTER TABLE public.dm_migration OWNER TO dm_migrate;";
+        "ALTER TABLE public.dm_migration OWNER TO dm_migrate;"
+        "GRANT SELECT (no) ON public.dm_migration TO dm_ops;";
 
 /* "dormouse" in a lock's key; the session's, so that it is let go with the connection whatever happens. */
 static const char lock[] = "SELECT pg_advisory_lock(x'646f726d'::int)";

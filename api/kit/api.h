@@ -11,6 +11,7 @@
 #include "api/kit/config.h"
 #include "api/kit/fold.h"
 #include "api/kit/later.h"
+#include "api/kit/pulse.h"
 #include "api/kit/rates.h"
 #include "api/kit/refusals.h"
 #include "api/kit/strangers.h"
@@ -36,6 +37,7 @@ typedef struct dm_api {
     const dm_clock *clock;
     dm_log *log;
     dm_metrics *metrics;
+    dm_pulse *pulse; /* what was asked in a minute and an hour; NULL: it is not counted */
     dm_pg_pool *db;  /* dm_api: every tenant's request, scoped */
     dm_pg_pool *ops; /* dm_ops: operators, the workers' reports and the sweep */
     dm_pg_pool *who; /* dm_who: who somebody is; scoped to one person or operator */

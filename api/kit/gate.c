@@ -508,9 +508,15 @@ void dm_api_error_body(const dm_req *req, dm_reply *reply, const dm_err *err, vo
     dm_refused(req, dm_session_of(req), &d, NULL);
 }
 
+static void count(const dm_req *req, const dm_reply *reply, const dm_api *api)
+{
+    dm_str path = req->route != NULL ? dm_str_c(req->route->path) : req->path;
+    dm_pulse_add(api->pulse, dm_pulse_of(path), reply->status, dm_mono_us(api->clock) - req->arrived_mono_us);
+}
+
 void dm_api_finish(const dm_req *req, dm_reply *reply, void *ctx)
 {
-    (void)ctx;
+    count(req, reply, ctx);
     /* What names no route, a preflight among them, tells nothing that is worth hiding; but what cookies open has none.
      */
     if (req->route != NULL ? (req->route->scope & DM_SCOPE_ANY_ORIGIN) == 0 : dm_str_starts(req->path, DM_STR("/v1/")))

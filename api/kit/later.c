@@ -298,3 +298,8 @@ unsigned dm_later_parked(dm_later *l)
     (void)pthread_mutex_unlock(&l->lock);
     return n;
 }
+
+unsigned dm_later_waiting(dm_later *l, dm_later_line line)
+{
+    return l->lines[line] != NULL ? dm_line_waiting(l->lines[line]) : 0;
+}

@@ -66,6 +66,8 @@ int dm_later_park(dm_later *l, dm_later_at at, dm_req *req, dm_http_handler fn, 
 void dm_later_wake(dm_later *l, const dm_sandbox_id *id);
 /* Calls again whoever has been parked for a while; several times a second. */
 void dm_later_tick(dm_later *l);
+/* How many stand in a line, and no thread has begun, now. */
+unsigned dm_later_waiting(dm_later *l, dm_later_line line);
 /* How many are parked now. */
 unsigned dm_later_parked(dm_later *l);
 

@@ -63,3 +63,16 @@ int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_e
     dm_pg_arg args[] = {dm_pa_c(topic), dm_pa_text(key), dm_pa_text(json)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
+
+int dm_sql_beat(dm_pg *c, const dm_beat *b, dm_err *err)
+{
+    static const dm_pg_stmt st = {"meter_beat",
+            "INSERT INTO dm.meter_beat (owner, version, started_at, lag_frames, lag_attestations)"
+            " VALUES ($1::uuid, $2, dm.ts($3), $4, $5) ON CONFLICT (one) DO UPDATE SET owner = excluded.owner,"
+            " version = excluded.version, started_at = excluded.started_at, lag_frames = excluded.lag_frames,"
+            " lag_attestations = excluded.lag_attestations, beat_at = now()",
+            DM_PG_NONE};
+    const dm_pg_arg args[] = {dm_pa_c(b->owner), dm_pa_c(b->version), dm_pa_i64(b->started_us),
+            dm_pa_i64(b->lag_frames), dm_pa_i64(b->lag_attestations)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
+}

@@ -18,6 +18,13 @@ int dm_sql_attest_add(dm_pg *c, const dm_attest *a, dm_str message, const dm_dig
 int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
 int dm_sql_anomaly_add(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;
 
+/* The meter's word that it is there, for operators; in place of the one before. */
+typedef struct dm_beat {
+    const char *owner, *version;
+    int64_t started_us, lag_frames, lag_attestations;
+} dm_beat;
+int dm_sql_beat(dm_pg *c, const dm_beat *b, dm_err *err) DM_NODISCARD;
+
 int dm_sql_outbox_add(dm_pg *c, const char *topic, dm_str key, dm_str json, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -157,14 +157,20 @@ int dm_stream_take(dm_stream *s, unsigned wait_ms, unsigned max, dm_err *err)
     return (int)n;
 }
 
-static void show_lag(const dm_stream *s)
+void dm_stream_lag(const dm_stream *s, int64_t *frames, int64_t *attestations)
 {
-    int64_t usage = 0, attest = 0;
+    *frames = *attestations = 0;
     for (size_t i = 0; i < s->n; i++) {
         int64_t next = dm_ledger_next(s->c.ledger, s->ends[i].topic, s->ends[i].part);
         int64_t lag = s->ends[i].high > (next > 0 ? next : 0) ? s->ends[i].high - (next > 0 ? next : 0) : 0;
-        *(strcmp(s->ends[i].topic, DM_TOPIC_USAGE) == 0 ? &usage : &attest) += lag;
+        *(strcmp(s->ends[i].topic, DM_TOPIC_USAGE) == 0 ? frames : attestations) += lag;
     }
+}
+
+static void show_lag(const dm_stream *s)
+{
+    int64_t usage, attest;
+    dm_stream_lag(s, &usage, &attest);
     dm_metric_set(s->c.metrics, &dm_m_lag, DM_TOPIC_USAGE, usage);
     dm_metric_set(s->c.metrics, &dm_m_lag, DM_TOPIC_ATTEST, attest);
 }

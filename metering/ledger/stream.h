@@ -35,6 +35,9 @@ int dm_stream_take(dm_stream *s, unsigned wait_ms, unsigned max, dm_err *err) DM
  * broker did not answer. Takes up to half a second on a quiet stream. */
 int64_t dm_stream_look(dm_stream *s);
 
+/* Messages that were not yet read, of each topic, as far as the last looks saw the ends. */
+void dm_stream_lag(const dm_stream *s, int64_t *frames, int64_t *attestations);
+
 /* Sends what the outbox holds, waiting up to wait_ms for the broker to take it. */
 int dm_stream_send(dm_stream *s, unsigned wait_ms, dm_err *err) DM_NODISCARD;
 

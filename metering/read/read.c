@@ -136,3 +136,20 @@ int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame
     *frame = known ? dm_pg_i64(rows, 0, 1) : 0;
     return 0;
 }
+
+int dm_read_meter_beat(dm_pg *c, dm_read_meter *out, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_read_beat(c, &rows, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_READ_NONE;
+    *out = (dm_read_meter){.started_us = dm_pg_i64(rows, 0, 1),
+            .beat_age_s = dm_pg_i64(rows, 0, 2),
+            .lag_frames = dm_pg_i64(rows, 0, 3),
+            .lag_attestations = dm_pg_i64(rows, 0, 4),
+            .watermark_us = dm_pg_i64(rows, 0, 5),
+            .closed_through_us = dm_pg_i64(rows, 0, 6)};
+    return dm_str_to_array(dm_pg_str(rows, 0, 0), out->version, sizeof out->version, err);
+}

@@ -71,6 +71,16 @@ typedef struct dm_read_key {
 int dm_read_keys(dm_pg *c, const dm_read_key *after, size_t max, dm_read_key *out, size_t *n, dm_pg_total *total,
         dm_err *err) DM_NODISCARD;
 
+/* The meter's last word of itself, and how far the ledger is; as dm_ops. DM_READ_NONE: it was never there. */
+typedef struct dm_read_meter {
+    char version[33];
+    int64_t started_us, beat_age_s;
+    int64_t lag_frames, lag_attestations; /* messages of the stream that it had not read */
+    int64_t watermark_us; /* all evidence before it is there, of all workers that are not written off; 0: of none */
+    int64_t closed_through_us; /* the last period that is closed ends then; 0: none is */
+} dm_read_meter;
+int dm_read_meter_beat(dm_pg *c, dm_read_meter *out, dm_err *err) DM_NODISCARD;
+
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
 int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;
 

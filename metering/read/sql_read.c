@@ -83,3 +83,17 @@ int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err 
     dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
+
+int dm_sql_read_beat(dm_pg *c, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_beat",
+            "SELECT version, dm.us(started_at), greatest(extract(epoch FROM now() - beat_at), 0)::bigint, lag_frames,"
+            " lag_attestations,"
+            " coalesce((SELECT min(m.complete_through) * 1000000 FROM dm.worker_mark m JOIN dm.worker w USING "
+            "(worker_no)"
+            "  WHERE w.state <> 'written_off'), 0),"
+            " coalesce((SELECT dm.us(p.period_start) + p.period_s::bigint * 1000000 FROM dm.period p"
+            "  WHERE p.closed_at IS NOT NULL ORDER BY p.period_start DESC LIMIT 1), 0) FROM dm.meter_beat",
+            DM_PG_MAYBE};
+    return dm_pg_exec(c, &st, NULL, 0, out, NULL, err);
+}

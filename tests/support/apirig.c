@@ -71,6 +71,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_uses_new(&a->uses, &err), &err, "uses");
     atomic_store(&a->instance, DM_RIG_INSTANCE);
     must(dm_metrics_new(&a->metrics, &err), &err, "metrics");
+    must(dm_pulse_new(a->clock, &a->pulse, &err), &err, "pulse");
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_file_write(r->config.frame_key_file, dm_str_c(uuid_key), 0600, &err), &err, "frames' key");
     must(dm_key_read(r->config.frame_key_file, a->frame_secret, &err), &err, "frames' key");
@@ -177,6 +178,7 @@ void dm_rig_stop(dm_rig *r)
     dm_pg_pool_free(r->api.who);
     dm_master_free(r->api.master);
     dm_metrics_free(r->api.metrics);
+    dm_pulse_free(r->api.pulse);
     dm_fakeworker_free(r->worker);
     dm_conf_done(&dm_api_conf, &r->config);
     dm_tenantrig_stop(&r->tenants);

@@ -121,9 +121,11 @@ static void the_line_has_an_end(void **state)
     start(&b, 1, 2, 1);
     assert_int_equal(join(&b, &jobs[0], CROWD, 'a'), 0);
     wait_inside(&b, CROWD, 1);
+    assert_int_equal(dm_line_waiting(b.line), 0);
     assert_int_equal(join(&b, &jobs[1], CROWD, 'b'), 0);
     assert_int_equal(join(&b, &jobs[2], OTHER, 'c'), 0);
     assert_int_equal(join(&b, &jobs[3], OTHER, 'd'), DM_LINE_FULL);
+    assert_int_equal(dm_line_waiting(b.line), 2);
     open_gate(&b);
     dm_line_free(b.line);
     assert_string_equal(b.order, "acb"); /* who had the thread comes after who had not */

@@ -152,6 +152,32 @@ static void threads_never_share_a_handle(void **state)
     dm_pool_free(s.pool);
 }
 
+static void *wait_for_one(void *arg)
+{
+    void *got = NULL;
+    if (dm_pool_take(arg, 60000, &got, NULL) == 0)
+        dm_pool_give(arg, got);
+    return NULL;
+}
+
+static void who_waits_is_counted(void **state)
+{
+    DM_AUTO(dm_pool) p = pool_of(1);
+    pthread_t threads[2];
+    void *got = NULL;
+    (void)state;
+    assert_int_equal(dm_pool_take(p, 0, &got, NULL), 0);
+    assert_int_equal(dm_pool_waiting(p), 0);
+    for (size_t i = 0; i < DM_LEN(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_for_one, p), 0);
+    while (dm_pool_waiting(p) < DM_LEN(threads))
+        (void)sched_yield();
+    dm_pool_give(p, NULL);
+    for (size_t i = 0; i < DM_LEN(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(dm_pool_waiting(p), 0);
+}
+
 static void any_allocation_may_fail(void **state)
 {
     (void)state;
@@ -170,6 +196,7 @@ int main(void)
             cmocka_unit_test(refuses_when_the_time_is_over),
             cmocka_unit_test(frees_what_is_left),
             cmocka_unit_test(threads_never_share_a_handle),
+            cmocka_unit_test(who_waits_is_counted),
             cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,7 @@ static void grants_are_narrow(void **state)
             "find_token dm_who, "
             "held dm_api, "
             "held dm_who, "
+            "letters dm_ops, "
             "look_projects dm_who, "
             "looks_over dm_ops, "
             "members_of dm_ops, "

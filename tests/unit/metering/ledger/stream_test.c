@@ -166,7 +166,15 @@ static void reads_to_the_end_and_sends_what_it_made(void **state)
     ledger_only(&r);
     publish(&r, 50, r.nmsgs);
     assert_int_equal(stream_of(&r, false, &s, &err), 0);
+    int64_t frames, attestations;
+    for (int i = 0; i < 2 * PARTS; i++) /* each partition of both topics once */
+        (void)dm_stream_look(s);
+    dm_stream_lag(s, &frames, &attestations);
+    assert_int_equal(frames + attestations, r.nmsgs - 50);
+    assert_true(frames > attestations);
     read_until(s, &r, r.nmsgs - 50);
+    dm_stream_lag(s, &frames, &attestations);
+    assert_int_equal(frames + attestations, 0);
     assert_int_equal(close_due(&r, -1), 2);
     assert_sql(&r, "SELECT string_agg(running_s || ' ' || hibernated_s, ',' ORDER BY number) FROM dm.statement",
             "77 0,20 40");
@@ -248,6 +256,8 @@ static void the_program_survives_kill(void **state)
     assert_sql(&r, "SELECT string_agg(running_s || ' ' || hibernated_s, ',' ORDER BY number) FROM dm.statement",
             "77 0,20 40");
     assert_true(wait_sql(&r, "SELECT count(*) FROM dm.outbox WHERE sent_at IS NULL", "0"));
+    assert_true(wait_sql(
+            &r, "SELECT lag_frames + lag_attestations || ' ' || (version <> '') FROM dm.meter_beat", "0 true"));
     assert_int_equal(kill(pid, SIGTERM), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
