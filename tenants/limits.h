@@ -8,6 +8,10 @@
 enum {
     DM_IDEM_KEY_MAX = 255,        /* bytes of an Idempotency-Key */
     DM_NAME_MAX = 100,            /* characters of a name that people give: of a key, a project, a token */
+    DM_LEGAL_NAME_MAX = 200,      /* characters of the name that stands on an invoice, */
+    DM_ADDRESS_LINES_MAX = 6,     /* and lines of the address below it, each as long as a name */
+    DM_SLUG_MIN = 3,              /* characters of a slug that people give, */
+    DM_SLUG_MAX = 50,             /* at least and at most */
     DM_KEYS_MAX = 200,            /* keys of a project that are valid at once, */
     DM_KEYS_SHOWN = 1000,         /* and of those in its listing */
     DM_TOKENS_MAX = 50,           /* access tokens of a person that are valid at once */

@@ -96,6 +96,7 @@ static const dm_pg_stmt list = {"limit_list",
         "  ('running_max', u.running::bigint), ('vcpus_total_max', u.vcpus), ('mem_mib_total_max', u.mem_mib),"
         "  ('asleep_disk_mib_max', u.asleep_mib)) v (name, used)"
         "  WHERE u.account_no = $1 AND u.project_no IN (0, $2)"
+        " UNION ALL SELECT true, 'projects_max', dm.projects_in($1)"
         " UNION ALL SELECT b.project_no = 0, v.name, v.used FROM dm.budget_use b, LATERAL (VALUES"
         "  ('month_seconds_max', b.seconds), ('spend_cap_micros', b.spent_micros)) v (name, used)"
         "  WHERE b.account_no = $1 AND b.project_no IN (0, $2)"

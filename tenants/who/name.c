@@ -1,8 +1,11 @@
 #include "tenants/who/name.h"
 
 #include "base/parse.h"
+#include "base/wire/id.h"
 
 #include "tenants/limits.h"
+
+enum { STEM_MAX = 40 };
 
 /* Controls of both sets, line and paragraph separators, and what embeds, overrides or isolates a direction: a name that
  * has one looks like another's. */
@@ -22,14 +25,48 @@ static bool harmful(dm_str ch)
     }
 }
 
-bool dm_name_ok(dm_str name)
+bool dm_name_fits(dm_str name, size_t most)
 {
     size_t n = 0;
     while (name.n > 0) {
         size_t step = dm_utf8_step(name);
-        if (step == 0 || harmful((dm_str){name.p, step}) || ++n > DM_NAME_MAX)
+        if (step == 0 || harmful((dm_str){name.p, step}) || ++n > most)
             return false;
         name = (dm_str){name.p + step, name.n - step};
     }
     return n > 0;
+}
+
+bool dm_name_ok(dm_str name)
+{
+    return dm_name_fits(name, DM_NAME_MAX);
+}
+
+bool dm_slug_ok(dm_str slug)
+{
+    return slug.n >= DM_SLUG_MIN && slug.n <= DM_SLUG_MAX &&
+           dm_str_only(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") && slug.p[0] != '-' &&
+           slug.p[slug.n - 1] != '-' && !dm_uuid_ok(slug);
+}
+
+/* Runs of what cannot stand there are one dash; none begins it or ends it. */
+void dm_slug_of(dm_str name, char out[DM_SLUG_TEXT])
+{
+    size_t n = 0;
+    bool gap = false;
+    for (size_t i = 0; i < name.n && n < STEM_MAX - 1; i++) {
+        char ch = name.p[i];
+        char low = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
+        if (!dm_str_only((dm_str){&low, 1}, "abcdefghijklmnopqrstuvwxyz0123456789")) {
+            gap = n > 0;
+            continue;
+        }
+        if (gap)
+            out[n++] = '-';
+        out[n++] = low;
+        gap = false;
+    }
+    out[n] = '\0';
+    if (!dm_slug_ok((dm_str){out, n}))
+        memcpy(out, "project", sizeof "project");
 }

@@ -20,4 +20,8 @@ int dm_sql_caller_of_member(dm_pg *c, dm_person_no person, dm_str slug, dm_calle
 int dm_sql_caller_of_account_member(
         dm_pg *c, dm_person_no person, dm_str account_id, dm_caller *out, dm_err *err) DM_NODISCARD;
 
+/* Whether a tier has prices in a currency: now, for whatever comes, and in each region that the account (0: none) has a
+ * project in. */
+int dm_sql_priced(dm_pg *c, dm_str tier, dm_str currency, dm_account_no account, bool *out, dm_err *err) DM_NODISCARD;
+
 #endif

@@ -2,13 +2,12 @@
 
 #include "tenants/plan/audit.h"
 #include "tenants/who/account.h"
+#include "tenants/who/sql.h"
 
 static const dm_pg_stmt add = {"account_add",
         "INSERT INTO dm.account (legal_name, country, currency, tier) VALUES ($1, $2, $3, $4) RETURNING account_no, id",
         DM_PG_ONE};
 static const dm_pg_stmt tier_there = {"account_tier_there", "SELECT 1 FROM dm.tier WHERE name = $1", DM_PG_MAYBE};
-/* Whether a tier has prices in a currency: now, for whatever comes, and in each region that the account has a project
- * in. */
 static const dm_pg_stmt priced = {"account_priced",
         "WITH b AS (SELECT price_group FROM dm.price_book WHERE tier = $1 AND currency = $2 AND valid_from <= now()"
         "  AND valid_to IS NULL)"
@@ -23,18 +22,28 @@ static const dm_pg_stmt newest_plan = {"account_newest_plan",
         "SELECT dm.us(valid_from), tier FROM dm.account_plan WHERE account_no = $1 ORDER BY valid_from DESC LIMIT 1",
         DM_PG_ONE};
 
+int dm_sql_priced(dm_pg *c, dm_str tier, dm_str currency, dm_account_no account, bool *out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_text(tier), dm_pa_text(currency), dm_pa_i64(account.v)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &priced, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_bool(rows, 0, 0);
+    return r;
+}
+
 /* 0, DM_ACCOUNT_NO_TIER or DM_ACCOUNT_NO_PRICES. */
 static int can_be_billed(dm_pg *c, dm_str tier, dm_str currency, int64_t account_no, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_text(tier), dm_pa_text(currency), dm_pa_i64(account_no)};
+    const dm_pg_arg arg = dm_pa_text(tier);
     DM_AUTO(dm_pg_rows) there = NULL;
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &tier_there, args, 1, &there, NULL, err);
+    bool is = false;
+    int r = dm_pg_exec(c, &tier_there, &arg, 1, &there, NULL, err);
     if (r == 0 && dm_pg_count(there) == 0)
         return DM_ACCOUNT_NO_TIER;
     if (r == 0)
-        r = dm_pg_exec(c, &priced, args, DM_LEN(args), &rows, NULL, err);
-    return r < 0 || dm_pg_bool(rows, 0, 0) ? r : DM_ACCOUNT_NO_PRICES;
+        r = dm_sql_priced(c, tier, currency, (dm_account_no){account_no}, &is, err);
+    return r < 0 || is ? r : DM_ACCOUNT_NO_PRICES;
 }
 
 int dm_account_add(dm_pg *c, const char *who, const dm_account_new *a, dm_account *out, dm_err *err)

@@ -3,7 +3,7 @@
 #include "tenants/who/accounts.h"
 
 #define ACCOUNT                                                                                                        \
-    "SELECT a.account_no, a.id, a.legal_name, a.country, a.currency, a.tier, a.blocked, a.banned,"                     \
+    "SELECT a.account_no, a.id, coalesce(a.name, a.legal_name), a.country, a.currency, a.tier, a.blocked, a.banned,"   \
     " (SELECT count(*) FROM dm.project p WHERE p.account_no = a.account_no),"                                          \
     " (SELECT coalesce(sum(q.running), 0) FROM dm.quota_use q WHERE q.account_no = a.account_no"                       \
     "  AND q.project_no = 0),"                                                                                         \
@@ -29,7 +29,7 @@ static const dm_pg_field account_fields[] = {
 #define LEFT                                                                                                           \
     " WHERE ($1::text IS NULL OR a.tier = $1::text)"                                                                   \
     " AND ($2::boolean IS NULL OR (a.blocked IS NOT NULL OR a.banned) = $2::boolean)"                                  \
-    " AND ($3::text IS NULL OR strpos(lower(a.legal_name), lower($3::text)) > 0"                                       \
+    " AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', a.name, a.legal_name)), lower($3::text)) > 0"               \
     "  OR a.id::text = lower($3::text)"                                                                                \
     "  OR EXISTS (SELECT FROM dm.project p WHERE p.account_no = a.account_no"                                          \
     "   AND strpos(p.slug, lower($3::text)) > 0)"                                                                      \

@@ -211,7 +211,9 @@ void dm_rig_clean(dm_rig *r)
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
                   " quota_use.account_no = a.account_no; DELETE FROM dm.api_key USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND api_key.account_no = a.account_no;"
-                  "DELETE FROM dm.project WHERE slug = 'other'; DELETE FROM dm.account_plan USING dm.account a WHERE"
+                  "DELETE FROM dm.project WHERE slug <> 'demo'; UPDATE dm.project SET name = 'Demo';"
+                  "UPDATE dm.account SET name = NULL, address = '', tax_id = NULL, invoice_email = NULL WHERE"
+                  " legal_name <> 'Other'; DELETE FROM dm.account_plan USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND account_plan.account_no = a.account_no;"
                   "DELETE FROM dm.account WHERE legal_name = 'Other'");
 }

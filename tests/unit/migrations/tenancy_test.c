@@ -231,6 +231,8 @@ static void grants_are_narrow(void **state)
             "people dm_api, "
             "people dm_ops, "
             "place dm_api, "
+            "projects_in dm_api, "
+            "projects_in dm_ops, "
             "projects_of dm_who, "
             "reset_operator dm_ops, "
             "sign_up dm_who, "
