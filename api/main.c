@@ -21,6 +21,7 @@
 #include "api/life/sweep.h"
 #include "api/listen.h"
 #include "api/post/post.h"
+#include "tenants/sandbox/series.h"
 #include "tenants/who/uses.h"
 
 enum {
@@ -28,6 +29,8 @@ enum {
     LISTEN_MS = 500,
     SWEEP_MS = 1000,
     USES_MS = 30000,
+    SERIES_MS = 5000,
+    SERIES_MARGIN_S = 12, /* what was created before it is committed by then */
     MAIL_MS = 1000,
     PATIENT_MS = 5000,
     LOOK_MS = 2000,
@@ -238,12 +241,28 @@ static void write_uses(program *p)
         dm_log_err(p->api.log, DM_WARN, "uses.not_written", &err);
 }
 
+static int write_series_in(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_series_write(c, SERIES_MARGIN_S, arg, err);
+}
+
+static void write_series(program *p)
+{
+    dm_err err = {0};
+    int64_t written;
+    if (dm_api_tx_ops(&p->api, write_series_in, &written, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "series.not_written", &err);
+}
+
 /* A thread of its own: the sweeper may wait for workers, and when a key was used is shown within a minute. */
 static void *keep_books(void *arg)
 {
     program *p = arg;
     while (!atomic_load(&p->stop)) {
-        pause_ms(p, USES_MS);
+        for (int i = 0; i < USES_MS / SERIES_MS && !atomic_load(&p->stop); i++) {
+            pause_ms(p, SERIES_MS);
+            write_series(p);
+        }
         write_uses(p);
     }
     return NULL;
