@@ -33,7 +33,8 @@ static const dm_pg_stmt find_member = {"member_find",
 
 static const dm_pg_stmt find_account_member = {"account_member_find",
         "SELECT m.account_no, 0, 0, '', m.account_id, '', '', m.tier, m.currency, 0, '',"
-        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ','), NULL::bigint, ''"
+        " coalesce(m.blocked, ''), m.banned, m.limits, m.limits, array_to_string(m.roles, ','), NULL::bigint,"
+        " coalesce(dm.held(m.account_no, 0), '')"
         " FROM dm.find_account_member($1, $2::uuid) m",
         DM_PG_MAYBE};
 

@@ -362,14 +362,32 @@ static void so_many_and_no_more(void **state)
     expect(&own, "POST", invitations, "{\"email\":\"new@m.test\",\"role\":\"viewer\"}", 201);
 }
 
+/* Of the account as of its projects; and whoever has been let go is in again. */
+static void who_is_suspended_invites_nobody(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"email\":\"new@m.test\",\"role\":\"viewer\"}";
+    dm_tenantrig_person own = person("own@m.test", "owner", true);
+    dm_rig_sql(&rig,
+            "INSERT INTO dm.hold (account_no, cause, set_by) SELECT account_no, 'suspended_unpaid', 'operator:t'"
+            " FROM dm.account WHERE legal_name = 'Demo'");
+    refused_by(&own, "POST", project_invitations, body, 403, "account.suspended");
+    refused_by(&own, "POST", invitations, body, 403, "account.suspended");
+    expect(&own, "GET", members, NULL, 200);
+    dm_rig_sql(&rig, "DELETE FROM dm.hold");
+    dm_members_forget(rig.api.members);
+    expect(&own, "POST", invitations, body, 201);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, begin, dm_rig_after, &rig)
-    const struct CMUnitTest tests[] = {TEST(who_is_shown), TEST(a_change_binds_at_once),
-            TEST(nobody_gives_more_than_he_has), TEST(whoever_wants_leaves), TEST(an_account_keeps_an_owner),
-            TEST(two_owners_do_not_leave_at_once), TEST(ownership_is_handed_over), TEST(what_is_no_role),
-            TEST(of_another_tenant), TEST(a_link_brings_in_once), TEST(asked_again_it_is_the_same_with_another_link),
-            TEST(it_ends), TEST(it_goes_with_who_made_it), TEST(so_many_and_no_more)};
+    const struct CMUnitTest tests[] = {TEST(who_is_suspended_invites_nobody), TEST(who_is_shown),
+            TEST(a_change_binds_at_once), TEST(nobody_gives_more_than_he_has), TEST(whoever_wants_leaves),
+            TEST(an_account_keeps_an_owner), TEST(two_owners_do_not_leave_at_once), TEST(ownership_is_handed_over),
+            TEST(what_is_no_role), TEST(of_another_tenant), TEST(a_link_brings_in_once),
+            TEST(asked_again_it_is_the_same_with_another_link), TEST(it_ends), TEST(it_goes_with_who_made_it),
+            TEST(so_many_and_no_more)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
