@@ -38,9 +38,13 @@ enum {
     DM_RATE_SEGMENTS_MAX = 16, /* of a period, by price and plan */
     DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX,
     DM_STATED_PLANS_MAX = 16, /* of one statement */
-    DM_STATEMENT_BYTES_MAX = 60 << 20,
-    DM_BOOKS_MAX = 128, /* price books, and their groups, that hold for one account in one period */
+    DM_STATED_PAGE = 500,     /* sandboxes of a page of a statement, */
+    DM_STATED_PAGE_LINES = 4000,
+    DM_STATED_PAGE_BYTES = 4 << 20,   /* and its bytes */
+    DM_STATEMENT_BYTES_MAX = 2 << 20, /* of its head */
+    DM_BOOKS_MAX = 128,               /* price books, and their groups, that hold for one account in one period */
     DM_GROUPS_MAX = 32,
+    DM_STATED_ACCOUNT_LINES = 2 * DM_GROUPS_MAX * DM_RATE_SEGMENTS_MAX, /* of pooled minutes, in a head */
 };
 
 #endif

@@ -1,4 +1,6 @@
-/* GET /v1/statements and /v1/statements/{number}: the account's signed statements, newest first. */
+/* GET /v1/statements, /v1/statements/{number} and what belongs to one, its pages and lines: the account's signed
+ * statements, newest first. A statement's body is its head, however much it is about: the rest comes page by page.
+ * Those of before there were pages have all in their body, as they were signed. */
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -124,11 +126,158 @@ static int get_one(dm_req *req, void *ctx, dm_err *err)
         write_hex(&w, "sha256", o.signature.sha256.b, sizeof o.signature.sha256.b);
         write_hex(&w, "publicKey", o.signature.key.b, sizeof o.signature.key.b);
         write_hex(&w, "signature", o.signature.signature.b, sizeof o.signature.signature.b);
+        dm_jw_ku64(&w, "version", o.signature.version);
+        dm_jw_ku64(&w, "pages", o.signature.pages);
         dm_jw_kstr(&w, "body", dm_buf_view(&o.body));
         dm_jw_end(&w);
     }
     dm_buf_done(&o.body);
     return r;
+}
+
+/* --- a page of it ------------------------------------------------------------------------------------------- */
+
+typedef struct paged {
+    const dm_caller *caller;
+    dm_statement_no number;
+    int64_t page;
+    dm_read_page read;
+} paged;
+
+static int query_page(dm_pg *c, void *arg, dm_err *err)
+{
+    paged *p = arg;
+    return dm_read_statement_page(c, p->caller->owner.account, p->number, (uint32_t)p->page, &p->read, err);
+}
+
+static void write_page(dm_jw *w, const paged *p)
+{
+    char hex[2 * DM_SHA256 + 1];
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "number", p->number.v);
+    dm_jw_ki64(w, "page", p->page);
+    write_hex(w, "sha256", p->read.sha256.b, sizeof p->read.sha256.b);
+    dm_jw_key(w, "proof");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < p->read.nproof; i++) {
+        dm_hex(p->read.proof[i].b, sizeof p->read.proof[i].b, hex);
+        dm_jw_c(w, hex);
+    }
+    dm_jw_arr_end(w);
+    dm_jw_kstr(w, "body", dm_buf_view(&p->read.body));
+    dm_jw_end(w);
+}
+
+static int get_page(dm_req *req, void *ctx, dm_err *err)
+{
+    paged p = {.caller = &dm_session_of(req)->caller};
+    if (dm_parse_i64(req->params[0], 1, INT64_MAX, &p.number.v, NULL) < 0 ||
+            dm_parse_i64(req->params[1], 1, INT32_MAX, &p.page, NULL) < 0)
+        return deny(req);
+    dm_buf_init(&p.read.body, DM_READ_PAGE_BYTES);
+    int r = dm_api_tx(ctx, p.caller, query_page, &p, err);
+    if (r == DM_READ_NONE) {
+        r = deny(req);
+    } else if (r == 0) {
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        write_page(&w, &p);
+    }
+    dm_buf_done(&p.read.body);
+    return r;
+}
+
+/* --- its lines ---------------------------------------------------------------------------------------------- */
+
+typedef struct lined {
+    const dm_caller *caller;
+    dm_statement_no number;
+    dm_page page;
+    bool there;
+    dm_read_line rows[DM_READ_PAGE_MAX];
+    size_t n;
+    dm_pg_total total;
+} lined;
+
+static int query_lines(dm_pg *c, void *arg, dm_err *err)
+{
+    lined *l = arg;
+    dm_account_no account = l->caller->owner.account;
+    uint32_t after = l->page.from ? (uint32_t)l->page.us : 0;
+    int r = dm_read_statement_is(c, account, l->number, err);
+    l->there = r == 0;
+    if (r != 0)
+        return r == DM_READ_NONE ? 0 : r;
+    return dm_read_lines(c, account, l->number, (dm_project_no){0}, after, (size_t)l->page.limit + 1, l->rows, &l->n,
+            &l->total, err);
+}
+
+static void write_line(dm_jw *w, const dm_read_line *l)
+{
+    dm_jw_obj(w);
+    dm_jw_ku64(w, "line", l->line_no);
+    dm_jw_key(w, "sandbox");
+    if (l->has_sandbox) {
+        dm_sandbox_name name = dm_sandbox_name_of(&l->sandbox);
+        dm_jw_c(w, name.s);
+        dm_jw_ku64(w, "epoch", l->epoch);
+    } else {
+        dm_jw_null(w);
+    }
+    dm_jw_kc(w, "sku", l->sku);
+    dm_jw_ku64(w, "tier", l->tier);
+    dm_jw_ki64(w, "book", l->book_id);
+    dm_write_time(w, "from", l->charge_from * 1000000);
+    dm_write_time(w, "to", l->charge_to * 1000000);
+    dm_jw_ku64(w, "seconds", l->seconds);
+    dm_jw_kc(w, "quantity", l->qty);
+    dm_jw_kc(w, "perUnit", l->per_unit);
+    dm_jw_kc(w, "amount", l->amount);
+    dm_jw_end(w);
+}
+
+static int lines(dm_req *req, dm_api *api, lined *l, dm_err *err)
+{
+    int r = dm_rows_read(req, 'l', &l->page, err);
+    if (r == 0 && dm_parse_i64(req->params[0], 1, INT64_MAX, &l->number.v, NULL) < 0)
+        return deny(req);
+    if (r == 0)
+        r = dm_api_tx(api, l->caller, query_lines, l, err);
+    if (r < 0)
+        return r;
+    if (!l->there)
+        return deny(req);
+    bool more = l->n > (size_t)l->page.limit;
+    size_t n = more ? (size_t)l->page.limit : l->n;
+    dm_jw w = dm_rows_begin(req);
+    for (size_t i = 0; i < n; i++)
+        write_line(&w, &l->rows[i]);
+    const dm_rows_last last = {.more = more,
+            .order = 'l',
+            .us = n > 0 ? l->rows[n - 1].line_no : 0,
+            .id = DM_STR_INIT("line"),
+            .total = l->total};
+    return dm_rows_end(&w, &last, err);
+}
+
+static int list_lines(dm_req *req, void *ctx, dm_err *err)
+{
+    lined *l = calloc(1, sizeof *l); /* a page of rows: too much for this stack */
+    if (l == NULL)
+        return dm_fail(err, DM_E_NOMEM, "a statement's lines");
+    l->caller = &dm_session_of(req)->caller;
+    int r = lines(req, ctx, l, err);
+    free(l);
+    return r;
+}
+
+int dm_route_statement_page(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, get_page, err);
+}
+
+int dm_route_statement_lines(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list_lines, err);
 }
 
 int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)

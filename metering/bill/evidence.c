@@ -11,12 +11,24 @@ static uint16_t u16_of(const dm_pg_rows *rows, size_t i, unsigned col)
     return v >= 0 && v <= UINT16_MAX ? (uint16_t)v : 0;
 }
 
+/* As varbit_send has it: four bytes say how many bits follow, the first in the highest place. */
+static const uint8_t *bits_of(dm_str sent, uint32_t period_s)
+{
+    const uint8_t *p = (const uint8_t *)sent.p;
+    bool whole = sent.n == 4 + (period_s + 7) / 8 &&
+                 ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]) == period_s;
+    return whole ? p + 4 : NULL;
+}
+
 static int read_states(dm_str run, dm_str hib, uint32_t period_s, dm_evidence *out, dm_err *err)
 {
-    if (run.n != period_s || hib.n != period_s)
-        return dm_fail(err, DM_E_CORRUPT, "bit maps of %zu and %zu seconds", run.n, hib.n);
-    for (uint32_t s = 0; s < period_s; s++)
-        out->state[s] = run.p[s] == '1' ? DM_SAMPLE_RUN : hib.p[s] == '1' ? DM_SAMPLE_HIB : 0;
+    const uint8_t *ran = bits_of(run, period_s), *slept = bits_of(hib, period_s);
+    if (ran == NULL || slept == NULL)
+        return dm_fail(err, DM_E_CORRUPT, "bit maps of %zu and %zu bytes", run.n, hib.n);
+    for (uint32_t s = 0; s < period_s; s++) {
+        uint8_t bit = (uint8_t)(0x80 >> s % 8);
+        out->state[s] = (ran[s / 8] & bit) != 0 ? DM_SAMPLE_RUN : (slept[s / 8] & bit) != 0 ? DM_SAMPLE_HIB : 0;
+    }
     return 0;
 }
 

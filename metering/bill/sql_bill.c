@@ -1,5 +1,8 @@
 #include "metering/bill/sql_bill.h"
 
+#include "base/json.h"
+#include "base/parse.h"
+
 /* --- what is owed ------------------------------------------------------------------------------------------- */
 
 int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
@@ -111,12 +114,12 @@ int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, cons
             "AND sandbox_id > $3 AND sandbox_id <= $4 "
             "ORDER BY project_no, sandbox_id, epoch, spec_table, spec, worker_no, worker_boot DESC, hash) "
             "SELECT e.project_no, e.sandbox_id, e.epoch, e.spec_table, e.spec, e.worker_no, "
-            "coalesce(e.region_no, e.sworn_region), e.sworn_region, e.run_bits::text, e.hib_bits::text, "
+            "coalesce(e.region_no, e.sworn_region), e.sworn_region, varbit_send(e.run_bits), varbit_send(e.hib_bits), "
             "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, "
             "s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "
             "s.template_id, s.build_id, s.compute_type, s.compute_quality, coalesce(v.worker_no, s.worker_no), "
             "v.began, "
-            "v.slept "
+            "v.slept, b.hash "
             "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
             "JOIN dm.project p ON p.project_no = e.project_no "
             "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "
@@ -128,7 +131,10 @@ int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, cons
             "NULL))[1] AS worker_no, dm.us(min(at)) / 1000000 AS began, dm.us(min(at) FILTER (WHERE to_state = "
             "'paused' "
             "AND from_state IS DISTINCT FROM 'resuming')) / 1000000 AS slept FROM dm.sandbox_event "
-            "WHERE sandbox_id = e.sandbox_id AND epoch = e.epoch) v ON true ORDER BY e.sandbox_id",
+            "WHERE sandbox_id = e.sandbox_id AND epoch = e.epoch) v ON true "
+            "LEFT JOIN LATERAL (SELECT hash FROM dm.attestation WHERE e.message IS NULL "
+            "AND sandbox_id = e.sandbox_id AND period_start < dm.ts($2::bigint * 1000000) "
+            "ORDER BY period_start DESC, epoch DESC, worker_boot DESC, hash LIMIT 1) b ON true ORDER BY e.sandbox_id",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
             dm_pa_bytes(last->b, sizeof(last->b))};
@@ -177,72 +183,152 @@ int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t 
     return r;
 }
 
-int dm_sql_bill_sworn_before(dm_pg *c, const dm_sandbox_id *sandbox, int64_t start, dm_digest *out, dm_err *err)
+/* --- writing ------------------------------------------------------------------------------------------------ */
+
+int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *pages, dm_err *err)
 {
-    static const dm_pg_stmt st = {"bill_sworn_before",
-            "SELECT hash FROM dm.attestation WHERE sandbox_id = $1 AND period_start < dm.ts($2::bigint * 1000000) "
-            "ORDER BY period_start DESC, epoch DESC, worker_boot DESC, hash LIMIT 1",
-            DM_PG_MAYBE};
-    dm_pg_arg args[] = {dm_pa_bytes(sandbox->b, sizeof(sandbox->b)), dm_pa_i64(start)};
+    static const dm_pg_stmt st = {
+            "bill_drop_draft", "SELECT dm.drop_draft($1::bigint, dm.ts($2::bigint * 1000000))", DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    return r < 0 ? r : digest_of(rows, out, err);
+    if (r == 0)
+        *pages = dm_pg_i64(rows, 0, 0);
+    return r;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------ */
+int dm_sql_bill_pages(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_pages",
+            "SELECT count(*) FROM dm.statement_page WHERE account_no = $1::bigint "
+            "AND period_start = dm.ts($2::bigint * 1000000)",
+            DM_PG_ONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
+int dm_sql_bill_page_add(
+        dm_pg *c, dm_account_no account_no, const dm_stated_page *p, dm_str body, const dm_digest *sha256, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_page_add",
+            "INSERT INTO dm.statement_page (account_no, period_start, page_no, body, sha256) "
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4, $5)",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(p->period_start), dm_pa_i64(p->page),
+            dm_pa_bytes(body.p, body.n), dm_pa_bytes(sha256->b, sizeof(sha256->b))};
+    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
 
 int dm_sql_bill_statement(dm_pg *c, dm_account_no account_no, const dm_statement *s, const dm_signed *sig, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_statement",
             "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
-            "hibernated_s, pool_after_s, unattested, body, sha256, previous_sha256, public_key, signature) "
-            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, $7::bigint, "
-            "$8::bigint, "
-            "$9::bigint, $10::int, $11, $12, $13, $14, $15)",
+            "hibernated_s, pool_after_s, unattested, body, sha256, previous_sha256, public_key, signature, version, "
+            "pages) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, "
+            "$7::bigint, $8::bigint, $9::bigint, $10::int, $11, $12, $13, $14, $15, $16::smallint, $17::int)",
             DM_PG_NONE};
     char total[DM_MONEY_TEXT];
-    dm_money_print(s->total, total);
+    dm_money_print(s->sum.total, total);
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(s->period_start), dm_pa_i64(s->period_s),
-            dm_pa_i64(s->number.v), dm_pa_c(s->currency), dm_pa_c(total), dm_pa_i64((int64_t)s->running_s),
-            dm_pa_i64((int64_t)s->hibernated_s), s->pooled ? dm_pa_i64((int64_t)s->pool_after_s) : dm_pa_null(),
-            dm_pa_i64((int64_t)s->unattested), dm_pa_bytes(sig->body.p, sig->body.n),
+            dm_pa_i64(s->number.v), dm_pa_c(s->currency), dm_pa_c(total), dm_pa_i64((int64_t)s->sum.running_s),
+            dm_pa_i64((int64_t)s->sum.hibernated_s), s->pooled ? dm_pa_i64((int64_t)s->pool_after_s) : dm_pa_null(),
+            dm_pa_i64((int64_t)s->sum.unattested), dm_pa_bytes(sig->body.p, sig->body.n),
             dm_pa_bytes(sig->sha256.b, sizeof(sig->sha256.b)), dm_pa_bytes(s->previous.b, sizeof(s->previous.b)),
-            dm_pa_bytes(sig->key.b, sizeof(sig->key.b)), dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b))};
+            dm_pa_bytes(sig->key.b, sizeof(sig->key.b)), dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b)),
+            dm_pa_i64(DM_STATEMENT_VERSION), dm_pa_i64((int64_t)s->sum.pages.n)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-int dm_sql_bill_line(dm_pg *c, dm_account_no account_no, const dm_statement *s, size_t i, dm_err *err)
+/* One row of dm_sql_bill_lines. Times are in microseconds, as dm.ts has them. */
+static void put_row(dm_jw *w, int64_t period_start, int64_t line_no, const dm_stated *of, const dm_rate_line *l)
 {
-    static const dm_pg_stmt st = {"bill_line",
+    char text[DM_MONEY_TEXT];
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "line_no", line_no);
+    if (of != NULL) {
+        char hex[2 * DM_SANDBOX_ID_BYTES + 1];
+        dm_hex(of->sandbox.b, sizeof(of->sandbox.b), hex);
+        dm_jw_ki64(w, "project_no", of->project_no.v);
+        dm_jw_kc(w, "sandbox_id", hex);
+        dm_jw_ku64(w, "epoch", of->epoch);
+        dm_jw_ku64(w, "region_no", of->region_no);
+        dm_jw_ku64(w, "spec_table", of->spec_table);
+        dm_jw_ku64(w, "spec", of->spec);
+    }
+    if (of != NULL && of->has_row) {
+        dm_jw_kc(w, "compute_type", of->compute_type);
+        dm_jw_kc(w, "compute_quality", of->compute_quality);
+        dm_jw_ki64(w, "key_no", of->key_no.v);
+        dm_jw_kc(w, "template_id", of->template_id);
+        dm_jw_kc(w, "build_id", of->build_id);
+    }
+    dm_jw_kc(w, "sku", dm_sku_name(l->sku));
+    dm_jw_ku64(w, "tier", l->tier);
+    dm_jw_ki64(w, "book_id", l->book_id);
+    dm_jw_ki64(w, "charge_from", (period_start + l->from) * 1000000);
+    dm_jw_ki64(w, "charge_to", (period_start + l->to) * 1000000);
+    dm_jw_ku64(w, "seconds", l->seconds);
+    dm_qty_print(l->qty, text);
+    dm_jw_kc(w, "qty", text);
+    dm_price_print(l->per_unit, text);
+    dm_jw_kc(w, "per_unit", text);
+    dm_money_print(l->amount, text);
+    dm_jw_kc(w, "amount", text);
+    dm_jw_end(w);
+}
+
+/* As one array of JSON: a page has thousands of them, and a statement of its own for each takes ten times as long. */
+static int add_lines(dm_pg *c, dm_account_no account_no, int64_t start, dm_str json, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_lines",
             "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
             "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
-            "book_id, "
-            "charge_from, charge_to, seconds, qty, per_unit, amount) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), "
-            "$3::int, 'usage', $4::int, $5, $6::int, $7::smallint, $8::smallint, $9::smallint, $10, $11, $12::bigint, "
-            "$13, "
-            "$14::uuid, $15, $16::smallint, $17::bigint, dm.ts($18::bigint * 1000000), dm.ts($19::bigint * 1000000), "
-            "$20::bigint, $21::numeric, $22::numeric, $23::numeric)",
+            "book_id, charge_from, charge_to, seconds, qty, per_unit, amount) SELECT $1::bigint, "
+            "dm.ts($2::bigint * 1000000), l.line_no, 'usage', l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
+            "l.region_no, l.spec_table, l.spec, l.compute_type, l.compute_quality, l.key_no, l.template_id, "
+            "l.build_id, l.sku, l.tier, l.book_id, dm.ts(l.charge_from), dm.ts(l.charge_to), l.seconds, l.qty, "
+            "l.per_unit, l.amount FROM json_to_recordset($3::json) AS l (line_no int, project_no int, "
+            "sandbox_id text, epoch int, region_no smallint, spec_table smallint, spec smallint, compute_type text, "
+            "compute_quality text, key_no bigint, template_id text, build_id uuid, sku text, tier smallint, "
+            "book_id bigint, charge_from bigint, charge_to bigint, seconds bigint, qty numeric, per_unit numeric, "
+            "amount numeric)",
             DM_PG_NONE};
-    const dm_stated_line *l = &s->lines[i];
-    const dm_stated *of = l->of != DM_OF_ACCOUNT ? &s->sandboxes[l->of] : NULL;
-    bool row = of != NULL && of->has_row;
-    char qty[DM_MONEY_TEXT], per_unit[DM_MONEY_TEXT], amount[DM_MONEY_TEXT];
-    dm_qty_print(l->rate.qty, qty);
-    dm_price_print(l->rate.per_unit, per_unit);
-    dm_money_print(l->rate.amount, amount);
-    const dm_pg_arg none = dm_pa_null();
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(s->period_start), dm_pa_i64((int64_t)i + 1),
-            of != NULL ? dm_pa_i64(of->project_no.v) : none,
-            of != NULL ? dm_pa_bytes(of->sandbox.b, sizeof(of->sandbox.b)) : none,
-            of != NULL ? dm_pa_i64(of->epoch) : none, of != NULL ? dm_pa_i64(of->region_no) : none,
-            of != NULL ? dm_pa_i64(of->spec_table) : none, of != NULL ? dm_pa_i64(of->spec) : none,
-            row ? dm_pa_c(of->compute_type) : none, row ? dm_pa_c(of->compute_quality) : none,
-            row ? dm_pa_i64(of->key_no.v) : none, row ? dm_pa_c(of->template_id) : none,
-            row ? dm_pa_c(of->build_id) : none, dm_pa_c(dm_sku_name(l->rate.sku)), dm_pa_i64(l->rate.tier),
-            dm_pa_i64(l->rate.book_id), dm_pa_i64(s->period_start + l->rate.from),
-            dm_pa_i64(s->period_start + l->rate.to), dm_pa_i64((int64_t)l->rate.seconds), dm_pa_c(qty),
-            dm_pa_c(per_unit), dm_pa_c(amount)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_text(json)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_bill_page_lines(
+        dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before, dm_buf *scratch, dm_err *err)
+{
+    dm_jw w;
+    size_t line = 0;
+    dm_buf_reset(scratch);
+    dm_jw_init(&w, scratch);
+    dm_jw_arr(&w);
+    for (size_t i = 0; i < p->nsandboxes; i++) {
+        for (size_t k = 0; k < p->sandboxes[i].nlines; k++, line++)
+            put_row(&w, p->period_start, (int64_t)(before + line) + 1, &p->sandboxes[i], &p->lines[line]);
+    }
+    dm_jw_arr_end(&w);
+    int r = dm_buf_ok(scratch, err);
+    return r < 0 || line == 0 ? r : add_lines(c, account_no, p->period_start, dm_buf_view(scratch), err);
+}
+
+int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_buf *scratch, dm_err *err)
+{
+    dm_jw w;
+    dm_buf_reset(scratch);
+    dm_jw_init(&w, scratch);
+    dm_jw_arr(&w);
+    for (size_t i = 0; i < s->nlines; i++)
+        put_row(&w, s->period_start, (int64_t)(s->sum.lines + i) + 1, NULL, &s->lines[i]);
+    dm_jw_arr_end(&w);
+    int r = dm_buf_ok(scratch, err);
+    return r < 0 || s->nlines == 0 ? r : add_lines(c, account_no, s->period_start, dm_buf_view(scratch), err);
 }
 
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err)

@@ -1,5 +1,5 @@
-/* metering/bill/sql_bill.h: the ledger's statements for statements. Inside a SERIALIZABLE transaction of role dm_meter;
- * times are seconds of UTC. */
+/* metering/bill/sql_bill.h: the ledger's statements for statements. Inside a transaction of role dm_meter, that of the
+ * head SERIALIZABLE; times are seconds of UTC. */
 #ifndef DM_METERING_BILL_SQL_BILL_H
 #define DM_METERING_BILL_SQL_BILL_H
 
@@ -75,7 +75,8 @@ enum dm_evidence_col {
     DM_EV_QUALITY,
     DM_EV_ROW_WORKER, /* that had it in this epoch; null: nobody */
     DM_EV_BEGAN,      /* of this epoch: when it was ordered, when it fell asleep; null */
-    DM_EV_SLEPT
+    DM_EV_SLEPT,
+    DM_EV_SWORN_BEFORE /* where nobody swore: the hash of the sandbox's newest attestation of an earlier period; null */
 };
 int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,
         const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
@@ -85,10 +86,6 @@ int dm_sql_bill_previous(
         dm_pg *c, dm_account_no account_no, dm_statement_no *number, dm_digest *sha256, dm_err *err) DM_NODISCARD;
 /* The pool's seconds in the UTC month of start, by the statements before it. */
 int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
-/* The hash of the sandbox's newest attestation of an earlier period; zero when there is none. */
-int dm_sql_bill_sworn_before(
-        dm_pg *c, const dm_sandbox_id *sandbox, int64_t start, dm_digest *out, dm_err *err) DM_NODISCARD;
-
 typedef struct dm_signed {
     dm_str body;
     dm_digest sha256;
@@ -97,7 +94,20 @@ typedef struct dm_signed {
 } dm_signed;
 int dm_sql_bill_statement(
         dm_pg *c, dm_account_no account_no, const dm_statement *s, const dm_signed *sig, dm_err *err) DM_NODISCARD;
-int dm_sql_bill_line(dm_pg *c, dm_account_no account_no, const dm_statement *s, size_t i, dm_err *err) DM_NODISCARD;
+
+/* Throws away what is written of a statement that has no head; *pages: how many there were. */
+int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *pages, dm_err *err) DM_NODISCARD;
+/* How many pages are there. */
+int dm_sql_bill_pages(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_page_add(dm_pg *c, dm_account_no account_no, const dm_stated_page *p, dm_str body,
+        const dm_digest *sha256, dm_err *err) DM_NODISCARD;
+/* A page's lines as rows; `before`: how many stand on the pages before it. The account's come behind those of all
+ * pages. scratch has room for DM_BILL_ROWS_BYTES. */
+enum { DM_BILL_ROWS_BYTES = 8 << 20 };
+int dm_sql_bill_page_lines(dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before,
+        dm_buf *scratch, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_account_lines(
+        dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_buf *scratch, dm_err *err) DM_NODISCARD;
 /* state: "closed" or "empty" */
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 

@@ -63,8 +63,44 @@ int dm_read_statement_body(
         r = dm_pg_bytes(rows, 0, 3, sig->signature.b, sizeof(sig->signature.b), err);
     if (r < 0)
         return r;
+    sig->version = (uint32_t)dm_pg_i64(rows, 0, 4);
+    sig->pages = (uint32_t)dm_pg_i64(rows, 0, 5);
     (void)dm_buf_str(body, dm_pg_str(rows, 0, 0));
     return dm_buf_ok(body, err);
+}
+
+int dm_read_statement_is(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_read_statement_is(c, account_no, number, &rows, err);
+    return r == 0 && dm_pg_count(rows) == 0 ? DM_READ_NONE : r;
+}
+
+static int read_proof(dm_str hashes, uint32_t page, dm_read_page *out, dm_err *err)
+{
+    size_t n = hashes.n / DM_SHA256;
+    if (hashes.n % DM_SHA256 != 0 || page > n)
+        return dm_fail(err, DM_E_CORRUPT, "page %u of %zu", page, n);
+    return dm_merkle_path((const dm_digest *)hashes.p, n, page - 1, out->proof, &out->nproof, err);
+}
+
+int dm_read_statement_page(
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page, dm_read_page *out, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_sql_read_statement_page(c, account_no, number, page, &rows, err);
+    if (r < 0)
+        return r;
+    if (dm_pg_count(rows) == 0)
+        return DM_READ_NONE;
+    r = dm_pg_bytes(rows, 0, 1, out->sha256.b, sizeof(out->sha256.b), err);
+    if (r == 0)
+        r = read_proof(dm_pg_str(rows, 0, 2), page, out, err);
+    if (r < 0)
+        return r;
+    dm_buf_reset(&out->body);
+    (void)dm_buf_str(&out->body, dm_pg_str(rows, 0, 0));
+    return dm_buf_ok(&out->body, err);
 }
 
 static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
@@ -92,12 +128,14 @@ static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
 }
 
 int dm_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no, uint32_t after,
-        size_t max, dm_read_line *out, size_t *n, dm_err *err)
+        size_t max, dm_read_line *out, size_t *n, dm_pg_total *total, dm_err *err)
 {
-    if (max == 0 || max > 1000)
+    if (max == 0 || max > DM_READ_PAGE_MAX)
         return dm_fail(err, DM_E_INVALID, "a page of %zu lines", max);
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_read_lines(c, account_no, number, project_no, after, max, &rows, err);
+    if (r == 0)
+        r = dm_sql_count_lines(c, account_no, number, project_no, total, err);
     return r < 0 ? r : read_rows(rows, read_line, max, out, sizeof(out[0]), n, err);
 }
 

@@ -8,9 +8,12 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
+#include "metering/limits.h"
+#include "metering/rules/merkle.h"
 #include "metering/rules/money.h"
 
 enum { DM_READ_NONE = 1, DM_READ_PAGE_MAX = 1001 /* a thousand, and the one that says that there are more */ };
+enum { DM_READ_PAGE_BYTES = DM_STATED_PAGE_BYTES }; /* of a statement's page */
 
 typedef struct dm_read_statement {
     dm_statement_no number;
@@ -34,11 +37,27 @@ typedef struct dm_read_signature {
     dm_digest sha256;
     dm_public_key key;
     dm_signature signature;
+    uint32_t version, pages; /* of version 1 the body is the whole; else so many pages belong to it */
 } dm_read_signature;
 
-/* Appends the canonical body, byte for byte as it was signed. 0 or DM_READ_NONE. */
+/* Appends the canonical body, byte for byte as it was signed: the head, from version 2 on (metering/rules/statement.h).
+ * 0 or DM_READ_NONE. */
 int dm_read_statement_body(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_buf *body,
         dm_read_signature *sig, dm_err *err) DM_NODISCARD;
+
+/* Whether there is such a statement: 0 or DM_READ_NONE. */
+int dm_read_statement_is(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_err *err) DM_NODISCARD;
+
+/* A page, byte for byte as its hash has it, and what leads from that to the root in the head. */
+typedef struct dm_read_page {
+    dm_buf body; /* the caller's, with room for DM_READ_PAGE_BYTES; emptied first */
+    dm_digest sha256;
+    dm_digest proof[DM_MERKLE_PATH_MAX]; /* from below */
+    size_t nproof;
+} dm_read_page;
+/* page is from 1. 0 or DM_READ_NONE. */
+int dm_read_statement_page(dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page, dm_read_page *out,
+        dm_err *err) DM_NODISCARD;
 
 /* One line of a statement as it stands in the ledger; what a line of the whole account does not have is 0 or "". */
 typedef struct dm_read_line {
@@ -54,9 +73,10 @@ typedef struct dm_read_line {
     char qty[DM_MONEY_TEXT], per_unit[DM_MONEY_TEXT], amount[DM_MONEY_TEXT];
 } dm_read_line;
 
-/* Those after line_no `after` (0: from the first), of one project (0: of all). max is 1 to 1000. */
+/* Those after line_no `after` (0: from the first), of one project (0: of all). max is 1 to DM_READ_PAGE_MAX; total may
+ * be NULL. */
 int dm_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no, uint32_t after,
-        size_t max, dm_read_line *out, size_t *n, dm_err *err) DM_NODISCARD;
+        size_t max, dm_read_line *out, size_t *n, dm_pg_total *total, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_read_key {
     bool service; /* else of a worker */

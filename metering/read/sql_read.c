@@ -25,10 +25,32 @@ int dm_sql_read_statement_body(
         dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_statement_body",
-            "SELECT body, sha256, public_key, signature FROM dm.statement WHERE account_no = $1::bigint "
-            "AND number = $2::bigint",
+            "SELECT body, sha256, public_key, signature, version, pages FROM dm.statement "
+            "WHERE account_no = $1::bigint AND number = $2::bigint",
             DM_PG_MAYBE};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_statement_is(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_statement_is",
+            "SELECT number FROM dm.statement WHERE account_no = $1::bigint AND number = $2::bigint", DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_read_statement_page(
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_statement_page",
+            "SELECT p.body, p.sha256, (SELECT string_agg(a.sha256, ''::bytea ORDER BY a.page_no) FROM "
+            "dm.statement_page a "
+            "WHERE a.account_no = s.account_no AND a.period_start = s.period_start) "
+            "FROM dm.statement s JOIN dm.statement_page p USING (account_no, period_start) "
+            "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND p.page_no = $3::bigint",
+            DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v), dm_pa_i64(page)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
@@ -57,6 +79,18 @@ int dm_sql_count_keys(dm_pg *c, dm_pg_total *out, dm_err *err)
 {
     static const dm_pg_stmt st = {"count_keys", DM_PG_COUNT(ALL_KEYS), DM_PG_ONE};
     return dm_pg_count_of(c, &st, NULL, 0, out, err);
+}
+
+int dm_sql_count_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
+        dm_pg_total *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"count_lines",
+            DM_PG_COUNT("FROM dm.statement s JOIN dm.statement_line l ON l.account_no = s.account_no "
+                        "AND l.period_start = s.period_start WHERE s.account_no = $1::bigint "
+                        "AND s.number = $2::bigint AND ($3::bigint = 0 OR l.project_no = $3::bigint)"),
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(number.v), dm_pa_i64(project_no.v)};
+    return dm_pg_count_of(c, &st, args, DM_LEN(args), out, err);
 }
 
 int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err)

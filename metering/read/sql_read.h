@@ -13,13 +13,22 @@
 int dm_sql_read_statements(dm_pg *c, dm_account_no account_no, dm_statement_no before, size_t limit, dm_pg_rows **out,
         dm_err *err) DM_NODISCARD;
 int dm_sql_count_statements(dm_pg *c, dm_account_no account_no, dm_pg_total *out, dm_err *err) DM_NODISCARD;
-/* body, sha256, public_key, signature; one row or none */
+/* body, sha256, public_key, signature, version, pages; one row or none */
 int dm_sql_read_statement_body(
         dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* one row or none */
+int dm_sql_read_statement_is(
+        dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* body, sha256, the hashes of all pages in their order; one row or none. Pages without a statement are nobody's to see:
+ * so they are asked for through it. */
+int dm_sql_read_statement_page(dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page,
+        dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* line_no, project_no, sandbox_id, epoch, sku, tier, book_id, charge_from, charge_to, seconds, qty, per_unit, amount;
  * project 0: of all */
 int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
         uint32_t after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_count_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
+        dm_pg_total *out, dm_err *err) DM_NODISCARD;
 /* worker_no (null: the service's), public_key, valid_from_us, valid_to_us (null: still); the service's first. after may
  * be NULL */
 int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

@@ -21,11 +21,12 @@ static int cmp(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
-static int by_key(const dm_stated *a, const dm_stated *b)
+int dm_stated_cmp(const void *x, const void *y)
 {
-    int c = cmp((uint64_t)a->project_no.v, (uint64_t)b->project_no.v);
+    const dm_stated *a = x, *b = y;
+    int c = dm_sandbox_id_cmp(&a->sandbox, &b->sandbox);
     if (c == 0)
-        c = dm_sandbox_id_cmp(&a->sandbox, &b->sandbox);
+        c = cmp((uint64_t)a->project_no.v, (uint64_t)b->project_no.v);
     if (c == 0)
         c = cmp(a->epoch, b->epoch);
     if (c == 0)
@@ -37,109 +38,54 @@ static int by_key(const dm_stated *a, const dm_stated *b)
     return c != 0 ? c : cmp(a->worker_no.v, b->worker_no.v);
 }
 
-/* A sandbox and where it stood, so that its lines find it again. */
-typedef struct moved {
-    dm_stated s;
-    size_t was;
-} moved;
-
-static int by_moved(const void *x, const void *y)
+int dm_stated_line_cmp(const void *x, const void *y)
 {
-    return by_key(&((const moved *)x)->s, &((const moved *)y)->s);
+    const dm_rate_line *a = x, *b = y;
+    int c = cmp(a->sku, b->sku);
+    return c != 0 ? c : cmp(a->from, b->from);
 }
 
-static int by_line(const void *x, const void *y)
+int dm_stated_account_line_cmp(const void *x, const void *y)
 {
-    const dm_stated_line *a = x, *b = y;
-    if (a->of != b->of) /* DM_OF_ACCOUNT is first */
-        return cmp(a->of + 1, b->of + 1);
-    if (a->of == DM_OF_ACCOUNT) {
-        int c = cmp(a->rate.from, b->rate.from);
-        if (c == 0)
-            c = cmp((uint64_t)a->rate.book_id, (uint64_t)b->rate.book_id);
-        return c != 0 ? c : cmp(a->rate.tier, b->rate.tier);
-    }
-    int c = cmp(a->rate.sku, b->rate.sku);
-    return c != 0 ? c : cmp(a->rate.from, b->rate.from);
+    const dm_rate_line *a = x, *b = y;
+    int c = cmp(a->from, b->from);
+    if (c == 0)
+        c = cmp((uint64_t)a->book_id, (uint64_t)b->book_id);
+    return c != 0 ? c : cmp(a->tier, b->tier);
 }
 
-static int sort(dm_statement *s, dm_err *err)
+/* --- pages and sums ----------------------------------------------------------------------------------------- */
+
+size_t dm_stated_full(const dm_stated *sandboxes, size_t n, size_t *lines)
 {
-    DM_AUTO_MEM moved *m = calloc(s->nsandboxes + 1, sizeof(*m));
-    DM_AUTO_MEM size_t *to = calloc(s->nsandboxes + 1, sizeof(*to));
-    if (m == NULL || to == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory to sort %zu sandboxes", s->nsandboxes);
-    for (size_t i = 0; i < s->nsandboxes; i++)
-        m[i] = (moved){s->sandboxes[i], i};
-    qsort(m, s->nsandboxes, sizeof(*m), by_moved);
-    for (size_t i = 0; i < s->nsandboxes; i++) {
-        s->sandboxes[i] = m[i].s;
-        to[m[i].was] = i;
-    }
-    for (size_t i = 0; i < s->nlines; i++) {
-        if (s->lines[i].of != DM_OF_ACCOUNT)
-            s->lines[i].of = to[s->lines[i].of];
-    }
-    if (s->nlines > 1)
-        qsort(s->lines, s->nlines, sizeof(*s->lines), by_line);
-    return 0;
+    size_t i = 0;
+    *lines = 0;
+    while (i < n && i < DM_STATED_PAGE && *lines + sandboxes[i].nlines <= DM_STATED_PAGE_LINES)
+        *lines += sandboxes[i++].nlines;
+    assert(n == 0 || i > 0); /* a sandbox has fewer lines than a page has room for */
+    return i;
 }
 
-/* --- the tree ----------------------------------------------------------------------------------------------- */
-
-static int node(const dm_digest *left, const dm_digest *right, dm_digest *out, dm_err *err)
+int dm_stated_sum_line(dm_stated_sum *s, const dm_rate_line *line, dm_err *err)
 {
-    dm_str parts[] = {{"\1", 1}, {(const char *)left->b, DM_SHA256}, {(const char *)right->b, DM_SHA256}};
-    return dm_sha256_parts(parts, DM_LEN(parts), out, err);
+    int r = dm_money_add(s->total, line->amount, &s->total, err);
+    return r < 0 ? r : dm_money_add(s->amount[line->sku], line->amount, &s->amount[line->sku], err);
 }
 
-/* The hashes come one by one; `levels` holds the roots of the full trees so far, as the bits of how many there were.
- * What is left over at the end is joined from the right: that is the tree of RFC 6962. */
-int dm_merkle_root(const dm_digest *hashes, size_t n, dm_digest *out, dm_err *err)
+int dm_stated_sum_page(dm_stated_sum *s, const dm_stated_page *p, const dm_digest *sha256, dm_err *err)
 {
-    dm_digest levels[64];
-    unsigned top = 0;
-    for (size_t i = 0; i < n; i++) {
-        dm_str parts[] = {{"\0", 1}, {(const char *)hashes[i].b, DM_SHA256}};
-        int r = dm_sha256_parts(parts, DM_LEN(parts), &levels[top], err);
-        for (size_t bits = i; r == 0 && (bits & 1) != 0; bits >>= 1, top--)
-            r = node(&levels[top - 1], &levels[top], &levels[top - 1], err);
-        if (r < 0)
-            return r;
-        top++;
+    int r = 0;
+    assert(p->page == s->pages.n + 1);
+    for (size_t i = 0; r == 0 && i < p->nsandboxes; i++) {
+        s->running_s += p->sandboxes[i].running_s;
+        s->hibernated_s += p->sandboxes[i].hibernated_s;
+        s->unattested += !p->sandboxes[i].attested;
+        r = dm_merkle_add(&s->attestations, &p->sandboxes[i].attestation, err);
     }
-    if (n == 0)
-        return dm_sha256((dm_str){"", 0}, out, err);
-    for (; top > 1; top--) {
-        int r = node(&levels[top - 2], &levels[top - 1], &levels[top - 2], err);
-        if (r < 0)
-            return r;
-    }
-    assert(top == 1);
-    *out = levels[0];
-    return 0;
-}
-
-int dm_statement_finish(dm_statement *s, dm_err *err)
-{
-    int r = sort(s, err);
-    DM_AUTO_MEM dm_digest *leaves = calloc(s->nsandboxes + 1, sizeof(*leaves));
-    if (r == 0 && leaves == NULL)
-        r = dm_fail(err, DM_E_NOMEM, "no memory for %zu leaves", s->nsandboxes);
-    if (r < 0)
-        return r;
-    s->total = (dm_money){0};
-    s->running_s = s->hibernated_s = 0;
-    s->unattested = 0;
-    for (size_t i = 0; i < s->nsandboxes; i++) {
-        leaves[i] = s->sandboxes[i].attestation;
-        s->running_s += s->sandboxes[i].running_s;
-        s->hibernated_s += s->sandboxes[i].hibernated_s;
-        s->unattested += !s->sandboxes[i].attested;
-    }
-    for (size_t i = 0; r == 0 && i < s->nlines; i++)
-        r = dm_money_add(s->total, s->lines[i].rate.amount, &s->total, err);
-    return r < 0 ? r : dm_merkle_root(leaves, s->nsandboxes, &s->root, err);
+    for (size_t i = 0; r == 0 && i < p->nlines; i++)
+        r = dm_stated_sum_line(s, &p->lines[i], err);
+    s->lines += p->nlines;
+    return r < 0 ? r : dm_merkle_add(&s->pages, sha256, err);
 }
 
 /* --- the body ----------------------------------------------------------------------------------------------- */
@@ -170,11 +116,10 @@ static void put_null(dm_jw *w, const char *name)
     dm_jw_null(w);
 }
 
-static void put_line(dm_jw *w, const dm_statement *s, const dm_stated_line *l)
+/* of NULL: of the account as a whole. */
+static void put_line(dm_jw *w, int64_t period_start, const dm_stated *of, const dm_rate_line *r)
 {
     char text[DM_MONEY_TEXT];
-    const dm_stated *of = l->of != DM_OF_ACCOUNT ? &s->sandboxes[l->of] : NULL;
-    const dm_rate_line *r = &l->rate;
     dm_jw_obj(w);
     dm_money_print(r->amount, text);
     dm_jw_kc(w, "amount", text);
@@ -183,7 +128,7 @@ static void put_line(dm_jw *w, const dm_statement *s, const dm_stated_line *l)
         dm_jw_ku64(w, "epoch", of->epoch);
     else
         put_null(w, "epoch");
-    put_time(w, "from", s->period_start + r->from);
+    put_time(w, "from", period_start + r->from);
     dm_jw_kc(w, "kind", "usage");
     dm_price_print(r->per_unit, text);
     dm_jw_kc(w, "per_unit", text);
@@ -213,7 +158,7 @@ static void put_line(dm_jw *w, const dm_statement *s, const dm_stated_line *l)
         put_null(w, "spec_table");
     }
     dm_jw_ku64(w, "tier", r->tier);
-    put_time(w, "to", s->period_start + r->to);
+    put_time(w, "to", period_start + r->to);
     dm_jw_end(w);
 }
 
@@ -239,15 +184,37 @@ static void put_sandbox(dm_jw *w, const dm_stated *s)
     dm_jw_end(w);
 }
 
-static void put_head(dm_jw *w, const dm_statement *s)
+static void put_root(dm_jw *w, const dm_merkle *m)
 {
-    dm_jw_kc(w, "account", s->account);
+    dm_digest root;
+    if (dm_merkle_root(m, &root, NULL) < 0) /* no memory */
+        dm_buf_fail(w->b, DM_E_NOMEM);
+    else
+        put_digest(w, "root", &root);
+}
+
+static void put_attestations(dm_jw *w, const dm_stated_sum *s)
+{
     dm_jw_key(w, "attestations");
     dm_jw_obj(w);
-    dm_jw_ku64(w, "count", s->nsandboxes);
-    put_digest(w, "root", &s->root);
+    dm_jw_ku64(w, "count", s->attestations.n);
+    put_root(w, &s->attestations);
     dm_jw_ku64(w, "unattested", s->unattested);
     dm_jw_end(w);
+}
+
+static void put_pages(dm_jw *w, const dm_stated_sum *s)
+{
+    dm_jw_key(w, "pages");
+    dm_jw_obj(w);
+    dm_jw_ku64(w, "count", s->pages.n);
+    dm_jw_ku64(w, "lines", s->lines);
+    put_root(w, &s->pages);
+    dm_jw_end(w);
+}
+
+static void put_books(dm_jw *w, const dm_statement *s)
+{
     dm_jw_key(w, "books");
     dm_jw_arr(w);
     for (size_t i = 0; i < s->nbooks; i++) {
@@ -257,8 +224,15 @@ static void put_head(dm_jw *w, const dm_statement *s)
         dm_jw_end(w);
     }
     dm_jw_arr_end(w);
-    dm_jw_kc(w, "currency", s->currency);
-    dm_jw_ku64(w, "hibernated_s", s->hibernated_s);
+}
+
+static void put_period(dm_jw *w, const dm_statement *s)
+{
+    dm_jw_key(w, "period");
+    dm_jw_obj(w);
+    put_time(w, "end", s->period_start + s->period_s);
+    put_time(w, "start", s->period_start);
+    dm_jw_end(w);
 }
 
 static void put_plans(dm_jw *w, const dm_statement *s)
@@ -291,35 +265,58 @@ static void put_pool(dm_jw *w, const dm_statement *s)
     dm_jw_end(w);
 }
 
-int dm_statement_body(const dm_statement *s, dm_buf *b, dm_err *err)
+int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err)
 {
     char text[DM_MONEY_TEXT];
     dm_jw writer, *w = &writer;
     dm_jw_init(w, b);
     dm_jw_obj(w);
-    put_head(w, s);
+    dm_jw_kc(w, "account", s->account);
+    put_attestations(w, &s->sum);
+    put_books(w, s);
+    dm_jw_kc(w, "currency", s->currency);
+    dm_jw_ku64(w, "hibernated_s", s->sum.hibernated_s);
     dm_jw_key(w, "lines");
     dm_jw_arr(w);
     for (size_t i = 0; i < s->nlines; i++)
-        put_line(w, s, &s->lines[i]);
+        put_line(w, s->period_start, NULL, &s->lines[i]);
     dm_jw_arr_end(w);
     dm_jw_ki64(w, "number", s->number.v);
-    dm_jw_key(w, "period");
-    dm_jw_obj(w);
-    put_time(w, "end", s->period_start + s->period_s);
-    put_time(w, "start", s->period_start);
-    dm_jw_end(w);
+    put_pages(w, &s->sum);
+    put_period(w, s);
     put_plans(w, s);
     put_pool(w, s);
     put_digest(w, "previous", &s->previous);
-    dm_jw_ku64(w, "running_s", s->running_s);
+    dm_jw_ku64(w, "running_s", s->sum.running_s);
+    dm_money_print(s->sum.total, text);
+    dm_jw_kc(w, "total", text);
+    dm_jw_ki64(w, "version", DM_STATEMENT_VERSION);
+    dm_jw_end(w);
+    return dm_buf_ok(b, err);
+}
+
+int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err)
+{
+    dm_jw writer, *w = &writer;
+    dm_jw_init(w, b);
+    dm_jw_obj(w);
+    dm_jw_kc(w, "account", p->account);
+    dm_jw_key(w, "lines");
+    dm_jw_arr(w);
+    size_t line = 0;
+    for (size_t i = 0; i < p->nsandboxes; i++) {
+        for (size_t k = 0; k < p->sandboxes[i].nlines; k++)
+            put_line(w, p->period_start, &p->sandboxes[i], &p->lines[line++]);
+    }
+    assert(line == p->nlines);
+    dm_jw_arr_end(w);
+    dm_jw_ki64(w, "number", p->number.v);
+    dm_jw_ku64(w, "page", p->page);
     dm_jw_key(w, "sandboxes");
     dm_jw_arr(w);
-    for (size_t i = 0; i < s->nsandboxes; i++)
-        put_sandbox(w, &s->sandboxes[i]);
+    for (size_t i = 0; i < p->nsandboxes; i++)
+        put_sandbox(w, &p->sandboxes[i]);
     dm_jw_arr_end(w);
-    dm_money_print(s->total, text);
-    dm_jw_kc(w, "total", text);
     dm_jw_ki64(w, "version", DM_STATEMENT_VERSION);
     dm_jw_end(w);
     return dm_buf_ok(b, err);

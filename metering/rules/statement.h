@@ -1,36 +1,50 @@
-/* metering/rules/statement.h: the canonical body of a statement. Pure: the same account, evidence and prices give the
- * same bytes. Whoever rebuilds it from the attestations and the price books must come to the same SHA-256.
+/* metering/rules/statement.h: the canonical bytes of a statement: a head, which is signed, and pages, whose hashes are
+ * the leaves of a tree that has its root in the head. Pure: the same account, evidence and prices give the same bytes.
+ * Whoever rebuilds them from the attestations and the price books must come to the same SHA-256. A page is made, kept,
+ * shown and verified by itself: a statement of a million sandboxes needs no more memory than one page of it.
  *
- * One line of JSON: no blanks, no newline, members in the order of their names as bytes, UTF-8. Whole numbers are JSON
- * numbers. Money is a string with 18 decimals, a price one with 12, a quantity one with 6, '-' in front of a negative
- * one, at least one digit before the point. A time is "YYYY-MM-DDTHH:MM:SSZ". A hash is 64 hex digits in lower case.
+ * Head and page are one line of JSON each: no blanks, no newline, members in the order of their names as bytes, UTF-8.
+ * Whole numbers are JSON numbers. Money is a string with 18 decimals, a price one with 12, a quantity one with 6, '-'
+ * in front of a negative one, at least one digit before the point. A time is "YYYY-MM-DDTHH:MM:SSZ". A hash is 64 hex
+ * digits in lower case.
  *
+ * The head:
  * {"account": uuid,
  *  "attestations": {"count": how many, "root": hash, "unattested": how many of them the service signed},
  *  "books": [{"id": number, "sha256": hash}, by id],                      the price books that were applied
  *  "currency": "CNY",
  *  "hibernated_s": sum over sandboxes,
- *  "lines": [
- *    {"amount": money, "book": id, "epoch": number, "from": time, "kind": "usage", "per_unit": price, "project": uuid,
- *     "project_no": number, "qty": quantity, "region": name, "sandbox": "i...", "seconds": number, "sku": name,
- *     "spec": number, "spec_table": number, "tier": number, "to": time}],
+ *  "lines": [line],                                                       those of the account as a whole
  *  "number": from 1, without a gap in the account,
+ *  "pages": {"count": how many, "lines": how many on all of them, "root": hash},
  *  "period": {"end": time, "start": time},
  *  "plans": [{"from": time, "included_s": number, "tier": name, "to": time}, by from],
  *  "pool": null | {"after_s": number, "before_s": number, "included_s": number},
- *  "previous": hash of the account's statement before this one; 64 zeros in the first,
+ *  "previous": hash of the head of the account's statement before this one; 64 zeros in the first,
  *  "running_s": sum over sandboxes,
+ *  "total": money, of all lines,
+ *  "version": 2}
+ *
+ * A page:
+ * {"account": uuid, "lines": [line], "number": that of the statement, "page": from 1,
  *  "sandboxes": [
  *    {"attestation": hash, "attested": false where the service signed, "basis": "frames" | "attestation" | "nothing",
  *     "epoch": number, "hibernated_s": number, "mem_mib": number, "project": uuid, "project_no": number,
  *     "region": name, "running_s": number, "sandbox": "i...", "spec": number, "spec_table": number, "vcpus": number}],
- *  "total": money,
- *  "version": 1}
+ *  "version": 2}
  *
- * sandboxes: one for each (sandbox, epoch, spec) there is an attestation of, by project_no, sandbox, epoch, spec_table,
- *   spec, region_no, worker_no. running_s and hibernated_s are the seconds billed, after all rules.
- * lines: those of the account as a whole first (sku "minutes": epoch, project, project_no, region, sandbox, spec and
- *   spec_table are null), by from, book, tier; then by the order of sandboxes, sku, from. from..to is the part of
+ * A line:
+ *    {"amount": money, "book": id, "epoch": number, "from": time, "kind": "usage", "per_unit": price, "project": uuid,
+ *     "project_no": number, "qty": quantity, "region": name, "sandbox": "i...", "seconds": number, "sku": name,
+ *     "spec": number, "spec_table": number, "tier": number, "to": time}
+ *
+ * sandboxes: one for each (sandbox, epoch, spec) there is an attestation of, by sandbox, project_no, epoch, spec_table,
+ *   spec, region_no, worker_no, throughout the pages. running_s and hibernated_s are the seconds billed, after all
+ * rules. A page is full, and the next begins, where one more would be more than DM_STATED_PAGE sandboxes or
+ * DM_STATED_PAGE_LINES lines: so the pages follow from what is stated. None is empty; where nothing is stated there is
+ * none.
+ * lines: on a page those of its sandboxes, in their order, by sku, from. In the head (sku "minutes": epoch, project,
+ * project_no, region, sandbox, spec and spec_table are null) by from, book, tier. from..to is the part of
  *   the period in which that price held: the whole period unless a price changed in it. seconds: those in which
  * something was charged; of minutes, those pooled. tier: 1 for paid minutes, else 0. A line of quantity 0 is left out.
  * plans: what the account's seconds were rated by, with no gap from the period's start to its end: one, unless it was
@@ -38,26 +52,31 @@
  * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance; where
  * that changes in the period, each part has its own, which is that of its plan, and the last one stands here. Where
  * prices change in the period or price groups share the pool, it fills by the time a price begins, then by the group's
- * name. root: Merkle tree of RFC 6962 with SHA-256 over the attestations' hashes in the order of sandboxes: leaf =
- * SHA-256(0x00 || hash), node = SHA-256(0x01 || left || right), the left of n is the largest power of two below n; of
- * none: SHA-256 of nothing. The hash of an attestation is SHA-256 of its whole message (base/wire/attest.h). sha256 of
- * a book: of its own canonical JSON, {"currency","group","prices":[{"per_unit","sku","unit"}, by sku],
- *   "rated_by","tier","valid_from": time}, all its prices, whether applied or not.
+ * name. attestations.root: the tree (metering/rules/merkle.h) over the attestations' hashes in the order of sandboxes;
+ * pages.root: over the pages' hashes, in their order. The hash of an attestation is SHA-256 of its whole message
+ * (base/wire/attest.h), that of a page of its bytes. sha256 of a book: of its own canonical JSON,
+ *   {"currency","group","prices":[{"per_unit","sku","unit"}, by sku], "rated_by","tier","valid_from": time}, all its
+ * prices, whether applied or not.
  *
- * The statement's hash is SHA-256 of the body, its signature Ed25519 over the body by a key of dm.service_key. */
+ * The statement's hash is SHA-256 of the head, its signature Ed25519 over the head by a key of dm.service_key.
+ *
+ * Version 1, of before there were pages, is one body, which has all of a head but "pages" and all "lines", and
+ * "sandboxes" beside them; sandboxes stood by project_no, then sandbox. None is made any more, and none is changed: the
+ * chain goes through both. */
 #ifndef DM_METERING_RULES_STATEMENT_H
 #define DM_METERING_RULES_STATEMENT_H
 
-#include "base/crypto.h"
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
 #include "metering/limits.h"
 #include "metering/rules/judge.h"
+#include "metering/rules/merkle.h"
 #include "metering/rules/rate.h"
 
-enum { DM_STATEMENT_VERSION = 1, DM_NAME_TEXT = 64 };
+enum { DM_STATEMENT_VERSION = 2, DM_NAME_TEXT = 64 };
 
+/* A sandbox of a page. */
 typedef struct dm_stated {
     dm_project_no project_no;
     char project[DM_UUID_TEXT];
@@ -71,6 +90,7 @@ typedef struct dm_stated {
     dm_basis basis;
     bool attested;
     dm_digest attestation;
+    size_t nlines; /* the page's lines that are its: those of the sandboxes before it come first */
     /* not in the body; on the rows of its lines */
     bool has_row;
     dm_key_no key_no;
@@ -78,12 +98,42 @@ typedef struct dm_stated {
     char compute_type[DM_NAME_TEXT], compute_quality[DM_NAME_TEXT];
 } dm_stated;
 
-#define DM_OF_ACCOUNT SIZE_MAX
+/* The order in which sandboxes are stated; as qsort wants it. */
+int dm_stated_cmp(const void *a, const void *b);
+/* The order of lines within a sandbox, and of those of the account; as qsort wants it, on dm_rate_line. */
+int dm_stated_line_cmp(const void *a, const void *b);
+int dm_stated_account_line_cmp(const void *a, const void *b);
 
-typedef struct dm_stated_line {
-    size_t of; /* index of its sandbox; DM_OF_ACCOUNT */
-    dm_rate_line rate;
-} dm_stated_line;
+/* Borrowed: `lines` are those of the sandboxes, one sandbox's after the other's. */
+typedef struct dm_stated_page {
+    const char *account;
+    dm_statement_no number;
+    int64_t period_start;
+    uint32_t page;
+    const dm_stated *sandboxes;
+    size_t nsandboxes;
+    const dm_rate_line *lines;
+    size_t nlines;
+} dm_stated_page;
+
+/* How many of n sandboxes, the first of what is not yet on a page, fill one; n where they do not. *lines: how many
+ * lines are theirs. */
+size_t dm_stated_full(const dm_stated *sandboxes, size_t n, size_t *lines);
+
+/* Appends a page's bytes; DM_E_LIMIT where b's cap does not hold them: DM_STATED_PAGE_BYTES does. */
+int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err) DM_NODISCARD;
+
+/* What pages come to. Zeroed it is of none; a copy goes on by itself. */
+typedef struct dm_stated_sum {
+    dm_money amount[DM_SKU_COUNT], total;
+    uint64_t running_s, hibernated_s, unattested;
+    uint64_t lines;
+    dm_merkle attestations, pages;
+} dm_stated_sum;
+/* Counts the next page in; sha256 is that of its bytes. On failure s is of no more use. */
+int dm_stated_sum_page(dm_stated_sum *s, const dm_stated_page *p, const dm_digest *sha256, dm_err *err) DM_NODISCARD;
+/* A line of the account as a whole. */
+int dm_stated_sum_line(dm_stated_sum *s, const dm_rate_line *line, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_stated_book {
     int64_t id;
@@ -97,15 +147,15 @@ typedef struct dm_stated_plan {
     uint32_t from, to;
 } dm_stated_plan;
 
+/* A head. sum has all pages and all lines of the account. */
 typedef struct dm_statement {
     char account[DM_UUID_TEXT], currency[4];
     dm_statement_no number;
     int64_t period_start;
     uint32_t period_s;
     dm_digest previous;
-    dm_stated *sandboxes;
-    size_t nsandboxes;
-    dm_stated_line *lines;
+    dm_stated_sum sum;
+    dm_rate_line *lines; /* of the account, in their order */
     size_t nlines;
     dm_stated_book *books; /* by id */
     size_t nbooks;
@@ -113,20 +163,10 @@ typedef struct dm_statement {
     size_t nplans;
     bool pooled;
     uint64_t pool_before_s, pool_after_s, included_s;
-    /* filled by dm_statement_finish */
-    dm_money total;
-    uint64_t running_s, hibernated_s;
-    size_t unattested;
-    dm_digest root;
 } dm_statement;
 
-/* Sorts sandboxes and lines, sums up, and makes the root. */
-int dm_statement_finish(dm_statement *s, dm_err *err) DM_NODISCARD;
-/* Appends the body of a finished statement; DM_E_LIMIT where b's cap does not hold it. */
-int dm_statement_body(const dm_statement *s, dm_buf *b, dm_err *err) DM_NODISCARD;
-
-/* Of n hashes. */
-int dm_merkle_root(const dm_digest *hashes, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
+/* Appends the head; DM_E_LIMIT where b's cap does not hold it: DM_STATEMENT_BYTES_MAX does. */
+int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err) DM_NODISCARD;
 
 /* A price as it stands in a book, for the book's hash; sorted by sku. */
 typedef struct dm_book_price {

@@ -4,7 +4,6 @@ off a bill and holds no statement up.
 What a worker of the fleet may claim with its own key (another's sleeper, sandboxes that never were) is tried in
 tests/unit/metering/ledger/seal_test.c, since one machine has one worker."""
 
-import json
 import os
 import threading
 import time
@@ -127,7 +126,7 @@ def stated(start):
     deployment.wait_for(f"the statement of {statement.time_text(start)}", start + PERIOD_S + IN_TIME_S - time.time(),
                         lambda: start in deployment.closed_periods())
     for s in deployment.statements():
-        body = json.loads(s["body"])
+        body = statement.whole(statement.of_text(s))
         if body["period"]["start"] == statement.time_text(start):
             return body
     raise LookupError(f"no statement of {statement.time_text(start)}")

@@ -1,6 +1,5 @@
 """What is proven of a storm from its record: what every client knows, what was killed, what the database and the ledger say."""
 
-import json
 import math
 
 import recorded
@@ -168,7 +167,7 @@ def crashes(storm):
 def twice(storm):
     """In no period is a sandbox billed more seconds than there are, over all its epochs."""
     for s in storm.record.statements:
-        body, sums = json.loads(s["body"]), {}
+        body, sums = statement.whole(s), {}
         for x in body["sandboxes"]:
             sums[x["sandbox"]] = sums.get(x["sandbox"], 0) + x["running_s"] + x["hibernated_s"]
         yield from (f"{body['period']['start']}: {sandbox} is billed {n} s" for sandbox, n in sums.items()
@@ -182,6 +181,7 @@ def all_of(folder):
     yield "attestations", list(recorded.attestations(storm.record))
     yield "statements", list(recorded.compared(storm.record))
     yield "chain", list(statement.check_chain(storm.record.statements, storm.record.service_keys))
+    yield "pages", [words for s in storm.record.statements for words in statement.check_pages(s)]
     yield "twice", list(twice(storm))
     yield "seconds", list(seconds(storm))
     yield "outside", list(outside(storm))

@@ -1,6 +1,5 @@
 """What is proven of a run from its record: the stream, what the client did and when, and the statements."""
 
-import json
 import math
 
 import statement
@@ -49,7 +48,7 @@ def asleep_is_free(record):
     """No vCPU or memory line covers a hibernated second: lines of what runs count the running seconds and no more."""
     book = record.ledger()
     for s in record.statements:
-        body = json.loads(s["body"])
+        body = statement.whole(s)
         seconds = {(x["sandbox"], x["epoch"]): x for x in body["sandboxes"]}
         for line in body["lines"]:
             x = seconds[line["sandbox"], line["epoch"]]
@@ -86,5 +85,6 @@ def all_of(folder):
     yield "crossed", list(crossed(record))
     yield "statements", list(compared(record))
     yield "chain", list(statement.check_chain(record.statements, record.service_keys))
+    yield "pages", [words for s in record.statements for words in statement.check_pages(s)]
     yield "stopwatch", list(stopwatch(record))
     yield "asleep_is_free", list(asleep_is_free(record))

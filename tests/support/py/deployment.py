@@ -196,8 +196,16 @@ def statements():
         status, s = api(f"/v1/statements/{number}")
         if status != 200:
             raise OSError(f"statement {number}: {status}")
-        out.append({"number": number, "body": s["body"], "signature": s["signature"], "public_key": s["publicKey"]})
+        out.append({"number": number, "body": s["body"], "signature": s["signature"], "public_key": s["publicKey"],
+                    "pages": [page_of(number, page) for page in range(1, s["pages"] + 1)]})
     return out
+
+
+def page_of(number, page):
+    status, p = api(f"/v1/statements/{number}/pages/{page}")
+    if status != 200:
+        raise OSError(f"statement {number}, page {page}: {status}")
+    return {"body": p["body"], "proof": p["proof"]}
 
 
 def keys():

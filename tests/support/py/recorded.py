@@ -17,10 +17,7 @@ class Record:
         with open(folder / "record.json", encoding="utf-8") as f:
             self.client = json.load(f)
         with open(folder / "statements.json", encoding="utf-8") as f:
-            self.statements = [
-                {"body": s["body"].encode(), "signature": bytes.fromhex(s["signature"]),
-                 "public_key": bytes.fromhex(s["public_key"])}
-                for s in sorted(json.load(f), key=lambda s: s["number"])]
+            self.statements = [statement.of_text(s) for s in sorted(json.load(f), key=lambda s: s["number"])]
         self.worker_keys = {int(no): [bytes.fromhex(k) for k in keys]
                             for no, keys in self.client["keys"]["workers"].items()}
         sealing = self.client["keys"].get("frames")
@@ -38,7 +35,7 @@ class Record:
 
     def project_no(self):
         """That of the client's key, as its statements have it."""
-        numbers = {s["project_no"] for st in self.statements for s in json.loads(st["body"])["sandboxes"]}
+        numbers = {s["project_no"] for st in self.statements for s in statement.whole(st)["sandboxes"]}
         return numbers.pop() if len(numbers) == 1 else None
 
     def periods(self):

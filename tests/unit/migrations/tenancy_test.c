@@ -203,6 +203,7 @@ static void grants_are_narrow(void **state)
             "add_operator dm_ops, "
             "add_partitions dm_meter, "
             "disable_operator dm_ops, "
+            "drop_draft dm_meter, "
             "enable_operator dm_ops, "
             "end_token_keys dm_ops, "
             "find_account_member dm_who, "
@@ -279,7 +280,8 @@ static void an_operator_meets_no_secret(void **state)
             ask(super, "SELECT string_agg(c.relname || '.' || a.attname, ', ' ORDER BY 1) FROM pg_class c JOIN "
                        "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE "
                        "c.relnamespace = 'dm'::regnamespace AND c.relkind IN ('r', 'p') AND (a.attname ~ "
-                       "'sealed$|password|token|secret' OR (a.attname = 'sha256' AND c.relname <> 'statement') OR "
+                       "'sealed$|password|token|secret' OR (a.attname = 'sha256' AND c.relname NOT IN ('statement', "
+                       "'statement_page')) OR "
                        "(c.relname = 'mail' AND a.attname = 'body')) AND has_column_privilege('dm_ops', c.oid, "
                        "a.attnum, 'SELECT')"),
             "api_key.sha256");
@@ -406,7 +408,7 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line member invitation hold budget_use ";
+            "statement statement_line statement_page member invitation hold budget_use ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))

@@ -4,12 +4,15 @@ metering.md 1.14 and promises.md sections 3, 4."""
 import hashlib
 import json
 from datetime import datetime, timezone
+from fractions import Fraction
 
 import rating
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ledger import merkle_root
 
+VERSIONS = (1, 2)  # 1: one body; 2: a head, and pages under the root in it
+PAGE, PAGE_LINES = 500, 4000  # a page has no more sandboxes, and no more lines
 REGIONS = {1: ("local", "other"), 2: ("cn-mainland", "mainland"), 3: ("hk", "other")}  # number -> name, price group
 
 
@@ -73,7 +76,6 @@ def expected(ledger, start, project_no, plans=PLANS):
         "running_s": sum(u.running_s for u in period),
         "sandboxes": sandboxes,
         "total": rating.decimals(total, 18),
-        "version": 1,
     }
 
 
@@ -94,6 +96,22 @@ def differences(want, got, where=""):
         yield f"{where} is {got!r}, should be {want!r}"
 
 
+def of_text(s):
+    """A statement as it was fetched and kept, with bytes where they are bytes."""
+    return {"body": s["body"].encode(), "signature": bytes.fromhex(s["signature"]), "public_key": bytes.fromhex(s["public_key"]),
+            "pages": [{"body": p["body"].encode(), "proof": [bytes.fromhex(h) for h in p["proof"]]} for p in s.get("pages", [])]}
+
+
+def whole(s):
+    """The head with what stands on the pages, as if it were one body."""
+    body = json.loads(s["body"])
+    if body["version"] == 1:
+        return body
+    pages = [json.loads(p["body"]) for p in s["pages"]]
+    return {**body, "lines": body["lines"] + [x for p in pages for x in p["lines"]],
+            "sandboxes": [x for p in pages for x in p["sandboxes"]]}
+
+
 def check_chain(statements, service_keys):
     """statements: dicts of body (bytes), signature, public_key (raw), in order of their number."""
     previous, number = "0" * 64, 0
@@ -102,6 +120,8 @@ def check_chain(statements, service_keys):
         number += 1
         if canonical(body) != s["body"]:
             yield f"statement {number} is not in its canonical form"
+        if body["version"] not in VERSIONS:
+            yield f"statement {number} is of version {body['version']}"
         if body["number"] != number:
             yield f"statement {body['number']} stands where {number} should"
         if body["previous"] != previous:
@@ -116,11 +136,95 @@ def check_chain(statements, service_keys):
             yield f"statement {number}: its signature is wrong"
 
 
+def leads(digest, at, count, proof):
+    """The root to which a leaf's path leads from its place (RFC 9162, 2.1.3.2); None where it leads nowhere."""
+    here, last = hashlib.sha256(b"\0" + digest).digest(), count - 1
+    for other in proof:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            here = hashlib.sha256(b"\1" + other + here).digest()
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            here = hashlib.sha256(b"\1" + here + other).digest()
+        at, last = at >> 1, last >> 1
+    return here if last == 0 else None
+
+
+def _misplaced(head, page, at, seen):
+    """Why a page does not belong where it stands: what it says of itself, or, where that fits, what it says at all."""
+    if (page.get("account"), page.get("number")) != (head["account"], head["number"]):
+        return f"page {at} is of statement {page.get('number')} of account {page.get('account')}"
+    if page.get("page") in seen:
+        return f"page {page.get('page')} is there twice, the second time as page {at}"
+    if page.get("page") != at:
+        return f"page {page.get('page')} stands where {at} should"
+    return f"page {at} is not the one that was signed"
+
+
+def _sum_up(sums, page):
+    for x in page["sandboxes"]:
+        sums["hashes"].append(bytes.fromhex(x["attestation"]))
+        sums["running_s"] += x["running_s"]
+        sums["hibernated_s"] += x["hibernated_s"]
+        sums["unattested"] += not x["attested"]
+    sums["lines"] += len(page["lines"])
+    sums["total"] += sum(Fraction(x["amount"]) for x in page["lines"])
+
+
+def _sums(head, sums):
+    total = sums["total"] + sum(Fraction(x["amount"]) for x in head["lines"])
+    want = {"attestations": {"count": len(sums["hashes"]), "root": merkle_root(sums["hashes"]).hex(),
+                             "unattested": sums["unattested"]},
+            "hibernated_s": sums["hibernated_s"], "pages": {"lines": sums["lines"]}, "running_s": sums["running_s"],
+            "total": rating.decimals(total, 18)}
+    yield from differences(want, head)
+
+
+def check_pages(s):
+    """Whatever is wrong with the pages of a statement, page by page, and with its sums; nothing of one without pages. The
+    head is believed: check_chain looks at its signature."""
+    head = json.loads(s["body"])
+    if head["version"] == 1:
+        return
+    where = f"statement {head['number']}"
+    count, root = head["pages"]["count"], bytes.fromhex(head["pages"]["root"])
+    seen, wrong, last = set(), False, ("",)
+    sums = {"hashes": [], "running_s": 0, "hibernated_s": 0, "unattested": 0, "lines": 0, "total": Fraction(0)}
+    if count == 0 and root != hashlib.sha256(b"").digest():
+        yield f"{where}: the root of no pages is another"
+    for at, p in enumerate(s["pages"], 1):
+        page = json.loads(p["body"])
+        if leads(hashlib.sha256(p["body"]).digest(), at - 1, count, p["proof"]) != root:
+            yield f"{where}: {_misplaced(head, page, at, seen)}"
+            wrong = True
+        elif canonical(page) != p["body"]:
+            yield f"{where}: page {at} is not in its canonical form"
+        if (page.get("account"), page.get("number")) == (head["account"], head["number"]):
+            seen.add(page.get("page"))
+        if wrong:
+            continue
+        keys = [(x["sandbox"], x["project_no"], x["epoch"], x["spec_table"], x["spec"]) for x in page["sandboxes"]]
+        if not keys or len(keys) > PAGE or len(page["lines"]) > PAGE_LINES or sorted(keys) != keys or keys[0] < last:
+            yield f"{where}: page {at} is not cut or not sorted as it should be"
+        last = keys[-1] if keys else last
+        _sum_up(sums, page)
+    for missing in sorted(set(range(1, count + 1)) - seen):
+        yield f"{where}: page {missing} is missing"
+        wrong = True
+    if len(s["pages"]) > count:
+        yield f"{where} has {len(s['pages'])} pages, should have {count}"
+        wrong = True
+    if not wrong:
+        yield from (f"{where}{words}" for words in _sums(head, sums))
+
+
 def check_content(ledger, statements, project_no, plans=PLANS):
     """Each period in which the stream has something of the project has one statement, and it says just that."""
     by_start = {}
     for s in statements:
-        body = json.loads(s["body"])
+        body = whole(s)
         start = body["period"]["start"]
         if start in by_start:
             yield f"there are two statements of {start}"

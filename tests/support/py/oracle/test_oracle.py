@@ -1,12 +1,14 @@
 """The oracle's own tests: golden vectors of promises.md section 4, layouts, rules, and that it sees what is planted."""
 
 import hashlib
+import json
 import unittest
 from fractions import Fraction
 
 import faults
 import ledger
 import rating
+import statement
 import wire
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -325,6 +327,102 @@ class Planted(unittest.TestCase):
         for name, fault in faults.FAULTS.items():
             with self.subTest(name):
                 self.assertEqual(self.red(name), fault.red)
+
+
+def path(hashes, at):
+    """RFC 6962, 2.1.1, as it is written there."""
+    if len(hashes) == 1:
+        return []
+    left = 1
+    while left * 2 < len(hashes):
+        left *= 2
+    if at < left:
+        return path(hashes[:left], at) + [ledger.merkle_root(hashes[left:])]
+    return path(hashes[left:], at - left) + [ledger.merkle_root(hashes[:left])]
+
+
+def stated(count, number=1, account="00000000-0000-4000-8000-0000000000a1"):
+    """A statement of so many sandboxes, one line each, with the pages it must have."""
+    names = [wire.sandbox_name(i.to_bytes(16, "big")) for i in range(count)]
+    boxes = [{"attestation": hashlib.sha256(name.encode()).hexdigest(), "attested": True, "epoch": 1, "hibernated_s": 2,
+              "project_no": 7, "running_s": 3, "sandbox": name, "spec": 1, "spec_table": 1} for name in names]
+    pages = []
+    for at in range(0, count, statement.PAGE):
+        cut = boxes[at:at + statement.PAGE]
+        pages.append(statement.canonical({
+            "account": account, "number": number, "page": len(pages) + 1, "sandboxes": cut, "version": 2,
+            "lines": [{"amount": "0.000000000000000001", "sandbox": x["sandbox"]} for x in cut]}))
+    hashes = [hashlib.sha256(p).digest() for p in pages]
+    head = {"account": account, "number": number, "version": 2, "lines": [], "running_s": 3 * count, "hibernated_s": 2 * count,
+            "attestations": {"count": count, "root": ledger.merkle_root([bytes.fromhex(x["attestation"]) for x in boxes]).hex(),
+                             "unattested": 0},
+            "pages": {"count": len(pages), "lines": count, "root": ledger.merkle_root(hashes).hex()},
+            "total": rating.decimals(Fraction(count, 10**18), 18)}
+    return {"body": statement.canonical(head),
+            "pages": [{"body": p, "proof": path(hashes, i)} for i, p in enumerate(pages)]}
+
+
+class Pages(unittest.TestCase):
+    def found(self, s, *words):
+        self.assertEqual(list(statement.check_pages(s)), [f"statement 1: {w}" for w in words])
+
+    def test_sizes(self):
+        for count in (0, 1, statement.PAGE - 1, statement.PAGE, statement.PAGE + 1, 10_000):
+            s = stated(count)
+            self.assertEqual(len(s["pages"]), -(-count // statement.PAGE))
+            self.found(s)
+            self.assertEqual(len(statement.whole(s)["sandboxes"]), count)
+
+    def test_edited(self):
+        for at in range(5):
+            s = stated(2100)
+            self.assertEqual(len(s["pages"]), 5)
+            s["pages"][at]["body"] = s["pages"][at]["body"].replace(b'"running_s":3', b'"running_s":4', 1)
+            self.found(s, f"page {at + 1} is not the one that was signed")
+
+    def test_dropped(self):
+        s = stated(2100)
+        del s["pages"][4]
+        self.found(s, "page 5 is missing")
+        del s["pages"][0]
+        self.found(s, "page 2 stands where 1 should", "page 3 stands where 2 should", "page 4 stands where 3 should",
+                   "page 1 is missing", "page 5 is missing")
+
+    def test_doubled(self):
+        s = stated(1100)
+        s["pages"].append(s["pages"][2])
+        self.assertEqual(list(statement.check_pages(s)), [
+            "statement 1: page 3 is there twice, the second time as page 4", "statement 1 has 4 pages, should have 3"])
+        s = stated(1100)
+        s["pages"][2] = s["pages"][1]
+        self.found(s, "page 2 is there twice, the second time as page 3", "page 3 is missing")
+
+    def test_reordered(self):
+        s = stated(1100)
+        s["pages"][0], s["pages"][1] = s["pages"][1], s["pages"][0]
+        self.found(s, "page 2 stands where 1 should", "page 1 stands where 2 should")
+
+    def test_another_statements(self):
+        s = stated(1100)
+        s["pages"][1] = stated(1100, 2)["pages"][1]
+        self.found(s, "page 2 is of statement 2 of account 00000000-0000-4000-8000-0000000000a1", "page 2 is missing")
+        s["pages"][1] = stated(1100, 1, "someone")["pages"][1]
+        self.found(s, "page 2 is of statement 1 of account someone", "page 2 is missing")
+
+    def test_sums(self):
+        s = stated(501)
+        head = json.loads(s["body"])
+        head["running_s"] += 1
+        head["total"] = "0.000000000000000502"
+        s["body"] = statement.canonical(head)
+        self.assertEqual(list(statement.check_pages(s)), [
+            "statement 1.running_s is 1504, should be 1503",
+            "statement 1.total is '0.000000000000000502', should be '0.000000000000000501'"])
+
+    def test_of_before_there_were_pages(self):
+        old = {"body": statement.canonical({"version": 1, "sandboxes": [], "lines": []})}
+        self.assertEqual(list(statement.check_pages(old)), [])
+        self.assertEqual(statement.whole(old)["lines"], [])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 /* Frames to statements, against a real PostgreSQL with the project's migrations. */
 /* Covers metering/ledger/flush.c, metering/ledger/restore.c, metering/ledger/close.c, metering/ledger/sql_ledger.c,
  * metering/ledger/sql_close.c, metering/kit/notes.c, metering/kit/sql_kit.c, metering/bill/bill.c,
- * metering/bill/books.c, metering/bill/evidence.c, metering/bill/sql_bill.c, metering/read/read.c,
+ * metering/bill/books.c, metering/bill/evidence.c, metering/bill/gather.c, metering/bill/head.c,
+ * metering/bill/sql_bill.c, metering/read/read.c,
  * metering/read/sql_read.c. */
 #include "base/json.h"
+#include "base/parse.h"
 
 #include "metering/bill/bill.h"
 #include "metering/read/read.h"
+#include "metering/rules/merkle.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
 
@@ -71,6 +74,42 @@ static void seconds_become_money(void **state)
     rig_close(&r);
 }
 
+/* The only page there is: its hash is the leaf of the head's tree, and it says what each sandbox was. */
+static void the_page_verifies(rig *r, const json_t *head)
+{
+    dm_err err;
+    dm_digest hash, root;
+    dm_merkle tree = {0};
+    char hex[2 * DM_SHA256 + 1];
+    PGresult *res = PQexecParams(
+            r->owner, "SELECT body, sha256 FROM dm.statement_page WHERE page_no = 1", 0, NULL, NULL, NULL, NULL, 1);
+    assert_int_equal(PQntuples(res), 1);
+    dm_str body = {PQgetvalue(res, 0, 0), (size_t)PQgetlength(res, 0, 0)};
+    assert_int_equal(dm_sha256(body, &hash, NULL), 0);
+    assert_memory_equal(PQgetvalue(res, 0, 1), hash.b, sizeof(hash.b));
+    assert_int_equal(dm_merkle_add(&tree, &hash, NULL), 0);
+    assert_int_equal(dm_merkle_root(&tree, &root, NULL), 0);
+    dm_hex(root.b, sizeof(root.b), hex);
+    const json_t *pages = json_object_get(head, "pages");
+    assert_string_equal(json_string_value(json_object_get(pages, "root")), hex);
+    assert_int_equal(json_integer_value(json_object_get(pages, "count")), 1);
+    assert_int_equal(json_integer_value(json_object_get(pages, "lines")), 6);
+    DM_AUTO(json_t) j = NULL;
+    assert_int_equal(dm_json_load(body, 1 << 20, &j, &err), 0);
+    char *again = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    assert_int_equal(strlen(again), body.n); /* canonical: sorted, compact */
+    assert_memory_equal(again, body.p, body.n);
+    free(again);
+    json_t *boxes = json_object_get(j, "sandboxes"), *lines = json_object_get(j, "lines");
+    assert_int_equal(json_array_size(boxes), 2);
+    assert_int_equal(json_array_size(lines), 6);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(lines, 0), "project_no")), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 2), "sku")), "disk-hib");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 2), "qty")), "1050.000000");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 3), "qty")), "150.000000");
+    PQclear(res);
+}
+
 static void the_statement_verifies(void **state)
 {
     rig r;
@@ -107,14 +146,8 @@ static void the_statement_verifies(void **state)
             "0000000000000000000000000000000000000000000000000000000000000000");
     assert_int_equal(json_integer_value(json_object_get(j, "running_s")), 77);
     assert_int_equal(json_integer_value(json_object_get(j, "hibernated_s")), 30);
-    json_t *boxes = json_object_get(j, "sandboxes"), *lines = json_object_get(j, "lines");
-    assert_int_equal(json_array_size(boxes), 2);
-    assert_int_equal(json_array_size(lines), 6);
-    assert_int_equal(json_integer_value(json_object_get(json_array_get(lines, 0), "project_no")), 1);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 2), "sku")), "disk-hib");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 2), "qty")), "1050.000000");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(lines, 3), "qty")), "150.000000");
     PQclear(res);
+    the_page_verifies(&r, j);
     assert_sql(&r,
             "SELECT count(*) FROM dm.statement a JOIN dm.statement b ON b.number = a.number + 1 AND "
             "b.account_no = a.account_no AND b.previous_sha256 = a.sha256",
@@ -257,7 +290,7 @@ static void the_pool_goes_through_a_plan_change(void **state)
     assert_sql(&r,
             "SELECT string_agg(sku || ' ' || tier || ' ' || seconds || ' ' || qty, ',' ORDER BY line_no) FROM "
             "dm.statement_line",
-            "minutes 0 60 1.000000,minutes 0 80 1.000000,mem-run 0 40 80.000000,vcpu-run 0 40 40.000000");
+            "mem-run 0 40 80.000000,vcpu-run 0 40 40.000000,minutes 0 60 1.000000,minutes 0 80 1.000000");
     assert_sql(&r, "SELECT convert_from(body, 'UTF8')::jsonb->'pool' FROM dm.statement",
             "{\"after_s\": 140, \"before_s\": 0, \"included_s\": 120}");
     rig_close(&r);
@@ -709,8 +742,8 @@ static void the_cheaper_evidence_is_billed(void **state)
         flush(&r);
         assert_int_equal(close_due(&r, -1), 1);
         assert_sql(&r,
-                "SELECT running_s || ' ' || (convert_from(body, 'UTF8')::jsonb->'sandboxes'->0->>'basis') FROM "
-                "dm.statement",
+                "SELECT running_s || ' ' || (convert_from(p.body, 'UTF8')::jsonb->'sandboxes'->0->>'basis') "
+                "FROM dm.statement JOIN dm.statement_page p USING (account_no, period_start)",
                 more != 0 ? "47 frames" : "27 attestation");
         assert_sql(&r, "SELECT string_agg(kind, ',') FROM dm.anomaly", "attestation_differs");
         rig_close(&r);
@@ -834,7 +867,8 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     if (r == 0 && !dm_verify(&sig.key, dm_buf_view(&x->body), &sig.signature))
         r = dm_fail(err, DM_E_INTERNAL, "the signature does not verify");
     if (r >= 0)
-        r = dm_read_lines(c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, err);
+        r = dm_read_lines(
+                c, x->account, (dm_statement_no){1}, (dm_project_no){0}, 0, 8, x->lines, &x->nlines, NULL, err);
     if (r == 0)
         r = dm_read_keys(c, NULL, 8, x->keys, &x->nkeys, NULL, err);
     return r < 0 ? r : dm_read_mark(c, (dm_worker_no){1}, &x->boot, &x->frame, err);
@@ -900,8 +934,8 @@ static void refused(rig *r, const char *role, const char *text)
 
 static void what_is_written_stays(void **state)
 {
-    static const char *const tables[] = {"statement", "statement_line", "usage_chunk", "usage_period", "attestation",
-            "attestation_end", "journal_txn", "journal_entry", "ledger_account"};
+    static const char *const tables[] = {"statement", "statement_page", "statement_line", "usage_chunk", "usage_period",
+            "attestation", "attestation_end", "journal_txn", "journal_entry", "ledger_account"};
     rig r;
     char text[200];
     (void)state;

@@ -1,0 +1,219 @@
+/* The end of a statement: the pool of minutes, the head with its signature, the journal entries and the message, all in
+ * the transaction that closes the account's period. It may run twice: what it changes it makes from the pages anew. */
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/grow.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "base/wire/topic.h"
+
+#include "metering/bill/own.h"
+#include "metering/kit/sql_kit.h"
+
+/* --- the pool ----------------------------------------------------------------------------------------------- */
+
+static int add_line(dm_making *m, const dm_rate_line *rate, dm_err *err)
+{
+    int r = dm_grow(&m->st.lines, &m->account_lines_room, m->st.nlines, DM_STATED_ACCOUNT_LINES, "lines", err);
+    if (r < 0)
+        return r;
+    m->st.lines[m->st.nlines++] = *rate;
+    dm_books_use(m->books, rate->book_id);
+    return dm_stated_sum_line(&m->st.sum, rate, err);
+}
+
+/* What the group's i-th segment adds to the pool, which stands at *at; the allowance is that of its plan. */
+static int pool_segment(dm_making *m, const dm_group *group, size_t i, uint64_t *at, dm_err *err)
+{
+    dm_rate_line lines[2];
+    size_t n;
+    int r = dm_rate_minutes(*at, group->pooled_s[i], group->included_s[i], &group->segments[i], lines, &n, err);
+    for (size_t k = 0; r == 0 && k < n; k++)
+        r = add_line(m, &lines[k], err);
+    *at += group->pooled_s[i];
+    m->st.included_s = group->included_s[i];
+    return r;
+}
+
+/* The pool fills in the order of time, and of price groups where they share it. */
+static int pool_lines(dm_making *m, dm_pg *c, dm_err *err)
+{
+    int64_t before;
+    int r = dm_sql_bill_pool(c, m->account_no, m->start, &before, err);
+    if (r < 0)
+        return r;
+    m->st.pool_before_s = (uint64_t)before;
+    uint64_t at = m->st.pool_before_s;
+    for (uint32_t second = 0; second < m->period_s; second++) {
+        for (size_t g = 0; g < m->books->ngroups; g++) {
+            const dm_group *group = &m->books->groups[g];
+            for (size_t i = 0; i < group->n; i++) {
+                if (group->segments[i].from == second && group->segments[i].book->minutes)
+                    r = pool_segment(m, group, i, &at, err);
+                if (r < 0)
+                    return r;
+            }
+        }
+    }
+    assert(at >= m->st.pool_before_s);
+    m->st.pool_after_s = at;
+    if (m->st.nlines > 1)
+        qsort(m->st.lines, m->st.nlines, sizeof(*m->st.lines), dm_stated_account_line_cmp);
+    return 0;
+}
+
+/* --- the head ----------------------------------------------------------------------------------------------- */
+
+static int list_books(dm_making *m, dm_err *err)
+{
+    free(m->st.books);
+    m->st.nbooks = 0;
+    m->st.books = calloc(m->books->nbooks + 1, sizeof(*m->st.books));
+    if (m->st.books == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for price books");
+    for (size_t i = 0; i < m->books->nbooks; i++) {
+        const dm_book *k = &m->books->books[i];
+        if (!k->used)
+            continue;
+        size_t at = m->st.nbooks++;
+        for (; at > 0 && m->st.books[at - 1].id > k->rate.id; at--)
+            m->st.books[at] = m->st.books[at - 1];
+        m->st.books[at] = (dm_stated_book){k->rate.id, k->sha256};
+    }
+    return 0;
+}
+
+/* The pages are there, all of them and no others, and name the number that comes next. */
+static int check_pages(const dm_making *m, dm_pg *c, dm_statement_no *number, dm_digest *previous, dm_err *err)
+{
+    int64_t there;
+    int r = dm_sql_bill_pages(c, m->account_no, m->start, &there, err);
+    if (r == 0)
+        r = dm_sql_bill_previous(c, m->account_no, number, previous, err);
+    if (r < 0)
+        return r;
+    number->v++;
+    if (there != (int64_t)m->paged.pages.n || number->v != m->st.number.v)
+        return dm_fail(err, DM_E_INTERNAL, "%lld pages of statement %lld are there, of %llu of %lld", (long long)there,
+                (long long)number->v, (unsigned long long)m->paged.pages.n, (long long)m->st.number.v);
+    return 0;
+}
+
+static int sign(dm_making *m, dm_signed *sig, dm_err *err)
+{
+    dm_buf_reset(&m->body);
+    int r = dm_statement_head(&m->st, &m->body, err);
+    sig->body = dm_buf_view(&m->body);
+    if (r == 0)
+        r = dm_sha256(sig->body, &sig->sha256, err);
+    if (r == 0)
+        r = dm_sign(m->conf->key, sig->body, &sig->signature, err);
+    dm_sign_key_public(m->conf->key, &sig->key);
+    return r;
+}
+
+/* --- booking ------------------------------------------------------------------------------------------------ */
+
+static dm_money negated(dm_money a, int *r, dm_err *err)
+{
+    dm_money out = a;
+    if (*r == 0)
+        *r = dm_money_negate(a, &out, err);
+    return out;
+}
+
+/* What is owed for services given and not yet invoiced goes up, revenue too. */
+static int post(dm_making *m, dm_pg *c, const dm_uuid *txn, dm_err *err)
+{
+    static const char *const families[] = {"revenue:compute", "revenue:storage"};
+    const dm_stated_sum *s = &m->st.sum;
+    dm_money sums[2] = {{0}, {0}};
+    int64_t ledger_no;
+    int n = 0, r = 0;
+    for (size_t sku = 0; r == 0 && sku < DM_SKU_COUNT; sku++) {
+        bool compute = sku == DM_SKU_VCPU_RUN || sku == DM_SKU_MEM_RUN || sku == DM_SKU_MINUTES;
+        r = dm_money_add(sums[compute ? 0 : 1], s->amount[sku], &sums[compute ? 0 : 1], err);
+    }
+    if (r < 0)
+        return r;
+    assert(sums[0].v + sums[1].v == s->total.v); /* what is posted balances */
+    if (s->total.v == 0)
+        return 0;
+    r = dm_sql_ledger_account(c, m->account_no, "unbilled", m->st.currency, &ledger_no, err);
+    if (r == 0)
+        r = dm_sql_journal_entry(c, txn, ++n, ledger_no, m->st.currency, s->total, err);
+    for (size_t i = 0; r == 0 && i < DM_LEN(sums); i++) {
+        if (sums[i].v == 0)
+            continue;
+        r = dm_sql_ledger_account(c, (dm_account_no){0}, families[i], m->st.currency, &ledger_no, err);
+        dm_money credit = negated(sums[i], &r, err);
+        if (r == 0)
+            r = dm_sql_journal_entry(c, txn, ++n, ledger_no, m->st.currency, credit, err);
+    }
+    return r;
+}
+
+static int book(dm_making *m, dm_pg *c, const dm_digest *statement, dm_err *err)
+{
+    char key[96], start[32];
+    int64_t number;
+    dm_digest prev, hash;
+    dm_uuid txn;
+    dm_time_text(m->start, start);
+    (void)snprintf(key, sizeof(key), "close:%s:%s", m->st.account, start);
+    int r = dm_sql_journal_last(c, m->account_no, &number, &prev, err);
+    dm_str parts[] = {{(const char *)prev.b, DM_SHA256}, {(const char *)statement->b, DM_SHA256}};
+    if (r == 0)
+        r = dm_sha256_parts(parts, DM_LEN(parts), &hash, err);
+    if (r == 0)
+        r = dm_sql_journal_txn(
+                c, m->account_no, number + 1, key, "close", m->start + m->period_s, &prev, &hash, &txn, err);
+    return r < 0 ? r : post(m, c, &txn, err);
+}
+
+static int tell(const dm_making *m, dm_pg *c, const dm_digest *sha256, dm_err *err)
+{
+    char text[96];
+    DM_AUTO_BUF json;
+    dm_buf_init(&json, 4096);
+    dm_jw w;
+    dm_jw_init(&w, &json);
+    dm_jw_obj(&w);
+    dm_jw_kc(&w, "account", m->st.account);
+    dm_jw_kc(&w, "currency", m->st.currency);
+    dm_jw_ki64(&w, "number", m->st.number.v);
+    dm_time_text(m->start, text);
+    dm_jw_kc(&w, "period_start", text);
+    dm_jw_ku64(&w, "period_s", m->period_s);
+    dm_hex(sha256->b, sizeof(sha256->b), text);
+    dm_jw_kc(&w, "sha256", text);
+    dm_money_print(m->st.sum.total, text);
+    dm_jw_kc(&w, "total", text);
+    dm_jw_end(&w);
+    int r = dm_buf_ok(&json, err);
+    return r < 0 ? r : dm_sql_outbox_add(c, DM_TOPIC_STATEMENT, dm_str_c(m->st.account), dm_buf_view(&json), err);
+}
+
+int dm_head(dm_making *m, dm_pg *c, dm_err *err)
+{
+    dm_signed sig;
+    dm_statement_no number;
+    m->st.sum = m->paged;
+    m->st.nlines = 0;
+    m->st.included_s = 0;
+    int r = check_pages(m, c, &number, &m->st.previous, err);
+    if (r == 0 && m->st.pooled)
+        r = pool_lines(m, c, err);
+    if (r == 0)
+        r = list_books(m, err);
+    if (r == 0)
+        r = sign(m, &sig, err);
+    if (r == 0)
+        r = dm_sql_bill_account_lines(c, m->account_no, &m->st, &m->rows, err);
+    if (r == 0)
+        r = dm_sql_bill_statement(c, m->account_no, &m->st, &sig, err);
+    if (r == 0)
+        r = book(m, c, &sig.sha256, err);
+    return r < 0 ? r : tell(m, c, &sig.sha256, err);
+}
