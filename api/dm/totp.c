@@ -170,6 +170,7 @@ static int confirm(dm_req *req, dm_api *api, const char *code, dm_err *err)
         r = dm_api_tx_who(api, l.ops, l.no, start, &s, err);
     if (r < 0)
         return r;
+    dm_sessions_forget(api->sessions, dm_str_c(s.session)); /* the next request may be here before the word of it */
     dm_jw w = dm_reply_json(&req->reply, 200);
     dm_jw_obj(&w);
     dm_jw_key(&w, "recovery_codes");
