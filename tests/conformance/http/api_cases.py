@@ -36,6 +36,15 @@ def nowhere():
 
 
 @case(GROUP)
+def a_question_with_a_body():
+    """Some clients send one with each request; it says nothing, and is no reason to refuse."""
+    for path in ("/v2/sandboxes", "/templates", "/v1/keys"):
+        for body in (b"{}", b"{", b"x" * 65_536):
+            equal(api("GET", path, body).status, 200, path)
+    equal(refused(api("GET", "/no/such/route"), 404)["message"], "no such path")
+
+
+@case(GROUP)
 def a_slash_too_many():
     answer = api("GET", "/v2/sandboxes/?limit=1&state=running")
     equal((answer.status, answer.header("Location")), (308, "/v2/sandboxes?limit=1&state=running"))

@@ -40,14 +40,15 @@ class Answer:
         return self.headers.get(name)
 
 
-def connect(base, timeout=30):
+def connect(base, timeout=30, source=None):
+    """source: an address of this machine to ask from; None: any."""
     url = urllib.parse.urlsplit(base)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    return kind(url.hostname, url.port, timeout=timeout)
+    return kind(url.hostname, url.port, timeout=timeout, source_address=(source, 0) if source else None)
 
 
-def ask(base, method, path, body=None, headers=None):
-    connection = connect(base)
+def ask(base, method, path, body=None, headers=None, source=None):
+    connection = connect(base, source=source)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -56,7 +57,7 @@ def ask(base, method, path, body=None, headers=None):
         connection.close()
 
 
-def api(method, path, body=None, key=KEY, headers=None):
+def api(method, path, body=None, key=KEY, headers=None, source=None):
     """body: an object, or the bytes themselves."""
     sent = {"X-API-Key": key} if key is not None else {}
     sent.update(headers or {})
@@ -64,7 +65,7 @@ def api(method, path, body=None, key=KEY, headers=None):
         body = json.dumps(body).encode()
     if body is not None:
         sent.setdefault("Content-Type", JSON)
-    return ask(API, method, path, body, sent)
+    return ask(API, method, path, body, sent, source)
 
 
 def door(box, path="/", port=AGENT_PORT, method="GET", body=None, headers=None):

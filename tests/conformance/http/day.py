@@ -1,15 +1,12 @@
 """day.py LABEL [CASE...]: one case after the other; each goes on where the one before it ended."""
 
-import base64
-import hmac
-import struct
 import sys
 import time
 
 from client import KEY, api
 import check
 from check import case, equal, wait_for
-from person import MARK, PASSWORD, Browser, Person, admin, letter
+from person import MARK, PASSWORD, Browser, Person, admin, code_of, letter
 
 GROUP = "owner"
 FREE_RUNNING = 3  # promises: Free runs three at once
@@ -21,14 +18,6 @@ class Days:
     owner, colleague, operator = Person("ada"), Person("bob"), Browser("operator")
     slug = account = key = None
     boxes = []
-
-
-def code_of(secret):
-    """RFC 6238, six digits."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
-    at = digest[-1] & 15
-    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1000000:06}"
 
 
 def states():
