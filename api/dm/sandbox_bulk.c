@@ -74,11 +74,14 @@ static int run_pause(bulk *b, dm_req *said, const dm_sandbox_id *id, dm_err *err
     return r == 0 || r == DM_PAUSE_ASLEEP ? 0 : dm_deny_pause(said, "sandbox.pause", id, r, &no, &over, err);
 }
 
-/* The refusals of acts are worded into a reply: here into one that nobody is sent. */
+/* The refusals of acts are worded into a reply: here into one that nobody is sent; and they are kept, as each alone
+ * would be. */
 static void run_one(bulk *b, item *it)
 {
     dm_err err = {0};
-    dm_req said = {.method = b->req->method};
+    const dm_sandbox_name name = dm_sandbox_name_of(&it->id);
+    dm_session s = {.caller = b->caller, .refusals = b->api->refusals, .sandbox = dm_str_c(name.s)};
+    dm_req said = {.method = b->req->method, .auth = &s};
     int r = b->kills ? run_kill(b, &said, &it->id, &err) : run_pause(b, &said, &it->id, &err);
     it->outcome = r == 0 && said.reply.status == 0 ? DONE : FAILED;
     if (r < 0) {

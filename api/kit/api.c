@@ -7,20 +7,25 @@ int dm_api_hop(dm_req *req, void *ctx, dm_later_line line, dm_http_handler fn, d
     return dm_later_hop(((dm_api *)ctx)->later, dm_at(line, req), req, fn, ctx, err);
 }
 
-/* The sandbox that the path names. */
+/* The sandbox that the path names, of E2B's routes or of ours. */
 static dm_str named(const dm_req *req)
 {
-    bool is = req->route != NULL && dm_str_starts(dm_str_c(req->route->path), DM_STR("/sandboxes/{id}"));
-    return is && dm_str_only(req->params[0], "abcdefghijklmnopqrstuvwxyz0123456789-") ? req->params[0]
-                                                                                      : (dm_str){"", 0};
+    const dm_str path = dm_str_c(req->route != NULL ? req->route->path : "");
+    bool theirs = dm_str_starts(path, DM_STR("/sandboxes/{id}"));
+    bool ours = dm_str_starts(path, DM_STR("/v1/projects/{slug}/sandboxes/{id}"));
+    dm_str id = theirs ? req->params[0] : ours ? req->params[1] : (dm_str){"", 0};
+    return dm_str_only(id, "abcdefghijklmnopqrstuvwxyz0123456789-") ? id : (dm_str){"", 0};
 }
 
 void dm_refused(const dm_req *req, const dm_session *s, const dm_denial *denial, const char *text)
 {
     if (s == NULL || s->refusals == NULL || s->look != NULL) /* what an operator met is not the tenant's */
         return;
-    const dm_refusal one = {
-            .owner = s->caller.owner, .who = s->caller.who, .sandbox = named(req), .denial = denial, .text = text};
+    const dm_refusal one = {.owner = s->caller.owner,
+            .who = s->caller.who,
+            .sandbox = s->sandbox.n > 0 ? s->sandbox : named(req),
+            .denial = denial,
+            .text = text};
     dm_refusals_add(s->refusals, &one);
 }
 

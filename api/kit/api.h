@@ -90,6 +90,7 @@ typedef struct dm_session {
     dm_lookas *look;       /* an operator looks as a tenant; NULL: nobody does */
     int64_t token_no;      /* of the access token that opened it; 0: none did */
     dm_refusals *refusals; /* where it is kept that he was refused */
+    dm_str sandbox;        /* what a refusal is about, where the path does not name it */
     bool joined;           /* it waited for a transition that another request had begun */
     void *carry; /* the mouth's own: what it knows already when it goes on after a hop or a wait; NULL: nothing */
     void (*carry_done)(void *carry);
