@@ -249,7 +249,7 @@ run_slice() {
         run_tests moments "$DM_ROOT/tests/chaos/moments" 16
     fi
     if wanted replica; then
-        run_tests replica "$DM_ROOT/tests/chaos/replica" 3 8
+        run_tests replica "$DM_ROOT/tests/chaos/replica" pair 3 8
     fi
     if wanted attack; then
         run_tests attack "$DM_ROOT/tests/attack/walls"

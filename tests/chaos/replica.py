@@ -1,6 +1,6 @@
 """A replica of the API is killed within a thousand creates; what must be true when all has come to rest.
 
-    replica.py SEED...      FIRST..LAST is all of them
+    replica.py SEED...      FIRST..LAST is all of them; pair: what two that live agree on (pair.py)
 
 A call is one request without any repetition: what it answered, or that it did not, is what its owner was told. What has a
 key is sent again until it is answered."""
@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import deployment
+import pair
 import replicas
 import wire
 from results import Results
@@ -294,7 +295,9 @@ def main():
         with RESULTS.proof("up"):
             keys = everything.up(PROJECTS)
         if not RESULTS.failed:
-            for seed in seeds(sys.argv[1:]):
+            if "pair" in sys.argv[1:]:
+                pair.agree(RESULTS, everything)
+            for seed in seeds(word for word in sys.argv[1:] if word != "pair"):
                 one(seed, everything, keys)
             with RESULTS.proof("nobodys"):
                 unclaimed(everything)

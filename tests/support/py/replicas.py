@@ -3,6 +3,8 @@ nginx, and each replica a process that may be killed and started again."""
 
 import json
 import os
+import secrets
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -37,14 +39,14 @@ class Replica:
         self.number, self.process = number, None
         run = deployment.DATA / "run/api"
         self.socket = run / ("api.sock" if number == 0 else f"{number}.sock")
-        self.settings = [] if number == 0 else ["--set", f"http_socket={self.socket}", "--set", f"socket={run}/uplink-{number}.sock"]
+        self.settings = [] if number == 0 else [f"http_socket={self.socket}", f"socket={run}/uplink-{number}.sock"]
 
-    def start(self, *more):
-        words = [word for setting in more for word in ("--set", setting)]
+    def start(self):
+        words = [word for setting in self.settings for word in ("--set", setting)]
         with open(deployment.DATA / f"log/replica-{self.number}.log", "ab") as log:
             # pylint: disable=consider-using-with
             self.process = subprocess.Popen(
-                [*AS_API, BIN / "dormouse-api", "--config", deployment.DATA / "etc/api.conf", *self.settings, *words],
+                [*AS_API, BIN / "dormouse-api", "--config", deployment.DATA / "etc/api.conf", *words],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
 
     def ready(self):
@@ -63,23 +65,33 @@ class Replica:
 class Replicas:
     def __init__(self, delay_ms=0, claim_s=0):
         self.all, self.fleet, self.delay_ms, self.claim_s = [Replica(0), Replica(1)], None, delay_ms, claim_s
+        self.token = secrets.token_hex(32)
 
     # --- up and down ---
 
-    def up(self, projects, *settings):
+    def up(self, projects):
         """projects: {slug: name of its account}. Returns {slug: API key}."""
         dormouse("up", "--only", "infra")
         dormouse("migrate")
         subprocess.run(["cmake", "--build", BIN.parent, "--target", "dormouse-api", "dormouse-admin", "api_fleet"],
                        stdout=subprocess.DEVNULL, check=True, timeout=1200)
         keys = self.tenants(projects)
+        self.make_token()
         for replica in self.all:
-            replica.start(*settings)
+            replica.settings.append(f"admin_token_file={deployment.DATA}/secrets/replicas.token")
+            replica.start()
         for replica in self.all:
             deployment.wait_for(f"replica {replica.number}", READY_S, replica.ready)
         self.tell_front()
         self.start_fleet()
         return keys
+
+    def make_token(self):
+        """Which opens the operators' routes of each replica."""
+        path = deployment.DATA / "secrets/replicas.token"
+        path.touch(mode=0o600)
+        path.write_text(self.token, encoding="ascii")
+        shutil.chown(path, "dormouse-api", "dormouse-api")
 
     @staticmethod
     def tenants(projects):
