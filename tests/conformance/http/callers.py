@@ -169,6 +169,8 @@ def fits(schema, text):
 
 def value_of(parameter):
     schema = parameter.get("schema", {})
+    if "examples" in schema and parameter["in"] == "query":
+        return schema["examples"][0]
     if "enum" in schema:
         return schema["enum"][0]
     return next(text for text in NONE_SUCH if fits(schema, text))
