@@ -1,8 +1,8 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
  * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
  * for changed keys and holds the lock that says that this instance lives, another sweeps, a third puts to sleep what is
- * held, a fourth writes down when keys were used, a fifth sends mail, a sixth claims, a seventh tells streams what
- * changed. Stateless: any number of replicas.
+ * held, a fourth writes down when keys were used and ends what is removed, a fifth sends mail, a sixth claims, a
+ * seventh tells streams what changed. Stateless: any number of replicas.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -17,6 +17,7 @@
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/hold.h"
+#include "api/life/removal.h"
 #include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
@@ -254,6 +255,14 @@ static void write_series(program *p)
         dm_log_err(p->api.log, DM_WARN, "series.not_written", &err);
 }
 
+static void end_removed(program *p)
+{
+    dm_err err = {0};
+    unsigned ended = 0, closed = 0;
+    if (dm_removal_carry_out(&p->api, &ended, &closed, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "removals.failed", &err);
+}
+
 /* A thread of its own: the sweeper may wait for workers, and when a key was used is shown within a minute. */
 static void *keep_books(void *arg)
 {
@@ -264,6 +273,7 @@ static void *keep_books(void *arg)
             write_series(p);
         }
         write_uses(p);
+        end_removed(p);
     }
     return NULL;
 }

@@ -23,6 +23,7 @@ enum {
     DM_NETWORK_DENY_MAX = 256,    /* addresses in its denyOut, */
     DM_NETWORK_MASK_MAX = 256,    /* and bytes of its host mask, with the NUL */
     DM_ORPHANS_MAX = 256,         /* sandboxes of dead transitions that one look takes up */
+    DM_REMOVALS_MAX = 500,        /* sandboxes of projects that are removed that one look takes up */
     DM_FLEET_PLACES_MAX = 8,      /* workers that one placement is offered */
     DM_LINES_LOOKED = 500,        /* sandboxes that one page of a list looks at, */
     DM_LINES_COUNTED = 1000,      /* that are counted, */

@@ -8,6 +8,7 @@
 #include "api/kit/keys.h"
 #include "api/kit/request.h"
 #include "api/kit/rows.h"
+#include "tenants/sandbox/removal.h"
 #include "tenants/who/projects.h"
 
 typedef struct work {
@@ -16,6 +17,8 @@ typedef struct work {
     int64_t limit;
     dm_pg_total total;
     dm_projects_new want;
+    dm_str typed;
+    int64_t notice_s;
     dm_pg_rows *rows;
     dm_projects_row one;
 } work;
@@ -27,6 +30,20 @@ static void again(work *w)
 }
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
+
+static void write_removal(dm_jw *w, const dm_projects_row *p)
+{
+    dm_jw_key(w, "removal");
+    if (p->removal_us == 0) {
+        dm_jw_null(w);
+        return;
+    }
+    dm_jw_obj(w);
+    dm_write_time(w, "asked_at", p->removal_us);
+    dm_jw_kstr(w, "asked_by", p->removal_by);
+    dm_write_time(w, "ends_at", p->removal_ends_us);
+    dm_jw_end(w);
+}
 
 static void write_row(dm_jw *w, const dm_projects_row *p)
 {
@@ -51,6 +68,7 @@ static void write_row(dm_jw *w, const dm_projects_row *p)
     dm_jw_ki64(w, "asleep_mib", p->asleep_mib);
     dm_jw_ki64(w, "members", p->members);
     dm_write_time(w, "created_at", p->created_us);
+    write_removal(w, p);
     dm_jw_end(w);
 }
 
@@ -208,4 +226,61 @@ int dm_route_project_alter(dm_req *req, void *ctx, dm_err *err)
         dm_reply_empty(&req->reply, 204);
     dm_json_done(fields, DM_LEN(fields), &b);
     return r;
+}
+
+/* --- removed, and taken back -------------------------------------------------------------------------------- */
+
+typedef struct remove_body {
+    char *confirm;
+} remove_body;
+
+static const dm_json_field remove_fields[] = {
+        {"confirm", DM_JSON_STR, offsetof(remove_body, confirm), DM_JSON_NEED, 0, 1024}};
+
+static int ask_removal(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_removal_ask(c, w->by, w->typed, w->notice_s, err);
+}
+
+static int undo_removal(dm_pg *c, void *arg, dm_err *err)
+{
+    const work *w = arg;
+    return dm_removal_undo(c, w->by, err);
+}
+
+/* What the project may has changed: here at once; elsewhere as soon as the database has said so. */
+static int changed(dm_req *req, dm_api *api, work *w, int status, dm_err *err)
+{
+    dm_auth_forget(api->auth);
+    dm_members_forget(api->members);
+    return show(req, api, w, status, err);
+}
+
+/* Asked for again it is as it was asked first: so it can be repeated, whatever became of the answer. */
+int dm_route_project_remove(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_api *api = ctx;
+    remove_body b;
+    int r = dm_body_read(req, remove_fields, DM_LEN(remove_fields), &b, err);
+    if (r < 0)
+        return r;
+    work w = {.by = &dm_session_of(req)->caller,
+            .typed = dm_str_c(b.confirm),
+            .notice_s = (int64_t)api->config->removal_notice_h * 3600};
+    r = dm_api_tx(api, w.by, ask_removal, &w, err);
+    dm_json_done(remove_fields, DM_LEN(remove_fields), &b);
+    if (r == DM_REMOVAL_WORD)
+        return dm_deny(
+                req, DM_NO_PROJECT_CONFIRM, "project.remove", "\"confirm\" is neither the project's slug nor its name");
+    return r < 0 ? r : changed(req, api, &w, 202, err);
+}
+
+int dm_route_project_restore(dm_req *req, void *ctx, dm_err *err)
+{
+    work w = {.by = &dm_session_of(req)->caller};
+    int r = dm_api_tx(ctx, w.by, undo_removal, &w, err);
+    if (r == DM_REMOVAL_OVER)
+        return dm_deny(req, DM_NO_PROJECT_REMOVED, "project.restore", "the notice of the project's removal is over");
+    return r < 0 ? r : changed(req, ctx, &w, 200, err); /* one that is not being removed is as it was */
 }

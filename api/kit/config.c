@@ -86,6 +86,8 @@ static const dm_conf_row rows[] = {
         NUM(ops_session_h, "12", 1, 720, "both, for operators"),
         NUM(ops_proof_min, "10", 1, 1440,
                 "minutes for which an operator's second factor, once shown, is good for acts on money"),
+        NUM(removal_notice_h, "168", 0, 8760,
+                "hours between the word that a project be removed and its end; until then it can be taken back"),
         STR(smtp_url, "",
                 "mail relay, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail is sent, and ops/dormouse mail "
                 "shows "

@@ -68,7 +68,8 @@ static int held(dm_req *req, const dm_caller *c, dm_err *err)
         const char *words;
     } all[] = {{DM_CAUSE_SUSPENDED_UNPAID, DM_NO_ACCOUNT_SUSPENDED, "the account is suspended"},
             {DM_CAUSE_ALLOWANCE_EXHAUSTED, DM_NO_ALLOWANCE_EXHAUSTED, "this month's running time is used up"},
-            {DM_CAUSE_SPEND_CAP, DM_NO_SPEND_CAP, "this month's spend cap is reached"}};
+            {DM_CAUSE_SPEND_CAP, DM_NO_SPEND_CAP, "this month's spend cap is reached"},
+            {DM_CAUSE_PAUSED, DM_NO_PROJECT_REMOVING, "the project is being removed"}};
     for (size_t i = 0; standing_of(req->route->scope) == DM_STANDING_GOOD && i < DM_LEN(all); i++) {
         if (strcmp(c->held, dm_cause_get(all[i].cause)->name) != 0)
             continue;
@@ -83,7 +84,8 @@ static int held(dm_req *req, const dm_caller *c, dm_err *err)
 static dm_no left_by_gate(const dm_reply *reply)
 {
     static const dm_no named[] = {DM_NO_AUTH_RATE, DM_NO_AUTH_CSRF, DM_NO_AUTH_SESSION, DM_NO_ACCOUNT_SUSPENDED,
-            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP, DM_NO_PROOF_NEEDED, DM_NO_LOOK_READ_ONLY, DM_NO_LOOK_OVER};
+            DM_NO_ALLOWANCE_EXHAUSTED, DM_NO_SPEND_CAP, DM_NO_PROJECT_REMOVING, DM_NO_PROOF_NEEDED,
+            DM_NO_LOOK_READ_ONLY, DM_NO_LOOK_OVER};
     for (size_t i = 0; i < DM_LEN(named); i++)
         if (reply->refused_by == dm_no_get(named[i])->rule)
             return named[i];

@@ -32,7 +32,7 @@ static void put_to_sleep(dm_job *job)
     dm_quota_over over;
     dm_err err = {0};
     const char *cause = dm_cause_get(o->cause)->name;
-    (void)snprintf(policy.who, sizeof policy.who, "policy:%s", cause);
+    (void)snprintf(policy.who, sizeof policy.who, "policy:%s", o->cause == DM_CAUSE_PAUSED ? "removal" : cause);
     int r = dm_pause_one(o->api, &policy, &o->id, o->cause, &no, &over, &err);
     if (r == 0)
         atomic_fetch_add(o->slept, 1);

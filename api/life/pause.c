@@ -23,6 +23,12 @@ static int ask_room(dm_pg *c, work *w, dm_err *err)
     return r == DM_QUOTA_OVER ? DM_PAUSE_OVER : r;
 }
 
+/* What a policy puts to sleep asks for no room, whatever its cause. */
+static bool by_call(const work *w)
+{
+    return w->cause == DM_CAUSE_PAUSED && !dm_str_starts(dm_str_c(w->caller->who), DM_STR("policy:"));
+}
+
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
@@ -36,7 +42,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     w->worker = one.s.worker;
     switch (one.s.state) {
     case DM_SANDBOX_RUNNING:
-        r = w->cause == DM_CAUSE_PAUSED ? ask_room(c, w, err) : 0;
+        r = by_call(w) ? ask_room(c, w, err) : 0;
         return r != 0 ? r : dm_sandbox_move(c, &one.s, &move, err);
     case DM_SANDBOX_PAUSED:
         return DM_PAUSE_ASLEEP;

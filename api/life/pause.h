@@ -18,7 +18,8 @@ enum {
     DM_PAUSE_OVER,     /* its project's sleepers would take more than they may: it runs on; over */
 };
 
-/* cause: DM_CAUSE_PAUSED by call, or a policy's, which asks for no room: nobody's work is thrown away for it.
+/* cause: DM_CAUSE_PAUSED by call. A policy (caller's who is "policy:...") has a cause of its own or the same, and asks
+ * for no room: nobody's work is thrown away for it.
  *
  * 0: memory and disk are durable. *no: what the worker said to REFUSED; over: of OVER; err says why of AWAY and SLOW.
  * Where the order may have arrived, the row stays `pausing` until an event, or the sweep, says how it ended. */

@@ -46,16 +46,22 @@ static dm_sandbox_move_args gone(dm_api *api, dm_cause cause)
             .event = DM_SANDBOX_GONE, .who = who, .at_us = dm_wall_us(api->clock), .cause = cause};
 }
 
+/* Than its owner's call: nothing sleeps for one of these, so the row says why it is ending. */
+static bool is_for_another_reason(const dm_sandbox *s)
+{
+    return s->cause == DM_CAUSE_OPERATOR_KILLED || s->cause == DM_CAUSE_RETENTION_EXPIRED;
+}
+
 /* A sleep or an end that was asked for is asked for again: orders are idempotent. */
 static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sandbox_move_args *move, dm_err *err)
 {
     dm_wk_stopped stopped = {0};
     dm_dispatch_no no;
     bool end = s->state == DM_SANDBOX_ENDING;
-    dm_cause cause = s->started_us == 0                            ? DM_CAUSE_START_FAILED
-                     : end && s->cause == DM_CAUSE_OPERATOR_KILLED ? s->cause
-                     : end                                         ? DM_CAUSE_KILLED
-                                                                   : DM_CAUSE_PAUSED;
+    dm_cause cause = s->started_us == 0                ? DM_CAUSE_START_FAILED
+                     : end && is_for_another_reason(s) ? s->cause
+                     : end                             ? DM_CAUSE_KILLED
+                                                       : DM_CAUSE_PAUSED;
     int r = end ? dm_dispatch_kill(dispatch, s->worker, &s->id, s->epoch, cause, &stopped, &no, err)
                 : dm_dispatch_pause(dispatch, s->worker, &s->id, s->epoch, cause, 0, &stopped, &no, err);
     if (r == 0) {

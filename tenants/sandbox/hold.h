@@ -1,6 +1,7 @@
 /* tenants/sandbox/hold.h: what keeps an account, or a project, from running: nothing of it is created or woken, and
  * what runs is put to sleep (api/life/hold.h). An operator suspends; a budget that is used up holds until its month
- * ends or its bound is raised, and is judged in the database with whatever is written of it. */
+ * ends or its bound is raised, and is judged in the database with whatever is written of it; a project that is being
+ * removed (removal.h) is held with the cause paused, in the transaction that asks for it. */
 #ifndef DM_TENANTS_SANDBOX_HOLD_H
 #define DM_TENANTS_SANDBOX_HOLD_H
 

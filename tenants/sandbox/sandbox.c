@@ -206,19 +206,35 @@ int dm_sandbox_kill_audit(
     return dm_audit_add(c, &line, err);
 }
 
-int dm_sandbox_condemn(
-        dm_pg *c, const dm_sandbox_id *id, const char *who, const char *reason, int64_t at_us, dm_err *err)
+/* Its row alone, and whose it is. */
+static int order_end(dm_pg *c, const dm_sandbox_id *id, const dm_sandbox_move_args *kill, dm_owner *owner, dm_err *err)
 {
-    const dm_sandbox_move_args move = {
-            .event = DM_SANDBOX_KILL, .who = who, .at_us = at_us, .cause = DM_CAUSE_OPERATOR_KILLED};
     DM_AUTO_SANDBOX one = {.rows = NULL};
     int r = dm_sandbox_find_any(c, id, true, &one, err);
     if (r != 0)
         return r;
+    *owner = one.s.owner;
     if (one.s.state == DM_SANDBOX_STARTING || dm_sandbox_step_of(one.s.state, DM_SANDBOX_KILL) == NULL)
         return DM_SANDBOX_NONE;
-    r = dm_sandbox_move(c, &one.s, &move, err);
-    return r < 0 ? r : dm_sandbox_kill_audit(c, one.s.owner, id, who, reason, err);
+    return dm_sandbox_move(c, &one.s, kill, err);
+}
+
+int dm_sandbox_condemn(
+        dm_pg *c, const dm_sandbox_id *id, const char *who, const char *reason, int64_t at_us, dm_err *err)
+{
+    const dm_sandbox_move_args kill = {
+            .event = DM_SANDBOX_KILL, .who = who, .at_us = at_us, .cause = DM_CAUSE_OPERATOR_KILLED};
+    dm_owner owner;
+    int r = order_end(c, id, &kill, &owner, err);
+    return r != 0 ? r : dm_sandbox_kill_audit(c, owner, id, who, reason, err);
+}
+
+int dm_sandbox_expire(dm_pg *c, const dm_sandbox_id *id, const char *who, int64_t at_us, dm_err *err)
+{
+    const dm_sandbox_move_args kill = {
+            .event = DM_SANDBOX_KILL, .who = who, .at_us = at_us, .cause = DM_CAUSE_RETENTION_EXPIRED};
+    dm_owner owner;
+    return order_end(c, id, &kill, &owner, err);
 }
 
 static bool waits(dm_sandbox_state state)

@@ -60,6 +60,10 @@ int dm_sandbox_condemn(dm_pg *c, const dm_sandbox_id *id, const char *who, const
 int dm_sandbox_kill_audit(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const char *who, const char *reason,
         dm_err *err) DM_NODISCARD;
 
+/* A policy's: its time is over, for its project's removal or for how long it has slept. It is ending from the commit
+ * on, as retention_expired, and the sweep has its worker end it. 0 or DM_SANDBOX_NONE, as above (role dm_ops). */
+int dm_sandbox_expire(dm_pg *c, const dm_sandbox_id *id, const char *who, int64_t at_us, dm_err *err) DM_NODISCARD;
+
 /* Another worker for one that starts, of a row found with lock. DM_E_CONFLICT when it does not start any more. */
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err) DM_NODISCARD;
 

@@ -14,6 +14,9 @@ typedef struct dm_projects_row {
     dm_str id, slug, name, region, account_id, account, tier;
     dm_str roles; /* what who asks is in it, of his roles in the account, too; with commas between */
     int64_t running, asleep_mib, members, created_us;
+    int64_t removal_us,
+            removal_ends_us; /* since when it is being removed, and until when that can be taken back; 0: not */
+    dm_str removal_by;
 } dm_projects_row;
 
 /* By number, those above after; in the scope of the whole account. */

@@ -16,7 +16,8 @@
     "  WHERE m.account_no = $1 AND m.project_no IN (0, p.project_no) AND m.person_no = $2), ''),"                      \
     " coalesce(q.running, 0)::bigint, coalesce(q.asleep_mib, 0),"                                                      \
     " (SELECT count(DISTINCT m.person_no) FROM dm.member m WHERE m.account_no = $1"                                    \
-    "  AND m.project_no IN (0, p.project_no)), dm.us(p.created_at)"                                                    \
+    "  AND m.project_no IN (0, p.project_no)), dm.us(p.created_at),"                                                   \
+    " dm.us(p.removal_at), dm.us(p.removal_ends), p.removal_by"                                                        \
     " FROM dm.project p JOIN dm.account a USING (account_no) JOIN dm.region r USING (region_no)"                       \
     " LEFT JOIN dm.quota_use q USING (account_no, project_no)"
 
@@ -26,12 +27,17 @@ static const dm_pg_field fields[] = {{DM_COL_I64, offsetof(dm_projects_row, no)}
         {DM_COL_STR, offsetof(dm_projects_row, account_id)}, {DM_COL_STR, offsetof(dm_projects_row, account)},
         {DM_COL_STR, offsetof(dm_projects_row, tier)}, {DM_COL_STR, offsetof(dm_projects_row, roles)},
         {DM_COL_I64, offsetof(dm_projects_row, running)}, {DM_COL_I64, offsetof(dm_projects_row, asleep_mib)},
-        {DM_COL_I64, offsetof(dm_projects_row, members)}, {DM_COL_I64, offsetof(dm_projects_row, created_us)}};
+        {DM_COL_I64, offsetof(dm_projects_row, members)}, {DM_COL_I64, offsetof(dm_projects_row, created_us)},
+        {DM_COL_I64, offsetof(dm_projects_row, removal_us)}, {DM_COL_I64, offsetof(dm_projects_row, removal_ends_us)},
+        {DM_COL_STR, offsetof(dm_projects_row, removal_by)}};
 
 static const dm_pg_stmt list = {"projects_list",
-        PROJECT " WHERE p.account_no = $1 AND p.project_no > $3 ORDER BY p.project_no LIMIT $4", DM_PG_ROWS};
+        PROJECT
+        " WHERE p.account_no = $1 AND p.project_no > $3 AND p.removed_at IS NULL ORDER BY p.project_no LIMIT $4",
+        DM_PG_ROWS};
 static const dm_pg_stmt one = {"projects_one", PROJECT " WHERE p.account_no = $1 AND p.project_no = $3", DM_PG_ONE};
-static const dm_pg_stmt total = {"projects_total", DM_PG_COUNT("FROM dm.project p WHERE p.account_no = $1"), DM_PG_ONE};
+static const dm_pg_stmt total = {
+        "projects_total", DM_PG_COUNT("FROM dm.project p WHERE p.account_no = $1 AND p.removed_at IS NULL"), DM_PG_ONE};
 
 int dm_projects_list(dm_pg *c, const dm_caller *by, dm_project_no after, int64_t limit, dm_pg_rows **rows, dm_err *err)
 {

@@ -202,7 +202,8 @@ void dm_rig_clean(dm_rig *r)
                   "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
                   "DELETE FROM dm.worker WHERE worker_no > 1");
     dm_rig_sql(r,
-            "DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE FROM dm.person_token;"
+            "UPDATE dm.api_key SET revoked_at = NULL; DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE "
+            "FROM dm.person_token;"
             "DELETE FROM dm.look; DELETE FROM dm.session; DELETE FROM dm.recovery_code; DELETE FROM dm.person_link;"
             "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
             "DELETE FROM dm.mail; DELETE FROM dm.attempt");
@@ -212,7 +213,8 @@ void dm_rig_clean(dm_rig *r)
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
                   " quota_use.account_no = a.account_no; DELETE FROM dm.api_key USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND api_key.account_no = a.account_no;"
-                  "DELETE FROM dm.project WHERE slug <> 'demo'; UPDATE dm.project SET name = 'Demo';"
+                  "DELETE FROM dm.project WHERE slug <> 'demo'; UPDATE dm.project SET name = 'Demo', removal_at = NULL,"
+                  " removal_by = '', removal_ends = NULL, removed_at = NULL; DELETE FROM dm.hold;"
                   "UPDATE dm.account SET name = NULL, address = '', tax_id = NULL, invoice_email = NULL WHERE"
                   " legal_name <> 'Other'; DELETE FROM dm.account_plan USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND account_plan.account_no = a.account_no;"
