@@ -155,7 +155,7 @@ static int begin(dm_req *req, dm_stream **out, dm_err *err)
 {
     dm_reply_text(&req->reply, 200, "text/event-stream", DM_STR("retry: 2000\n\n"));
     dm_hint(&req->reply, "Cache-Control", DM_STR("no-store, no-transform"));
-    dm_hint(&req->reply, "X-Accel-Buffering", DM_STR("no")); /* the front hands on what comes as it comes */
+    dm_hint(&req->reply, "X-Accel-Buffering", DM_STR("no")); /* that he is slow is ours to see, not the front's */
     return dm_req_stream(req, DM_LIVE_BUFFER_MAX, out, err);
 }
 
