@@ -8,7 +8,9 @@
  * within that question, under the server's lock: whoever adds one takes the same lock, finds the connection asleep and
  * wakes it. So a stream that waits costs neither thread nor timer, and none of its words waits for another's. */
 
-enum { BLOCK = 1024 }; /* libmicrohttpd's own buffer for a piece, which it keeps and, where it chunks, does not use */
+/* libmicrohttpd's own buffer for a piece, which it keeps and, where it chunks, does not use; and the most that is put
+ * at once into the memory of a connection, which stays its own: what a large piece touched would be held for hours. */
+enum { BLOCK = 64, PIECE = 2048 };
 
 static http_call *call_of(dm_stream *s)
 {
@@ -52,6 +54,7 @@ static ssize_t next_piece(void *arg, uint64_t pos, char *to, size_t room)
     if (s->cut) {
         got = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (n > 0) {
+        n = n < PIECE ? n : PIECE;
         n = n < room ? n : room;
         memcpy(to, s->out.p + s->at, n);
         s->at += n;

@@ -6,27 +6,19 @@
 
 #include "api/dm/live.h"
 #include "api/dm/live_read.h"
+#include "api/dm/live_tail.h"
 #include "api/kit/answer.h"
 #include "api/kit/gate.h"
-#include "metering/read/usage.h"
-#include "tenants/plan/denials.h"
 
-/* A round: what rows of the watched projects were written since a little before the last one (the tail), then of each
- * project of which there is something new one look, then to each of its streams what of that its reader may see.
+/* A round: what rows of the watched projects were written since a little before the last one (live_tail.h), then of
+ * each project of which there is something new one look, then to each of its streams what of that its reader may see.
  *
- * A row's time is taken when it is written, and the row is seen when its transaction has committed. So the tail looks
- * back by more than a transaction takes, most times by a little and now and then by as long as a statement may take,
- * and what it has met before is known by (what, when). An id of an event is a time, that of its round less the longest
- * look back: whoever comes again with it, at whichever replica, is told what was written since, some of it once more.
- * A line says what a sandbox is and not what became of it, so that does no harm. */
+ * An id of an event is a time, that of its round less the longest look back: whoever comes again with it, at whichever
+ * replica, is told what was written since, some of it once more. A line says what a sandbox is and not what became of
+ * it, so that does no harm. */
 enum {
     ROUND_MS = 400,
     ROUND_LEAST_MS = 50, /* when somebody has joined */
-    BACK_US = 2000000,
-    FAR_BACK_US = 12000000,
-    FAR_BACK_EVERY = 8, /* rounds */
-    TAIL_MAX = 4096,    /* rows of one look; whoever may have missed older ones is told a snapshot */
-    SEEN_MAX = 4 * TAIL_MAX,
     BEAT_MS = 15000,
     RECOUNT_MS = 5000, /* creates of the last minute go by without anything changing */
     GONE_MS = 2000,
@@ -51,14 +43,6 @@ typedef struct reader {
     int64_t said_ms, gone_ms, checked_ms, counted_ms;
 } reader;
 
-/* Something that was written: a sandbox, or (denial) a refusal, whose number stands in id. */
-typedef struct mark {
-    dm_project_no project;
-    dm_sandbox_id id;
-    bool denial, fresh; /* fresh: no round has met it before */
-    int64_t at_us, count;
-} mark;
-
 struct dm_live {
     dm_api *api;
     unsigned max;
@@ -73,16 +57,7 @@ struct dm_live {
     /* The thread's own. */
     dm_live_told *told;
     dm_buf text;
-    unsigned rounds;
-    int64_t now_us, read_ms, closed_through;
-    bool closed; /* a period has, since the round before */
-    mark *marks; /* of this round, by project */
-    size_t nmarks;
-    int64_t whole_from_us; /* the tail has all from here on */
-    mark *seen;            /* by (id, denial) */
-    size_t nseen;
-    dm_changed *changed;
-    dm_denials_risen *risen;
+    dm_live_tail *tail;
     bool failed; /* the round before did: it is logged once */
 };
 
@@ -259,7 +234,7 @@ static void look_after(dm_live *l, reader *r)
 
 static int64_t id_of(const dm_live *l)
 {
-    return l->now_us - FAR_BACK_US;
+    return l->tail->now_us - DM_LIVE_FAR_BACK_US;
 }
 
 static void event(dm_live *l, const char *name, dm_str json)
@@ -306,7 +281,7 @@ static bool counts_differ(const dm_counts *a, const dm_counts *b)
 
 /* What its marks come to: of those that are new, and of all since the earliest that somebody missed. */
 typedef struct news {
-    const mark *marks[2 * DM_LIVE_ROWS_MAX]; /* in the order in which they are told */
+    const dm_live_mark *marks[2 * DM_LIVE_ROWS_MAX]; /* in the order in which they are told */
     size_t n, nids, ndenials, fresh;
     bool too_many; /* of the new ones */
     bool missed_too_many;
@@ -316,12 +291,12 @@ typedef struct news {
 
 /* Which of the project's marks are wanted: fresh ones first, so that they are the last to be left out. Marks come the
  * newest first; they are told the other way round. */
-static void gather(const mark *marks, size_t n, int64_t since_us, news *out)
+static void gather(const dm_live_mark *marks, size_t n, int64_t since_us, news *out)
 {
     *out = (news){.n = 0};
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < n; i++) {
-            const mark *m = &marks[i];
+            const dm_live_mark *m = &marks[i];
             bool want = pass == 0 ? m->fresh : !m->fresh && since_us != 0 && m->at_us >= since_us;
             bool full = m->denial ? out->ndenials == DM_LIVE_ROWS_MAX : out->nids == DM_LIVE_ROWS_MAX;
             if (!want)
@@ -343,7 +318,7 @@ static void tell_marks(dm_live *l, const reader *r, const news *w)
 {
     size_t ids = w->nids, denials = w->ndenials;
     for (size_t i = w->n; i-- > 0;) {
-        const mark *m = w->marks[i];
+        const dm_live_mark *m = w->marks[i];
         const dm_buf *json = m->denial ? &l->told->denials[--denials] : &l->told->lines[--ids];
         bool missed = !r->met && m->at_us >= r->since_us;
         if (json->len == 0 || !(missed || (r->met && m->fresh)) ||
@@ -355,7 +330,7 @@ static void tell_marks(dm_live *l, const reader *r, const news *w)
 
 static bool resumes(const dm_live *l, const reader *r)
 {
-    return r->since_us >= l->whole_from_us && r->since_us <= l->now_us;
+    return r->since_us >= l->tail->whole_from_us && r->since_us <= l->tail->now_us;
 }
 
 static void tell_one(dm_live *l, reader *r, const news *w)
@@ -368,12 +343,12 @@ static void tell_one(dm_live *l, reader *r, const news *w)
         tell_marks(l, r, w);
         if (!r->met || counts_differ(&r->counts, &l->told->counts))
             event(l, "counts", dm_buf_view(&l->told->counts_json));
-        if (spends && (!r->met || l->closed) && l->told->cost.len > 0)
+        if (spends && (!r->met || l->tail->closed) && l->told->cost.len > 0)
             event(l, "cost", dm_buf_view(&l->told->cost));
     }
-    if (spends && l->closed && r->met) {
+    if (spends && l->tail->closed && r->met) {
         char json[64], at[40];
-        dm_rfc3339(l->closed_through * 1000000, at);
+        dm_rfc3339(l->tail->closed_through * 1000000, at);
         (void)snprintf(json, sizeof json, "{\"closed_through\":\"%s\"}", at);
         event(l, "period", dm_str_c(json));
     }
@@ -385,7 +360,7 @@ static void tell_one(dm_live *l, reader *r, const news *w)
 
 /* Why a project is looked at in this round; false: nothing is new. */
 static bool ask_for(
-        const dm_live *l, reader **of, size_t n, const mark *marks, size_t nmarks, dm_live_asked *a, news *w)
+        const dm_live *l, reader **of, size_t n, const dm_live_mark *marks, size_t nmarks, dm_live_asked *a, news *w)
 {
     bool due = false;
     int64_t since = 0;
@@ -395,25 +370,25 @@ static bool ask_for(
         if (back && (since == 0 || r->since_us < since))
             since = r->since_us;
         a->whole |= !r->met && !back;
-        a->cost |= !r->met || l->closed;
-        due |= !r->met || l->closed || (r->counts.created_1m > 0 && now_ms(l) - r->counted_ms >= RECOUNT_MS);
+        a->cost |= !r->met || l->tail->closed;
+        due |= !r->met || l->tail->closed || (r->counts.created_1m > 0 && now_ms(l) - r->counted_ms >= RECOUNT_MS);
     }
     gather(marks, nmarks, since, w);
+    w->too_many |= l->tail->torn;
     a->whole |= w->too_many || w->missed_too_many;
-    a->cost |= a->whole;
     a->ids = w->ids;
     a->nids = w->nids;
     a->denials = w->denials;
     a->ndenials = w->ndenials;
-    return due || w->fresh > 0;
+    return due || w->fresh > 0 || w->too_many;
 }
 
-static int tell_project(dm_live *l, reader **of, size_t n, const mark *marks, size_t nmarks, dm_err *err)
+static int tell_project(dm_live *l, reader **of, size_t n, const dm_live_mark *marks, size_t nmarks, dm_err *err)
 {
     news *w = calloc(1, sizeof *w); /* too much for a stack */
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "what is new of a project");
-    dm_live_asked asked = {.owner = of[0]->owner, .now_us = l->now_us};
+    dm_live_asked asked = {.owner = of[0]->owner, .now_us = l->tail->now_us};
     int r = 0;
     if (ask_for(l, of, n, marks, nmarks, &asked, w)) {
         r = dm_live_read(l->api, &asked, l->told, err);
@@ -422,116 +397,6 @@ static int tell_project(dm_live *l, reader **of, size_t n, const mark *marks, si
     }
     free(w);
     return r;
-}
-
-/* --- the tail ----------------------------------------------------------------------------------------------- */
-
-static int by_project(const void *a, const void *b)
-{
-    const mark *x = a, *y = b;
-    if (x->project.v != y->project.v)
-        return x->project.v < y->project.v ? -1 : 1;
-    return x->at_us > y->at_us ? -1 : x->at_us < y->at_us;
-}
-
-static int compare_marks(const void *a, const void *b)
-{
-    const mark *x = a, *y = b;
-    int c = memcmp(&x->id, &y->id, sizeof x->id);
-    return c != 0 ? c : (int)x->denial - (int)y->denial;
-}
-
-typedef struct tail {
-    dm_live *l;
-    const dm_project_no *projects;
-    size_t nprojects;
-    int64_t back_us, since_us; /* since_us: as far back as somebody wants who comes again; 0: nobody */
-    int64_t now_us, closed_through, whole_from_us;
-    size_t nchanged, nrisen;
-} tail;
-
-static int read_tail(dm_pg *c, void *arg, dm_err *err)
-{
-    tail *t = arg;
-    dm_live *l = t->l;
-    int r = dm_changed_clock(c, &t->now_us, err);
-    if (r < 0)
-        return r;
-    int64_t from = t->now_us - t->back_us, oldest = t->now_us - (int64_t)DM_LIVE_RESUME_S * 1000000;
-    if (t->since_us != 0 && t->since_us < from)
-        from = t->since_us < oldest ? oldest : t->since_us;
-    r = dm_changed_since(c, t->projects, t->nprojects, from, TAIL_MAX, l->changed, &t->nchanged, err);
-    if (r == 0)
-        r = dm_denials_since(c, t->projects, t->nprojects, from, TAIL_MAX, l->risen, &t->nrisen, err);
-    if (r == 0)
-        r = dm_read_closed_through(c, &t->closed_through, err);
-    t->whole_from_us = from;
-    if (r == 0 && t->nchanged == TAIL_MAX)
-        t->whole_from_us = l->changed[TAIL_MAX - 1].at_us + 1;
-    if (r == 0 && t->nrisen == TAIL_MAX && l->risen[TAIL_MAX - 1].last_us >= t->whole_from_us)
-        t->whole_from_us = l->risen[TAIL_MAX - 1].last_us + 1;
-    return r;
-}
-
-static void collect(dm_live *l, const tail *t)
-{
-    l->nmarks = 0;
-    for (size_t i = 0; i < t->nchanged; i++) {
-        const dm_changed *k = &l->changed[i];
-        l->marks[l->nmarks++] = (mark){.project = k->project, .id = k->id, .at_us = k->at_us};
-    }
-    for (size_t i = 0; i < t->nrisen; i++) {
-        const dm_denials_risen *d = &l->risen[i];
-        mark m = {.project = d->project, .denial = true, .at_us = d->last_us, .count = d->count};
-        memcpy(m.id.b, &d->no, sizeof d->no);
-        l->marks[l->nmarks++] = m;
-    }
-}
-
-/* Fresh is what no round has met as it is now. What a look back cannot meet any more is forgotten. */
-static void remember(dm_live *l)
-{
-    int64_t horizon = l->now_us - 2 * (int64_t)FAR_BACK_US;
-    size_t n = 0;
-    for (size_t i = 0; i < l->nmarks; i++) {
-        mark *m = &l->marks[i];
-        mark *old = bsearch(m, l->seen, l->nseen, sizeof *m, compare_marks);
-        m->fresh = old == NULL || old->at_us != m->at_us || old->count != m->count;
-        if (old != NULL) {
-            *old = *m;
-            old->fresh = false;
-        }
-    }
-    for (size_t i = 0; i < l->nseen; i++)
-        if (l->seen[i].at_us >= horizon)
-            l->seen[n++] = l->seen[i];
-    l->nseen = n;
-    for (size_t i = 0; i < l->nmarks && l->nseen < SEEN_MAX; i++)
-        if (l->marks[i].fresh && bsearch(&l->marks[i], l->seen, n, sizeof(mark), compare_marks) == NULL)
-            l->seen[l->nseen++] = l->marks[i];
-    qsort(l->seen, l->nseen, sizeof(mark), compare_marks);
-    qsort(l->marks, l->nmarks, sizeof(mark), by_project);
-}
-
-static int look(dm_live *l, const dm_project_no *projects, size_t n, int64_t since_us, dm_err *err)
-{
-    tail t = {.l = l,
-            .projects = projects,
-            .nprojects = n,
-            .since_us = since_us,
-            .back_us = l->rounds % FAR_BACK_EVERY == 0 ? FAR_BACK_US : BACK_US};
-    int r = dm_api_tx_ops(l->api, read_tail, &t, err);
-    if (r < 0)
-        return r;
-    l->rounds++;
-    l->closed = l->closed_through != 0 && t.closed_through > l->closed_through;
-    l->closed_through = t.closed_through;
-    l->now_us = t.now_us;
-    l->whole_from_us = t.whole_from_us;
-    l->read_ms = now_ms(l);
-    collect(l, &t);
-    remember(l);
-    return 0;
 }
 
 /* --- a round ------------------------------------------------------------------------------------------------ */
@@ -593,7 +458,7 @@ static int look_for(dm_live *l, reader **all, size_t n, dm_err *err)
     for (size_t i = 0; i < n; i++)
         if (!all[i]->met && all[i]->since_us != 0 && (since == 0 || all[i]->since_us < since))
             since = all[i]->since_us;
-    int r = look(l, projects, np, since, err);
+    int r = dm_live_look(l->tail, l->api, projects, np, since, err);
     free(projects);
     return r;
 }
@@ -605,12 +470,12 @@ static int tell_all(dm_live *l, reader **all, size_t n, dm_err *err)
     for (size_t at = 0, end; at < n && r == 0; at = end) {
         int64_t project = all[at]->owner.project.v;
         end = group_end(all, n, at);
-        while (m < l->nmarks && l->marks[m].project.v < project)
+        while (m < l->tail->nmarks && l->tail->marks[m].project.v < project)
             m++;
         size_t first = m;
-        while (m < l->nmarks && l->marks[m].project.v == project)
+        while (m < l->tail->nmarks && l->tail->marks[m].project.v == project)
             m++;
-        r = tell_project(l, all + at, end - at, l->marks + first, m - first, err);
+        r = tell_project(l, all + at, end - at, l->tail->marks + first, m - first, err);
     }
     return r;
 }
@@ -620,22 +485,13 @@ static void beat(dm_live *l, reader **all, size_t n)
 {
     char json[64], at[40];
     int64_t now = now_ms(l);
-    dm_rfc3339(l->now_us, at);
+    dm_rfc3339(l->tail->now_us, at);
     (void)snprintf(json, sizeof json, "{\"as_of\":\"%s\"}", at);
     dm_buf_reset(&l->text);
     event(l, "beat", dm_str_c(json));
     for (size_t i = 0; i < n; i++)
         if (all[i]->met && now - all[i]->said_ms >= BEAT_MS)
             say(l, all[i]);
-}
-
-/* What was met may not have been told, or nobody is there who was told: the next look goes far back. */
-static void forget(dm_live *l, bool nobody)
-{
-    l->nseen = 0;
-    l->rounds = 0;
-    if (nobody)
-        l->closed_through = 0;
 }
 
 void dm_live_round(dm_live *l)
@@ -658,7 +514,7 @@ void dm_live_round(dm_live *l)
         dm_log_err(l->api->log, DM_WARN, "live.not_read", &err);
     l->failed = r < 0;
     if (r < 0 || n == 0)
-        forget(l, n == 0);
+        dm_live_forget(l->tail, n == 0);
     let_go(l, all, n);
     free(all);
     dm_metric_set(l->api->metrics, &streams, NULL, (int64_t)n);
@@ -698,14 +554,9 @@ int dm_live_new(dm_api *api, unsigned max, bool threaded, dm_live **out, dm_err 
     (void)pthread_mutex_init(&l->lock, NULL);
     dm_cond_init(&l->more);
     dm_buf_init(&l->text, DM_LIVE_BUFFER_MAX);
-    l->marks = calloc(2 * TAIL_MAX, sizeof *l->marks);
-    l->seen = calloc(SEEN_MAX, sizeof *l->seen);
-    l->changed = calloc(TAIL_MAX, sizeof *l->changed);
-    l->risen = calloc(TAIL_MAX, sizeof *l->risen);
-    if (l->marks == NULL || l->seen == NULL || l->changed == NULL || l->risen == NULL)
-        return dm_fail(err, DM_E_NOMEM, "streams");
     l->told = dm_live_told_new(err);
-    if (l->told == NULL)
+    l->tail = dm_live_tail_new(err);
+    if (l->told == NULL || l->tail == NULL)
         return DM_E_NOMEM;
     if (threaded && pthread_create(&l->thread, NULL, run, l) != 0)
         return dm_fail(err, DM_E_NOMEM, "thread of streams");
@@ -730,11 +581,8 @@ void dm_live_free(dm_live *l)
         reader_free(r);
     }
     dm_live_told_free(l->told);
+    dm_live_tail_free(l->tail);
     dm_buf_done(&l->text);
-    free(l->marks);
-    free(l->seen);
-    free(l->changed);
-    free(l->risen);
     (void)pthread_mutex_destroy(&l->lock);
     (void)pthread_cond_destroy(&l->more);
     free(l);

@@ -195,8 +195,10 @@ int dm_live_read(dm_api *api, const dm_live_asked *asked, dm_live_told *t, dm_er
 
 static void part(dm_jw *w, const char *name, const dm_buf *json, bool may)
 {
+    if (may && json->len == 0)
+        return;
     dm_jw_key(w, name);
-    if (may && json->len > 0)
+    if (may)
         dm_jw_raw(w, dm_buf_view(json));
     else
         dm_jw_null(w);

@@ -36,7 +36,8 @@ DM_DEFINE_FREEP(dm_live_told)
 /* In a transaction of the owner's scope. What t had is forgotten first. */
 int dm_live_read(dm_api *api, const dm_live_asked *asked, dm_live_told *t, dm_err *err) DM_NODISCARD;
 
-/* The members of a snapshot, into an object that is open: null is what the reader may not see. */
+/* The members of a snapshot, into an object that is open: null is what the reader may not see; what was not asked for
+ * is left out. */
 void dm_live_snapshot(dm_jw *w, const dm_live_told *t, dm_rights rights);
 
 /* "event: name\nid: ...\ndata: ...\n\n" */
