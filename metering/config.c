@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "metering/closer.h"
+
 #define AT(member) offsetof(dm_meter_config, member)
 
 static const dm_conf_row rows[] = {
@@ -28,6 +30,8 @@ static const dm_conf_row rows[] = {
         {"period_s", DM_CONF_U64, AT(period_s), "3600", 60, 3600,
                 "accounting period: a multiple of 60 that divides 3600; the workers' must be the same"},
         {"flush_ms", DM_CONF_U64, AT(flush_ms), "5000", 100, 60000, "how often what was taken goes into the ledger"},
+        {"closers", DM_CONF_U64, AT(closers), "2", 1, DM_CLOSERS_MAX,
+                "threads that make statements, each of its own accounts, with a connection each"},
         {"wait_s", DM_CONF_U64, AT(wait_s), "3600", 1, 30 * 86400,
                 "how long after a period's end missing evidence is waited for before it is written off"},
         {"rows_max", DM_CONF_U64, AT(rows_max), "8388608", 1024, 1 << 28,

@@ -1,6 +1,7 @@
-/* dormouse-meter: one thread consumes, flushes, closes periods and makes statements; the metrics page has threads of
- * its own and only reads counters. Whatever goes wrong, it stops and the supervisor starts it again: what it knows is
- * in the database, and the rest is still in the stream. */
+/* dormouse-meter: one thread consumes, flushes and writes the evidence of periods that have ended; others, with
+ * connections of their own, make statements of it (closer.h); the metrics page has threads of its own, too, and only
+ * reads counters. Whatever goes wrong in whichever, it stops and the supervisor starts it again: what it knows is in
+ * the database, and the rest is still in the stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
-#include "metering/bill/bill.h"
+#include "metering/closer.h"
 #include "metering/config.h"
 #include "metering/kit/meters.h"
 #include "metering/kit/sql_kit.h"
@@ -24,10 +25,10 @@ typedef struct meter {
     dm_metrics *metrics;
     dm_ledger *ledger;
     dm_stream *stream;
-    dm_bill_config bill;
     dm_beat beat;
     char owner[DM_UUID_TEXT];
     dm_pg *pg;
+    dm_closers *closers;
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
     int stop_fd;
 } meter;
@@ -74,7 +75,7 @@ static bool told_to_stop(const meter *m, int wait_ms)
     return poll(&p, 1, wait_ms) > 0;
 }
 
-/* Of calls whose one outcome is that the fence was lost: DM_LEDGER_ZOMBIE, DM_BILL_ZOMBIE. */
+/* Of calls whose one outcome is that the fence was lost: DM_LEDGER_ZOMBIE. */
 static int fenced(int r, dm_err *err)
 {
     if (r > 0)
@@ -82,20 +83,16 @@ static int fenced(int r, dm_err *err)
     return r;
 }
 
-/* The next period, if it can be written, and then whatever statements are owed: also those that an earlier round had to
- * leave. 0: a period was written, or DM_LEDGER_WAIT. */
+/* The next period, if it can be written; its statements are then others' work. 0: it was, or DM_LEDGER_WAIT. */
 static int close_next(meter *m, int64_t patient_from, dm_err *err)
 {
     int64_t began = dm_mono_us(&dm_clock_real);
     int written = dm_ledger_close(m->ledger, patient_from, err);
-    if (written != 0 && written != DM_LEDGER_WAIT)
-        return fenced(written, err);
-    int r = fenced(dm_bill_owed(&m->bill, err), err);
-    if (r < 0)
-        return r;
-    if (written == 0)
-        dm_metric_time(m->metrics, &dm_m_close, NULL, dm_mono_us(&dm_clock_real) - began);
-    return written;
+    if (written != 0)
+        return written == DM_LEDGER_WAIT ? written : fenced(written, err);
+    dm_metric_time(m->metrics, &dm_m_close, NULL, dm_mono_us(&dm_clock_real) - began);
+    dm_closers_wake(m->closers);
+    return 0;
 }
 
 static int write_beat(dm_pg *c, void *arg, dm_err *err)
@@ -111,7 +108,7 @@ static int beat(meter *m, dm_err *err)
     return dm_pg_tx_on(m->pg, &nobody, write_beat, &m->beat, err);
 }
 
-/* After a flush: what has ended is closed and stated, what is to be told is sent. */
+/* After a flush: what has ended is written, what is to be told is sent. */
 static int round_off(meter *m, dm_err *err)
 {
     int64_t patient_from = dm_stream_look(m->stream);
@@ -135,7 +132,9 @@ static int run(meter *m, dm_err *err)
         if (r >= 0 && (full || time))
             r = fenced(dm_ledger_flush(m->ledger, err), err);
         if (r >= 0 && time) {
-            r = round_off(m, err);
+            r = dm_closers_failed(m->closers, err);
+            if (r == 0)
+                r = round_off(m, err);
             due = dm_mono_us(clock) + period_us;
         }
         if (r < 0)
@@ -177,8 +176,6 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .worker_rows_max = m->conf->worker_rows_max,
     };
     int r = dm_ledger_open(&lc, &m->ledger, err);
-    m->bill = (dm_bill_config){
-            .pg = pg, .key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger};
     dm_stream_config sc = {
             .brokers = m->conf->brokers,
             .login = {m->conf->kafka_user, m->conf->kafka_password_file, m->conf->kafka_ca_file},
@@ -189,7 +186,15 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .log = m->log,
             .metrics = m->metrics,
     };
-    return r < 0 ? r : dm_stream_new(&sc, &m->stream, err);
+    if (r == 0)
+        r = dm_stream_new(&sc, &m->stream, err);
+    dm_closers_config cc = {
+            .db = m->conf->db,
+            .n = (unsigned)m->conf->closers,
+            .every_ms = (unsigned)m->conf->flush_ms,
+            .bill = {.key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger},
+    };
+    return r < 0 ? r : dm_closers_new(&cc, &m->closers, err); /* when all partitions are ours */
 }
 
 static int work(meter *m, dm_err *err)
@@ -223,6 +228,7 @@ static int work(meter *m, dm_err *err)
             r = run(m, err);
         }
     }
+    dm_closers_free(m->closers);
     dm_stream_free(m->stream);
     dm_ledger_free(m->ledger);
     if (pg != NULL)

@@ -246,7 +246,8 @@ static int read_owed(dm_pg *c, void *arg, dm_err *err)
     owed *o = arg;
     dm_pg_rows_free(o->rows);
     o->rows = NULL;
-    return dm_sql_owed_after(c, o->start, o->account_no, OWED_PAGE, &o->rows, err);
+    return dm_sql_owed_after(c, o->start, o->account_no, o->conf->part, o->conf->parts > 0 ? o->conf->parts : 1,
+            OWED_PAGE, &o->rows, err);
 }
 
 static int note_waiting(dm_pg *c, void *arg, dm_err *err)

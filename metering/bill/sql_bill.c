@@ -5,15 +5,18 @@
 
 /* --- what is owed ------------------------------------------------------------------------------------------- */
 
-int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, int64_t limit, dm_pg_rows **out, dm_err *err)
+int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, uint64_t part, uint64_t parts, int64_t limit,
+        dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"close_owed_after",
             "SELECT a.account_no, dm.us(a.period_start) / 1000000, p.period_s FROM dm.account_period a "
             "JOIN dm.period p USING (period_start) WHERE a.state = 'open' "
             "AND (a.period_start, a.account_no) > (dm.ts($1::bigint * 1000000), $2::bigint) "
+            "AND a.account_no % $5::bigint = $4::bigint "
             "ORDER BY a.period_start, a.account_no LIMIT $3::bigint",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no.v), dm_pa_i64(limit)};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(account_no.v), dm_pa_i64(limit), dm_pa_i64((int64_t)part),
+            dm_pa_i64((int64_t)parts)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
@@ -350,8 +353,8 @@ int dm_sql_ledger_account(
             "SELECT ledger_no FROM dm.ledger_account WHERE account_no = $1::bigint AND name = $2 AND currency = $3",
             DM_PG_MAYBE};
     static const dm_pg_stmt make = {"bill_ledger_make",
-            "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) RETURNING "
-            "ledger_no",
+            "INSERT INTO dm.ledger_account (account_no, name, currency) VALUES ($1::bigint, $2, $3) "
+            "ON CONFLICT DO NOTHING RETURNING ledger_no", /* another thread's: this transaction is tried again */
             DM_PG_ONE};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_c(name), dm_pa_c(currency)};
     DM_AUTO(dm_pg_rows) found = NULL;

@@ -9,9 +9,10 @@
 
 #include "metering/rules/statement.h"
 
-/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair. */
-int dm_sql_owed_after(
-        dm_pg *c, int64_t start, dm_account_no account_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair whose account
+ * leaves part when divided by parts. */
+int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, uint64_t part, uint64_t parts, int64_t limit,
+        dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* Closes every written period in which nothing is owed any more. */
 int dm_sql_periods_close(dm_pg *c, dm_err *err) DM_NODISCARD;
 

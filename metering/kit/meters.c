@@ -12,6 +12,6 @@ const dm_metric dm_m_periods = {"dm_meter_periods_written_total", DM_COUNTER, NU
 const dm_metric dm_m_open_from = {
         "dm_meter_open_from_seconds", DM_GAUGE, NULL, "first second of the oldest open period"};
 const dm_metric dm_m_statements = {"dm_meter_statements_total", DM_COUNTER, NULL, "statements signed"};
-const dm_metric dm_m_close = {"dm_meter_close_seconds", DM_HISTOGRAM, NULL, "writing one period and its statements"};
+const dm_metric dm_m_close = {"dm_meter_close_seconds", DM_HISTOGRAM, NULL, "writing one period"};
 const dm_metric dm_m_anomalies = {"dm_meter_anomalies_total", DM_COUNTER, "kind", "what did not fit together"};
 const dm_metric dm_m_outbox = {"dm_meter_outbox_sent_total", DM_COUNTER, NULL, "messages sent from the outbox"};

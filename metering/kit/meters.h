@@ -14,7 +14,7 @@ extern const dm_metric dm_m_rows;    /* of usage in memory */
 extern const dm_metric dm_m_periods; /* written */
 extern const dm_metric dm_m_open_from;
 extern const dm_metric dm_m_statements;
-extern const dm_metric dm_m_close;     /* how long a period took to be written and stated */
+extern const dm_metric dm_m_close;     /* how long a period took to be written */
 extern const dm_metric dm_m_anomalies; /* by kind */
 extern const dm_metric dm_m_outbox;    /* rows sent */
 

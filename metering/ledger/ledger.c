@@ -142,6 +142,9 @@ typedef struct assignment {
 static int take_over(dm_pg *c, void *arg, dm_err *err)
 {
     assignment *a = arg;
+    int taken = dm_sql_holder_take(c, a->l->c.owner, err);
+    if (taken < 0)
+        return taken;
     for (int32_t i = 0; i < a->parts; i++) {
         dm_part *p = &a->l->parts[a->l->nparts + (size_t)i];
         *p = (dm_part){.topic = a->topic, .part = i};
@@ -173,8 +176,7 @@ int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err)
     *held = true;
     if (l->nparts == 0)
         return 0;
-    const dm_part *p = &l->parts[0];
-    return dm_sql_offset_held(c, p->topic, p->part, l->c.owner, p->generation, held, err);
+    return dm_sql_holder_is(c, l->c.owner, held, err);
 }
 
 /* --- what cannot be taken ----------------------------------------------------------------------------------- */

@@ -60,8 +60,9 @@ bool dm_ledger_full(const dm_ledger *l);
 /* 0 or DM_LEDGER_ZOMBIE. Nothing to write is 0. */
 int dm_ledger_flush(dm_ledger *l, dm_err *err) DM_NODISCARD;
 
-/* Whether this meter still holds the fence; with no partition assigned it does. ledger is a dm_ledger. Inside a
- * transaction: until that ends nobody else can take over. */
+/* Whether this meter still is the one that may close; with no partition assigned it is. ledger is a dm_ledger. Inside a
+ * transaction of any connection: until that ends nobody else can take over, and flushes go on. Any thread, once all is
+ * assigned. */
 int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
 
 /* Writes the evidence of the next period that has ended, when every worker is through it; its statements are then owed.

@@ -54,14 +54,21 @@ int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *ow
     return r;
 }
 
-int dm_sql_offset_held(
-        dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held, dm_err *err)
+int dm_sql_holder_take(dm_pg *c, const char *owner, dm_err *err)
 {
-    static const dm_pg_stmt st = {"meter_offset_held",
-            "SELECT 1 FROM dm.consumer_offset WHERE topic = $1 AND part = $2::int AND owner = $3::uuid "
-            "AND generation = $4::bigint FOR SHARE",
-            DM_PG_MAYBE};
-    dm_pg_arg args[] = {dm_pa_c(topic), dm_pa_i64(part), dm_pa_c(owner), dm_pa_i64(generation)};
+    static const dm_pg_stmt st = {"meter_holder_take",
+            "INSERT INTO dm.meter_holder AS h (owner) VALUES ($1::uuid) ON CONFLICT (one) DO UPDATE SET owner = "
+            "excluded.owner",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_c(owner)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
+}
+
+int dm_sql_holder_is(dm_pg *c, const char *owner, bool *held, dm_err *err)
+{
+    static const dm_pg_stmt st = {
+            "meter_holder_is", "SELECT 1 FROM dm.meter_holder WHERE owner = $1::uuid FOR SHARE", DM_PG_MAYBE};
+    dm_pg_arg args[] = {dm_pa_c(owner)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)

@@ -22,8 +22,11 @@ int dm_sql_offset_take(dm_pg *c, const char *topic, int32_t part, const char *ow
 /* *held false: another owner took it, nothing was changed. */
 int dm_sql_offset_move(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, int64_t from,
         int64_t to, bool *held, dm_err *err) DM_NODISCARD;
-int dm_sql_offset_held(dm_pg *c, const char *topic, int32_t part, const char *owner, int64_t generation, bool *held,
-        dm_err *err) DM_NODISCARD;
+
+/* Makes owner the one who may close; waits for whoever is about to. */
+int dm_sql_holder_take(dm_pg *c, const char *owner, dm_err *err) DM_NODISCARD;
+/* Whether it still is; nobody takes over until this transaction ends. */
+int dm_sql_holder_is(dm_pg *c, const char *owner, bool *held, dm_err *err) DM_NODISCARD;
 
 /* --- evidence ----------------------------------------------------------------------------------------------- */
 
