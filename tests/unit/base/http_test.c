@@ -1,6 +1,6 @@
 /* The server with real sockets. The client below is a few lines of read and write on purpose: it can be as rude as a
  * client can be. */
-/* Covers base/http_call.c, base/http_listen.c. */
+/* Covers base/http_call.c, base/http_hold.c, base/http_listen.c. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

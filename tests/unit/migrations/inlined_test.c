@@ -16,8 +16,7 @@ static void stands_in_place(void **state)
     for (size_t i = 0; i < DM_LEN(calls); i++) {
         char text[256], name[32];
         (void)snprintf(name, sizeof(name), "%.*s(", (int)strcspn(calls[i], "("), calls[i]);
-        (void)snprintf(
-                text, sizeof(text), "EXPLAIN (VERBOSE, FORMAT JSON) SELECT %s FROM dm.sandbox_event", calls[i]);
+        (void)snprintf(text, sizeof(text), "EXPLAIN (VERBOSE, FORMAT JSON) SELECT %s FROM dm.sandbox_event", calls[i]);
         const char *plan = cluster_ask(pg.super, text);
         assert_non_null(strstr(plan, "sandbox_event"));
         if (strstr(plan, name) != NULL)
