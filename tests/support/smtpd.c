@@ -1,8 +1,10 @@
 #include "tests/support/smtpd.h"
 
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -18,6 +20,8 @@ struct dm_smtpd {
     char url[64];
     _Atomic int mood;
     atomic_bool stop;
+    atomic_uint clear;
+    SSL_CTX *tls; /* NULL: it has none */
     pthread_t acceptor, clients[CLIENTS_MAX];
     size_t nclients;
     pthread_mutex_t lock;
@@ -31,15 +35,31 @@ struct dm_smtpd {
 typedef struct client {
     dm_smtpd *s;
     int fd;
+    SSL *tls; /* NULL: in the clear */
     dm_buf in;
     bool signed_in;
     char from[256], to[256];
 } client;
 
+/* Where the client has gone, the next read says so. */
 static void say(const client *c, const char *line)
 {
-    if (dm_write_all(c->fd, line, strlen(line), NULL) < 0)
-        return; /* the client has gone: the next read says so */
+    if (c->tls != NULL)
+        (void)SSL_write(c->tls, line, (int)strlen(line));
+    else if (dm_write_all(c->fd, line, strlen(line), NULL) < 0)
+        return;
+}
+
+/* Something to read, or an end; false when the relay stops first. */
+static bool wait_for_more(const client *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    if (c->tls != NULL && SSL_pending(c->tls) > 0)
+        return true;
+    while (poll(&p, 1, 50) == 0)
+        if (atomic_load(&c->s->stop))
+            return false;
+    return true;
 }
 
 /* One line without its end; false when the client has gone or the relay stops. */
@@ -54,12 +74,10 @@ static bool next_line(client *c, char out[LINE_MAX_BYTES])
             dm_buf_eat(&c->in, n + 1);
             return true;
         }
-        struct pollfd p = {.fd = c->fd, .events = POLLIN};
-        while (poll(&p, 1, 50) == 0)
-            if (atomic_load(&c->s->stop))
-                return false;
         char *room = dm_buf_want(&c->in, 4096);
-        ssize_t n = room != NULL ? read(c->fd, room, 4096) : -1;
+        if (room == NULL || !wait_for_more(c))
+            return false;
+        ssize_t n = c->tls != NULL ? SSL_read(c->tls, room, 4096) : read(c->fd, room, 4096);
         if (n <= 0)
             return false;
         dm_buf_grew(&c->in, (size_t)n);
@@ -112,12 +130,45 @@ static bool right_password(const char *line)
     return strstr(line, "AHVzZXIAc2VjcmV0") != NULL;
 }
 
+static void say_hello(const client *c, int mood)
+{
+    say(c, "250-test\r\n");
+    if (c->s->tls != NULL && c->tls == NULL)
+        say(c, "250-STARTTLS\r\n");
+    else if (mood == DM_SMTPD_AUTH_ONLY)
+        say(c, "250-AUTH PLAIN\r\n");
+    say(c, "250 8BITMIME\r\n");
+}
+
+/* What was said before it counts no more, nor does what came with it (RFC 3207). */
+static bool start_tls(client *c)
+{
+    say(c, "220 go on\r\n");
+    dm_buf_eat(&c->in, c->in.len);
+    c->signed_in = false;
+    c->tls = SSL_new(c->s->tls);
+    return c->tls != NULL && SSL_set_fd(c->tls, c->fd) == 1 && SSL_accept(c->tls) == 1;
+}
+
+static bool is_secret(const char *line)
+{
+    static const char *const words[] = {"AUTH", "MAIL", "RCPT", "DATA"};
+    for (size_t i = 0; i < DM_LEN(words); i++)
+        if (strncasecmp(line, words[i], 4) == 0)
+            return true;
+    return false;
+}
+
 static bool answer(client *c, const char *line)
 {
     int mood = atomic_load(&c->s->mood);
     bool shut = mood == DM_SMTPD_AUTH_ONLY && !c->signed_in;
+    if (c->tls == NULL && is_secret(line))
+        atomic_fetch_add(&c->s->clear, 1);
     if (strncasecmp(line, "EHLO", 4) == 0) {
-        say(c, mood == DM_SMTPD_AUTH_ONLY ? "250-test\r\n250 AUTH PLAIN\r\n" : "250-test\r\n250 8BITMIME\r\n");
+        say_hello(c, mood);
+    } else if (strcasecmp(line, "STARTTLS") == 0 && c->s->tls != NULL && c->tls == NULL) {
+        return start_tls(c);
     } else if (strncasecmp(line, "AUTH PLAIN", 10) == 0) {
         char more[LINE_MAX_BYTES];
         if (strlen(line) <= 11) {
@@ -150,9 +201,14 @@ static void *serve(void *arg)
 {
     client *c = arg;
     char line[LINE_MAX_BYTES];
+    sigset_t pipe;
+    (void)sigemptyset(&pipe);
+    (void)sigaddset(&pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe, NULL); /* a client may go while it is spoken to */
     say(c, "220 test relay\r\n");
     while (next_line(c, line) && answer(c, line))
         continue;
+    SSL_free(c->tls);
     (void)close(c->fd);
     dm_buf_done(&c->in);
     free(c);
@@ -209,6 +265,7 @@ void dm_smtpd_free(dm_smtpd *s)
     for (size_t i = 0; i < s->n; i++)
         dm_buf_done(&s->letters[i].text);
     (void)close(s->fd);
+    SSL_CTX_free(s->tls);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -221,6 +278,21 @@ void dm_smtpd_be(dm_smtpd *s, dm_smtpd_mood mood)
 const char *dm_smtpd_url(const dm_smtpd *s)
 {
     return s->url;
+}
+
+void dm_smtpd_certify(dm_smtpd *s, const char *certificate, const char *key)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    if (tls == NULL || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+            SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+        abort();
+    SSL_CTX_free(s->tls);
+    s->tls = tls;
+}
+
+unsigned dm_smtpd_clear(dm_smtpd *s)
+{
+    return atomic_load(&s->clear);
 }
 
 size_t dm_smtpd_count(dm_smtpd *s)

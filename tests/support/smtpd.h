@@ -1,5 +1,5 @@
 /* tests/support/smtpd.h: a mail relay on the loopback address that keeps what it is given, and misbehaves as it is
- * told. It speaks enough of RFC 5321 for libcurl, without TLS. Any number of clients at once. */
+ * told. It speaks enough of RFC 5321 for libcurl, and TLS once it has a certificate. Any number of clients at once. */
 #ifndef DM_TESTS_SUPPORT_SMTPD_H
 #define DM_TESTS_SUPPORT_SMTPD_H
 
@@ -19,6 +19,12 @@ dm_smtpd *dm_smtpd_start(void); /* stops the test when it cannot */
 void dm_smtpd_free(dm_smtpd *s);
 void dm_smtpd_be(dm_smtpd *s, dm_smtpd_mood mood);
 const char *dm_smtpd_url(const dm_smtpd *s); /* "smtp://127.0.0.1:PORT" */
+
+/* From the next client on it offers STARTTLS by this certificate, and AUTH below TLS alone. Files of PEM; before any
+ * client, or between two. */
+void dm_smtpd_certify(dm_smtpd *s, const char *certificate, const char *key);
+/* How often somebody signed in, named an address or sent a letter in the clear. */
+unsigned dm_smtpd_clear(dm_smtpd *s);
 
 /* Letters that it has taken, in order; borrowed until it is freed. */
 size_t dm_smtpd_count(dm_smtpd *s);

@@ -1,6 +1,8 @@
 /* Covers tenants/who/sql_mail.c. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -8,6 +10,7 @@
 #include "tenants/who/mail.h"
 #include "tests/support/apirig.h"
 #include "tests/support/smtpd.h"
+#include "tests/support/testca.h"
 #include "tests/unit/test.h"
 
 static dm_rig rig;
@@ -223,13 +226,128 @@ static void settings_are_read(void **state)
     assert_int_equal(dm_post_open(&api, &post, &err), DM_E_INVALID);
 }
 
+/* --- as settings are by default: STARTTLS, or nothing ------------------------------------------------------- */
+
+/* What an authority says of a relay; the settings know that one, and a password. */
+static dm_testca ours, relays;
+static char ca_file[DM_TESTCA_PATH];
+
+static void by_starttls(const char *alt)
+{
+    const char *dir = dm_pgtest_dir(rig.tenants.pg);
+    ours = dm_testca_new(dir, "ours");
+    relays = dm_testca_issue(&ours, dir, "relay", alt);
+    (void)snprintf(ca_file, sizeof ca_file, "%s", ours.pem);
+    assert_int_equal(dm_file_write(password_file, DM_STR("secret\n"), 0600, NULL), 0);
+    settings.smtp_plain = rig.config.smtp_plain;
+    settings.smtp_user = user;
+    settings.smtp_password_file = password_file;
+    settings.smtp_ca_file = ca_file;
+    dm_smtpd_be(relay, DM_SMTPD_AUTH_ONLY);
+}
+
+/* A round that sends nothing: the letter waits, nobody on the way has heard of it, and the log says why. */
+static void stays(const char *cause, const char *why)
+{
+    int out[2];
+    char text[4096], condition[160];
+    write_one(cause);
+    assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(dm_log_new(out[1], "test", DM_INFO, &dm_clock_real, &api.log, NULL), 0);
+    assert_int_equal(round_of(&api), 0);
+    ssize_t n = read(out[0], text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    dm_log_free(api.log);
+    api.log = rig.api.log;
+    (void)close(out[0]);
+    (void)close(out[1]);
+    if (strstr(text, "mail.not_sent") == NULL || strstr(text, why) == NULL)
+        fail_msg("no '%s' in: %s", why, text);
+    assert_null(strstr(text, "ann@example.test"));
+    assert_int_equal(dm_smtpd_clear(relay), 0);
+    assert_int_equal(dm_smtpd_count(relay), 0);
+    (void)snprintf(condition, sizeof condition,
+            "sent_at IS NULL AND gave_up_at IS NULL AND body <> '' AND tries = 1 AND last_error LIKE '%%%s%%'"
+            " AND abs(extract(epoch FROM next_at - now()) - 60) < 30",
+            why);
+    assert_int_equal(mails(condition), 1);
+}
+
+/* It is there when its turn comes. */
+static void leaves_now(void)
+{
+    dm_rig_sql(&rig, "UPDATE dm.mail SET next_at = now()");
+    assert_int_equal(round_of(&api), 1);
+    assert_int_equal(dm_smtpd_count(relay), 1);
+    assert_non_null(strstr(dm_smtpd_letter_at(relay, 0).text, "a secret link\r\n"));
+    assert_int_equal(mails("sent_at IS NOT NULL AND body = ''"), 1);
+}
+
+static void leaves_by_starttls(void **state)
+{
+    (void)state;
+    by_starttls("IP:127.0.0.1");
+    dm_smtpd_certify(relay, relays.pem, relays.key);
+    write_one("invitation:8");
+    leaves_now();
+    assert_int_equal(dm_smtpd_clear(relay), 0);
+}
+
+/* A relay that only speaks in the clear is shown neither the password nor the letter, unless the operator says so. */
+static void nothing_leaves_in_the_clear(void **state)
+{
+    (void)state;
+    by_starttls("IP:127.0.0.1");
+    stays("invitation:9", "STARTTLS");
+    settings.smtp_plain = true;
+    leaves_now();
+    assert_true(dm_smtpd_clear(relay) > 0);
+}
+
+static void a_stranger_answers_for_the_relay(void **state)
+{
+    (void)state;
+    by_starttls("IP:127.0.0.1");
+    dm_smtpd_certify(relay, relays.pem, relays.key);
+    (void)snprintf(ca_file, sizeof ca_file, "%s", dm_testca_new(dm_pgtest_dir(rig.tenants.pg), "theirs").pem);
+    stays("invitation:10", "certificate");
+    settings.smtp_ca_file = none; /* nor does the machine know it */
+    dm_rig_sql(&rig, "DELETE FROM dm.mail");
+    stays("invitation:11", "certificate");
+    settings.smtp_ca_file = ours.pem;
+    leaves_now();
+}
+
+static void another_ones_certificate(void **state)
+{
+    (void)state;
+    by_starttls("DNS:relay.example.test");
+    dm_smtpd_certify(relay, relays.pem, relays.key);
+    stays("invitation:12", "127.0.0.1");
+    relays = dm_testca_issue(&ours, dm_pgtest_dir(rig.tenants.pg), "relay", "IP:127.0.0.1");
+    dm_smtpd_certify(relay, relays.pem, relays.key);
+    leaves_now();
+}
+
+static void a_wrong_password(void **state)
+{
+    (void)state;
+    by_starttls("IP:127.0.0.1");
+    dm_smtpd_certify(relay, relays.pem, relays.key);
+    assert_int_equal(dm_file_write(password_file, DM_STR("other\n"), 0600, NULL), 0);
+    stays("invitation:13", "535");
+    assert_int_equal(dm_file_write(password_file, DM_STR("secret\n"), 0600, NULL), 0);
+    leaves_now();
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
     const struct CMUnitTest tests[] = {TEST(one_cause_is_written_and_sent_once), TEST(without_a_relay),
             TEST(waits_longer_each_time_and_is_given_up), TEST(the_rest_goes_on),
             TEST(what_was_taken_silently_comes_again), TEST(a_lease_is_kept_and_ends), TEST(many_senders),
-            TEST(settings_are_read)};
+            TEST(settings_are_read), TEST(leaves_by_starttls), TEST(nothing_leaves_in_the_clear),
+            TEST(a_stranger_answers_for_the_relay), TEST(another_ones_certificate), TEST(a_wrong_password)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
