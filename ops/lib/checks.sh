@@ -36,6 +36,14 @@ need_privacy() {
     fi
 }
 
+# need_relay: what the settings say of the mail relay is there.
+need_relay() {
+    local name
+    for name in DM_SMTP_PASSWORD_FILE DM_SMTP_CA_FILE; do
+        [ -z "${!name}" ] || [ -r "${!name}" ] || die "$name cannot be read: ${!name}" "name a file that is there, or unset it"
+    done
+}
+
 # listener PORT: who listens there, as PROGRAM (pid N), or nothing. From /proc, since ss may not be installed yet.
 listener() {
     local hex inode fd pid

@@ -159,6 +159,8 @@ END
         printf 'smtp_url = %s\nmail_from = %s\n' "$DM_SMTP_URL" "$DM_MAIL_FROM"
         [ -z "$DM_SMTP_USER" ] || printf 'smtp_user = %s\n' "$DM_SMTP_USER"
         [ -z "$DM_SMTP_PASSWORD_FILE" ] || printf 'smtp_password_file = %s\n' "$DM_DATA/secrets/smtp.password"
+        [ -z "$DM_SMTP_CA_FILE" ] || printf 'smtp_ca_file = %s\n' "$DM_DATA/etc/smtp.crt"
+        [ -z "$DM_SMTP_PLAIN" ] || printf 'smtp_plain = true\n'
     fi
 }
 
@@ -372,6 +374,7 @@ make_config() {
         put "$DM_DATA/secrets/tls.crt" 644 root:root <"$DM_TLS_CERT"
         put "$DM_DATA/secrets/tls.key" 600 dormouse-front:dormouse-front <"$DM_TLS_KEY"
     fi
+    [ -z "$DM_SMTP_CA_FILE" ] || put "$etc/smtp.crt" 644 root:root <"$DM_SMTP_CA_FILE"
     config_nginx_tls | put "$etc/nginx-tls.conf" 640 root:dormouse-front
     put "$etc/nginx-refusal.conf" 640 root:dormouse-front <"$DM_ROOT/ops/nginx/refusal.conf"
     put "$etc/nginx-log.sed" 640 root:dormouse <"$DM_ROOT/ops/nginx/log.sed"

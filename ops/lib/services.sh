@@ -160,6 +160,8 @@ service_digest() {
         bin=$(program "dormouse-$1")
         files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key" "$DM_DATA"/secrets/kafka*)
         [ "$1" = worker ] || files+=("$DM_DATA/secrets/frames-$1"*)
+        [ "$1" != api ] || [ -z "$DM_SMTP_PASSWORD_FILE" ] || files+=("$DM_DATA/secrets/smtp.password")
+        [ "$1" != api ] || [ -z "$DM_SMTP_CA_FILE" ] || files+=("$DM_DATA/etc/smtp.crt")
         ;;
     esac
     digest "${files[@]}"

@@ -22,6 +22,8 @@ DM_SETTINGS=(
     'DM_SMTP_URL||(smtps?://[A-Za-z0-9.:-]+)?|mail relay, smtp://HOST:PORT or smtps://HOST:PORT; without it no mail is sent, and `mail` shows it'
     'DM_SMTP_USER||[A-Za-z0-9.@_+-]*|user at the relay'
     'DM_SMTP_PASSWORD_FILE||(/[A-Za-z0-9/._+-]+)?|file of the password of that user'
+    'DM_SMTP_CA_FILE||(/[A-Za-z0-9/._+-]+)?|file of the certificates that the certificate of the relay is held against (default: those of this machine)'
+    'DM_SMTP_PLAIN||(yes)?|yes: mail may go to an smtp:// relay unencrypted; else by STARTTLS or not at all'
     'DM_MAIL_FROM||([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)?|address that mail comes from'
     'DM_POOL|4|[0-9]{1,4}|microVMs kept ready'
     'DM_PRESET|release|[a-z]+|CMake preset that `up` builds'
