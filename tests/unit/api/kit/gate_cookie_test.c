@@ -197,6 +197,71 @@ static void an_ended_session_is_refused(void **state)
     expect(&in, "GET", "/v1/self", 401, "auth.key");
 }
 
+static int status_of(const char *cookie)
+{
+    const dm_pair headers[] = {{DM_STR("Cookie"), dm_str_c(cookie)}};
+    DM_AUTO_SAID said = dm_rig_call_on(&table, "GET", "/v1/self", headers, DM_LEN(headers), "");
+    return said.status;
+}
+
+#define REFUSED(...)                                                                                                   \
+    do {                                                                                                               \
+        (void)snprintf(cookie, sizeof cookie, __VA_ARGS__);                                                            \
+        if (status_of(cookie) != 401)                                                                                  \
+            fail_msg("taken: %s", cookie);                                                                             \
+    } while (0)
+
+/* Two of a name, bytes of any kind, and more of them than any token has: nobody's, and no harm. */
+static void hostile_cookies_are_nobodys(void **state)
+{
+    (void)state;
+    dm_rig_in in = dm_rig_person(&rig, "a@x.test", "owner", true);
+    char cookie[20480], lots[8001];
+    memset(lots, 'a', sizeof lots - 1);
+    lots[sizeof lots - 1] = '\0';
+    assert_int_equal(status_of(in.cookie), 200);
+    REFUSED("%s; %s", in.cookie, in.cookie);
+    REFUSED("%s; dormouse_session=", in.cookie);
+    REFUSED("dormouse_session=x; %s", in.cookie);
+    REFUSED("%s%s", in.cookie, lots);
+    REFUSED("dormouse_session=%s", lots);
+    REFUSED("dormouse_session=%s.%s.%.86s", lots, lots, lots);
+    REFUSED("dormouse_session=\x80\xff\x01.\xc3\x28.\xfe");
+    REFUSED("%s\xff", in.cookie);
+    REFUSED("%s\x01", in.cookie);
+    REFUSED("\x80%s", in.cookie);
+    REFUSED("\"%s\"", in.cookie);
+    /* Beside them ours is what it was. */
+    (void)snprintf(cookie, sizeof cookie, "%s=%s; =; ;; \xff\x80=\x01; %s; dormouse_sessio=x", lots, lots, in.cookie);
+    assert_int_equal(status_of(cookie), 200);
+}
+
+/* What is in a token, under a head that says it needs no signature, or another kind, and under a signature of zeros. */
+static void a_forged_token_is_nobodys(void **state)
+{
+    (void)state;
+    dm_rig_in in = dm_rig_person(&rig, "a@x.test", "owner", true);
+    /* {"alg":"none","typ":"JWT"} and the same with None, NONE, HS256 */
+    static const char *const heads[] = {"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0", "eyJhbGciOiJOb25lIiwidHlwIjoiSldUIn0",
+            "eyJhbGciOiJOT05FIiwidHlwIjoiSldUIn0", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"};
+    char cookie[4096], zeros[87];
+    memset(zeros, 'A', 86);
+    zeros[86] = '\0';
+    const char *head = strchr(in.cookie, '=') + 1, *body = strchr(head, '.') + 1, *sig = strchr(body, '.') + 1;
+    int head_n = (int)(body - head - 1), body_n = (int)(sig - body - 1);
+    assert_int_equal(status_of(in.cookie), 200);
+    for (size_t i = 0; i < DM_LEN(heads); i++) {
+        REFUSED("dormouse_session=%s.%.*s.", heads[i], body_n, body);
+        REFUSED("dormouse_session=%s.%.*s", heads[i], body_n, body);
+        REFUSED("dormouse_session=%s.%.*s.%s", heads[i], body_n, body, zeros);
+        REFUSED("dormouse_session=%s.%.*s.%s", heads[i], body_n, body, sig);
+    }
+    REFUSED("dormouse_session=%.*s.%.*s.%s", head_n, head, body_n, body, zeros);
+    REFUSED("dormouse_session=%.*s.%.*s.", head_n, head, body_n, body);
+    dm_rig_in other = dm_rig_person(&rig, "b@x.test", "viewer", true);
+    REFUSED("dormouse_session=%.*s.%.*s.%s", head_n, head, body_n, body, strrchr(other.cookie, '.') + 1);
+}
+
 /* Over TLS another name is asked for, and this one is nothing. */
 static void tls_has_its_own_cookie(void **state)
 {
@@ -243,16 +308,26 @@ static void another_pages_change_nothing(void **state)
     (void)state;
     dm_rig_in in = dm_rig_person(&rig, "a@x.test", "owner", true);
     const dm_pair cookie = {DM_STR("Cookie"), dm_str_c(in.cookie)}, csrf = {DM_STR("Dormouse-Csrf"), DM_STR("1")},
-                  sibling = {DM_STR("Sec-Fetch-Site"), DM_STR("same-site")};
-    const dm_pair form[] = {cookie}, beside[] = {cookie, csrf, sibling};
+                  sibling = {DM_STR("Sec-Fetch-Site"), DM_STR("same-site")}, host = {DM_STR("Host"), DM_STR("c.test")},
+                  foreign = {DM_STR("Origin"), DM_STR("http://box.c.test")},
+                  ours = {DM_STR("Origin"), DM_STR("http://c.test")},
+                  own = {DM_STR("Sec-Fetch-Site"), DM_STR("same-origin")};
+    const dm_pair form[] = {cookie};
+    const dm_pair refused[][4] = {{cookie, host}, {cookie, host, csrf}, {cookie, host, ours}, {cookie, host, own},
+            {cookie, host, csrf, sibling}, {cookie, host, csrf, foreign}};
     static const char *const methods[] = {"POST", "DELETE"};
     for (size_t i = 0; i < DM_LEN(methods); i++) {
-        DM_AUTO_SAID a = dm_rig_call_on(&table, methods[i], "/v1/projects/demo/box", form, DM_LEN(form), "");
-        DM_AUTO_SAID b = dm_rig_call_on(&table, methods[i], "/v1/projects/demo/box", beside, DM_LEN(beside), "");
-        assert_int_equal(a.status, 403);
-        assert_int_equal(b.status, 403);
-        assert_string_equal(rule_of(&a), "auth.csrf");
-        assert_string_equal(rule_of(&b), "auth.csrf");
+        for (size_t k = 0; k < DM_LEN(refused); k++) {
+            size_t n = 4;
+            while (refused[k][n - 1].name.p == NULL)
+                n--;
+            DM_AUTO_SAID said = dm_rig_call_on(&table, methods[i], "/v1/projects/demo/box", refused[k], n, "");
+            assert_int_equal(said.status, 403);
+            assert_string_equal(rule_of(&said), "auth.csrf");
+        }
+        const dm_pair page[] = {cookie, host, csrf, ours};
+        DM_AUTO_SAID said = dm_rig_call_on(&table, methods[i], "/v1/projects/demo/box", page, DM_LEN(page), "");
+        assert_int_equal(said.status, 200);
     }
     DM_AUTO_SAID reads = dm_rig_call_on(&table, "GET", "/v1/projects/demo/box", form, DM_LEN(form), "");
     assert_int_equal(reads.status, 200);
@@ -285,7 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {DM_RIG_TEST(a_person_is_what_he_is_there, &rig),
             DM_RIG_TEST(roles_are_asked_for, &rig), DM_RIG_TEST(what_is_kept_is_forgotten, &rig),
             DM_RIG_TEST(standing_binds_people_too, &rig), DM_RIG_TEST(an_operator_is_one_below_ops, &rig),
-            DM_RIG_TEST(an_ended_session_is_refused, &rig), DM_RIG_TEST(tls_has_its_own_cookie, &rig),
+            DM_RIG_TEST(an_ended_session_is_refused, &rig), DM_RIG_TEST(hostile_cookies_are_nobodys, &rig),
+            DM_RIG_TEST(a_forged_token_is_nobodys, &rig), DM_RIG_TEST(tls_has_its_own_cookie, &rig),
             DM_RIG_TEST(a_key_wins_and_elsewhere_is_all, &rig), DM_RIG_TEST(another_pages_change_nothing, &rig),
             DM_RIG_TEST(a_person_has_a_rate, &rig)};
     dm_rig_start(&rig, 0);
