@@ -1,6 +1,9 @@
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/http_call.h"
 
@@ -41,6 +44,19 @@ static void emptied(dm_stream *s)
     s->at = 0;
 }
 
+/* What is given for a piece is all that is left of its connection's memory, 64 KiB less a head, and libmicrohttpd has
+ * written zeros over the half of it that it read the head into: 32 KiB which a stream would hold for hours. So its
+ * whole pages go back to the kernel, once; those that are written to come again. */
+static void give_back(char *to, size_t room)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    if (page <= 0)
+        return;
+    size_t size = (size_t)page, skip = (size - (uintptr_t)to % size) % size;
+    if (room >= skip + size)
+        (void)madvise(to + skip, (room - skip) / size * size, MADV_DONTNEED);
+}
+
 /* On the connection's thread. */
 static ssize_t next_piece(void *arg, uint64_t pos, char *to, size_t room)
 {
@@ -48,7 +64,8 @@ static ssize_t next_piece(void *arg, uint64_t pos, char *to, size_t room)
     dm_stream *s = &c->stream;
     ssize_t got;
 
-    (void)pos;
+    if (pos == 0)
+        give_back(to, room);
     (void)pthread_mutex_lock(&c->h->lock);
     size_t n = s->out.len - s->at;
     if (s->cut) {
