@@ -240,7 +240,7 @@ class World:
             self.rows.append(row)
             self.marks.setdefault(mark, []).append(row)
         self.charged = deployment.sql(
-            "SELECT a.name, coalesce(p.slug, ''), q.running, q.vcpus, q.mem_mib, q.asleep_mib FROM dm.quota_use q "
+            "SELECT a.legal_name, coalesce(p.slug, ''), q.running, q.vcpus, q.mem_mib, q.asleep_mib FROM dm.quota_use q "
             "JOIN dm.account a USING (account_no) LEFT JOIN dm.project p ON p.project_no = q.project_no")
 
     def moving(self):
