@@ -133,6 +133,40 @@ def an_operator_looks_over_his_shoulder():
 
 
 @case(GROUP)
+def manages_account_and_projects():
+    owner, account = Days.owner, f"/v1/accounts/{Days.account}"
+    owner.ask("PATCH", account, {"name": f"Ada {MARK}", "billing": {"legal_name": "Ada Ltd", "address": ["1 Street"],
+                                                                     "country": "DE", "tax_id": "DE123456789"}}, 204)
+    seen = owner.ask("GET", account)
+    equal((seen["name"], seen["billing"]["country"], seen["standing"]["state"]), (f"Ada {MARK}", "DE", "good"))
+    Days.colleague.ask("GET", account, status=404)  # a developer of one project is nothing in the account
+    second = f"second-{MARK}"
+    equal(owner.ask("POST", f"{account}/projects", {"name": "Second", "slug": second}, 201)["slug"], second)
+    owner.ask("POST", f"{account}/projects", {"name": "Second", "slug": second}, 409)
+    owner.ask("PATCH", f"/v1/projects/{second}", {"name": "Night shift"}, 204)
+    rows = owner.ask("GET", f"{account}/projects")["rows"]
+    equal([(one["slug"], one["name"]) for one in rows][1:], [(second, "Night shift")])
+
+
+@case(GROUP, limit=60)
+def removes_a_project_and_takes_it_back():
+    path = f"/v1/projects/second-{MARK}"
+    key = Days.owner.ask("POST", f"{path}/keys", {"name": "second"}, 201)["key"]
+    box = api("POST", "/v2/sandboxes", {"templateID": "base", "timeout": 300}, key=key).json["sandboxID"]
+    Days.owner.ask("DELETE", path, {"confirm": "another"}, 400)
+    ends = Days.owner.ask("DELETE", path, {"confirm": "Night shift"}, 202)["removal"]["ends_at"]
+    equal(Days.owner.ask("DELETE", path, {"confirm": f"second-{MARK}"}, 202)["removal"]["ends_at"], ends)
+    refused = api("POST", "/v2/sandboxes", {"templateID": "base"}, key=key)
+    equal((refused.status, refused.json["denial"]["rule"]), (403, "project.removing"))
+    wait_for("it sleeps", lambda: [row["cause"] for row in Days.owner.ask("GET", f"{path}/sandboxes")["rows"]
+                                   if row["state"] == "paused"] == ["paused"], 30)
+    equal(Days.owner.ask("POST", f"{path}/restore", {})["removal"], None)
+    wait_for("it is woken", lambda: api("POST", f"/v2/sandboxes/{box}/connect", {"timeout": 60}, key=key).status
+             in (200, 201))
+    equal(api("DELETE", f"/sandboxes/{box}", key=key).status, 204)
+
+
+@case(GROUP)
 def signs_out_everywhere():
     second = Person("ada")
     second.ask("POST", "/v1/auth/sign-in", {"email": Days.owner.email, "password": PASSWORD})
