@@ -16,6 +16,7 @@
 #include "api/door/signers.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
+#include "api/life/expiry.h"
 #include "api/life/hold.h"
 #include "api/life/removal.h"
 #include "api/life/spawns.h"
@@ -48,6 +49,7 @@ typedef struct program {
     dm_post post;
     dm_loop *loop;
     dm_timer *tick;
+    int64_t expiry_after; /* the last project that was looked at for sandboxes that sleep too long */
     dm_http *public_http, *worker_http;
     pthread_t threads[HANDS];
     unsigned nthreads;
@@ -263,6 +265,14 @@ static void end_removed(program *p)
         dm_log_err(p->api.log, DM_WARN, "removals.failed", &err);
 }
 
+static void expire(program *p)
+{
+    dm_err err = {0};
+    dm_expiry_done done;
+    if (dm_expiry_carry_out(&p->api, &p->expiry_after, &done, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "expiry.failed", &err);
+}
+
 /* A thread of its own: the sweeper may wait for workers, and when a key was used is shown within a minute. */
 static void *keep_books(void *arg)
 {
@@ -274,6 +284,7 @@ static void *keep_books(void *arg)
         }
         write_uses(p);
         end_removed(p);
+        expire(p);
     }
     return NULL;
 }

@@ -125,6 +125,7 @@ void dm_write_line_members(dm_jw *w, const dm_sandbox_line *l, const dm_line_spe
     dm_write_time(w, "end_at", l->end_us);
     dm_write_time(w, "paused_at", l->paused_us);
     dm_write_time(w, "ended_at", l->ended_us);
+    dm_write_time(w, "expires_at", l->expires_us);
     dm_jw_key(w, "metadata");
     dm_jw_raw(w, l->metadata);
     dm_jw_kc(w, "parent", NULL); /* forks are not offered yet */

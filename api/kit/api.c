@@ -81,6 +81,12 @@ int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err)
     return translate(dm_pg_tx(api->ops, &everybody, fn, arg, err), err);
 }
 
+int dm_api_tx_ops_of(dm_api *api, dm_owner owner, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    const dm_pg_scope scope = dm_scope_of(owner);
+    return translate(dm_pg_tx(api->ops, &scope, fn, arg, err), err);
+}
+
 int dm_api_tx_who(dm_api *api, bool ops, int64_t no, dm_pg_fn fn, void *arg, dm_err *err)
 {
     const dm_pg_scope scope = dm_login_scope(ops, no);

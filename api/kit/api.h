@@ -129,6 +129,8 @@ int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg
 int dm_api_tx_person(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */
 int dm_api_tx_ops(dm_api *api, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* The same in an account's scope: for what asks who its people are. */
+int dm_api_tx_ops_of(dm_api *api, dm_owner owner, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 
 /* The same as dm_who, in the scope of one person or operator, or of nobody (no 0). */
 int dm_api_tx_who(dm_api *api, bool ops, int64_t no, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;

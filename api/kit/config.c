@@ -88,6 +88,9 @@ static const dm_conf_row rows[] = {
                 "minutes for which an operator's second factor, once shown, is good for acts on money"),
         NUM(removal_notice_h, "168", 0, 8760,
                 "hours between the word that a project be removed and its end; until then it can be taken back"),
+        NUM(retention_notice_h, "72", 1, 720,
+                "hours between the notice that a sandbox has slept for nearly as long as its project's limit "
+                "asleep_days_max says, and its end"),
         STR(smtp_url, "",
                 "mail relay, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail is sent, and ops/dormouse mail "
                 "shows "

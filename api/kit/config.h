@@ -27,7 +27,7 @@ typedef struct dm_api_config {
     uint64_t db_connections, db_ops_connections, db_who_connections;
     uint64_t key_keep_ms;
     uint64_t wrong_keys_per_min, person_requests_per_s;
-    uint64_t removal_notice_h;
+    uint64_t removal_notice_h, retention_notice_h;
     char *sign_up, *api_url, *sandbox_url;
     uint64_t password_mem_kib, password_passes, password_lanes, password_threads;
     uint64_t token_s, access_s, token_key_days, session_idle_h, session_max_h, ops_session_h, ops_proof_min;

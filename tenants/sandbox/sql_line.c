@@ -15,7 +15,9 @@
 #define COLUMNS                                                                                                        \
     "s.sandbox_id, s.state, s.cause, s.epoch, r.name, k.id, k.name, s.template_id, s.build_id, s.alias,"               \
     " s.metadata, s.asked_vcpus, s.asked_mem_mib, s.spec_table, s.spec, s.disk_mib, dm.us(s.created_at),"              \
-    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at)"
+    " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at),"                                    \
+    " (SELECT dm.us(e.expires_at) FROM dm.expiry e WHERE s.state = 'paused' AND e.account_no = s.account_no"           \
+    " AND e.project_no = s.project_no AND e.sandbox_id = s.sandbox_id AND e.epoch = s.epoch)"
 #define OF_REGION_AND_KEY                                                                                              \
     " JOIN dm.region r ON r.region_no = s.region_no LEFT JOIN dm.api_key k ON k.account_no = s.account_no"             \
     " AND k.project_no = s.project_no AND k.key_no = s.key_no"
@@ -105,6 +107,7 @@ static const dm_pg_field fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox_line, end_us)},
         {DM_COL_I64, offsetof(dm_sandbox_line, paused_us)},
         {DM_COL_I64, offsetof(dm_sandbox_line, ended_us)},
+        {DM_COL_I64, offsetof(dm_sandbox_line, expires_us)},
 };
 
 int dm_line_read(const dm_pg_rows *rows, size_t i, dm_sandbox_line *out, dm_err *err)

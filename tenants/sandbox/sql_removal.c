@@ -5,6 +5,7 @@
 #include "tenants/plan/audit.h"
 #include "tenants/sandbox/removal.h"
 #include "tenants/sandbox/sandbox.h"
+#include "tenants/who/keepers.h"
 #include "tenants/who/mail.h"
 
 static const char policy[] = "policy:removal";
@@ -27,10 +28,6 @@ static const dm_pg_stmt ask = {"removal_ask",
         "UPDATE dm.project SET removal_at = now(), removal_by = $3, removal_ends = now() + $4 * interval '1 s'"
         " WHERE account_no = $1 AND project_no = $2 RETURNING dm.us(removal_at), dm.us(removal_ends)",
         DM_PG_ONE};
-static const dm_pg_stmt people = {"removal_people",
-        "SELECT DISTINCT p.id, p.email FROM dm.member m JOIN dm.people() p ON p.person_no = m.person_no"
-        " WHERE m.account_no = $1 AND m.project_no IN (0, $2) AND m.role IN ('owner', 'admin') ORDER BY p.id LIMIT $3",
-        DM_PG_ROWS};
 /* The clock is asked once more by whoever has waited for the row: what has begun to end is not taken back. */
 static const dm_pg_stmt undo = {"removal_undo",
         "UPDATE dm.project SET removal_at = NULL, removal_by = '', removal_ends = NULL"
@@ -44,13 +41,13 @@ typedef struct asked {
 } asked;
 
 /* The project is called by its slug: a name is anybody's words. */
-static int write_letter(dm_pg *c, const asked *a, dm_str person, dm_str email, dm_err *err)
+static int write_letter(dm_pg *c, const asked *a, const dm_keeper *k, dm_err *err)
 {
     char cause[160], subject[120], to[320];
     DM_AUTO_BUF body;
     dm_buf_init(&body, 4096);
     (void)snprintf(cause, sizeof cause, "removal:%.*s:%lld:%.*s", (int)a->id.n, a->id.p, (long long)a->at_us,
-            (int)person.n, person.p);
+            (int)k->id.n, k->id.p);
     (void)snprintf(subject, sizeof subject, "Your project %.*s will be removed", (int)a->slug.n, a->slug.p);
     (void)dm_buf_fmt(&body,
             "An owner of its account asked that the project %.*s be removed.\n\n"
@@ -61,17 +58,18 @@ static int write_letter(dm_pg *c, const asked *a, dm_str person, dm_str email, d
             (int)a->slug.n, a->slug.p, a->ends, (int)a->slug.n, a->slug.p);
     int r = dm_buf_ok(&body, err);
     if (r == 0)
-        r = dm_str_to_array(email, to, sizeof to, err);
+        r = dm_str_to_array(k->email, to, sizeof to, err);
     return r < 0 ? r : dm_mail_add(c, cause, to, subject, body.p, err);
 }
 
 static int write_letters(dm_pg *c, dm_owner owner, const asked *a, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_i64(DM_MEMBERS_SHOWN)};
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &people, args, DM_LEN(args), &rows, NULL, err);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++)
-        r = write_letter(c, a, dm_pg_str(rows, i, 0), dm_pg_str(rows, i, 1), err);
+    int r = dm_keepers(c, owner, &rows, err);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
+        const dm_keeper k = dm_keeper_read(rows, i);
+        r = write_letter(c, a, &k, err);
+    }
     return r;
 }
 

@@ -185,7 +185,7 @@ static void grants_are_narrow(void **state)
                     "aclexplode(c.relacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE c.relnamespace = "
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
-                    "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step')"),
+                    "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step', 'expiry')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
