@@ -22,7 +22,8 @@
     " JOIN dm.region r ON r.region_no = s.region_no LEFT JOIN dm.api_key k ON k.account_no = s.account_no"             \
     " AND k.project_no = s.project_no AND k.key_no = s.key_no"
 
-/* OFFSET 0: row by row, by its id; never all of the table to meet a few. */
+/* OFFSET 0: row by row, by its id; never all of the table to meet a few. Labels are asked for of what the index says
+ * (p), before its row is looked for: of several labels few have all. */
 #define LEFT_OF_THE_FILTER                                                                                             \
     " CROSS JOIN LATERAL (SELECT * FROM dm.sandbox WHERE account_no = $1 AND project_no = $2"                          \
     " AND sandbox_id = p.sandbox_id OFFSET 0) s"
@@ -30,7 +31,7 @@
     " s.state = ANY ($7::text[]) AND ($8::text[] IS NULL OR s.cause = ANY ($8::text[]))"                               \
     " AND ($9::bytea[] IS NULL OR NOT EXISTS (SELECT FROM unnest($9::bytea[]) w (label) WHERE NOT EXISTS"              \
     "  (SELECT FROM dm.sandbox_label l WHERE l.account_no = $1 AND l.project_no = $2 AND l.label = w.label"            \
-    "   AND l.created_at = s.created_at AND l.sandbox_id = s.sandbox_id)))"
+    "   AND l.created_at = p.created_at AND l.sandbox_id = p.sandbox_id)))"
 
 #define ORDER(way) " ORDER BY created_at " way ", sandbox_id " way
 #define FROM_HERE(cmp) " AND (created_at, sandbox_id) " cmp " (dm.ts($4), $5::bytea)"
@@ -71,7 +72,9 @@ typedef struct driver {
                 {"line_" name "_last_up", LAST(some("ASC", ">"), "ASC"), DM_PG_MAYBE}},                                \
         .count = {"line_" name "_count", "SELECT count(*) FROM " some("DESC", "<"), DM_PG_ONE}, .count_left = {        \
             "line_" name "_left",                                                                                      \
-            "SELECT count(*), count(*) FILTER (WHERE" THAT_HOLDS ") FROM " some("DESC", "<") LEFT_OF_THE_FILTER,       \
+            "WITH p AS MATERIALIZED (SELECT * FROM " some("DESC", "<") ") SELECT (SELECT count(*) FROM p),"            \
+                                                                       " (SELECT count(*) FROM p" LEFT_OF_THE_FILTER   \
+                                                                       " WHERE" THAT_HOLDS ")",                        \
             DM_PG_ONE                                                                                                  \
         }                                                                                                              \
     }
@@ -281,23 +284,26 @@ static void fill_args(
     memcpy(args, all, sizeof all);
 }
 
-static int count_all(dm_pg *c, const asked *a, const dm_pg_arg page[ARGS], dm_lines *out, dm_err *err)
+/* A first page that is short has met all that would be counted; then it is only asked how far that goes. */
+static int count_all(
+        dm_pg *c, const dm_line_filter *f, const asked *a, const dm_pg_arg page[ARGS], dm_lines *out, dm_err *err)
 {
     dm_pg_arg args[ARGS];
     dm_sandbox_id edge;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    const int64_t most = a->left ? DM_LINES_LOOKED : DM_LINES_COUNTED;
+    const int64_t most = a->left ? DM_LINES_LOOKED : DM_LINES_COUNTED, on_page = (int64_t)dm_pg_count(out->rows);
+    const bool met = a->left && !f->from_cursor && !f->ascending && on_page <= f->limit, each = a->left && !met;
     memcpy(args, page, sizeof args);
     memset(edge.b, 0xff, sizeof edge.b);
     args[AT_CURSOR] = dm_pa_i64(end_of_time_us);
     args[AT_CURSOR + 1] = dm_pa_bytes(edge.b, sizeof edge.b);
     args[AT_LOOKED] = dm_pa_i64(most + 1);
-    int r = dm_pg_exec(c, a->left ? &a->by->count_left : &a->by->count, args, a->left ? ARGS - 1 : ARGS_OF_INDEX, &rows,
-            NULL, err);
+    int r = dm_pg_exec(
+            c, each ? &a->by->count_left : &a->by->count, args, each ? ARGS - 1 : ARGS_OF_INDEX, &rows, NULL, err);
     if (r < 0)
         return r;
     out->total.at_least = dm_pg_i64(rows, 0, 0) > most;
-    out->total.n = dm_pg_i64(rows, 0, a->left ? 1 : 0);
+    out->total.n = met ? on_page : dm_pg_i64(rows, 0, each ? 1 : 0);
     if (out->total.n > most)
         out->total.n = most;
     return 0;
@@ -344,7 +350,7 @@ int dm_lines_find(dm_pg *c, dm_owner owner, const dm_line_filter *f, dm_lines *o
         return r;
     fill_args(owner, f, &a, &edge, args);
     r = page(c, f, &a, args, out, err);
-    return r < 0 ? r : count_all(c, &a, args, out, err);
+    return r < 0 ? r : count_all(c, f, &a, args, out, err);
 }
 
 void dm_lines_done(dm_lines *l)

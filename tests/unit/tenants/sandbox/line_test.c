@@ -2,6 +2,7 @@
  * real PostgreSQL with 100,000 of one project, as the role that clients are served by. */
 /* Covers tenants/sandbox/sql_line.c. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "tenants/sandbox/line.h"
@@ -198,6 +199,43 @@ static void each_goes_by_its_index(void **state)
     }
 }
 
+/* Of several labels few sandboxes have all: the rows of the others are not looked for. */
+static const char three_labels[] =
+        "EXPLAIN (ANALYZE, TIMING OFF) EXECUTE line_label (1, 1, encode(dm.label('template', '', 'template5'), 'hex'),"
+        " 253402300799000000, '\\xffffffffffffffffffffffffffffffff', 500, '{running,paused,ended}', NULL,"
+        " ARRAY[dm.label('key', '', '1'), dm.label('pair', 'team', 'team 3')], 51)";
+
+static int do_three_labels(dm_pg *c, void *arg, dm_err *err)
+{
+    static const dm_pg_stmt explain = {"explain_three", three_labels, DM_PG_ROWS};
+    int64_t *looked_for = arg;
+    DM_AUTO(dm_pg_rows) plan = NULL;
+    int r = dm_pg_exec(c, &explain, NULL, 0, &plan, NULL, err);
+    *looked_for = -1;
+    for (size_t i = 0; r == 0 && i < dm_pg_count(plan); i++) {
+        char line[400];
+        (void)snprintf(line, sizeof line, "%.*s", (int)dm_pg_str(plan, i, 0).n, dm_pg_str(plan, i, 0).p);
+        const char *loops = strstr(line, "loops=");
+        if (strstr(line, "using sandbox_sandbox_id_key on sandbox") != NULL && loops != NULL)
+            *looked_for = strtol(loops + 6, NULL, 10);
+    }
+    return r;
+}
+
+static void rows_of_those_with_all_labels(void **state)
+{
+    const dm_pg_scope scope = dm_scope_of(owner);
+    asking a = {.f = {.limit = 50, .labels = {ALL_OF, sizeof ALL_OF - 1}}};
+    int64_t looked_for = 0;
+    dm_err err = {0};
+    (void)state;
+    ask(&a); /* its statement is known from here on */
+    if (dm_pg_tx_on(api, &scope, do_three_labels, &looked_for, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(looked_for, a.n);
+    dm_lines_done(&a.found);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -220,7 +258,8 @@ static int stop(void **state)
 static int all(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_page_is_what_was_asked_for),
-            cmocka_unit_test(a_short_page_goes_on), cmocka_unit_test(each_goes_by_its_index)};
+            cmocka_unit_test(a_short_page_goes_on), cmocka_unit_test(each_goes_by_its_index),
+            cmocka_unit_test(rows_of_those_with_all_labels)};
     return cmocka_run_group_tests(tests, start, stop);
 }
 
