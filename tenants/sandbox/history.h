@@ -1,12 +1,13 @@
 /* tenants/sandbox/history.h: how many sandboxes of a project ran, and how many were started, in a while that is over:
- * out of their events, and counted back from what runs now. */
+ * out of their events, and counted back from what runs now. One reading looks at no more than DM_HISTORY_CHANGES_MAX
+ * events: where there are more, what is older than they are is told by the hour (series.h). */
 #ifndef DM_TENANTS_SANDBOX_HISTORY_H
 #define DM_TENANTS_SANDBOX_HISTORY_H
 
 #include "base/pg.h"
 #include "base/wire/number.h"
 
-enum { DM_HISTORY_POINTS_MAX = 1000 };
+enum { DM_HISTORY_POINTS_MAX = 1000, DM_HISTORY_CHANGES_MAX = 50000 };
 
 typedef struct dm_history {
     int64_t start_s, step_s; /* of UTC; a point is step_s long, at least 1 */
