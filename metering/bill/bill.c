@@ -124,11 +124,13 @@ static int page_tx(dm_pg *c, void *arg, dm_err *err)
         r = dm_sql_bill_page_add(c, m->account_no, &p->page, dm_buf_view(&m->body), &p->sha256, err);
     if (r == 0)
         r = dm_sql_bill_page_lines(c, m->account_no, &p->page, m->paged.lines, &m->rows, err);
+    DM_AUTO_MANY rows;
+    dm_sql_attests(&rows, c, 0, true);
     for (size_t i = 0; r == 0 && i < m->noaths; i++) {
         const dm_oath *o = &m->oaths[i];
-        r = dm_sql_attest_add(c, &o->what, (dm_str){o->message, o->n}, &o->hash, false, true, err);
+        r = dm_sql_attest_add(&rows, &o->what, (dm_str){o->message, o->n}, &o->hash, err);
     }
-    return r;
+    return r == 0 ? dm_many_flush(&rows, err) : r;
 }
 
 /* The first n sandboxes that wait become the next page. All oaths go with it: some may be of the page after. */

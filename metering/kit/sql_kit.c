@@ -1,25 +1,55 @@
 #include "metering/kit/sql_kit.h"
 
-int dm_sql_attest_add(
-        dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service, dm_err *err)
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/parse.h"
+
+void dm_sql_attests(dm_many *m, dm_pg *c, int64_t late_before, bool by_service)
 {
-    static const dm_pg_stmt st = {"meter_attest_add",
+    static const dm_pg_stmt st = {"meter_attests_add",
             "WITH new AS (INSERT INTO dm.attestation (account_no, project_no, period_start, sandbox_id, epoch, "
-            "spec_table, spec, worker_no, worker_boot, by_service, hash, message, region_no) "
-            "VALUES (coalesce((SELECT account_no FROM dm.project WHERE project_no = $1::bigint), 0), $1::bigint, "
-            "dm.ts($2::bigint * 1000000), $3, $4::int, $5::int, $6::int, $7::bigint, $8::bigint, $9::boolean, $10, "
-            "$11, "
-            "$13::int) ON CONFLICT DO NOTHING RETURNING account_no, project_no, period_start, sandbox_id, epoch) "
+            "spec_table, spec, worker_no, worker_boot, by_service, hash, message, region_no) SELECT "
+            "coalesce((SELECT p.account_no FROM dm.project p WHERE p.project_no = a.project_no), 0), a.project_no, "
+            "dm.ts(a.period_start * 1000000), decode(a.sandbox_id, 'hex'), a.epoch, a.spec_table, a.spec, a.worker_no, "
+            "a.worker_boot, $2::boolean, decode(a.hash, 'hex'), decode(a.message, 'hex'), a.region_no "
+            "FROM json_to_recordset($1::json) AS a (project_no bigint, period_start bigint, sandbox_id text, "
+            "epoch int, spec_table int, spec int, worker_no bigint, worker_boot bigint, hash text, message text, "
+            "region_no int) ON CONFLICT DO NOTHING "
+            "RETURNING worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, epoch) "
             "INSERT INTO dm.anomaly (kind, worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, "
-            "epoch, detail) SELECT 'late', $7::bigint, $8::bigint, account_no, project_no, period_start, sandbox_id, "
-            "epoch, 'an attestation for a period that is closed' FROM new WHERE $12::boolean",
+            "epoch, detail) SELECT 'late', worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, "
+            "epoch, 'an attestation for a period that is closed' FROM new "
+            "WHERE period_start < dm.ts($3::bigint * 1000000)",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64(a->project_no), dm_pa_i64(a->period_start),
-            dm_pa_bytes(a->sandbox.b, sizeof(a->sandbox.b)), dm_pa_i64(a->epoch), dm_pa_i64(a->spec_table),
-            dm_pa_i64(a->spec), dm_pa_i64((int64_t)a->worker_no), dm_pa_i64((int64_t)a->worker_boot),
-            dm_pa_bool(by_service), dm_pa_bytes(hash->b, sizeof(hash->b)), dm_pa_bytes(message.p, message.n),
-            dm_pa_bool(late), dm_pa_i64(a->region_no)};
-    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+    dm_pg_arg args[] = {dm_pa_bool(by_service), dm_pa_i64(late_before)};
+    dm_many_init(m, c, &st, args, DM_LEN(args));
+}
+
+static_assert(2 * DM_ATTEST_BYTES_MAX + 1024 <= DM_MANY_ROW_BYTES, "an attestation fits into a row");
+
+int dm_sql_attest_add(dm_many *m, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err)
+{
+    char hex[2 * DM_SHA256 + 1];
+    dm_jw *w = dm_many_row(m);
+    dm_jw_ku64(w, "project_no", a->project_no);
+    dm_jw_ki64(w, "period_start", a->period_start);
+    dm_hex(a->sandbox.b, sizeof(a->sandbox.b), hex);
+    dm_jw_kc(w, "sandbox_id", hex);
+    dm_jw_ku64(w, "epoch", a->epoch);
+    dm_jw_ku64(w, "spec_table", a->spec_table);
+    dm_jw_ku64(w, "spec", a->spec);
+    dm_jw_ki64(w, "worker_no", (int64_t)a->worker_no);
+    dm_jw_ki64(w, "worker_boot", (int64_t)a->worker_boot);
+    dm_jw_ku64(w, "region_no", a->region_no);
+    dm_hex(hash->b, sizeof(hash->b), hex);
+    dm_jw_kc(w, "hash", hex);
+    DM_AUTO_MEM char *text = malloc(2 * message.n + 1);
+    if (text == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for an attestation");
+    dm_hex(message.p, message.n, text);
+    dm_jw_kc(w, "message", text);
+    return dm_many_row_end(m, err);
 }
 
 static dm_pg_arg unless_zero(int64_t v)

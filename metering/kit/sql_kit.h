@@ -8,11 +8,13 @@
 #include "base/pg.h"
 #include "base/wire/attest.h"
 
+#include "metering/kit/many.h"
 #include "metering/rules/anomaly.h"
 
-/* A repetition is nothing. late: what is new of it is an anomaly. */
-int dm_sql_attest_add(dm_pg *c, const dm_attest *a, dm_str message, const dm_digest *hash, bool late, bool by_service,
-        dm_err *err) DM_NODISCARD;
+/* Attestations: m is for dm_sql_attest_add and then dm_many_flush. A repetition is nothing. What is new of a period
+ * before the second late_before is an anomaly. */
+void dm_sql_attests(dm_many *m, dm_pg *c, int64_t late_before, bool by_service);
+int dm_sql_attest_add(dm_many *m, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err) DM_NODISCARD;
 
 /* Unless one of this kind with these words is there. */
 int dm_sql_anomaly_once(dm_pg *c, const dm_anomaly *a, dm_err *err) DM_NODISCARD;

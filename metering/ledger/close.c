@@ -177,15 +177,17 @@ static int put_rows(closing *k, dm_pg *c, dm_err *err)
     size_t n = 0;
     int r = dm_accum_rows(k->l->accum, k->start, &list, &n, err);
     DM_AUTO_MEM const dm_accum_row **rows = list;
+    DM_AUTO_MANY usage;
+    dm_sql_usages(&usage, c, k->start, k->l->c.period_s);
     for (size_t i = 0; i < k->workers.n; i++)
         k->workers.v[i].gaps = 0;
     for (size_t i = 0; r == 0 && i < n; i++) {
-        r = dm_sql_usage_add(c, rows[i], k->start, k->l->c.period_s, err);
+        r = dm_sql_usage_add(&usage, rows[i], k->l->c.period_s, err);
         dm_standing *w = dm_standing_of(&k->workers, rows[i]->key.worker_no);
         if (r == 0 && w != NULL && (!w->complete || w->over))
             r = put_usage_gaps(k, c, rows[i], w, err);
     }
-    return r;
+    return r == 0 ? dm_many_flush(&usage, err) : r;
 }
 
 static int write_tx(dm_pg *c, void *arg, dm_err *err)

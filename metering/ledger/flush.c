@@ -43,6 +43,8 @@ int dm_ledger_put_marks(dm_ledger *l, dm_pg *c, dm_err *err)
 
 static int put_sworn(dm_ledger *l, dm_pg *c, dm_err *err)
 {
+    DM_AUTO_MANY rows;
+    dm_sql_attests(&rows, c, l->open_from, false);
     int r = 0;
     for (size_t i = 0; r == 0 && i < l->nsworn; i++) {
         dm_str message = {l->sworn[i].message, l->sworn[i].n};
@@ -56,9 +58,9 @@ static int put_sworn(dm_ledger *l, dm_pg *c, dm_err *err)
         dm_digest hash;
         r = dm_attest_read(message, l->attest, &hash, err);
         if (r == 0)
-            r = dm_sql_attest_add(c, l->attest, message, &hash, l->attest->period_start < l->open_from, false, err);
+            r = dm_sql_attest_add(&rows, l->attest, message, &hash, err);
     }
-    return r;
+    return r == 0 ? dm_many_flush(&rows, err) : r;
 }
 
 /* The offsets go last: until they are moved, nobody else's flush is waited for longer than a moment. */

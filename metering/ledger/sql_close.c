@@ -1,5 +1,7 @@
 #include "metering/ledger/sql_close.h"
 
+#include "base/parse.h"
+
 #include "metering/rules/anomaly.h"
 
 int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err)
@@ -60,39 +62,59 @@ int dm_sql_worker_period_add(dm_pg *c, dm_worker_no worker_no, int64_t start, bo
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-static void print_bits(const uint64_t *bits, uint32_t n, char *out)
+void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
 {
-    for (uint32_t i = 0; i < n; i++)
-        out[i] = dm_bit(bits, i) ? '1' : '0';
-    out[n] = '\0';
+    /* A map that is not there has no bit set. */
+    static const dm_pg_stmt st = {"close_usages_add",
+            "INSERT INTO dm.usage_period (account_no, project_no, period_start, sandbox_id, epoch, spec_table, spec, "
+            "region_no, worker_no, run_bits, hib_bits, disk_16mib) SELECT "
+            "coalesce((SELECT p.account_no FROM dm.project p WHERE p.project_no = u.project_no), 0), u.project_no, "
+            "dm.ts($2::bigint * 1000000), decode(u.sandbox_id, 'hex'), u.epoch, u.spec_table, u.spec, u.region_no, "
+            "u.worker_no, coalesce(u.run, repeat('0', $3::int)::varbit), coalesce(u.hib, repeat('0', "
+            "$3::int)::varbit), "
+            "u.disk FROM json_to_recordset($1::json) AS u (project_no bigint, sandbox_id text, epoch int, "
+            "spec_table int, spec int, region_no int, worker_no bigint, run varbit, hib varbit, disk int[])",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(period_s)};
+    dm_many_init(m, c, &st, args, DM_LEN(args));
 }
 
-int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t period_s, dm_err *err)
+/* As PostgreSQL reads a bit string in hexadecimal; periods are whole minutes, so that there is no rest. */
+static void put_bits(dm_jw *w, const char *name, const uint64_t *bits, uint32_t n)
 {
-    static const dm_pg_stmt st = {"close_usage_add",
-            "INSERT INTO dm.usage_period (account_no, project_no, period_start, sandbox_id, epoch, spec_table, spec, "
-            "region_no, worker_no, run_bits, hib_bits, disk_16mib) "
-            "VALUES (coalesce((SELECT account_no FROM dm.project WHERE project_no = $1::bigint), 0), $1::bigint, "
-            "dm.ts($2::bigint * 1000000), $3, $4::int, $5::int, $6::int, $7::int, $8::bigint, $9::varbit, $10::varbit, "
-            "$11::int[])",
-            DM_PG_NONE};
-    char run[DM_PERIOD_S_MAX + 1], hib[DM_PERIOD_S_MAX + 1];
-    DM_AUTO_BUF disk;
-    dm_buf_init(&disk, DM_MINUTES_MAX * 12 + 2);
-    for (uint32_t m = 0; m < period_s / 60; m++)
-        (void)dm_buf_fmt(
-                &disk, "%c%lld", m == 0 ? '{' : ',', row->disk[m] == DM_DISK_UNKNOWN ? -1ll : (long long)row->disk[m]);
-    (void)dm_buf_ch(&disk, '}');
-    int r = dm_buf_ok(&disk, err);
-    if (r < 0)
-        return r;
-    print_bits(row->run, period_s, run);
-    print_bits(row->hib, period_s, hib);
+    char text[1 + DM_PERIOD_S_MAX / 4 + 1] = "X";
+    if (bits == NULL)
+        return;
+    for (uint32_t i = 0; i < n; i += 4) {
+        unsigned four = (unsigned)(dm_bit(bits, i) << 3 | dm_bit(bits, i + 1) << 2 | dm_bit(bits, i + 2) << 1 |
+                                   dm_bit(bits, i + 3));
+        text[1 + i / 4] = "0123456789ABCDEF"[four];
+    }
+    text[1 + n / 4] = '\0';
+    dm_jw_kc(w, name, text);
+}
+
+int dm_sql_usage_add(dm_many *m, const dm_accum_row *row, uint32_t period_s, dm_err *err)
+{
     const dm_accum_key *k = &row->key;
-    dm_pg_arg args[] = {dm_pa_i64(k->project_no), dm_pa_i64(start), dm_pa_bytes(k->sandbox.b, sizeof(k->sandbox.b)),
-            dm_pa_i64(k->epoch), dm_pa_i64(k->spec_table), dm_pa_i64(k->spec), dm_pa_i64(k->region_no),
-            dm_pa_i64((int64_t)k->worker_no.v), dm_pa_c(run), dm_pa_c(hib), dm_pa_text(dm_buf_view(&disk))};
-    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+    char hex[2 * DM_SANDBOX_ID_BYTES + 1];
+    dm_jw *w = dm_many_row(m);
+    dm_jw_ku64(w, "project_no", k->project_no);
+    dm_hex(k->sandbox.b, sizeof(k->sandbox.b), hex);
+    dm_jw_kc(w, "sandbox_id", hex);
+    dm_jw_ku64(w, "epoch", k->epoch);
+    dm_jw_ku64(w, "spec_table", k->spec_table);
+    dm_jw_ku64(w, "spec", k->spec);
+    dm_jw_ku64(w, "region_no", k->region_no);
+    dm_jw_ki64(w, "worker_no", (int64_t)k->worker_no.v);
+    put_bits(w, "run", row->run, period_s);
+    put_bits(w, "hib", row->hib, period_s);
+    dm_jw_key(w, "disk");
+    dm_jw_arr(w);
+    for (uint32_t i = 0; i < period_s / 60; i++)
+        dm_jw_i64(w, row->disk[i] == DM_DISK_UNKNOWN ? -1 : (int64_t)row->disk[i]);
+    dm_jw_arr_end(w);
+    return dm_many_row_end(m, err);
 }
 
 int dm_sql_usage_gap_add(

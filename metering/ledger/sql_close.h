@@ -5,6 +5,7 @@
 
 #include "base/pg.h"
 
+#include "metering/kit/many.h"
 #include "metering/ledger/accum.h"
 
 /* The first second at which a worker was enrolled; -1 when none ever was. */
@@ -20,7 +21,9 @@ int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err) D
 int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_worker_period_add(
         dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err) DM_NODISCARD;
-int dm_sql_usage_add(dm_pg *c, const dm_accum_row *row, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
+/* The period's rows of usage: m is for dm_sql_usage_add and then dm_many_flush. */
+void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s);
+int dm_sql_usage_add(dm_many *m, const dm_accum_row *row, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_usage_gap_add(dm_pg *c, const dm_accum_key *key, int64_t start, int64_t from_s, int64_t to_s,
         const char *cause, dm_err *err) DM_NODISCARD;
 /* Notes evidence whose project does not exist; *n: how many rows. */
