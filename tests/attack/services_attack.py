@@ -21,7 +21,7 @@ READS = {
     "dormouse-front": ("etc/nginx-front.conf", "etc/nginx-workers.conf", "etc/nginx-refusal.conf", "etc/nginx-tls.conf",
                        "run/nginx-front/", "run/spool/"),
     "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
-    "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key"),
+    "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key", "run/uplink/api.sock.given"),
     "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/frames-meter", "secrets/kafka-meter.key"),
     "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
     "dormouse-kafka": ("etc/kafka", "kafka/", "secrets/kafka.pem"),
