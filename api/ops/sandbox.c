@@ -41,6 +41,8 @@ static int read_filter(const dm_req *req, listing *l, dm_err *err)
     if (r < 0)
         return dm_fail(err, DM_E_INVALID,
                 "state must be a sandbox's state: starting, running, pausing, paused, resuming, ending or ended");
+    if (l->f.account.p != NULL && !dm_uuid_ok(l->f.account))
+        return dm_fail(err, DM_E_INVALID, "account must be an account's id");
     if (worker.p != NULL && dm_parse_u64(worker, 1, INT64_MAX, &l->f.worker.v, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "worker must be a number");
     r = dm_seen_prefix(dm_req_query(req, "id"), &l->f, err);

@@ -54,7 +54,8 @@ static void of_all_tenants(void **state)
     assert_int_equal(json_integer_value(json_object_get(s, "worker")), 1);
     assert_int_equal(json_integer_value(json_object_get(s, "mem_mib")), 256);
     assert_null(strstr(row.text, "token"));
-    static const char *const bad[] = {"state=happy", "worker=x", "id=q", "id=I0", "id=i000000000000000000000"};
+    static const char *const bad[] = {
+            "state=happy", "worker=x", "account=x", "id=q", "id=I0", "id=i000000000000000000000"};
     for (size_t i = 0; i < DM_LEN(bad); i++) {
         char target[96];
         (void)snprintf(target, sizeof target, "/v1/ops/sandboxes?%s", bad[i]);
