@@ -99,10 +99,9 @@ static int load_account(dm_making *m, dm_pg *c, dm_err *err)
 static int begin_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_making *m = arg;
-    int64_t dropped;
     int r = may_write(m, c, err);
     if (r == 0)
-        r = dm_sql_bill_drop_draft(c, m->account_no, m->start, &dropped, err);
+        r = dm_sql_bill_drop_draft(c, m->account_no, m->start, err);
     if (r == 0)
         r = dm_sql_bill_previous(c, m->account_no, &m->st.number, &m->st.previous, err);
     m->st.number.v++;
@@ -123,7 +122,7 @@ static int page_tx(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = dm_sql_bill_page_add(c, m->account_no, &p->page, dm_buf_view(&m->body), &p->sha256, err);
     if (r == 0)
-        r = dm_sql_bill_page_lines(c, m->account_no, &p->page, m->paged.lines, &m->rows, err);
+        r = dm_sql_bill_page_lines(c, m->account_no, &p->page, m->paged.lines, err);
     DM_AUTO_MANY rows;
     dm_sql_attests(&rows, c, 0, true);
     for (size_t i = 0; r == 0 && i < m->noaths; i++) {
@@ -174,10 +173,9 @@ static int put_pages(dm_making *m, bool more, dm_err *err)
 static int head_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_making *m = arg;
-    int64_t dropped;
     int r = may_write(m, c, err);
     if (r == 0)
-        r = m->stated ? dm_head(m, c, err) : dm_sql_bill_drop_draft(c, m->account_no, m->start, &dropped, err);
+        r = m->stated ? dm_head(m, c, err) : dm_sql_bill_drop_draft(c, m->account_no, m->start, err);
     if (r == 0)
         r = dm_sql_bill_state(c, m->account_no, m->start, m->stated ? "closed" : "empty", err);
     return r == 0 ? dm_notes_put(c, &m->anomalies, err) : r;
@@ -207,7 +205,6 @@ static void making_done(dm_making *m)
     free(m->attest);
     dm_anomalies_done(&m->anomalies);
     dm_buf_done(&m->body);
-    dm_buf_done(&m->rows);
 }
 
 static int bill_account(
@@ -219,7 +216,6 @@ static int bill_account(
             .period_s = period_s,
             .st = {.period_start = start, .period_s = period_s}};
     dm_buf_init(&m.body, DM_STATED_PAGE_BYTES);
-    dm_buf_init(&m.rows, DM_BILL_ROWS_BYTES);
     m.books = calloc(1, sizeof(*m.books));
     m.attest = calloc(1, sizeof(*m.attest));
     int r = m.books == NULL || m.attest == NULL ? dm_fail(err, DM_E_NOMEM, "no memory for a statement") : make(&m, err);

@@ -210,7 +210,7 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
     if (r == 0)
         r = sign(m, &sig, err);
     if (r == 0)
-        r = dm_sql_bill_account_lines(c, m->account_no, &m->st, &m->rows, err);
+        r = dm_sql_bill_account_lines(c, m->account_no, &m->st, err);
     if (r == 0)
         r = dm_sql_bill_statement(c, m->account_no, &m->st, &sig, err);
     if (r == 0)

@@ -46,7 +46,7 @@ typedef struct dm_making {
     dm_claim *claims; /* scratch: of one sandbox */
     size_t claims_room;
 
-    dm_buf body, rows; /* of a page or head on its way to the database */
+    dm_buf body; /* of a page or head on its way to the database */
 } dm_making;
 
 /* Reads and judges the next sandboxes; *more false: there were none left. */

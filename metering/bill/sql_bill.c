@@ -1,7 +1,8 @@
 #include "metering/bill/sql_bill.h"
 
-#include "base/json.h"
 #include "base/parse.h"
+
+#include "metering/kit/many.h"
 
 /* --- what is owed ------------------------------------------------------------------------------------------- */
 
@@ -31,15 +32,22 @@ int dm_sql_periods_close(dm_pg *c, dm_err *err)
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
 
+/* What is asked of an account and a period: one row. */
+static int of_period(
+        dm_pg *c, const dm_pg_stmt *st, dm_account_no account_no, int64_t start, dm_pg_rows **out, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
+    return dm_pg_exec(c, st, args, DM_LEN(args), out, NULL, err);
+}
+
 int dm_sql_bill_open(dm_pg *c, dm_account_no account_no, int64_t start, bool *open, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_open",
             "SELECT state = 'open' FROM dm.account_period WHERE account_no = $1::bigint "
             "AND period_start = dm.ts($2::bigint * 1000000) FOR UPDATE",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    int r = of_period(c, &st, account_no, start, &rows, err);
     if (r == 0)
         *open = dm_pg_bool(rows, 0, 0);
     return r;
@@ -188,16 +196,12 @@ int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t 
 
 /* --- writing ------------------------------------------------------------------------------------------------ */
 
-int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *pages, dm_err *err)
+int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, dm_err *err)
 {
     static const dm_pg_stmt st = {
             "bill_drop_draft", "SELECT dm.drop_draft($1::bigint, dm.ts($2::bigint * 1000000))", DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    if (r == 0)
-        *pages = dm_pg_i64(rows, 0, 0);
-    return r;
+    return of_period(c, &st, account_no, start, &rows, err);
 }
 
 int dm_sql_bill_pages(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err)
@@ -206,9 +210,8 @@ int dm_sql_bill_pages(dm_pg *c, dm_account_no account_no, int64_t start, int64_t
             "SELECT count(*) FROM dm.statement_page WHERE account_no = $1::bigint "
             "AND period_start = dm.ts($2::bigint * 1000000)",
             DM_PG_ONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    int r = of_period(c, &st, account_no, start, &rows, err);
     if (r == 0)
         *out = dm_pg_i64(rows, 0, 0);
     return r;
@@ -246,12 +249,32 @@ int dm_sql_bill_statement(dm_pg *c, dm_account_no account_no, const dm_statement
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-/* One row of dm_sql_bill_lines. Times are in microseconds, as dm.ts has them. */
-static void put_row(dm_jw *w, int64_t period_start, int64_t line_no, const dm_stated *of, const dm_rate_line *l)
+/* Lines of a statement; times are in microseconds, as dm.ts has them. */
+static void lines_of(dm_many *m, dm_pg *c, dm_account_no account_no, int64_t start)
+{
+    static const dm_pg_stmt st = {"bill_lines",
+            "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
+            "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
+            "book_id, charge_from, charge_to, seconds, qty, per_unit, amount) SELECT $2::bigint, "
+            "dm.ts($3::bigint * 1000000), l.line_no, 'usage', l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
+            "l.region_no, l.spec_table, l.spec, l.compute_type, l.compute_quality, l.key_no, l.template_id, "
+            "l.build_id, l.sku, l.tier, l.book_id, dm.ts(l.charge_from), dm.ts(l.charge_to), l.seconds, l.qty, "
+            "l.per_unit, l.amount FROM json_to_recordset($1::json) AS l (line_no int, project_no int, "
+            "sandbox_id text, epoch int, region_no smallint, spec_table smallint, spec smallint, compute_type text, "
+            "compute_quality text, key_no bigint, template_id text, build_id uuid, sku text, tier smallint, "
+            "book_id bigint, charge_from bigint, charge_to bigint, seconds bigint, qty numeric, per_unit numeric, "
+            "amount numeric)",
+            DM_PG_NONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
+    dm_many_init(m, c, &st, args, DM_LEN(args));
+}
+
+static int put_line(
+        dm_many *m, int64_t period_start, uint64_t line_no, const dm_stated *of, const dm_rate_line *l, dm_err *err)
 {
     char text[DM_MONEY_TEXT];
-    dm_jw_obj(w);
-    dm_jw_ki64(w, "line_no", line_no);
+    dm_jw *w = dm_many_row(m);
+    dm_jw_ku64(w, "line_no", line_no);
     if (of != NULL) {
         char hex[2 * DM_SANDBOX_ID_BYTES + 1];
         dm_hex(of->sandbox.b, sizeof(of->sandbox.b), hex);
@@ -281,57 +304,30 @@ static void put_row(dm_jw *w, int64_t period_start, int64_t line_no, const dm_st
     dm_jw_kc(w, "per_unit", text);
     dm_money_print(l->amount, text);
     dm_jw_kc(w, "amount", text);
-    dm_jw_end(w);
+    return dm_many_row_end(m, err);
 }
 
-/* As one array of JSON: a page has thousands of them, and a statement of its own for each takes ten times as long. */
-static int add_lines(dm_pg *c, dm_account_no account_no, int64_t start, dm_str json, dm_err *err)
+int dm_sql_bill_page_lines(dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before, dm_err *err)
 {
-    static const dm_pg_stmt st = {"bill_lines",
-            "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
-            "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
-            "book_id, charge_from, charge_to, seconds, qty, per_unit, amount) SELECT $1::bigint, "
-            "dm.ts($2::bigint * 1000000), l.line_no, 'usage', l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
-            "l.region_no, l.spec_table, l.spec, l.compute_type, l.compute_quality, l.key_no, l.template_id, "
-            "l.build_id, l.sku, l.tier, l.book_id, dm.ts(l.charge_from), dm.ts(l.charge_to), l.seconds, l.qty, "
-            "l.per_unit, l.amount FROM json_to_recordset($3::json) AS l (line_no int, project_no int, "
-            "sandbox_id text, epoch int, region_no smallint, spec_table smallint, spec smallint, compute_type text, "
-            "compute_quality text, key_no bigint, template_id text, build_id uuid, sku text, tier smallint, "
-            "book_id bigint, charge_from bigint, charge_to bigint, seconds bigint, qty numeric, per_unit numeric, "
-            "amount numeric)",
-            DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_text(json)};
-    return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
-}
-
-int dm_sql_bill_page_lines(
-        dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before, dm_buf *scratch, dm_err *err)
-{
-    dm_jw w;
+    DM_AUTO_MANY m;
     size_t line = 0;
-    dm_buf_reset(scratch);
-    dm_jw_init(&w, scratch);
-    dm_jw_arr(&w);
+    int r = 0;
+    lines_of(&m, c, account_no, p->period_start);
     for (size_t i = 0; i < p->nsandboxes; i++) {
-        for (size_t k = 0; k < p->sandboxes[i].nlines; k++, line++)
-            put_row(&w, p->period_start, (int64_t)(before + line) + 1, &p->sandboxes[i], &p->lines[line]);
+        for (size_t k = 0; r == 0 && k < p->sandboxes[i].nlines; k++, line++)
+            r = put_line(&m, p->period_start, before + line + 1, &p->sandboxes[i], &p->lines[line], err);
     }
-    dm_jw_arr_end(&w);
-    int r = dm_buf_ok(scratch, err);
-    return r < 0 || line == 0 ? r : add_lines(c, account_no, p->period_start, dm_buf_view(scratch), err);
+    return r == 0 ? dm_many_flush(&m, err) : r;
 }
 
-int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_buf *scratch, dm_err *err)
+int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_err *err)
 {
-    dm_jw w;
-    dm_buf_reset(scratch);
-    dm_jw_init(&w, scratch);
-    dm_jw_arr(&w);
-    for (size_t i = 0; i < s->nlines; i++)
-        put_row(&w, s->period_start, (int64_t)(s->sum.lines + i) + 1, NULL, &s->lines[i]);
-    dm_jw_arr_end(&w);
-    int r = dm_buf_ok(scratch, err);
-    return r < 0 || s->nlines == 0 ? r : add_lines(c, account_no, s->period_start, dm_buf_view(scratch), err);
+    DM_AUTO_MANY m;
+    int r = 0;
+    lines_of(&m, c, account_no, s->period_start);
+    for (size_t i = 0; r == 0 && i < s->nlines; i++)
+        r = put_line(&m, s->period_start, s->sum.lines + i + 1, NULL, &s->lines[i], err);
+    return r == 0 ? dm_many_flush(&m, err) : r;
 }
 
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err)

@@ -96,19 +96,17 @@ typedef struct dm_signed {
 int dm_sql_bill_statement(
         dm_pg *c, dm_account_no account_no, const dm_statement *s, const dm_signed *sig, dm_err *err) DM_NODISCARD;
 
-/* Throws away what is written of a statement that has no head; *pages: how many there were. */
-int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *pages, dm_err *err) DM_NODISCARD;
+/* Throws away what is written of a statement that has no head. */
+int dm_sql_bill_drop_draft(dm_pg *c, dm_account_no account_no, int64_t start, dm_err *err) DM_NODISCARD;
 /* How many pages are there. */
 int dm_sql_bill_pages(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
 int dm_sql_bill_page_add(dm_pg *c, dm_account_no account_no, const dm_stated_page *p, dm_str body,
         const dm_digest *sha256, dm_err *err) DM_NODISCARD;
 /* A page's lines as rows; `before`: how many stand on the pages before it. The account's come behind those of all
- * pages. scratch has room for DM_BILL_ROWS_BYTES. */
-enum { DM_BILL_ROWS_BYTES = 8 << 20 };
-int dm_sql_bill_page_lines(dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before,
-        dm_buf *scratch, dm_err *err) DM_NODISCARD;
-int dm_sql_bill_account_lines(
-        dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_buf *scratch, dm_err *err) DM_NODISCARD;
+ * pages. */
+int dm_sql_bill_page_lines(
+        dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before, dm_err *err) DM_NODISCARD;
+int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_err *err) DM_NODISCARD;
 /* state: "closed" or "empty" */
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 
