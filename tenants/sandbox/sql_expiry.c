@@ -5,7 +5,6 @@
 #include "tenants/sandbox/expiry.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/who/keepers.h"
-#include "tenants/who/mail.h"
 
 enum { SHOWN = 10 }; /* sandboxes that a letter names */
 
@@ -35,13 +34,15 @@ static const dm_pg_stmt window = {"expiry_window",
         "SELECT max(w.project_no)::bigint FROM"
         " (SELECT project_no FROM dm.project WHERE project_no > $1 ORDER BY project_no LIMIT $2) w",
         DM_PG_ONE};
+/* clang-format off */
 static const dm_pg_stmt void_some = {"expiry_void",
         "DELETE FROM dm.expiry d USING (SELECT e.account_no, e.project_no, e.sandbox_id FROM dm.project p"
         " JOIN dm.expiry e ON e.account_no = p.account_no AND e.project_no = p.project_no"
-        " LEFT JOIN dm.sandbox s ON " SAME("s", "e") " WHERE p.project_no > $1 AND p.project_no <= $2"
-                                                     " AND " STANDS
-                                                     " IS NOT TRUE ORDER BY 1, 2, 3 LIMIT $3) v WHERE " SAME("d", "v"),
+        " LEFT JOIN dm.sandbox s ON " SAME("s", "e")
+        " WHERE p.project_no > $1 AND p.project_no <= $2 AND " STANDS " IS NOT TRUE"
+        " ORDER BY 1, 2, 3 LIMIT $3) v WHERE " SAME("d", "v"),
         DM_PG_NONE};
+/* clang-format on */
 /* OFFSET 0: the days are looked for once a project. */
 static const dm_pg_stmt projects = {"expiry_projects",
         "SELECT p.account_no, p.project_no::bigint FROM (SELECT account_no, project_no,"
@@ -89,21 +90,19 @@ static const dm_pg_stmt day = {"expiry_day",
         " DO UPDATE SET noticed_on = excluded.noticed_on WHERE expiry_day.noticed_on < excluded.noticed_on"
         " RETURNING noticed_on::text",
         DM_PG_MAYBE};
+/* clang-format off */
 static const dm_pg_stmt notice = {"expiry_notice",
         "WITH n AS (INSERT INTO dm.expiry (account_no, project_no, sandbox_id, epoch, noticed_at, expires_at)"
         " SELECT s.account_no, s.project_no, s.sandbox_id, s.epoch, now(),"
-        "  greatest(s.paused_at + " DAYS(
-                "p") ", now() + $3 * interval '1 s')"
-                     " FROM dm.project p, dm.sandbox s WHERE p.account_no = $1 AND p.project_no = $2 AND NOT " HELD(
-                             "p") " AND " UNTOLD("$3") " ORDER BY s.paused_at LIMIT $4"
-                                                       " ON CONFLICT (account_no, project_no, sandbox_id) DO UPDATE "
-                                                       "SET epoch = excluded.epoch,"
-                                                       "  noticed_at = excluded.noticed_at, expires_at = "
-                                                       "excluded.expires_at"
-                                                       " RETURNING sandbox_id, expires_at)"
-                                                       " SELECT count(*) OVER (), sandbox_id, dm.us(expires_at) FROM n "
-                                                       "ORDER BY expires_at, sandbox_id LIMIT $5",
+        "  greatest(s.paused_at + " DAYS("p") ", now() + $3 * interval '1 s')"
+        " FROM dm.project p, dm.sandbox s"
+        " WHERE p.account_no = $1 AND p.project_no = $2 AND NOT " HELD("p") " AND " UNTOLD("$3")
+        " ORDER BY s.paused_at LIMIT $4"
+        " ON CONFLICT (account_no, project_no, sandbox_id) DO UPDATE SET epoch = excluded.epoch,"
+        "  noticed_at = excluded.noticed_at, expires_at = excluded.expires_at RETURNING sandbox_id, expires_at)"
+        " SELECT count(*) OVER (), sandbox_id, dm.us(expires_at) FROM n ORDER BY expires_at, sandbox_id LIMIT $5",
         DM_PG_ROWS};
+/* clang-format on */
 static const dm_pg_stmt whose = {"expiry_whose",
         "SELECT slug, id, dm.asleep_days(account_no, project_no) FROM dm.project"
         " WHERE account_no = $1 AND project_no = $2",
@@ -149,30 +148,18 @@ static int write_letters(
 {
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     DM_AUTO(dm_pg_rows) of = NULL;
-    DM_AUTO(dm_pg_rows) people = NULL;
     DM_AUTO_BUF body;
-    char subject[120];
+    char cause[100], subject[120];
     dm_buf_init(&body, 4096);
     int r = dm_pg_exec(c, &whose, args, DM_LEN(args), &of, NULL, err);
     if (r == 0)
         r = write_body(of, noticed, &body, err);
-    if (r == 0)
-        r = dm_keepers(c, owner, &people, err);
     if (r < 0)
         return r;
     const dm_str slug = dm_pg_str(of, 0, 0), id = dm_pg_str(of, 0, 1);
+    (void)snprintf(cause, sizeof cause, "retention:%.*s:%.*s", (int)id.n, id.p, (int)today.n, today.p);
     (void)snprintf(subject, sizeof subject, "Sandboxes of %.*s will be deleted", (int)slug.n, slug.p);
-    *letters = 0;
-    for (size_t i = 0; r == 0 && i < dm_pg_count(people); i++, ++*letters) {
-        char cause[160], to[320];
-        const dm_keeper k = dm_keeper_read(people, i);
-        (void)snprintf(cause, sizeof cause, "retention:%.*s:%.*s:%.*s", (int)id.n, id.p, (int)today.n, today.p,
-                (int)k.id.n, k.id.p);
-        r = dm_str_to_array(k.email, to, sizeof to, err);
-        if (r == 0)
-            r = dm_mail_add(c, cause, to, subject, body.p, err);
-    }
-    return r;
+    return dm_keepers_tell(c, owner, &(dm_keepers_letter){cause, subject, body.p}, letters, err);
 }
 
 int dm_expiry_notice(dm_pg *c, dm_owner owner, int64_t notice_s, dm_expiry_told *told, dm_err *err)

@@ -6,7 +6,6 @@
 #include "tenants/sandbox/removal.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/who/keepers.h"
-#include "tenants/who/mail.h"
 
 static const char policy[] = "policy:removal";
 
@@ -41,13 +40,13 @@ typedef struct asked {
 } asked;
 
 /* The project is called by its slug: a name is anybody's words. */
-static int write_letter(dm_pg *c, const asked *a, const dm_keeper *k, dm_err *err)
+static int write_letters(dm_pg *c, dm_owner owner, const asked *a, dm_err *err)
 {
-    char cause[160], subject[120], to[320];
+    char cause[100], subject[120];
+    int64_t letters;
     DM_AUTO_BUF body;
     dm_buf_init(&body, 4096);
-    (void)snprintf(cause, sizeof cause, "removal:%.*s:%lld:%.*s", (int)a->id.n, a->id.p, (long long)a->at_us,
-            (int)k->id.n, k->id.p);
+    (void)snprintf(cause, sizeof cause, "removal:%.*s:%lld", (int)a->id.n, a->id.p, (long long)a->at_us);
     (void)snprintf(subject, sizeof subject, "Your project %.*s will be removed", (int)a->slug.n, a->slug.p);
     (void)dm_buf_fmt(&body,
             "An owner of its account asked that the project %.*s be removed.\n\n"
@@ -56,21 +55,9 @@ static int write_letter(dm_pg *c, const asked *a, const dm_keeper *k, dm_err *er
             "and members go. Until then an owner or admin can take it back, in the console or by\n"
             "POST /v1/projects/%.*s/restore. Statements and the audit stay.\n",
             (int)a->slug.n, a->slug.p, a->ends, (int)a->slug.n, a->slug.p);
+    const dm_keepers_letter letter = {cause, subject, body.p};
     int r = dm_buf_ok(&body, err);
-    if (r == 0)
-        r = dm_str_to_array(k->email, to, sizeof to, err);
-    return r < 0 ? r : dm_mail_add(c, cause, to, subject, body.p, err);
-}
-
-static int write_letters(dm_pg *c, dm_owner owner, const asked *a, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_keepers(c, owner, &rows, err);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
-        const dm_keeper k = dm_keeper_read(rows, i);
-        r = write_letter(c, a, &k, err);
-    }
-    return r;
+    return r < 0 ? r : dm_keepers_tell(c, owner, &letter, &letters, err);
 }
 
 int dm_removal_ask(dm_pg *c, const dm_caller *by, dm_str typed, int64_t notice_s, dm_err *err)

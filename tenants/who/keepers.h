@@ -6,12 +6,13 @@
 #include "tenants/limits.h"
 #include "tenants/who/caller.h"
 
-typedef struct dm_keeper {
-    dm_str id, email; /* borrowed from the rows */
-} dm_keeper;
+typedef struct dm_keepers_letter {
+    const char *cause; /* of at most 100 bytes; with who it is for, it makes each of them one that is sent once */
+    const char *subject, *body;
+} dm_keepers_letter;
 
-/* Each of them once, at most DM_MEMBERS_SHOWN. The caller frees rows. */
-int dm_keepers(dm_pg *c, dm_owner owner, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
-dm_keeper dm_keeper_read(const dm_pg_rows *rows, size_t i);
+/* A letter to each of them, at most DM_MEMBERS_SHOWN; *letters: to how many. */
+int dm_keepers_tell(
+        dm_pg *c, dm_owner owner, const dm_keepers_letter *letter, int64_t *letters, dm_err *err) DM_NODISCARD;
 
 #endif
