@@ -40,6 +40,16 @@ const char *ask(rig *r, const char *text)
     return out;
 }
 
+void refused(rig *r, const char *role, const char *text)
+{
+    PGconn *c = PQconnectdb(cluster_conninfo(r->c, r->db, role));
+    PGresult *res = PQexec(c, text);
+    if (PQresultStatus(res) != PGRES_FATAL_ERROR)
+        fail_msg("%s may: %s", role, text);
+    PQclear(res);
+    PQfinish(c);
+}
+
 void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t included_s)
 {
     char text[400];

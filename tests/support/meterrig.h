@@ -78,6 +78,8 @@ void sql(rig *r, const char *text);
 /* The first cell; good until the next call but three. */
 const char *ask(rig *r, const char *text);
 #define assert_sql(r, text, want) assert_string_equal(ask((r), (text)), (want))
+/* The role may not. */
+void refused(rig *r, const char *role, const char *text);
 
 /* From this second on the account has another plan, as if it had been changed then. */
 void rig_plan(rig *r, int account, int64_t second, const char *tier, int64_t included_s);

@@ -279,16 +279,6 @@ static void a_zombie_makes_no_page(void **state)
     rig_close(&r);
 }
 
-static void refused(rig *r, const char *role, const char *text)
-{
-    PGconn *c = PQconnectdb(cluster_conninfo(&pg, r->db, role));
-    PGresult *res = PQexec(c, text);
-    if (PQresultStatus(res) != PGRES_FATAL_ERROR)
-        fail_msg("%s may: %s", role, text);
-    PQclear(res);
-    PQfinish(c);
-}
-
 static void what_is_stated_is_not_added_to(void **state)
 {
     rig r;

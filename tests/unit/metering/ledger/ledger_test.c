@@ -922,16 +922,6 @@ static void an_account_sees_its_own(void **state)
     rig_close(&r);
 }
 
-static void refused(rig *r, const char *role, const char *text)
-{
-    PGconn *c = PQconnectdb(cluster_conninfo(&pg, r->db, role));
-    PGresult *res = PQexec(c, text);
-    if (PQresultStatus(res) != PGRES_FATAL_ERROR)
-        fail_msg("%s may: %s", role, text);
-    PQclear(res);
-    PQfinish(c);
-}
-
 static void what_is_written_stays(void **state)
 {
     static const char *const tables[] = {"statement", "statement_page", "statement_line", "usage_chunk", "usage_period",
