@@ -9,6 +9,7 @@
 #include "base/wire/topic.h"
 
 #include "metering/bill/own.h"
+#include "metering/kit/journal.h"
 #include "metering/kit/sql_kit.h"
 
 /* --- the pool ----------------------------------------------------------------------------------------------- */
@@ -115,61 +116,42 @@ static int sign(dm_making *m, dm_signed *sig, dm_err *err)
 
 /* --- booking ------------------------------------------------------------------------------------------------ */
 
-static dm_money negated(dm_money a, int *r, dm_err *err)
-{
-    dm_money out = a;
-    if (*r == 0)
-        *r = dm_money_negate(a, &out, err);
-    return out;
-}
-
 /* What is owed for services given and not yet invoiced goes up, revenue too. */
-static int post(dm_making *m, dm_pg *c, const dm_uuid *txn, dm_err *err)
+static int post(const dm_making *m, dm_journal *j, dm_err *err)
 {
     static const char *const families[] = {"revenue:compute", "revenue:storage"};
     const dm_stated_sum *s = &m->st.sum;
     dm_money sums[2] = {{0}, {0}};
-    int64_t ledger_no;
-    int n = 0, r = 0;
+    int r = 0;
     for (size_t sku = 0; r == 0 && sku < DM_SKU_COUNT; sku++) {
         bool compute = sku == DM_SKU_VCPU_RUN || sku == DM_SKU_MEM_RUN || sku == DM_SKU_MINUTES;
         r = dm_money_add(sums[compute ? 0 : 1], s->amount[sku], &sums[compute ? 0 : 1], err);
     }
-    if (r < 0)
-        return r;
-    assert(sums[0].v + sums[1].v == s->total.v); /* what is posted balances */
-    if (s->total.v == 0)
-        return 0;
-    r = dm_sql_ledger_account(c, m->account_no, "unbilled", m->st.currency, &ledger_no, err);
     if (r == 0)
-        r = dm_sql_journal_entry(c, txn, ++n, ledger_no, m->st.currency, s->total, err);
+        r = dm_journal_add(j, m->account_no, "unbilled", s->total, err);
     for (size_t i = 0; r == 0 && i < DM_LEN(sums); i++) {
-        if (sums[i].v == 0)
-            continue;
-        r = dm_sql_ledger_account(c, (dm_account_no){0}, families[i], m->st.currency, &ledger_no, err);
-        dm_money credit = negated(sums[i], &r, err);
+        dm_money credit;
+        r = dm_money_negate(sums[i], &credit, err);
         if (r == 0)
-            r = dm_sql_journal_entry(c, txn, ++n, ledger_no, m->st.currency, credit, err);
+            r = dm_journal_add(j, (dm_account_no){0}, families[i], credit, err);
     }
-    return r;
+    return r < 0 ? r : dm_journal_end(j, err);
 }
 
-static int book(dm_making *m, dm_pg *c, const dm_digest *statement, dm_err *err)
+static int book(const dm_making *m, dm_pg *c, const dm_digest *statement, dm_err *err)
 {
     char key[96], start[32];
-    int64_t number;
-    dm_digest prev, hash;
-    dm_uuid txn;
+    dm_journal j;
     dm_time_text(m->start, start);
     (void)snprintf(key, sizeof(key), "close:%s:%s", m->st.account, start);
-    int r = dm_sql_journal_last(c, m->account_no, &number, &prev, err);
-    dm_str parts[] = {{(const char *)prev.b, DM_SHA256}, {(const char *)statement->b, DM_SHA256}};
-    if (r == 0)
-        r = dm_sha256_parts(parts, DM_LEN(parts), &hash, err);
-    if (r == 0)
-        r = dm_sql_journal_txn(
-                c, m->account_no, number + 1, key, "close", m->start + m->period_s, &prev, &hash, &txn, err);
-    return r < 0 ? r : post(m, c, &txn, err);
+    dm_journal_head head = {.account_no = m->account_no,
+            .currency = m->st.currency,
+            .idem_key = key,
+            .kind = "close",
+            .effective_s = m->start + m->period_s,
+            .about = statement};
+    int r = dm_journal_begin(c, &head, &j, err);
+    return r < 0 ? r : post(m, &j, err);
 }
 
 static int tell(const dm_making *m, dm_pg *c, const dm_digest *sha256, dm_err *err)

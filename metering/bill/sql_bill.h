@@ -110,14 +110,4 @@ int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_state
 /* state: "closed" or "empty" */
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 
-/* Makes the ledger account when there is none. account_no 0: the business's. */
-int dm_sql_ledger_account(dm_pg *c, dm_account_no account_no, const char *name, const char *currency, int64_t *out,
-        dm_err *err) DM_NODISCARD;
-/* Of the account's newest; number 0 and a zero hash when there is none. */
-int dm_sql_journal_last(dm_pg *c, dm_account_no account_no, int64_t *number, dm_digest *hash, dm_err *err) DM_NODISCARD;
-int dm_sql_journal_txn(dm_pg *c, dm_account_no account_no, int64_t number, const char *idem_key, const char *kind,
-        int64_t effective_s, const dm_digest *prev, const dm_digest *hash, dm_uuid *id, dm_err *err) DM_NODISCARD;
-int dm_sql_journal_entry(dm_pg *c, const dm_uuid *txn, int n, int64_t ledger_no, const char *currency, dm_money amount,
-        dm_err *err) DM_NODISCARD;
-
 #endif
