@@ -408,7 +408,7 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line statement_page member invitation hold budget_use ";
+            "statement statement_line statement_page spend_open member invitation hold budget_use ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))
