@@ -1,7 +1,7 @@
 /* dormouse-meter: one thread consumes, flushes and writes the evidence of periods that have ended; others, with
- * connections of their own, make statements of it (closer.h); the metrics page has threads of its own, too, and only
- * reads counters. Whatever goes wrong in whichever, it stops and the supervisor starts it again: what it knows is in
- * the database, and the rest is still in the stream. */
+ * connections of their own, make statements of it (closer.h), and one does the chores that follow from them (chores.h);
+ * the metrics page has threads of its own, too, and only reads counters. Whatever goes wrong but in a chore, it stops
+ * and the supervisor starts it again: what it knows is in the database, and the rest is still in the stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
+#include "metering/chores.h"
 #include "metering/closer.h"
 #include "metering/config.h"
 #include "metering/kit/meters.h"
@@ -29,6 +30,7 @@ typedef struct meter {
     char owner[DM_UUID_TEXT];
     dm_pg *pg;
     dm_closers *closers;
+    dm_chores *chores;
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
     int stop_fd;
 } meter;
@@ -144,6 +146,13 @@ static int run(meter *m, dm_err *err)
     return fenced(dm_ledger_flush(m->ledger, err), err);
 }
 
+/* --- chores ------------------------------------------------------------------------------------------------- */
+
+/* What is done regularly beside evidence and statements, in this order. */
+static const dm_chore chores[] = {
+        {NULL, 0, NULL},
+};
+
 /* --- start -------------------------------------------------------------------------------------------------- */
 
 /* The database may still be starting. */
@@ -194,7 +203,20 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .every_ms = (unsigned)m->conf->flush_ms,
             .bill = {.key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger},
     };
-    return r < 0 ? r : dm_closers_new(&cc, &m->closers, err); /* when all partitions are ours */
+    if (r == 0)
+        r = dm_closers_new(&cc, &m->closers, err); /* when all partitions are ours */
+    dm_chores_config ch = {
+            .db = m->conf->db,
+            .chores = chores,
+            .with = {.key = key,
+                    .clock = &dm_clock_real,
+                    .log = m->log,
+                    .metrics = m->metrics,
+                    .period_s = (uint32_t)m->conf->period_s,
+                    .held = dm_ledger_held,
+                    .held_arg = m->ledger},
+    };
+    return r < 0 ? r : dm_chores_new(&ch, &m->chores, err);
 }
 
 static int work(meter *m, dm_err *err)
@@ -228,6 +250,7 @@ static int work(meter *m, dm_err *err)
             r = run(m, err);
         }
     }
+    dm_chores_free(m->chores);
     dm_closers_free(m->closers);
     dm_stream_free(m->stream);
     dm_ledger_free(m->ledger);
