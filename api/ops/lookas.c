@@ -77,7 +77,7 @@ int dm_route_ops_look_get(dm_req *req, void *ctx, dm_err *err)
     work w = {.session = dm_session_of(req)->in.session};
     int r = dm_api_tx_ops(ctx, do_read, &w, err);
     if (r == DM_LOOKAS_NONE)
-        return dm_deny(req, DM_NO_LOOK_OVER, "account.look", "this session looks as nobody");
+        return dm_deny(req, DM_NO_LOOK_NONE, "account.look", "this session looks as nobody");
     if (r == 0)
         write_look(req, 200, &w.look);
     return r;

@@ -256,7 +256,8 @@ static void the_tenant_reads_of_it(void **state)
     DM_AUTO_SAID again = dm_rig_call_in(&rig, &v.in, "DELETE", "/v1/ops/impersonation", NULL);
     assert_int_equal(again.status, 204);
     DM_AUTO_SAID none = dm_rig_call_in(&rig, &v.in, "GET", "/v1/ops/impersonation", NULL);
-    assert_string_equal(rule_of(&none), "look.over");
+    assert_int_equal(none.status, 404);
+    assert_string_equal(rule_of(&none), "look.none");
     sweep();
     assert_int_equal(dm_tenantrig_audits(&rig.tenants), before + 2);
 }
