@@ -349,6 +349,7 @@ config_nginx() {
     text=$(sed -e "s|@LISTEN@|$listen|g" -e "s|@PORT_FRONT@|$DM_PORT_FRONT|g" -e "s|@PORT_SANDBOX@|$DM_PORT_SANDBOX|g" \
         -e "s|@PORT_DOOR@|$DM_PORT_DOOR|g" -e "s|@RUN@|$DM_RUN|g" -e "s|@ETC@|$DM_DATA/etc|g" -e "s|@TLS@|$tls|g" \
         -e "s|@CLIENT_CONNECTIONS@|$DM_CLIENT_CONNECTIONS|g" -e 's|@SANDBOX_CONNECTIONS@|1024|g' -e "s|@TRAFFIC_CONNECTIONS@|$((4 * DM_CLIENT_CONNECTIONS))|g" \
+        -e "s|@KEY_REQUESTS@|$DM_KEY_REQUESTS|g" -e "s|@KEY_BURST@|$((DM_KEY_REQUESTS * 3 / 2))|g" \
         -e "s|@CLIENT_REQUESTS@|$DM_CLIENT_REQUESTS|g" -e "s|@TRAFFIC_REQUESTS@|$((4 * DM_CLIENT_REQUESTS))|g" \
         "$DM_ROOT/ops/nginx/$1.conf.in")
     printf '%s\n' "${text//@DOOR_KEY@/$(<"$DM_DATA/secrets/door.key")}"

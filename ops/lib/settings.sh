@@ -11,6 +11,7 @@ DM_SETTINGS=(
     'DM_PLAIN||(yes)?|yes: keys and traffic may travel unencrypted where DM_LISTEN is no loopback address'
     'DM_CLIENT_CONNECTIONS|1024|[1-9][0-9]{0,4}|requests of one address to the API at once, and four times as many to sandboxes'
     'DM_CLIENT_REQUESTS|1000|[1-9][0-9]{0,5}|requests of one address to the API a second, and four times as many to sandboxes'
+    'DM_KEY_REQUESTS|2000|[1-9][0-9]{0,5}|requests with one API key a second that reach the API: more than any project may have (request_rate)'
     'DM_SIGN_UP||(open|invited|closed)?|who may sign up (default: open where DM_LISTEN is a loopback address, else invited)'
     'DM_OPERATOR|operator@localhost|[a-z0-9._+-]+@[a-z0-9.-]+|address of the first operator, whom the first `up` makes'
     'DM_ADMIN_TOKEN||(yes)?|yes: the routes of E2B for operators, /nodes and /admin, open to the token in secrets/admin.token, which `up` makes'

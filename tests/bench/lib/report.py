@@ -117,10 +117,13 @@ def busy_percent(seconds=2):
     return round(100 * (1 - (idle - idle_before) / (after - before)), 1)
 
 
-def arguments(usage):
-    """--quick, and nothing else."""
+def arguments(usage, parts=()):
+    """--quick, and of a bench that has parts, --only PART: (quick, the parts that are to run)."""
     rest = [a for a in sys.argv[1:] if a != "--quick"]
+    if len(rest) == 2 and rest[0] == "--only" and rest[1] in parts:
+        return "--quick" in sys.argv[1:], [rest[1]]
     if rest:
-        print(f"usage: ops/dormouse bench {Path(sys.argv[0]).name} [--quick]\n{usage}", file=sys.stderr)
+        only = f" [--only {'|'.join(parts)}]" if parts else ""
+        print(f"usage: ops/dormouse bench {Path(sys.argv[0]).name} [--quick]{only}\n{usage}", file=sys.stderr)
         sys.exit(2)
-    return "--quick" in sys.argv[1:]
+    return "--quick" in sys.argv[1:], list(parts)
