@@ -37,6 +37,7 @@ enum {
     DM_RATE_SECONDS_MAX = DM_PERIOD_S_MAX,
     DM_RATE_SEGMENTS_MAX = 16, /* of a period, by price and plan */
     DM_RATE_LINES_MAX = 4 * DM_RATE_SEGMENTS_MAX,
+    DM_TIERS_MAX = 8,         /* of a price, after the first */
     DM_STATED_PLANS_MAX = 16, /* of one statement */
     DM_STATED_PAGE = 500,     /* sandboxes of a page of a statement, */
     DM_STATED_PAGE_LINES = 4000,
@@ -44,7 +45,9 @@ enum {
     DM_STATEMENT_BYTES_MAX = 2 << 20, /* of its head */
     DM_BOOKS_MAX = 128,               /* price books, and their groups, that hold for one account in one period */
     DM_GROUPS_MAX = 32,
-    DM_STATED_ACCOUNT_LINES = 2 * DM_GROUPS_MAX * DM_RATE_SEGMENTS_MAX, /* of pooled minutes, in a head */
+    DM_STATED_TIERS_MAX = 128, /* counts of what is sold in tiers, in a head */
+    /* in a head: of pooled minutes, and of what is sold in tiers */
+    DM_STATED_ACCOUNT_LINES = 2 * DM_GROUPS_MAX * DM_RATE_SEGMENTS_MAX + DM_STATED_TIERS_MAX * (DM_TIERS_MAX + 1),
 };
 
 #endif

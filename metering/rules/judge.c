@@ -150,18 +150,13 @@ typedef struct cost {
 
 static int cost_of(const court *j, const dm_claim *c, const dm_evidence *e, cost *out, dm_err *err)
 {
-    dm_rate_line lines[DM_RATE_LINES_MAX];
-    size_t n;
     dm_rate_use use = use_of(c, e, j->period_s);
-    int r = dm_rate_use_lines(&use, c->segments, c->nsegments, lines, &n, err);
-    if (r < 0)
-        return r;
     out->pooled_s = 0;
     for (size_t i = 0; i < c->nsegments; i++) {
         if (c->segments[i].book->minutes)
             out->pooled_s += dm_rate_count(&use, DM_SAMPLE_RUN, c->segments[i].from, c->segments[i].to);
     }
-    return dm_rate_total(lines, n, &out->money, err);
+    return dm_rate_use_about(&use, c->segments, c->nsegments, &out->money, err);
 }
 
 static int cheaper(court *j, dm_claim *c, dm_err *err)

@@ -98,6 +98,11 @@ int dm_price_parse(dm_str s, dm_price *out, dm_err *err)
     return 0;
 }
 
+int dm_qty_parse(dm_str s, dm_qty *out, dm_err *err)
+{
+    return parse(s, QTY_SCALE, QTY_DIGITS, "a quantity", &out->v, err);
+}
+
 void dm_money_print(dm_money m, char out[DM_MONEY_TEXT])
 {
     print(m.v, MONEY_SCALE, out);
@@ -125,15 +130,25 @@ static int multiply(dm_i128 a, dm_i128 b, unsigned digits, const char *what, dm_
     return r;
 }
 
-int dm_money_add(dm_money a, dm_money b, dm_money *out, dm_err *err)
+static int add(dm_i128 a, dm_i128 b, unsigned digits, const char *what, dm_i128 *out, dm_err *err)
 {
     dm_i128 v;
-    if (__builtin_add_overflow(a.v, b.v, &v))
-        return dm_fail(err, DM_E_LIMIT, "an amount overflows");
-    int r = in_range(v, MONEY_DIGITS, "an amount", err);
+    if (__builtin_add_overflow(a, b, &v))
+        return dm_fail(err, DM_E_LIMIT, "%s overflows", what);
+    int r = in_range(v, digits, what, err);
     if (r == 0)
-        out->v = v;
+        *out = v;
     return r;
+}
+
+int dm_money_add(dm_money a, dm_money b, dm_money *out, dm_err *err)
+{
+    return add(a.v, b.v, MONEY_DIGITS, "an amount", &out->v, err);
+}
+
+int dm_qty_add(dm_qty a, dm_qty b, dm_qty *out, dm_err *err)
+{
+    return add(a.v, b.v, QTY_DIGITS, "a quantity", &out->v, err);
 }
 
 int dm_money_negate(dm_money a, dm_money *out, dm_err *err)

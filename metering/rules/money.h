@@ -29,6 +29,7 @@ enum { DM_MONEY_TEXT = 48 }; /* room for any of them, printed */
  * else is DM_E_INVALID, what is out of range DM_E_LIMIT. A price is not negative. */
 int dm_money_parse(dm_str s, dm_money *out, dm_err *err) DM_NODISCARD;
 int dm_price_parse(dm_str s, dm_price *out, dm_err *err) DM_NODISCARD;
+int dm_qty_parse(dm_str s, dm_qty *out, dm_err *err) DM_NODISCARD;
 
 /* With all 18, 12 or 6 decimals: equal values have equal text. */
 void dm_money_print(dm_money m, char out[DM_MONEY_TEXT]);
@@ -41,6 +42,7 @@ int dm_money_negate(dm_money a, dm_money *out, dm_err *err) DM_NODISCARD;
 int dm_money_cmp(dm_money a, dm_money b); /* as memcmp does */
 int dm_money_of(dm_qty q, dm_price p, dm_money *out, dm_err *err) DM_NODISCARD;
 
+int dm_qty_add(dm_qty a, dm_qty b, dm_qty *out, dm_err *err) DM_NODISCARD;
 /* n units of micro millionths each. */
 int dm_qty_of(uint64_t n, uint64_t micro, dm_qty *out, dm_err *err) DM_NODISCARD;
 

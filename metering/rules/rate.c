@@ -80,6 +80,7 @@ static void sum_segment(const dm_rate_use *use, const uint32_t *disk, const dm_r
 
 typedef struct writer {
     const dm_rate_segment *segment;
+    bool about; /* tiers are left out: the first one's price counts */
     dm_rate_line *lines;
     size_t n;
 } writer;
@@ -101,7 +102,8 @@ static int put(writer *w, dm_sku sku, uint8_t tier, uint64_t units, uint64_t eac
             .seconds = seconds,
             .per_unit = book->per_unit[sku],
     };
-    if (sku == DM_SKU_MINUTES && tier == 0)
+    line.measured = sku != DM_SKU_MINUTES && !w->about && book->tiers[sku].mode != DM_TIER_NONE;
+    if (line.measured || (sku == DM_SKU_MINUTES && tier == 0))
         line.per_unit.v = 0;
     int r = dm_qty_of(units, each_micro, &line.qty, err);
     if (r == 0)
@@ -112,16 +114,16 @@ static int put(writer *w, dm_sku sku, uint8_t tier, uint64_t units, uint64_t eac
     return 0;
 }
 
-static int put_segment(writer *w, const dm_rate_use *use, const sums *s, dm_err *err)
+static int put_segment(writer *w, uint32_t vcpus, uint32_t mem_mib, const sums *s, dm_err *err)
 {
     int r = put(w, DM_SKU_DISK_HIB, 0, s->hib.grains, GRAIN_MICRO, s->hib.seconds, err);
     if (r < 0 || w->segment->book->minutes)
         return r;
     r = put(w, DM_SKU_DISK_RUN_OVER_30, 0, s->over_30.grains, GRAIN_MICRO, s->over_30.seconds, err);
     if (r == 0)
-        r = put(w, DM_SKU_MEM_RUN, 0, s->running, (uint64_t)(use->mem_mib / GRAIN_MIB) * GRAIN_MICRO, s->running, err);
+        r = put(w, DM_SKU_MEM_RUN, 0, s->running, (uint64_t)(mem_mib / GRAIN_MIB) * GRAIN_MICRO, s->running, err);
     if (r == 0)
-        r = put(w, DM_SKU_VCPU_RUN, 0, s->running, (uint64_t)use->vcpus * UNIT_MICRO, s->running, err);
+        r = put(w, DM_SKU_VCPU_RUN, 0, s->running, (uint64_t)vcpus * UNIT_MICRO, s->running, err);
     return r;
 }
 
@@ -152,8 +154,7 @@ static int check_covered(const dm_rate_use *use, const dm_rate_segment *segments
     return 0;
 }
 
-int dm_rate_use_lines(const dm_rate_use *use, const dm_rate_segment *segments, size_t n, dm_rate_line *out,
-        size_t *n_out, dm_err *err)
+static int put_use(writer *w, const dm_rate_use *use, const dm_rate_segment *segments, size_t n, dm_err *err)
 {
     uint32_t disk[DM_RATE_SECONDS_MAX / 60 + 1];
     int r = check(use, segments, n, err);
@@ -162,17 +163,47 @@ int dm_rate_use_lines(const dm_rate_use *use, const dm_rate_segment *segments, s
     if (r < 0)
         return r;
     dm_rate_disk(use->disk_16mib, (use->seconds + 59) / 60, disk);
-    writer w = {.lines = out};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; r == 0 && i < n; i++) {
         sums s;
-        w.segment = &segments[i];
+        w->segment = &segments[i];
         sum_segment(use, disk, &segments[i], &s);
-        r = put_segment(&w, use, &s, err);
-        if (r < 0)
-            return r;
+        r = put_segment(w, use->vcpus, use->mem_mib, &s, err);
     }
-    *n_out = w.n;
-    return 0;
+    return r;
+}
+
+int dm_rate_use_lines(const dm_rate_use *use, const dm_rate_segment *segments, size_t n, dm_rate_line *out,
+        size_t *n_out, dm_err *err)
+{
+    writer w = {.lines = out};
+    int r = put_use(&w, use, segments, n, err);
+    if (r == 0)
+        *n_out = w.n;
+    return r;
+}
+
+int dm_rate_use_about(const dm_rate_use *use, const dm_rate_segment *segments, size_t n, dm_money *out, dm_err *err)
+{
+    dm_rate_line lines[DM_RATE_LINES_MAX];
+    writer w = {.lines = lines, .about = true};
+    int r = put_use(&w, use, segments, n, err);
+    return r < 0 ? r : dm_rate_total(lines, w.n, out, err);
+}
+
+int dm_rate_sum_lines(
+        const dm_rate_sum *sum, const dm_rate_segment *segment, dm_rate_line *out, size_t *n_out, dm_err *err)
+{
+    if (sum->running_s > DM_RATE_SUM_S_MAX || sum->asleep_s > DM_RATE_SUM_S_MAX || sum->mem_mib % GRAIN_MIB != 0)
+        return dm_fail(err, DM_E_INVALID, "such a use has no sum");
+    uint64_t over = sum->disk_16mib > FREE_RUNNING_GRAINS ? sum->disk_16mib - FREE_RUNNING_GRAINS : 0;
+    sums s = {.running = sum->running_s,
+            .over_30 = {sum->running_s * over, sum->running_s},
+            .hib = {sum->asleep_s * sum->disk_16mib, sum->asleep_s}};
+    writer w = {.segment = segment, .lines = out};
+    int r = put_segment(&w, sum->vcpus, sum->mem_mib, &s, err);
+    if (r == 0)
+        *n_out = w.n;
+    return r;
 }
 
 int dm_rate_minutes(uint64_t before, uint64_t seconds, uint64_t included_s, const dm_rate_segment *segment,

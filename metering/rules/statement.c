@@ -51,7 +51,16 @@ int dm_stated_account_line_cmp(const void *x, const void *y)
     int c = cmp(a->from, b->from);
     if (c == 0)
         c = cmp((uint64_t)a->book_id, (uint64_t)b->book_id);
+    if (c == 0)
+        c = cmp(a->sku, b->sku);
     return c != 0 ? c : cmp(a->tier, b->tier);
+}
+
+int dm_stated_tier_cmp(const void *x, const void *y)
+{
+    const dm_stated_tier *a = x, *b = y;
+    int c = cmp((uint64_t)a->book_id, (uint64_t)b->book_id);
+    return c != 0 ? c : cmp(a->sku, b->sku);
 }
 
 /* --- pages and sums ----------------------------------------------------------------------------------------- */
@@ -129,7 +138,7 @@ static void put_line(dm_jw *w, int64_t period_start, const dm_stated *of, const 
     else
         put_null(w, "epoch");
     put_time(w, "from", period_start + r->from);
-    dm_jw_kc(w, "kind", "usage");
+    dm_jw_kc(w, "kind", r->measured ? "measured" : "usage");
     dm_price_print(r->per_unit, text);
     dm_jw_kc(w, "per_unit", text);
     if (of != NULL) {
@@ -265,6 +274,31 @@ static void put_pool(dm_jw *w, const dm_statement *s)
     dm_jw_end(w);
 }
 
+static void put_qty(dm_jw *w, const char *name, dm_qty qty)
+{
+    char text[DM_MONEY_TEXT];
+    dm_qty_print(qty, text);
+    dm_jw_kc(w, name, text);
+}
+
+static void put_tiers(dm_jw *w, const dm_statement *s)
+{
+    if (s->ntiers == 0)
+        return;
+    dm_jw_key(w, "tiers");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < s->ntiers; i++) {
+        const dm_stated_tier *t = &s->tiers[i];
+        dm_jw_obj(w);
+        put_qty(w, "after", t->after);
+        put_qty(w, "before", t->before);
+        dm_jw_ki64(w, "book", t->book_id);
+        dm_jw_kc(w, "sku", dm_sku_name(t->sku));
+        dm_jw_end(w);
+    }
+    dm_jw_arr_end(w);
+}
+
 int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err)
 {
     char text[DM_MONEY_TEXT];
@@ -288,6 +322,7 @@ int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err)
     put_pool(w, s);
     put_digest(w, "previous", &s->previous);
     dm_jw_ku64(w, "running_s", s->sum.running_s);
+    put_tiers(w, s);
     dm_money_print(s->sum.total, text);
     dm_jw_kc(w, "total", text);
     dm_jw_ki64(w, "version", DM_STATEMENT_VERSION);
@@ -322,32 +357,105 @@ int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err)
     return dm_buf_ok(b, err);
 }
 
-int dm_book_sha256(dm_str currency, dm_str group, dm_str rated_by, dm_str tier, int64_t valid_from_s,
-        const dm_book_price *prices, size_t n, dm_digest *out, dm_err *err)
+/* --- a price book ------------------------------------------------------------------------------------------- */
+
+enum { BOOK_BYTES_MAX = 256 << 10 };
+
+static void put_price(dm_jw *w, const char *name, dm_price price)
 {
     char text[DM_MONEY_TEXT];
-    DM_AUTO_BUF b;
-    dm_buf_init(&b, 64 * 1024);
-    dm_jw writer, *w = &writer;
-    dm_jw_init(w, &b);
-    dm_jw_obj(w);
-    dm_jw_kstr(w, "currency", currency);
-    dm_jw_kstr(w, "group", group);
-    dm_jw_key(w, "prices");
+    dm_price_print(price, text);
+    dm_jw_kc(w, name, text);
+}
+
+static void put_discount_bp(dm_jw *w, const dm_book_discount *d)
+{
+    if (d->has)
+        dm_jw_ku64(w, "discount_bp", d->basis_points);
+}
+
+static void put_list(dm_jw *w, const dm_book_discount *d)
+{
+    if (d->has)
+        put_price(w, "list_per_unit", d->list);
+}
+
+static void put_book_tiers(dm_jw *w, const dm_book_terms *t)
+{
+    dm_jw_key(w, "tiers");
     dm_jw_arr(w);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < t->tiers.n; i++) {
         dm_jw_obj(w);
-        dm_price_print(prices[i].per_unit, text);
-        dm_jw_kc(w, "per_unit", text);
-        dm_jw_kstr(w, "sku", prices[i].sku);
-        dm_jw_kstr(w, "unit", prices[i].unit);
+        put_discount_bp(w, &t->tier_discount[i]);
+        put_qty(w, "from", t->tiers.from[i]);
+        put_list(w, &t->tier_discount[i]);
+        put_price(w, "per_unit", t->tiers.per_unit[i]);
         dm_jw_end(w);
     }
     dm_jw_arr_end(w);
-    dm_jw_kstr(w, "rated_by", rated_by);
-    dm_jw_kstr(w, "tier", tier);
-    put_time(w, "valid_from", valid_from_s);
+}
+
+static void put_book_price(dm_jw *w, const dm_book_price *p, const dm_book_terms *t)
+{
+    dm_jw_obj(w);
+    put_discount_bp(w, &t->discount);
+    put_list(w, &t->discount);
+    if (t->tiers.mode != DM_TIER_NONE)
+        dm_jw_kc(w, "mode", t->tiers.mode == DM_TIER_VOLUME ? "volume" : "graduated");
+    put_price(w, "per_unit", p->per_unit);
+    dm_jw_kstr(w, "sku", p->sku);
+    if (t->tiers.mode != DM_TIER_NONE)
+        put_book_tiers(w, t);
+    dm_jw_kstr(w, "unit", p->unit);
     dm_jw_end(w);
-    int r = dm_buf_ok(&b, err);
+}
+
+static void put_unless(dm_jw *w, const char *name, dm_str text, const char *usual)
+{
+    if (text.p != NULL && !dm_str_eq_c(text, usual))
+        dm_jw_kstr(w, name, text);
+}
+
+int dm_book_canonical(const dm_book_body *book, dm_buf *b, dm_err *err)
+{
+    static const dm_book_terms none;
+    dm_jw writer, *w = &writer;
+    dm_jw_init(w, b);
+    dm_jw_obj(w);
+    put_unless(w, "compute_quality", book->compute_quality, DM_COMPUTE_QUALITY);
+    put_unless(w, "compute_type", book->compute_type, DM_COMPUTE_TYPE);
+    put_unless(w, "contract", book->contract, "");
+    dm_jw_kstr(w, "currency", book->currency);
+    dm_jw_kstr(w, "group", book->group);
+    dm_jw_key(w, "prices");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < book->n; i++)
+        put_book_price(w, &book->prices[i], book->terms != NULL ? &book->terms[i] : &none);
+    dm_jw_arr_end(w);
+    dm_jw_kstr(w, "rated_by", book->rated_by);
+    dm_jw_kstr(w, "tier", book->tier);
+    put_time(w, "valid_from", book->valid_from_s);
+    dm_jw_end(w);
+    return dm_buf_ok(b, err);
+}
+
+int dm_book_hash(const dm_book_body *book, dm_digest *out, dm_err *err)
+{
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, BOOK_BYTES_MAX);
+    int r = dm_book_canonical(book, &b, err);
     return r < 0 ? r : dm_sha256(dm_buf_view(&b), out, err);
+}
+
+int dm_book_sha256(dm_str currency, dm_str group, dm_str rated_by, dm_str tier, int64_t valid_from_s,
+        const dm_book_price *prices, size_t n, dm_digest *out, dm_err *err)
+{
+    dm_book_body book = {.currency = currency,
+            .group = group,
+            .rated_by = rated_by,
+            .tier = tier,
+            .valid_from_s = valid_from_s,
+            .prices = prices,
+            .n = n};
+    return dm_book_hash(&book, out, err);
 }

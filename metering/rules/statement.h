@@ -22,8 +22,11 @@
  *  "pool": null | {"after_s": number, "before_s": number, "included_s": number},
  *  "previous": hash of the head of the account's statement before this one; 64 zeros in the first,
  *  "running_s": sum over sandboxes,
+ *  "tiers": [{"after": quantity, "before": quantity, "book": id, "sku": name}, by book and sku]
  *  "total": money, of all lines,
  *  "version": 2}
+ *
+ * tiers is there only where something in it was sold in tiers (metering/rules/tier.h).
  *
  * A page:
  * {"account": uuid, "lines": [line], "number": that of the statement, "page": from 1,
@@ -34,7 +37,7 @@
  *  "version": 2}
  *
  * A line:
- *    {"amount": money, "book": id, "epoch": number, "from": time, "kind": "usage", "per_unit": price, "project": uuid,
+ *    {"amount": money, "book": id, "epoch": number, "from": time, "kind": kind, "per_unit": price, "project": uuid,
  *     "project_no": number, "qty": quantity, "region": name, "sandbox": "i...", "seconds": number, "sku": name,
  *     "spec": number, "spec_table": number, "tier": number, "to": time}
  *
@@ -47,6 +50,11 @@
  * project_no, region, sandbox, spec and spec_table are null) by from, book, tier. from..to is the part of
  *   the period in which that price held: the whole period unless a price changed in it. seconds: those in which
  * something was charged; of minutes, those pooled. tier: 1 for paid minutes, else 0. A line of quantity 0 is left out.
+ * kind: "usage". What a book sells in tiers costs what the account's month comes to, so no sandbox's part of it has a
+ * price: its line on the page is of the kind "measured", with the quantity, and price and amount 0. Those of one book,
+ * SKU and `from`, added up over the pages, are the quantity of the head's lines of them, by from, book, sku, tier;
+ * `tiers` says where the month's count stood before and stands after. So the head can be checked from the pages, and
+ * the pages from the evidence. A line that takes back what a volume's lower tier had charged has a quantity below 0.
  * plans: what the account's seconds were rated by, with no gap from the period's start to its end: one, unless it was
  * changed in it. included_s: the running seconds a month that cost nothing, where the plan is one by minutes.
  * pool: of minutes plans: the account's running seconds in this UTC month before and after, and the allowance; where
@@ -56,7 +64,10 @@
  * pages.root: over the pages' hashes, in their order. The hash of an attestation is SHA-256 of its whole message
  * (base/wire/attest.h), that of a page of its bytes. sha256 of a book: of its own canonical JSON,
  *   {"currency","group","prices":[{"per_unit","sku","unit"}, by sku], "rated_by","tier","valid_from": time}, all its
- * prices, whether applied or not.
+ * prices, whether applied or not. What only some books have is there where it is: "compute_quality" and "compute_type"
+ * where they are not `default` and `agent-sandbox`, "contract": uuid; of a price "discount_bp" and "list_per_unit",
+ * which it follows from, "mode" ("graduated" or "volume") and "tiers": [{"from": quantity, "per_unit", and the same
+ * two}].
  *
  * The statement's hash is SHA-256 of the head, its signature Ed25519 over the head by a key of dm.service_key.
  *
@@ -147,6 +158,14 @@ typedef struct dm_stated_plan {
     uint32_t from, to;
 } dm_stated_plan;
 
+/* Where the count of what a book sells in tiers stood, and stands. */
+typedef struct dm_stated_tier {
+    int64_t book_id;
+    dm_sku sku;
+    dm_qty before, after;
+} dm_stated_tier;
+int dm_stated_tier_cmp(const void *a, const void *b); /* as qsort wants it */
+
 /* A head. sum has all pages and all lines of the account. */
 typedef struct dm_statement {
     char account[DM_UUID_TEXT], currency[4];
@@ -163,16 +182,44 @@ typedef struct dm_statement {
     size_t nplans;
     bool pooled;
     uint64_t pool_before_s, pool_after_s, included_s;
+    dm_stated_tier tiers[DM_STATED_TIERS_MAX]; /* in their order */
+    size_t ntiers;
 } dm_statement;
 
 /* Appends the head; DM_E_LIMIT where b's cap does not hold it: DM_STATEMENT_BYTES_MAX does. */
 int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err) DM_NODISCARD;
 
-/* A price as it stands in a book, for the book's hash; sorted by sku. */
+/* A discount as it stands beside a price: in basis points of another, or none. */
+typedef struct dm_book_discount {
+    bool has;
+    uint32_t basis_points;
+    dm_price list;
+} dm_book_discount;
+
+/* A price as it stands in a book; sorted by sku. */
 typedef struct dm_book_price {
     dm_str sku, unit;
     dm_price per_unit;
 } dm_book_price;
+
+/* What some have beside it. */
+typedef struct dm_book_terms {
+    dm_book_discount discount;
+    dm_tiers tiers;
+    dm_book_discount tier_discount[DM_TIERS_MAX];
+} dm_book_terms;
+
+/* A book, borrowed. A text with p NULL is what every book has if nothing else is said. */
+typedef struct dm_book_body {
+    dm_str currency, group, rated_by, tier, compute_type, compute_quality, contract;
+    int64_t valid_from_s;
+    const dm_book_price *prices;
+    const dm_book_terms *terms; /* as many; NULL: none has any */
+    size_t n;
+} dm_book_body;
+int dm_book_canonical(const dm_book_body *book, dm_buf *b, dm_err *err) DM_NODISCARD;
+int dm_book_hash(const dm_book_body *book, dm_digest *out, dm_err *err) DM_NODISCARD;
+/* Of a book of the usual kind. */
 int dm_book_sha256(dm_str currency, dm_str group, dm_str rated_by, dm_str tier, int64_t valid_from_s,
         const dm_book_price *prices, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
 
