@@ -53,7 +53,7 @@ tools_ready() {
     fetched "$DM_CACHE/e2b-python-$sdk" "e2b==$sdk"
     fetched "$tools" -r "$support/requirements.txt"
     export PYTHONPATH=$DM_CACHE/e2b-python-$sdk:$tools:$support:$support/oracle
-    if (cd "$support/oracle" && timeout 120 "$python" -m unittest -q test_oracle) >"$scratch/oracle.log" 2>&1; then
+    if (cd "$support/oracle" && timeout 120 "$python" -m unittest -q test_oracle test_promises) >"$scratch/oracle.log" 2>&1; then
         printf 'ok %s/oracle\n' "$name"
     else
         cat "$scratch/oracle.log"

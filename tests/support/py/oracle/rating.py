@@ -121,3 +121,53 @@ def minutes_charged(before_s, after_s, included_s, per_minute):
     def paid(seconds):
         return max(0, seconds // 60 - -(-included_s // 60))
     return (paid(after_s) - paid(before_s)) * per_minute
+
+
+# --- contracts
+
+
+@dataclass
+class Tier:
+    """From this sum of a month on, at this price; the first is from nothing on."""
+
+    start: Fraction
+    per_unit: Fraction
+
+
+def tier_of(tiers, total):
+    return max(i for i, tier in enumerate(tiers) if total >= tier.start)
+
+
+def month_in_tiers(mode, tiers, total):
+    """What so much of a month costs: each unit at its tier's price, or all of it at the price of the tier it reaches."""
+    if mode == "volume":
+        return total * tiers[tier_of(tiers, total)].per_unit
+    ends = [tier.start for tier in tiers[1:]] + [None]
+    return sum(max(0, (total if end is None else min(total, end)) - tier.start) * tier.per_unit
+               for tier, end in zip(tiers, ends) if total > tier.start)
+
+
+def lines_in_tiers(mode, tiers, before, after):
+    """(tier, quantity): what is charged when a month's sum goes from before to after."""
+    if mode == "volume":
+        was, now = tier_of(tiers, before), tier_of(tiers, after)
+        found = {now: after - before} if was == now else {was: -before, now: after}
+    else:
+        ends = [tier.start for tier in tiers[1:]] + [after]
+        found = {i: min(after, max(end, tier.start)) - max(before, tier.start)
+                 for i, (tier, end) in enumerate(zip(tiers, ends))}
+        found = {i: qty for i, qty in found.items() if qty > 0}
+    return sorted((i, qty) for i, qty in found.items() if qty != 0)
+
+
+def discounted(price, basis_points):
+    """Exactly, at 10^-12; what is not is refused."""
+    if not 0 <= basis_points <= 10_000:
+        raise ValueError(f"{basis_points} basis points")
+    off = price * (10_000 - basis_points) / 10_000
+    decimals(off, 12)
+    return off
+
+
+def commitment_due(least, spent):
+    return max(Fraction(0), least - spent)
