@@ -216,7 +216,7 @@ static int do_three_labels(dm_pg *c, void *arg, dm_err *err)
         char line[400];
         (void)snprintf(line, sizeof line, "%.*s", (int)dm_pg_str(plan, i, 0).n, dm_pg_str(plan, i, 0).p);
         const char *loops = strstr(line, "loops=");
-        if (strstr(line, "using sandbox_sandbox_id_key on sandbox") != NULL && loops != NULL)
+        if (strstr(line, "using sandbox_pkey on sandbox") != NULL && loops != NULL)
             *looked_for = strtol(loops + 6, NULL, 10);
     }
     return r;
