@@ -225,7 +225,7 @@ int dm_httpc_pool_call(dm_httpc_pool *p, const char *method, const char *path, d
 {
     int64_t until = dm_mono_ms(&dm_clock_real) + timeout_ms;
     void *handle = NULL;
-    int r = dm_pool_take(p->clients, timeout_ms, &handle, err);
+    int r = dm_pool_take(p->clients, 0, timeout_ms, &handle, err);
 
     if (r < 0)
         return r;
@@ -236,6 +236,6 @@ int dm_httpc_pool_call(dm_httpc_pool *p, const char *method, const char *path, d
         int64_t left = until - dm_mono_ms(&dm_clock_real);
         r = dm_httpc_call(c, method, path, body, left > 0 ? (unsigned)left : 1, status, answer, err);
     }
-    dm_pool_give(p->clients, c);
+    dm_pool_give(p->clients, 0, c);
     return r;
 }

@@ -46,11 +46,20 @@ void dm_pg_pool_free(dm_pg_pool *p)
     free(p);
 }
 
+/* Whose places a transaction takes: of the project whose rows it may see, or the account's where it is of no project.
+ */
+static int64_t party_of(const dm_pg_scope *scope)
+{
+    if (scope == NULL)
+        return 0;
+    return scope->project_no != 0 ? scope->project_no : -scope->account_no;
+}
+
 /* A connection that works; once it is the caller's, its place is, too. */
-static int take(dm_pg_pool *p, dm_pg **out, dm_err *err)
+static int take(dm_pg_pool *p, int64_t party, dm_pg **out, dm_err *err)
 {
     void *handle = NULL;
-    int r = dm_pool_take(p->connections, p->wait_ms, &handle, err);
+    int r = dm_pool_take(p->connections, party, p->wait_ms, &handle, err);
 
     if (r < 0)
         return r;
@@ -62,7 +71,7 @@ static int take(dm_pg_pool *p, dm_pg **out, dm_err *err)
     if (c == NULL)
         r = dm_pg_dial(p->conninfo, p->statement_ms, p->log, &c, err);
     if (r < 0)
-        dm_pool_give(p->connections, NULL);
+        dm_pool_give(p->connections, party, NULL);
     else
         *out = c;
     return r;
@@ -71,7 +80,8 @@ static int take(dm_pg_pool *p, dm_pg **out, dm_err *err)
 int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm_err *err)
 {
     dm_pg *c = NULL;
-    int r = take(p, &c, err);
+    int64_t party = party_of(scope);
+    int r = take(p, party, &c, err);
 
     if (r < 0)
         return r;
@@ -80,7 +90,7 @@ int dm_pg_tx(dm_pg_pool *p, const dm_pg_scope *scope, dm_pg_fn fn, void *arg, dm
         dm_pg_close(c);
         c = NULL;
     }
-    dm_pool_give(p->connections, c);
+    dm_pool_give(p->connections, party, c);
     return r;
 }
 
