@@ -50,4 +50,13 @@ enum {
     DM_STATED_ACCOUNT_LINES = 2 * DM_GROUPS_MAX * DM_RATE_SEGMENTS_MAX + DM_STATED_TIERS_MAX * (DM_TIERS_MAX + 1),
 };
 
+/* --- invoices ----------------------------------------------------------------------------------------------- */
+
+enum {
+    DM_INVOICE_LINES_MAX = 20000, /* projects times SKUs, prices and tiers */
+    DM_INVOICE_TAXES_MAX = 16,
+    DM_INVOICE_STATEMENTS_MAX = 50000, /* a month of 60 s periods has 44,640 */
+    DM_INVOICE_BYTES_MAX = 16 << 20,
+};
+
 #endif

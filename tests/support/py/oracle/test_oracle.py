@@ -6,6 +6,7 @@ import unittest
 from fractions import Fraction
 
 import faults
+import invoice
 import ledger
 import rating
 import statement
@@ -423,6 +424,38 @@ class Pages(unittest.TestCase):
         old = {"body": statement.canonical({"version": 1, "sandboxes": [], "lines": []})}
         self.assertEqual(list(statement.check_pages(old)), [])
         self.assertEqual(statement.whole(old)["lines"], [])
+
+
+class Invoices(unittest.TestCase):
+    def test_half_up_goes_away_from_zero(self):
+        for exact, places, want in (("0.005", 2, "0.01"), ("-0.005", 2, "-0.01"), ("2.5", 0, "3"), ("-2.5", 0, "-3"),
+                                    ("0.0049", 2, "0"), ("0.0005", 3, "0.001")):
+            self.assertEqual(invoice.half_up(Fraction(exact), places), Fraction(want))
+
+    def test_shares_add_up(self):
+        parts = [Fraction(x) for x in ("100.4", "-50.2", "-0.7")]
+        self.assertEqual(invoice.split(parts, Fraction(50), 0), [101, -50, -1])
+        with self.assertRaises(ValueError):
+            invoice.split(parts, Fraction(47), 0)
+
+    def test_each_tax_is_rounded_by_itself(self):
+        cents = [Fraction("0.005"), Fraction("0.005"), Fraction(10)]
+        taxes, nets, totals = invoice.reckon(cents, [Fraction("0.2"), Fraction("0.08875")], [0, 1, 1], Fraction(0), Fraction(0), 2)
+        self.assertEqual([t["base"] for t in taxes], [Fraction("0.01"), Fraction("10.01")])
+        self.assertEqual(totals["total"], Fraction("10.91"))
+        self.assertEqual(sum(nets), totals["lines"])
+        self.assertTrue(all(abs(t["rounding"]) <= Fraction("0.005") for t in taxes))
+
+    def test_what_is_wrong_is_seen(self):
+        right = {"currency": "USD", "lines": [], "taxes": [], "totals": dict.fromkeys(
+            ("allowance", "due", "lines", "net", "prepaid", "tax", "total"), "0.00") | dict.fromkeys(
+            ("exact", "rounding"), "0.000000000000000000")}
+        self.assertEqual(invoice.check(invoice.canonical(right)), [])
+        for name in right["totals"]:
+            wrong = right | {"totals": right["totals"] | {name: "0.90"}}
+            self.assertNotEqual(invoice.check(invoice.canonical(wrong)), [], name)
+        self.assertEqual(invoice.check_chain([invoice.canonical({"chain": 1, "previous": "0" * 64})]), [])
+        self.assertNotEqual(invoice.check_chain([invoice.canonical({"chain": 2, "previous": "0" * 64})]), [])
 
 
 if __name__ == "__main__":
