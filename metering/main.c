@@ -9,6 +9,7 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
+#include "metering/check/check.h"
 #include "metering/chores.h"
 #include "metering/closer.h"
 #include "metering/config.h"
@@ -150,6 +151,7 @@ static int run(meter *m, dm_err *err)
 
 /* What is done regularly beside evidence and statements, in this order. */
 static const dm_chore chores[] = {
+        {"check", 5000, dm_check},
         {NULL, 0, NULL},
 };
 

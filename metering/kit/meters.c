@@ -14,6 +14,8 @@ const dm_metric dm_m_open_from = {
 const dm_metric dm_m_statements = {"dm_meter_statements_total", DM_COUNTER, NULL, "statements signed"};
 const dm_metric dm_m_close = {"dm_meter_close_seconds", DM_HISTOGRAM, NULL, "writing one period"};
 const dm_metric dm_m_anomalies = {"dm_meter_anomalies_total", DM_COUNTER, "kind", "what did not fit together"};
+const dm_metric dm_m_checks = {
+        "dm_meter_reconciliations_total", DM_COUNTER, "verdict", "comparisons of what has to agree of a period"};
 const dm_metric dm_m_chores = {"dm_meter_chore_seconds", DM_HISTOGRAM, "chore", "one run of a chore"};
 const dm_metric dm_m_chores_failed = {
         "dm_meter_chores_failed_total", DM_COUNTER, "chore", "runs of a chore that failed"};

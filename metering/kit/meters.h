@@ -16,6 +16,7 @@ extern const dm_metric dm_m_open_from;
 extern const dm_metric dm_m_statements;
 extern const dm_metric dm_m_close;     /* how long a period took to be written */
 extern const dm_metric dm_m_anomalies; /* by kind */
+extern const dm_metric dm_m_checks;    /* reconciliations, by verdict */
 extern const dm_metric dm_m_chores;    /* how long each took */
 extern const dm_metric dm_m_chores_failed;
 extern const dm_metric dm_m_outbox; /* rows sent */

@@ -36,6 +36,7 @@
 #define DM_ANOMALY_ATTESTATION_MISSING "attestation_missing" /* the worker swore to all it had, and not to this */
 #define DM_ANOMALY_EVIDENCE_MISSING "evidence_missing"       /* sworn to, but no frame says so */
 #define DM_ANOMALY_NO_PRICE "no_price"                       /* a statement waits for a price book */
+#define DM_ANOMALY_UNRECONCILED "unreconciled"               /* two accounts of one period do not agree */
 #define DM_ANOMALY_TOO_LARGE "too_large"                     /* a statement is larger than one may be */
 
 typedef struct dm_anomaly {
