@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "base/wire/id.h"
+#include "base/wire/lease.h"
 #include "base/wire/period.h"
 
 enum {
@@ -50,6 +51,7 @@ static const dm_json_field admit_fields[] = {
         STR(admit, hostname, 1, NAME_MAX_ - 1),
         {"env", DM_JSON_STRMAP, offsetof(dm_wk_admit, env), DM_JSON_NEED, 0, DM_WK_ENV_MAX},
         STR(admit, previous, 0, 64),
+        {"lease_s", DM_JSON_I64, offsetof(dm_wk_admit, lease_s), DM_JSON_OPT, 0, DM_LEASE_S_MAX},
 };
 
 static const dm_json_field started_fields[] = {
@@ -142,6 +144,7 @@ static const dm_json_field beat_answer_fields[] = {
         I64(beat_answer, durable_frame, 0, INT64_MAX),
         BOOL(beat_answer, enrol_again),
         {"drain", DM_JSON_BOOL, offsetof(dm_wk_beat_answer, drain), offsetof(dm_wk_beat_answer, has_drain), 0, 0},
+        {"bounds", DM_JSON_I64, offsetof(dm_wk_beat_answer, bounds), DM_JSON_OPT, 0, INT64_MAX},
 };
 
 static const dm_json_field event_fields[] = {

@@ -18,6 +18,8 @@
  *   POST   /v1/workers/{no}/beat      dm_wk_beat       200 dm_wk_beat_answer    each second
  *   POST   /v1/workers/{no}/events    {"events":[dm_wk_event]}  200 {"acked":seq}   at least once, in order of seq
  *
+ * Leases, which bound how long projects run, are base/wire/lease.h's.
+ *
  * A started sandbox is nobody's yet: it runs, but no second of it counts. It is claimed when somebody has been given
  * it: by a claim, by any order about it but a kill with start_failed, or by traffic that reaches it. One that nobody
  * claims for DM_WK_CLAIM_S ends as start_failed and bills nothing.
@@ -46,8 +48,9 @@ typedef struct dm_wk_admit {
     bool internet; /* false: nothing leaves but answers */
     char *token;   /* agent's access token; "" : not secured */
     char *user, *workdir, *hostname;
-    json_t *env;    /* string map */
-    char *previous; /* hash of its last attestation in hex; "" : the first */
+    json_t *env;     /* string map */
+    char *previous;  /* hash of its last attestation in hex; "" : the first */
+    int64_t lease_s; /* what its project's lease grows by when it is handed out (base/wire/lease.h); 0: no budget */
 } dm_wk_admit;
 
 typedef struct dm_wk_started {
@@ -134,6 +137,8 @@ typedef struct dm_wk_beat_answer {
     bool enrol_again; /* the API does not know this boot, or has another key for its frames */
     bool drain;       /* an operator wants it empty; a worker of an older API is not told, and stays as it is */
     bool has_drain;
+    int64_t bounds; /* how often bounds of budgets have changed, in all: what is FREE is asked about anew; 0: it is not
+                       said */
 } dm_wk_beat_answer;
 
 typedef struct dm_wk_event {

@@ -136,6 +136,7 @@ typedef struct admitting {
     bool pause_on_timeout, offline;
     int spec;    /* 0: 1 vCPU, 256 MiB */
     int project; /* 0: 5 */
+    int lease_s; /* what it brings of its project's lease */
     const char *image, *previous;
 } admitting;
 

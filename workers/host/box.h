@@ -98,10 +98,11 @@ struct dm_box {
                             this moment; 0: as it is */
     bool pause_on_timeout;
     bool pooled;
-    bool claimed;     /* somebody has been given it */
-    int64_t net_base; /* of one that is nobody's: bytes that had ever reached its slot when it was handed out; or -1 */
-    uint32_t noting;  /* transitions on their way to the disk: nobody is told of the newest before it is there */
-    dm_cause cause;   /* why it sleeps or ended */
+    bool claimed;      /* somebody has been given it */
+    int64_t counted_s; /* the last second that was counted of its project's lease (lease.h) */
+    int64_t net_base;  /* of one that is nobody's: bytes that had ever reached its slot when it was handed out; or -1 */
+    uint32_t noting;   /* transitions on their way to the disk: nobody is told of the newest before it is there */
+    dm_cause cause;    /* why it sleeps or ended */
     char detail[128];
     int32_t slot;        /* of its machine, or -1 */
     char base[96];       /* folder name of the template snapshot its memory stands on */

@@ -10,6 +10,8 @@ struct dm_boxes {
     uint32_t running, asleep, nunclaimed;
     uint64_t mem_mib, asleep_mib;
     dm_box *unclaimed;
+    dm_boxes_run_fn run;
+    void *run_arg;
 };
 
 static bool runs(dm_box_state s)
@@ -57,8 +59,15 @@ static void unlist(dm_boxes *t, dm_box *b)
     t->nunclaimed--;
 }
 
+static void tell(const dm_boxes *t, const dm_box *b, int by)
+{
+    if (t->run != NULL && runs(b->state))
+        t->run(t->run_arg, b->admit.project_no, by);
+}
+
 static void count(dm_boxes *t, dm_box *b)
 {
+    tell(t, b, 1);
     t->running += runs(b->state);
     t->asleep += sleeps(b->state);
     t->mem_mib += mem_of(b);
@@ -72,6 +81,7 @@ static void discount(dm_boxes *t, dm_box *b)
 {
     assert(t->running >= runs(b->state) && t->asleep >= sleeps(b->state));
     assert(t->mem_mib >= mem_of(b) && t->asleep_mib >= image_of(b));
+    tell(t, b, -1);
     t->running -= runs(b->state);
     t->asleep -= sleeps(b->state);
     t->mem_mib -= mem_of(b);
@@ -100,6 +110,13 @@ void dm_boxes_free(dm_boxes *t)
     assert(t->by_id.n == 0 && t->running == 0 && t->asleep == 0 && t->unclaimed == NULL);
     dm_map_done(&t->by_id);
     free(t);
+}
+
+void dm_boxes_watch(dm_boxes *t, dm_boxes_run_fn fn, void *arg)
+{
+    assert(t->by_id.n == 0);
+    t->run = fn;
+    t->run_arg = arg;
 }
 
 int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err)

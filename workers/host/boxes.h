@@ -25,6 +25,11 @@ dm_box *dm_boxes_find(const dm_boxes *t, const dm_sandbox_id *id);
 /* All of them by dm_map_next, which says what may be dropped meanwhile. */
 dm_map_walk dm_boxes_walk(const dm_boxes *t);
 
+/* fn is told of each that begins to run (by 1) or does so no more (by -1), with its project. Before anything is linked.
+ */
+typedef void (*dm_boxes_run_fn)(void *arg, int64_t project, int by);
+void dm_boxes_watch(dm_boxes *t, dm_boxes_run_fn fn, void *arg);
+
 /* The only way to a new state (box.h has the table): the event must be possible in the state b is in. */
 const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event);
 

@@ -295,6 +295,7 @@ static void handed_out(dm_worker *w, dm_box *b)
     b->end_us = at + b->admit.timeout_us;
     b->pause_on_timeout = b->admit.pause_on_timeout;
     b->cause = DM_CAUSE_NONE;
+    dm_leases_brought(w, b->admit.project_no, b->admit.lease_s);
     dm_shown_afresh(&b->shown);
     move(w, b, DM_BOX_HANDED_OUT);
     journal_and_tell(w, b);
@@ -513,6 +514,8 @@ static int check_admit(dm_worker *w, const dm_wk_admit *admit, dm_sandbox_id *id
         return DM_E_INVALID;
     if (dm_spec_get((uint16_t)admit->spec_table, (uint16_t)admit->spec) == NULL)
         return dm_fail(err, DM_E_INVALID, "no spec %d in table %d", (int)admit->spec, (int)admit->spec_table);
+    if (!dm_leases_take(w, admit->project_no))
+        return dm_fail(err, DM_E_UNAVAILABLE, "its project's budget could not be asked about for too long");
     if (dm_worker_refusing(w, &why))
         return dm_fail(err, DM_E_UNAVAILABLE, "this worker takes no sandboxes now: %s", why);
     return 0;

@@ -28,6 +28,7 @@
 
 #include "base/parse.h"
 
+#include "workers/host/lease.h"
 #include "workers/host/life.h"
 #include "workers/host/shown.h"
 
@@ -448,6 +449,8 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     static const dm_metric warm = {"dm_worker_pool_warm", DM_GAUGE, NULL, "of these, machines that are warm"};
     static const dm_metric waiting = {"dm_worker_waiting", DM_GAUGE, NULL, "sandboxes that wait for a machine"};
     static const dm_metric slots = {"dm_worker_slots_free", DM_GAUGE, NULL, "free slots"};
+    static const dm_metric beyond = {"dm_worker_leases_beyond_cap", DM_GAUGE, NULL,
+            "projects that run on because nobody could be asked about their budget, for longer than is at our cost"};
     static const dm_metric behind = {
             "dm_worker_frames_not_durable", DM_GAUGE, NULL, "frames the ledger does not have yet"};
     const dm_worker *w = ((const dm_orders *)ctx)->w;
@@ -465,6 +468,7 @@ static int print_metrics(dm_req *req, void *ctx, dm_err *err)
     dm_metric_set(h->metrics, &warm, NULL, n.warm);
     dm_metric_set(h->metrics, &waiting, NULL, n.waiting);
     dm_metric_set(h->metrics, &slots, NULL, h->slots_free);
+    dm_metric_set(h->metrics, &beyond, NULL, dm_leases_beyond(w));
     dm_metric_set(h->metrics, &behind, NULL,
             (int64_t)(at->durable_boot == at->boot ? at->frame_no - at->durable_frame : at->frame_no));
     DM_AUTO_BUF text;

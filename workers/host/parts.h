@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "workers/host/clock.h"
+#include "workers/host/lease.h"
 #include "workers/host/life.h"
 
 struct dm_worker {
@@ -14,6 +15,7 @@ struct dm_worker {
     dm_worker_mark at;
     dm_usage_clock time;
     dm_boxes *boxes;
+    dm_leases *leases; /* outlives the boxes, which are counted in it */
     dm_events *events; /* the API has not acknowledged them */
     dm_journal *journal;
     dm_usage *usage; /* NULL before it was ever enrolled */

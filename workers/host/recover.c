@@ -576,6 +576,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
                 w->events, w->journal, unsaid, unsaid->state == DM_BOX_ENDED ? unsaid->ended_us : unsaid->slept_us);
     DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->at.boot), dm_fi("last_second", w->at.last_second),
             dm_fu("last_frame", w->at.prev_boot_last_frame));
+    dm_leases_recount(w);
     take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);
     return 0;
 }

@@ -221,6 +221,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     if (r < 0)
         return r;
     w->at.last_second = second;
+    dm_leases_count(w, second, samples, n);
     if (dm_period_begins(second + 1, w->at.period_s))
         r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);
     return r;
@@ -263,6 +264,7 @@ static void tick(void *arg)
     dm_err err = {0};
     note_late(w);
     if (held(w)) {
+        dm_leases_tick(w);
         dm_timer_in(w->tick, claim_pace_us);
         return;
     }
@@ -275,6 +277,7 @@ static void tick(void *arg)
             abort();
         }
     }
+    dm_leases_tick(w);
     if (w->at.last_second < ended_second(w))
         dm_timer_in(w->tick, held(w) ? claim_pace_us : 1000);
     else

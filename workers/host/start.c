@@ -137,6 +137,7 @@ static void dm_worker_free(dm_worker *w)
     dm_pools_free(w->pools);
     dm_events_free(w->events);
     dm_boxes_free(w->boxes);
+    dm_leases_free(w->leases);
     dm_timer_free(w->tick);
     dm_sign_key_free(w->key);
     dm_mac_free(w->seal);
@@ -174,6 +175,10 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
         r = load_frame_key(w, err);
     if (r == 0)
         r = dm_boxes_new(&w->boxes, err);
+    if (r == 0)
+        r = dm_leases_new(&w->leases, err);
+    if (r == 0)
+        dm_boxes_watch(w->boxes, dm_leases_run, w->leases);
     if (r == 0)
         r = dm_events_new(&w->events, err);
     if (r == 0)

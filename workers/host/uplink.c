@@ -10,11 +10,13 @@
 #include "base/parse.h"
 #include "base/wire/frame.h"
 
+#include "workers/host/lease.h"
+
 enum { CALL_MS = 5000, BODY_MAX = 4 << 20 };
 
 static const char written_off[] = "worker.written_off", old_boot[] = "worker.old_boot"; /* rules of denials */
 
-typedef enum what { SAY_ENROL, SAY_BEAT, SAY_EVENTS, SAY_NOTHING } what;
+typedef enum what { SAY_ENROL, SAY_BEAT, SAY_EVENTS, SAY_LEASES, SAY_NOTHING } what;
 
 struct dm_uplink {
     dm_worker *w;
@@ -141,6 +143,8 @@ static what next_word(dm_uplink *u)
 {
     if (u->enrol)
         return SAY_ENROL;
+    if (dm_leases_want(u->w)) /* before what may be many: a second that comes too late is run for nothing */
+        return SAY_LEASES;
     /* Events wait for the journal: what is told is durable. */
     if (dm_events_held(dm_worker_events(u->w)) > 0 && dm_journal_quiet(dm_worker_journal(u->w)))
         return SAY_EVENTS;
@@ -189,6 +193,11 @@ static void say(void *arg)
                 u->path, sizeof(u->path), "/v1/workers/%llu/events", (unsigned long long)dm_worker_at(u->w)->no.v);
         make_events(u, &jw);
         break;
+    case SAY_LEASES:
+        (void)snprintf(
+                u->path, sizeof(u->path), "/v1/workers/%llu/leases", (unsigned long long)dm_worker_at(u->w)->no.v);
+        dm_leases_ask(u->w, &jw);
+        break;
     }
     (void)pthread_mutex_lock(&u->lock);
     assert(!u->turn);
@@ -225,6 +234,7 @@ static int take_beat(dm_uplink *u, const json_t *obj, dm_err *err)
         dm_worker_drain(u->w);
     else if (m.has_drain)
         dm_worker_undrain(u->w);
+    dm_leases_changed(u->w, m.bounds);
     dm_wk_beat_answer_done(&m);
     return 0;
 }
@@ -276,7 +286,7 @@ static int take_answer(dm_uplink *u, dm_err *err)
         return 0;
     }
     if (u->status != 200) {
-        if (u->status == 404 && u->say != SAY_ENROL)
+        if (u->status == 404 && u->say != SAY_ENROL && u->say != SAY_LEASES) /* an older API has no leases */
             u->enrol = true;
         return dm_fail(err, DM_E_PROTO, "%s: %d %.100s", u->path, u->status, dm_buf_view(&u->answer).p);
     }
@@ -287,6 +297,8 @@ static int take_answer(dm_uplink *u, dm_err *err)
         return take_enrolled(u, obj, err);
     if (u->say == SAY_BEAT)
         return take_beat(u, obj, err);
+    if (u->say == SAY_LEASES)
+        return dm_leases_heard(u->w, obj, err);
     int64_t acked;
     if (dm_json_i64(obj, "acked", 0, INT64_MAX, &acked, NULL) != 0)
         return dm_fail(err, DM_E_PROTO, "%s: no 'acked'", u->path);
@@ -299,6 +311,8 @@ static void heard(void *arg)
     dm_uplink *u = arg;
     dm_err err = u->err;
     int r = u->r == 0 ? take_answer(u, &err) : u->r;
+    if (r < 0 && u->say == SAY_LEASES)
+        dm_leases_unheard(u->w);
     u->say = SAY_NOTHING;
     if (r < 0) {
         if (!u->away)

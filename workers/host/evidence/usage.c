@@ -393,3 +393,20 @@ int dm_usage_attest(dm_usage *u, int64_t period_start, dm_worker_no worker, uint
         dm_usage_forget(u, period_start);
     return r;
 }
+
+/* --- what has run ------------------------------------------------------------------------------------------- */
+
+void dm_usage_ran(const dm_usage *u, int64_t period_start, dm_usage_ran_fn fn, void *arg)
+{
+    dm_map_walk walk = dm_map_begin(&u->records);
+    for (const record *r; (r = dm_map_next(&walk)) != NULL;) {
+        record_key later = r->key;
+        later.epoch++;
+        const record *next = dm_map_find(&u->records, &later);
+        int64_t n = 0;
+        for (uint32_t s = 0; r->key.period_start == period_start && s < u->c.period_s; s++)
+            n += r->state[s] == DM_SAMPLE_RUN && (next == NULL || next->state[s] != DM_SAMPLE_RUN);
+        if (n > 0)
+            fn(arg, r->who.project, period_start, n);
+    }
+}

@@ -57,6 +57,11 @@ void dm_usage_cancel(dm_usage *u, dm_stretch *s);
 int dm_usage_second(dm_usage *u, int64_t second, uint64_t frame_no, const dm_sample **out, uint32_t *n,
         int64_t *complete_through, dm_err *err) DM_NODISCARD;
 
+/* What has run in the period that begins at period_start, of what is known of it now: a call a sandbox and epoch, with
+ * its seconds. A second in which a later epoch ran too is the later one's. */
+typedef void (*dm_usage_ran_fn)(void *arg, dm_project_no project, int64_t period_start, int64_t seconds);
+void dm_usage_ran(const dm_usage *u, int64_t period_start, dm_usage_ran_fn fn, void *arg);
+
 /* What a frame said before a crash, so that the open period's attestations are whole. Their first and last frame are of
  * the boot that attests (0, 0: it appeared in none of them). */
 int dm_usage_replay(dm_usage *u, int64_t second, const dm_sample *sample, dm_err *err) DM_NODISCARD;
