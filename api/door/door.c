@@ -123,6 +123,7 @@ static dm_door_reason reason_of(int outcome)
     case DM_WAKE_QUOTA:
         return DM_DOOR_QUOTA;
     case DM_WAKE_BLOCKED:
+    case DM_WAKE_BUDGET:
         return DM_DOOR_BLOCKED;
     case DM_WAKE_NONE:
         return DM_DOOR_NOT_FOUND;
@@ -133,10 +134,17 @@ static dm_door_reason reason_of(int outcome)
     }
 }
 
-/* Whoever knocked is a stranger; that the owner's sandbox did not wake for him is the owner's to know. */
-static void keep(dm_api *api, const visit *v, int outcome)
+static dm_no no_of(int outcome, const dm_wake *w)
 {
-    const dm_denial d = dm_no_denial(outcome == DM_WAKE_QUOTA ? DM_NO_DOOR_QUOTA : DM_NO_DOOR_BLOCKED, "sandbox.wake");
+    if (outcome == DM_WAKE_BUDGET)
+        return w->short_.cause == DM_CAUSE_SPEND_CAP ? DM_NO_SPEND_CAP : DM_NO_ALLOWANCE_EXHAUSTED;
+    return outcome == DM_WAKE_QUOTA ? DM_NO_DOOR_QUOTA : DM_NO_DOOR_BLOCKED;
+}
+
+/* Whoever knocked is a stranger; that the owner's sandbox did not wake for him is the owner's to know. */
+static void keep(dm_api *api, const visit *v, int outcome, const dm_wake *w)
+{
+    const dm_denial d = dm_no_denial(no_of(outcome, w), "sandbox.wake");
     const dm_sandbox_name id = dm_sandbox_name_of(&v->ask.id);
     const dm_refusal one = {.owner = v->s.owner, .who = "door", .sandbox = dm_str_c(id.s), .denial = &d};
     dm_refusals_add(api->refusals, &one);
@@ -164,7 +172,7 @@ static int wake(dm_req *req, dm_api *api, visit *v, dm_err *err)
         DM_LOG(api->log, DM_WARN, "door.wake_refused", dm_fs("sandbox", dm_sandbox_name_of(&v->ask.id).s),
                 dm_fi("status", w.no.status), dm_fs("message", w.no.message));
     if (reason_of(r) == DM_DOOR_QUOTA || reason_of(r) == DM_DOOR_BLOCKED)
-        keep(api, v, r);
+        keep(api, v, r, &w);
     return refuse(req, reason_of(r), err);
 }
 

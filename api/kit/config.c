@@ -36,6 +36,10 @@ static const dm_conf_row rows[] = {
                 "accounting period: a multiple of 60 that divides 3600; workers are told, the meter's must be the "
                 "same"),
         NUM(lease_s, "30", 2, 3600, "a worker silent for this long gets no new sandboxes"),
+        NUM(lease_cap_s, "900", 10, 86400,
+                "a worker that cannot ask about budgets runs on, at our cost, for so long without an alarm; and so "
+                "long "
+                "what it was granted is kept for it"),
         NUM(http_threads, "2", 1, 16, "threads that hold connections"),
         NUM(connections_max, "4096", 16, 65536, "connections at once"),
         NUM(idle_s, "620", 1, 86400, "a silent connection is closed after this"),

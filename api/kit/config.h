@@ -20,6 +20,7 @@ typedef struct dm_api_config {
     char *region;
     uint64_t period_s;
     uint64_t lease_s;
+    uint64_t lease_cap_s;
     uint64_t http_threads, connections_max, idle_s, live_streams;
     uint64_t exec_threads, exec_queue;
     uint64_t order_threads, stop_threads, read_threads, order_queue;

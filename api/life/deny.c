@@ -39,6 +39,16 @@ int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over)
             (long long)over->limit);
 }
 
+int dm_deny_budget(dm_req *req, const char *what, const dm_budget_short *s)
+{
+    const dm_bound bound = {.limit = DM_LEASE_FIRST_S, .current = s->left_s};
+    bool cap = s->cause == DM_CAUSE_SPEND_CAP;
+    return dm_deny_bound(req, cap ? DM_NO_SPEND_CAP : DM_NO_ALLOWANCE_EXHAUSTED, what, &bound,
+            cap ? "this month's spend cap is reached: %lld seconds of it are left, and to begin takes %d"
+                : "this month's running time is used up: %lld seconds of it are left, and to begin takes %d",
+            (long long)s->left_s, DM_LEASE_FIRST_S);
+}
+
 int dm_deny_create_rate(dm_req *req, const char *what, int64_t per_s, int64_t wait_us)
 {
     char message[128];
@@ -185,6 +195,8 @@ int dm_deny_start(dm_req *req, const char *what, const dm_start *s, int r, dm_er
         return dm_deny(req, DM_NO_CAPACITY_NO_WORKER, what, "no worker has room for a sandbox of this size right now");
     case DM_START_OVER_QUOTA:
         return dm_deny_quota(req, what, &s->over);
+    case DM_START_BUDGET:
+        return dm_deny_budget(req, what, &s->short_);
     case DM_START_ASLEEP:
         return dm_deny_asleep(req, what, &s->over);
     case DM_START_IDEM_RUNNING:
@@ -263,6 +275,8 @@ int dm_deny_wake(dm_req *req, const char *what, const dm_sandbox_id *id, int r, 
         return dm_deny_no_sandbox(req, what, id);
     case DM_WAKE_QUOTA:
         return dm_deny_quota(req, what, &w->over);
+    case DM_WAKE_BUDGET:
+        return dm_deny_budget(req, what, &w->short_);
     case DM_WAKE_WAIT:
         return dm_deny_wake_wait(req, what, w->wait_s);
     case DM_WAKE_UNANSWERED:

@@ -13,6 +13,8 @@ int dm_deny_no_sandbox(dm_req *req, const char *what, const dm_sandbox_id *id) D
 int dm_deny_quota(dm_req *req, const char *what, const dm_quota_over *over) DM_NODISCARD;
 /* Its sleepers take all that they may, or leave no room for this one. */
 int dm_deny_asleep(dm_req *req, const char *what, const dm_quota_over *over) DM_NODISCARD;
+/* What is left of its budget is not enough to begin. */
+int dm_deny_budget(dm_req *req, const char *what, const dm_budget_short *s) DM_NODISCARD;
 /* It creates more often than it may: the next one can come after wait_us. */
 int dm_deny_create_rate(dm_req *req, const char *what, int64_t per_s, int64_t wait_us) DM_NODISCARD;
 /* 0, or 1 after it has answered 400: the limit on a timeout. */

@@ -164,6 +164,15 @@ static int ask_room(dm_pg *c, starting *k, dm_err *err)
     return r == DM_QUOTA_OVER ? DM_START_ASLEEP : r;
 }
 
+/* Its first seconds, of what is left of a budget: whoever is not promised them is not begun. */
+static int promise(dm_pg *c, starting *k, dm_err *err)
+{
+    const dm_sandbox *s = &k->out->sandbox;
+    const dm_budget_size size = {s->region_no, s->spec_table, s->spec, s->disk_mib};
+    int r = dm_budget_take(c, s->owner, &size, &k->out->short_, err);
+    return r == DM_BUDGET_SHORT ? DM_START_BUDGET : r;
+}
+
 /* Nearly always the last statement is the only one, and the transaction one round trip: what a template is, is kept in
  * memory, and so is what the caller may. */
 static int begin(dm_pg *c, void *arg, dm_err *err)
@@ -181,6 +190,9 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
         r = ask_room(c, k, err);
     if (r != 0)
         return r;
+    r = k->limits.budgeted ? promise(c, k, err) : 0;
+    if (r != 0)
+        return r;
     s->template_id = k->out->template.template_id;
     s->build_id = k->out->template.build_id;
     s->alias = k->out->template.alias;
@@ -188,7 +200,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
             .who = k->caller->who,
             .lease_s = (int64_t)k->api->config->lease_s,
             .over = &k->out->over,
-            .last = !k->idempotent};
+            .last = !k->idempotent && !k->limits.budgeted}; /* a promise must not outlive a no */
     r = dm_sandbox_add(c, s, &add, err);
     return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r == DM_SANDBOX_NO_PLACE ? DM_START_NO_WORKER : r;
 }
@@ -198,8 +210,9 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
 typedef struct ending {
     starting *k;
     dm_sandbox_move_args move;
-    int status; /* for the idempotency row; 0: drop it */
-    bool over;  /* the row says so */
+    int status;     /* for the idempotency row; 0: drop it */
+    bool unpromise; /* it did not come to be, and its first seconds are nobody's */
+    bool over;      /* the row says so */
 } ending;
 
 /* An event of the worker may have been quicker, or the sweep: then the row says more than we know, and stays. */
@@ -213,6 +226,8 @@ static int settle(dm_pg *c, void *arg, dm_err *err)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the row of a starting sandbox is gone");
     r = dm_settle_row(c, &one.s, k->out->sandbox.epoch, &t->move, err);
     t->over = one.s.state == DM_SANDBOX_ENDING || one.s.state == DM_SANDBOX_ENDED;
+    if (r >= 0 && t->unpromise && k->limits.budgeted)
+        r = dm_budget_give_back(c, k->caller->owner, err);
     if (r >= 0 && k->idempotent)
         r = t->status != 0 && !t->over ? dm_idem_settle(c, &k->idem, t->status, err) : dm_idem_drop(c, &k->idem, err);
     return r < 0 ? r : 0;
@@ -230,6 +245,7 @@ static int settle_started(dm_pg *c, void *arg, dm_err *err)
 static int give_up(starting *k, dm_cause cause, const char *words, bool known, dm_err *err)
 {
     ending t = {.k = k,
+            .unpromise = known,
             .move = {.event = known ? DM_SANDBOX_GONE : DM_SANDBOX_KILL,
                     .who = k->caller->who,
                     .at_us = dm_wall_us(k->api->clock),
@@ -387,6 +403,8 @@ static int order(starting *k, dm_err *err)
     dm_wk_started started;
     dm_err why = {0};
     int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
+    if (r == 0)
+        admit.m.lease_s = k->limits.budgeted ? DM_LEASE_FIRST_S : 0;
     if (r < 0) { /* ours: the row must not stay as if it were starting */
         int again = give_up(k, DM_CAUSE_START_FAILED, "the order could not be made", true, &why);
         return again < 0 ? again : r;

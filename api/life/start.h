@@ -18,6 +18,7 @@
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"
+#include "tenants/plan/budget.h"
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/template.h"
@@ -46,6 +47,7 @@ enum {
     DM_START_DISK_TOO_LARGE, /* than the template's, which is not offered */
     DM_START_NO_WORKER,
     DM_START_OVER_QUOTA, /* over */
+    DM_START_BUDGET,     /* short: what its first seconds would take is not there any more */
     DM_START_ASLEEP,     /* it is to sleep at its timeout, and there is no room for another sleeper; over */
     DM_START_IDEM_RUNNING,
     DM_START_IDEM_MISMATCH,
@@ -66,6 +68,7 @@ typedef struct dm_start {
     dm_start_limit limit;
     int64_t limit_max, limit_wanted;
     dm_quota_over over;
+    dm_budget_short short_;
     dm_dispatch_no no;
     dm_sandbox_one again; /* what sandbox points into, of DM_START_AGAIN */
     dm_buf token_sealed, env_sealed;

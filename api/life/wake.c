@@ -29,6 +29,14 @@ static int find_caller(dm_pg *c, dm_caller *caller, dm_err *err)
     return caller->banned || caller->blocked[0] != '\0' || caller->held[0] != '\0' ? DM_WAKE_BLOCKED : 0;
 }
 
+static int promise(dm_pg *c, dm_wake *w, dm_err *err)
+{
+    const dm_sandbox *s = &w->one.s;
+    const dm_budget_size size = {s->region_no, s->spec_table, s->spec, s->disk_mib};
+    int r = dm_budget_take(c, s->owner, &size, &w->short_, err);
+    return r == DM_BUDGET_SHORT ? DM_WAKE_BUDGET : r;
+}
+
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     const begin_args *b = arg;
@@ -68,7 +76,10 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     r = dm_build_find(c, w->one.s.build_id, &w->made, err);
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "a sleeper's build is gone");
-    r = dm_sandbox_move(c, &w->one.s, &move, err);
+    w->budgeted = limits.budgeted;
+    r = w->budgeted ? promise(c, w, err) : 0;
+    if (r == 0)
+        r = dm_sandbox_move(c, &w->one.s, &move, err);
     return r == DM_SANDBOX_OVER ? DM_WAKE_QUOTA : r;
 }
 
@@ -122,6 +133,8 @@ static int order(dm_api *api, const begin_args *b, int64_t timeout_s, dm_err *er
     dm_wk_started started;
     dm_err why = {0};
     int r = dm_admit_fill(api, &w->one.s, &w->made, timeout_s * 1000000, &admit, &why);
+    if (r == 0)
+        admit.m.lease_s = w->budgeted ? DM_LEASE_FIRST_S : 0;
     if (r < 0) {
         w->no = (dm_dispatch_no){.status = 500, .message = "the order could not be made"};
         dm_log_err(api->log, DM_ERROR, "sandbox.wake_order", &why);

@@ -4,6 +4,7 @@
 
 #include "api/kit/api.h"
 #include "api/life/dispatch.h"
+#include "tenants/plan/budget.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/template.h"
 
@@ -12,6 +13,7 @@ enum {
     DM_WAKE_BUSY,        /* it is on its way to sleep or awake: park and come again */
     DM_WAKE_NONE,        /* it is not there, or ended */
     DM_WAKE_QUOTA,       /* over */
+    DM_WAKE_BUDGET,      /* short: what its first seconds would take is not there any more */
     DM_WAKE_WAIT,        /* its guest did not answer the last ones: not before wait_s */
     DM_WAKE_UNANSWERED,  /* its guest ran and did not answer: it sleeps again, and what it ran is billed */
     DM_WAKE_REFUSED,     /* no: it sleeps on, nothing is billed */
@@ -26,6 +28,8 @@ enum { DM_WAKE_ADDRESS = 16 };
 typedef struct dm_wake {
     dm_sandbox_one one; /* the row as it was last seen; dm_wake_done */
     dm_quota_over over;
+    dm_budget_short short_;
+    bool budgeted;
     int64_t wait_s;
     dm_dispatch_no no;
     dm_build_made_of made;

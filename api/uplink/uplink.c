@@ -118,7 +118,7 @@ static int other_key(const dm_api *api, const heartbeat *b, bool *out, dm_err *e
 static int do_beat(dm_pg *c, void *arg, dm_err *err)
 {
     heartbeat *b = arg;
-    int r = dm_fleet_beat(c, b->worker, &b->m, &b->answer.drain, err);
+    int r = dm_fleet_beat(c, b->worker, &b->m, &b->answer, err);
     return r != 0 ? r : dm_read_mark(c, b->worker, &b->answer.durable_boot, &b->answer.durable_frame, err);
 }
 

@@ -23,7 +23,7 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 
 /* *drain: an operator wants it empty. DM_FLEET_NONE: no such worker, not this boot of it, or it was written off. So is
  * it with its events. */
-int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, bool *drain, dm_err *err) DM_NODISCARD;
+int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_wk_beat_answer *out, dm_err *err) DM_NODISCARD;
 
 /* The number of the last event taken from it, its row locked; DM_FLEET_NONE. */
 int dm_fleet_event_seq(dm_pg *c, dm_worker_no worker, int64_t *out, dm_err *err) DM_NODISCARD;

@@ -94,10 +94,11 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
 static const dm_pg_stmt beat = {"fleet_beat",
         "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6,"
         " mem_free_mib = $7, pooled = $8, why = $9, version = $10"
-        " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off' RETURNING state = 'draining'",
+        " WHERE worker_no = $1 AND boot = $2 AND state <> 'written_off' RETURNING state = 'draining',"
+        " (SELECT n FROM dm.budget_bounds)",
         DM_PG_MAYBE};
 
-int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, bool *drain, dm_err *err)
+int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, dm_wk_beat_answer *out, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64((int64_t)worker.v), dm_pa_i64(m->boot), dm_pa_i64(m->running),
             dm_pa_i64(m->asleep), dm_pa_i64(m->free_slots), dm_pa_bool(m->refusing),
@@ -109,7 +110,8 @@ int dm_fleet_beat(dm_pg *c, dm_worker_no worker, const dm_wk_beat *m, bool *drai
         return r;
     if (dm_pg_count(rows) == 0)
         return DM_FLEET_NONE;
-    *drain = dm_pg_bool(rows, 0, 0);
+    out->drain = dm_pg_bool(rows, 0, 0);
+    out->bounds = dm_pg_i64(rows, 0, 1);
     return 0;
 }
 

@@ -40,6 +40,8 @@ static int read_one(dm_str text, const char *whose, dm_limits *out, dm_err *err)
         err->code = DM_E_INTERNAL; /* our own database wrote it */
         return dm_wrap(err, "limits of the %s", whose);
     }
+    out->budgeted =
+            json_object_get(obj, "month_seconds_max") != NULL || json_object_get(obj, "spend_cap_micros") != NULL;
     return 0;
 }
 
@@ -53,6 +55,7 @@ int dm_limits_read(dm_str project_json, dm_str account_json, dm_limits *out, dm_
     if (r < 0)
         return r;
     project.account = account.at_once;
+    project.budgeted = project.budgeted || account.budgeted;
     *out = project;
     return 0;
 }

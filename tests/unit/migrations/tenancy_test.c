@@ -185,7 +185,8 @@ static void grants_are_narrow(void **state)
                     "aclexplode(c.relacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE c.relnamespace = "
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
-                    "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step', 'expiry')"),
+                    "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step', 'expiry', "
+                    "'budget_lease', 'budget_ran')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -202,6 +203,8 @@ static void grants_are_narrow(void **state)
             "accounts_of_address dm_ops, "
             "add_operator dm_ops, "
             "add_partitions dm_meter, "
+            "budget_grant dm_ops, budget_take dm_api, budget_take dm_ops, "
+            "budget_unpromise dm_api, budget_unpromise dm_ops, "
             "disable_operator dm_ops, "
             "drop_draft dm_meter, "
             "enable_operator dm_ops, "
@@ -408,7 +411,8 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line statement_page spend_open member invitation hold budget_use ";
+            "statement statement_line statement_page spend_open member invitation hold budget_use "
+            "budget_lease budget_ran budget_promise ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))

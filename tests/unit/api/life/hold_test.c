@@ -152,12 +152,15 @@ static void a_budget_holds(
                                          " (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month')"
                                          " AT TIME ZONE 'UTC'"),
             1);
-    bound(name, 6001);
+    bound(name, 6001); /* no more than what it takes to begin, in seconds or in money */
+    is_refused("POST", "/sandboxes", "{\"templateID\":\"base\"}", 429, rule);
+    bound(name, 7000);
     dm_rig_create(&rig, "", id);
     bound(name, 6000);
     is_refused("POST", "/sandboxes", "{\"templateID\":\"base\"}", 429, rule);
     /* The month is over. */
-    dm_rig_sql(&rig, "UPDATE dm.hold SET until = now() - interval '1 s'");
+    dm_rig_sql(&rig, "UPDATE dm.hold SET until = now() - interval '1 s';"
+                     " UPDATE dm.budget_use SET month = (month - interval '1 month')::date");
     dm_rig_create(&rig, "", id);
     carried_out(0);
 }

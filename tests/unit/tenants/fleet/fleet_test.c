@@ -103,7 +103,8 @@ typedef struct work {
     dm_worker_no no, out;
     int64_t seq;
     dm_wk_beat beat;
-    bool drain, told;
+    bool drain;
+    dm_wk_beat_answer told;
     dm_worker_no after;
     dm_pg_rows *rows;
 } work;
@@ -215,7 +216,7 @@ static void a_beat_is_shown(void **state)
                     .mem_free_mib = 7,
                     .has_mem_free_mib = true}};
     assert_int_equal(run(do_beat, &w), 0);
-    assert_false(w.told);
+    assert_false(w.told.drain);
     assert_int_equal(run(do_find, &w), 0);
     dm_fleet_read(w.rows, 0, &f);
     assert_int_equal(f.no.v, no.v);
@@ -246,7 +247,7 @@ static void a_drain_is_told_with_the_beat(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(run(do_drain, &w), 0);
         assert_int_equal(run(do_beat, &w), 0);
-        assert_true(w.told);
+        assert_true(w.told.drain);
     }
     assert_string_equal(ask("SELECT count(*) FROM dm.place(1::smallint, 3600, 1) JOIN dm.worker USING (worker_no)"
                             " WHERE name = 'two'"),
@@ -255,7 +256,7 @@ static void a_drain_is_told_with_the_beat(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(run(do_drain, &w), 0);
         assert_int_equal(run(do_beat, &w), 0);
-        assert_false(w.told);
+        assert_false(w.told.drain);
     }
     assert_string_equal(
             ask("SELECT string_agg(concat_ws(' ', who, verb, detail->>'reason', account_no), ', ' ORDER BY audit_no)"

@@ -1,0 +1,280 @@
+/* Budgets by the whole way: what is created and woken is promised its first seconds, its worker asks for more at the
+ * uplink, counts them down, and puts to sleep what was refused. The worker here is the test's: it keeps to
+ * base/wire/lease.h as the real one does (tests/unit/workers/host/lease_test.c). Covers api/uplink/leases.c,
+ * api/life/start.c, api/life/wake.c. */
+#include <stdio.h>
+
+#include "base/wire/lease.h"
+
+#include "tests/support/apirig.h"
+#include "tests/unit/test.h"
+
+enum { FLEET = 200 };
+
+static dm_rig rig;
+static int64_t project;
+
+/* One worker with sandboxes of one project. */
+typedef struct worker {
+    int64_t seq, left, brought, ran, over_by, period;
+    bool over;
+    size_t running;
+    char ids[FLEET][32];
+    int64_t event;
+} worker;
+
+static void bound(const char *table, const char *name, int64_t value)
+{
+    char sql[400];
+    bool own = strcmp(table, "project_limit") == 0;
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.%s (account_no, %sname, value) SELECT account_no, %s'%s', %lld FROM dm.project WHERE"
+            " slug = 'demo' ON CONFLICT (account_no, %sname) DO UPDATE SET value = excluded.value",
+            table, own ? "project_no, " : "", own ? "project_no, " : "", name, (long long)value,
+            own ? "project_no, " : "");
+    dm_rig_sql(&rig, sql);
+}
+
+static void roomy(void)
+{
+    bound("account_limit", "running_max", 1000);
+    bound("account_limit", "vcpus_total_max", 1000);
+    bound("account_limit", "mem_mib_total_max", 1 << 20);
+    bound("account_limit", "create_rate", 100000);
+    bound("account_limit", "request_rate", 100000);
+    project = dm_rig_number(&rig, "SELECT project_no FROM dm.project WHERE slug = 'demo'");
+}
+
+static worker begin(void)
+{
+    dm_rig_sql(&rig, "UPDATE dm.worker SET beat_at = now() + interval '1 hour' WHERE worker_no = 1");
+    return (worker){.period = dm_rig_number(&rig, "SELECT extract(epoch FROM date_trunc('hour', now()))::bigint"),
+            .event = dm_rig_number(&rig, "SELECT event_seq FROM dm.worker WHERE worker_no = 1")};
+}
+
+static int64_t boot(void)
+{
+    return dm_rig_number(&rig, "SELECT boot FROM dm.worker WHERE worker_no = 1");
+}
+
+/* Created, or woken, and brought here. */
+static void brings(worker *w, const char *id)
+{
+    char lease[32];
+    dm_fakeworker_admitted(rig.worker, "lease_s", lease, sizeof lease);
+    assert_string_equal(lease, "2");
+    (void)snprintf(w->ids[w->running++], sizeof w->ids[0], "%s", id);
+    w->left += DM_LEASE_FIRST_S;
+    w->brought += DM_LEASE_FIRST_S;
+}
+
+static dm_said tell(worker *w, int64_t its_boot)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text,
+            "{\"boot\":%lld,\"seq\":%lld,\"asks\":[{\"project_no\":%lld,\"left_s\":%lld,\"need_s\":%zu,\"running\":%zu,"
+            "\"brought_s\":%lld}],\"ran\":[{\"project_no\":%lld,\"period_start\":%lld,\"seconds\":%lld}]}",
+            (long long)its_boot, (long long)++w->seq, (long long)project, (long long)(w->running > 0 ? w->left : 0),
+            w->running, w->running, (long long)w->brought, (long long)project, (long long)w->period, (long long)w->ran);
+    return dm_rig_worker_call(&rig, "/v1/workers/1/leases", text);
+}
+
+static void ask(worker *w, char state[16])
+{
+    DM_AUTO_SAID said = tell(w, boot());
+    dm_lease_grants m;
+    dm_lease_grant g;
+    if (said.status != 200)
+        fail_msg("%d %s", said.status, said.text);
+    assert_int_equal(dm_lease_grants_read(said.body, &m, NULL), 0);
+    assert_int_equal(json_array_size(m.leases), 1);
+    assert_int_equal(dm_lease_grant_read(json_array_get(m.leases, 0), &g, NULL), 0);
+    (void)snprintf(state, 16, "%s", dm_lease_state_name(g.state));
+    w->over = g.state == DM_LEASE_LAST || g.state == DM_LEASE_REFUSED;
+    w->left = g.left_s;
+    assert_int_equal(m.cap_s, 900);
+    dm_lease_grant_done(&g);
+    dm_lease_grants_done(&m);
+}
+
+/* So many of them, told in one go. */
+static void sleep_all(worker *w, int64_t n, const char *cause)
+{
+    DM_AUTO_BUF text;
+    int64_t now = dm_rig_number(&rig, "SELECT dm.us(now())");
+    dm_buf_init(&text, 1 << 20);
+    (void)dm_buf_fmt(&text, "{\"events\":[");
+    for (int64_t i = 0; i < n; i++)
+        (void)dm_buf_fmt(&text,
+                "%s{\"seq\":%lld,\"sandbox\":\"%s\",\"epoch\":1,\"state\":\"asleep\",\"cause\":\"%s\",\"detail\":"
+                "\"\",\"at_us\":%lld}",
+                i > 0 ? "," : "", (long long)++w->event, w->ids[--w->running], cause, (long long)now);
+    (void)dm_buf_fmt(&text, "]}");
+    DM_AUTO_MEM char *body = dm_buf_take(&text);
+    assert_non_null(body);
+    DM_AUTO_SAID said = dm_rig_worker_call(&rig, "/v1/workers/1/events", body);
+    assert_int_equal(said.status, 200);
+}
+
+static void run_second(worker *w, const char *cause)
+{
+    if (w->over && w->left < (int64_t)w->running)
+        sleep_all(w, (int64_t)w->running - w->left, cause);
+    w->over_by += (int64_t)w->running > w->left ? (int64_t)w->running - w->left : 0;
+    w->left -= (int64_t)w->running < w->left ? (int64_t)w->running : w->left;
+    w->ran += (int64_t)w->running;
+}
+
+static void is_refused(const char *target, const char *body, const char *rule)
+{
+    DM_AUTO_SAID said = dm_rig_call(&rig, "POST", target, body);
+    const char *is = dm_json_c(json_object_get(said.body, "denial"), "rule");
+    if (said.status != 429 || is == NULL || strcmp(is, rule) != 0)
+        fail_msg("%s: %d, not %s: %s", target, said.status, rule, said.text);
+}
+
+/* Three sandboxes and a pool of 6,000 seconds: second 6,001 is not run, and nothing is begun or woken any more. */
+static void free_runs_its_pool(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "", target[96];
+    roomy();
+    bound("account_limit", "month_seconds_max", 6000);
+    worker w = begin();
+    for (int i = 0; i < 3; i++) {
+        dm_rig_create(&rig, "", id);
+        brings(&w, id);
+    }
+    int64_t asks = 0, seconds = 0, size = 0;
+    for (; w.running > 0 && seconds < 3000; seconds++) {
+        if (w.over || w.left - (int64_t)w.running <= size / 2) {
+            ask(&w, how);
+            size = w.left;
+            asks++;
+        }
+        run_second(&w, "allowance_exhausted");
+    }
+    assert_int_equal(w.ran, 6000);
+    assert_int_equal(w.over_by, 0);
+    assert_true(asks < 300); /* 2,000 seconds were not asked for one by one */
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'paused' AND cause ="
+                                         " 'allowance_exhausted'"),
+            3);
+    ask(&w, how);
+    is_refused("/sandboxes", "{\"templateID\":\"base\"}", "account.allowance_exhausted");
+    (void)snprintf(target, sizeof target, "/sandboxes/%s/connect", id);
+    is_refused(target, "{\"timeout\":60}", "account.allowance_exhausted");
+    bound("account_limit", "month_seconds_max", 6002);
+    dm_fakeworker_refuse(rig.worker, "start", 500, 1);
+    DM_AUTO_SAID failed = dm_rig_call(&rig, "POST", "/sandboxes", "{\"templateID\":\"base\"}");
+    assert_int_equal(failed.status, 500);
+    dm_rig_create(&rig, "", id); /* what it was promised is there for the next one, */
+    is_refused("/sandboxes", "{\"templateID\":\"base\"}", "account.allowance_exhausted"); /* and for nobody else */
+}
+
+/* 200 run into a cap, with the API away in the middle of it: all sleep, none ends, and what it comes to is the cap, and
+ * what they ran on while nobody could be asked. */
+static void a_fleet_runs_into_its_cap(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "";
+    roomy();
+    bound("account_limit", "spend_cap_micros", 150000); /* CNY 0.15 at 0.0000384775: 3898.38 seconds */
+    worker w = begin();
+    for (int i = 0; i < FLEET; i++) {
+        dm_rig_create(&rig, "", id);
+        brings(&w, id);
+    }
+    for (int s = 0; w.running > 0 && s < 100; s++) {
+        if (s < 5 || s > 9)
+            ask(&w, how);
+        run_second(&w, "spend_cap");
+    }
+    assert_true(w.over_by > 0);
+    assert_true(w.ran <= 3898 + w.over_by);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'paused' AND cause ="
+                                         " 'spend_cap'"),
+            FLEET);
+    ask(&w, how);
+    assert_true(dm_rig_number(&rig,
+                        "SELECT round(u.amount * 1000000)::bigint FROM dm.account a,"
+                        " dm.budget_used(a.account_no, 0) u WHERE a.legal_name = 'Demo'") <= 150000 + w.over_by * 39);
+    is_refused("/sandboxes", "{\"templateID\":\"base\"}", "account.spend_cap");
+}
+
+/* A project's cap binds it beside its account's. */
+static void a_project_has_its_own(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "";
+    roomy();
+    bound("account_limit", "month_seconds_max", 100000);
+    bound("project_limit", "month_seconds_max", 50);
+    worker w = begin();
+    dm_rig_create(&rig, "", id);
+    brings(&w, id);
+    for (int s = 0; w.running > 0 && s < 100; s++) {
+        ask(&w, how);
+        run_second(&w, "allowance_exhausted");
+    }
+    assert_int_equal(w.ran, 50);
+}
+
+static void without_a_bound_nothing_is_leased(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "", lease[32];
+    roomy();
+    worker w = begin();
+    dm_rig_create(&rig, "", id);
+    dm_fakeworker_admitted(rig.worker, "lease_s", lease, sizeof lease);
+    assert_true(strcmp(lease, "") == 0 || strcmp(lease, "0") == 0);
+    w.running = 1;
+    ask(&w, how);
+    assert_string_equal(how, "free");
+    assert_int_equal(dm_rig_number(&rig, "SELECT (SELECT count(*) FROM dm.budget_lease) + (SELECT count(*) FROM"
+                                         " dm.budget_ran) + (SELECT count(*) FROM dm.budget_promise)"),
+            0);
+    int64_t before = dm_rig_number(&rig, "SELECT n FROM dm.budget_bounds");
+    bound("account_limit", "month_seconds_max", 10);
+    assert_int_equal(dm_rig_number(&rig, "SELECT n FROM dm.budget_bounds"), before + 1);
+    w.ran = 9; /* what ran before counts */
+    ask(&w, how);
+    assert_string_equal(how, "last");
+    assert_int_equal(w.left, 1);
+}
+
+/* Nobody's words count who is not the worker, of this start of it, with something of the project. */
+static void strangers_are_not_heard(void **state)
+{
+    (void)state;
+    char id[32];
+    roomy();
+    bound("account_limit", "month_seconds_max", 1000);
+    worker w = begin();
+    w.running = 1;
+    w.ran = 900;
+    DM_AUTO_SAID nothing_here = tell(&w, boot());
+    assert_string_equal(json_string_value(json_object_get(
+                                json_array_get(json_object_get(nothing_here.body, "leases"), 0), "state")),
+            "free");
+    dm_rig_create(&rig, "", id);
+    DM_AUTO_SAID other_boot = tell(&w, boot() + 1);
+    assert_int_equal(json_array_size(json_object_get(other_boot.body, "leases")), 0);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.budget_ran"), 0);
+    DM_AUTO_SAID nonsense = dm_rig_worker_call(&rig, "/v1/workers/1/leases",
+            "{\"boot\":1,\"seq\":1,\"asks\":[{}],"
+            "\"ran\":[]}");
+    assert_int_equal(nonsense.status, 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(free_runs_its_pool, &rig),
+            DM_RIG_TEST(a_fleet_runs_into_its_cap, &rig), DM_RIG_TEST(a_project_has_its_own, &rig),
+            DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig), DM_RIG_TEST(strangers_are_not_heard, &rig)};
+    dm_rig_start(&rig, 0);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dm_rig_stop(&rig);
+    return failed;
+}
