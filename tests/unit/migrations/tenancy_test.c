@@ -242,7 +242,8 @@ static void grants_are_narrow(void **state)
             "sign_up dm_who, "
             "take_invitation dm_who, "
             "usable_builds dm_api, "
-            "usable_templates dm_api");
+            "usable_templates dm_api, "
+            "wallet_judge dm_meter");
 }
 
 static void the_meter_knows_no_secret_and_changes_no_tenant(void **state)
@@ -412,7 +413,8 @@ static void reads_its_projects(const char *table)
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
             "statement statement_line statement_page spend_open member invitation hold budget_use "
-            "budget_lease budget_ran budget_promise ";
+            "budget_lease budget_ran budget_promise "
+            "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))

@@ -10,6 +10,7 @@ import invoice
 import ledger
 import rating
 import statement
+import wallet
 import wire
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -456,6 +457,29 @@ class Invoices(unittest.TestCase):
             self.assertNotEqual(invoice.check(invoice.canonical(wrong)), [], name)
         self.assertEqual(invoice.check_chain([invoice.canonical({"chain": 1, "previous": "0" * 64})]), [])
         self.assertNotEqual(invoice.check_chain([invoice.canonical({"chain": 2, "previous": "0" * 64})]), [])
+
+
+class Wallet(unittest.TestCase):
+    """metering.md 1.8: burn order fixed: priority, earliest expiry, oldest; corrections unwind the recorded order."""
+
+    GRANTS = [wallet.Grant(5, 200, None, True, Fraction(10)), wallet.Grant(4, 100, None, False, Fraction(1)),
+              wallet.Grant(3, 100, 2000, False, Fraction(2)), wallet.Grant(2, 100, 1500, False, Fraction(3)),
+              wallet.Grant(6, 100, 1500, False, Fraction(4)), wallet.Grant(1, 0, 1000, False, Fraction(9))]
+
+    def test_the_order(self):
+        self.assertEqual(wallet.burn(self.GRANTS, 1000, Fraction("10.5")),
+                         [(2, 3), (6, 4), (3, 2), (4, 1), (5, Fraction("0.5"))])
+
+    def test_no_more_than_there_is(self):
+        self.assertEqual(sum(amount for _, amount in wallet.burn(self.GRANTS, 1000, Fraction(99))), 20)
+
+    def test_the_last_part_goes_back_first(self):
+        self.assertEqual(wallet.unwind([Fraction(1), Fraction(2), Fraction(4)], Fraction("5.5")),
+                         [0, Fraction("1.5"), 4])
+
+    def test_a_share(self):
+        self.assertEqual(wallet.text(wallet.share(Fraction("0.005"), 1, 3)), "0.001666666666666667")
+        self.assertEqual(wallet.share(Fraction("0.005"), 3, 3), Fraction("0.005"))
 
 
 if __name__ == "__main__":
