@@ -17,6 +17,7 @@
 #include "metering/kit/sql_kit.h"
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/stream.h"
+#include "metering/wallet/chores.h"
 
 enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
 enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000 };
@@ -152,6 +153,11 @@ static int run(meter *m, dm_err *err)
 /* What is done regularly beside evidence and statements, in this order. */
 static const dm_chore chores[] = {
         {"check", 5000, dm_check},
+        {"wallet.orders", 1000, dm_wallet_chore_orders},
+        {"wallet.faults", 5000, dm_wallet_chore_faults},
+        {"wallet.over", 5000, dm_wallet_chore_over},
+        {"wallet.settle", 1000, dm_wallet_chore_settle},
+        {"wallet.judge", 1000, dm_wallet_chore_judge},
         {NULL, 0, NULL},
 };
 
