@@ -12,6 +12,7 @@
 #include "api/life/deny.h"
 #include "api/life/look.h"
 #include "api/limits.h"
+#include "metering/read/wallet.h"
 
 enum { ATTESTED_MAX = 2000, PERIOD_MAX_S = 3600 };
 
@@ -23,6 +24,7 @@ typedef struct work {
     bool attest;
     dm_sandbox_one one;
     dm_pg_rows *rows;
+    dm_pg_rows *credits; /* what was given back for it */
     dm_pg_total total;
     int64_t period_s;
     size_t n, nattested;
@@ -60,7 +62,8 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     dm_pg_rows_free(w->rows);
-    w->rows = NULL;
+    dm_pg_rows_free(w->credits);
+    w->rows = w->credits = NULL;
     int r = dm_sandbox_find(c, w->caller->owner, &w->id, false, &w->one, err);
     if (r == 0)
         r = dm_line_history(c, w->caller->owner, &w->id, &w->of, &w->rows, &w->total, err);
@@ -69,7 +72,9 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     w->n = dm_pg_count(w->rows);
     if (w->n > (size_t)w->of.limit - 1)
         w->n = (size_t)w->of.limit - 1;
-    return w->attest ? read_attested(c, w, err) : 0;
+    if (w->attest)
+        r = dm_read_credits_of(c, w->caller->owner, &w->id, &w->credits, err);
+    return r == 0 && w->attest ? read_attested(c, w, err) : r;
 }
 
 static int read_request(const dm_req *req, work *w, dm_err *err)
@@ -115,6 +120,27 @@ static void maybe(dm_jw *j, const char *name, dm_str s)
         dm_jw_kc(j, name, NULL);
 }
 
+/* Of the life that ended so; what is still to be given, or was nothing, is null. */
+static void write_credited(dm_jw *j, const work *w, const event *e)
+{
+    dm_wallet_credit k;
+    dm_jw_key(j, "credited");
+    for (size_t i = 0; dm_str_eq_c(e->to, "ended") && i < dm_pg_count(w->credits); i++) {
+        dm_read_credit(w->credits, i, &k);
+        if (k.epoch != e->epoch)
+            continue;
+        dm_jw_obj(j);
+        dm_jw_kstr(j, "amount", k.amount);
+        dm_jw_kstr(j, "currency", k.currency);
+        dm_jw_kbool(j, "split", k.split);
+        dm_jw_key(j, "statements");
+        dm_jw_raw(j, k.statements);
+        dm_jw_end(j);
+        return;
+    }
+    dm_jw_null(j);
+}
+
 static void write_event(dm_jw *j, const work *w, const event *e)
 {
     dm_cause cause = DM_CAUSE_NONE;
@@ -129,6 +155,7 @@ static void write_event(dm_jw *j, const work *w, const event *e)
     dm_jw_kstr(j, "why", e->why);
     dm_jw_kstr(j, "who", e->who);
     dm_jw_kbool(j, "credit", dm_str_eq_c(e->to, "ended") && dm_cause_get(cause)->credit);
+    write_credited(j, w, e);
     dm_jw_kc(j, "attestation", sworn(w, e));
     dm_jw_end(j);
 }
@@ -187,6 +214,7 @@ static int history(dm_req *req, dm_api *api, bool attest, write_fn write, dm_err
     else if (r == 0)
         r = write_all(req, w, write, err);
     dm_pg_rows_free(w->rows);
+    dm_pg_rows_free(w->credits);
     dm_sandbox_one_done(&w->one);
     free(w);
     return r;
