@@ -197,7 +197,8 @@ void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.sandbox_label; DELETE FROM dm.idempotency;"
                   "DELETE FROM dm.denial; DELETE FROM dm.hold; DELETE FROM dm.budget_use; DELETE FROM dm.budget_lease;"
-                  "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open;"
+                  "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open; DELETE FROM "
+                  "dm.budget_cap;"
                   "DELETE FROM dm.expiry; DELETE FROM dm.expiry_day;"
                   "UPDATE dm.quota_use SET running = 0, vcpus = 0, mem_mib = 0, asleep_mib = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"

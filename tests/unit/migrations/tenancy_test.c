@@ -186,7 +186,7 @@ static void grants_are_narrow(void **state)
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
                     "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step', 'expiry', "
-                    "'budget_lease', 'budget_ran')"),
+                    "'budget_lease', 'budget_ran', 'budget_cap')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -414,7 +414,8 @@ static void reads_its_projects(const char *table)
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
             "statement statement_line statement_page spend_open member invitation hold budget_use "
             "budget_lease budget_ran budget_promise "
-            "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part ";
+            "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
+            "budget_lease budget_ran budget_promise budget_cap ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))
