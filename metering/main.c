@@ -13,6 +13,7 @@
 #include "metering/chores.h"
 #include "metering/closer.h"
 #include "metering/config.h"
+#include "metering/invoice/invoice.h"
 #include "metering/kit/meters.h"
 #include "metering/kit/sql_kit.h"
 #include "metering/ledger/ledger.h"
@@ -158,6 +159,9 @@ static const dm_chore chores[] = {
         {"wallet.over", 5000, dm_wallet_chore_over},
         {"wallet.settle", 1000, dm_wallet_chore_settle},
         {"wallet.judge", 1000, dm_wallet_chore_judge},
+        {"invoice", 30000, dm_invoice_months},
+        {"invoice_order", 1000, dm_invoice_orders},
+        {"invoice_overdue", 60000, dm_invoice_overdue},
         {NULL, 0, NULL},
 };
 
@@ -221,6 +225,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
                     .log = m->log,
                     .metrics = m->metrics,
                     .period_s = (uint32_t)m->conf->period_s,
+                    .invoice_delay_s = (uint32_t)m->conf->invoice_delay_s,
                     .held = dm_ledger_held,
                     .held_arg = m->ledger},
     };

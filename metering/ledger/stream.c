@@ -221,7 +221,7 @@ static int send(void *arg, const char *topic, dm_str key, dm_str value, dm_err *
 
 int dm_stream_send(dm_stream *s, unsigned wait_ms, dm_err *err)
 {
-    static const char *const topics[] = {DM_TOPIC_DLQ, DM_TOPIC_STATEMENT};
+    static const char *const topics[] = {DM_TOPIC_DLQ, DM_TOPIC_STATEMENT, DM_TOPIC_INVOICE};
     s->wait_ms = wait_ms;
     for (size_t i = 0; i < DM_LEN(topics); i++) {
         int r = dm_ledger_outbox(s->c.ledger, topics[i], send, s, err);

@@ -229,9 +229,9 @@ def broker():
         said = as_user("nobody", lambda c=conf: told(c, "dm.statement.v1"))
         need(said != "taken", f"nobody produces with {sorted(conf)}")
         need(not as_user("nobody", lambda c=conf: heard(c, "dm.usage.v1", "dormouse-meter")), f"nobody reads with {sorted(conf)}")
-    writes = {"worker": {"dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1"}, "meter": {"dm.usage.dlq.v1", "dm.statement.v1"}}
+    writes = {"worker": {"dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1"}, "meter": {"dm.usage.dlq.v1", "dm.statement.v1", "dm.invoice.v1"}}
     for user, own in writes.items():
-        for topic in ("dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1", "dm.statement.v1", "dm.lifecycle.v1", "dm.metrics.v1"):
+        for topic in ("dm.usage.v1", "dm.attest.v1", "dm.usage.dlq.v1", "dm.statement.v1", "dm.invoice.v1", "dm.lifecycle.v1", "dm.metrics.v1"):
             if topic in own and topic != "dm.usage.dlq.v1":
                 continue  # a forged word is for another side to try; that the right one arrives, the line shows
             said = told(deployment.broker(user), topic)

@@ -285,6 +285,7 @@ static void an_operator_meets_no_secret(void **state)
                        "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE "
                        "c.relnamespace = 'dm'::regnamespace AND c.relkind IN ('r', 'p') AND (a.attname ~ "
                        "'sealed$|password|token|secret' OR (a.attname = 'sha256' AND c.relname NOT IN ('statement', "
+                       "'invoice', 'invoice_statement', 'invoice_chain', "
                        "'statement_page')) OR "
                        "(c.relname = 'mail' AND a.attname = 'body')) AND has_column_privilege('dm_ops', c.oid, "
                        "a.attnum, 'SELECT')"),
@@ -415,7 +416,10 @@ static void reads_its_projects(const char *table)
             "statement statement_line statement_page spend_open member invitation hold budget_use "
             "budget_lease budget_ran budget_promise "
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
-            "budget_lease budget_ran budget_promise budget_cap ";
+            "budget_lease budget_ran budget_promise budget_cap "
+            "invoice invoice_line invoice_tax invoice_statement invoice_event invoice_state invoice_payment "
+            "invoice_month "
+            "statement statement_line statement_page spend_open member invitation hold budget_use ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);
     if (strstr(shared, word) != NULL || !may("dm_api", table, "SELECT"))
