@@ -123,8 +123,8 @@ static int credit(dm_pg *pg, ordered *o, dm_after *a, dm_err *err)
 {
     const json_t *list = json_object_get(o->detail, "lines");
     size_t n = json_array_size(list);
-    if (n > LINES_MAX)
-        return refuse(o, "too many lines");
+    if (n > LINES_MAX || (list != NULL && n == 0)) /* all is what is credited where none are named */
+        return refuse(o, n > 0 ? "too many lines" : "no lines");
     DM_AUTO_MEM dm_credit_line *lines = calloc(n + 1, sizeof *lines);
     if (lines == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a credit note");
