@@ -161,6 +161,7 @@ static const dm_chore chores[] = {
         {"wallet.judge", 1000, dm_wallet_chore_judge},
         {"invoice", 30000, dm_invoice_months},
         {"invoice_order", 1000, dm_invoice_orders},
+        {"invoice_bank", 2000, dm_invoice_bank},
         {"invoice_overdue", 60000, dm_invoice_overdue},
         {NULL, 0, NULL},
 };

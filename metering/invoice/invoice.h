@@ -17,4 +17,7 @@ int dm_invoice_orders(const dm_chore_config *c, dm_err *err) DM_NODISCARD;
 /* What should have been paid by yesterday is overdue. */
 int dm_invoice_overdue(const dm_chore_config *c, dm_err *err) DM_NODISCARD;
 
+/* Files of a bank that operators handed in: what they say that came is paid. */
+int dm_invoice_bank(const dm_chore_config *c, dm_err *err) DM_NODISCARD;
+
 #endif

@@ -1,0 +1,140 @@
+/* /v1/ops/bank-files and /v1/ops/bank-entries: what the bank says that came. A file is handed in as it is and read by
+ * the meter within seconds; what of it names no invoice stays in the list of entries until somebody knows what it is
+ * for. */
+#include "metering/ask/bank.h"
+
+#include <stddef.h>
+
+#include "base/crypto.h"
+
+#include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/request.h"
+#include "api/kit/rows.h"
+#include "api/ops/act.h"
+#include "api/ops/routes.h"
+
+/* --- a file ------------------------------------------------------------------------------------------------- */
+
+typedef struct body {
+    char *file, *reason;
+} body;
+
+static const dm_json_field fields[] = {
+        {"file", DM_JSON_STR, offsetof(body, file), DM_JSON_NEED, 1, DM_BANK_FILE_MAX},
+        {"reason", DM_JSON_STR, offsetof(body, reason), DM_JSON_OPT, 0, DM_REASON_BYTES_MAX},
+};
+
+typedef struct work {
+    dm_str file;
+    dm_digest digest;
+    const char *who, *why;
+    dm_bank_handed handed;
+} work;
+
+static int run(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    return dm_ask_bank_file(c, w->file, &w->digest, w->who, w->why, &w->handed, err);
+}
+
+static void write_handed(dm_req *req, const dm_bank_handed *h)
+{
+    dm_jw j = dm_reply_json(&req->reply, 202);
+    dm_jw_obj(&j);
+    dm_jw_ki64(&j, "file", h->file_no);
+    dm_jw_kbool(&j, "again", h->again);
+    dm_jw_kc(&j, "state", h->state);
+    dm_jw_kc(&j, "outcome", h->outcome[0] != '\0' ? h->outcome : NULL);
+    dm_jw_end(&j);
+}
+
+static int hand_in(dm_req *req, void *ctx, dm_err *err)
+{
+    static const char what[] = "bank.import";
+    body b = {NULL, NULL};
+    int r = dm_body_read(req, fields, DM_LEN(fields), &b, err);
+    if (r == 0)
+        r = dm_ops_reason(req, what, b.reason);
+    work w = {.file = dm_str_c(b.file), .who = dm_ops_who(req), .why = b.reason};
+    if (r == 0)
+        r = dm_sha256(w.file, &w.digest, err);
+    if (r == 0) {
+        r = dm_api_tx_ops(ctx, run, &w, err);
+        if (r == 0)
+            write_handed(req, &w.handed);
+    }
+    dm_json_done(fields, DM_LEN(fields), &b);
+    return r < 0 ? r : 0;
+}
+
+int dm_route_ops_bank_file(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_ORDERS, hand_in, err);
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------ */
+
+typedef struct listing {
+    dm_str outcome;
+    int64_t before, limit;
+    dm_pg_rows *rows;
+    dm_pg_total total;
+} listing;
+
+static int query(dm_pg *c, void *arg, dm_err *err)
+{
+    listing *l = arg;
+    dm_pg_rows_free(l->rows);
+    l->rows = NULL;
+    return dm_ask_bank_entries(c, l->outcome, l->before, l->limit, &l->rows, &l->total, err);
+}
+
+static void write_row(dm_jw *w, const dm_bank_row *row)
+{
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "entry", row->no);
+    dm_jw_ki64(w, "file", row->file_no);
+    dm_jw_kstr(w, "account", row->account);
+    dm_jw_kstr(w, "reference", row->reference);
+    dm_jw_kstr(w, "booked_on", row->day);
+    dm_jw_kstr(w, "currency", row->currency);
+    dm_jw_kstr(w, "amount", row->amount);
+    dm_jw_kstr(w, "words", row->words);
+    dm_jw_kmaybe(w, "number", row->number);
+    dm_jw_kstr(w, "outcome", row->outcome);
+    dm_jw_kstr(w, "why", row->why);
+    dm_jw_end(w);
+}
+
+static int entries(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_page page;
+    dm_bank_row row = {.no = 0};
+    int r = dm_rows_read(req, 'b', &page, err);
+    if (r < 0)
+        return r;
+    listing l = {.outcome = dm_req_query(req, "outcome"),
+            .before = page.from ? page.us : INT64_MAX,
+            .limit = page.limit + 1};
+    r = dm_api_tx_ops(ctx, query, &l, err);
+    size_t n = dm_pg_count(l.rows);
+    bool more = n > (size_t)page.limit;
+    if (r == 0) {
+        dm_jw w = dm_rows_begin(req);
+        for (size_t i = 0; i < (more ? n - 1 : n); i++) {
+            dm_bank_row_read(l.rows, i, &row);
+            write_row(&w, &row);
+        }
+        const dm_rows_last last = {
+                .more = more, .order = 'b', .us = row.no, .id = DM_STR_INIT("entry"), .total = l.total};
+        r = dm_rows_end(&w, &last, err);
+    }
+    dm_pg_rows_free(l.rows);
+    return r;
+}
+
+int dm_route_ops_bank_entries(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, entries, err);
+}
