@@ -213,27 +213,29 @@ static int by_epoch(const void *x, const void *y)
     return a->worker_no.v < b->worker_no.v ? -1 : a->worker_no.v > b->worker_no.v;
 }
 
-/* For each second: the first second of the claim that has it, and its epoch; epoch 0: free. */
-typedef struct holder {
-    uint32_t epoch, first;
-} holder;
-
-static void take_seconds(court *j, dm_claim *c, holder *held)
+void dm_judge_take(dm_held held[DM_RATE_SECONDS_MAX], uint32_t epoch, uint32_t period_s,
+        uint8_t state[DM_RATE_SECONDS_MAX], uint64_t *doubled)
 {
     uint32_t first = 0;
-    uint64_t doubled = 0;
-    while (first < j->period_s && c->billed->state[first] == 0)
+    *doubled = 0;
+    while (first < period_s && state[first] == 0)
         first++;
-    for (uint32_t s = first; s < j->period_s; s++) {
-        if (c->billed->state[s] == 0)
+    for (uint32_t s = first; s < period_s; s++) {
+        if (state[s] == 0)
             continue;
         if (held[s].epoch == 0) {
-            held[s] = (holder){c->epoch, first};
+            held[s] = (dm_held){epoch, first};
             continue;
         }
-        doubled += held[s].epoch == c->epoch || held[s].first != s;
-        c->billed->state[s] = 0;
+        *doubled += held[s].epoch == epoch || held[s].first != s;
+        state[s] = 0;
     }
+}
+
+static void take_seconds(court *j, dm_claim *c, dm_held *held)
+{
+    uint64_t doubled;
+    dm_judge_take(held, c->epoch, j->period_s, c->billed->state, &doubled);
     if (doubled > 0)
         note(j, c, DM_ANOMALY_DOUBLE_CLAIM, doubled, "claimed by a higher epoch or another worker, which has them");
 }
@@ -241,7 +243,7 @@ static void take_seconds(court *j, dm_claim *c, holder *held)
 int dm_judge(dm_claim **claims, size_t n, int64_t period_start, uint32_t period_s, dm_anomalies *anomalies, dm_err *err)
 {
     court j = {period_start, period_s, anomalies};
-    holder held[DM_RATE_SECONDS_MAX] = {0};
+    dm_held held[DM_RATE_SECONDS_MAX] = {0};
     if (n > 1)
         qsort(claims, n, sizeof(*claims), by_epoch);
     for (size_t i = 0; i < n; i++) {

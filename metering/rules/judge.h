@@ -66,6 +66,14 @@ typedef struct dm_claim {
 int dm_judge(dm_claim **claims, size_t n, int64_t period_start, uint32_t period_s, dm_anomalies *anomalies,
         dm_err *err) DM_NODISCARD;
 
+/* Rule 4, second by second, for one claim after the other from the highest epoch down: what one before has taken is
+ * taken away from state, the rest it takes itself. `held` begins zeroed. *doubled: seconds of a double claim. */
+typedef struct dm_held {
+    uint32_t epoch, first; /* 0: free; else whose it is, and where that claim begins */
+} dm_held;
+void dm_judge_take(dm_held held[DM_RATE_SECONDS_MAX], uint32_t epoch, uint32_t period_s,
+        uint8_t state[DM_RATE_SECONDS_MAX], uint64_t *doubled);
+
 /* The use that is billed, for rating; the claim must have a basis. */
 dm_rate_use dm_claim_use(const dm_claim *c, uint32_t period_s);
 
