@@ -59,4 +59,18 @@ enum {
     DM_INVOICE_BYTES_MAX = 16 << 20,
 };
 
+/* --- a bundle of statements --------------------------------------------------------------------------------- */
+
+enum {
+    DM_BUNDLE_FORMAT = 1,
+    DM_BUNDLE_ENTRY_MAX = 16 << 20,    /* bytes of one file in it */
+    DM_BUNDLE_STATEMENTS_MAX = 100000, /* of one bundle, */
+    DM_BUNDLE_PAGES_MAX = 65536,       /* and pages of one of them */
+    DM_BUNDLE_BOOKS_MAX = 4096,
+    DM_BUNDLE_PRICES_MAX = 64, /* of a book */
+    DM_BUNDLE_REGIONS_MAX = 4096,
+    DM_BUNDLE_WORKERS_MAX = DM_WORKERS_MAX,
+    DM_BUNDLE_SERVICE_KEYS_MAX = 1024,
+};
+
 #endif

@@ -60,7 +60,7 @@ static void make_api(dm_rig *r, unsigned threads)
             .timeout_ms = (unsigned)r->config.order_timeout_ms,
             .wait_ms = (unsigned)r->config.worker_wait_ms,
             .clock = &dm_clock_real};
-    const dm_later_config later = {.threads = {threads, threads, threads},
+    const dm_later_config later = {.threads = {threads, threads, threads, threads},
             .queue_max = 1024,
             .parked_max = 1024,
             .wait_us = (int64_t)r->config.wait_s * 1000000,

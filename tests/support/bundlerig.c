@@ -1,0 +1,358 @@
+#include "tests/support/bundlerig.h"
+
+#include "base/grow.h"
+#include "base/wire/frame.h"
+
+#include "metering/kit/sql_kit.h"
+#include "metering/read/read.h"
+#include "tests/unit/test.h"
+
+enum { SANDBOXES = 4096, SMALL = 12, MINUTES = BUNDLE_PERIOD_S / 60, LIVES = 3 };
+enum { APRIL = 1775001600 }; /* the last period: another month for the pool of minutes */
+
+/* What became of what a worker saw. */
+typedef enum said { SWORN, SILENT, FRAMES_LESS, OATH_LESS, OATH_ALONE } said;
+
+typedef struct life {
+    int account, project, spec, region, worker;
+    unsigned sandbox;
+    uint32_t epoch;
+    said how;
+    uint8_t state[BUNDLE_PERIOD_S];
+    uint32_t disk[MINUTES];
+} life;
+
+static uint64_t dice(bundlerig *b, uint64_t n)
+{
+    b->random ^= b->random << 13;
+    b->random ^= b->random >> 7;
+    b->random ^= b->random << 17;
+    return b->random % n;
+}
+
+static dm_sandbox_id id_of(unsigned n)
+{
+    uint8_t random[16] = {0};
+    random[3] = (uint8_t)(n * 37);
+    random[9] = (uint8_t)(n >> 8);
+    random[15] = (uint8_t)n;
+    return dm_sandbox_id_of_random(random);
+}
+
+static void hex_of(const void *p, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", ((const uint8_t *)p)[i]);
+}
+
+/* --- evidence ----------------------------------------------------------------------------------------------- */
+
+static void put_row(bundlerig *b, const life *l)
+{
+    char text[900], id[33];
+    dm_sandbox_id sandbox = id_of(l->sandbox);
+    hex_of(sandbox.b, 16, id);
+    (void)snprintf(text, sizeof(text),
+            "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no, key_no, "
+            "template_id, build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s) VALUES "
+            "(%d, %d, '\\x%s', 'running', %u, %d, %d, 1, 'aaaaaaaaaaaaaaaaaaaa', "
+            "'00000000-0000-4000-8000-000000000001', 1, 512, 1, %d, 1024, false, 300) "
+            "ON CONFLICT (sandbox_id) DO UPDATE SET epoch = greatest(sandbox.epoch, excluded.epoch);",
+            l->account, l->project, id, l->epoch, l->region, l->worker, l->spec);
+    (void)dm_buf_c(&b->text, text);
+}
+
+static void put_frames(bundlerig *b, const life *l, int64_t start)
+{
+    char text[1200], id[33], run[BUNDLE_PERIOD_S + 1], hib[BUNDLE_PERIOD_S + 1];
+    dm_sandbox_id sandbox = id_of(l->sandbox);
+    bool less = false;
+    hex_of(sandbox.b, 16, id);
+    for (int s = 0; s < BUNDLE_PERIOD_S; s++) {
+        bool there = l->state[s] != 0 && !(l->how == FRAMES_LESS && !less);
+        less = less || l->state[s] != 0; /* the first second of it is missing */
+        run[s] = there && l->state[s] == DM_SAMPLE_RUN ? '1' : '0';
+        hib[s] = there && l->state[s] == DM_SAMPLE_HIB ? '1' : '0';
+    }
+    run[BUNDLE_PERIOD_S] = hib[BUNDLE_PERIOD_S] = '\0';
+    (void)snprintf(text, sizeof(text),
+            "INSERT INTO dm.usage_period VALUES (%d, %d, dm.ts(%lld000000), '\\x%s', %u, 1, %d, %d, %d, '%s'::varbit, "
+            "'%s'::varbit, '{%d,%d}');",
+            l->account, l->project, (long long)start, id, l->epoch, l->spec, l->region, l->worker, run, hib,
+            (int)l->disk[0], (int)l->disk[1]);
+    (void)dm_buf_c(&b->text, text);
+}
+
+/* What is sworn to of a life, signed at once: the next one names its hash. */
+static void put_oath(bundlerig *b, const life *l, int64_t start)
+{
+    DM_AUTO_BUF message;
+    bool less = false;
+    dm_err err;
+    assert_int_equal(dm_grow(&b->oaths, &b->oaths_room, b->noaths, 1 << 16, "oaths", &err), 0);
+    bundle_oath *o = &b->oaths[b->noaths++];
+    dm_attest *a = &o->what;
+    *a = (dm_attest){.worker_no = (uint64_t)l->worker,
+            .worker_boot = 1,
+            .project_no = (uint32_t)l->project,
+            .sandbox = id_of(l->sandbox),
+            .epoch = l->epoch,
+            .spec_table = 1,
+            .spec = (uint16_t)l->spec,
+            .region_no = (uint16_t)l->region,
+            .period_start = start,
+            .period_s = BUNDLE_PERIOD_S,
+            .first_frame = 1,
+            .last_frame = 9,
+            .previous = b->previous[l->sandbox]};
+    for (int s = 0; s < BUNDLE_PERIOD_S; s++) {
+        a->state[s] = l->how == OATH_LESS && l->state[s] != 0 && !less ? 0 : l->state[s];
+        less = less || l->state[s] != 0;
+    }
+    for (int m = 0; m < DM_ATTEST_MINUTES_MAX; m++)
+        a->disk_16mib[m] = m < MINUTES ? l->disk[m] : DM_DISK_UNKNOWN;
+    dm_buf_init(&message, DM_ATTEST_BYTES_MAX);
+    assert_int_equal(dm_attest_write(&message, a, b->r.worker, &o->hash, NULL), 0);
+    b->previous[l->sandbox] = o->hash;
+    o->n = message.len;
+    o->message = dm_buf_take(&message);
+}
+
+static int oaths_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    const bundlerig *b = arg;
+    DM_AUTO_MANY rows;
+    int r = 0;
+    dm_sql_attests(&rows, c, 0, false);
+    for (size_t i = 0; r == 0 && i < b->noaths; i++) {
+        const bundle_oath *o = &b->oaths[i];
+        r = dm_sql_attest_add(&rows, &o->what, (dm_str){o->message, o->n}, &o->hash, err);
+    }
+    return r == 0 ? dm_many_flush(&rows, err) : r;
+}
+
+static void put_life(bundlerig *b, const life *l, int64_t start)
+{
+    put_row(b, l);
+    if (l->how != OATH_ALONE)
+        put_frames(b, l, start);
+    if (l->how != SILENT)
+        put_oath(b, l, start);
+}
+
+/* All that was gathered, in two transactions: one for each life would take minutes on a busy machine. */
+static void write_lives(bundlerig *b)
+{
+    dm_err err;
+    assert_int_equal(dm_buf_ok(&b->text, NULL), 0);
+    if (b->text.len > 0)
+        sql(&b->r, b->text.p);
+    dm_buf_reset(&b->text);
+    if (dm_pg_tx_on(b->r.pg, &(dm_pg_scope){.flush_later = true}, oaths_tx, b, &err) < 0)
+        fail_msg("attestations: %s", err.msg);
+    for (size_t i = 0; i < b->noaths; i++)
+        free(b->oaths[i].message);
+    b->noaths = 0;
+}
+
+/* --- a scenario --------------------------------------------------------------------------------------------- */
+
+static void fill(life *l, uint8_t state, int from, int to)
+{
+    for (int s = from; s < to && s < BUNDLE_PERIOD_S; s++)
+        l->state[s] = state;
+}
+
+/* Runs, sleeps, and wakes in the very second, or runs throughout; each wake is another life. */
+static void live(bundlerig *b, life *l, int64_t start, bool plain)
+{
+    unsigned lives = plain ? 1 : 1 + (unsigned)dice(b, LIVES);
+    int at = plain ? 0 : (int)dice(b, 30);
+    for (unsigned i = 0; i < lives; i++) {
+        memset(l->state, 0, sizeof(l->state));
+        int slept = at + 1 + (int)dice(b, 30), woke = slept + (int)dice(b, 30);
+        fill(l, DM_SAMPLE_RUN, at, slept);
+        fill(l, DM_SAMPLE_HIB, slept, i + 1 < lives ? woke + 1 : BUNDLE_PERIOD_S);
+        if (plain)
+            fill(l, DM_SAMPLE_RUN, 0, BUNDLE_PERIOD_S);
+        if (at >= BUNDLE_PERIOD_S)
+            return;
+        put_life(b, l, start);
+        l->epoch++;
+        at = woke;
+    }
+}
+
+static said how_of(bundlerig *b, int worker)
+{
+    if (worker == 2)
+        return SILENT;
+    uint64_t n = dice(b, 20);
+    return n == 0 ? FRAMES_LESS : n == 1 ? OATH_LESS : n == 2 ? OATH_ALONE : SWORN;
+}
+
+static void one(bundlerig *b, int account, unsigned sandbox, int period, int64_t start, bool plain)
+{
+    life l = {.account = account,
+            .project = account == 1 && sandbox % 3 == 0 ? 4 : account,
+            .spec = 1 + (int)(sandbox % 19),
+            .region = account == 3 ? 1 + (int)(sandbox % 3) : 1 + (int)(sandbox % 2),
+            .worker = 1 + (sandbox % 5 == 0),
+            .sandbox = sandbox,
+            .epoch = 1 + (uint32_t)period * LIVES};
+    l.how = how_of(b, l.worker);
+    l.disk[0] = sandbox % 7 == 0 ? DM_DISK_UNKNOWN : (uint32_t)dice(b, 40 * GIB);
+    l.disk[1] = sandbox % 4 == 0 ? DM_DISK_UNKNOWN : (uint32_t)dice(b, 40 * GIB);
+    live(b, &l, start, plain);
+}
+
+static int64_t start_of(int period)
+{
+    return period + 1 < BUNDLE_PERIODS ? T0 + period * BUNDLE_PERIOD_S : APRIL;
+}
+
+static void period_rows(bundlerig *b, int period)
+{
+    char text[800];
+    long long start = start_of(period);
+    (void)snprintf(text, sizeof(text),
+            "SELECT dm.add_partitions(%lld, %lld);"
+            "INSERT INTO dm.period (period_start, period_s) VALUES (dm.ts(%lld000000), %d);"
+            "INSERT INTO dm.worker_period VALUES (1, dm.ts(%lld000000), true, true), (2, dm.ts(%lld000000), true, "
+            "false);"
+            "INSERT INTO dm.account_period (account_no, period_start) SELECT account_no, dm.ts(%lld000000) FROM "
+            "dm.account WHERE account_no <= %d",
+            start, start, start, BUNDLE_PERIOD_S, start, start, start, BUNDLE_ACCOUNTS);
+    sql(&b->r, text);
+}
+
+static void evidence(bundlerig *b, int period, unsigned big)
+{
+    period_rows(b, period);
+    for (int account = 1; account <= BUNDLE_ACCOUNTS; account++) {
+        unsigned first = (unsigned)account * 1200, n = account == 1 && period == 1 && big > 0 ? big : SMALL;
+        for (unsigned i = 0; i < n; i++) {
+            if (n > SMALL || dice(b, 4) > 0)
+                one(b, account, first + i, period, start_of(period), n > SMALL && i > SMALL);
+        }
+    }
+    write_lives(b);
+}
+
+/* Within the second period a price changes, within the third both accounts that can change their plan. */
+static void changes(bundlerig *b)
+{
+    char text[1600];
+    long long at = start_of(1) + 37;
+    (void)snprintf(text, sizeof(text),
+            "SET session_replication_role = replica;"
+            "UPDATE dm.price_book SET valid_to = dm.ts(%lld000000) WHERE (tier, price_group) IN (('payg', 'mainland'), "
+            "('pro', 'other'));"
+            "WITH b AS (INSERT INTO dm.price_book (price_group, rated_by, tier, currency, valid_from) VALUES "
+            "('mainland', 'resources', 'payg', 'CNY', dm.ts(%lld000000)), ('other', 'minutes', 'pro', 'USD', "
+            "dm.ts(%lld000000)) RETURNING book_id, price_group, tier) "
+            "INSERT INTO dm.price (book_id, sku, per_unit, unit, label) SELECT b.book_id, p.sku, p.per_unit * 2, "
+            "p.unit, "
+            "p.label FROM b JOIN dm.price_book o ON o.price_group = b.price_group AND o.tier = b.tier AND o.valid_to = "
+            "dm.ts(%lld000000) JOIN dm.price p ON p.book_id = o.book_id;"
+            "SET session_replication_role = DEFAULT",
+            at, at, at, at);
+    sql(&b->r, text);
+    rig_plan(&b->r, 1, start_of(2) - T0 + 61, "enterprise", 0);
+    rig_plan(&b->r, 3, start_of(3) - T0 + 50, "pro", 300);
+}
+
+static void workers(bundlerig *b)
+{
+    sql(&b->r, "INSERT INTO dm.worker (worker_no, name, region_no, boot, door, accel, slots, mem_mib, enrolled_at, "
+               "sealed_from_boot) OVERRIDING SYSTEM VALUE VALUES (2, 'w2', 2, 1, 'w2', 'tcg', 10, 1000, "
+               "dm.ts(1772359200000000), 1)");
+}
+
+void bundlerig_open(bundlerig *b, const cluster *c, const char *db, uint64_t seed, unsigned big)
+{
+    dm_err err;
+    *b = (bundlerig){.random = seed * 2654435761u + 88172645463325252u};
+    b->previous = calloc(3 * SANDBOXES, sizeof(*b->previous));
+    assert_non_null(b->previous);
+    dm_buf_init(&b->text, 8 << 20);
+    rig_open(&b->r, c, db, BUNDLE_PERIOD_S);
+    sql(&b->r, "SET synchronous_commit = off");
+    workers(b);
+    changes(b);
+    for (int p = 0; p < BUNDLE_PERIODS; p++)
+        evidence(b, p, big);
+    if (bill_owed(&b->r, &err) != 0)
+        fail_msg("bill: %s", err.msg);
+    assert_int_equal(cluster_open(c, db, "dm_api", &b->api), 0);
+}
+
+void bundlerig_close(bundlerig *b)
+{
+    dm_pg_close(b->api);
+    free(b->previous);
+    free(b->oaths);
+    dm_buf_done(&b->text);
+    rig_close(&b->r);
+}
+
+/* --- a bundle ----------------------------------------------------------------------------------------------- */
+
+static int in_scope(void *arg, dm_pg_fn fn, void *of, dm_err *err)
+{
+    const struct bundle_scope *s = arg;
+    return dm_pg_tx_on(s->pg, &(dm_pg_scope){.account_no = s->account}, fn, of, err);
+}
+
+dm_bundle_db bundlerig_db(bundlerig *b, int account, struct bundle_scope *scope)
+{
+    *scope = (struct bundle_scope){b->api, account};
+    return (dm_bundle_db){in_scope, scope};
+}
+
+static int into_buf(void *arg, dm_str bytes, dm_err *err)
+{
+    dm_buf *out = arg;
+    (void)dm_buf_str(out, bytes);
+    return dm_buf_ok(out, err);
+}
+
+typedef struct asked {
+    int account;
+    int64_t first, last;
+    dm_bundle_what what;
+} asked;
+
+static int range(dm_pg *c, void *arg, dm_err *err)
+{
+    asked *a = arg;
+    return dm_bundle_range(c, (dm_account_no){a->account}, (dm_statement_no){a->first}, (dm_statement_no){a->last}, 0,
+            APRIL * 2LL, &a->what, err);
+}
+
+void bundlerig_write(bundlerig *b, int account, int64_t first, int64_t last, dm_buf *out)
+{
+    struct bundle_scope scope;
+    char id[DM_UUID_TEXT];
+    dm_err err;
+    dm_bundle_db db = bundlerig_db(b, account, &scope);
+    asked a = {.account = account, .first = first, .last = last};
+    (void)snprintf(id, sizeof(id), "00000000-0000-4000-8000-0000000000a%d", account);
+    if (in_scope(&scope, range, &a, &err) != 0)
+        fail_msg("no statements of %d", account);
+    a.what.account = id;
+    dm_buf_reset(out);
+    if (dm_bundle_write(&db, &a.what, into_buf, out, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+int bundle_bytes_next(void *arg, void *to, size_t room, size_t *n, dm_err *err)
+{
+    bundle_bytes *b = arg;
+    (void)err;
+    *n = b->n < room ? b->n : room;
+    memcpy(to, b->p, *n);
+    b->p += *n;
+    b->n -= *n;
+    return 0;
+}
