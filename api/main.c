@@ -392,6 +392,7 @@ static int make_api(program *p, dm_err *err)
     const dm_later_config later = {.threads = {[DM_LATER_ORDERS] = (unsigned)c->order_threads,
                                            [DM_LATER_STOPS] = (unsigned)c->stop_threads,
                                            [DM_LATER_READS] = (unsigned)c->read_threads,
+                                           [DM_LATER_FILES] = (unsigned)c->file_threads,
                                            [DM_LATER_PROOFS] = (unsigned)c->password_threads},
             .queue_max = (unsigned)c->order_queue,
             .parked_max = PARKED_MAX,

@@ -1,6 +1,9 @@
-/* GET /v1/statements, /v1/statements/{number} and what belongs to one, its pages and lines: the account's signed
- * statements, newest first. A statement's body is its head, however much it is about: the rest comes page by page.
- * Those of before there were pages have all in their body, as they were signed. */
+/* GET /v1/statements, /v1/statements/{number} and what belongs to one, its pages and lines, for who has a key, and the
+ * same below /v1/accounts/{id}: the account's signed statements, newest first. A statement's body is its head, however
+ * much it is about: the rest comes page by page. Those of before there were pages have all in their body, as they were
+ * signed. */
+#include "api/dm/statement.h"
+
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -14,6 +17,12 @@
 _Static_assert((int)DM_ROWS_MAX + 1 == (int)DM_READ_PAGE_MAX, "a page, and one more");
 
 enum { BODY_MAX = 24 << 20 }; /* it travels as a JSON string: quotes are escaped */
+
+dm_str dm_statement_param(const dm_req *req, size_t i)
+{
+    bool of_account = dm_str_starts(dm_str_c(req->route->path), DM_STR("/v1/accounts/{"));
+    return req->params[i + (of_account ? 1 : 0)];
+}
 
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
@@ -112,7 +121,7 @@ static int deny(dm_req *req)
 static int get_one(dm_req *req, void *ctx, dm_err *err)
 {
     one o = {.caller = &dm_session_of(req)->caller};
-    int r = dm_parse_i64(req->params[0], 1, INT64_MAX, &o.number.v, NULL);
+    int r = dm_parse_i64(dm_statement_param(req, 0), 1, INT64_MAX, &o.number.v, NULL);
     if (r < 0)
         return deny(req);
     dm_buf_init(&o.body, BODY_MAX);
@@ -171,8 +180,8 @@ static void write_page(dm_jw *w, const paged *p)
 static int get_page(dm_req *req, void *ctx, dm_err *err)
 {
     paged p = {.caller = &dm_session_of(req)->caller};
-    if (dm_parse_i64(req->params[0], 1, INT64_MAX, &p.number.v, NULL) < 0 ||
-            dm_parse_i64(req->params[1], 1, INT32_MAX, &p.page, NULL) < 0)
+    if (dm_parse_i64(dm_statement_param(req, 0), 1, INT64_MAX, &p.number.v, NULL) < 0 ||
+            dm_parse_i64(dm_statement_param(req, 1), 1, INT32_MAX, &p.page, NULL) < 0)
         return deny(req);
     dm_buf_init(&p.read.body, DM_READ_PAGE_BYTES);
     int r = dm_api_tx(ctx, p.caller, query_page, &p, err);
@@ -238,7 +247,7 @@ static void write_line(dm_jw *w, const dm_read_line *l)
 static int lines(dm_req *req, dm_api *api, lined *l, dm_err *err)
 {
     int r = dm_rows_read(req, 'l', &l->page, err);
-    if (r == 0 && dm_parse_i64(req->params[0], 1, INT64_MAX, &l->number.v, NULL) < 0)
+    if (r == 0 && dm_parse_i64(dm_statement_param(req, 0), 1, INT64_MAX, &l->number.v, NULL) < 0)
         return deny(req);
     if (r == 0)
         r = dm_api_tx(api, l->caller, query_lines, l, err);

@@ -53,6 +53,9 @@ static const dm_conf_row rows[] = {
         NUM(stop_threads, "16", 1, DM_EXEC_THREADS_MAX, "threads for kill and pause, shared in the same way"),
         NUM(read_threads, "16", 1, DM_EXEC_THREADS_MAX,
                 "threads for lists, logs, statements and metrics, shared in the same way"),
+        NUM(file_threads, "4", 1, 64,
+                "threads that hand over bundles of statements, each for as long as one is read; an account has a "
+                "quarter at most"),
         NUM(order_queue, "4096", 1, 65536,
                 "requests that may wait for a thread of each of these; a quarter of a project"),
         NUM(order_timeout_ms, "55000", 100, 600000, "how long a worker may take over an order"),

@@ -23,7 +23,7 @@ typedef struct dm_api_config {
     uint64_t lease_cap_s;
     uint64_t http_threads, connections_max, idle_s, live_streams;
     uint64_t exec_threads, exec_queue;
-    uint64_t order_threads, stop_threads, read_threads, order_queue;
+    uint64_t order_threads, stop_threads, read_threads, file_threads, order_queue;
     uint64_t order_timeout_ms, worker_wait_ms, wait_s, stuck_s;
     uint64_t db_connections, db_ops_connections, db_who_connections;
     uint64_t key_keep_ms;

@@ -124,7 +124,8 @@ static void run(dm_line_job *job)
 {
     task *t = (task *)(void *)job;
     dm_err err = {0};
-    bool nobody = (t->at.line == DM_LATER_READS || t->at.line == DM_LATER_PROOFS) && dm_req_gone(t->req);
+    bool shown = t->at.line == DM_LATER_READS || t->at.line == DM_LATER_FILES || t->at.line == DM_LATER_PROOFS;
+    bool nobody = shown && dm_req_gone(t->req);
     int r = nobody ? dm_fail(&err, DM_E_UNAVAILABLE, "the client has gone") : t->fn(t->req, t->ctx, &err);
     if (r != DM_HTTP_LATER)
         dm_req_done(t->req, r, &err);

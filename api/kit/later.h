@@ -1,7 +1,7 @@
 /* api/kit/later.h: requests that take long, and requests that wait for one another.
  *
  * A handler that must ask a worker, or the database for much, hops: the same function of it goes on, on a thread of one
- * of four lines, and the server's own threads stay free for what only asks the database. Orders, what ends or puts to
+ * of five lines, and the server's own threads stay free for what only asks the database. Orders, what ends or puts to
  * sleep, and what is only looked at each have threads of their own, so that none of them holds up another; and in each
  * line a project has a share of threads and places (DM_SHARE), so that none of them holds up the next (base/line.h). A
  * handler that finds a sandbox in the middle of a transition parks: it is called again, from its beginning, when the
@@ -24,6 +24,7 @@ typedef enum dm_later_line {
     DM_LATER_ORDERS, /* create, wake, a new deadline */
     DM_LATER_STOPS,  /* kill, pause */
     DM_LATER_READS,  /* what is shown: not at all, when the client has gone by its turn */
+    DM_LATER_FILES,  /* what may take minutes to hand over; not at all either. Its parties are accounts */
     DM_LATER_PROOFS, /* passwords: each costs memory and time for as long as it is looked at, so few are at once, and
                         few wait (DM_PROOFS_WAITING). Its parties are addresses, as numbers */
     DM_LATER_LINES

@@ -101,7 +101,7 @@ static void write_span(dm_jw *j, const char *name, dm_pulse *p, int64_t span_s)
 
 static void write_replica(dm_jw *j, dm_api *api)
 {
-    static const char *const lines[DM_LATER_LINES] = {"orders", "stops", "reads", "proofs"};
+    static const char *const lines[DM_LATER_LINES] = {"orders", "stops", "reads", "files", "proofs"};
     dm_jw_key(j, "replica");
     dm_jw_obj(j);
     dm_jw_ki64(j, "instance", atomic_load(&api->instance));

@@ -61,7 +61,8 @@ static void this_instance_counts_what_it_was_asked(void **state)
         assert_true(number(&after, path) >= 1);
     }
     assert_int_equal(number(&after, "replica.instance"), DM_RIG_INSTANCE);
-    static const char *const lines[] = {"orders", "stops", "reads", "proofs", "parked", "db", "db_ops", "db_who"};
+    static const char *const lines[] = {
+            "orders", "stops", "reads", "files", "proofs", "parked", "db", "db_ops", "db_who"};
     for (size_t i = 0; i < DM_LEN(lines); i++) {
         char path[64];
         (void)snprintf(path, sizeof path, "replica.waiting.%s", lines[i]);
