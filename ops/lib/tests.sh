@@ -245,6 +245,9 @@ run_slice() {
     fi
     run_folder lint
     run_folder conformance
+    if wanted verify; then
+        run_tests verify "$DM_ROOT/tests/verify/run" 300
+    fi
     if wanted moments; then
         run_tests moments "$DM_ROOT/tests/chaos/moments" 16
     fi
