@@ -21,6 +21,8 @@ enum {
     DM_LEDGER_HELD_BYTES = 16 << 20, /* and their bytes */
     DM_LEDGER_DISPUTED_MAX = 1024,   /* second frames of a number, in open periods */
     DM_LEDGER_DISPUTED_BYTES = 16 << 20,
+    DM_LEDGER_LATE_ROWS = 1 << 17, /* of usage for periods that are written, between two writes */
+    DM_LEDGER_LATE_FULL = 1 << 16,
     DM_LEDGER_BACK_S = 35 * 86400, /* older evidence is not taken */
     DM_LEDGER_AHEAD_S = 5,
     DM_TRACK_PARTS_MAX = 64,        /* of one frame */

@@ -237,7 +237,9 @@ static void write_line(dm_jw *w, const dm_read_line *l)
     dm_jw_ki64(w, "book", l->book_id);
     dm_write_time(w, "from", l->charge_from * 1000000);
     dm_write_time(w, "to", l->charge_to * 1000000);
-    dm_jw_ku64(w, "seconds", l->seconds);
+    if (l->corrects >= 0)
+        dm_write_time(w, "corrects", l->corrects * 1000000);
+    dm_jw_ki64(w, "seconds", l->seconds);
     dm_jw_kc(w, "quantity", l->qty);
     dm_jw_kc(w, "perUnit", l->per_unit);
     dm_jw_kc(w, "amount", l->amount);

@@ -30,13 +30,18 @@
  *
  * Where the worker could not swear, the service signs what the frames say, as an attestation written with the page:
  * whoever verifies the statement finds one for every sandbox in it. Evidence is read without these (by_service), so
- * that our own word is never taken for a worker's; and what is sworn again in the same words is one row. An attestation
- * that comes late, when a period is written, counts where its page was not made yet, and else is an anomaly like any
- * other. */
+ * that our own word is never taken for a worker's; and what is sworn again in the same words is one row.
+ *
+ * Evidence that comes when its period is written is kept apart (dm.usage_late, dm.attestation.late) and does not count
+ * in that period's statement, whether that has been made or not: so a statement that is made again is the same. It is
+ * looked at, behind the pages of its own period, by the next statement of the account (correct.c). */
 #include "metering/bill/bill.h"
 
 #include <assert.h>
 #include <stdio.h>
+
+#include "base/json.h"
+#include "base/wire/topic.h"
 
 #include "metering/bill/own.h"
 #include "metering/kit/meters.h"
@@ -78,7 +83,7 @@ static int load_plan(dm_making *m, dm_pg *c, const dm_pg_rows *rows, size_t i, d
     return r < 0 ? r : dm_books_add(m->books, prices, currency, p, m->start, err);
 }
 
-static int load_account(dm_making *m, dm_pg *c, dm_err *err)
+int dm_bill_load(dm_making *m, dm_pg *c, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) account = NULL;
     DM_AUTO(dm_pg_rows) plans = NULL;
@@ -105,7 +110,7 @@ static int begin_tx(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = dm_sql_bill_previous(c, m->account_no, &m->st.number, &m->st.previous, err);
     m->st.number.v++;
-    return r == 0 ? load_account(m, c, err) : r;
+    return r == 0 ? dm_bill_load(m, c, err) : r;
 }
 
 typedef struct paging {
@@ -123,6 +128,8 @@ static int page_tx(dm_pg *c, void *arg, dm_err *err)
         r = dm_sql_bill_page_add(c, m->account_no, &p->page, dm_buf_view(&m->body), &p->sha256, err);
     if (r == 0)
         r = dm_sql_bill_page_lines(c, m->account_no, &p->page, m->paged.lines, err);
+    if (r == 0)
+        r = dm_sql_bill_pooled(c, m->account_no, m->start, m->pooled, m->npooled, err);
     DM_AUTO_MANY rows;
     dm_sql_attests(&rows, c, 0, true);
     for (size_t i = 0; r == 0 && i < m->noaths; i++) {
@@ -132,7 +139,8 @@ static int page_tx(dm_pg *c, void *arg, dm_err *err)
     return r == 0 ? dm_many_flush(&rows, err) : r;
 }
 
-/* The first n sandboxes that wait become the next page. All oaths go with it: some may be of the page after. */
+/* The first n sandboxes that wait become the next page. All oaths and pooled seconds go with it: some may be of the
+ * page after. */
 static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
 {
     paging p = {.m = m,
@@ -143,7 +151,8 @@ static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
                     .sandboxes = m->sandboxes,
                     .nsandboxes = n,
                     .lines = m->lines,
-                    .nlines = lines}};
+                    .nlines = lines,
+                    .corrects = m->correcting}};
     dm_buf_reset(&m->body);
     int r = dm_stated_page_body(&p.page, &m->body, err);
     if (r == 0)
@@ -157,8 +166,7 @@ static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
     return r;
 }
 
-/* Pages that are full, and the last one where nothing more comes. */
-static int put_pages(dm_making *m, bool more, dm_err *err)
+int dm_bill_put_pages(dm_making *m, bool more, dm_err *err)
 {
     int r = 0;
     while (r == 0 && m->nsandboxes > 0) {
@@ -170,14 +178,52 @@ static int put_pages(dm_making *m, bool more, dm_err *err)
     return r;
 }
 
+/* Seconds past a sandbox's end are found here, where its row is at hand: they are dead letters as what the stream's
+ * reader refuses, with the reason, and without bytes, for the frames they stood in counted. */
+static int put_dead_letter(dm_pg *c, const dm_anomaly *a, dm_err *err)
+{
+    DM_AUTO_BUF b;
+    char key[24], start[32];
+    dm_sandbox_name name = dm_sandbox_name_of(&a->sandbox);
+    dm_buf_init(&b, 4096);
+    dm_jw w;
+    dm_jw_init(&w, &b);
+    dm_jw_obj(&w);
+    dm_jw_kc(&w, "detail", a->detail);
+    dm_jw_ku64(&w, "epoch", a->epoch);
+    dm_time_text(a->period_start, start);
+    dm_jw_kc(&w, "period_start", start);
+    dm_jw_kc(&w, "reason", a->kind);
+    dm_jw_kc(&w, "sandbox", name.s);
+    dm_jw_ku64(&w, "worker_no", a->worker_no.v);
+    dm_jw_end(&w);
+    (void)snprintf(key, sizeof(key), "%llu", (unsigned long long)a->worker_no.v);
+    int r = dm_buf_ok(&b, err);
+    return r < 0 ? r : dm_sql_outbox_add(c, DM_TOPIC_DLQ, dm_str_c(key), dm_buf_view(&b), err);
+}
+
+static int put_dead_letters(const dm_making *m, dm_pg *c, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < m->anomalies.n; i++) {
+        if (strcmp(m->anomalies.v[i].kind, DM_ANOMALY_AFTER_END) == 0)
+            r = put_dead_letter(c, &m->anomalies.v[i], err);
+    }
+    return r;
+}
+
 static int head_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_making *m = arg;
     int r = may_write(m, c, err);
     if (r == 0)
         r = m->stated ? dm_head(m, c, err) : dm_sql_bill_drop_draft(c, m->account_no, m->start, err);
+    for (size_t i = 0; r == 0 && i < m->ncorr; i++)
+        r = dm_sql_late_stated(c, m->account_no, m->corr[i].said.start, m->corr[i].through, m->start, err);
     if (r == 0)
         r = dm_sql_bill_state(c, m->account_no, m->start, m->stated ? "closed" : "empty", err);
+    if (r == 0)
+        r = put_dead_letters(m, c, err);
     return r == 0 ? dm_notes_put(c, &m->anomalies, err) : r;
 }
 
@@ -189,16 +235,24 @@ static int make(dm_making *m, dm_err *err)
     while (r == 0 && more) {
         r = dm_gather(m, &more, err);
         if (r == 0)
-            r = put_pages(m, more, err);
+            r = dm_bill_put_pages(m, more, err);
     }
+    if (r == 0)
+        r = dm_correct(m, err);
     return r != 0 ? r : dm_pg_tx_on(pg, &(dm_pg_scope){.serializable = true}, head_tx, m, err);
 }
 
 /* --- one account -------------------------------------------------------------------------------------------- */
 
-static void making_done(dm_making *m)
+void dm_making_done(dm_making *m)
 {
     dm_gather_done(m);
+    for (size_t i = 0; i < m->ncorr; i++)
+        free(m->corr[i].said.lines);
+    free(m->corr);
+    free(m->month.parts);
+    free(m->old);
+    free(m->st.corrections);
     free(m->st.lines);
     free(m->st.books);
     free(m->books);
@@ -223,7 +277,7 @@ static int bill_account(
         dm_notes_count(conf->metrics, &m.anomalies);
         dm_metric_add(conf->metrics, &dm_m_statements, NULL, m.stated);
     }
-    making_done(&m);
+    dm_making_done(&m);
     return r == NOT_OPEN ? 0 : r;
 }
 

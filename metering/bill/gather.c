@@ -26,7 +26,7 @@ void dm_gather_drop(dm_making *m, size_t n, size_t lines)
     memmove(m->lines, m->lines + lines, m->nlines * sizeof(*m->lines));
     for (size_t i = 0; i < m->noaths; i++)
         free(m->oaths[i].message);
-    m->noaths = 0;
+    m->noaths = m->npooled = 0;
 }
 
 void dm_gather_done(dm_making *m)
@@ -34,6 +34,7 @@ void dm_gather_done(dm_making *m)
     for (size_t i = 0; i < m->noaths; i++)
         free(m->oaths[i].message);
     free(m->oaths);
+    free(m->pooled);
     free(m->sandboxes);
     free(m->lines);
     free(m->claims);
@@ -91,6 +92,35 @@ static int add_lines(dm_making *m, dm_rate_line *lines, size_t n, dm_err *err)
     return r;
 }
 
+/* A sandbox's seconds in a segment stand together, however many lives it had. */
+static int pool(dm_making *m, const dm_claim *claim, dm_group *group, size_t i, uint64_t seconds, dm_err *err)
+{
+    const dm_rate_segment *g = &group->segments[i];
+    group->pooled_s[i] += seconds;
+    for (size_t k = m->npooled; k-- > 0 && dm_sandbox_id_eq(&m->pooled[k].sandbox, &claim->sandbox);) {
+        dm_pooled *p = &m->pooled[k];
+        if (p->from == g->from && p->book_id == g->book->id && strcmp(p->group, group->name) == 0) {
+            p->seconds += (int64_t)seconds;
+            return 0;
+        }
+    }
+    if (seconds == 0)
+        return 0;
+    int r = dm_grow(&m->pooled, &m->pooled_room, m->npooled, LINES_MAX, "pooled seconds", err);
+    if (r < 0)
+        return r;
+    dm_pooled *p = &m->pooled[m->npooled++];
+    *p = (dm_pooled){.sandbox = claim->sandbox,
+            .of_start = m->start,
+            .from = g->from,
+            .to = g->to,
+            .book_id = g->book->id,
+            .included_s = group->included_s[i],
+            .seconds = (int64_t)seconds};
+    memcpy(p->group, group->name, sizeof(p->group));
+    return 0;
+}
+
 static int rate(dm_making *m, const dm_claim *claim, dm_group *group, dm_stated *s, dm_err *err)
 {
     dm_rate_line lines[DM_RATE_LINES_MAX];
@@ -100,7 +130,8 @@ static int rate(dm_making *m, const dm_claim *claim, dm_group *group, dm_stated 
         r = add_lines(m, lines, s->nlines, err);
     for (size_t i = 0; r == 0 && group != NULL && i < group->n; i++) {
         if (group->segments[i].book->minutes) {
-            group->pooled_s[i] += dm_rate_count(&use, DM_SAMPLE_RUN, group->segments[i].from, group->segments[i].to);
+            r = pool(m, claim, group, i,
+                    dm_rate_count(&use, DM_SAMPLE_RUN, group->segments[i].from, group->segments[i].to), err);
             dm_books_use(m->books, group->segments[i].book->id);
             m->st.pooled = true;
         }
@@ -113,6 +144,8 @@ static int state_claim(dm_making *m, const dm_pg_rows *rows, size_t i, const dm_
 {
     dm_stated s;
     int r = dm_evidence_stated(rows, i, claim, m->period_s, &s, err);
+    s.counted = claim->counted;
+    s.bare = !claim->counted; /* who is counted has sworn, or the service does */
     if (r == 0 && claim->unattested)
         r = swear(m, rows, i, claim, &s.attestation, err);
     if (r == 0 && claim->billed != NULL && s.running_s + s.hibernated_s > 0) {
@@ -130,6 +163,12 @@ static int state_claim(dm_making *m, const dm_pg_rows *rows, size_t i, const dm_
 
 /* --- one sandbox -------------------------------------------------------------------------------------------- */
 
+/* Of a period that is looked at again what does not count now is there too, for it may have been stated. */
+static bool to_be_stated(const dm_making *m, const dm_claim *c)
+{
+    return c->counted || (m->late_through > 0 && c->has_row && c->row_project_no.v == c->project_no.v);
+}
+
 /* Rows [from, to) are one sandbox's; claims[i] is row from + i. What counts is all of one project, that of the
  * sandbox's row: so the judge's order, by epoch, is the statement's. */
 static int judge_sandbox(dm_making *m, const dm_pg_rows *rows, size_t from, size_t to, dm_err *err)
@@ -143,7 +182,7 @@ static int judge_sandbox(dm_making *m, const dm_pg_rows *rows, size_t from, size
         list[i] = &m->claims[i];
     int r = dm_judge(list, n, m->start, m->period_s, &m->anomalies, err);
     for (size_t i = 0; r == 0 && i < n; i++) {
-        if (list[i]->counted)
+        if (to_be_stated(m, list[i]))
             r = state_claim(m, rows, from + (size_t)(list[i] - m->claims), list[i], err);
     }
     return r;
@@ -186,9 +225,14 @@ static int read_tx(dm_pg *c, void *arg, dm_err *err)
     const dm_making *m = g->m;
     dm_pg_rows_free(g->rows);
     g->rows = NULL;
-    int r = dm_sql_bill_page(c, m->account_no, m->start, &m->after, READ_SANDBOXES, &g->last, &g->any, err);
+    bool late = m->late_through > 0;
+    int r = late ? dm_sql_late_page(c, m->account_no, m->start, m->late_through, &m->after, READ_SANDBOXES, &g->last,
+                           &g->any, err)
+                 : dm_sql_bill_page(c, m->account_no, m->start, &m->after, READ_SANDBOXES, &g->last, &g->any, err);
     if (r < 0 || !g->any)
         return r;
+    if (late)
+        return dm_sql_late_evidence(c, m->account_no, m->start, m->late_through, &m->after, &g->last, &g->rows, err);
     return dm_sql_bill_evidence(c, m->account_no, m->start, &m->after, &g->last, &g->rows, err);
 }
 

@@ -44,6 +44,11 @@ static int pool_lines(dm_making *m, dm_pg *c, dm_err *err)
     int r = dm_sql_bill_pool(c, m->account_no, m->start, &before, err);
     if (r < 0)
         return r;
+    for (size_t i = 0; i < m->ncorr; i++) { /* of this month: it is the last one that was looked at */
+        if (m->corr[i].said.start >= m->month.from && m->month.to > m->start)
+            before += m->corr[i].said.pool_s;
+    }
+    assert(before >= 0);
     m->st.pool_before_s = (uint64_t)before;
     uint64_t at = m->st.pool_before_s;
     for (uint32_t second = 0; second < m->period_s; second++) {
@@ -66,23 +71,45 @@ static int pool_lines(dm_making *m, dm_pg *c, dm_err *err)
 
 /* --- the head ----------------------------------------------------------------------------------------------- */
 
+static void list_book(dm_making *m, const dm_book *k)
+{
+    size_t at = m->st.nbooks;
+    while (at > 0 && m->st.books[at - 1].id >= k->rate.id) {
+        if (m->st.books[--at].id == k->rate.id)
+            return; /* it corrects and is applied, too */
+    }
+    for (size_t i = m->st.nbooks++; i > at; i--)
+        m->st.books[i] = m->st.books[i - 1];
+    m->st.books[at] = (dm_stated_book){k->rate.id, k->sha256};
+}
+
 static int list_books(dm_making *m, dm_err *err)
 {
     free(m->st.books);
     m->st.nbooks = 0;
-    m->st.books = calloc(m->books->nbooks + 1, sizeof(*m->st.books));
+    m->st.books = calloc(m->books->nbooks + m->nold + 1, sizeof(*m->st.books));
     if (m->st.books == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for price books");
     for (size_t i = 0; i < m->books->nbooks; i++) {
-        const dm_book *k = &m->books->books[i];
-        if (!k->used)
-            continue;
-        size_t at = m->st.nbooks++;
-        for (; at > 0 && m->st.books[at - 1].id > k->rate.id; at--)
-            m->st.books[at] = m->st.books[at - 1];
-        m->st.books[at] = (dm_stated_book){k->rate.id, k->sha256};
+        if (m->books->books[i].used)
+            list_book(m, &m->books->books[i]);
+    }
+    for (size_t i = 0; i < m->nold; i++) {
+        if (m->old[i].book.used)
+            list_book(m, &m->old[i].book);
     }
     return 0;
+}
+
+static int sum_corrections(dm_making *m, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < m->st.ncorrections; i++) {
+        const dm_stated_correction *k = &m->st.corrections[i];
+        for (size_t n = 0; r == 0 && n < k->nlines; n++)
+            r = dm_stated_sum_line(&m->st.sum, &k->lines[n], err);
+    }
+    return r;
 }
 
 /* The pages are there, all of them and no others, and name the number that comes next. */
@@ -187,6 +214,8 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
     int r = check_pages(m, c, &number, &m->st.previous, err);
     if (r == 0 && m->st.pooled)
         r = pool_lines(m, c, err);
+    if (r == 0)
+        r = sum_corrections(m, err);
     if (r == 0)
         r = list_books(m, err);
     if (r == 0)

@@ -1,6 +1,6 @@
 /* metering/bill/own.h: what the files of the bill share (bill.c goes through what is owed and says in what order a
- * statement is written, gather.c judges and rates its evidence, head.c makes and books its head), and nobody else
- * includes. */
+ * statement is written, gather.c judges and rates its evidence, correct.c finds what came late and what it changes,
+ * month.c what that does to a month's pool, head.c makes and books its head), and nobody else includes. */
 #ifndef DM_METERING_BILL_OWN_H
 #define DM_METERING_BILL_OWN_H
 
@@ -9,6 +9,7 @@
 #include "metering/bill/bill.h"
 #include "metering/bill/books.h"
 #include "metering/bill/sql_bill.h"
+#include "metering/bill/sql_correct.h"
 #include "metering/rules/anomaly.h"
 
 /* What the service swore to where a worker could not, until its page is written. */
@@ -19,6 +20,28 @@ typedef struct dm_oath {
     char *message;
     size_t n;
 } dm_oath;
+
+/* A period that this statement looks at again. */
+typedef struct dm_correcting {
+    dm_stated_correction said;
+    int64_t through; /* of dm.late */
+    bool any;        /* something changed */
+} dm_correcting;
+
+/* The pool of a month of UTC by all that is stated, and by what has been corrected so far; in the order it fills in,
+ * sandbox unused. */
+typedef struct dm_month {
+    int64_t from, to; /* to 0: none is loaded */
+    dm_pooled *parts;
+    size_t n, room;
+} dm_month;
+
+/* A price book of another period, by which something is corrected. */
+typedef struct dm_old_book {
+    int64_t id;
+    bool loaded;
+    dm_book book;
+} dm_old_book;
 
 /* One statement in the making. It does not grow with the account: what has been judged waits here for its page, and is
  * let go of with it. */
@@ -43,8 +66,19 @@ typedef struct dm_making {
     size_t nlines, lines_room;
     dm_oath *oaths;
     size_t noaths, oaths_room;
+    dm_pooled *pooled;
+    size_t npooled, pooled_room;
     dm_claim *claims; /* scratch: of one sandbox */
     size_t claims_room;
+
+    /* correct.c */
+    int64_t late_through; /* of the making of a corrected period: how far dm.late is looked at; 0: it is none */
+    dm_correcting *corr;
+    size_t ncorr;
+    const dm_stated_correction *correcting; /* of which pages are being made; NULL: those of the period itself */
+    dm_month month;
+    dm_old_book *old;
+    size_t nold, old_room;
 
     dm_buf body; /* of a page or head on its way to the database */
 } dm_making;
@@ -54,6 +88,22 @@ int dm_gather(dm_making *m, bool *more, dm_err *err) DM_NODISCARD;
 /* Lets go of the first n sandboxes that wait, which have so many lines: they are on a page now. */
 void dm_gather_drop(dm_making *m, size_t n, size_t lines);
 void dm_gather_done(dm_making *m);
+
+/* The account's plans and their books in the period that is made. Inside a transaction. */
+int dm_bill_load(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
+/* Pages that are full, and the last one where nothing more comes. */
+int dm_bill_put_pages(dm_making *m, bool more, dm_err *err) DM_NODISCARD;
+void dm_making_done(dm_making *m);
+
+/* Looks at what came late of the account's earlier periods, when the pages of this one are written: makes pages of what
+ * it changes, and what the head says of it. */
+int dm_correct(dm_making *m, dm_err *err) DM_NODISCARD;
+/* What more (or fewer) pooled seconds in a period do to its month: lines into c->said, and the month is as corrected.
+ */
+int dm_month_correct(dm_making *m, dm_correcting *c, const dm_pooled *more, size_t n, dm_err *err) DM_NODISCARD;
+/* A book that something is corrected by: kept, and listed in the head; loaded when dm_old_books_load was called. */
+int dm_old_book_note(dm_making *m, int64_t id, dm_old_book **out, dm_err *err) DM_NODISCARD;
+int dm_old_books_load(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
 
 /* The head, its lines, its journal entries and its message. Inside the SERIALIZABLE transaction that closes the period;
  * all pages are written. */

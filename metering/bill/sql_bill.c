@@ -88,70 +88,6 @@ int dm_sql_bill_books(dm_pg *c, dm_str tier, dm_str currency, int64_t start, int
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_bill_page(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
-        dm_sandbox_id *last, bool *any, dm_err *err)
-{
-    static const dm_pg_stmt st = {"bill_page",
-            "SELECT sandbox_id FROM (SELECT sandbox_id FROM ("
-            "(SELECT DISTINCT sandbox_id FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
-            "AND account_no = $1::bigint AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint) UNION "
-            "(SELECT DISTINCT sandbox_id FROM dm.attestation WHERE period_start = dm.ts($2::bigint * 1000000) "
-            "AND account_no = $1::bigint AND NOT by_service AND sandbox_id > $3 ORDER BY sandbox_id LIMIT $4::bigint)"
-            ") i ORDER BY sandbox_id LIMIT $4::bigint) page ORDER BY sandbox_id DESC LIMIT 1",
-            DM_PG_MAYBE};
-    dm_pg_arg args[] = {
-            dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)), dm_pa_i64(limit)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
-    if (r < 0)
-        return r;
-    *any = dm_pg_count(rows) == 1;
-    if (!*any)
-        return 0;
-    return dm_pg_bytes(rows, 0, 0, last->b, sizeof(last->b), err);
-}
-
-int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,
-        const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err)
-{
-    static const dm_pg_stmt st = {"bill_evidence",
-            "WITH u AS (SELECT project_no, sandbox_id, epoch, spec_table, spec, worker_no, region_no, run_bits, "
-            "hib_bits, "
-            "disk_16mib FROM dm.usage_period WHERE period_start = dm.ts($2::bigint * 1000000) "
-            "AND account_no = $1::bigint AND sandbox_id > $3 AND sandbox_id <= $4), "
-            "a AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec, worker_no) project_no, "
-            "sandbox_id, epoch, spec_table, spec, worker_no, region_no AS sworn_region, message FROM dm.attestation "
-            "WHERE period_start = dm.ts($2::bigint * 1000000) AND account_no = $1::bigint AND NOT by_service "
-            "AND sandbox_id > $3 AND sandbox_id <= $4 "
-            "ORDER BY project_no, sandbox_id, epoch, spec_table, spec, worker_no, worker_boot DESC, hash) "
-            "SELECT e.project_no, e.sandbox_id, e.epoch, e.spec_table, e.spec, e.worker_no, "
-            "coalesce(e.region_no, e.sworn_region), e.sworn_region, varbit_send(e.run_bits), varbit_send(e.hib_bits), "
-            "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, w.attested, "
-            "s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "
-            "s.template_id, s.build_id, s.compute_type, s.compute_quality, coalesce(v.worker_no, s.worker_no), "
-            "v.began, "
-            "v.slept, b.hash "
-            "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "
-            "JOIN dm.project p ON p.project_no = e.project_no "
-            "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "
-            "LEFT JOIN dm.spec x ON x.spec_table = e.spec_table AND x.spec = e.spec "
-            "LEFT JOIN dm.worker_period w ON w.worker_no = e.worker_no "
-            "AND w.period_start = dm.ts($2::bigint * 1000000) "
-            "LEFT JOIN dm.sandbox s ON s.sandbox_id = e.sandbox_id "
-            "LEFT JOIN LATERAL (SELECT (array_agg(worker_no ORDER BY event_no DESC) FILTER (WHERE worker_no IS NOT "
-            "NULL))[1] AS worker_no, dm.us(min(at)) / 1000000 AS began, dm.us(min(at) FILTER (WHERE to_state = "
-            "'paused' "
-            "AND from_state IS DISTINCT FROM 'resuming')) / 1000000 AS slept FROM dm.sandbox_event "
-            "WHERE sandbox_id = e.sandbox_id AND epoch = e.epoch) v ON true "
-            "LEFT JOIN LATERAL (SELECT hash FROM dm.attestation WHERE e.message IS NULL "
-            "AND sandbox_id = e.sandbox_id AND period_start < dm.ts($2::bigint * 1000000) "
-            "ORDER BY period_start DESC, epoch DESC, worker_boot DESC, hash LIMIT 1) b ON true ORDER BY e.sandbox_id",
-            DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start), dm_pa_bytes(after->b, sizeof(after->b)),
-            dm_pa_bytes(last->b, sizeof(last->b))};
-    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
-}
-
 int dm_sql_bill_previous(dm_pg *c, dm_account_no account_no, dm_statement_no *number, dm_digest *sha256, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_previous",
@@ -171,15 +107,16 @@ int dm_sql_bill_previous(dm_pg *c, dm_account_no account_no, dm_statement_no *nu
 int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_pool",
-            "SELECT coalesce(max(pool_after_s), 0) FROM dm.statement WHERE account_no = $1::bigint "
+            "SELECT pool_after_s FROM dm.statement WHERE account_no = $1::bigint AND pool_after_s IS NOT NULL "
             "AND period_start < dm.ts($2::bigint * 1000000) AND period_start >= "
-            "date_trunc('month', dm.ts($2::bigint * 1000000) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
-            DM_PG_ONE};
+            "date_trunc('month', dm.ts($2::bigint * 1000000) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' "
+            "ORDER BY period_start DESC LIMIT 1",
+            DM_PG_MAYBE};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)
-        *out = dm_pg_i64(rows, 0, 0);
+        *out = dm_pg_count(rows) == 1 ? dm_pg_i64(rows, 0, 0) : 0;
     return r;
 }
 
@@ -223,8 +160,8 @@ int dm_sql_bill_statement(dm_pg *c, dm_account_no account_no, const dm_statement
     static const dm_pg_stmt st = {"bill_statement",
             "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
             "hibernated_s, pool_after_s, unattested, body, sha256, previous_sha256, public_key, signature, version, "
-            "pages) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, "
-            "$7::bigint, $8::bigint, $9::bigint, $10::int, $11, $12, $13, $14, $15, $16::smallint, $17::int)",
+            "pages, pool_kept) VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::int, $4::bigint, $5, $6::numeric, "
+            "$7::bigint, $8::bigint, $9::bigint, $10::int, $11, $12, $13, $14, $15, $16::smallint, $17::int, true)",
             DM_PG_NONE};
     char total[DM_MONEY_TEXT];
     dm_money_print(s->sum.total, total);
@@ -234,36 +171,42 @@ int dm_sql_bill_statement(dm_pg *c, dm_account_no account_no, const dm_statement
             dm_pa_i64((int64_t)s->sum.unattested), dm_pa_bytes(sig->body.p, sig->body.n),
             dm_pa_bytes(sig->sha256.b, sizeof(sig->sha256.b)), dm_pa_bytes(s->previous.b, sizeof(s->previous.b)),
             dm_pa_bytes(sig->key.b, sizeof(sig->key.b)), dm_pa_bytes(sig->signature.b, sizeof(sig->signature.b)),
-            dm_pa_i64(DM_STATEMENT_VERSION), dm_pa_i64((int64_t)s->sum.pages.n)};
+            dm_pa_i64(dm_statement_version(s)), dm_pa_i64((int64_t)s->sum.pages.n)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
 }
 
-/* Lines of a statement; times are in microseconds, as dm.ts has them. */
+/* Lines of a statement; times are in microseconds, as dm.ts has them. corrects null: usage. */
 static void lines_of(dm_many *m, dm_pg *c, dm_account_no account_no, int64_t start)
 {
     static const dm_pg_stmt st = {"bill_lines",
             "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
             "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
-            "book_id, charge_from, charge_to, seconds, qty, per_unit, amount) SELECT $2::bigint, "
-            "dm.ts($3::bigint * 1000000), l.line_no, 'usage', l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
+            "book_id, charge_from, charge_to, seconds, qty, per_unit, amount, corrects_period) SELECT $2::bigint, "
+            "dm.ts($3::bigint * 1000000), l.line_no, CASE WHEN l.corrects IS NULL THEN 'usage' ELSE 'correction' END, "
+            "l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
             "l.region_no, l.spec_table, l.spec, l.compute_type, l.compute_quality, l.key_no, l.template_id, "
             "l.build_id, l.sku, l.tier, l.book_id, dm.ts(l.charge_from), dm.ts(l.charge_to), l.seconds, l.qty, "
-            "l.per_unit, l.amount FROM json_to_recordset($1::json) AS l (line_no int, project_no int, "
+            "l.per_unit, l.amount, dm.ts(l.corrects) FROM json_to_recordset($1::json) AS l (line_no int, project_no "
+            "int, "
             "sandbox_id text, epoch int, region_no smallint, spec_table smallint, spec smallint, compute_type text, "
             "compute_quality text, key_no bigint, template_id text, build_id uuid, sku text, tier smallint, "
             "book_id bigint, charge_from bigint, charge_to bigint, seconds bigint, qty numeric, per_unit numeric, "
-            "amount numeric)",
+            "amount numeric, corrects bigint)",
             DM_PG_NONE};
     const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
     dm_many_init(m, c, &st, args, DM_LEN(args));
 }
 
-static int put_line(
-        dm_many *m, int64_t period_start, uint64_t line_no, const dm_stated *of, const dm_rate_line *l, dm_err *err)
+static int put_line(dm_many *m, int64_t period_start, const dm_stated_correction *corrects, uint64_t line_no,
+        const dm_stated *of, const dm_rate_line *l, dm_err *err)
 {
     char text[DM_MONEY_TEXT];
     dm_jw *w = dm_many_row(m);
     dm_jw_ku64(w, "line_no", line_no);
+    if (corrects != NULL) {
+        period_start = corrects->start;
+        dm_jw_ki64(w, "corrects", period_start * 1000000);
+    }
     if (of != NULL) {
         char hex[2 * DM_SANDBOX_ID_BYTES + 1];
         dm_hex(of->sandbox.b, sizeof(of->sandbox.b), hex);
@@ -286,7 +229,7 @@ static int put_line(
     dm_jw_ki64(w, "book_id", l->book_id);
     dm_jw_ki64(w, "charge_from", (period_start + l->from) * 1000000);
     dm_jw_ki64(w, "charge_to", (period_start + l->to) * 1000000);
-    dm_jw_ku64(w, "seconds", l->seconds);
+    dm_jw_ki64(w, "seconds", l->seconds);
     dm_qty_print(l->qty, text);
     dm_jw_kc(w, "qty", text);
     dm_price_print(l->per_unit, text);
@@ -304,7 +247,7 @@ int dm_sql_bill_page_lines(dm_pg *c, dm_account_no account_no, const dm_stated_p
     lines_of(&m, c, account_no, p->period_start);
     for (size_t i = 0; i < p->nsandboxes; i++) {
         for (size_t k = 0; r == 0 && k < p->sandboxes[i].nlines; k++, line++)
-            r = put_line(&m, p->period_start, before + line + 1, &p->sandboxes[i], &p->lines[line], err);
+            r = put_line(&m, p->period_start, p->corrects, before + line + 1, &p->sandboxes[i], &p->lines[line], err);
     }
     return r == 0 ? dm_many_flush(&m, err) : r;
 }
@@ -314,8 +257,45 @@ int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_state
     DM_AUTO_MANY m;
     int r = 0;
     lines_of(&m, c, account_no, s->period_start);
+    uint64_t at = s->sum.lines;
     for (size_t i = 0; r == 0 && i < s->nlines; i++)
-        r = put_line(&m, s->period_start, s->sum.lines + i + 1, NULL, &s->lines[i], err);
+        r = put_line(&m, s->period_start, NULL, ++at, NULL, &s->lines[i], err);
+    for (size_t i = 0; r == 0 && i < s->ncorrections; i++) {
+        const dm_stated_correction *k = &s->corrections[i];
+        for (size_t n = 0; r == 0 && n < k->nlines; n++)
+            r = put_line(&m, s->period_start, k, ++at, NULL, &k->lines[n], err);
+    }
+    return r == 0 ? dm_many_flush(&m, err) : r;
+}
+
+int dm_sql_bill_pooled(dm_pg *c, dm_account_no account_no, int64_t start, const dm_pooled *v, size_t n, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_pooled",
+            "INSERT INTO dm.statement_pool (account_no, period_start, of_period, sandbox_id, charge_from, charge_to, "
+            "price_group, book_id, included_s, seconds) SELECT $2::bigint, dm.ts($3::bigint * 1000000), "
+            "dm.ts(p.of_period), decode(p.sandbox_id, 'hex'), dm.ts(p.charge_from), dm.ts(p.charge_to), p.price_group, "
+            "p.book_id, p.included_s, p.seconds FROM json_to_recordset($1::json) AS p (of_period bigint, "
+            "sandbox_id text, charge_from bigint, charge_to bigint, price_group text, book_id bigint, "
+            "included_s bigint, seconds bigint)",
+            DM_PG_NONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
+    DM_AUTO_MANY m;
+    int r = 0;
+    dm_many_init(&m, c, &st, args, DM_LEN(args));
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        char hex[2 * DM_SANDBOX_ID_BYTES + 1];
+        dm_hex(v[i].sandbox.b, sizeof(v[i].sandbox.b), hex);
+        dm_jw *w = dm_many_row(&m);
+        dm_jw_ki64(w, "of_period", v[i].of_start * 1000000);
+        dm_jw_kc(w, "sandbox_id", hex);
+        dm_jw_ki64(w, "charge_from", (v[i].of_start + v[i].from) * 1000000);
+        dm_jw_ki64(w, "charge_to", (v[i].of_start + v[i].to) * 1000000);
+        dm_jw_kc(w, "price_group", v[i].group);
+        dm_jw_ki64(w, "book_id", v[i].book_id);
+        dm_jw_ku64(w, "included_s", v[i].included_s);
+        dm_jw_ki64(w, "seconds", v[i].seconds);
+        r = dm_many_row_end(&m, err);
+    }
     return r == 0 ? dm_many_flush(&m, err) : r;
 }
 

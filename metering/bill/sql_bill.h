@@ -9,6 +9,17 @@
 
 #include "metering/rules/statement.h"
 
+/* Running seconds of a sandbox that go into the pool. */
+typedef struct dm_pooled {
+    dm_sandbox_id sandbox;
+    int64_t of_start;  /* the period they are of */
+    uint32_t from, to; /* its part in which one price and one plan hold */
+    char group[DM_NAME_TEXT];
+    int64_t book_id;
+    uint64_t included_s;
+    int64_t seconds; /* of a correction: what it adds */
+} dm_pooled;
+
 /* (account_no, period_start, period_s) without a statement yet, oldest first: those after the given pair whose account
  * leaves part when divided by parts. */
 int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, uint64_t part, uint64_t parts, int64_t limit,
@@ -107,6 +118,9 @@ int dm_sql_bill_page_add(dm_pg *c, dm_account_no account_no, const dm_stated_pag
 int dm_sql_bill_page_lines(
         dm_pg *c, dm_account_no account_no, const dm_stated_page *p, uint64_t before, dm_err *err) DM_NODISCARD;
 int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_err *err) DM_NODISCARD;
+/* Seconds that go into the pool with the statement of this period. */
+int dm_sql_bill_pooled(
+        dm_pg *c, dm_account_no account_no, int64_t start, const dm_pooled *v, size_t n, dm_err *err) DM_NODISCARD;
 /* state: "closed" or "empty" */
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 

@@ -9,18 +9,20 @@ void dm_sql_attests(dm_many *m, dm_pg *c, int64_t late_before, bool by_service)
 {
     static const dm_pg_stmt st = {"meter_attests_add",
             "WITH new AS (INSERT INTO dm.attestation (account_no, project_no, period_start, sandbox_id, epoch, "
-            "spec_table, spec, worker_no, worker_boot, by_service, hash, message, region_no) SELECT "
+            "spec_table, spec, worker_no, worker_boot, by_service, hash, message, region_no, late) SELECT "
             "coalesce((SELECT p.account_no FROM dm.project p WHERE p.project_no = a.project_no), 0), a.project_no, "
             "dm.ts(a.period_start * 1000000), decode(a.sandbox_id, 'hex'), a.epoch, a.spec_table, a.spec, a.worker_no, "
-            "a.worker_boot, $2::boolean, decode(a.hash, 'hex'), decode(a.message, 'hex'), a.region_no "
+            "a.worker_boot, $2::boolean, decode(a.hash, 'hex'), decode(a.message, 'hex'), a.region_no, "
+            "a.period_start < $3::bigint "
             "FROM json_to_recordset($1::json) AS a (project_no bigint, period_start bigint, sandbox_id text, "
             "epoch int, spec_table int, spec int, worker_no bigint, worker_boot bigint, hash text, message text, "
             "region_no int) ON CONFLICT DO NOTHING "
-            "RETURNING worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, epoch) "
+            "RETURNING worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, epoch, late), "
+            "owed AS (INSERT INTO dm.late (account_no, period_start, sandbox_id) SELECT DISTINCT account_no, "
+            "period_start, sandbox_id FROM new WHERE late AND account_no <> 0) "
             "INSERT INTO dm.anomaly (kind, worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, "
             "epoch, detail) SELECT 'late', worker_no, worker_boot, account_no, project_no, period_start, sandbox_id, "
-            "epoch, 'an attestation for a period that is closed' FROM new "
-            "WHERE period_start < dm.ts($3::bigint * 1000000)",
+            "epoch, 'an attestation for a period that is closed' FROM new WHERE late",
             DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_bool(by_service), dm_pa_i64(late_before)};
     dm_many_init(m, c, &st, args, DM_LEN(args));

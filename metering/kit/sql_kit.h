@@ -12,7 +12,7 @@
 #include "metering/rules/anomaly.h"
 
 /* Attestations: m is for dm_sql_attest_add and then dm_many_flush. A repetition is nothing. What is new of a period
- * before the second late_before is an anomaly. */
+ * before the second late_before is kept as late, an anomaly, and owed a look (dm.late). */
 void dm_sql_attests(dm_many *m, dm_pg *c, int64_t late_before, bool by_service);
 int dm_sql_attest_add(dm_many *m, const dm_attest *a, dm_str message, const dm_digest *hash, dm_err *err) DM_NODISCARD;
 

@@ -38,7 +38,8 @@ struct dm_accum {
     uint64_t late;
     period **periods; /* sorted by start */
     size_t nperiods, room;
-    period *newest; /* the one the last sample went to */
+    period *newest;    /* the one the last sample went to */
+    dm_accum *late_to; /* may be NULL */
 };
 
 int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_accum **out, dm_err *err)
@@ -174,6 +175,20 @@ void dm_accum_close_before(dm_accum *a, int64_t second)
 uint64_t dm_accum_late(const dm_accum *a)
 {
     return a->late;
+}
+
+void dm_accum_late_to(dm_accum *a, dm_accum *late)
+{
+    assert(late->period_s == a->period_s);
+    a->late_to = late;
+}
+
+void dm_accum_clear(dm_accum *a)
+{
+    for (size_t i = 0; i < a->nperiods; i++)
+        period_free(a, a->periods[i]);
+    a->nperiods = 0;
+    a->newest = NULL;
 }
 
 /* --- what a worker brought ---------------------------------------------------------------------------------- */
@@ -360,27 +375,37 @@ static dm_accum_key key_of(const dm_frame_head *head, const dm_sample *s)
     };
 }
 
-static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *s, dm_err *err)
+/* Seconds [from, end), which may lie in several periods. */
+static int merge_all(
+        dm_accum *a, const dm_accum_key *k, const dm_sample *s, int64_t from, int64_t end, int64_t second, dm_err *err)
 {
-    dm_accum_key k = key_of(head, s);
-    int64_t from = head->second - s->span_s + 1;
-    if (from < 0)
-        from = 0;
-    if (from < a->open_from) {
-        int64_t n = a->open_from - from, span = head->second - from + 1;
-        a->late += (uint64_t)(n < span ? n : span);
-        from = a->open_from;
-    }
-    while (from <= head->second) {
+    while (from < end) {
         int64_t to = dm_period_start(from, a->period_s) + a->period_s - 1;
-        if (to > head->second)
-            to = head->second;
-        int r = merge(a, &k, s, from, to, head->second, err);
+        if (to >= end)
+            to = end - 1;
+        int r = merge(a, k, s, from, to, second, err);
         if (r < 0)
             return r;
         from = to + 1;
     }
     return 0;
+}
+
+static int take_sample(dm_accum *a, const dm_frame_head *head, const dm_sample *s, dm_err *err)
+{
+    dm_accum_key k = key_of(head, s);
+    int64_t from = head->second - s->span_s + 1, end = head->second + 1;
+    if (from < 0)
+        from = 0;
+    if (from < a->open_from) {
+        int64_t open = a->open_from < end ? a->open_from : end;
+        a->late += (uint64_t)(open - from);
+        int r = a->late_to != NULL ? merge_all(a->late_to, &k, s, from, open, head->second, err) : 0;
+        if (r < 0)
+            return r;
+        from = open;
+    }
+    return merge_all(a, &k, s, from, end, head->second, err);
 }
 
 /* How many rows a frame would add to the period that holds second `in`. */
@@ -412,8 +437,11 @@ static bool over_in(const dm_accum *a, const dm_frame_head *head, const uint8_t 
 static bool over(const dm_accum *a, const dm_frame_head *head, const uint8_t *samples)
 {
     int64_t first = head->second - DM_HIB_SPAN_MAX + 1;
-    if (first < a->open_from)
+    if (first < a->open_from) {
+        if (a->late_to != NULL && over(a->late_to, head, samples))
+            return true;
         first = a->open_from;
+    }
     if (head->second < first) /* nothing of it is merged */
         return false;
     return over_in(a, head, samples, head->second) ||
@@ -529,6 +557,14 @@ int dm_accum_rows(const dm_accum *a, int64_t period_start, const dm_accum_row **
 int64_t dm_accum_first(const dm_accum *a)
 {
     return a->nperiods > 0 ? a->periods[0]->start : -1;
+}
+
+int64_t dm_accum_next(const dm_accum *a, int64_t start)
+{
+    bool there;
+    size_t i = period_place(a, start, &there);
+    i += there;
+    return i < a->nperiods ? a->periods[i]->start : -1;
 }
 
 size_t dm_accum_count(const dm_accum *a)

@@ -40,6 +40,9 @@ DM_DEFINE_FREEP(dm_accum)
 /* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
 void dm_accum_close_before(dm_accum *a, int64_t second);
 uint64_t dm_accum_late(const dm_accum *a);
+/* From now on they go into another, which is borrowed and has periods of the same length. */
+void dm_accum_late_to(dm_accum *a, dm_accum *late);
+void dm_accum_clear(dm_accum *a); /* drops all rows */
 
 enum { DM_ACCUM_OVER = 1 }; /* the worker would have more than worker_rows_max: nothing of the frame was merged */
 
@@ -64,7 +67,8 @@ int dm_accum_rows(
         const dm_accum *a, int64_t period_start, const dm_accum_row ***out, size_t *n, dm_err *err) DM_NODISCARD;
 /* The earliest period that has anything; -1 when none has. */
 int64_t dm_accum_first(const dm_accum *a);
-size_t dm_accum_count(const dm_accum *a); /* rows */
+int64_t dm_accum_next(const dm_accum *a, int64_t start); /* the same of those after one */
+size_t dm_accum_count(const dm_accum *a);                /* rows */
 
 static inline bool dm_bit(const uint64_t *bits, uint32_t i)
 {

@@ -91,6 +91,8 @@ static int flush_tx(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = put_sworn(l, c, err);
     if (r == 0)
+        r = dm_ledger_put_late(l, c, err);
+    if (r == 0)
         r = dm_ledger_put_marks(l, c, err);
     if (r == 0)
         r = dm_notes_put(c, &l->anomalies, err);
@@ -114,6 +116,7 @@ static void flushed(dm_ledger *l)
     dm_metric_set(l->c.metrics, &dm_m_rows, NULL, (int64_t)dm_accum_count(l->accum));
     dm_notes_count(l->c.metrics, &l->anomalies);
     dm_window_clear(l->window);
+    dm_accum_clear(l->late);
     dm_anomalies_clear(&l->anomalies);
     dm_track_saved(l->track);
     for (size_t i = 0; i < l->nrejects; i++)

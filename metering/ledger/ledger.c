@@ -50,6 +50,7 @@ void dm_ledger_free(dm_ledger *l)
     free(l->attest);
     dm_anomalies_done(&l->anomalies);
     dm_accum_free(l->accum);
+    dm_accum_free(l->late);
     dm_track_free(l->track);
     dm_window_free(l->window);
     free(l);
@@ -67,6 +68,8 @@ static int allocate(dm_ledger *l, dm_err *err)
             l->attest == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a ledger");
     int r = dm_accum_new(l->c.period_s, l->c.rows_max, l->c.worker_rows_max, &l->accum, err);
+    if (r == 0)
+        r = dm_accum_new(l->c.period_s, DM_LEDGER_LATE_ROWS, l->c.worker_rows_max, &l->late, err);
     if (r == 0)
         r = dm_track_new(&l->track, err);
     if (r == 0)
@@ -104,6 +107,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
         r = dm_ledger_restore(l, err);
     if (r < 0)
         return dm_wrap(err, "ledger");
+    dm_accum_late_to(l->accum, l->late);
     *out = dm_steal(&l);
     return 0;
 }
@@ -578,6 +582,8 @@ static int take_attest(dm_ledger *l, const dm_message *m, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory for an attestation");
     s->n = m->value.n;
     s->kind = kind;
+    s->worker_no = worker_no;
+    s->period_start = start;
     l->nsworn++;
     dm_metric_add(l->c.metrics, &dm_m_attests, "taken", 1);
     return 0;
@@ -636,5 +642,5 @@ bool dm_ledger_full(const dm_ledger *l)
     return dm_window_bytes(l->window) >= DM_LEDGER_WINDOW_BYTES || l->nrejects == DM_LEDGER_DLQ_MAX ||
            l->nsworn == DM_LEDGER_ATTESTS_MAX || l->nheld == DM_LEDGER_HELD_MAX ||
            l->held_bytes >= DM_LEDGER_HELD_BYTES || dm_window_count(l->window) >= DM_LEDGER_CHUNKS_FULL ||
-           l->anomalies.n == DM_ANOMALIES_MAX;
+           l->anomalies.n == DM_ANOMALIES_MAX || dm_accum_count(l->late) >= DM_LEDGER_LATE_FULL;
 }

@@ -1,5 +1,6 @@
 /* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, dispute.c keeps what is in doubt, over.c
- * notes what is too much, flush.c writes, restore.c rebuilds, close.c ends periods), and nobody else includes. */
+ * notes what is too much, late.c what comes after its period is written, flush.c writes, restore.c rebuilds, close.c
+ * ends periods), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
 
@@ -46,6 +47,8 @@ typedef struct dm_disputed {
 
 typedef struct dm_sworn {
     dm_attest_kind kind;
+    dm_worker_no worker_no;
+    int64_t period_start;
     char *message;
     size_t n;
 } dm_sworn;
@@ -62,6 +65,7 @@ typedef struct dm_keys {
 struct dm_ledger {
     dm_ledger_config c;
     dm_accum *accum;
+    dm_accum *late; /* of periods that are written; empty after each flush */
     dm_track *track;
     dm_window *window;
     dm_anomalies anomalies;
@@ -84,6 +88,9 @@ struct dm_ledger {
     int64_t partitions_to;
 };
 
+/* What came late and is in memory goes beside its periods, and accounts are owed a look at it (late.c). Inside the
+ * transaction of a flush, when the attestations are in it. */
+int dm_ledger_put_late(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 /* For dm_track_write_off: notes the gap, to be written with the next transaction. arg is the ledger. */
 void dm_ledger_told_gap(void *arg, const dm_track_gap *g);
 /* That a frame of this worker was not merged, since it has brought too much in that period; the close names its seconds

@@ -79,6 +79,53 @@ void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
     dm_many_init(m, c, &st, args, DM_LEN(args));
 }
 
+void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
+{
+    static const dm_pg_stmt st = {"late_usages_add",
+            "WITH new AS (INSERT INTO dm.usage_late (account_no, project_no, period_start, sandbox_id, epoch, "
+            "spec_table, "
+            "spec, region_no, worker_no, run_bits, hib_bits, disk_16mib) SELECT "
+            "coalesce((SELECT p.account_no FROM dm.project p WHERE p.project_no = u.project_no), 0), u.project_no, "
+            "w.period_start, decode(u.sandbox_id, 'hex'), u.epoch, u.spec_table, u.spec, u.region_no, "
+            "u.worker_no, coalesce(u.run, repeat('0', $3::int)::varbit), coalesce(u.hib, repeat('0', "
+            "$3::int)::varbit), "
+            "u.disk FROM json_to_recordset($1::json) AS u (project_no bigint, sandbox_id text, epoch int, "
+            "spec_table int, spec int, region_no int, worker_no bigint, run varbit, hib varbit, disk int[]) "
+            "JOIN dm.period w ON w.period_start = dm.ts($2::bigint * 1000000) AND w.period_s = $3::int "
+            "RETURNING account_no, period_start, sandbox_id) "
+            "INSERT INTO dm.late (account_no, period_start, sandbox_id) SELECT DISTINCT account_no, period_start, "
+            "sandbox_id FROM new WHERE account_no <> 0",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(period_s)};
+    dm_many_init(m, c, &st, args, DM_LEN(args));
+}
+
+int dm_sql_sworn_late(dm_pg *c, dm_worker_no worker_no, int64_t start, dm_err *err)
+{
+    static const dm_pg_stmt st = {"late_sworn",
+            "WITH newest AS (SELECT DISTINCT ON (project_no, sandbox_id, epoch, spec_table, spec) hash "
+            "FROM dm.attestation WHERE period_start = dm.ts($2::bigint * 1000000) AND worker_no = $1::bigint "
+            "AND NOT by_service ORDER BY project_no, sandbox_id, epoch, spec_table, spec, worker_boot DESC, hash), "
+            "sworn AS (SELECT count(*) AS n, coalesce(sha256(string_agg(hash, ''::bytea ORDER BY hash)), "
+            "sha256(''::bytea)) AS digest FROM newest), "
+            "whole AS (INSERT INTO dm.worker_period_late (worker_no, period_start) SELECT w.worker_no, w.period_start "
+            "FROM dm.worker_period w, sworn s WHERE w.worker_no = $1::bigint "
+            "AND w.period_start = dm.ts($2::bigint * 1000000) AND NOT w.attested AND EXISTS (SELECT FROM "
+            "dm.attestation_end e WHERE e.worker_no = w.worker_no AND e.period_start = w.period_start "
+            "AND e.attested = s.n AND e.digest = s.digest) ON CONFLICT DO NOTHING RETURNING worker_no, period_start) "
+            "INSERT INTO dm.late (account_no, period_start, sandbox_id) SELECT DISTINCT u.account_no, u.period_start, "
+            "u.sandbox_id FROM whole w JOIN (SELECT account_no, period_start, sandbox_id, epoch, worker_no "
+            "FROM dm.usage_period UNION SELECT account_no, period_start, sandbox_id, epoch, worker_no FROM "
+            "dm.usage_late) u "
+            "USING (worker_no, period_start) WHERE u.account_no <> 0 AND u.period_start = dm.ts($2::bigint * 1000000) "
+            "AND NOT EXISTS (SELECT FROM dm.attestation a WHERE a.period_start = u.period_start "
+            "AND a.account_no = u.account_no AND a.sandbox_id = u.sandbox_id AND a.epoch = u.epoch AND NOT "
+            "a.by_service)",
+            DM_PG_NONE};
+    dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v), dm_pa_i64(start)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
+}
+
 /* As PostgreSQL reads a bit string in hexadecimal; periods are whole minutes, so that there is no rest. */
 static void put_bits(dm_jw *w, const char *name, const uint64_t *bits, uint32_t n)
 {
@@ -150,7 +197,9 @@ int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err)
             "SELECT account_no, period_start FROM dm.usage_period "
             "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no <> 0 "
             "UNION SELECT account_no, period_start FROM dm.attestation "
-            "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no <> 0",
+            "WHERE period_start = dm.ts($1::bigint * 1000000) AND account_no <> 0 "
+            "UNION SELECT account_no, dm.ts($1::bigint * 1000000) FROM dm.late "
+            "WHERE stated_in IS NULL AND period_start < dm.ts($1::bigint * 1000000)",
             DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_i64(start)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);

@@ -23,12 +23,17 @@ int dm_sql_worker_period_add(
         dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err) DM_NODISCARD;
 /* The period's rows of usage: m is for dm_sql_usage_add and then dm_many_flush. */
 void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s);
+/* The same beside their period, which has been written with this length (else: nothing), for dm.late. */
+void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s);
+/* A period that a worker has now sworn to as a whole, and had not when it was written: what it did not swear to is owed
+ * a look. */
+int dm_sql_sworn_late(dm_pg *c, dm_worker_no worker_no, int64_t start, dm_err *err) DM_NODISCARD;
 int dm_sql_usage_add(dm_many *m, const dm_accum_row *row, uint32_t period_s, dm_err *err) DM_NODISCARD;
 int dm_sql_usage_gap_add(dm_pg *c, const dm_accum_key *key, int64_t start, int64_t from_s, int64_t to_s,
         const char *cause, dm_err *err) DM_NODISCARD;
 /* Notes evidence whose project does not exist; *n: how many rows. */
 int dm_sql_unknown_projects(dm_pg *c, int64_t start, int64_t *n, dm_err *err) DM_NODISCARD;
-/* One open row for each account that has evidence in the period. */
+/* One open row for each account that has evidence in the period, or of one before it that no statement has seen. */
 int dm_sql_account_periods_add(dm_pg *c, int64_t start, dm_err *err) DM_NODISCARD;
 
 #endif

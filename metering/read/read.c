@@ -115,7 +115,8 @@ static int read_line(const dm_pg_rows *rows, size_t i, void *to, dm_err *err)
             .book_id = dm_pg_i64(rows, i, 6),
             .charge_from = dm_pg_i64(rows, i, 7),
             .charge_to = dm_pg_i64(rows, i, 8),
-            .seconds = (uint64_t)dm_pg_i64(rows, i, 9),
+            .seconds = dm_pg_i64(rows, i, 9),
+            .corrects = dm_pg_is_null(rows, i, 13) ? -1 : dm_pg_i64(rows, i, 13),
     };
     int r = out->has_sandbox ? dm_pg_bytes(rows, i, 2, out->sandbox.b, sizeof(out->sandbox.b), err) : 0;
     if (r == 0)

@@ -69,7 +69,7 @@ typedef struct dm_read_line {
     char sku[24];
     uint32_t tier;
     int64_t book_id, charge_from, charge_to;
-    uint64_t seconds;
+    int64_t seconds, corrects; /* corrects: of a correction, the start of the period it is of; else -1 */
     char qty[DM_MONEY_TEXT], per_unit[DM_MONEY_TEXT], amount[DM_MONEY_TEXT];
 } dm_read_line;
 

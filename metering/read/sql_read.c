@@ -60,7 +60,8 @@ int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number
     static const dm_pg_stmt st = {"read_lines",
             "SELECT l.line_no, l.project_no, l.sandbox_id, l.epoch, l.sku, l.tier, l.book_id, dm.us(l.charge_from) / "
             "1000000, "
-            "dm.us(l.charge_to) / 1000000, l.seconds, l.qty, l.per_unit, l.amount FROM dm.statement s "
+            "dm.us(l.charge_to) / 1000000, l.seconds, l.qty, l.per_unit, l.amount, dm.us(l.corrects_period) / 1000000 "
+            "FROM dm.statement s "
             "JOIN dm.statement_line l ON l.account_no = s.account_no AND l.period_start = s.period_start "
             "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND ($3::bigint = 0 OR l.project_no = "
             "$3::bigint) "

@@ -23,8 +23,8 @@ int dm_sql_read_statement_is(
  * so they are asked for through it. */
 int dm_sql_read_statement_page(dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page,
         dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* line_no, project_no, sandbox_id, epoch, sku, tier, book_id, charge_from, charge_to, seconds, qty, per_unit, amount;
- * project 0: of all */
+/* line_no, project_no, sandbox_id, epoch, sku, tier, book_id, charge_from, charge_to, seconds, qty, per_unit, amount,
+ * corrects_period (null); project 0: of all */
 int dm_sql_read_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,
         uint32_t after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_count_lines(dm_pg *c, dm_account_no account_no, dm_statement_no number, dm_project_no project_no,

@@ -166,6 +166,11 @@ int dm_money_of(dm_qty q, dm_price p, dm_money *out, dm_err *err)
     return multiply(q.v, p.v, MONEY_DIGITS, "an amount", &out->v, err);
 }
 
+int dm_qty_less(dm_qty a, dm_qty b, dm_qty *out, dm_err *err)
+{
+    return dm_qty_add(a, (dm_qty){-b.v}, out, err); /* either is below 10^20 */
+}
+
 int dm_qty_of(uint64_t n, uint64_t micro, dm_qty *out, dm_err *err)
 {
     return multiply((dm_i128)n, (dm_i128)micro, QTY_DIGITS, "a quantity", &out->v, err);

@@ -42,7 +42,9 @@ int dm_money_negate(dm_money a, dm_money *out, dm_err *err) DM_NODISCARD;
 int dm_money_cmp(dm_money a, dm_money b); /* as memcmp does */
 int dm_money_of(dm_qty q, dm_price p, dm_money *out, dm_err *err) DM_NODISCARD;
 
+/* a + b; a - b */
 int dm_qty_add(dm_qty a, dm_qty b, dm_qty *out, dm_err *err) DM_NODISCARD;
+int dm_qty_less(dm_qty a, dm_qty b, dm_qty *out, dm_err *err) DM_NODISCARD;
 /* n units of micro millionths each. */
 int dm_qty_of(uint64_t n, uint64_t micro, dm_qty *out, dm_err *err) DM_NODISCARD;
 

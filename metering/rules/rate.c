@@ -99,7 +99,7 @@ static int put(writer *w, dm_sku sku, uint8_t tier, uint64_t units, uint64_t eac
             .book_id = book->id,
             .from = w->segment->from,
             .to = w->segment->to,
-            .seconds = seconds,
+            .seconds = (int64_t)seconds,
             .per_unit = book->per_unit[sku],
     };
     line.measured = sku != DM_SKU_MINUTES && !w->about && book->tiers[sku].mode != DM_TIER_NONE;

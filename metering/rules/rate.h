@@ -79,7 +79,7 @@ typedef struct dm_rate_line {
     bool measured; /* it says how much, and its price is found for the account as a whole: it has none here */
     int64_t book_id;
     uint32_t from, to; /* the segment it was rated in */
-    uint64_t seconds;  /* in which it was charged; for minutes: pooled in the segment */
+    int64_t seconds;   /* in which it was charged; for minutes: pooled in the segment; of a correction, what it adds */
     dm_qty qty;
     dm_price per_unit;
     dm_money amount;

@@ -86,8 +86,10 @@ int dm_stated_sum_page(dm_stated_sum *s, const dm_stated_page *p, const dm_diges
     int r = 0;
     assert(p->page == s->pages.n + 1);
     for (size_t i = 0; r == 0 && i < p->nsandboxes; i++) {
-        s->running_s += p->sandboxes[i].running_s;
-        s->hibernated_s += p->sandboxes[i].hibernated_s;
+        s->running_s += p->corrects == NULL ? p->sandboxes[i].running_s : 0;
+        s->hibernated_s += p->corrects == NULL ? p->sandboxes[i].hibernated_s : 0;
+        if (p->sandboxes[i].bare)
+            continue;
         s->unattested += !p->sandboxes[i].attested;
         r = dm_merkle_add(&s->attestations, &p->sandboxes[i].attestation, err);
     }
@@ -125,8 +127,8 @@ static void put_null(dm_jw *w, const char *name)
     dm_jw_null(w);
 }
 
-/* of NULL: of the account as a whole. */
-static void put_line(dm_jw *w, int64_t period_start, const dm_stated *of, const dm_rate_line *r)
+/* of NULL: of the account as a whole. kind NULL: what the line itself is. */
+static void put_line(dm_jw *w, int64_t period_start, const char *kind, const dm_stated *of, const dm_rate_line *r)
 {
     char text[DM_MONEY_TEXT];
     dm_jw_obj(w);
@@ -138,7 +140,7 @@ static void put_line(dm_jw *w, int64_t period_start, const dm_stated *of, const 
     else
         put_null(w, "epoch");
     put_time(w, "from", period_start + r->from);
-    dm_jw_kc(w, "kind", r->measured ? "measured" : "usage");
+    dm_jw_kc(w, "kind", kind != NULL ? kind : r->measured ? "measured" : "usage");
     dm_price_print(r->per_unit, text);
     dm_jw_kc(w, "per_unit", text);
     if (of != NULL) {
@@ -157,7 +159,7 @@ static void put_line(dm_jw *w, int64_t period_start, const dm_stated *of, const 
         put_null(w, "region");
         put_null(w, "sandbox");
     }
-    dm_jw_ku64(w, "seconds", r->seconds);
+    dm_jw_ki64(w, "seconds", r->seconds);
     dm_jw_kc(w, "sku", dm_sku_name(r->sku));
     if (of != NULL) {
         dm_jw_ku64(w, "spec", of->spec);
@@ -176,7 +178,10 @@ static void put_sandbox(dm_jw *w, const dm_stated *s)
     static const char *const basis[] = {
             [DM_BASIS_NOTHING] = "nothing", [DM_BASIS_FRAMES] = "frames", [DM_BASIS_ATTESTATION] = "attestation"};
     dm_jw_obj(w);
-    put_digest(w, "attestation", &s->attestation);
+    if (s->bare)
+        put_null(w, "attestation");
+    else
+        put_digest(w, "attestation", &s->attestation);
     dm_jw_kbool(w, "attested", s->attested);
     dm_jw_kc(w, "basis", basis[s->basis]);
     dm_jw_ku64(w, "epoch", s->epoch);
@@ -235,13 +240,42 @@ static void put_books(dm_jw *w, const dm_statement *s)
     dm_jw_arr_end(w);
 }
 
-static void put_period(dm_jw *w, const dm_statement *s)
+static void put_period(dm_jw *w, int64_t start, int64_t end)
 {
     dm_jw_key(w, "period");
     dm_jw_obj(w);
-    put_time(w, "end", s->period_start + s->period_s);
-    put_time(w, "start", s->period_start);
+    put_time(w, "end", end);
+    put_time(w, "start", start);
     dm_jw_end(w);
+}
+
+static void put_correction(dm_jw *w, const dm_stated_correction *c, bool pool)
+{
+    dm_jw_obj(w);
+    if (c->number.v != 0)
+        dm_jw_ki64(w, "number", c->number.v);
+    else
+        put_null(w, "number");
+    put_period(w, c->start, c->end);
+    if (pool)
+        dm_jw_ki64(w, "pool_s", c->pool_s);
+    dm_jw_end(w);
+}
+
+static void put_corrections(dm_jw *w, const dm_statement *s)
+{
+    if (s->ncorrections == 0)
+        return;
+    dm_jw_key(w, "corrects");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < s->ncorrections; i++)
+        put_correction(w, &s->corrections[i], true);
+    dm_jw_arr_end(w);
+}
+
+int dm_statement_version(const dm_statement *s)
+{
+    return s->ncorrections > 0 ? DM_STATEMENT_CORRECTING : DM_STATEMENT_VERSION;
 }
 
 static void put_plans(dm_jw *w, const dm_statement *s)
@@ -308,16 +342,21 @@ int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err)
     dm_jw_kc(w, "account", s->account);
     put_attestations(w, &s->sum);
     put_books(w, s);
+    put_corrections(w, s);
     dm_jw_kc(w, "currency", s->currency);
     dm_jw_ku64(w, "hibernated_s", s->sum.hibernated_s);
     dm_jw_key(w, "lines");
     dm_jw_arr(w);
     for (size_t i = 0; i < s->nlines; i++)
-        put_line(w, s->period_start, NULL, &s->lines[i]);
+        put_line(w, s->period_start, NULL, NULL, &s->lines[i]);
+    for (size_t i = 0; i < s->ncorrections; i++) {
+        for (size_t k = 0; k < s->corrections[i].nlines; k++)
+            put_line(w, s->corrections[i].start, "correction", NULL, &s->corrections[i].lines[k]);
+    }
     dm_jw_arr_end(w);
     dm_jw_ki64(w, "number", s->number.v);
     put_pages(w, &s->sum);
-    put_period(w, s);
+    put_period(w, s->period_start, s->period_start + s->period_s);
     put_plans(w, s);
     put_pool(w, s);
     put_digest(w, "previous", &s->previous);
@@ -325,7 +364,7 @@ int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err)
     put_tiers(w, s);
     dm_money_print(s->sum.total, text);
     dm_jw_kc(w, "total", text);
-    dm_jw_ki64(w, "version", DM_STATEMENT_VERSION);
+    dm_jw_ki64(w, "version", dm_statement_version(s));
     dm_jw_end(w);
     return dm_buf_ok(b, err);
 }
@@ -336,12 +375,18 @@ int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err)
     dm_jw_init(w, b);
     dm_jw_obj(w);
     dm_jw_kc(w, "account", p->account);
+    if (p->corrects != NULL) {
+        dm_jw_key(w, "corrects");
+        put_correction(w, p->corrects, false);
+    }
     dm_jw_key(w, "lines");
     dm_jw_arr(w);
     size_t line = 0;
+    const char *kind = p->corrects != NULL ? "correction" : NULL;
+    int64_t start = p->corrects != NULL ? p->corrects->start : p->period_start;
     for (size_t i = 0; i < p->nsandboxes; i++) {
         for (size_t k = 0; k < p->sandboxes[i].nlines; k++)
-            put_line(w, p->period_start, &p->sandboxes[i], &p->lines[line++]);
+            put_line(w, start, kind, &p->sandboxes[i], &p->lines[line++]);
     }
     assert(line == p->nlines);
     dm_jw_arr_end(w);
@@ -352,7 +397,7 @@ int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err)
     for (size_t i = 0; i < p->nsandboxes; i++)
         put_sandbox(w, &p->sandboxes[i]);
     dm_jw_arr_end(w);
-    dm_jw_ki64(w, "version", DM_STATEMENT_VERSION);
+    dm_jw_ki64(w, "version", p->corrects != NULL ? DM_STATEMENT_CORRECTING : DM_STATEMENT_VERSION);
     dm_jw_end(w);
     return dm_buf_ok(b, err);
 }

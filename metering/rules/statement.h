@@ -71,6 +71,42 @@
  *
  * The statement's hash is SHA-256 of the head, its signature Ed25519 over the head by a key of dm.service_key.
  *
+ * Version 3 is a statement that corrects others of its account, because evidence of their periods came when they were
+ * written. What does not correct anything stays version 2. Its head has one member more, between "books" and
+ * "currency",
+ *  "corrects": [{"number": that of the statement of that period, null where there is none,
+ *                "period": {"end": time, "start": time},
+ *                "pool_s": what it adds to the pooled seconds of that month, may be negative}, by start],
+ * one for each period of before its own that it corrects, and "version" 3. Behind its own pages, which are as those of
+ * any statement ("version": 2), come pages of corrections, in the order of "corrects", none with two periods:
+ * {"account": uuid, "corrects": {"number", "period"} as in the head, "lines": [line], "number": that of the statement,
+ *  "page": counted on, "sandboxes": [as above], "version": 3}
+ *
+ * A corrected sandbox stands there with all that is billed of it in that period now, one for each (epoch, spec) as on
+ * the first statement, with the hashes of the attestations that count now (made of all evidence there is, with what
+ * came late; the service's own where the worker's is not whole). "attestation" is null where nobody swore to it any
+ * more: nothing of it is charged, and it is no leaf of attestations.root. Its lines have "kind": "correction" and say
+ * what changed. Rate what stands there (RUN over HIB, highest epoch, the books, plan and disk rules of *that* period)
+ * and take away, by (sandbox, epoch, project_no, spec_table, spec, region, sku, tier, book, from, to, per_unit), the
+ * qty and seconds of all lines that earlier statements have of it: those of that period's statement and those of
+ * corrections of it. What is not 0 is a line here, with amount = qty * per_unit. Both may be negative, together they
+ * never are: the sum of a line and those it corrects is the rating of evidence. A sandbox of which nothing changed is
+ * not here.
+ *
+ * Minutes. In plans by minutes what changes is the pool, of the month of UTC the corrected period lies in. That month
+ * is rated twice as it is known so far, its periods in order, each in its parts as they stand under "pool" below: once
+ * with the pooled seconds as stated, and once with pool_s more where they belong. What the second has by (book, tier)
+ * that the first has not is a line of the head, behind those of the account, by the corrected period's start, book,
+ * tier: "kind": "correction", from..to that whole period, "seconds": pool_s, "qty" the minutes more or less. So across
+ * the edge of the allowance, or of a change of plan or price later in that month, it is the month that is rated with
+ * and without. Where that month is the statement's own, "pool"."before_s" is the after_s of the statement before plus
+ * all pool_s of it.
+ *
+ * In the head running_s and hibernated_s are of the period's own sandboxes alone; attestations, pages, lines and total
+ * are of all pages. Corrections are made in the account's next statement after the evidence came; a period may be
+ * corrected by several, each against what all before it said. So a second is charged once, however often, in however
+ * many pieces its evidence comes. Frames that contradict others under the same number, and come late, are not evidence.
+ *
  * Version 1, of before there were pages, is one body, which has all of a head but "pages" and all "lines", and
  * "sandboxes" beside them; sandboxes stood by project_no, then sandbox. None is made any more, and none is changed: the
  * chain goes through both. */
@@ -85,7 +121,7 @@
 #include "metering/rules/merkle.h"
 #include "metering/rules/rate.h"
 
-enum { DM_STATEMENT_VERSION = 2, DM_NAME_TEXT = 64 };
+enum { DM_STATEMENT_VERSION = 2, DM_STATEMENT_CORRECTING = 3, DM_NAME_TEXT = 64 };
 
 /* A sandbox of a page. */
 typedef struct dm_stated {
@@ -101,9 +137,11 @@ typedef struct dm_stated {
     dm_basis basis;
     bool attested;
     dm_digest attestation;
+    bool bare;     /* of a correction: nobody swore to it */
     size_t nlines; /* the page's lines that are its: those of the sandboxes before it come first */
-    /* not in the body; on the rows of its lines */
-    bool has_row;
+    /* not in the body */
+    bool counted; /* it belongs on a statement */
+    bool has_row; /* with what follows, on the rows of its lines */
     dm_key_no key_no;
     char template_id[DM_TEMPLATE_ID_TEXT], build_id[DM_UUID_TEXT];
     char compute_type[DM_NAME_TEXT], compute_quality[DM_NAME_TEXT];
@@ -115,6 +153,15 @@ int dm_stated_cmp(const void *a, const void *b);
 int dm_stated_line_cmp(const void *a, const void *b);
 int dm_stated_account_line_cmp(const void *a, const void *b);
 
+/* What a statement says of a period that it corrects. */
+typedef struct dm_stated_correction {
+    int64_t start, end;
+    dm_statement_no number; /* 0: it has no statement */
+    int64_t pool_s;
+    dm_rate_line *lines; /* of the account: minutes; in their order */
+    size_t nlines;
+} dm_stated_correction;
+
 /* Borrowed: `lines` are those of the sandboxes, one sandbox's after the other's. */
 typedef struct dm_stated_page {
     const char *account;
@@ -125,6 +172,7 @@ typedef struct dm_stated_page {
     size_t nsandboxes;
     const dm_rate_line *lines;
     size_t nlines;
+    const dm_stated_correction *corrects; /* NULL: it is of the statement's own period */
 } dm_stated_page;
 
 /* How many of n sandboxes, the first of what is not yet on a page, fill one; n where they do not. *lines: how many
@@ -180,12 +228,16 @@ typedef struct dm_statement {
     size_t nbooks;
     dm_stated_plan plans[DM_STATED_PLANS_MAX];
     size_t nplans;
+    dm_stated_correction *corrections; /* by start */
+    size_t ncorrections;
     bool pooled;
     uint64_t pool_before_s, pool_after_s, included_s;
     dm_stated_tier tiers[DM_STATED_TIERS_MAX]; /* in their order */
     size_t ntiers;
 } dm_statement;
 
+/* 2 or 3. */
+int dm_statement_version(const dm_statement *s);
 /* Appends the head; DM_E_LIMIT where b's cap does not hold it: DM_STATEMENT_BYTES_MAX does. */
 int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err) DM_NODISCARD;
 

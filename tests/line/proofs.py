@@ -86,5 +86,6 @@ def all_of(folder):
     yield "statements", list(compared(record))
     yield "chain", list(statement.check_chain(record.statements, record.service_keys))
     yield "pages", [words for s in record.statements for words in statement.check_pages(s)]
+    yield "corrections", list(statement.check_corrections(record.statements))
     yield "stopwatch", list(stopwatch(record))
     yield "asleep_is_free", list(asleep_is_free(record))

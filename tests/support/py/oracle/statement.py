@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ledger import merkle_root
 
-VERSIONS = (1, 2)  # 1: one body; 2: a head, and pages under the root in it
+VERSIONS = (1, 2, 3)  # 1: one body; 2: a head, and pages under the root in it; 3: and pages that correct earlier periods
 PAGE, PAGE_LINES = 500, 4000  # a page has no more sandboxes, and no more lines
 REGIONS = {1: ("local", "other"), 2: ("cn-mainland", "mainland"), 3: ("hk", "other")}  # number -> name, price group
 
@@ -103,13 +103,87 @@ def of_text(s):
 
 
 def whole(s):
-    """The head with what stands on the pages, as if it were one body."""
+    """The head with what stands on the pages, as if it were one body; without what it corrects of others."""
     body = json.loads(s["body"])
     if body["version"] == 1:
         return body
-    pages = [json.loads(p["body"]) for p in s["pages"]]
-    return {**body, "lines": body["lines"] + [x for p in pages for x in p["lines"]],
-            "sandboxes": [x for p in pages for x in p["sandboxes"]]}
+    pages = [p for p in map(json.loads, (p["body"] for p in s["pages"])) if "corrects" not in p]
+    own = [x for x in body["lines"] if x["kind"] != "correction"]
+    out = {**body, "lines": own + [x for p in pages for x in p["lines"]],
+           "sandboxes": [x for p in pages for x in p["sandboxes"]]}
+    if body["version"] == 3:  # its sums are of what it corrects, too
+        hashes = [bytes.fromhex(x["attestation"]) for x in out["sandboxes"]]
+        out["attestations"] = {"count": len(hashes), "root": merkle_root(hashes).hex(),
+                               "unattested": sum(not x["attested"] for x in out["sandboxes"])}
+        out["total"] = rating.decimals(sum(Fraction(x["amount"]) for x in out["lines"]), 18)
+        del out["books"]
+    return out
+
+
+WHICH = ("sandbox", "project_no", "epoch", "spec_table", "spec", "region")
+PRICED = (*WHICH, "sku", "from", "to", "tier", "book", "per_unit")
+
+
+def corrections(s):
+    """The pages of a statement that correct a period before its own: (start of that, number of its statement, page)."""
+    body = json.loads(s["body"])
+    for p in map(json.loads, (p["body"] for p in s["pages"])) if body["version"] == 3 else ():
+        if "corrects" in p:
+            yield p["corrects"]["period"]["start"], p["corrects"]["number"], p
+
+
+def settle(body, page):
+    """A period as a correction leaves it: what is stated anew stands for all there was of those sandboxes, and what lines
+    add up to is left of them."""
+    anew = {x["sandbox"] for x in page["sandboxes"]}
+    rest = [x for x in body["sandboxes"] if x["sandbox"] not in anew]
+    body["sandboxes"] = sorted(rest + [x for x in page["sandboxes"] if x["attestation"] is not None],
+                               key=lambda x: [x[name] for name in WHICH])
+    lines = {tuple(x[name] for name in PRICED): dict(x) for x in body["lines"] if x["sandbox"]}
+    for x in page["lines"]:
+        line = lines.setdefault(tuple(x[name] for name in PRICED), {**x, "seconds": 0, "qty": "0", "amount": "0"})
+        line["kind"] = "usage"
+        line["seconds"] += x["seconds"]
+        for name, places in (("qty", 6), ("amount", 18)):
+            line[name] = rating.decimals(Fraction(line[name]) + Fraction(x[name]), places)
+    body["lines"] = [line for _, line in sorted(lines.items()) if Fraction(line["qty"]) != 0]
+    for name in ("running_s", "hibernated_s"):
+        body[name] = sum(x[name] for x in body["sandboxes"])
+    body["total"] = rating.decimals(sum(Fraction(x["amount"]) for x in body["lines"]), 18)
+    body["corrected"] = True
+
+
+def check_corrections(statements):
+    """That each correction names the statement of the period it corrects, one before its own, that the head lists just these
+    in their order, and that no line is taken back further than it was stated. statements: in order of their number."""
+    numbers, left = {}, {}
+    for s in statements:
+        body = json.loads(s["body"])
+        where = f"statement {body['number']}"
+        for x in whole(s)["lines"]:
+            left[tuple(x[name] for name in PRICED)] = Fraction(x["qty"])
+        seen = []
+        for start, number, page in corrections(s):
+            if number != numbers.get(start):
+                yield f"{where} corrects {start} as statement {number}, which is {numbers.get(start)}"
+            if start >= body["period"]["start"]:
+                yield f"{where} corrects {start}, which is not before its own period"
+            if start not in seen:
+                seen.append(start)
+            for x in page["lines"]:
+                key = tuple(x[name] for name in PRICED)
+                left[key] = left.get(key, 0) + Fraction(x["qty"])
+                if x["kind"] != "correction" or Fraction(x["qty"]) * Fraction(x["per_unit"]) != Fraction(x["amount"]):
+                    yield f"{where}: a line of {x['sandbox']} is no correction, or not what it comes to"
+                if left[key] < 0:
+                    yield f"{where} takes back more of {x['sandbox']}, {x['sku']}, than was stated"
+        listed = [c["period"]["start"] for c in body.get("corrects", ())]
+        pooled = {c["period"]["start"] for c in body.get("corrects", ()) if c["pool_s"] != 0}
+        if sorted(listed) != listed or [c for c in listed if c in seen] != seen or set(listed) - set(seen) - pooled:
+            yield f"{where} lists corrections of {listed}, and has those of {seen}"
+        if (body["version"] == 3) != bool(listed):
+            yield f"{where} is of version {body['version']} and corrects {len(listed)} periods"
+        numbers[body["period"]["start"]] = body["number"]
 
 
 def check_chain(statements, service_keys):
@@ -165,9 +239,12 @@ def _misplaced(head, page, at, seen):
 
 def _sum_up(sums, page):
     for x in page["sandboxes"]:
+        if "corrects" not in page:
+            sums["running_s"] += x["running_s"]
+            sums["hibernated_s"] += x["hibernated_s"]
+        if x["attestation"] is None and "corrects" in page:
+            continue
         sums["hashes"].append(bytes.fromhex(x["attestation"]))
-        sums["running_s"] += x["running_s"]
-        sums["hibernated_s"] += x["hibernated_s"]
         sums["unattested"] += not x["attested"]
     sums["lines"] += len(page["lines"])
     sums["total"] += sum(Fraction(x["amount"]) for x in page["lines"])
@@ -190,7 +267,7 @@ def check_pages(s):
         return
     where = f"statement {head['number']}"
     count, root = head["pages"]["count"], bytes.fromhex(head["pages"]["root"])
-    seen, wrong, last = set(), False, ("",)
+    seen, wrong, last, of = set(), False, ("",), ""
     sums = {"hashes": [], "running_s": 0, "hibernated_s": 0, "unattested": 0, "lines": 0, "total": Fraction(0)}
     if count == 0 and root != hashlib.sha256(b"").digest():
         yield f"{where}: the root of no pages is another"
@@ -205,6 +282,12 @@ def check_pages(s):
             seen.add(page.get("page"))
         if wrong:
             continue
+        part = page["corrects"]["period"]["start"] if "corrects" in page else ""
+        if part < of:
+            yield f"{where}: page {at} stands behind those of a later period"
+        last, of = (last if part == of else ("",)), part
+        if page["version"] != (3 if "corrects" in page else 2):
+            yield f"{where}: page {at} is of version {page['version']}"
         keys = [(x["sandbox"], x["project_no"], x["epoch"], x["spec_table"], x["spec"]) for x in page["sandboxes"]]
         if not keys or len(keys) > PAGE or len(page["lines"]) > PAGE_LINES or sorted(keys) != keys or keys[0] < last:
             yield f"{where}: page {at} is not cut or not sorted as it should be"
@@ -221,7 +304,8 @@ def check_pages(s):
 
 
 def check_content(ledger, statements, project_no, plans=PLANS):
-    """Each period in which the stream has something of the project has one statement, and it says just that."""
+    """Each period in which the stream has something of the project has one statement, and it says just that, with what later
+    ones correct of it."""
     by_start = {}
     for s in statements:
         body = whole(s)
@@ -229,12 +313,21 @@ def check_content(ledger, statements, project_no, plans=PLANS):
         if start in by_start:
             yield f"there are two statements of {start}"
         by_start[start] = body
+    for start, _, page in (c for s in statements for c in corrections(s)):
+        body = by_start.setdefault(start, {"sandboxes": [], "lines": []})
+        settle(body, page)
     for start in ledger.periods(project_no):
         body = by_start.pop(time_text(start), None)
         if body is None:
             yield f"there is no statement of {time_text(start)}"
-        else:
-            yield from differences(expected(ledger, start, project_no, plans), body, time_text(start))
+            continue
+        want = expected(ledger, start, project_no, plans)
+        if "books" not in body:
+            del want["books"]
+        if body.get("corrected"):
+            want = {name: want[name] for name in ("hibernated_s", "lines", "running_s", "sandboxes", "total")}
+            want["lines"] = sorted(want["lines"], key=lambda x: [x[name] for name in (*WHICH, "sku", "from", "to", "tier")])
+        yield from differences(want, body, time_text(start))
     for start, body in by_start.items():
         if body["sandboxes"] or body["lines"]:
             yield f"{start}: a statement of something the stream does not have"

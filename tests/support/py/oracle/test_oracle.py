@@ -480,6 +480,88 @@ class Wallet(unittest.TestCase):
     def test_a_share(self):
         self.assertEqual(wallet.text(wallet.share(Fraction("0.005"), 1, 3)), "0.001666666666666667")
         self.assertEqual(wallet.share(Fraction("0.005"), 3, 3), Fraction("0.005"))
+class Corrections(unittest.TestCase):
+    """Ten seconds of a sandbox come when its period is stated; the next statement corrects it."""
+
+    def setUp(self):
+        self.world = World()
+        late = [f for f in self.world.usage if START + 32 <= wire.read_frame(f).second < START + 42]
+        key = {42: [self.world.public]}
+        self.all = self.world.read()
+        was = ledger.Ledger([f for f in self.world.usage if f not in late], self.world.attest, key, 60)
+        self.statements = [self.signed(statement.expected(was, START, 7), 1), None, None]
+        before, now = (statement.expected(w, START, 7) for w in (was, self.all))
+        anew = {"i0000000000000000000a"}
+        first = {x["sku"]: x for x in before["lines"] if x["sandbox"] in anew}
+        lines = []
+        for x in now["lines"]:
+            if x["sandbox"] not in anew or x["sku"] not in first or x["qty"] == first[x["sku"]]["qty"]:
+                continue
+            less = first[x["sku"]]
+            qty = Fraction(x["qty"]) - Fraction(less["qty"])
+            lines.append({**x, "kind": "correction", "seconds": x["seconds"] - less["seconds"], "qty": rating.decimals(qty, 6),
+                          "amount": rating.decimals(qty * Fraction(x["per_unit"]), 18)})
+        self.page = {"corrects": {"number": 1, "period": now["period"]}, "lines": lines, "version": 3,
+                     "sandboxes": [x for x in now["sandboxes"] if x["sandbox"] in anew]}
+        self.statements[1] = self.signed(statement.expected(self.all, START + 60, 7), 2, self.page)
+        self.statements[2] = self.signed(statement.expected(self.all, START + 120, 7), 3)
+
+    @staticmethod
+    def signed(body, number, *correcting):
+        own = {"lines": body.pop("lines"), "sandboxes": body.pop("sandboxes"), "version": 2}
+        for x in own["lines"]:
+            x["book"] = 1
+        pages = [{**p, "account": "a", "number": number, "page": at} for at, p in enumerate((own, *correcting), 1)]
+        for x in (x for p in correcting for x in p["lines"]):
+            x["book"] = 1
+        everything = [x for p in pages for x in p["lines"]]
+        hashes = [bytes.fromhex(x["attestation"]) for p in pages for x in p["sandboxes"] if x["attestation"]]
+        raw = [statement.canonical(p) for p in pages]
+        leaves = [hashlib.sha256(p).digest() for p in raw]
+        head = {**body, "account": "a", "number": number, "version": 3 if correcting else 2, "lines": [],
+                "attestations": {"count": len(hashes), "root": ledger.merkle_root(hashes).hex(), "unattested": 0},
+                "pages": {"count": len(pages), "lines": len(everything), "root": ledger.merkle_root(leaves).hex()},
+                "total": rating.decimals(sum(Fraction(x["amount"]) for x in everything), 18)}
+        if correcting:
+            head["corrects"] = [{**p["corrects"], "pool_s": 0} for p in correcting]
+        return {"body": statement.canonical(head), "pages": [{"body": p, "proof": path(leaves, i)} for i, p in enumerate(raw)]}
+
+    def found(self):
+        return [*(w for s in self.statements for w in statement.check_pages(s)),
+                *statement.check_corrections(self.statements)]
+
+    def content(self):
+        return list(statement.check_content(self.all, self.statements, 7))
+
+    def test_a_correction_makes_the_period_right(self):
+        self.assertEqual(self.found(), [])
+        self.assertEqual(self.content(), [])
+        uncorrected = [self.statements[0], self.signed(statement.expected(self.all, START + 60, 7), 2), self.statements[2]]
+        self.statements = uncorrected
+        self.assertNotEqual(self.content(), [])
+
+    def test_one_second_more(self):
+        line = self.page["lines"][0]
+        line["qty"] = rating.decimals(Fraction(line["qty"]) + 1, 6)
+        line["amount"] = rating.decimals(Fraction(line["qty"]) * Fraction(line["per_unit"]), 18)
+        self.statements[1] = self.signed(statement.expected(self.all, START + 60, 7), 2, self.page)
+        self.assertEqual(self.found(), [])
+        self.assertNotEqual(self.content(), [])
+
+    def test_more_than_was_stated_taken_back(self):
+        line = self.page["lines"][0]
+        line["qty"], line["amount"] = "-1000.000000", rating.decimals(-1000 * Fraction(line["per_unit"]), 18)
+        self.statements[1] = self.signed(statement.expected(self.all, START + 60, 7), 2, self.page)
+        self.assertTrue(any("takes back more" in w for w in self.found()))
+
+    def test_the_same_correction_twice(self):
+        self.statements[2] = self.signed(statement.expected(self.all, START + 120, 7), 3, self.page)
+        self.assertNotEqual(self.content(), [])
+
+    def test_another_number(self):
+        self.page["corrects"] = {**self.page["corrects"], "number": 2}
+        self.statements[1] = self.signed(statement.expected(self.all, START + 60, 7), 2, self.page)
+        self.assertTrue(any("as statement 2, which is 1" in w for w in self.found()))
 
 
 if __name__ == "__main__":

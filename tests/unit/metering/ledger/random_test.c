@@ -1,12 +1,13 @@
 /* Random lives of sandboxes through a bad stream into statements, on a real PostgreSQL: frames lost, late, doubled and
- * out of order, oaths lost or forged, journals whose torn end had been sent, prices and plans that change in the
+ * out of order, oaths lost, late or forged, journals whose torn end had been sent, prices and plans that change in the
  * middle, crashes and flushes at random moments. Beside it the same is reckoned second by second in plain integers,
- * from what was delivered and sworn alone; the two must agree to the last decimal. */
+ * from what was delivered and sworn alone; the two must agree to the last decimal: each statement with what was there
+ * when its period was written, and all of them together, with their corrections, with what came in the end. */
 #include "metering/rules/rate.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
 
-enum { PERIOD = 300, PERIODS = 4, ALL = PERIOD * PERIODS, LATE_MAX = 200 };
+enum { PERIOD = 300, PERIODS = 4, ALL = PERIOD * PERIODS, LATE_MAX = 200, LATE_FRAMES = LATE_MAX - PERIODS };
 
 static cluster pg;
 
@@ -20,6 +21,7 @@ typedef struct world {
     bool delivered[ALL];           /* frames that came before their period was closed */
     bool sworn[ACTS_MAX][PERIODS]; /* the oath came */
     bool whole[PERIODS];           /* and all of them did */
+    size_t lost[PERIODS];          /* whose oath did not; ACTS_MAX: nobody's, but the end record */
     forgery forged[ACTS_MAX][PERIODS];
     int64_t change;  /* mainland prices are tenfold from this second on */
     int64_t plan[4]; /* account 2 is enterprise from this second on, at three times the price; account 3 is free */
@@ -152,12 +154,14 @@ static void oaths(world *w, size_t p)
         return;
     w->whole[p] = false; /* one of them is lost, the end record maybe */
     size_t lost = before + next(&w->seed) % (r->nmsgs - before), at = before;
+    w->lost[p] = ACTS_MAX;
     for (size_t i = 0; i < r->nacts; i++) {
-        if (w->sworn[i][p] && at++ == lost)
+        if (w->sworn[i][p] && at++ == lost) {
             w->sworn[i][p] = false;
+            w->lost[p] = i;
+        }
     }
-    msg m = take_out(r, lost);
-    free(m.p);
+    w->late[w->nlate++] = take_out(r, lost);
 }
 
 /* The worker's host dies after second s, and the last records of its journal with it, whose frames had been sent: the
@@ -190,7 +194,7 @@ static void period_of(world *w, size_t p)
     bool lossy = one_in(w, 2);
     for (int64_t s = (int64_t)p * PERIOD; s < (int64_t)(p + 1) * PERIOD; s++) {
         work_second(r, s);
-        w->delivered[s] = !lossy || !one_in(w, 20) || w->nlate == LATE_MAX || s % PERIOD == PERIOD - 1;
+        w->delivered[s] = !lossy || !one_in(w, 20) || w->nlate >= LATE_FRAMES || s % PERIOD == PERIOD - 1;
         if (!w->delivered[s])
             w->late[w->nlate++] = take_out(r, r->nmsgs - 1);
         if (one_in(w, 40))
@@ -370,21 +374,105 @@ static void reckon(world *w, size_t p, int account, char total[DM_MONEY_TEXT], u
     dm_money_print(sum, total);
 }
 
+/* A statement without what it corrects. Of the pool it counts on from what its corrections left. */
 static void compare(world *w, size_t p)
 {
     for (int account = 1; account <= 3; account++) {
-        char text[300], total[DM_MONEY_TEXT], want[200];
+        char text[400], total[DM_MONEY_TEXT], want[200];
         uint64_t ran, slept;
+        (void)snprintf(text, sizeof(text),
+                "SELECT coalesce(sum(seconds), 0) FROM dm.statement_pool WHERE account_no = 3 AND of_period < "
+                "period_start AND period_start = dm.ts(%lld)",
+                (long long)(T0 + (int64_t)p * PERIOD) * 1000000);
+        if (account == 3)
+            w->pool += strtoull(ask(&w->r, text), NULL, 10);
         reckon(w, p, account, total, &ran, &slept);
         (void)snprintf(text, sizeof(text),
-                "SELECT total || ' ' || running_s || ' ' || hibernated_s FROM dm.statement WHERE account_no = %d AND "
-                "period_start = dm.ts(%lld)",
+                "SELECT coalesce((SELECT sum(amount) FROM dm.statement_line l WHERE l.account_no = s.account_no AND "
+                "l.period_start = s.period_start AND kind = 'usage'), 0.000000000000000000) || ' ' || running_s || ' ' "
+                "|| hibernated_s FROM dm.statement s WHERE account_no = %d AND period_start = dm.ts(%lld) AND "
+                "running_s + hibernated_s > 0",
                 account, (long long)(T0 + (int64_t)p * PERIOD) * 1000000);
         (void)snprintf(want, sizeof(want), "%s %llu %llu", total, (unsigned long long)ran, (unsigned long long)slept);
         const char *got = ask(&w->r, text);
         if (strcmp(got, ran + slept > 0 ? want : "(no row)") != 0)
             fail_msg("period %zu, account %d: %s, not %s", p, account, got, want);
     }
+}
+
+/* All that was kept back comes, and one period more, in which nothing is. */
+static void settle(world *w)
+{
+    rig *r = &w->r;
+    size_t nacts = r->nacts;
+    for (size_t p = 0; p < PERIODS; p++) {
+        if (!w->whole[p] && w->lost[p] < ACTS_MAX)
+            w->sworn[w->lost[p]][p] = true;
+        w->whole[p] = true;
+    }
+    memset(w->delivered, true, sizeof(w->delivered));
+    while (w->nlate > 0) {
+        msg m = w->late[--w->nlate];
+        put_in(r, &m);
+        if (one_in(w, 5))
+            put_in(r, &m);
+        free(m.p);
+    }
+    r->nacts = 0;
+    work(r, ALL, ALL + PERIOD);
+    r->nacts = nacts;
+    digest(w, PERIODS);
+}
+
+/* Of each period what all statements say of it; of the account with a pool the month. */
+static void compare_settled(world *w)
+{
+    dm_money month = {0}, m;
+    char text[300], total[DM_MONEY_TEXT];
+    uint64_t ran, slept;
+    w->pool = 0;
+    for (size_t p = 0; p < PERIODS; p++) {
+        for (int account = 1; account <= 3; account++) {
+            reckon(w, p, account, total, &ran, &slept);
+            assert_int_equal(dm_money_parse(dm_str_c(total), &m, NULL), 0);
+            month.v += account == 3 ? m.v : 0;
+            (void)snprintf(text, sizeof(text),
+                    "SELECT coalesce(sum(amount), 0.000000000000000000) FROM dm.statement_line WHERE account_no = %d "
+                    "AND coalesce(corrects_period, period_start) = dm.ts(%lld)",
+                    account, (long long)(T0 + (int64_t)p * PERIOD) * 1000000);
+            const char *got = ask(&w->r, text);
+            if (account != 3 && strcmp(got, total) != 0)
+                fail_msg("settled: period %zu, account %d: %s, not %s", p, account, got, total);
+        }
+    }
+    dm_money_print(month, total);
+    assert_sql(&w->r, "SELECT coalesce(sum(amount), 0.000000000000000000) FROM dm.statement_line WHERE account_no = 3",
+            total);
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)w->pool);
+    assert_sql(&w->r, "SELECT coalesce(sum(seconds), 0) FROM dm.statement_pool WHERE account_no = 3", text);
+}
+
+/* Nothing is taken back that was not stated. */
+static void corrections_are_bounded(world *w)
+{
+    assert_sql(&w->r,
+            "SELECT count(*) FROM (SELECT sum(qty) AS q, sum(seconds) AS s FROM dm.statement_line WHERE sandbox_id IS "
+            "NOT NULL GROUP BY account_no, coalesce(corrects_period, period_start), sandbox_id, epoch, sku, tier, "
+            "book_id, charge_from) x WHERE q < 0 OR s < 0",
+            "0");
+    assert_sql(&w->r, /* a minute may be taken back that another period of the month was charged for */
+            "SELECT count(*) FROM (SELECT sum(qty) AS q FROM dm.statement_line WHERE sku = 'minutes' GROUP BY "
+            "account_no, tier, book_id) x WHERE q < 0",
+            "0");
+    assert_sql(&w->r, "SELECT count(*) FROM dm.late WHERE stated_in IS NULL", "0");
+    assert_sql(&w->r,
+            "SELECT count(*) FROM dm.statement s WHERE (version = 3) <> (convert_from(body, 'UTF8')::jsonb ? "
+            "'corrects')",
+            "0");
+    assert_sql(&w->r,
+            "SELECT count(*) FROM dm.statement s WHERE version < 3 AND EXISTS (SELECT FROM dm.statement_line l WHERE "
+            "l.account_no = s.account_no AND l.period_start = s.period_start AND kind = 'correction')",
+            "0");
 }
 
 /* Whatever was billed: it adds up, it is chained, and doing it again changes nothing. */
@@ -420,8 +508,9 @@ static void books_balance(world *w)
 
 static void any_stream_is_billed_as_it_was_delivered(void **state)
 {
+    uint64_t corrected = 0;
     (void)state;
-    for (uint64_t round = 0; round < 4; round++) {
+    for (uint64_t round = 0; round < 5; round++) {
         DM_AUTO_MEM world *w = calloc(1, sizeof(*w));
         char db[32];
         assert_non_null(w);
@@ -437,11 +526,16 @@ static void any_stream_is_billed_as_it_was_delivered(void **state)
             compare(w, p);
             late_ones(w); /* they come with the next period's */
         }
+        settle(w);
+        compare_settled(w);
+        corrections_are_bounded(w);
+        corrected += strtoull(ask(&w->r, "SELECT count(*) FROM dm.statement WHERE version = 3"), NULL, 10);
         books_balance(w);
         while (w->nlate > 0)
             free(w->late[--w->nlate].p);
         rig_close(&w->r);
     }
+    assert_true(corrected > 0);
 }
 
 static int all(void)

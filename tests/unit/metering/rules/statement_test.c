@@ -95,7 +95,7 @@ static void a_page_is_bounded(void **state)
     for (size_t i = 0; i < DM_LEN(lines); i++) {
         lines[i] = line(DM_SKU_DISK_RUN_OVER_30, 0, INT64_MAX);
         lines[i].book_id = INT64_MAX;
-        lines[i].seconds = UINT64_MAX;
+        lines[i].seconds = INT64_MIN;
     }
     dm_stated_page p = {.account = boxes[0].project,
             .number = {INT64_MAX},
@@ -122,8 +122,8 @@ static void pages_are_summed_up(void **state)
     dm_stated_sum s = {0};
     dm_merkle m = {0};
     (void)state;
-    dm_stated_page one = {account, {1}, 0, 1, boxes, 2, lines, 2},
-                   two = {account, {1}, 0, 2, boxes + 2, 1, lines + 2, 1};
+    dm_stated_page one = {account, {1}, 0, 1, boxes, 2, lines, 2, NULL},
+                   two = {account, {1}, 0, 2, boxes + 2, 1, lines + 2, 1, NULL};
     assert_int_equal(dm_stated_sum_page(&s, &one, &hashes[0], NULL), 0);
     assert_int_equal(dm_stated_sum_page(&s, &two, &hashes[1], NULL), 0);
     assert_true(s.total.v == 11 && s.amount[DM_SKU_MEM_RUN].v == 5 && s.amount[DM_SKU_VCPU_RUN].v == 6);
@@ -165,7 +165,7 @@ static void a_page_is_canonical(void **state)
     DM_AUTO_BUF b;
     (void)state;
     one.nlines = 1;
-    dm_stated_page p = {account, {3}, 1772359200, 7, &one, 1, &l, 1};
+    dm_stated_page p = {account, {3}, 1772359200, 7, &one, 1, &l, 1, NULL};
     dm_buf_init(&b, 1 << 16);
     assert_int_equal(dm_stated_page_body(&p, &b, NULL), 0);
     assert_string_equal(b.p, want);
@@ -200,7 +200,7 @@ static void the_head_is_canonical(void **state)
     (void)state;
     of_account.tier = 1;
     one.nlines = 1;
-    dm_stated_page p = {account, {3}, 1772359200, 1, &one, 1, &of_page, 1};
+    dm_stated_page p = {account, {3}, 1772359200, 1, &one, 1, &of_page, 1, NULL};
     dm_statement s = {.currency = "CNY",
             .number = {3},
             .period_start = 1772359200,

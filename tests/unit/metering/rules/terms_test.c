@@ -136,7 +136,7 @@ static void a_measured_line(void **state)
             .basis = DM_BASIS_FRAMES,
             .nlines = 1};
     dm_rate_line l = {.sku = DM_SKU_MEM_RUN, .measured = true, .book_id = 9, .to = 60, .seconds = 60, .qty = {2500000}};
-    dm_stated_page p = {"a", {3}, 1772359200, 7, &box, 1, &l, 1};
+    dm_stated_page p = {"a", {3}, 1772359200, 7, &box, 1, &l, 1, NULL};
     DM_AUTO_BUF b;
     (void)state;
     box.sandbox.b[15] = 1;
