@@ -5,6 +5,8 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
+static_assert(DM_MINUTES_MAX <= 64 && DM_PERIOD_S_MAX <= UINT16_MAX, "a row's short forms hold a period");
+
 enum { SLOTS_MIN = 64, DISK_MOST = 1 << 27 /* 2 PiB */ };
 
 /* Rows stand side by side and are found by their index, not by base/map.h, which wants things that do not move: with
@@ -63,8 +65,8 @@ static void period_free(dm_accum *a, period *p)
     assert(p->nrows <= a->nrows && p->nrows <= p->rows_room && p->nof <= p->of_room);
     a->nrows -= p->nrows;
     for (uint32_t i = 0; i < p->nrows; i++) {
-        free(p->rows[i].run);
-        free(p->rows[i].hib);
+        free(p->rows[i].run.map);
+        free(p->rows[i].hib.map);
         free(p->rows[i].disk);
     }
     for (size_t i = 0; i < p->nof; i++)
@@ -289,13 +291,7 @@ static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out,
         return r;
     if ((p->nrows + 1) * 2 >= p->nslots && slots_grow(p, err) < 0)
         return DM_E_NOMEM;
-    uint32_t minutes = a->period_s / 60;
-    uint32_t *disk = malloc(minutes * sizeof(*disk));
-    if (disk == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for a usage row");
-    for (uint32_t m = 0; m < minutes; m++)
-        disk[m] = DM_DISK_UNKNOWN;
-    p->rows[p->nrows] = (dm_accum_row){.key = *k, .disk = disk, .next = NO_ROW};
+    p->rows[p->nrows] = (dm_accum_row){.key = *k, .next = NO_ROW};
     slot_put(p, p->nrows);
     *out = p->nrows++;
     a->nrows++;
@@ -334,6 +330,60 @@ static uint64_t *bits_of(const dm_accum *a, uint64_t **bits, dm_err *err)
     return *bits;
 }
 
+static void set_bits(uint64_t *map, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        map[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+/* Seconds [from, to), which are not none. */
+static int add_seconds(const dm_accum *a, dm_accum_bits *b, uint32_t from, uint32_t to, dm_err *err)
+{
+    if (b->map == NULL) {
+        if (b->from == b->to) { /* the first */
+            b->from = (uint16_t)from;
+            b->to = (uint16_t)to;
+            return 0;
+        }
+        if (from <= b->to && to >= b->from) { /* no gap between */
+            b->from = from < b->from ? (uint16_t)from : b->from;
+            b->to = to > b->to ? (uint16_t)to : b->to;
+            return 0;
+        }
+        if (bits_of(a, &b->map, err) == NULL)
+            return DM_E_NOMEM;
+        set_bits(b->map, b->from, b->to);
+    }
+    set_bits(b->map, from, to);
+    return 0;
+}
+
+static int list_disk(const dm_accum *a, dm_accum_row *row, dm_err *err)
+{
+    uint32_t minutes = a->period_s / 60;
+    uint32_t *disk = malloc(minutes * sizeof(*disk));
+    if (disk == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for disk figures");
+    for (uint32_t m = 0; m < minutes; m++)
+        disk[m] = dm_accum_disk(row, m);
+    row->disk = disk;
+    return 0;
+}
+
+static int add_disk(const dm_accum *a, dm_accum_row *row, uint32_t minute, uint32_t grains, dm_err *err)
+{
+    uint64_t bit = (uint64_t)1 << minute;
+    if (row->disk == NULL && (row->minutes == 0 || row->disk_one == grains)) {
+        row->minutes |= bit;
+        row->disk_one = grains;
+        return 0;
+    }
+    int r = row->disk == NULL ? list_disk(a, row, err) : 0;
+    if (r == 0 && (row->disk[minute] == DM_DISK_UNKNOWN || row->disk[minute] < grains))
+        row->disk[minute] = grains;
+    return r;
+}
+
 /* --- samples ------------------------------------------------------------------------------------------------ */
 
 /* from..to lie in one period. */
@@ -349,17 +399,11 @@ static int merge(
         r = row_get(a, p, k, &row, err);
     if (r < 0)
         return r;
-    uint64_t *bits = bits_of(a, s->state == DM_SAMPLE_RUN ? &row->run : &row->hib, err);
-    if (bits == NULL)
-        return DM_E_NOMEM;
-    for (uint32_t i = (uint32_t)(from - start); i <= (uint32_t)(to - start); i++)
-        bits[i / 64] |= (uint64_t)1 << i % 64;
-    if (to == second && s->disk_16mib != DM_DISK_UNKNOWN) {
-        uint32_t *disk = &row->disk[(second - start) / 60];
-        if (*disk == DM_DISK_UNKNOWN || *disk < s->disk_16mib)
-            *disk = s->disk_16mib;
-    }
-    return 0;
+    r = add_seconds(a, s->state == DM_SAMPLE_RUN ? &row->run : &row->hib, (uint32_t)(from - start),
+            (uint32_t)(to - start) + 1, err);
+    if (r == 0 && to == second && s->disk_16mib != DM_DISK_UNKNOWN)
+        r = add_disk(a, row, (uint32_t)(second - start) / 60, s->disk_16mib, err);
+    return r;
 }
 
 static dm_accum_key key_of(const dm_frame_head *head, const dm_sample *s)

@@ -137,7 +137,7 @@ static bool near(const closing *k, const dm_accum_row *row, int64_t from, int64_
     for (int64_t s = from - NEAR_S; s <= to + NEAR_S; s++) {
         if (s < k->start || s >= k->end || (s >= from && s <= to))
             continue;
-        if (dm_bit(row->run, (uint32_t)(s - k->start)) || dm_bit(row->hib, (uint32_t)(s - k->start)))
+        if (dm_accum_bit(&row->run, (uint32_t)(s - k->start)) || dm_accum_bit(&row->hib, (uint32_t)(s - k->start)))
             return true;
     }
     return false;

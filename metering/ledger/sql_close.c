@@ -127,14 +127,14 @@ int dm_sql_sworn_late(dm_pg *c, dm_worker_no worker_no, int64_t start, dm_err *e
 }
 
 /* As PostgreSQL reads a bit string in hexadecimal; periods are whole minutes, so that there is no rest. */
-static void put_bits(dm_jw *w, const char *name, const uint64_t *bits, uint32_t n)
+static void put_bits(dm_jw *w, const char *name, const dm_accum_bits *bits, uint32_t n)
 {
     char text[1 + DM_PERIOD_S_MAX / 4 + 1] = "X";
-    if (bits == NULL)
+    if (bits->map == NULL && bits->from == bits->to)
         return;
     for (uint32_t i = 0; i < n; i += 4) {
-        unsigned four = (unsigned)(dm_bit(bits, i) << 3 | dm_bit(bits, i + 1) << 2 | dm_bit(bits, i + 2) << 1 |
-                                   dm_bit(bits, i + 3));
+        unsigned four = (unsigned)(dm_accum_bit(bits, i) << 3 | dm_accum_bit(bits, i + 1) << 2 |
+                                   dm_accum_bit(bits, i + 2) << 1 | dm_accum_bit(bits, i + 3));
         text[1 + i / 4] = "0123456789ABCDEF"[four];
     }
     text[1 + n / 4] = '\0';
@@ -154,12 +154,12 @@ int dm_sql_usage_add(dm_many *m, const dm_accum_row *row, uint32_t period_s, dm_
     dm_jw_ku64(w, "spec", k->spec);
     dm_jw_ku64(w, "region_no", k->region_no);
     dm_jw_ki64(w, "worker_no", (int64_t)k->worker_no.v);
-    put_bits(w, "run", row->run, period_s);
-    put_bits(w, "hib", row->hib, period_s);
+    put_bits(w, "run", &row->run, period_s);
+    put_bits(w, "hib", &row->hib, period_s);
     dm_jw_key(w, "disk");
     dm_jw_arr(w);
     for (uint32_t i = 0; i < period_s / 60; i++)
-        dm_jw_i64(w, row->disk[i] == DM_DISK_UNKNOWN ? -1 : (int64_t)row->disk[i]);
+        dm_jw_i64(w, dm_accum_disk(row, i) == DM_DISK_UNKNOWN ? -1 : (int64_t)dm_accum_disk(row, i));
     dm_jw_arr_end(w);
     return dm_many_row_end(m, err);
 }

@@ -137,11 +137,11 @@ static int pack(hot *h, dm_err *err)
     return r;
 }
 
-static uint64_t bits(const uint64_t *p)
+static uint64_t bits(const dm_accum_bits *p)
 {
     uint64_t n = 0;
-    for (size_t i = 0; p != NULL && i < (PERIOD_S + 63) / 64; i++)
-        n += (uint64_t)__builtin_popcountll(p[i]);
+    for (uint32_t i = 0; i < PERIOD_S; i++)
+        n += dm_accum_bit(p, i);
     return n;
 }
 
@@ -156,8 +156,8 @@ static int check(const hot *h, uint64_t *run, uint64_t *hib, dm_err *err)
         if (r < 0)
             return r;
         for (size_t i = 0; i < n; i++) {
-            *run += bits(rows[i]->run);
-            *hib += bits(rows[i]->hib);
+            *run += bits(&rows[i]->run);
+            *hib += bits(&rows[i]->hib);
         }
         free(rows);
     }

@@ -95,10 +95,10 @@ static void compare(const dm_accum *a, const model *m)
         for (size_t i = 0; i < n; i++) {
             unsigned b = rows[i]->key.epoch - 1;
             for (uint32_t s = 0; s < PERIOD; s++) {
-                assert_int_equal(dm_bit(rows[i]->run, s), m->run[b][p + s]);
-                assert_int_equal(dm_bit(rows[i]->hib, s), m->hib[b][p + s]);
+                assert_int_equal(dm_accum_bit(&rows[i]->run, s), m->run[b][p + s]);
+                assert_int_equal(dm_accum_bit(&rows[i]->hib, s), m->hib[b][p + s]);
             }
-            assert_int_equal(rows[i]->disk[0], m->disk[b][p / 60]);
+            assert_int_equal(dm_accum_disk(rows[i], 0), m->disk[b][p / 60]);
             assert_true(i == 0 || rows[i]->key.project_no >= rows[i - 1]->key.project_no);
             found++;
         }
@@ -210,6 +210,59 @@ static void closed_seconds_are_only_counted(void **state)
     assert_null(rows);
     dm_accum_close_before(a, T + 600);
     assert_int_equal(dm_accum_first(a), -1);
+}
+
+/* Of an hour: seconds with and without breaks, sleeps that overlap, and disk figures that stay, grow and shrink,
+ * against plain arrays. */
+static void the_short_forms_say_the_same(void **state)
+{
+    uint64_t seed = 11;
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        static uint8_t run[3600], hib[3600];
+        uint32_t disk[60];
+        DM_AUTO(dm_accum) a = NULL;
+        const dm_accum_row **rows;
+        size_t n;
+        assert_int_equal(dm_accum_new(3600, 10, 10, &a, NULL), 0);
+        memset(run, 0, sizeof(run));
+        memset(hib, 0, sizeof(hib));
+        memset(disk, 0xff, sizeof(disk));
+        unsigned frames = 1 + (unsigned)(next(&seed) % (round % 2 == 0 ? 4 : 200));
+        int64_t at = (int64_t)(next(&seed) % 3600);
+        for (unsigned i = 0; i < frames; i++) {
+            bool asleep = next(&seed) % 4 == 0;
+            frame f = {.second = at, .n = 1};
+            f.s[0] = (dm_sample){.sandbox = box(1),
+                    .epoch = 1,
+                    .project_no = 1,
+                    .spec_table = 1,
+                    .spec = 2,
+                    .state = asleep ? DM_SAMPLE_HIB : DM_SAMPLE_RUN,
+                    .span_s = asleep ? (uint8_t)(1 + next(&seed) % 60) : 1,
+                    .region_no = 1,
+                    .disk_16mib =
+                            next(&seed) % 3 == 0 ? (uint32_t)(round % 3 == 0 ? next(&seed) % 3 : 7) : DM_DISK_UNKNOWN};
+            take(a, &f, 1);
+            for (int64_t s = at - f.s[0].span_s + 1; s <= at; s++) {
+                if (s >= 0)
+                    (asleep ? hib : run)[s] = 1;
+            }
+            uint32_t *d = &disk[at / 60];
+            if (f.s[0].disk_16mib != DM_DISK_UNKNOWN && (*d == DM_DISK_UNKNOWN || *d < f.s[0].disk_16mib))
+                *d = f.s[0].disk_16mib;
+            at = next(&seed) % 8 == 0 ? (int64_t)(next(&seed) % 3600) : (at + (int64_t)(next(&seed) % 3)) % 3600;
+        }
+        assert_int_equal(dm_accum_rows(a, T, &rows, &n, NULL), 0);
+        assert_int_equal(n, 1);
+        for (uint32_t s = 0; s < 3600; s++) {
+            assert_int_equal(dm_accum_bit(&rows[0]->run, s), run[s]);
+            assert_int_equal(dm_accum_bit(&rows[0]->hib, s), hib[s]);
+        }
+        for (uint32_t m = 0; m < 60; m++)
+            assert_int_equal(dm_accum_disk(rows[0], m), disk[m]);
+        free(rows);
+    }
 }
 
 static void bounds(void **state)
@@ -342,6 +395,7 @@ int main(void)
             cmocka_unit_test(order_and_repetition_do_not_matter),
             cmocka_unit_test(workers_and_stamps_are_kept_apart),
             cmocka_unit_test(closed_seconds_are_only_counted),
+            cmocka_unit_test(the_short_forms_say_the_same),
             cmocka_unit_test(bounds),
             cmocka_unit_test(the_largest_worker_there_can_be_is_taken),
             cmocka_unit_test(a_bound_is_of_each_period),

@@ -231,8 +231,11 @@ static void many_rows_are_found_again(void **state)
     assert_int_equal(dm_accum_rows(a, T, &rows, &n, &err), 0);
     assert_int_equal(n, MANY);
     for (size_t i = 0; i < n; i++) {
-        const uint64_t *bits = rows[i]->run != NULL ? rows[i]->run : rows[i]->hib;
-        assert_int_equal(bits[0], 0xf);
+        for (uint32_t s = 0; s < 60; s++)
+            assert_int_equal(dm_accum_bit(&rows[i]->run, s) || dm_accum_bit(&rows[i]->hib, s), s < 4);
+        assert_null(rows[i]->run.map); /* no break: no map */
+        assert_null(rows[i]->hib.map);
+        assert_null(rows[i]->disk);
         assert_true(i == 0 || memcmp(&rows[i - 1]->key.sandbox, &rows[i]->key.sandbox, DM_SANDBOX_ID_BYTES) < 0);
     }
     free(rows);
