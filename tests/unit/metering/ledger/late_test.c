@@ -176,6 +176,42 @@ static void an_account_that_has_nothing_more_gets_its_correction(void **state)
     rig_close(&r);
 }
 
+/* Kafka was away for longer than the meter waits, or the worker was: periods are written without a word of it, and then
+ * all of them come, frames and oaths, and its next ones behind them. */
+static void a_worker_that_is_back_is_charged_what_it_would_have_been(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "back", 60);
+    r.acts[r.nacts++] = (act){1, 1, 1, 4, 2, 31 * GIB, 5, 52, 52, 170};
+    work(&r, 0, 120);
+    size_t n = r.nmsgs;
+    msg *kept = keep_back(&r, 0, n);
+    clock_at(&r, 120 + 602);
+    assert_int_equal(close_due(&r, T0), 2);
+    assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
+    bring(&r, kept, n);
+    ledger_crash(&r);
+    feed(&r);
+    assert_int_equal(next_period(&r, 120, 180), 1);
+    assert_sql(&r,
+            "SELECT string_agg(concat_ws(' ', extract(epoch FROM coalesce(corrects_period, period_start))::bigint - "
+            "1772359200, sku, seconds, qty), ',' ORDER BY line_no) FROM dm.statement_line",
+            "120 disk-hib 50 1550.000000,0 disk-hib 8 248.000000,0 disk-run-over-30 47 47.000000,0 mem-run 47 "
+            "94.000000,0 vcpu-run 47 47.000000,60 disk-hib 60 1860.000000");
+    assert_sql(&r,
+            "SELECT version || ' ' || pages || ' ' || jsonb_array_length(convert_from(body, "
+            "'UTF8')::jsonb->'corrects') "
+            "FROM dm.statement",
+            "3 3 2");
+    assert_sql(&r,
+            "SELECT string_agg(DISTINCT (x->>'attested'), ',') FROM dm.statement_page, "
+            "jsonb_array_elements(convert_from(body, 'UTF8')::jsonb->'sandboxes') x",
+            "true");
+    forget(kept, n);
+    rig_close(&r);
+}
+
 /* --- the rules hold for what is late, too ------------------------------------------------------------------- */
 
 static void swear_to_less(dm_attest *a)
@@ -513,6 +549,7 @@ static int all(void)
             cmocka_unit_test(a_journal_found_after_the_write_off_is_a_correction),
             cmocka_unit_test(what_comes_twice_or_in_pieces_is_corrected_once),
             cmocka_unit_test(an_account_that_has_nothing_more_gets_its_correction),
+            cmocka_unit_test(a_worker_that_is_back_is_charged_what_it_would_have_been),
             cmocka_unit_test(a_late_oath_may_take_back_no_more_than_was_stated),
             cmocka_unit_test(what_a_late_end_record_leaves_out_is_taken_back),
             cmocka_unit_test(the_highest_epoch_has_a_late_second),
