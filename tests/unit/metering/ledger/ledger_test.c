@@ -628,6 +628,35 @@ static void a_torn_tail_delays_no_statement(void **state)
     rig_close(&r);
 }
 
+/* A host's clock steps back by ten seconds and later forth by twenty: frames go on in their numbers, the ten are framed
+ * twice and charged once, of the twenty nobody has evidence, and nothing waits for them. */
+static void a_clock_that_steps_charges_no_second_twice(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "steps", 60);
+    r.acts[r.nacts++] = simple(1, 0, 120);
+    work(&r, 0, 30);
+    for (int64_t s = 20; s < 60; s++)
+        work_second(&r, s);
+    swear(&r, 0, NULL);
+    for (int64_t s = 60; s < 120; s++) {
+        if (s < 80 || s >= 100)
+            work_second(&r, s);
+    }
+    swear(&r, 60, NULL);
+    feed(&r);
+    clock_at(&r, 122);
+    flush(&r);
+    ledger_crash(&r);
+    feed(&r);
+    assert_int_equal(close_due(&r, -1), 2);
+    assert_sql(&r, "SELECT string_agg(running_s::text, ',' ORDER BY number) FROM dm.statement", "60,40");
+    assert_sql(&r, "SELECT count(*) FROM dm.frame_gap", "0");
+    assert_sql(&r, "SELECT string_agg(kind, ',') FROM dm.anomaly", "attestation_differs");
+    rig_close(&r);
+}
+
 static void attestations_are_waited_for_then_the_service_signs(void **state)
 {
     rig r;
@@ -975,6 +1004,7 @@ static int all(void)
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),
             cmocka_unit_test(a_torn_tail_delays_no_statement),
+            cmocka_unit_test(a_clock_that_steps_charges_no_second_twice),
             cmocka_unit_test(attestations_are_waited_for_then_the_service_signs),
             cmocka_unit_test(a_worker_that_was_not_there_is_not_waited_for),
             cmocka_unit_test(a_foreign_stamp_charges_nobody),
