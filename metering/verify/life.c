@@ -138,10 +138,10 @@ static bool sound(const dm_v_life *l, const dm_v_group *g, const dm_rate_line *x
     uint64_t micro = x->sku == DM_SKU_VCPU_RUN  ? (uint64_t)l->s.vcpus * 1000000
                      : x->sku == DM_SKU_MEM_RUN ? (uint64_t)(l->s.mem_mib / 16) * 15625
                                                 : 0;
-    if (x->sku == DM_SKU_MINUTES || x->sku == DM_SKU_SNAPSHOT || x->tier != 0 || x->seconds > x->to - x->from ||
+    if (x->sku == DM_SKU_MINUTES || x->sku == DM_SKU_SNAPSHOT || x->tier != 0 || x->seconds < 0 || x->seconds > (int64_t)(x->to - x->from) ||
             dm_money_of(x->qty, x->per_unit, &amount, NULL) < 0 || amount.v != x->amount.v)
         return false;
-    if (micro > 0 && (dm_qty_of(x->seconds, micro, &qty, NULL) < 0 || qty.v != x->qty.v))
+    if (micro > 0 && (dm_qty_of((uint64_t)x->seconds, micro, &qty, NULL) < 0 || qty.v != x->qty.v))
         return false;
     for (size_t i = 0; i < g->n; i++) {
         const dm_rate_segment *s = &g->segments[i];
@@ -163,9 +163,9 @@ static bool not_more(const dm_v *v, const dm_v_life *l, const dm_v_group *g, con
     for (size_t i = 0; i < l->s.nlines; i++) {
         if (!sound(l, g, &lines[i]) || (i > 0 && dm_stated_line_cmp(&lines[i - 1], &lines[i]) >= 0))
             return false;
-        vcpu_s += lines[i].sku == DM_SKU_VCPU_RUN ? lines[i].seconds : 0;
-        mem_s += lines[i].sku == DM_SKU_MEM_RUN ? lines[i].seconds : 0;
-        hib_s += lines[i].sku == DM_SKU_DISK_HIB ? lines[i].seconds : 0;
+        vcpu_s += lines[i].sku == DM_SKU_VCPU_RUN ? (uint64_t)lines[i].seconds : 0;
+        mem_s += lines[i].sku == DM_SKU_MEM_RUN ? (uint64_t)lines[i].seconds : 0;
+        hib_s += lines[i].sku == DM_SKU_DISK_HIB ? (uint64_t)lines[i].seconds : 0;
     }
     if (vcpu_s != mem_s || vcpu_s > l->s.running_s || hib_s > l->s.hibernated_s ||
             (!any_minutes && vcpu_s != l->s.running_s) || (all_minutes && vcpu_s != 0))
@@ -200,7 +200,7 @@ static void pool(dm_v *v, const dm_v_life *l, dm_v_group *g, const uint8_t *stat
     v->pooled = true;
     for (size_t i = 0; i < l->s.nlines; i++) {
         const dm_rate_line *x = &v->life_lines[l->lines + i];
-        charged += x->sku == DM_SKU_VCPU_RUN ? x->seconds : 0;
+        charged += x->sku == DM_SKU_VCPU_RUN ? (uint64_t)x->seconds : 0;
     }
     v->pooled_sum += l->s.running_s - charged;
     if (!exact && g->n == 1) {

@@ -1,5 +1,5 @@
-/* Bundles: judged, or refused with words. When the first byte is odd what follows is a tar that is squeezed here, so that
- * what lies behind zstd is reached. */
+/* Bundles: judged, or refused with words. When the first byte is odd what follows is a tar that is squeezed here, so
+ * that what lies behind zstd is reached. */
 #include <string.h>
 #include <zstd.h>
 
