@@ -8,7 +8,7 @@
 #include "tests/support/tenantrig.h"
 #include "tests/unit/test.h"
 
-enum { WORKERS = 3, PROJECTS = 2, CAP_S = 900 };
+enum { WORKERS = 3, PROJECTS = 2, CAP_S = 900, SEEDS = 2 };
 
 static dm_tenantrig rig;
 static int64_t account, project[PROJECTS], period;
@@ -293,14 +293,14 @@ static void one_second(model *m)
 static void never_more_than_the_bound(void **state)
 {
     (void)state;
-    for (int seed = 1; seed <= 4; seed++) {
+    for (int seed = 1; seed <= SEEDS; seed++) {
         model m = {.seed = (uint64_t)seed, .lossy = seed % 2 == 0 ? 15 : 0};
-        int64_t max = 90 + seed * 7;
+        int64_t max = 60 + seed * 7;
         clean();
         bound("month_seconds_max", max);
         for (int w = 0; w < WORKERS; w++)
             m.w[w].boot = 1;
-        for (int s = 0; s < 120 && (s < 20 || running(&m) > 0); s++)
+        for (int s = 0; s < 40 && (s < 15 || running(&m) > 0); s++)
             one_second(&m);
         if (m.total > max + m.run_on)
             fail_msg("seed %d: %lld ran of %lld, %lld of them on", seed, (long long)m.total, (long long)max,
@@ -329,7 +329,7 @@ static void money_is_seconds_rounded_down(void **state)
     (void)state;
     model m = {.seed = 1};
     clean();
-    bound("spend_cap_micros", 10000); /* CNY 0.01 at 0.0000384775 a second: 259.89 */
+    bound("spend_cap_micros", 4000); /* CNY 0.004 at 0.0000384775 a second: 103.96 */
     m.w[0].boot = 1;
     assert_int_equal(start(&m, 0, 0), 0);
     assert_int_equal(start(&m, 0, 0), 0);
@@ -340,7 +340,7 @@ static void money_is_seconds_rounded_down(void **state)
         if (s % 7 == 0)
             meter(&m);
     }
-    assert_int_equal(m.total, 259);
+    assert_int_equal(m.total, 103);
     assert_int_equal(m.run_on, 0);
     assert_int_equal(start(&m, 0, 0), DM_BUDGET_SHORT);
 }
@@ -353,9 +353,9 @@ static void minutes_are_bought(void **state)
     model m = {.seed = 1};
     clean();
     sql("UPDATE dm.account SET tier = 'pro', currency = 'USD' WHERE account_no = %lld", (long long)account);
-    sql("INSERT INTO dm.account_limit (account_no, name, value) VALUES (%lld, 'included_seconds', 120)",
+    sql("INSERT INTO dm.account_limit (account_no, name, value) VALUES (%lld, 'included_seconds', 60)",
             (long long)account);
-    bound("spend_cap_micros", 12500); /* USD 0.0125: two minutes at 0.005 */
+    bound("spend_cap_micros", 7500); /* USD 0.0075: a minute at 0.005 */
     m.w[0].boot = 1;
     for (int i = 0; i < 3; i++)
         assert_int_equal(start(&m, 0, i % 2), 0);
@@ -364,7 +364,7 @@ static void minutes_are_bought(void **state)
         ask(&m, 0);
         run_second(&m);
     }
-    assert_int_equal(m.total, 120 + 120 + 59);
+    assert_int_equal(m.total, 60 + 60 + 59);
 }
 
 /* A statement counts instead of what was told: seconds that are not billed in the end are given back. */
@@ -407,7 +407,7 @@ static void *hit(void *arg)
 {
     hammer *h = arg;
     dm_err err = {0};
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 20; i++) {
         taking t = {.owner = {{account}, {project[h->no % 2]}}};
         const dm_pg_scope scope = {.account_no = account, .project_no = t.owner.project.v};
         int r = dm_pg_tx_on(h->c, &scope, do_take, &t, &err);
