@@ -36,6 +36,7 @@ typedef struct lease {
 } lease;
 
 struct dm_leases {
+    dm_leases_pause_fn pause;
     dm_map by_project;
     int64_t seq, asked_s, cap_s;
     int64_t ticked_s, framed_s; /* what was looked at last */
@@ -45,11 +46,12 @@ struct dm_leases {
     bool asking;
 };
 
-int dm_leases_new(dm_leases **out, dm_err *err)
+int dm_leases_new(dm_leases_pause_fn pause, dm_leases **out, dm_err *err)
 {
     dm_leases *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for leases");
+    l->pause = pause;
     l->cap_s = CAP_S;
     dm_map_init(&l->by_project, offsetof(lease, project), sizeof(int64_t), PROJECTS_MAX);
     *out = l;
@@ -200,7 +202,7 @@ static int64_t need(const dm_worker *w, const lease *one)
 static bool pause_one(dm_worker *w, dm_box *b, dm_cause cause)
 {
     dm_err err = {0};
-    if (dm_worker_pause(w, b, b->epoch, cause, 0, NULL, &err) == 0)
+    if (w->leases->pause(w, b, b->epoch, cause, 0, NULL, &err) == 0)
         return true;
     dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
     return false;

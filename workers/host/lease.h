@@ -20,7 +20,10 @@
 
 typedef struct dm_leases dm_leases;
 
-int dm_leases_new(dm_leases **out, dm_err *err) DM_NODISCARD;
+/* What puts a sandbox to sleep: dm_worker_pause, given here because it begins what leases are told of. */
+typedef int (*dm_leases_pause_fn)(
+        dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err);
+int dm_leases_new(dm_leases_pause_fn pause, dm_leases **out, dm_err *err) DM_NODISCARD;
 void dm_leases_free(dm_leases *l); /* NULL is fine */
 DM_DEFINE_FREEP(dm_leases)
 

@@ -176,7 +176,7 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
     if (r == 0)
         r = dm_boxes_new(&w->boxes, err);
     if (r == 0)
-        r = dm_leases_new(&w->leases, err);
+        r = dm_leases_new(dm_worker_pause, &w->leases, err);
     if (r == 0)
         dm_boxes_watch(w->boxes, dm_leases_run, w->leases);
     if (r == 0)

@@ -1,4 +1,5 @@
-/* Caps that an account's people set. Covers api/dm/caps.c, tenants/plan/sql_caps.c. */
+/* Caps that an account's people set. */
+/* Covers tenants/plan/sql_caps.c. */
 #include <stdio.h>
 
 #include "tests/support/asperson.h"

@@ -1,7 +1,7 @@
 /* Budgets by the whole way: what is created and woken is promised its first seconds, its worker asks for more at the
  * uplink, counts them down, and puts to sleep what was refused. The worker here is the test's: it keeps to
- * base/wire/lease.h as the real one does (tests/unit/workers/host/lease_test.c). Covers api/uplink/leases.c,
- * api/life/start.c, api/life/wake.c. */
+ * base/wire/lease.h as the real one does (tests/unit/workers/host/lease_test.c). */
+/* Covers api/life/wake.c. */
 #include <stdio.h>
 
 #include "base/wire/lease.h"

@@ -1,6 +1,7 @@
 /* Budgets as leases, against a model: workers that count down, lose asks and answers, crash, give back and are given
  * starts, over a meter that lags. Never is more run than the bound and what was run on without an answer; and in the
- * end nothing of it is left over. Covers tenants/plan/sql_budget.c and what it calls in the database. */
+ * end nothing of it is left over. */
+/* Covers tenants/plan/sql_budget.c. */
 #include <pthread.h>
 #include <stdio.h>
 
