@@ -18,7 +18,7 @@ int dm_sql_months(dm_pg *c, int64_t before_s, int64_t limit, dm_pg_rows **out, d
 #define MONTH_OF(n) "(dm.ts($" n "::bigint * 1000000) AT TIME ZONE 'UTC')::date"
 /* An account that has statements in [$1, $2), and no word on that month. */
 #define SILENT                                                                                                         \
-    "EXISTS (SELECT FROM dm.statement s WHERE s.account_no = a.account_no "                                            \
+    "a.billing_cycle = 'monthly' AND EXISTS (SELECT FROM dm.statement s WHERE s.account_no = a.account_no "            \
     "AND s.period_start >= dm.ts($1::bigint * 1000000) AND s.period_start < dm.ts($2::bigint * 1000000)) "             \
     "AND NOT EXISTS (SELECT FROM dm.invoice_month m WHERE m.account_no = a.account_no AND m.month = " MONTH_OF(        \
             "1") ")"
