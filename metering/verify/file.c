@@ -33,7 +33,20 @@ int dm_v_next_is(dm_v *v, const char *prefix, bool *is, dm_err *err)
     return r;
 }
 
-/* Keys of workers have no rank: they stand before a page, and so behind whatever should come elsewhere. */
+/* Keys of workers have no rank. Where none may stand they are astray if what should come comes behind them; else that
+ * is missing. */
+static int astray(dm_v *v, const char *wanted)
+{
+    char keys[DM_USTAR_NAME];
+    int r = 0;
+    memcpy(keys, v->name, sizeof(keys));
+    while (r == 0 && dm_str_starts(dm_str_c(v->name), DM_STR("keys/")))
+        r = dm_unpack_next(v->in, v->name, &v->body, NULL);
+    if (r == 0 && strcmp(v->name, wanted) == 0)
+        return dm_v_fault(v, DM_FAULT_REORDERED, keys, "it stands where %s should", wanted);
+    return dm_v_fault(v, DM_FAULT_DROPPED, wanted, "%s stands in its place", keys);
+}
+
 static int another(dm_v *v, const char *wanted)
 {
     dm_v_rank have = dm_v_rank_of(v->name), want = dm_v_rank_of(wanted);
@@ -41,7 +54,7 @@ static int another(dm_v *v, const char *wanted)
     if (v->ended)
         return dm_v_fault(v, DM_FAULT_DROPPED, wanted, "the bundle ends before it");
     if (dm_str_starts(name, DM_STR("keys/")) && have.at[0] == 0)
-        return dm_v_fault(v, DM_FAULT_DROPPED, wanted, "%s stands in its place", v->name);
+        return astray(v, wanted);
     if (have.at[0] == 0)
         return dm_v_unknown(v, "%s is no file that a bundle of format %d has", v->name, DM_BUNDLE_FORMAT);
     if (cmp_rank(have, want) > 0)

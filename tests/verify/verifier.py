@@ -391,12 +391,22 @@ class Verifier:
 
     def another(self, have, want, name):
         if re.match(r"keys/", have) and place_of(have) is None:
-            self.bad("dropped", name, f"{have} stands in its place")
+            self.astray(have, name)
         if place_of(have) is None:
             raise Unknown(f"{have} is no file of a bundle")
         if place_of(have) > want:
             self.bad("dropped", name, f"{have} stands in its place")
         self.bad("doubled" if have == self.archive.last else "reordered", have, "another should stand there")
+
+    def astray(self, have, name):
+        try:
+            while (entry := self.archive.next()) is not None and entry[0].startswith("keys/"):
+                pass
+        except (Bad, Unknown):
+            entry = None
+        if entry is not None and entry[0] == name:
+            self.bad("reordered", have, f"it stands where {name} should")
+        self.bad("dropped", name, f"{have} stands in its place")
 
     # manifest, keys, books
 
