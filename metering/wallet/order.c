@@ -61,7 +61,7 @@ static int book_order(dm_pg *c, void *arg, dm_err *err)
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_journal_turn(c, w->account_no, err);
     if (r == 0)
-        r = dm_sql_order_take(c, w->account_no, w->no, &rows, err);
+        r = dm_sql_credit_take(c, w->account_no, w->no, &rows, err);
     if (r < 0 || dm_pg_count(rows) == 0)
         return r;
     r = read_order(rows, &o, err);

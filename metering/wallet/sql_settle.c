@@ -74,7 +74,7 @@ int dm_sql_orders(dm_pg *c, int64_t after, int64_t limit, dm_pg_rows **out, dm_e
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_order_take(dm_pg *c, dm_account_no account_no, int64_t order_no, dm_pg_rows **out, dm_err *err)
+int dm_sql_credit_take(dm_pg *c, dm_account_no account_no, int64_t order_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"wallet_order_take",
             "SELECT o.id, o.kind, o.currency, o.amount, dm.us(o.expires_at) / 1000000, o.reference, o.ordered_by, "
