@@ -138,8 +138,9 @@ static bool sound(const dm_v_life *l, const dm_v_group *g, const dm_rate_line *x
     uint64_t micro = x->sku == DM_SKU_VCPU_RUN  ? (uint64_t)l->s.vcpus * 1000000
                      : x->sku == DM_SKU_MEM_RUN ? (uint64_t)(l->s.mem_mib / 16) * 15625
                                                 : 0;
-    if (x->sku == DM_SKU_MINUTES || x->sku == DM_SKU_SNAPSHOT || x->tier != 0 || x->seconds < 0 || x->seconds > (int64_t)(x->to - x->from) ||
-            dm_money_of(x->qty, x->per_unit, &amount, NULL) < 0 || amount.v != x->amount.v)
+    if (x->sku == DM_SKU_MINUTES || x->sku == DM_SKU_SNAPSHOT || x->tier != 0 || x->seconds < 0 ||
+            x->seconds > x->to - x->from || dm_money_of(x->qty, x->per_unit, &amount, NULL) < 0 ||
+            amount.v != x->amount.v)
         return false;
     if (micro > 0 && (dm_qty_of((uint64_t)x->seconds, micro, &qty, NULL) < 0 || qty.v != x->qty.v))
         return false;

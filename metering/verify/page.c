@@ -116,7 +116,7 @@ int dm_v_line(const json_t *j, int64_t start, uint32_t period_s, dm_rate_line *o
         return dm_fail(err, DM_E_INVALID, "a line");
     out->from = (uint32_t)(from - start);
     out->to = (uint32_t)(to - start);
-    out->seconds = (uint64_t)seconds;
+    out->seconds = seconds;
     out->tier = (uint8_t)tier;
     return 0;
 }
