@@ -109,6 +109,20 @@ static dm_wallet_burn_row row_of(const dm_wallet_burn_what *w, const dm_wallet_p
             .at_s = w->at_s};
 }
 
+/* What it takes: where less is there than is asked, and not in whole units, only those. */
+static int plan_burn(dm_pg *c, const dm_wallet_burn_what *w, dm_wallet_parts *p, dm_err *err)
+{
+    dm_money total;
+    int r = dm_wallet_plan(c, w->account_no, w->currency, w->of, w->at_s, w->amount, p, err);
+    if (r == 0)
+        r = dm_wallet_total(&p->sum, &total, err);
+    if (r < 0 || w->unit.v == 0 || total.v % w->unit.v == 0)
+        return r;
+    total.v -= total.v % w->unit.v;
+    dm_wallet_parts_done(p);
+    return dm_wallet_plan(c, w->account_no, w->currency, w->of, w->at_s, total, p, err);
+}
+
 int dm_wallet_burn(dm_pg *c, const dm_wallet_burn_what *w, dm_wallet_burnt *out, dm_err *err)
 {
     DM_AUTO_WALLET_PARTS p = {.n = 0};
@@ -119,7 +133,7 @@ int dm_wallet_burn(dm_pg *c, const dm_wallet_burn_what *w, dm_wallet_burnt *out,
         r = dm_wallet_before(c, w->idem_key, out, err);
     if (r < 0 || out->burn_no != 0)
         return r;
-    r = dm_wallet_plan(c, w->account_no, w->currency, w->of, w->at_s, w->amount, &p, err);
+    r = plan_burn(c, w, &p, err);
     if (r < 0 || p.n == 0)
         return r;
     const dm_wallet_burn_row row = row_of(w, &p);

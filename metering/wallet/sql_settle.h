@@ -21,7 +21,8 @@ int dm_sql_settle_undo(dm_pg *c, dm_account_no account_no, int64_t number, dm_pg
 int dm_sql_orders(dm_pg *c, int64_t after, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* One, locked, if it still can: id, kind, currency, amount, expiry, reference, by whom, why, approved by, whether the
  * account is still billed in the currency. */
-int dm_sql_credit_take(dm_pg *c, dm_account_no account_no, int64_t order_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+int dm_sql_credit_take(
+        dm_pg *c, dm_account_no account_no, int64_t order_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* refused NULL: it became grant_no. */
 int dm_sql_order_booked(dm_pg *c, dm_account_no account_no, int64_t order_no, int64_t grant_no, const char *refused,
         dm_err *err) DM_NODISCARD;

@@ -48,6 +48,7 @@ typedef struct dm_wallet_burn_what {
     dm_account_no account_no;
     const char *currency;
     dm_money amount;     /* at most so much; >= 0 */
+    dm_money unit;       /* as many of these as there are, and no part of one; 0: to the last decimal */
     unsigned of;         /* DM_WALLET_OF_...; 0: of both. Promo reduces what is taxed, paid money is a payment */
     const char *kind;    /* "statement", "invoice" */
     const char *against; /* "unbilled", "receivable" */

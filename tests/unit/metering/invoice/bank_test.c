@@ -59,9 +59,10 @@ static void what_is_no_bank_file_is_refused(void **state)
                             "</TxDtls></NtryDtls>") TAIL,
             "do not come to it");
     refuses(HEAD ENTRY("0123456789012345678901234567890123456789012345678901234567890123456789", "") TAIL, "too long");
-    char deep[2000] = HEAD;
+    char deep[2000];
+    int n = snprintf(deep, sizeof(deep), "%s", HEAD);
     for (int i = 0; i < 40; i++)
-        (void)strcat(deep, "<x>");
+        n += snprintf(deep + n, sizeof(deep) - (size_t)n, "<x>");
     refuses(deep, "too deep");
     heard h = {0};
     DM_AUTO_MEM char *large = calloc(1, DM_CAMT_BYTES_MAX + 2);

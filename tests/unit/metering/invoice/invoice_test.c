@@ -8,6 +8,7 @@
 
 #include "metering/invoice/make.h"
 #include "metering/invoice/state.h"
+#include "metering/wallet/wallet.h"
 #include "tests/support/billrig.h"
 #include "tests/unit/test.h"
 
@@ -61,6 +62,55 @@ static void a_month_becomes_an_invoice(void **state)
     bill_months(&r, APRIL + 2 * DAY); /* once more is nothing */
     assert_sql(&r, "SELECT count(*) FROM dm.invoice", "2");
     assert_sql(&r, "SELECT string_agg(month::text, ' ') FROM dm.invoice_round", "2026-03-01");
+    bill_whole(&r);
+    rig_close(&r);
+}
+
+static int give(dm_pg *c, void *arg, dm_err *err)
+{
+    int64_t grant_no = 0;
+    return dm_wallet_give(c, arg, &grant_no, err);
+}
+
+/* Given credit is off what is taxed, to the last decimal; prepaid money is off what is to be paid, in whole cents. */
+static void the_wallet_pays_first(void **state)
+{
+    rig r;
+    dm_err err;
+    (void)state;
+    bill_open(&r, &pg, "wallet");
+    bill_minute(&r, 1, MARCH + 36000, 500);
+    bill_minute(&r, 1, MARCH + 72000, 300);
+    bill_through(&r, APRIL);
+    static const struct {
+        const char *kind, *amount;
+    } grants[] = {{"promo", "0.2501"}, {"operator", "0.2499"}, {"paid", "0.505"}};
+    for (size_t i = 0; i < DM_LEN(grants); i++) {
+        dm_wallet_grant g = {.account_no = {1},
+                .kind = grants[i].kind,
+                .currency = "CNY",
+                .expires_s = DM_BURN_NEVER,
+                .idem_key = grants[i].kind,
+                .reference = "",
+                .who = "operator:ada",
+                .why = "",
+                .at_s = MARCH};
+        assert_int_equal(dm_money_parse(dm_str_c(grants[i].amount), &g.amount, &err), 0);
+        if (dm_pg_tx_on(r.pg, &(dm_pg_scope){0}, give, &g, &err) < 0)
+            fail_msg("%s", err.msg);
+    }
+    bill_months(&r, APRIL + DAY);
+    assert_sql(&r,
+            "SELECT concat_ws(' ', b->'totals'->>'exact', b->'taxes'->0->>'discount', b->'totals'->>'total',"
+            " b->'totals'->>'prepaid', b->'totals'->>'due')"
+            " FROM (SELECT convert_from(body, 'UTF8')::jsonb AS b FROM dm.invoice) x",
+            "1.630336000000000000 0.500000000000000000 1.13 0.50 0.63");
+    assert_string_equal(bill_balance(&r, 1, "unbilled"), "0");
+    assert_string_equal(bill_balance(&r, 1, "receivable"), "0.63");
+    assert_string_equal(bill_balance(&r, 1, "wallet_promo"), "0");
+    assert_string_equal(bill_balance(&r, 1, "wallet_paid"), "-0.005");
+    bill_months(&r, APRIL + 2 * DAY);
+    assert_sql(&r, "SELECT count(*) FROM dm.wallet_burn", "2");
     bill_whole(&r);
     rig_close(&r);
 }
@@ -353,6 +403,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_month_becomes_an_invoice),
+            cmocka_unit_test(the_wallet_pays_first),
             cmocka_unit_test(what_is_too_little_is_carried),
             cmocka_unit_test(an_account_waits_for_its_periods_and_for_tax),
             cmocka_unit_test(who_pays_by_the_hour_owes_no_month),
