@@ -7,6 +7,7 @@
 #include "metering/invoice/issue.h"
 #include "metering/invoice/sql_after.h"
 #include "metering/invoice/sql_state.h"
+#include "metering/wallet/wallet.h"
 
 static int no(dm_after *a, const char *why)
 {
@@ -40,6 +41,26 @@ static dm_journal_head head(const dm_after *a, const char *key, const char *kind
 static dm_booking_entry lowered(const dm_after *a, dm_money by)
 {
     return (dm_booking_entry){!a->f.uncollectible, a->f.uncollectible ? "bad_debt" : "receivable", by};
+}
+
+/* What is more than is open stands on the customer's account for a moment, and becomes money paid in advance. */
+static int to_wallet(dm_pg *c, const dm_after *a, dm_money rest, const char *key, const char *why, dm_err *err)
+{
+    int64_t grant_no;
+    if (rest.v == 0)
+        return 0;
+    const dm_wallet_grant g = {.account_no = a->f.account_no,
+            .kind = "paid",
+            .currency = a->f.currency,
+            .amount = rest,
+            .expires_s = DM_BURN_NEVER,
+            .idem_key = key,
+            .reference = key,
+            .who = a->who,
+            .why = why,
+            .from = "receivable",
+            .at_s = a->now_s};
+    return dm_wallet_give(c, &g, &grant_no, err);
 }
 
 /* --- void --------------------------------------------------------------------------------------------------- */
@@ -208,7 +229,7 @@ static int book_note(dm_pg *c, const dm_after *a, const dm_doc *d, dm_money open
     e[n++] = lowered(a, back);
     if (r == 0)
         r = dm_money_negate(rest, &back, err);
-    e[n++] = (dm_booking_entry){true, "wallet_paid", back};
+    e[n++] = (dm_booking_entry){true, "receivable", back};
     e[n++] = (dm_booking_entry){false, "credits", d->v.net};
     for (size_t i = 0; i < d->v.ntaxes; i++) {
         const dm_str *j = &d->v.taxes[i].jurisdiction;
@@ -217,7 +238,10 @@ static int book_note(dm_pg *c, const dm_after *a, const dm_doc *d, dm_money open
     }
     (void)snprintf(key, sizeof key, "credit:%lld:%s", (long long)d->entity_no, d->number);
     const dm_journal_head h = head(a, key, "credit_note", sha256);
-    return r < 0 ? r : dm_state_book(c, &h, e, n, err);
+    if (r == 0)
+        r = dm_state_book(c, &h, e, n, err);
+    (void)snprintf(key, sizeof key, "credit_rest:%lld:%s", (long long)d->entity_no, d->number);
+    return r < 0 ? r : to_wallet(c, a, rest, key, "credited after it was paid", err);
 }
 
 static int issue_note(dm_pg *c, const dm_sign_key *key, dm_after *a, dm_doc *d, dm_err *err)
@@ -300,11 +324,14 @@ int dm_after_pay(dm_pg *c, dm_after *a, const dm_paid *p, dm_err *err)
     e[1] = lowered(a, back);
     if (r == 0)
         r = dm_money_negate(rest, &back, err);
-    e[2] = (dm_booking_entry){true, "wallet_paid", back};
+    e[2] = (dm_booking_entry){true, "receivable", back};
     (void)snprintf(key, sizeof key, "pay:%.200s", p->idem_key);
     const dm_journal_head h = head(a, key, "payment", NULL);
     if (r == 0)
         r = dm_state_book(c, &h, e, DM_LEN(e), err);
+    (void)snprintf(key, sizeof key, "pay_rest:%.200s", p->idem_key);
+    if (r == 0)
+        r = to_wallet(c, a, rest, key, "more came than was open", err);
     if (r == 0)
         r = minus(a->f.open, taken, &a->f.open, err);
     if (r == 0)

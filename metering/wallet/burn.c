@@ -12,6 +12,8 @@
 /* Where it comes from: money into the bank, a discount that we give, a credit for what went wrong. */
 static dm_wallet_move given(const dm_wallet_grant *g)
 {
+    if (g->from != NULL)
+        return (dm_wallet_move){g->from, strcmp(g->kind, "paid") == 0 ? "wallet_paid" : "wallet_promo", g->amount};
     if (strcmp(g->kind, "paid") == 0)
         return (dm_wallet_move){"=cash", "wallet_paid", g->amount};
     return (dm_wallet_move){strcmp(g->kind, "promo") == 0 ? "=discounts" : "=credits", "wallet_promo", g->amount};

@@ -34,6 +34,7 @@ typedef struct dm_wallet_grant {
     int64_t order_no;                                /* by whose order; 0: by none */
     const char *cause;                               /* of our_fault; else NULL */
     const char *reference, *who, *why, *approved_by; /* approved_by may be NULL */
+    const char *from; /* the customer's ledger account it is taken off; NULL: by its kind, as above */
     int64_t at_s;
 } dm_wallet_grant;
 

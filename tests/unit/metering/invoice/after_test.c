@@ -79,6 +79,8 @@ static void payments_in_parts_and_more_than_enough(void **state)
     assert_string_equal(bill_balance(&r, 1, "receivable"), "0");
     assert_sql(&r, "SELECT string_agg(trim_scale(to_wallet)::text, ' ' ORDER BY payment_no) FROM dm.invoice_payment",
             "0 0.28 0.1");
+    assert_sql(&r, "SELECT concat_ws(' ', count(*), trim_scale(sum(remaining)), min(kind)) FROM dm.wallet_grant",
+            "2 0.38 paid");
     bill_orders(&r, APRIL + 4 * DAY); /* once more is nothing */
     assert_sql(&r, "SELECT count(*) FROM dm.invoice_payment", "3");
     int void_ = bill_order(&r, "void", FIRST, "1.22", "'{}'");
@@ -186,6 +188,8 @@ static void what_is_credited_of_a_paid_invoice_goes_to_the_wallet(void **state)
     assert_sql(&r, "SELECT outcome->>'to_wallet' FROM dm.invoice_order WHERE kind = 'credit'", "1.000000000000000000");
     assert_string_equal(bill_status(&r, FIRST), "paid 0");
     assert_string_equal(bill_balance(&r, 1, "wallet_paid"), "-1");
+    assert_sql(&r, "SELECT concat_ws(' ', trim_scale(remaining), why) FROM dm.wallet_grant",
+            "1 credited after it was paid");
     assert_string_equal(bill_balance(&r, 1, "receivable"), "0");
     bill_whole(&r);
     rig_close(&r);
