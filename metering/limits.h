@@ -69,7 +69,6 @@ enum {
     DM_BUNDLE_STATEMENTS_MAX = 100000, /* of one bundle, */
     DM_BUNDLE_PAGES_MAX = 65536,       /* and pages of one of them */
     DM_BUNDLE_BOOKS_MAX = 4096,
-    DM_BUNDLE_PRICES_MAX = 64, /* of a book */
     DM_BUNDLE_REGIONS_MAX = 4096,
     DM_BUNDLE_WORKERS_MAX = DM_WORKERS_MAX,
     DM_BUNDLE_SERVICE_KEYS_MAX = 1024,

@@ -79,7 +79,7 @@ static int load_plan(dm_making *m, dm_pg *c, const dm_pg_rows *rows, size_t i, d
     dm_str currency = dm_str_c(m->st.currency);
     int r = dm_str_to_array(dm_pg_str(rows, i, 0), p->tier, sizeof(p->tier), err);
     if (r == 0)
-        r = dm_sql_bill_books(c, dm_str_c(p->tier), currency, from, to, &prices, err);
+        r = dm_sql_bill_books(c, m->account_no, dm_str_c(p->tier), currency, from, to, m->instead, &prices, err);
     return r < 0 ? r : dm_books_add(m->books, prices, currency, p, m->start, err);
 }
 

@@ -10,6 +10,9 @@
  * evidence, which is never below nothing. And it is what makes corrections single: a second look at the same evidence
  * finds nothing left to say.
  *
+ * What a book sells in tiers is not rated again: the month's counts stand in the heads of signed statements, each of
+ * which begins where the one before ended. Where late evidence changes such a quantity, an anomaly says so.
+ *
  * How far dm.late is looked at is read once, at the beginning; the head marks it as seen, in the transaction that makes
  * the corrections visible. What comes meanwhile is the next statement's. If this one dies, nothing is marked. */
 #include <assert.h>
@@ -31,7 +34,8 @@ typedef struct was {
 typedef struct looking {
     dm_making *m, *k; /* the statement; the period that is looked at again */
     dm_correcting *c;
-    bool kept; /* the month's pool is known by its parts */
+    dm_sql_month_row month;
+    bool pools; /* the month's pool is rated again */
     dm_sandbox_id after;
     dm_pg_rows *lines, *pool; /* what was stated of the sandboxes that were read */
     size_t at_line, at_pool;
@@ -76,6 +80,7 @@ static int read_line(const dm_pg_rows *rows, size_t i, was *out, dm_err *err)
                     .book_id = dm_pg_i64(rows, i, DM_WAS_BOOK),
                     .from = (uint32_t)dm_pg_i64(rows, i, DM_WAS_FROM),
                     .to = (uint32_t)dm_pg_i64(rows, i, DM_WAS_TO),
+                    .measured = dm_pg_bool(rows, i, DM_WAS_MEASURED),
                     .seconds = dm_pg_i64(rows, i, DM_WAS_SECONDS)}};
     int r = dm_sku_parse(dm_pg_str(rows, i, DM_WAS_SKU), &out->line.sku, err);
     if (r == 0)
@@ -109,7 +114,18 @@ static bool same_entry(const dm_stated *s, const was *w)
 static bool same_line(const dm_rate_line *a, const dm_rate_line *b)
 {
     return a->sku == b->sku && a->tier == b->tier && a->book_id == b->book_id && a->from == b->from && a->to == b->to &&
-           a->per_unit.v == b->per_unit.v;
+           a->per_unit.v == b->per_unit.v && a->measured == b->measured;
+}
+
+/* What is sold in tiers costs what the month's count comes to, which later statements have gone on from: it is told to
+ * people, and stays as it was stated. */
+static void note_tiers(dm_making *m, int64_t start, dm_sku sku)
+{
+    dm_anomaly a = {.kind = DM_ANOMALY_TIERS_LATE, .account_no = m->account_no, .period_start = start};
+    dm_anomalies_add(&m->anomalies, &a,
+            "late evidence changes how much was used of %s, which is sold in tiers: what "
+            "was stated stands",
+            dm_sku_name(sku));
 }
 
 /* now, less what was stated; nothing where that is the same. */
@@ -119,6 +135,10 @@ static int put_line(looking *l, size_t of, dm_rate_line now, const dm_rate_line 
     now.seconds -= stated != NULL ? stated->seconds : 0;
     if (r < 0 || now.qty.v == 0)
         return r;
+    if (now.measured) {
+        note_tiers(l->m, l->k->start, now.sku);
+        return 0;
+    }
     r = dm_money_of(now.qty, now.per_unit, &now.amount, err);
     if (r == 0)
         r = dm_grow(&l->out, &l->out_room, l->nout, OUT_MAX, "lines of a sandbox", err);
@@ -297,7 +317,7 @@ static int look_at(looking *l, const dm_stated *s, size_t n, const dm_rate_line 
     }
     if (r == 0)
         r = put_gone(l, s, n, err);
-    if (r == 0 && l->kept)
+    if (r == 0 && l->pools)
         r = pool(l, &s->sandbox, &any, err);
     if (r < 0 || (l->nout == 0 && !any))
         return r;
@@ -328,13 +348,22 @@ static int compare(looking *l, dm_err *err)
 static int load_tx(dm_pg *c, void *arg, dm_err *err)
 {
     looking *l = arg;
-    int64_t from, to;
     int r = dm_bill_load(l->k, c, err);
-    return r < 0 ? r : dm_sql_month(c, l->k->account_no, l->k->start, &from, &to, &l->kept, err);
+    if (r == 0)
+        r = dm_sql_month(c, l->k->account_no, l->k->start, &l->month, err);
+    for (size_t i = 0; r == 0 && i < l->k->books->nbooks; i++)
+        l->month.tiers |= l->k->books->books[i].rate.tiers[DM_SKU_MINUTES].mode != DM_TIER_NONE;
+    l->pools = l->month.kept && !l->month.tiers;
+    return r;
 }
 
-static void note_unkept(dm_making *m, int64_t start)
+static void note_pool(dm_making *m, const looking *l)
 {
+    int64_t start = l->k->start;
+    if (l->month.tiers) {
+        note_tiers(m, start, DM_SKU_MINUTES);
+        return;
+    }
     dm_anomaly a = {.kind = DM_ANOMALY_LATE, .account_no = m->account_no, .period_start = start};
     dm_anomalies_add(
             &m->anomalies, &a, "the month's pool was stated before its parts were kept: it is not rated again");
@@ -350,8 +379,8 @@ static int read_period(looking *l, dm_err *err)
         r = dm_gather(k, &more, err);
         if (r == 0 && more)
             r = compare(l, err);
-        if (k->npooled > 0 && !l->kept)
-            note_unkept(m, k->start);
+        if (k->npooled > 0 && !l->pools)
+            note_pool(m, l);
         dm_gather_drop(k, k->nsandboxes, k->nlines);
         if (r == 0)
             r = dm_bill_put_pages(m, more, err);

@@ -40,6 +40,13 @@ void dm_gather_done(dm_making *m)
     free(m->claims);
 }
 
+/* The prices of a row's sandbox: where it is, and what. */
+static dm_group *group_of(dm_making *m, const dm_pg_rows *rows, size_t i)
+{
+    return dm_books_group(m->books, dm_pg_str(rows, i, DM_EV_GROUP), dm_pg_str(rows, i, DM_EV_TYPE),
+            dm_pg_str(rows, i, DM_EV_QUALITY));
+}
+
 /* --- one claim ---------------------------------------------------------------------------------------------- */
 
 /* The service signs what the frames say, where the worker could not. */
@@ -77,7 +84,7 @@ static int swear(dm_making *m, const dm_pg_rows *rows, size_t i, const dm_claim 
     return 0;
 }
 
-static int add_lines(dm_making *m, dm_rate_line *lines, size_t n, dm_err *err)
+static int add_lines(dm_making *m, dm_group *group, dm_rate_line *lines, size_t n, dm_err *err)
 {
     int r = 0;
     if (n > 1)
@@ -88,6 +95,8 @@ static int add_lines(dm_making *m, dm_rate_line *lines, size_t n, dm_err *err)
             return r;
         m->lines[m->nlines++] = lines[i];
         dm_books_use(m->books, lines[i].book_id);
+        if (lines[i].measured)
+            r = dm_group_measure(group, &lines[i], err);
     }
     return r;
 }
@@ -127,7 +136,7 @@ static int rate(dm_making *m, const dm_claim *claim, dm_group *group, dm_stated 
     dm_rate_use use = dm_claim_use(claim, m->period_s);
     int r = dm_rate_use_lines(&use, claim->segments, claim->nsegments, lines, &s->nlines, err);
     if (r == 0)
-        r = add_lines(m, lines, s->nlines, err);
+        r = add_lines(m, group, lines, s->nlines, err);
     for (size_t i = 0; r == 0 && group != NULL && i < group->n; i++) {
         if (group->segments[i].book->minutes) {
             r = pool(m, claim, group, i,
@@ -146,11 +155,11 @@ static int state_claim(dm_making *m, const dm_pg_rows *rows, size_t i, const dm_
     int r = dm_evidence_stated(rows, i, claim, m->period_s, &s, err);
     s.counted = claim->counted;
     s.bare = !claim->counted; /* who is counted has sworn, or the service does */
-    if (r == 0 && claim->unattested)
+    if (r == 0 && claim->unattested && m->instead == 0)
         r = swear(m, rows, i, claim, &s.attestation, err);
     if (r == 0 && claim->billed != NULL && s.running_s + s.hibernated_s > 0) {
         m->stated = true;
-        r = rate(m, claim, dm_books_group(m->books, dm_pg_str(rows, i, DM_EV_GROUP)), &s, err);
+        r = rate(m, claim, group_of(m, rows, i), &s, err);
     }
     if (r == 0)
         r = dm_grow(&m->sandboxes, &m->sandboxes_room, m->nsandboxes, STATED_MAX, "sandboxes", err);
@@ -201,7 +210,7 @@ static int load_sandbox(dm_making *m, const dm_pg_rows *rows, size_t from, size_
     for (size_t i = from; r == 0 && i < to; i++) {
         dm_claim *claim = &m->claims[i - from];
         r = dm_evidence_claim(rows, i, m->account_no, m->period_s, m->attest, claim, err);
-        const dm_group *g = r == 0 ? dm_books_group(m->books, dm_pg_str(rows, i, DM_EV_GROUP)) : NULL;
+        const dm_group *g = r == 0 ? group_of(m, rows, i) : NULL;
         if (g != NULL) {
             claim->segments = g->segments;
             claim->nsegments = g->n;

@@ -1,9 +1,9 @@
-/* The end of a statement: the pool of minutes, the head with its signature, the journal entries and the message, all in
- * the transaction that closes the account's period. It may run twice: what it changes it makes from the pages anew. */
+/* The end of a statement: the lines of the account as a whole, the head with its signature, the journal entries and the
+ * message, all in the transaction that closes the account's period. It may run twice: what it changes it makes from the
+ * pages anew. */
 #include <assert.h>
 #include <stdio.h>
 
-#include "base/grow.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/wire/topic.h"
@@ -11,63 +11,6 @@
 #include "metering/bill/own.h"
 #include "metering/kit/journal.h"
 #include "metering/kit/sql_kit.h"
-
-/* --- the pool ----------------------------------------------------------------------------------------------- */
-
-static int add_line(dm_making *m, const dm_rate_line *rate, dm_err *err)
-{
-    int r = dm_grow(&m->st.lines, &m->account_lines_room, m->st.nlines, DM_STATED_ACCOUNT_LINES, "lines", err);
-    if (r < 0)
-        return r;
-    m->st.lines[m->st.nlines++] = *rate;
-    dm_books_use(m->books, rate->book_id);
-    return dm_stated_sum_line(&m->st.sum, rate, err);
-}
-
-/* What the group's i-th segment adds to the pool, which stands at *at; the allowance is that of its plan. */
-static int pool_segment(dm_making *m, const dm_group *group, size_t i, uint64_t *at, dm_err *err)
-{
-    dm_rate_line lines[2];
-    size_t n;
-    int r = dm_rate_minutes(*at, group->pooled_s[i], group->included_s[i], &group->segments[i], lines, &n, err);
-    for (size_t k = 0; r == 0 && k < n; k++)
-        r = add_line(m, &lines[k], err);
-    *at += group->pooled_s[i];
-    m->st.included_s = group->included_s[i];
-    return r;
-}
-
-/* The pool fills in the order of time, and of price groups where they share it. */
-static int pool_lines(dm_making *m, dm_pg *c, dm_err *err)
-{
-    int64_t before;
-    int r = dm_sql_bill_pool(c, m->account_no, m->start, &before, err);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < m->ncorr; i++) { /* of this month: it is the last one that was looked at */
-        if (m->corr[i].said.start >= m->month.from && m->month.to > m->start)
-            before += m->corr[i].said.pool_s;
-    }
-    assert(before >= 0);
-    m->st.pool_before_s = (uint64_t)before;
-    uint64_t at = m->st.pool_before_s;
-    for (uint32_t second = 0; second < m->period_s; second++) {
-        for (size_t g = 0; g < m->books->ngroups; g++) {
-            const dm_group *group = &m->books->groups[g];
-            for (size_t i = 0; i < group->n; i++) {
-                if (group->segments[i].from == second && group->segments[i].book->minutes)
-                    r = pool_segment(m, group, i, &at, err);
-                if (r < 0)
-                    return r;
-            }
-        }
-    }
-    assert(at >= m->st.pool_before_s);
-    m->st.pool_after_s = at;
-    if (m->st.nlines > 1)
-        qsort(m->st.lines, m->st.nlines, sizeof(*m->st.lines), dm_stated_account_line_cmp);
-    return 0;
-}
 
 /* --- the head ----------------------------------------------------------------------------------------------- */
 
@@ -209,11 +152,11 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
     dm_signed sig;
     dm_statement_no number;
     m->st.sum = m->paged;
-    m->st.nlines = 0;
-    m->st.included_s = 0;
     int r = check_pages(m, c, &number, &m->st.previous, err);
-    if (r == 0 && m->st.pooled)
-        r = pool_lines(m, c, err);
+    if (r == 0)
+        r = dm_account_before(m, c, err);
+    if (r == 0)
+        r = dm_account_lines(m, err);
     if (r == 0)
         r = sum_corrections(m, err);
     if (r == 0)
@@ -222,6 +165,8 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
         r = sign(m, &sig, err);
     if (r == 0)
         r = dm_sql_bill_account_lines(c, m->account_no, &m->st, err);
+    if (r == 0)
+        r = dm_sql_bill_statement_tiers(c, m->account_no, &m->st, err);
     if (r == 0)
         r = dm_sql_bill_statement(c, m->account_no, &m->st, &sig, err);
     if (r == 0)

@@ -5,8 +5,9 @@
  * is the correction. What several periods change is taken one after the other, each on the month as the one before left
  * it, so that their differences add up to that of all.
  *
- * Statements of before their parts were kept (dm.statement.pool_kept) cannot be taken apart again: a month that has one
- * is left as it is, and an anomaly says so (correct.c). */
+ * Statements of before their parts were kept (dm.statement.pool_kept) cannot be taken apart again, and minutes that are
+ * sold in tiers have counts of their own, which are stated and stand: a month that has either is left as it is, and an
+ * anomaly says so (correct.c). */
 #include <assert.h>
 #include <stdio.h>
 
@@ -91,19 +92,18 @@ static int load_month(dm_making *m, dm_pg *c, int64_t start, dm_err *err)
     DM_AUTO(dm_pg_rows) rows = NULL;
     t->n = 0;
     t->to = 0;
-    int64_t from, to;
-    bool kept; /* who asked looked */
-    int r = dm_sql_month(c, m->account_no, start, &from, &to, &kept, err);
+    dm_sql_month_row month; /* kept, and without tiers: who asked looked */
+    int r = dm_sql_month(c, m->account_no, start, &month, err);
     if (r == 0)
-        r = dm_sql_month_pool(c, m->account_no, from, to, m->start, PARTS_MAX, &rows, err);
+        r = dm_sql_month_pool(c, m->account_no, month.from, month.to, m->start, PARTS_MAX, &rows, err);
     for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
         r = dm_grow(&t->parts, &t->room, t->n, PARTS_MAX, "parts of a month", err);
         if (r == 0)
             r = read_part(rows, i, &t->parts[t->n++], err);
     }
     if (r == 0) {
-        t->from = from;
-        t->to = to;
+        t->from = month.from;
+        t->to = month.to;
     }
     return r;
 }

@@ -1,6 +1,7 @@
 /* metering/bill/own.h: what the files of the bill share (bill.c goes through what is owed and says in what order a
  * statement is written, gather.c judges and rates its evidence, correct.c finds what came late and what it changes,
- * month.c what that does to a month's pool, head.c makes and books its head), and nobody else includes. */
+ * month.c what that does to a month's pool, account.c charges what is the account's as a whole, head.c makes and books
+ * its head), and nobody else includes. */
 #ifndef DM_METERING_BILL_OWN_H
 #define DM_METERING_BILL_OWN_H
 
@@ -11,6 +12,7 @@
 #include "metering/bill/sql_bill.h"
 #include "metering/bill/sql_correct.h"
 #include "metering/rules/anomaly.h"
+#include "metering/rules/tier.h"
 
 /* What the service swore to where a worker could not, until its page is written. */
 typedef struct dm_oath {
@@ -43,6 +45,13 @@ typedef struct dm_old_book {
     dm_book book;
 } dm_old_book;
 
+/* How much of what a book sells in tiers it has charged for in the month. */
+typedef struct dm_count {
+    int64_t book_id;
+    dm_sku sku;
+    dm_qty qty;
+} dm_count;
+
 /* One statement in the making. It does not grow with the account: what has been judged waits here for its page, and is
  * let go of with it. */
 typedef struct dm_making {
@@ -57,6 +66,11 @@ typedef struct dm_making {
     dm_books *books;
     dm_anomalies anomalies;
     bool stated; /* something was charged, or could have been */
+
+    int64_t instead; /* only tried, with this book; nothing is sworn to, and no page kept */
+    uint64_t pool_s; /* account.c: where the month's pool and counts stand */
+    dm_count counts[DM_STATED_TIERS_MAX];
+    size_t ncounts;
 
     /* gather.c: judged, and on no page yet, in the order of a statement */
     dm_sandbox_id after; /* the last sandbox that was read; zero: none was */
@@ -104,6 +118,11 @@ int dm_month_correct(dm_making *m, dm_correcting *c, const dm_pooled *more, size
 /* A book that something is corrected by: kept, and listed in the head; loaded when dm_old_books_load was called. */
 int dm_old_book_note(dm_making *m, int64_t id, dm_old_book **out, dm_err *err) DM_NODISCARD;
 int dm_old_books_load(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
+
+/* Where the month's pool and counts stood before the period, as statements say. */
+int dm_account_before(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
+/* The lines of the account as a whole, with pool and counts moved on; st.sum has those of the pages already. */
+int dm_account_lines(dm_making *m, dm_err *err) DM_NODISCARD;
 
 /* The head, its lines, its journal entries and its message. Inside the SERIALIZABLE transaction that closes the period;
  * all pages are written. */

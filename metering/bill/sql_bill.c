@@ -75,16 +75,27 @@ int dm_sql_bill_plans(dm_pg *c, dm_account_no account_no, int64_t start, int64_t
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-int dm_sql_bill_books(dm_pg *c, dm_str tier, dm_str currency, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err)
+int dm_sql_bill_books(dm_pg *c, dm_account_no account_no, dm_str tier, dm_str currency, int64_t start, int64_t end,
+        int64_t instead, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bill_books",
-            "SELECT b.book_id, b.price_group, b.rated_by, dm.us(b.valid_from) / 1000000, dm.us(b.valid_to) / 1000000, "
-            "p.sku, p.per_unit, p.unit FROM dm.price_book b JOIN dm.price p USING (book_id) "
-            "WHERE b.tier = $1 AND b.currency = $2 AND b.valid_from < dm.ts($4::bigint * 1000000) "
-            "AND (b.valid_to IS NULL OR b.valid_to > dm.ts($3::bigint * 1000000)) "
-            "ORDER BY b.price_group COLLATE \"C\", b.valid_from, b.book_id, p.sku COLLATE \"C\"",
+            "SELECT b.book_id, b.price_group, b.rated_by, dm.us(b.valid_from) / 1000000, dm.us(h.holds_from) / "
+            "1000000, "
+            "dm.us(h.holds_to) / 1000000, b.compute_type, b.compute_quality, c.id, " DM_SQL_PRICE
+            " FROM dm.books_of($1::bigint, $2, $3, dm.ts($4::bigint * 1000000), dm.ts($5::bigint * 1000000)) h "
+            "JOIN dm.price_book k ON k.book_id = h.book_id LEFT JOIN dm.price_book i ON i.book_id = $6::bigint "
+            "AND (i.price_group, i.tier, i.currency, i.compute_type, i.compute_quality) = "
+            "(k.price_group, k.tier, k.currency, k.compute_type, k.compute_quality) "
+            "AND (i.contract_no IS NULL AND k.contract_no IS NULL OR EXISTS (SELECT FROM dm.contract x "
+            "WHERE x.contract_no = i.contract_no AND x.account_no = $1::bigint)) "
+            "JOIN dm.price_book b ON b.book_id = coalesce(i.book_id, k.book_id) JOIN dm.price p ON p.book_id = "
+            "b.book_id "
+            "LEFT JOIN dm.contract c ON c.contract_no = b.contract_no "
+            "ORDER BY b.price_group COLLATE \"C\", b.compute_type COLLATE \"C\", b.compute_quality COLLATE \"C\", "
+            "h.holds_from, b.book_id, p.sku COLLATE \"C\"",
             DM_PG_ROWS};
-    dm_pg_arg args[] = {dm_pa_text(tier), dm_pa_text(currency), dm_pa_i64(start), dm_pa_i64(end)};
+    dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_text(tier), dm_pa_text(currency), dm_pa_i64(start),
+            dm_pa_i64(end), dm_pa_i64(instead)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
@@ -118,6 +129,16 @@ int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t 
     if (r == 0)
         *out = dm_pg_count(rows) == 1 ? dm_pg_i64(rows, 0, 0) : 0;
     return r;
+}
+
+int dm_sql_bill_tiers(dm_pg *c, dm_account_no account_no, int64_t start, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_tiers",
+            "SELECT book_id, sku, max(after_qty) FROM dm.statement_tier WHERE account_no = $1::bigint "
+            "AND period_start < dm.ts($2::bigint * 1000000) AND period_start >= "
+            "date_trunc('month', dm.ts($2::bigint * 1000000), 'UTC') GROUP BY book_id, sku",
+            DM_PG_ROWS};
+    return of_period(c, &st, account_no, start, out, err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------ */
@@ -182,12 +203,12 @@ static void lines_of(dm_many *m, dm_pg *c, dm_account_no account_no, int64_t sta
             "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sandbox_id, epoch, "
             "region_no, spec_table, spec, compute_type, compute_quality, key_no, template_id, build_id, sku, tier, "
             "book_id, charge_from, charge_to, seconds, qty, per_unit, amount, corrects_period) SELECT $2::bigint, "
-            "dm.ts($3::bigint * 1000000), l.line_no, CASE WHEN l.corrects IS NULL THEN 'usage' ELSE 'correction' END, "
+            "dm.ts($3::bigint * 1000000), l.line_no, l.kind, "
             "l.project_no, decode(l.sandbox_id, 'hex'), l.epoch, "
             "l.region_no, l.spec_table, l.spec, l.compute_type, l.compute_quality, l.key_no, l.template_id, "
             "l.build_id, l.sku, l.tier, l.book_id, dm.ts(l.charge_from), dm.ts(l.charge_to), l.seconds, l.qty, "
-            "l.per_unit, l.amount, dm.ts(l.corrects) FROM json_to_recordset($1::json) AS l (line_no int, project_no "
-            "int, "
+            "l.per_unit, l.amount, dm.ts(l.corrects) FROM json_to_recordset($1::json) AS l (line_no int, "
+            "kind text, project_no int, "
             "sandbox_id text, epoch int, region_no smallint, spec_table smallint, spec smallint, compute_type text, "
             "compute_quality text, key_no bigint, template_id text, build_id uuid, sku text, tier smallint, "
             "book_id bigint, charge_from bigint, charge_to bigint, seconds bigint, qty numeric, per_unit numeric, "
@@ -207,6 +228,7 @@ static int put_line(dm_many *m, int64_t period_start, const dm_stated_correction
         period_start = corrects->start;
         dm_jw_ki64(w, "corrects", period_start * 1000000);
     }
+    dm_jw_kc(w, "kind", corrects != NULL ? "correction" : l->measured ? "measured" : "usage");
     if (of != NULL) {
         char hex[2 * DM_SANDBOX_ID_BYTES + 1];
         dm_hex(of->sandbox.b, sizeof(of->sandbox.b), hex);
@@ -297,6 +319,23 @@ int dm_sql_bill_pooled(dm_pg *c, dm_account_no account_no, int64_t start, const 
         r = dm_many_row_end(&m, err);
     }
     return r == 0 ? dm_many_flush(&m, err) : r;
+}
+
+int dm_sql_bill_statement_tiers(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bill_statement_tiers",
+            "INSERT INTO dm.statement_tier (account_no, period_start, book_id, sku, after_qty) "
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::bigint, $4, $5::numeric)",
+            DM_PG_NONE};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < s->ntiers; i++) {
+        char text[DM_MONEY_TEXT];
+        dm_qty_print(s->tiers[i].after, text);
+        dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(s->period_start), dm_pa_i64(s->tiers[i].book_id),
+                dm_pa_c(dm_sku_name(s->tiers[i].sku)), dm_pa_c(text)};
+        r = dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+    }
+    return r;
 }
 
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err)

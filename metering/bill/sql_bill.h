@@ -35,19 +35,33 @@ int dm_sql_bill_account(dm_pg *c, dm_account_no account_no, dm_pg_rows **out, dm
 int dm_sql_bill_plans(
         dm_pg *c, dm_account_no account_no, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-/* One row a price, books by group, valid_from and id, prices by SKU. */
+/* One row a price, books by group, what is sold, when they hold and id, prices by SKU: those of the account's contract,
+ * and everybody's where it has none. instead: a book that is tried in the place of those it would follow; 0: none. */
 enum dm_book_col {
     DM_BOOK_ID,
     DM_BOOK_GROUP,
     DM_BOOK_RATED_BY,
-    DM_BOOK_FROM,
-    DM_BOOK_TO,
+    DM_BOOK_FROM,       /* when it begins, */
+    DM_BOOK_HOLDS_FROM, /* and in what part of what was asked for it holds */
+    DM_BOOK_HOLDS_TO,
+    DM_BOOK_TYPE,
+    DM_BOOK_QUALITY,
+    DM_BOOK_CONTRACT,
     DM_BOOK_SKU,
     DM_BOOK_PER_UNIT,
-    DM_BOOK_UNIT
+    DM_BOOK_UNIT,
+    DM_BOOK_LIST,
+    DM_BOOK_DISCOUNT,
+    DM_BOOK_MODE,
+    DM_BOOK_TIERS
 };
-int dm_sql_bill_books(
-        dm_pg *c, dm_str tier, dm_str currency, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Of dm.price p, from DM_BOOK_SKU to DM_BOOK_TIERS. */
+#define DM_SQL_PRICE                                                                                                   \
+    "p.sku, p.per_unit, p.unit, p.list_per_unit, p.discount_bp, p.mode, (SELECT string_agg(concat(t.from_qty, ',', "   \
+    "t.per_unit, ',', t.list_per_unit, ',', t.discount_bp), ';' ORDER BY t.tier_no) FROM dm.price_tier t "             \
+    "WHERE t.book_id = p.book_id AND t.sku = p.sku)"
+int dm_sql_bill_books(dm_pg *c, dm_account_no account_no, dm_str tier, dm_str currency, int64_t start, int64_t end,
+        int64_t instead, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* The last of the next `limit` sandboxes after one that have any evidence; *any false: there is none. */
 int dm_sql_bill_page(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after, int64_t limit,
@@ -98,6 +112,10 @@ int dm_sql_bill_previous(
         dm_pg *c, dm_account_no account_no, dm_statement_no *number, dm_digest *sha256, dm_err *err) DM_NODISCARD;
 /* The pool's seconds in the UTC month of start, by the statements before it. */
 int dm_sql_bill_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t *out, dm_err *err) DM_NODISCARD;
+/* Where the counts of the month of start stand, by the statements before it: book, SKU, quantity. */
+int dm_sql_bill_tiers(dm_pg *c, dm_account_no account_no, int64_t start, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* Where they stand after this one. */
+int dm_sql_bill_statement_tiers(dm_pg *c, dm_account_no account_no, const dm_statement *s, dm_err *err) DM_NODISCARD;
 typedef struct dm_signed {
     dm_str body;
     dm_digest sha256;

@@ -41,12 +41,12 @@ int dm_sql_stated_lines(dm_pg *c, dm_account_no account_no, int64_t start, int64
     static const dm_pg_stmt st = {"stated_lines",
             "SELECT sandbox_id, project_no, epoch, spec_table, spec, region_no, sku, tier, book_id, "
             "dm.us(charge_from) / 1000000 - $2::bigint, dm.us(charge_to) / 1000000 - $2::bigint, per_unit, "
-            "sum(seconds)::bigint, sum(qty) FROM dm.statement_line l WHERE account_no = $1::bigint "
+            "kind = 'measured', sum(seconds)::bigint, sum(qty) FROM dm.statement_line l WHERE account_no = $1::bigint "
             "AND sandbox_id IN (SELECT sandbox_id FROM dm.late WHERE account_no = $1::bigint "
             "AND period_start = dm.ts($2::bigint * 1000000) AND stated_in IS NULL AND sandbox_id > $4 "
             "AND sandbox_id <= $5) AND period_start < dm.ts($3::bigint * 1000000) "
             "AND coalesce(corrects_period, period_start) = dm.ts($2::bigint * 1000000) "
-            "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 HAVING sum(qty) <> 0 ORDER BY 1, 3, 4, 5, 6, 7, 10",
+            "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 HAVING sum(qty) <> 0 ORDER BY 1, 3, 4, 5, 6, 7, 10",
             DM_PG_ROWS};
     return of_range(c, &st, account_no, start, before, after, last, out, err);
 }
@@ -66,24 +66,26 @@ int dm_sql_stated_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_
 
 /* --- months ------------------------------------------------------------------------------------------------- */
 
-int dm_sql_month(
-        dm_pg *c, dm_account_no account_no, int64_t second, int64_t *from, int64_t *to, bool *kept, dm_err *err)
+int dm_sql_month(dm_pg *c, dm_account_no account_no, int64_t second, dm_sql_month_row *out, dm_err *err)
 {
     static const dm_pg_stmt st = {"late_month",
             "WITH m AS (SELECT f AT TIME ZONE 'UTC' AS f, (f + interval '1 month') AT TIME ZONE 'UTC' AS t FROM "
             "date_trunc('month', dm.ts($2::bigint * 1000000) AT TIME ZONE 'UTC') AS f) "
             "SELECT dm.us(f) / 1000000, dm.us(t) / 1000000, NOT EXISTS (SELECT FROM dm.statement s "
             "WHERE s.account_no = $1::bigint AND s.period_start >= f AND s.period_start < t "
-            "AND s.pool_after_s IS NOT NULL AND NOT s.pool_kept) FROM m",
+            "AND s.pool_after_s IS NOT NULL AND NOT s.pool_kept), EXISTS (SELECT FROM dm.statement_pool p "
+            "JOIN dm.price x USING (book_id) WHERE p.account_no = $1::bigint AND p.of_period >= f AND p.of_period < t "
+            "AND x.sku = 'minutes' AND x.mode IS NOT NULL) FROM m",
             DM_PG_ONE};
     dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(second)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0)
         return r;
-    *from = dm_pg_i64(rows, 0, 0);
-    *to = dm_pg_i64(rows, 0, 1);
-    *kept = dm_pg_bool(rows, 0, 2);
+    *out = (dm_sql_month_row){.from = dm_pg_i64(rows, 0, 0),
+            .to = dm_pg_i64(rows, 0, 1),
+            .kept = dm_pg_bool(rows, 0, 2),
+            .tiers = dm_pg_bool(rows, 0, 3)};
     return 0;
 }
 
@@ -105,9 +107,12 @@ int dm_sql_month_pool(dm_pg *c, dm_account_no account_no, int64_t from, int64_t 
 int dm_sql_book(dm_pg *c, int64_t id, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"late_book",
-            "SELECT b.book_id, b.price_group, b.rated_by, dm.us(b.valid_from) / 1000000, dm.us(b.valid_to) / 1000000, "
-            "p.sku, p.per_unit, p.unit, b.tier, b.currency FROM dm.price_book b JOIN dm.price p USING (book_id) "
-            "WHERE b.book_id = $1::bigint ORDER BY p.sku COLLATE \"C\"",
+            "SELECT b.book_id, b.price_group, b.rated_by, dm.us(b.valid_from) / 1000000, dm.us(b.valid_from) / "
+            "1000000, "
+            "coalesce(dm.us(b.valid_to) / 1000000, 1::bigint << 40), b.compute_type, b.compute_quality, "
+            "c.id, " DM_SQL_PRICE ", b.tier, b.currency FROM dm.price_book b JOIN dm.price p USING (book_id) "
+            "LEFT JOIN dm.contract c ON c.contract_no = b.contract_no "
+            "WHERE b.book_id = $1::bigint AND b.status = 'approved' ORDER BY p.sku COLLATE \"C\"",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(id)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);

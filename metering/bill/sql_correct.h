@@ -9,6 +9,8 @@
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
+#include "metering/bill/sql_bill.h"
+
 /* Periods before `before` of which something came late that no statement has seen, oldest first: start, length, the
  * number of the account's statement of it (null), the last of dm.late. */
 int dm_sql_late_periods(
@@ -37,6 +39,7 @@ enum dm_was_col {
     DM_WAS_FROM,
     DM_WAS_TO,
     DM_WAS_PER_UNIT,
+    DM_WAS_MEASURED, /* of what is sold in tiers: a quantity without a price */
     DM_WAS_SECONDS,
     DM_WAS_QTY
 };
@@ -46,15 +49,19 @@ int dm_sql_stated_lines(dm_pg *c, dm_account_no account_no, int64_t start, int64
 int dm_sql_stated_pool(dm_pg *c, dm_account_no account_no, int64_t start, int64_t before, const dm_sandbox_id *after,
         const dm_sandbox_id *last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-/* The UTC month that has this second: *from, *to, and whether all pooled seconds of its statements are kept. */
-int dm_sql_month(dm_pg *c, dm_account_no account_no, int64_t second, int64_t *from, int64_t *to, bool *kept,
-        dm_err *err) DM_NODISCARD;
+/* The UTC month that has a second. */
+typedef struct dm_sql_month_row {
+    int64_t from, to;
+    bool kept;  /* all pooled seconds of its statements are */
+    bool tiers; /* minutes that were pooled in it are sold in tiers */
+} dm_sql_month_row;
+int dm_sql_month(dm_pg *c, dm_account_no account_no, int64_t second, dm_sql_month_row *out, dm_err *err) DM_NODISCARD;
 /* Its pool by the statements before that of period `before`: the period's start, from, to, group, book, included,
  * seconds; in the order in which it fills. */
 int dm_sql_month_pool(dm_pg *c, dm_account_no account_no, int64_t from, int64_t to, int64_t before, int64_t limit,
         dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* As dm_sql_bill_books, of one book; and its tier and currency behind them. */
-enum { DM_BOOK_TIER = 8, DM_BOOK_CURRENCY };
+/* As dm_sql_bill_books, of one approved book, as long as it holds; and its tier and currency behind them. */
+enum { DM_BOOK_TIER = DM_BOOK_TIERS + 1, DM_BOOK_CURRENCY };
 int dm_sql_book(dm_pg *c, int64_t id, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -115,15 +115,3 @@ int dm_sql_oath_of(dm_pg *c, dm_account_no account_no, const dm_digest *hash, dm
     const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_bytes(hash->b, sizeof(hash->b))};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
-
-int dm_sql_book_of(dm_pg *c, dm_account_no account_no, int64_t id, dm_pg_rows **out, dm_err *err)
-{
-    static const dm_pg_stmt st = {"read_book_of",
-            "SELECT b.currency, b.price_group, b.rated_by, b.tier, dm.us(b.valid_from) / 1000000, "
-            "dm.us(b.valid_to) / 1000000, p.sku, p.per_unit, p.unit FROM dm.price_book b JOIN dm.price p USING "
-            "(book_id) WHERE b.book_id = $2::bigint AND ($1::bigint = 0 OR EXISTS (SELECT FROM dm.account_plan a "
-            "WHERE a.account_no = $1::bigint AND a.tier = b.tier)) ORDER BY p.sku COLLATE \"C\"",
-            DM_PG_ROWS};
-    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(id)};
-    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
-}

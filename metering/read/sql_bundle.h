@@ -39,7 +39,4 @@ int dm_sql_oaths_count(
 int dm_sql_oath_of(
         dm_pg *c, dm_account_no account_no, const dm_digest *hash, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
-/* currency, group, rated by, tier, from, to or null, sku, per unit, unit: a row a price, by SKU */
-int dm_sql_book_of(dm_pg *c, dm_account_no account_no, int64_t id, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-
 #endif

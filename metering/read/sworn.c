@@ -1,9 +1,9 @@
 #include "metering/read/sworn.h"
 
-#include "metering/limits.h"
+#include "metering/read/book.h"
 #include "metering/read/read.h"
+#include "metering/read/sql_books.h"
 #include "metering/read/sql_bundle.h"
-#include "metering/rules/statement.h"
 
 int dm_read_oaths(dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page, int64_t after, size_t max,
         dm_pg_rows **rows, dm_err *err)
@@ -43,39 +43,20 @@ int dm_read_oath_of(dm_pg *c, dm_account_no account_no, const dm_digest *hash, d
     return dm_sql_oath_of(c, account_no, hash, rows, err);
 }
 
-static int read_prices(const dm_pg_rows *rows, dm_book_price *out, dm_err *err)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
-        out[i].sku = dm_pg_str(rows, i, 6);
-        out[i].unit = dm_pg_str(rows, i, 8);
-        r = dm_price_parse(dm_pg_str(rows, i, 7), &out[i].per_unit, err);
-    }
-    return r;
-}
-
 int dm_read_book_of(dm_pg *c, dm_account_no account_no, int64_t id, dm_read_book *out, dm_err *err)
 {
-    dm_book_price prices[DM_BUNDLE_PRICES_MAX];
+    dm_book_made made;
+    dm_book_body body;
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_sql_book_of(c, account_no, id, &rows, err);
     if (r < 0)
         return r;
     if (dm_pg_count(rows) == 0)
         return DM_READ_NONE;
-    if (dm_pg_count(rows) > DM_LEN(prices))
-        return dm_fail(err, DM_E_LIMIT, "price book %lld has more than %zu prices", (long long)id, DM_LEN(prices));
     dm_buf_reset(&out->body);
-    out->valid_to = dm_pg_is_null(rows, 0, 5) ? INT64_MAX : dm_pg_i64(rows, 0, 5);
-    r = read_prices(rows, prices, err);
-    const dm_book_body book = {.currency = dm_pg_str(rows, 0, 0),
-            .group = dm_pg_str(rows, 0, 1),
-            .rated_by = dm_pg_str(rows, 0, 2),
-            .tier = dm_pg_str(rows, 0, 3),
-            .valid_from_s = dm_pg_i64(rows, 0, 4),
-            .prices = prices,
-            .n = dm_pg_count(rows)};
+    out->valid_to = dm_pg_is_null(rows, 0, DM_BOOKS_TO) ? INT64_MAX : dm_pg_i64(rows, 0, DM_BOOKS_TO) / 1000000;
+    r = dm_read_book_body(rows, 0, dm_pg_count(rows), &made, &body, err);
     if (r == 0)
-        r = dm_book_canonical(&book, &out->body, err);
+        r = dm_book_canonical(&body, &out->body, err);
     return r < 0 ? r : dm_sha256(dm_buf_view(&out->body), &out->sha256, err);
 }

@@ -38,7 +38,8 @@
 #define DM_ANOMALY_NO_PRICE "no_price"                       /* a statement waits for a price book */
 #define DM_ANOMALY_UNRECONCILED "unreconciled"               /* two accounts of one period do not agree */
 #define DM_ANOMALY_TOO_LARGE "too_large"                     /* a statement is larger than one may be */
-#define DM_ANOMALY_NO_TAX "no_tax"                           /* an invoice waits for a rule of tax */
+#define DM_ANOMALY_TIERS_LATE "tiers_late" /* late evidence of what is sold in tiers: not rated again */
+#define DM_ANOMALY_NO_TAX "no_tax"         /* an invoice waits for a rule of tax */
 
 typedef struct dm_anomaly {
     const char *kind;

@@ -93,13 +93,16 @@
  * never are: the sum of a line and those it corrects is the rating of evidence. A sandbox of which nothing changed is
  * not here.
  *
+ * What is sold in tiers is not corrected: lines of the kind "measured" stand as they were stated, and so do the counts.
+ *
  * Minutes. In plans by minutes what changes is the pool, of the month of UTC the corrected period lies in. That month
  * is rated twice as it is known so far, its periods in order, each in its parts as they stand under "pool" below: once
  * with the pooled seconds as stated, and once with pool_s more where they belong. What the second has by (book, tier)
  * that the first has not is a line of the head, behind those of the account, by the corrected period's start, book,
  * tier: "kind": "correction", from..to that whole period, "seconds": pool_s, "qty" the minutes more or less. So across
  * the edge of the allowance, or of a change of plan or price later in that month, it is the month that is rated with
- * and without. Where that month is the statement's own, "pool"."before_s" is the after_s of the statement before plus
+ * and without. Where minutes of that month are sold in tiers, its pool is not corrected
+ * either. Where that month is the statement's own, "pool"."before_s" is the after_s of the statement before plus
  * all pool_s of it.
  *
  * In the head running_s and hibernated_s are of the period's own sandboxes alone; attestations, pages, lines and total

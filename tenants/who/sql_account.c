@@ -9,8 +9,7 @@ static const dm_pg_stmt add = {"account_add",
         DM_PG_ONE};
 static const dm_pg_stmt tier_there = {"account_tier_there", "SELECT 1 FROM dm.tier WHERE name = $1", DM_PG_MAYBE};
 static const dm_pg_stmt priced = {"account_priced",
-        "WITH b AS (SELECT price_group FROM dm.price_book WHERE tier = $1 AND currency = $2 AND valid_from <= now()"
-        "  AND valid_to IS NULL)"
+        "WITH b AS (SELECT price_group FROM dm.priced_groups($1, $2) AS price_group)"
         " SELECT EXISTS (SELECT FROM b) AND NOT EXISTS (SELECT FROM dm.project p JOIN dm.region r USING (region_no)"
         "  WHERE p.account_no = $3 AND r.price_group NOT IN (SELECT price_group FROM b))",
         DM_PG_ONE};

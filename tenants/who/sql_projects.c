@@ -80,9 +80,8 @@ static const dm_pg_stmt add = {"projects_add",
         " ON CONFLICT (slug) DO NOTHING RETURNING project_no::bigint",
         DM_PG_MAYBE};
 static const dm_pg_stmt priced = {"projects_priced",
-        "SELECT EXISTS (SELECT FROM dm.account a JOIN dm.price_book b ON b.tier = a.tier AND b.currency = a.currency"
-        " JOIN dm.region r ON r.price_group = b.price_group"
-        " WHERE a.account_no = $1 AND r.name = $2 AND b.valid_from <= now() AND b.valid_to IS NULL)",
+        "SELECT EXISTS (SELECT FROM dm.account a, dm.priced_groups(a.tier, a.currency) b"
+        " JOIN dm.region r ON r.price_group = b WHERE a.account_no = $1 AND r.name = $2)",
         DM_PG_ONE};
 static const dm_pg_stmt rename_one = {"projects_rename",
         "WITH was AS (SELECT name FROM dm.project WHERE account_no = $1 AND project_no = $2)"

@@ -185,7 +185,8 @@ static void grants_are_narrow(void **state)
                     "aclexplode(c.relacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE c.relnamespace = "
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
-                    "'recovery_code', 'denial', 'attempt', 'hold', 'project_series', 'series_step', 'expiry', "
+                    "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
+                    "'series_step', 'expiry', "
                     "'budget_lease', 'budget_ran', 'budget_cap')"),
             "");
     assert_string_equal(
@@ -413,7 +414,8 @@ static void reads_its_projects(const char *table)
 {
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
-            "statement statement_line statement_page spend_open member invitation hold budget_use "
+            "contract statement_tier statement statement_line statement_page spend_open member invitation hold "
+            "budget_use "
             "budget_lease budget_ran budget_promise "
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
             "budget_lease budget_ran budget_promise budget_cap "
