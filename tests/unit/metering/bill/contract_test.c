@@ -1,4 +1,4 @@
-/* Covers metering/bill/account.c, metering/bill/books.c, metering/rules/book.c: an account with a contract is rated by
+/* Covers metering/bill/account.c, metering/bill/books.c: an account with a contract is rated by
  * the contract's books, and what those sell in tiers is charged for the month, on statements that can be recomputed
  * from themselves. */
 #include "tests/support/meterrig.h"
