@@ -51,7 +51,8 @@ int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out
             "SELECT l.kind, l.project_no, p.id, p.name, l.sku, l.tier, l.book_id, sum(l.qty), l.per_unit, "
             "sum(l.seconds)::bigint, sum(l.amount), 0.0, 1, NULL FROM (SELECT s.account_no, s.period_start " OWED ") s "
             "JOIN dm.statement_line l USING (account_no, period_start) LEFT JOIN dm.project p USING (account_no, "
-            "project_no) GROUP BY l.kind, l.project_no, p.id, p.name, l.sku, l.tier, l.book_id, l.per_unit "
+            "project_no) WHERE l.kind <> 'measured' GROUP BY l.kind, l.project_no, p.id, p.name, l.sku, l.tier, "
+            "l.book_id, l.per_unit "
             "ORDER BY l.project_no NULLS FIRST, l.kind COLLATE \"C\", l.sku COLLATE \"C\", l.book_id, l.tier, "
             "l.per_unit",
             DM_PG_ROWS};

@@ -100,6 +100,59 @@ static void volume(void **state)
     rig_close(&r);
 }
 
+/* Ten seconds come when the first minute is stated. Memory is corrected; of what is sold in tiers the count goes on as
+ * it was stated, and people are told. */
+static void what_is_sold_in_tiers_is_not_corrected(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "tierslate", 60);
+    contract(&r, "graduated");
+    r.acts[r.nacts++] = (act){.sandbox = 1,
+            .epoch = 1,
+            .project_no = 1,
+            .spec = 3,
+            .region_no = 2,
+            .grains = 64,
+            .run_from = 5,
+            .run_to = 115};
+    work(&r, 0, 60);
+    msg kept[10];
+    memcpy(kept, r.msgs + 10, sizeof kept);
+    memmove(r.msgs + 10, r.msgs + 20, (r.nmsgs - 20) * sizeof kept[0]);
+    r.nmsgs -= DM_LEN(kept);
+    feed(&r);
+    flush(&r);
+    clock_at(&r, 60 + 602);
+    assert_int_equal(close_due(&r, T0), 1);
+    for (size_t i = 0; i < DM_LEN(kept); i++) {
+        DM_AUTO_BUF b;
+        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+        assert_int_equal(dm_buf_add(&b, kept[i].p, kept[i].n), 0);
+        rig_add(&r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
+        free(kept[i].p);
+    }
+    feed(&r);
+    flush(&r);
+    work(&r, 60, 120);
+    feed(&r);
+    flush(&r);
+    clock_at(&r, 120 + 602);
+    assert_int_equal(close_due(&r, T0), 1);
+    assert_sql(&r,
+            "SELECT string_agg(concat_ws(' ', kind, sku, tier, qty, per_unit), ', ' ORDER BY line_no) FROM "
+            "dm.statement_line WHERE corrects_period IS NOT NULL",
+            "correction mem-run 0 10.000000 0.000009747000");
+    assert_sql(&r, TIERS,
+            "[{\"sku\": \"vcpu-run\", \"book\": 9, \"after\": \"45.000000\", \"before\": \"0.000000\"}] "
+            "[{\"sku\": \"vcpu-run\", \"book\": 9, \"after\": \"100.000000\", \"before\": \"45.000000\"}]");
+    assert_sql(&r, "SELECT string_agg(detail, '|') FROM dm.anomaly WHERE kind = 'tiers_late' AND account_no = 1",
+            "late evidence changes how much was used of vcpu-run, which is sold in tiers: what was stated stands");
+    assert_sql(&r, CHECKS, "t");
+    assert_sql(&r, BALANCED, "t");
+    rig_close(&r);
+}
+
 /* Before it begins, for another account, or where it has no prices, what is everybody's holds. */
 static void only_while_and_where_it_holds(void **state)
 {
@@ -120,6 +173,14 @@ static void only_while_and_where_it_holds(void **state)
             "SELECT string_agg(book_id::text, ',' ORDER BY book_id) FROM dm.books_of(2, 'enterprise', 'CNY', "
             "'2026-03-01Z', '2026-03-02Z')",
             "2,4");
+#define DEAREST "SELECT dm.budget_price(1, 2::smallint, 1::smallint, 3::smallint, 0)::numeric(38, 12)::text"
+    assert_sql(&r, DEAREST, "0.000032530000"); /* budgets reckon with the dearest that may be charged, and no draft */
+    sql(&r, "WITH b AS (INSERT INTO dm.price_book (price_group, rated_by, tier, currency, valid_from, contract_no, "
+            "status, authors, drafted_by) VALUES ('mainland', 'resources', 'enterprise', 'CNY', '2026-03-02Z', 1, "
+            "'draft', '{a}', 'a') RETURNING book_id) INSERT INTO dm.price (book_id, sku, per_unit, unit, label) "
+            "SELECT b.book_id, p.sku, p.per_unit * 10, p.unit, '' FROM b, dm.price p WHERE p.book_id = 9");
+    assert_sql(&r, DEAREST, "0.000032530000");
+    assert_sql(&r, "SELECT count(*) FROM dm.books_now(1) b WHERE b > 9", "0");
     sql(&r, "UPDATE dm.contract SET valid_to = '2026-04-01Z'");
     assert_sql(&r,
             "SELECT string_agg(book_id::text, ',' ORDER BY book_id) FROM dm.books_of(1, 'enterprise', 'CNY', "
@@ -138,6 +199,7 @@ static int all(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(graduated),
             cmocka_unit_test(volume),
+            cmocka_unit_test(what_is_sold_in_tiers_is_not_corrected),
             cmocka_unit_test(only_while_and_where_it_holds),
     };
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
