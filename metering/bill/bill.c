@@ -49,133 +49,19 @@
 #include "metering/kit/sql_kit.h"
 
 enum { OWED_PAGE = 256, WAITING_MAX = 4096 };
-enum { NOT_OPEN = 16 }; /* of a step: the period is closed, by whomever; not an outcome of this house's headers */
 
 /* --- steps -------------------------------------------------------------------------------------------------- */
-
-/* What each begins with. 0, DM_BILL_ZOMBIE, NOT_OPEN. */
-static int may_write(const dm_making *m, dm_pg *c, dm_err *err)
-{
-    bool held, open;
-    int r = m->conf->held(m->conf->held_arg, c, &held, err);
-    if (r == 0 && !held)
-        return DM_BILL_ZOMBIE;
-    if (r == 0)
-        r = dm_sql_bill_open(c, m->account_no, m->start, &open, err);
-    return r == 0 && !open ? NOT_OPEN : r;
-}
-
-static int load_plan(dm_making *m, dm_pg *c, const dm_pg_rows *rows, size_t i, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) prices = NULL;
-    if (m->st.nplans == DM_STATED_PLANS_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d plans hold in the period", DM_STATED_PLANS_MAX);
-    dm_stated_plan *p = &m->st.plans[m->st.nplans++];
-    int64_t from = dm_pg_i64(rows, i, 2), to = dm_pg_i64(rows, i, 3);
-    assert(from >= m->start && from < to && to <= m->start + m->period_s);
-    p->included_s = (uint64_t)dm_pg_i64(rows, i, 1);
-    p->from = (uint32_t)(from - m->start);
-    p->to = (uint32_t)(to - m->start);
-    dm_str currency = dm_str_c(m->st.currency);
-    int r = dm_str_to_array(dm_pg_str(rows, i, 0), p->tier, sizeof(p->tier), err);
-    if (r == 0)
-        r = dm_sql_bill_books(c, m->account_no, dm_str_c(p->tier), currency, from, to, m->instead, &prices, err);
-    return r < 0 ? r : dm_books_add(m->books, prices, currency, p, m->start, err);
-}
-
-int dm_bill_load(dm_making *m, dm_pg *c, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) account = NULL;
-    DM_AUTO(dm_pg_rows) plans = NULL;
-    int r = dm_sql_bill_account(c, m->account_no, &account, err);
-    if (r == 0)
-        r = dm_str_to_array(dm_pg_str(account, 0, 0), m->st.account, sizeof(m->st.account), err);
-    if (r == 0)
-        r = dm_str_to_array(dm_pg_str(account, 0, 1), m->st.currency, sizeof(m->st.currency), err);
-    if (r == 0)
-        r = dm_sql_bill_plans(c, m->account_no, m->start, m->start + m->period_s, &plans, err);
-    m->st.nplans = 0;
-    dm_books_begin(m->books);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(plans); i++)
-        r = load_plan(m, c, plans, i, err);
-    return r;
-}
 
 static int begin_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_making *m = arg;
-    int r = may_write(m, c, err);
+    int r = dm_bill_may_write(m, c, err);
     if (r == 0)
         r = dm_sql_bill_drop_draft(c, m->account_no, m->start, err);
     if (r == 0)
         r = dm_sql_bill_previous(c, m->account_no, &m->st.number, &m->st.previous, err);
     m->st.number.v++;
     return r == 0 ? dm_bill_load(m, c, err) : r;
-}
-
-typedef struct paging {
-    dm_making *m;
-    dm_stated_page page;
-    dm_digest sha256;
-} paging;
-
-static int page_tx(dm_pg *c, void *arg, dm_err *err)
-{
-    paging *p = arg;
-    dm_making *m = p->m;
-    int r = may_write(m, c, err);
-    if (r == 0)
-        r = dm_sql_bill_page_add(c, m->account_no, &p->page, dm_buf_view(&m->body), &p->sha256, err);
-    if (r == 0)
-        r = dm_sql_bill_page_lines(c, m->account_no, &p->page, m->paged.lines, err);
-    if (r == 0)
-        r = dm_sql_bill_pooled(c, m->account_no, m->start, m->pooled, m->npooled, err);
-    DM_AUTO_MANY rows;
-    dm_sql_attests(&rows, c, 0, true);
-    for (size_t i = 0; r == 0 && i < m->noaths; i++) {
-        const dm_oath *o = &m->oaths[i];
-        r = dm_sql_attest_add(&rows, &o->what, (dm_str){o->message, o->n}, &o->hash, err);
-    }
-    return r == 0 ? dm_many_flush(&rows, err) : r;
-}
-
-/* The first n sandboxes that wait become the next page. All oaths and pooled seconds go with it: some may be of the
- * page after. */
-static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
-{
-    paging p = {.m = m,
-            .page = {.account = m->st.account,
-                    .number = m->st.number,
-                    .period_start = m->start,
-                    .page = (uint32_t)m->paged.pages.n + 1,
-                    .sandboxes = m->sandboxes,
-                    .nsandboxes = n,
-                    .lines = m->lines,
-                    .nlines = lines,
-                    .corrects = m->correcting}};
-    dm_buf_reset(&m->body);
-    int r = dm_stated_page_body(&p.page, &m->body, err);
-    if (r == 0)
-        r = dm_sha256(dm_buf_view(&m->body), &p.sha256, err);
-    if (r == 0)
-        r = dm_pg_tx_on(m->conf->pg, &(dm_pg_scope){0}, page_tx, &p, err);
-    if (r == 0)
-        r = dm_stated_sum_page(&m->paged, &p.page, &p.sha256, err);
-    if (r == 0)
-        dm_gather_drop(m, n, lines);
-    return r;
-}
-
-int dm_bill_put_pages(dm_making *m, bool more, dm_err *err)
-{
-    int r = 0;
-    while (r == 0 && m->nsandboxes > 0) {
-        size_t lines, n = dm_stated_full(m->sandboxes, m->nsandboxes, &lines);
-        if (n == m->nsandboxes && more)
-            break; /* it may hold what comes next, too */
-        r = put_page(m, n, lines, err);
-    }
-    return r;
 }
 
 /* Seconds past a sandbox's end are found here, where its row is at hand: they are dead letters as what the stream's
@@ -215,7 +101,7 @@ static int put_dead_letters(const dm_making *m, dm_pg *c, dm_err *err)
 static int head_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_making *m = arg;
-    int r = may_write(m, c, err);
+    int r = dm_bill_may_write(m, c, err);
     if (r == 0)
         r = m->stated ? dm_head(m, c, err) : dm_sql_bill_drop_draft(c, m->account_no, m->start, err);
     for (size_t i = 0; r == 0 && i < m->ncorr; i++)
@@ -278,7 +164,7 @@ static int bill_account(
         dm_metric_add(conf->metrics, &dm_m_statements, NULL, m.stated);
     }
     dm_making_done(&m);
-    return r == NOT_OPEN ? 0 : r;
+    return r == DM_BILL_NOT_OPEN ? 0 : r;
 }
 
 /* --- all accounts ------------------------------------------------------------------------------------------- */

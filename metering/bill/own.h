@@ -105,6 +105,10 @@ void dm_gather_done(dm_making *m);
 
 /* The account's plans and their books in the period that is made. Inside a transaction. */
 int dm_bill_load(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
+/* What each step begins with, inside its transaction: whether this meter may write, and the period is open, which is
+ * locked. 0, DM_BILL_ZOMBIE, DM_BILL_NOT_OPEN. */
+enum { DM_BILL_NOT_OPEN = 16 };
+int dm_bill_may_write(const dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
 /* Pages that are full, and the last one where nothing more comes. */
 int dm_bill_put_pages(dm_making *m, bool more, dm_err *err) DM_NODISCARD;
 void dm_making_done(dm_making *m);

@@ -1,6 +1,6 @@
 /* Statements of many sandboxes, made page by page, against a real PostgreSQL. */
 /* Covers metering/bill/bill.c, metering/bill/gather.c, metering/bill/head.c, metering/bill/sql_bill.c,
- * metering/read/read.c. */
+ * metering/bill/load.c, metering/bill/pages.c, metering/read/read.c. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
