@@ -33,6 +33,12 @@ enum {
     DM_ANOMALIES_MAX = 10000, /* between two writes */
 };
 
+/* --- the live view ------------------------------------------------------------------------------------------ */
+
+enum {
+    DM_COUNTED_MAX = 1 << 18, /* counters of open periods, one a project, size and region; more are not shown */
+};
+
 /* --- the bill ----------------------------------------------------------------------------------------------- */
 
 enum {

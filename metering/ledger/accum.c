@@ -5,7 +5,8 @@
 #include "base/grow.h"
 #include "base/sorted.h"
 
-static_assert(DM_MINUTES_MAX <= 64 && DM_PERIOD_S_MAX <= UINT16_MAX, "a row's short forms hold a period");
+#include "metering/ledger/bits.h"
+#include "metering/ledger/lives.h"
 
 enum { SLOTS_MIN = 64, DISK_MOST = 1 << 27 /* 2 PiB */ };
 
@@ -31,6 +32,7 @@ typedef struct period {
     uint32_t last;   /* row of the sample before */
     brought *of;     /* sorted by worker */
     size_t nof, of_room;
+    dm_lives lives;
 } period;
 
 struct dm_accum {
@@ -42,6 +44,8 @@ struct dm_accum {
     size_t nperiods, room;
     period *newest;    /* the one the last sample went to */
     dm_accum *late_to; /* may be NULL */
+    bool uncounted;    /* it is another's late_to */
+    dm_counts counts;
 };
 
 int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_accum **out, dm_err *err)
@@ -56,6 +60,7 @@ int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_
     a->period_s = period_s;
     a->rows_max = rows_max;
     a->worker_rows_max = worker_rows_max;
+    dm_counts_init(&a->counts);
     *out = a;
     return 0;
 }
@@ -74,6 +79,7 @@ static void period_free(dm_accum *a, period *p)
     free(p->of);
     free(p->rows);
     free(p->slots);
+    dm_lives_done(&p->lives);
     free(p);
 }
 
@@ -85,12 +91,8 @@ void dm_accum_free(dm_accum *a)
         period_free(a, a->periods[i]);
     assert(a->nrows == 0); /* every row was some period's */
     free(a->periods);
+    dm_counts_done(&a->counts);
     free(a);
-}
-
-static uint32_t words(const dm_accum *a)
-{
-    return (a->period_s + 63) / 64;
 }
 
 /* --- periods ------------------------------------------------------------------------------------------------ */
@@ -114,12 +116,13 @@ static period *period_find(const dm_accum *a, int64_t start)
     return there ? a->periods[i] : NULL;
 }
 
-static period *period_new(int64_t start)
+static period *period_new(dm_accum *a, int64_t start)
 {
     period *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
     p->start = start;
+    p->lives = (dm_lives){.start = start, .period_s = a->period_s, .counts = &a->counts};
     p->last = NO_ROW;
     p->nslots = SLOTS_MIN;
     p->slots = malloc(SLOTS_MIN * sizeof(*p->slots));
@@ -136,7 +139,7 @@ static int period_insert(dm_accum *a, size_t i, int64_t start, dm_err *err)
     int r = dm_grow(&a->periods, &a->room, a->nperiods, DM_PERIODS_OPEN_MAX, "open periods", err);
     if (r < 0)
         return r;
-    period *p = period_new(start);
+    period *p = period_new(a, start);
     if (p == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a period");
     dm_sorted_open(a->periods, a->nperiods, sizeof(period *), i);
@@ -169,6 +172,7 @@ void dm_accum_close_before(dm_accum *a, int64_t second)
         n++;
     }
     dm_sorted_close(a->periods, &a->nperiods, sizeof(period *), 0, n);
+    dm_counts_close_before(&a->counts, second - a->period_s + 1);
     a->newest = NULL;
     if (second > a->open_from)
         a->open_from = second;
@@ -181,16 +185,18 @@ uint64_t dm_accum_late(const dm_accum *a)
 
 void dm_accum_late_to(dm_accum *a, dm_accum *late)
 {
-    assert(late->period_s == a->period_s);
+    assert(late->period_s == a->period_s && late->nrows == 0);
+    late->uncounted = true;
     a->late_to = late;
 }
 
-void dm_accum_clear(dm_accum *a)
+void dm_accum_clear(dm_accum *late)
 {
-    for (size_t i = 0; i < a->nperiods; i++)
-        period_free(a, a->periods[i]);
-    a->nperiods = 0;
-    a->newest = NULL;
+    assert(late->uncounted); /* what was counted of its rows would be counted again */
+    for (size_t i = 0; i < late->nperiods; i++)
+        period_free(late, late->periods[i]);
+    late->nperiods = 0;
+    late->newest = NULL;
 }
 
 /* --- what a worker brought ---------------------------------------------------------------------------------- */
@@ -279,6 +285,18 @@ static uint32_t row_find(const period *p, const dm_accum_key *k)
     return row;
 }
 
+static int row_count(dm_accum *a, period *p, uint32_t row, dm_err *err)
+{
+    const dm_accum_key *k = &p->rows[row].key;
+    dm_counted_key group = {p->start, k->project_no, k->spec_table, k->spec, k->region_no, {0}};
+    uint32_t counter;
+    int r = dm_counts_get(&a->counts, &group, &counter, err);
+    if (r < 0)
+        return r;
+    p->rows[row].counter = counter & (DM_COUNTED_MAX * 2 - 1);
+    return dm_lives_add(&p->lives, p->rows, row, err);
+}
+
 static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out, dm_err *err)
 {
     if (a->nrows == a->rows_max)
@@ -292,6 +310,9 @@ static int row_add(dm_accum *a, period *p, const dm_accum_key *k, uint32_t *out,
     if ((p->nrows + 1) * 2 >= p->nslots && slots_grow(p, err) < 0)
         return DM_E_NOMEM;
     p->rows[p->nrows] = (dm_accum_row){.key = *k, .next = NO_ROW};
+    r = a->uncounted ? 0 : row_count(a, p, p->nrows, err);
+    if (r < 0)
+        return r;
     slot_put(p, p->nrows);
     *out = p->nrows++;
     a->nrows++;
@@ -320,71 +341,14 @@ static int row_get(dm_accum *a, period *p, const dm_accum_key *k, dm_accum_row *
     return 0;
 }
 
-static uint64_t *bits_of(const dm_accum *a, uint64_t **bits, dm_err *err)
-{
-    if (*bits == NULL) {
-        *bits = calloc(words(a), sizeof(uint64_t));
-        if (*bits == NULL)
-            (void)dm_fail(err, DM_E_NOMEM, "no memory for a bit map");
-    }
-    return *bits;
-}
-
-static void set_bits(uint64_t *map, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++)
-        map[i / 64] |= (uint64_t)1 << i % 64;
-}
-
-/* Seconds [from, to), which are not none. */
-static int add_seconds(const dm_accum *a, dm_accum_bits *b, uint32_t from, uint32_t to, dm_err *err)
-{
-    if (b->map == NULL) {
-        if (b->from == b->to) { /* the first */
-            b->from = (uint16_t)from;
-            b->to = (uint16_t)to;
-            return 0;
-        }
-        if (from <= b->to && to >= b->from) { /* no gap between */
-            b->from = from < b->from ? (uint16_t)from : b->from;
-            b->to = to > b->to ? (uint16_t)to : b->to;
-            return 0;
-        }
-        if (bits_of(a, &b->map, err) == NULL)
-            return DM_E_NOMEM;
-        set_bits(b->map, b->from, b->to);
-    }
-    set_bits(b->map, from, to);
-    return 0;
-}
-
-static int list_disk(const dm_accum *a, dm_accum_row *row, dm_err *err)
-{
-    uint32_t minutes = a->period_s / 60;
-    uint32_t *disk = malloc(minutes * sizeof(*disk));
-    if (disk == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for disk figures");
-    for (uint32_t m = 0; m < minutes; m++)
-        disk[m] = dm_accum_disk(row, m);
-    row->disk = disk;
-    return 0;
-}
-
-static int add_disk(const dm_accum *a, dm_accum_row *row, uint32_t minute, uint32_t grains, dm_err *err)
-{
-    uint64_t bit = (uint64_t)1 << minute;
-    if (row->disk == NULL && (row->minutes == 0 || row->disk_one == grains)) {
-        row->minutes |= bit;
-        row->disk_one = grains;
-        return 0;
-    }
-    int r = row->disk == NULL ? list_disk(a, row, err) : 0;
-    if (r == 0 && (row->disk[minute] == DM_DISK_UNKNOWN || row->disk[minute] < grains))
-        row->disk[minute] = grains;
-    return r;
-}
-
 /* --- samples ------------------------------------------------------------------------------------------------ */
+
+static int merge_disk(dm_accum *a, period *p, dm_accum_row *row, uint32_t minute, uint32_t grains, dm_err *err)
+{
+    if (a->uncounted)
+        return dm_accum_disk_add(row, a->period_s, minute, grains, err);
+    return dm_lives_disk(&p->lives, p->rows, (uint32_t)(row - p->rows), minute, grains, err);
+}
 
 /* from..to lie in one period. */
 static int merge(
@@ -399,11 +363,15 @@ static int merge(
         r = row_get(a, p, k, &row, err);
     if (r < 0)
         return r;
-    r = add_seconds(a, s->state == DM_SAMPLE_RUN ? &row->run : &row->hib, (uint32_t)(from - start),
-            (uint32_t)(to - start) + 1, err);
-    if (r == 0 && to == second && s->disk_16mib != DM_DISK_UNKNOWN)
-        r = add_disk(a, row, (uint32_t)(second - start) / 60, s->disk_16mib, err);
-    return r;
+    bool run = s->state == DM_SAMPLE_RUN;
+    uint32_t first = (uint32_t)(from - start), last = (uint32_t)(to - start);
+    if (to == second && s->disk_16mib != DM_DISK_UNKNOWN)
+        r = merge_disk(a, p, row, last / 60, s->disk_16mib, err);
+    if (r < 0)
+        return r;
+    if (a->uncounted)
+        return dm_accum_bits_add(run ? &row->run : &row->hib, a->period_s, first, last + 1, err);
+    return dm_lives_set(&p->lives, p->rows, (uint32_t)(row - p->rows), run, first, last, err);
 }
 
 static dm_accum_key key_of(const dm_frame_head *head, const dm_sample *s)
@@ -497,6 +465,7 @@ int dm_accum_frame(
 {
     if (over(a, head, samples))
         return DM_ACCUM_OVER;
+    dm_counts_second(&a->counts, head->second);
     for (uint32_t i = 0; i < head->n; i++) {
         dm_sample s;
         dm_err why;
@@ -529,12 +498,13 @@ int dm_accum_cover(dm_accum *a, dm_worker_no worker_no, int64_t second, dm_err *
         r = brought_get(p, worker_no, &of, err);
     if (r < 0)
         return r;
-    uint64_t *seconds = bits_of(a, &of->seconds, err);
-    if (seconds == NULL)
-        return DM_E_NOMEM;
+    if (of->seconds == NULL)
+        of->seconds = calloc((a->period_s + 63) / 64, sizeof(uint64_t));
+    if (of->seconds == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a bit map");
     uint32_t at = (uint32_t)(second - start);
     assert(at < a->period_s);
-    seconds[at / 64] |= (uint64_t)1 << at % 64;
+    of->seconds[at / 64] |= (uint64_t)1 << at % 64;
     return 0;
 }
 
@@ -596,6 +566,21 @@ int dm_accum_rows(const dm_accum *a, int64_t period_start, const dm_accum_row **
     *out = list;
     *n = p->nrows;
     return 0;
+}
+
+size_t dm_accum_counted(dm_accum *a, dm_counted *out, size_t max)
+{
+    return dm_counts_take(&a->counts, out, max);
+}
+
+bool dm_accum_counted_any(dm_accum *a)
+{
+    return dm_counts_any(&a->counts);
+}
+
+int64_t dm_accum_newest(const dm_accum *a)
+{
+    return a->counts.newest;
 }
 
 int64_t dm_accum_first(const dm_accum *a)

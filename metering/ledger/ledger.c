@@ -637,6 +637,12 @@ int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err)
     return 0;
 }
 
+size_t dm_ledger_counted(dm_ledger *l, dm_counted *out, size_t max, int64_t *newest)
+{
+    *newest = dm_accum_newest(l->accum);
+    return dm_accum_counted(l->accum, out, max);
+}
+
 bool dm_ledger_full(const dm_ledger *l)
 {
     return dm_window_bytes(l->window) >= DM_LEDGER_WINDOW_BYTES || l->nrejects == DM_LEDGER_DLQ_MAX ||

@@ -14,6 +14,8 @@
 #include "base/metrics.h"
 #include "base/pg.h"
 
+#include "metering/kit/counted.h"
+
 enum {
     DM_LEDGER_ZOMBIE = 1, /* another meter has taken over: nothing was written; stop */
     DM_LEDGER_WAIT = 2,   /* close: not yet */
@@ -54,6 +56,10 @@ int64_t dm_ledger_next(const dm_ledger *l, const char *topic, int32_t part);
 
 /* Notes, once, that the stream no longer has what comes next there. */
 int dm_ledger_note_gap(dm_ledger *l, const char *topic, int32_t part, dm_err *err) DM_NODISCARD;
+
+/* What was counted of open periods, flushed or not: what has changed since this was asked last, at most max counters
+ * (the others next time), and the newest second of which a frame has come; -1: none has. */
+size_t dm_ledger_counted(dm_ledger *l, dm_counted *out, size_t max, int64_t *newest);
 
 /* Enough has gathered that a flush should not wait. */
 bool dm_ledger_full(const dm_ledger *l);

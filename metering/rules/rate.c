@@ -2,8 +2,7 @@
 
 #include "base/wire/frame.h"
 
-/* A grain is 16 MiB, 1/64 GiB: 15625 millionths exactly. */
-enum { GRAIN_MIB = 16, GRAIN_MICRO = 15625, UNIT_MICRO = 1000000, FREE_RUNNING_GRAINS = 30 * 64 };
+enum { UNIT_MICRO = 1000000 };
 
 static const char *const names[DM_SKU_COUNT] = {
         [DM_SKU_DISK_HIB] = "disk-hib",
@@ -71,7 +70,7 @@ static void sum_segment(const dm_rate_use *use, const uint32_t *disk, const dm_r
         uint32_t grains = disk[s / 60] != DM_DISK_UNKNOWN ? disk[s / 60] : 0;
         if (use->state[s] == DM_SAMPLE_RUN) {
             out->running++;
-            add_disk(&out->over_30, grains > FREE_RUNNING_GRAINS ? grains - FREE_RUNNING_GRAINS : 0);
+            add_disk(&out->over_30, grains > DM_RATE_FREE_GRAINS ? grains - DM_RATE_FREE_GRAINS : 0);
         } else if (use->state[s] == DM_SAMPLE_HIB) {
             add_disk(&out->hib, grains);
         }
@@ -116,12 +115,13 @@ static int put(writer *w, dm_sku sku, uint8_t tier, uint64_t units, uint64_t eac
 
 static int put_segment(writer *w, uint32_t vcpus, uint32_t mem_mib, const sums *s, dm_err *err)
 {
-    int r = put(w, DM_SKU_DISK_HIB, 0, s->hib.grains, GRAIN_MICRO, s->hib.seconds, err);
+    int r = put(w, DM_SKU_DISK_HIB, 0, s->hib.grains, DM_RATE_GRAIN_MICRO, s->hib.seconds, err);
     if (r < 0 || w->segment->book->minutes)
         return r;
-    r = put(w, DM_SKU_DISK_RUN_OVER_30, 0, s->over_30.grains, GRAIN_MICRO, s->over_30.seconds, err);
+    r = put(w, DM_SKU_DISK_RUN_OVER_30, 0, s->over_30.grains, DM_RATE_GRAIN_MICRO, s->over_30.seconds, err);
     if (r == 0)
-        r = put(w, DM_SKU_MEM_RUN, 0, s->running, (uint64_t)(mem_mib / GRAIN_MIB) * GRAIN_MICRO, s->running, err);
+        r = put(w, DM_SKU_MEM_RUN, 0, s->running, (uint64_t)(mem_mib / DM_RATE_GRAIN_MIB) * DM_RATE_GRAIN_MICRO,
+                s->running, err);
     if (r == 0)
         r = put(w, DM_SKU_VCPU_RUN, 0, s->running, (uint64_t)vcpus * UNIT_MICRO, s->running, err);
     return r;
@@ -131,8 +131,8 @@ static int check(const dm_rate_use *use, const dm_rate_segment *segments, size_t
 {
     if (use->seconds == 0 || use->seconds > DM_RATE_SECONDS_MAX || n > DM_RATE_SEGMENTS_MAX)
         return dm_fail(err, DM_E_INVALID, "rating %u seconds in %zu segments", use->seconds, n);
-    if (use->mem_mib % GRAIN_MIB != 0)
-        return dm_fail(err, DM_E_INVALID, "%u MiB of memory are not a multiple of %d", use->mem_mib, GRAIN_MIB);
+    if (use->mem_mib % DM_RATE_GRAIN_MIB != 0)
+        return dm_fail(err, DM_E_INVALID, "%u MiB of memory are not a multiple of %d", use->mem_mib, DM_RATE_GRAIN_MIB);
     uint32_t at = 0;
     for (size_t i = 0; i < n; i++) {
         if (segments[i].from < at || segments[i].to <= segments[i].from || segments[i].to > use->seconds)
@@ -193,9 +193,10 @@ int dm_rate_use_about(const dm_rate_use *use, const dm_rate_segment *segments, s
 int dm_rate_sum_lines(
         const dm_rate_sum *sum, const dm_rate_segment *segment, dm_rate_line *out, size_t *n_out, dm_err *err)
 {
-    if (sum->running_s > DM_RATE_SUM_S_MAX || sum->asleep_s > DM_RATE_SUM_S_MAX || sum->mem_mib % GRAIN_MIB != 0)
+    if (sum->running_s > DM_RATE_SUM_S_MAX || sum->asleep_s > DM_RATE_SUM_S_MAX ||
+            sum->mem_mib % DM_RATE_GRAIN_MIB != 0)
         return dm_fail(err, DM_E_INVALID, "such a use has no sum");
-    uint64_t over = sum->disk_16mib > FREE_RUNNING_GRAINS ? sum->disk_16mib - FREE_RUNNING_GRAINS : 0;
+    uint64_t over = sum->disk_16mib > DM_RATE_FREE_GRAINS ? sum->disk_16mib - DM_RATE_FREE_GRAINS : 0;
     sums s = {.running = sum->running_s,
             .over_30 = {sum->running_s * over, sum->running_s},
             .hib = {sum->asleep_s * sum->disk_16mib, sum->asleep_s}};

@@ -26,6 +26,9 @@
 #define DM_COMPUTE_TYPE "agent-sandbox"
 #define DM_COMPUTE_QUALITY "default"
 
+/* Disks are measured by grains of 16 MiB, 1/64 GiB: 15625 millionths exactly. A running sandbox has 30 GiB free. */
+enum { DM_RATE_GRAIN_MIB = 16, DM_RATE_GRAIN_MICRO = 15625, DM_RATE_FREE_GRAINS = 30 * 64 };
+
 typedef enum dm_sku {
     DM_SKU_DISK_HIB,
     DM_SKU_DISK_RUN_OVER_30,
