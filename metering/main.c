@@ -18,9 +18,12 @@
 #include "metering/kit/sql_kit.h"
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/stream.h"
+#include "metering/live/view.h"
 #include "metering/wallet/chores.h"
 
 enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
+/* What was counted is told when the stream pauses, as it does between two seconds, and at the latest after LIVE_MS. */
+enum { LIVE_REST = 4, LIVE_PAUSE_MS = 40, LIVE_SOON_MS = 600, LIVE_MS = 1000 };
 enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000 };
 
 typedef struct meter {
@@ -34,6 +37,8 @@ typedef struct meter {
     dm_pg *pg;
     dm_closers *closers;
     dm_chores *chores;
+    dm_view *view;
+    int64_t told_ms; /* when it was given something last */
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
     int stop_fd;
 } meter;
@@ -125,14 +130,29 @@ static int round_off(meter *m, dm_err *err)
     return r < 0 ? r : dm_stream_send(m->stream, SEND_WAIT_MS, err);
 }
 
+/* Hands what was counted to the live view, unless that is at work or it is too early. */
+static void tell_live(meter *m, bool pause)
+{
+    int64_t now = dm_mono_ms(&dm_clock_real), since = now - m->told_ms, newest;
+    dm_counted *room = since >= (pause ? LIVE_SOON_MS : LIVE_MS) ? dm_view_room(m->view) : NULL;
+    if (room == NULL)
+        return;
+    size_t n = dm_ledger_counted(m->ledger, room, DM_VIEW_COUNTED_MAX, &newest);
+    dm_view_give(m->view, n, newest);
+    m->told_ms = now;
+}
+
 static int run(meter *m, dm_err *err)
 {
     const dm_clock *clock = &dm_clock_real;
     int64_t period_us = (int64_t)m->conf->flush_ms * 1000, due = dm_mono_us(clock) + period_us;
     while (!told_to_stop(m, 0)) {
         int64_t left_ms = (due - dm_mono_us(clock)) / 1000;
-        unsigned wait = left_ms < 0 ? 0 : left_ms < WAIT_MS ? (unsigned)left_ms : WAIT_MS;
+        int64_t most_ms = dm_mono_ms(clock) - m->told_ms < LIVE_SOON_MS ? WAIT_MS : LIVE_PAUSE_MS;
+        unsigned wait = left_ms < 0 ? 0 : (unsigned)(left_ms < most_ms ? left_ms : most_ms);
         int r = dm_stream_take(m->stream, wait, TAKE_MAX, err);
+        if (r >= 0)
+            tell_live(m, r == 0);
         bool full = dm_ledger_full(m->ledger), time = dm_mono_us(clock) >= due;
         if (r >= 0 && (full || time))
             r = fenced(dm_ledger_flush(m->ledger, err), err);
@@ -218,6 +238,17 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
     };
     if (r == 0)
         r = dm_closers_new(&cc, &m->closers, err); /* when all partitions are ours */
+    dm_view_config vc = {
+            .db = m->conf->db,
+            .log = m->log,
+            .metrics = m->metrics,
+            .spend = {.period_s = (uint32_t)m->conf->period_s,
+                    .rest = LIVE_REST,
+                    .held = dm_ledger_held,
+                    .held_arg = m->ledger},
+    };
+    if (r == 0)
+        r = dm_view_new(&vc, &m->view, err);
     dm_chores_config ch = {
             .db = m->conf->db,
             .chores = chores,
@@ -265,6 +296,7 @@ static int work(meter *m, dm_err *err)
         }
     }
     dm_chores_free(m->chores);
+    dm_view_free(m->view);
     dm_closers_free(m->closers);
     dm_stream_free(m->stream);
     dm_ledger_free(m->ledger);

@@ -139,6 +139,7 @@ void dm_making_done(dm_making *m)
     free(m->month.parts);
     free(m->old);
     free(m->st.corrections);
+    dm_day_done(&m->day);
     free(m->st.lines);
     free(m->st.books);
     free(m->books);
@@ -156,6 +157,7 @@ static int bill_account(
             .period_s = period_s,
             .st = {.period_start = start, .period_s = period_s}};
     dm_buf_init(&m.body, DM_STATED_PAGE_BYTES);
+    dm_day_init(&m.day);
     m.books = calloc(1, sizeof(*m.books));
     m.attest = calloc(1, sizeof(*m.attest));
     int r = m.books == NULL || m.attest == NULL ? dm_fail(err, DM_E_NOMEM, "no memory for a statement") : make(&m, err);

@@ -170,6 +170,8 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
     if (r == 0)
         r = dm_sql_bill_statement(c, m->account_no, &m->st, &sig, err);
     if (r == 0)
+        r = dm_day_put(&m->day, c, m->account_no, &m->st, err);
+    if (r == 0)
         r = book(m, c, &sig.sha256, err);
     return r < 0 ? r : tell(m, c, &sig.sha256, err);
 }

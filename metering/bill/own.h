@@ -9,6 +9,7 @@
 
 #include "metering/bill/bill.h"
 #include "metering/bill/books.h"
+#include "metering/bill/day.h"
 #include "metering/bill/sql_bill.h"
 #include "metering/bill/sql_correct.h"
 #include "metering/rules/anomaly.h"
@@ -63,6 +64,7 @@ typedef struct dm_making {
     dm_statement st;
     size_t account_lines_room;
     dm_stated_sum paged; /* of the pages that are written */
+    dm_day day;          /* of the pages that are written */
     dm_books *books;
     dm_anomalies anomalies;
     bool stated; /* something was charged, or could have been */

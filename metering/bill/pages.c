@@ -62,6 +62,8 @@ static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
     if (r == 0)
         r = dm_stated_sum_page(&m->paged, &p.page, &p.sha256, err);
     if (r == 0)
+        r = dm_day_page(&m->day, &p.page, err);
+    if (r == 0)
         dm_gather_drop(m, n, lines);
     return r;
 }

@@ -2,8 +2,6 @@
 
 #include "base/parse.h"
 
-#include "metering/kit/many.h"
-
 /* --- what is owed ------------------------------------------------------------------------------------------- */
 
 int dm_sql_owed_after(dm_pg *c, int64_t start, dm_account_no account_no, uint64_t part, uint64_t parts, int64_t limit,
@@ -336,6 +334,39 @@ int dm_sql_bill_statement_tiers(dm_pg *c, dm_account_no account_no, const dm_sta
         r = dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
     }
     return r;
+}
+
+void dm_sql_bill_days(dm_many *m, dm_pg *c, dm_account_no account_no, int64_t start)
+{
+    static const dm_pg_stmt st = {"bill_days",
+            "INSERT INTO dm.usage_day AS d (account_no, day, project_no, template_id, key_no, sku, running_s, "
+            "hibernated_s, qty, amount) SELECT $2::bigint, (dm.ts($3::bigint * 1000000) AT TIME ZONE 'UTC')::date, "
+            "l.project_no, l.template_id, l.key_no, l.sku, sum(l.running_s), sum(l.hibernated_s), sum(l.qty), "
+            "sum(l.amount) FROM json_to_recordset($1::json) AS l (project_no int, template_id text, key_no bigint, "
+            "sku text, running_s bigint, hibernated_s bigint, qty numeric, amount numeric) GROUP BY 3, 4, 5, 6 "
+            "ON CONFLICT (account_no, day, project_no, template_id, key_no, sku) DO UPDATE SET "
+            "running_s = d.running_s + excluded.running_s, hibernated_s = d.hibernated_s + excluded.hibernated_s, "
+            "qty = d.qty + excluded.qty, amount = d.amount + excluded.amount",
+            DM_PG_NONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(start)};
+    dm_many_init(m, c, &st, args, DM_LEN(args));
+}
+
+int dm_sql_bill_day_add(dm_many *m, const dm_day_key *key, const dm_day_sum *sum, dm_err *err)
+{
+    char text[DM_MONEY_TEXT];
+    dm_jw *w = dm_many_row(m);
+    dm_jw_ki64(w, "project_no", key->project_no);
+    dm_jw_kc(w, "template_id", key->template_id);
+    dm_jw_ki64(w, "key_no", key->key_no);
+    dm_jw_kc(w, "sku", key->sku == DM_DAY_TIME ? "" : dm_sku_name((dm_sku)key->sku));
+    dm_jw_ki64(w, "running_s", sum->running_s);
+    dm_jw_ki64(w, "hibernated_s", sum->hibernated_s);
+    dm_qty_print(sum->qty, text);
+    dm_jw_kc(w, "qty", text);
+    dm_money_print(sum->amount, text);
+    dm_jw_kc(w, "amount", text);
+    return dm_many_row_end(m, err);
 }
 
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err)

@@ -7,6 +7,7 @@
 #include "base/pg.h"
 #include "base/wire/number.h"
 
+#include "metering/kit/many.h"
 #include "metering/rules/statement.h"
 
 /* Running seconds of a sandbox that go into the pool. */
@@ -139,6 +140,19 @@ int dm_sql_bill_account_lines(dm_pg *c, dm_account_no account_no, const dm_state
 /* Seconds that go into the pool with the statement of this period. */
 int dm_sql_bill_pooled(
         dm_pg *c, dm_account_no account_no, int64_t start, const dm_pooled *v, size_t n, dm_err *err) DM_NODISCARD;
+/* A row of dm.usage_day, compared as bytes, and what is added to it. */
+enum { DM_DAY_TIME = -1 }; /* for a SKU: how long sandboxes ran and slept */
+typedef struct dm_day_key {
+    int64_t project_no, key_no, sku;
+    char template_id[(DM_TEMPLATE_ID_TEXT + 7) / 8 * 8];
+} dm_day_key;
+typedef struct dm_day_sum {
+    int64_t running_s, hibernated_s; /* of corrections: more or less */
+    dm_qty qty;
+    dm_money amount;
+} dm_day_sum;
+void dm_sql_bill_days(dm_many *m, dm_pg *c, dm_account_no account_no, int64_t start);
+int dm_sql_bill_day_add(dm_many *m, const dm_day_key *key, const dm_day_sum *sum, dm_err *err) DM_NODISCARD;
 /* state: "closed" or "empty" */
 int dm_sql_bill_state(dm_pg *c, dm_account_no account_no, int64_t start, const char *state, dm_err *err) DM_NODISCARD;
 

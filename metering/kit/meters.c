@@ -20,3 +20,6 @@ const dm_metric dm_m_chores = {"dm_meter_chore_seconds", DM_HISTOGRAM, "chore", 
 const dm_metric dm_m_chores_failed = {
         "dm_meter_chores_failed_total", DM_COUNTER, "chore", "runs of a chore that failed"};
 const dm_metric dm_m_outbox = {"dm_meter_outbox_sent_total", DM_COUNTER, NULL, "messages sent from the outbox"};
+const dm_metric dm_m_live = {"dm_meter_live_seconds", DM_HISTOGRAM, NULL, "one round of the live view"};
+const dm_metric dm_m_live_failed = {
+        "dm_meter_live_failed_total", DM_COUNTER, NULL, "rounds of the live view that failed"};

@@ -20,5 +20,7 @@ extern const dm_metric dm_m_checks;    /* reconciliations, by verdict */
 extern const dm_metric dm_m_chores;    /* how long each took */
 extern const dm_metric dm_m_chores_failed;
 extern const dm_metric dm_m_outbox; /* rows sent */
+extern const dm_metric dm_m_live;   /* how long a round of the live view took */
+extern const dm_metric dm_m_live_failed;
 
 #endif

@@ -241,6 +241,7 @@ static void grants_are_narrow(void **state)
             "projects_of dm_who, "
             "reset_operator dm_ops, "
             "sign_up dm_who, "
+            "spend_forget dm_meter, "
             "take_invitation dm_who, "
             "usable_builds dm_api, "
             "usable_templates dm_api, "
@@ -415,7 +416,7 @@ static void reads_its_projects(const char *table)
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
             "contract statement_tier statement statement_line statement_page spend_open member invitation hold "
-            "budget_use "
+            "budget_use usage_day "
             "budget_lease budget_ran budget_promise "
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
             "budget_lease budget_ran budget_promise budget_cap "
