@@ -226,6 +226,7 @@ static void grants_are_narrow(void **state)
             "find_token dm_who, "
             "held dm_api, "
             "held dm_who, "
+            "key_ids dm_api, "
             "letters dm_ops, "
             "look_projects dm_who, "
             "looks_over dm_ops, "
