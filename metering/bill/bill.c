@@ -130,24 +130,6 @@ static int make(dm_making *m, dm_err *err)
 
 /* --- one account -------------------------------------------------------------------------------------------- */
 
-void dm_making_done(dm_making *m)
-{
-    dm_gather_done(m);
-    for (size_t i = 0; i < m->ncorr; i++)
-        free(m->corr[i].said.lines);
-    free(m->corr);
-    free(m->month.parts);
-    free(m->old);
-    free(m->st.corrections);
-    dm_day_done(&m->day);
-    free(m->st.lines);
-    free(m->st.books);
-    free(m->books);
-    free(m->attest);
-    dm_anomalies_done(&m->anomalies);
-    dm_buf_done(&m->body);
-}
-
 static int bill_account(
         const dm_bill_config *conf, dm_account_no account_no, int64_t start, uint32_t period_s, dm_err *err)
 {

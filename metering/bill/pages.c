@@ -1,4 +1,4 @@
-/* The steps in which a statement is written before its head: a page each. */
+/* The steps in which a statement is written before its head, a page each; and letting go of it. */
 #include "metering/bill/own.h"
 #include "metering/kit/sql_kit.h"
 
@@ -78,4 +78,22 @@ int dm_bill_put_pages(dm_making *m, bool more, dm_err *err)
         r = put_page(m, n, lines, err);
     }
     return r;
+}
+
+void dm_making_done(dm_making *m)
+{
+    dm_gather_done(m);
+    for (size_t i = 0; i < m->ncorr; i++)
+        free(m->corr[i].said.lines);
+    free(m->corr);
+    free(m->month.parts);
+    free(m->old);
+    free(m->st.corrections);
+    dm_day_done(&m->day);
+    free(m->st.lines);
+    free(m->st.books);
+    free(m->books);
+    free(m->attest);
+    dm_anomalies_done(&m->anomalies);
+    dm_buf_done(&m->body);
 }
