@@ -179,10 +179,10 @@ static const dm_chore chores[] = {
         {"wallet.over", 5000, dm_wallet_chore_over},
         {"wallet.settle", 1000, dm_wallet_chore_settle},
         {"wallet.judge", 1000, dm_wallet_chore_judge},
-        {"invoice", 30000, dm_invoice_months},
-        {"invoice_order", 1000, dm_invoice_orders},
-        {"invoice_bank", 2000, dm_invoice_bank},
-        {"invoice_overdue", 60000, dm_invoice_overdue},
+        {"invoice.months", 30000, dm_invoice_months},
+        {"invoice.orders", 1000, dm_invoice_orders},
+        {"invoice.bank", 2000, dm_invoice_bank},
+        {"invoice.overdue", 60000, dm_invoice_overdue},
         {NULL, 0, NULL},
 };
 

@@ -11,7 +11,7 @@
 
 static int no(dm_after *a, const char *why)
 {
-    (void)snprintf(a->why, sizeof a->why, "%s", why);
+    (void)snprintf(a->why, sizeof a->why, "%.*s", (int)sizeof a->why - 1, why);
     return DM_AFTER_NO;
 }
 
