@@ -71,8 +71,11 @@ static dm_claim *claim_of(const dm_accum_row *row, const dm_rate_segment *segmen
             .nsegments = 1,
     };
     for (uint32_t s = 0; s < segment->to; s++)
-        c->frames.state[s] = dm_bit(row->run, s) ? DM_SAMPLE_RUN : dm_bit(row->hib, s) ? DM_SAMPLE_HIB : 0;
-    memcpy(c->frames.disk_16mib, row->disk, segment->to / 60 * sizeof(uint32_t));
+        c->frames.state[s] = dm_accum_bit(&row->run, s)   ? DM_SAMPLE_RUN
+                             : dm_accum_bit(&row->hib, s) ? DM_SAMPLE_HIB
+                                                          : 0;
+    for (uint32_t m = 0; m < segment->to / 60; m++)
+        c->frames.disk_16mib[m] = dm_accum_disk(row, m);
     return c;
 }
 
