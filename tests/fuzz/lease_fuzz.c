@@ -3,7 +3,7 @@
 #include "base/wire/lease.h"
 #include "base/wire/limits.h"
 
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/again.h"
 
 static int asks(const json_t *obj, dm_buf *out, dm_err *err)
 {
@@ -48,26 +48,8 @@ static int grant(const json_t *obj, dm_buf *out, dm_err *err)
     return 0;
 }
 
-typedef int (*again_fn)(const json_t *obj, dm_buf *out, dm_err *err);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const again_fn messages[] = {asks, grants, grant};
-    DM_AUTO(json_t) obj = NULL;
-    DM_AUTO(json_t) second = NULL;
-    DM_AUTO_BUF once, twice;
-    dm_err err = {0};
-    dm_buf_init(&once, 8 * DM_WK_BODY_MAX);
-    dm_buf_init(&twice, 8 * DM_WK_BODY_MAX);
-    if (size == 0 || dm_json_load((dm_str){(const char *)data + 1, size - 1}, DM_WK_BODY_MAX, &obj, &err) < 0)
-        return 0;
-    again_fn again = messages[data[0] % DM_LEN(messages)];
-    if (again(obj, &once, &err) < 0) {
-        HOLDS(err.code < 0 && err.msg[0] != '\0');
-        return 0;
-    }
-    HOLDS(dm_json_load(dm_buf_view(&once), 8 * DM_WK_BODY_MAX, &second, &err) == 0);
-    HOLDS(again(second, &twice, &err) == 0);
-    HOLDS(dm_str_eq(dm_buf_view(&once), dm_buf_view(&twice)));
-    return 0;
+    return again(data, size, messages, DM_LEN(messages), DM_WK_BODY_MAX, 8 * DM_WK_BODY_MAX);
 }

@@ -2,7 +2,7 @@
  * was read is written down and read again as the same. The first byte chooses the message. */
 #include "base/wire/worker.h"
 
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/again.h"
 #include "workers/host/box.h"
 
 #define SAME_AGAIN(name)                                                                                               \
@@ -47,27 +47,9 @@ static int box(const json_t *obj, dm_buf *out, dm_err *err)
     return 0;
 }
 
-typedef int (*again_fn)(const json_t *obj, dm_buf *out, dm_err *err);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const again_fn messages[] = {admit, started, stop, stopped, deadline, usage, enrol, enrolled, beat,
             beat_answer, event, box, claim, seen};
-    DM_AUTO(json_t) obj = NULL;
-    DM_AUTO(json_t) second = NULL;
-    DM_AUTO_BUF once, twice;
-    dm_err err = {0};
-    dm_buf_init(&once, 4 * DM_WK_BODY_MAX);
-    dm_buf_init(&twice, 4 * DM_WK_BODY_MAX);
-    if (size == 0 || dm_json_load((dm_str){(const char *)data + 1, size - 1}, DM_WK_BODY_MAX, &obj, &err) < 0)
-        return 0;
-    again_fn again = messages[data[0] % DM_LEN(messages)];
-    if (again(obj, &once, &err) < 0) {
-        HOLDS(err.code < 0 && err.msg[0] != '\0');
-        return 0;
-    }
-    HOLDS(dm_json_load(dm_buf_view(&once), 4 * DM_WK_BODY_MAX, &second, &err) == 0);
-    HOLDS(again(second, &twice, &err) == 0);
-    HOLDS(dm_str_eq(dm_buf_view(&once), dm_buf_view(&twice)));
-    return 0;
+    return again(data, size, messages, DM_LEN(messages), DM_WK_BODY_MAX, 4 * DM_WK_BODY_MAX);
 }
