@@ -163,13 +163,9 @@ static const dm_pg_stmt rated = {"check_rated",
         DM_PG_ONE};
 
 const dm_check_kind dm_check_kinds[] = {
-        {1, "seconds", &seconds},
-        {2, "lifecycle", &lifecycle},
-        {3, "frames", &frames},
-        {4, "offsets", &offsets},
-        {5, "sums", &sums},
-        {6, "journal", &journal},
-        {11, "rated", &rated},
+#define CHECK(no, name) {no, #name, &(name)},
+#include "metering/rules/checks.def"
+#undef CHECK
 };
 const size_t dm_check_nkinds = DM_LEN(dm_check_kinds);
 

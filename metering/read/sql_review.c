@@ -41,13 +41,11 @@ void dm_review_period_read(const dm_pg_rows *rows, size_t i, dm_review_period *o
 
 const char *dm_review_check_name(int64_t no)
 {
-    static const char *const names[] = {[1] = "seconds",
-            [2] = "lifecycle",
-            [3] = "frames",
-            [4] = "offsets",
-            [5] = "sums",
-            [6] = "journal",
-            [11] = "rated"};
+    static const char *const names[] = {
+#define CHECK(no, name) [no] = #name,
+#include "metering/rules/checks.def"
+#undef CHECK
+    };
     return no > 0 && (size_t)no < DM_LEN(names) ? names[no] : NULL;
 }
 
