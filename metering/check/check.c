@@ -35,10 +35,7 @@ static int compare(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_checked what = {.compared = 0};
     DM_AUTO(dm_pg_rows) rows = NULL;
-    bool held;
-    int r = w->c->held(w->c->held_arg, c, &held, err);
-    if (r == 0 && !held)
-        return DM_CHORE_ZOMBIE;
+    int r = dm_chore_may(w->c, c, err);
     if (r == 0)
         r = dm_sql_check(c, w->kind, w->start, w->end, &what, &rows, err);
     if (r == 0)

@@ -25,9 +25,8 @@ typedef struct file {
 
 static int may_write(const file *f, dm_pg *pg, dm_err *err)
 {
-    bool held;
-    int r = f->c->held(f->c->held_arg, pg, &held, err);
-    return r == 0 && !held ? ZOMBIE : r;
+    int r = dm_chore_may(f->c, pg, err);
+    return r > 0 ? ZOMBIE : r;
 }
 
 /* --- which invoice ------------------------------------------------------------------------------------------ */

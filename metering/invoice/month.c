@@ -27,13 +27,6 @@ static int64_t now_of(const dm_chore_config *c)
     return dm_second_of(dm_wall_us(c->clock));
 }
 
-static int may_write(const dm_chore_config *c, dm_pg *pg, dm_err *err)
-{
-    bool held;
-    int r = c->held(c->held_arg, pg, &held, err);
-    return r == 0 && !held ? DM_CHORE_ZOMBIE : r;
-}
-
 /* --- one account -------------------------------------------------------------------------------------------- */
 
 static int note_no_tax(dm_pg *pg, const round *k, dm_err *err)
@@ -55,7 +48,7 @@ static int account_tx(dm_pg *pg, void *arg, dm_err *err)
     round *k = arg;
     bool done = false;
     int64_t carried = k->from_s;
-    int r = may_write(k->c, pg, err);
+    int r = dm_chore_may(k->c, pg, err);
     if (r == 0)
         r = dm_invoice_turn(pg, k->account_no, err);
     if (r == 0)
@@ -94,7 +87,7 @@ static int read_accounts(dm_pg *pg, void *arg, dm_err *err)
 static int close_month(dm_pg *pg, void *arg, dm_err *err)
 {
     const round *k = arg;
-    int r = may_write(k->c, pg, err);
+    int r = dm_chore_may(k->c, pg, err);
     return r != 0 ? r : dm_sql_month_close(pg, k->from_s, k->to_s, k->now_s, err);
 }
 
@@ -156,7 +149,7 @@ static int overdue_tx(dm_pg *pg, void *arg, dm_err *err)
 {
     const late *l = arg;
     dm_after a = {.now_s = l->now_s, .who = "policy:overdue"};
-    int r = may_write(l->c, pg, err);
+    int r = dm_chore_may(l->c, pg, err);
     if (r == 0)
         r = dm_invoice_turn(pg, l->account_no, err);
     if (r != 0)

@@ -199,15 +199,13 @@ static int put(dm_pg *pg, const ordered *o, dm_err *err)
 static int order_tx(dm_pg *pg, void *arg, dm_err *err)
 {
     ordered *o = arg;
-    bool held;
     DM_AUTO(dm_pg_rows) rows = NULL;
     o->refused[0] = '\0';
     o->order_no = 0;
-    int r = o->c->held(o->c->held_arg, pg, &held, err);
-    if (r == 0 && !held)
-        return DM_CHORE_ZOMBIE;
-    if (r == 0)
-        r = dm_sql_order_take(pg, o->after, &rows, err);
+    int r = dm_chore_may(o->c, pg, err);
+    if (r != 0)
+        return r;
+    r = dm_sql_order_take(pg, o->after, &rows, err);
     if (r == 0 && dm_pg_count(rows) == 0)
         return NONE_LEFT;
     if (r == 0)
@@ -224,11 +222,8 @@ static int order_tx(dm_pg *pg, void *arg, dm_err *err)
 static int refuse_tx(dm_pg *pg, void *arg, dm_err *err)
 {
     const ordered *o = arg;
-    bool held;
-    int r = o->c->held(o->c->held_arg, pg, &held, err);
-    if (r == 0 && !held)
-        return DM_CHORE_ZOMBIE;
-    return r < 0 ? r : put(pg, o, err);
+    int r = dm_chore_may(o->c, pg, err);
+    return r != 0 ? r : put(pg, o, err);
 }
 
 /* What it asks for cannot be, however often it is tried. */

@@ -26,6 +26,10 @@ typedef struct dm_chore_config {
     void *held_arg;
 } dm_chore_config;
 
+/* What a transaction that writes begins with: 0; DM_CHORE_ZOMBIE where this meter may not, and then it writes nothing.
+ */
+int dm_chore_may(const dm_chore_config *c, dm_pg *pg, dm_err *err) DM_NODISCARD;
+
 /* Does all that is owed now, in steps of a transaction each. 0 or DM_CHORE_ZOMBIE. */
 typedef int (*dm_chore_fn)(const dm_chore_config *c, dm_err *err);
 

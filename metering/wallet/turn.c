@@ -9,11 +9,8 @@ typedef struct step {
 static int run(dm_pg *c, void *arg, dm_err *err)
 {
     const step *s = arg;
-    bool held;
-    int r = s->conf->held(s->conf->held_arg, c, &held, err);
-    if (r == 0 && !held)
-        return DM_CHORE_ZOMBIE;
-    return r < 0 ? r : s->fn(c, s->arg, err);
+    int r = dm_chore_may(s->conf, c, err);
+    return r != 0 ? r : s->fn(c, s->arg, err);
 }
 
 int dm_wallet_step(const dm_chore_config *conf, dm_pg_fn fn, void *arg, dm_err *err)

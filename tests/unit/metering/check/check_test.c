@@ -1,6 +1,6 @@
 /* What has to agree of a period agrees, and whatever is changed of it afterwards is found by the comparison that is
  * about it. */
-/* Covers metering/check/check.c, metering/check/sql_check.c. */
+/* Covers metering/check/check.c, metering/check/sql_check.c, metering/kit/chore.c. */
 #include "metering/check/check.h"
 #include "tests/support/meterrig.h"
 #include "tests/unit/test.h"
