@@ -803,6 +803,17 @@ static size_t tracked(const place *p)
     return n;
 }
 
+/* As tracked() after a thousand flows of a packet each. What is gone is taken off the count of what may be begun a tick of
+ * the kernel's clock at a time: all of a thousand may come within the tick after reset(), so it is done until one is. */
+static size_t flooded(place *p, uint16_t flows)
+{
+    size_t n = 0;
+    for (int64_t until = dm_mono_ms(&dm_clock_real) + LIMIT_MS; n == 0 && dm_mono_ms(&dm_clock_real) < until; n = tracked(p))
+        for (uint16_t i = 0; i < flows; i++)
+            guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
+    return n;
+}
+
 /* Neither a new flow a packet, nor what the next guest finds. */
 static void a_flood_leaves_nothing_behind(void **state)
 {
@@ -814,9 +825,7 @@ static void a_flood_leaves_nothing_behind(void **state)
     }
     reset(p, true);
     assert_int_equal(tracked(p), 0);
-    for (uint16_t i = 0; i < 1000; i++)
-        guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
-    assert_in_range(tracked(p), 1, FLOWS);
+    assert_in_range(flooded(p, 1000), 1, FLOWS);
     /* Nobody else's, and in both of the ways that kernels know. */
     assert_int_equal(dm_net_forget_each(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
     assert_int_equal(dm_net_forget(address("10.98.0.99", 0).sin_addr.s_addr, NULL), 0);
@@ -826,8 +835,7 @@ static void a_flood_leaves_nothing_behind(void **state)
         fail_msg("%s", err.msg);
     assert_int_equal(tracked(p), 0);
     reset(p, true);
-    guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = 10000});
-    assert_int_equal(tracked(p), 1);
+    assert_int_equal(flooded(p, 1), 1);
     reset(p, true);
     assert_int_equal(tracked(p), 0);
     DM_AUTO_FD listener = listen_in(WORLD_NS, 443, SOCK_STREAM);
