@@ -48,12 +48,18 @@ static int end_one(dm_claims *c, const entry *e, dm_err *err)
     return r < 0 ? r : 0; /* a refusal: it is over already */
 }
 
-static void done_with(dm_claims *c, entry *e)
+static void drop(dm_claims *c, entry *e)
 {
     (void)pthread_mutex_lock(&c->lock);
     if (c->kept != NULL)
         dm_given_drop(c->kept, e->kept);
+    e->kept = DM_GIVEN_NONE;
     (void)pthread_mutex_unlock(&c->lock);
+}
+
+static void done_with(dm_claims *c, entry *e)
+{
+    drop(c, e);
     free(e);
 }
 
@@ -162,8 +168,6 @@ static void add(dm_claims *c, entry *e)
     (void)pthread_mutex_lock(&c->lock);
     bool room = c->n < DM_CLAIMS_QUEUE_MAX;
     if (room) {
-        if (c->kept != NULL && e->given && e->kept == DM_GIVEN_NONE)
-            e->kept = dm_given_keep(c->kept, &(dm_given_one){.id = e->id, .worker = e->worker});
         *c->last = e;
         c->last = &e->next;
         c->n++;
@@ -172,7 +176,7 @@ static void add(dm_claims *c, entry *e)
     (void)pthread_mutex_unlock(&c->lock);
     if (!room) { /* it may still be claimed by being used */
         DM_LOG(c->log, DM_ERROR, "sandbox.claim_lost", dm_fs("sandbox", dm_sandbox_name_of(&e->id).s));
-        free(e);
+        done_with(c, e);
     }
 }
 
@@ -181,7 +185,19 @@ static void sent(void *arg, bool given)
     entry *e = arg;
     e->given = given || e->asked_again;
     e->since_us = dm_mono_us(e->of->clock);
+    if (!e->given)
+        drop(e->of, e);
     add(e->of, e);
+}
+
+/* Before the answer leaves: whoever dies between its last byte and what would be written then has told somebody of a
+ * sandbox that nobody claims. He who was not answered may have one that he does not know of: it ends in its time. */
+static void keep(dm_claims *c, entry *e)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->kept != NULL)
+        e->kept = dm_given_keep(c->kept, &(dm_given_one){.id = e->id, .worker = e->worker});
+    (void)pthread_mutex_unlock(&c->lock);
 }
 
 int dm_claims_when_sent(
@@ -191,6 +207,7 @@ int dm_claims_when_sent(
     if (e == NULL)
         return dm_fail(err, DM_E_NOMEM, "claim");
     *e = (entry){.of = c, .worker = worker, .id = *id, .asked_again = asked_again, .kept = DM_GIVEN_NONE};
+    keep(c, e);
     dm_req_on_sent(req, sent, e);
     return 0;
 }

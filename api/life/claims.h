@@ -15,8 +15,9 @@
 typedef struct dm_claims dm_claims;
 
 /* All borrowed. threaded false: a claim is sent at once, on the caller's thread (tests of one handler). path: a file of
- * this instance alone, in which stands what was given and not yet claimed (given.h), and what an earlier life of it
- * left there is claimed now; NULL, or where it cannot be had (the log says so): nothing is kept. */
+ * this instance alone, in which stands what is being given and not yet claimed (given.h), and what an earlier life of
+ * it left there is claimed now: nobody knows of those on whose answers it died whether they left; NULL, or where it
+ * cannot be had (the log says so): nothing is kept. */
 int dm_claims_new(dm_dispatch *dispatch, dm_log *log, const dm_clock *clock, bool threaded, const char *path,
         dm_claims **out, dm_err *err) DM_NODISCARD;
 /* Sends what is left, once. */

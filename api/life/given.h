@@ -1,4 +1,4 @@
-/* api/life/given.h: which sandboxes have been given away whose workers have not heard so yet, in a file: what this
+/* api/life/given.h: which sandboxes are given away whose workers have not heard so yet, in a file: what this
  * process knows of them at its end, however sudden, its next life finds. Written through the page cache, never synced:
  * it outlives the process, not the machine, on which no client's answer would be worth more. A call takes
  * microseconds. Not thread-safe. */

@@ -803,12 +803,14 @@ static size_t tracked(const place *p)
     return n;
 }
 
-/* As tracked() after a thousand flows of a packet each. What is gone is taken off the count of what may be begun a tick of
- * the kernel's clock at a time: all of a thousand may come within the tick after reset(), so it is done until one is. */
+/* As tracked() after a thousand flows of a packet each. What is gone is taken off the count of what may be begun a tick
+ * of the kernel's clock at a time: all of a thousand may come within the tick after reset(), so it is done until one
+ * is. */
 static size_t flooded(place *p, uint16_t flows)
 {
     size_t n = 0;
-    for (int64_t until = dm_mono_ms(&dm_clock_real) + LIMIT_MS; n == 0 && dm_mono_ms(&dm_clock_real) < until; n = tracked(p))
+    for (int64_t until = dm_mono_ms(&dm_clock_real) + LIMIT_MS; n == 0 && dm_mono_ms(&dm_clock_real) < until;
+            n = tracked(p))
         for (uint16_t i = 0; i < flows; i++)
             guest_sends(p, &(frame){"02:00:00:00:00:02", "172.20.0.2", .vlan = -1, .port = (uint16_t)(10000 + i)});
     return n;
