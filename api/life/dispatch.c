@@ -120,7 +120,7 @@ typedef struct ask {
     dm_worker_no to;
     const char *method;
     const char *path; /* NULL: of the sandbox */
-    const char *verb; /* "" : the sandbox itself */
+    const char *verb; /* behind it: "/kill", "?over=2" */
     const dm_sandbox_id *id;
     dm_str body;
 } ask;
@@ -129,9 +129,9 @@ static int send(dm_dispatch *w, const ask *a, int *status, dm_buf *answer, dm_er
 {
     char path[PATH_LEN];
     int64_t until = dm_mono_us(w->clock) + w->wait_us;
-    int r = a->path != NULL ? dm_path(path, sizeof path, err, "%s", a->path)
-                            : dm_path(path, sizeof path, err, "/v1/sandboxes/%s%s%s", dm_sandbox_name_of(a->id).s,
-                                      a->verb[0] != '\0' ? "/" : "", a->verb);
+    int r = a->path != NULL
+                    ? dm_path(path, sizeof path, err, "%s", a->path)
+                    : dm_path(path, sizeof path, err, "/v1/sandboxes/%s%s", dm_sandbox_name_of(a->id).s, a->verb);
     dm_httpc_pool *pool = NULL;
     if (r == 0)
         r = pool_of(w, a->to, &pool, err);
@@ -220,7 +220,7 @@ int dm_dispatch_admit(dm_dispatch *w, dm_worker_no to, const dm_wk_admit *m, boo
     const ask a = {.to = to,
             .method = "POST",
             .path = resume ? NULL : "/v1/sandboxes",
-            .verb = "resume",
+            .verb = "/resume",
             .id = &id,
             .body = dm_buf_view(&text)};
     r = exchange(w, &a, &body, no, err);
@@ -252,13 +252,13 @@ static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sand
 int dm_dispatch_pause(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
-    return stop(w, to, "pause", id, epoch, cause, room_mib, out, no, err);
+    return stop(w, to, "/pause", id, epoch, cause, room_mib, out, no, err);
 }
 
 int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
-    return stop(w, to, "kill", id, epoch, cause, 0, out, no, err);
+    return stop(w, to, "/kill", id, epoch, cause, 0, out, no, err);
 }
 
 int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,
@@ -273,15 +273,17 @@ int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *i
     int r = dm_buf_ok(&text, err);
     if (r < 0)
         return r;
-    const ask a = {.to = to, .method = "POST", .verb = "deadline", .id = id, .body = dm_buf_view(&text)};
+    const ask a = {.to = to, .method = "POST", .verb = "/deadline", .id = id, .body = dm_buf_view(&text)};
     return exchange(w, &a, &body, no, err);
 }
 
-int dm_dispatch_look(
-        dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, dm_wk_seen *out, dm_dispatch_no *no, dm_err *err)
+int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t over, dm_wk_seen *out,
+        dm_dispatch_no *no, dm_err *err)
 {
     DM_AUTO(json_t) body = NULL;
-    const ask a = {.to = to, .method = "GET", .verb = "", .id = id, .body = {NULL, 0}};
+    char query[32];
+    (void)snprintf(query, sizeof query, "?over=%lld", (long long)over);
+    const ask a = {.to = to, .method = "GET", .verb = query, .id = id, .body = {NULL, 0}};
     int r = exchange(w, &a, &body, no, err);
     return r != 0 ? r : decoded(dm_wk_seen_read(body, out, err), err);
 }
@@ -314,7 +316,7 @@ int dm_dispatch_usage(
         dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, dm_wk_usage *out, dm_dispatch_no *no, dm_err *err)
 {
     DM_AUTO(json_t) body = NULL;
-    const ask a = {.to = to, .method = "GET", .verb = "usage", .id = id, .body = {NULL, 0}};
+    const ask a = {.to = to, .method = "GET", .verb = "/usage", .id = id, .body = {NULL, 0}};
     int r = exchange(w, &a, &body, no, err);
     return r != 0 ? r : decoded(dm_wk_usage_read(body, out, err), err);
 }

@@ -55,9 +55,10 @@ int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, i
         dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,
         dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
-/* What it is now. */
-int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, dm_wk_seen *out, dm_dispatch_no *no,
-        dm_err *err) DM_NODISCARD;
+/* What it is now; and an order to wake it in the epoch over, or an older one, that has not reached it yet never does.
+ */
+int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t over, dm_wk_seen *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 /* Somebody has been given these sandboxes (epoch 1, as all that are new); at most DM_WK_CLAIMS_MAX. One that is not
  * there any more is none of a refusal. */
 int dm_dispatch_claim(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *ids, size_t n, dm_dispatch_no *no,

@@ -81,7 +81,8 @@ static int stop(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, dm_sand
     return 0;
 }
 
-/* A wake that nobody finished: what its worker says is what it is. It may be awake, and is its owner's then. */
+/* A wake that nobody finished: what its worker says is what it is, for the order, which may still be on its way, counts
+ * no more when it has said so. It may be awake, and is its owner's then. */
 static int wake(dm_api *api, const dm_sandbox *s, const dm_wk_seen *seen, dm_sandbox_move_args *move)
 {
     bool this_life = seen->epoch == s->epoch;
@@ -104,7 +105,7 @@ static int settle_wake(dm_api *api, dm_dispatch *dispatch, const dm_sandbox *s, 
     dm_wk_seen seen = {0};
     dm_dispatch_no no;
     dm_sandbox_move_args move;
-    int r = dm_dispatch_look(dispatch, s->worker, &s->id, &seen, &no, err);
+    int r = dm_dispatch_look(dispatch, s->worker, &s->id, s->epoch, &seen, &no, err);
     if (r == DM_DISPATCH_REFUSED && no.status != 404)
         return dm_fail(err, DM_E_CONFLICT, "%s", no.message);
     if (r == DM_DISPATCH_REFUSED) {

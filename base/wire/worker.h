@@ -7,11 +7,11 @@
  *   POST   /v1/sandboxes/{id}/resume  dm_wk_admit      201 dm_wk_started        epoch is one higher than the sleeper's
  *   POST   /v1/sandboxes/{id}/kill    dm_wk_stop       200 dm_wk_stopped        also of a sleeper
  *   POST   /v1/sandboxes/{id}/deadline dm_wk_deadline  200 {}
- *   GET    /v1/sandboxes/{id}                          200 dm_wk_seen            what it is now
- *   GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest second, for the metrics route:
- *                                                                               at once, no guest is asked for it
- *   POST   /v1/claims          {"claims":[dm_wk_claim]} 200 {}                  answers when durable
- *   GET    /v1/worker                                  200 state, for people
+ *   GET    /v1/sandboxes/{id}?over=E                   200 dm_wk_seen            what it is now; an order to wake it in
+ *                                                                               epoch E or an older one that has not
+ * come yet comes too late: it is 409 GET    /v1/sandboxes/{id}/usage                    200 dm_wk_usage          latest
+ * second, for the metrics route: at once, no guest is asked for it POST   /v1/claims          {"claims":[dm_wk_claim]}
+ * 200 {}                  answers when durable GET    /v1/worker                                  200 state, for people
  *
  *   worker -> API
  *   POST   /v1/workers/enrol          dm_wk_enrol      200 dm_wk_enrolled       at each start of the daemon

@@ -25,7 +25,7 @@ enum { BOXES_MAX = 1 << 20, SLOTS = 1 << 20, MEM_MIB = 1 << 30, CALL_MS = 5000, 
 
 typedef struct box {
     dm_sandbox_id id;
-    int64_t epoch;
+    int64_t epoch, over; /* wakes in none up to this */
     int64_t started_us;
     bool running;
     bool claimed;
@@ -86,7 +86,7 @@ static int run(fleet *f, const dm_wk_admit *m, bool wake)
     int status = 0;
     if (b == NULL && (wake || (b = fresh(f, &id)) == NULL)) {
         status = wake ? 404 : 503;
-    } else if (m->epoch < b->epoch || (m->epoch == b->epoch && !b->running)) {
+    } else if (m->epoch < b->epoch || (!b->running && (m->epoch == b->epoch || m->epoch <= b->over))) {
         status = 409;
     } else if (!b->running) {
         f->asleep -= wake;
@@ -245,11 +245,16 @@ static int look(dm_req *req, void *ctx, dm_err *err)
 {
     fleet *f = ctx;
     dm_sandbox_id id;
+    uint64_t over = 0;
     int r = dm_sandbox_id_parse(req->params[0], &id, err);
+    if (r == 0)
+        r = dm_parse_u64(dm_req_query(req, "over"), 0, INT32_MAX, &over, err);
     if (r < 0)
         return r;
     (void)pthread_mutex_lock(&f->lock);
-    const box *b = dm_map_find(&f->boxes, &id);
+    box *b = dm_map_find(&f->boxes, &id);
+    if (b != NULL && b->over < (int64_t)over)
+        b->over = (int64_t)over;
     const box seen = b != NULL ? *b : (box){.epoch = 0};
     (void)pthread_mutex_unlock(&f->lock);
     if (b == NULL)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/parse.h"
+
 enum { HELD_MAX = 8192, AWAIT_S = 10 };
 
 static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim"};
@@ -11,7 +13,7 @@ enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, VERBS };
 
 typedef struct held {
     char id[32];
-    int64_t epoch, end_us;
+    int64_t epoch, end_us, over;
     bool running, asleep, claimed;
 } held;
 
@@ -132,7 +134,7 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
     }
     if (h == NULL || (verb == RESUME && !h->asleep)) {
         r = no(req, 404, "not held");
-    } else if (m.epoch <= h->epoch) {
+    } else if (m.epoch <= h->epoch || m.epoch <= h->over) {
         r = no(req, 409, "older epoch");
     } else if (f->drained) {
         r = no_because(req, 503, "it is being drained", verb == RESUME ? "operator_drained" : NULL);
@@ -258,8 +260,12 @@ static int look(dm_req *req, void *ctx, dm_err *err)
     if (begin(f, req, LOOK))
         return 0;
     held *h = find(f, req->params[0]);
+    uint64_t over = 0;
     if (h == NULL)
         return end(f, no(req, 404, "not held"));
+    if (dm_parse_u64(dm_req_query(req, "over"), 0, INT32_MAX, &over, NULL) < 0)
+        return end(f, no(req, 400, "over"));
+    h->over = (int64_t)over;
     dm_jw w = dm_reply_json(&req->reply, 200);
     dm_wk_seen_write(&w, &(dm_wk_seen){.epoch = h->epoch,
                                  .state = h->asleep ? (char[]){"asleep"} : (char[]){"running"},

@@ -87,8 +87,10 @@ struct dm_box {
     dm_sandbox_id id;
     dm_sandbox_name name;
     dm_box_state state;
-    dm_wk_admit admit;  /* of the newest epoch it was admitted with */
-    int64_t epoch;      /* that may run; the journalled one */
+    dm_wk_admit admit; /* of the newest epoch it was admitted with */
+    int64_t epoch;     /* that may run; the journalled one */
+    int64_t over; /* it begins none of these epochs any more (dm_worker_look). Not journalled: an order that was on its
+                     way to this process ends with it */
     int64_t started_us; /* last hand-out */
     int64_t woken_us;   /* of one that wakes: it is told to run from this moment on; 0: not yet */
     int64_t slept_us, ended_us;

@@ -467,8 +467,10 @@ static void answer_again(dm_box *b, dm_box_waiter *waiter)
         waiter->fn(waiter, b, 0, NULL);
 }
 
-void dm_worker_look(dm_box *b, dm_box_waiter *waiter)
+void dm_worker_look(dm_box *b, int64_t over, dm_box_waiter *waiter)
 {
+    if (over > b->over)
+        b->over = over;
     if (b->state == DM_BOX_WAKING) /* nothing that anybody is told of is on its way to the disk */
         waiter->fn(waiter, b, 0, NULL);
     else
@@ -590,7 +592,7 @@ int dm_worker_resume(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm
     r = known_start(b, admit->epoch, waiter, err);
     if (r != 0)
         return r == ALREADY ? 0 : r;
-    if (admit->epoch <= b->epoch)
+    if (admit->epoch <= b->epoch || admit->epoch <= b->over)
         return DM_ORDER_STALE;
     r = check_size(w, admit, err);
     if (r < 0)

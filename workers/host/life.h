@@ -22,7 +22,8 @@ int dm_worker_deadline(dm_worker *w, dm_box *b, const dm_wk_deadline *d, dm_err 
  * yet, is the first that counts. call may be NULL; else it runs when that is durable, also of one that was claimed
  * before. Pause, deadline and kill claim by themselves, but for a kill with start_failed. */
 void dm_worker_claim(dm_worker *w, dm_box *b, dm_call *call);
-/* waiter->fn runs when what b is now is durable, whatever came of what was under way. */
-void dm_worker_look(dm_box *b, dm_box_waiter *waiter);
+/* waiter->fn runs when what b is now is durable, whatever came of what was under way. No order to wake it in the epoch
+ * over or an older one is carried out from now on, but for one that is under way. */
+void dm_worker_look(dm_box *b, int64_t over, dm_box_waiter *waiter);
 
 #endif

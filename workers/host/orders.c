@@ -361,13 +361,17 @@ static int claim(dm_req *req, void *ctx, dm_err *err)
 
 static int look(dm_req *req, void *ctx, dm_err *err)
 {
+    dm_str given = dm_req_query(req, "over");
+    uint64_t over = 0;
     dm_box *b = box_of(ctx, req, err);
     if (b == NULL)
         return err->code;
+    if (given.p != NULL && dm_parse_u64(given, 0, INT32_MAX, &over, err) < 0)
+        return dm_wrap(err, "over");
     order *o = order_new(req, WANT_SEEN, err);
     if (o == NULL)
         return DM_E_NOMEM;
-    dm_worker_look(b, &o->waiter);
+    dm_worker_look(b, (int64_t)over, &o->waiter);
     return DM_HTTP_LATER;
 }
 

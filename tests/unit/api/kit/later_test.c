@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/life/sweep.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -141,6 +142,36 @@ static void connect_waits_for_a_pause(void **state)
     assert_int_equal(a[1].status, 201);
     assert_string_equal(dm_fakeworker_state(rig.worker, id, &epoch, NULL), "running");
     assert_int_equal(epoch, 2);
+}
+
+/* Whoever gave the order is taken for dead while it is on its way: it comes too late, and the sleeper sleeps on. */
+static void a_late_wake_wakes_nobody(void **state)
+{
+    (void)state;
+    char id[32];
+    int64_t epoch = 0;
+    unsigned done = 0;
+    create(id);
+    asker sleep_first = asker_of("POST", id, "/pause", "{}"),
+          wake = asker_of("POST", id, "/connect", "{\"timeout\":30}");
+    run(&sleep_first, 1);
+    unsigned before = dm_fakeworker_count(rig.worker, "resume");
+    dm_fakeworker_hold(rig.worker, "resume");
+    begin(&wake, 1, ask);
+    assert_true(dm_fakeworker_await(rig.worker, "resume", before + 1));
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET changed_at = now() - interval '1 h' WHERE state = 'resuming'");
+    assert_int_equal(dm_sweep(&rig.api, rig.api.dispatch, &done, NULL), 0);
+    assert_int_equal(done, 1);
+    dm_fakeworker_release(rig.worker, "resume");
+    finish(&wake, 1);
+    assert_true(wake.status >= 500);
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, &epoch, NULL), "asleep");
+    assert_int_equal(epoch, 1);
+    wake = asker_of("POST", id, "/connect", "{\"timeout\":30}");
+    run(&wake, 1);
+    assert_int_equal(wake.status, 201);
+    assert_string_equal(dm_fakeworker_state(rig.worker, id, &epoch, NULL), "running");
+    assert_int_equal(epoch, 3);
 }
 
 /* A kill in the middle of anything: it is over, once, and nothing is left that counts. Of two kills at once each may
@@ -417,8 +448,8 @@ static void the_pool_has_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pauses), cmocka_unit_test(connect_waits_for_a_pause),
-            cmocka_unit_test(connect_waits_for_the_news), cmocka_unit_test(kill_during),
-            cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd),
+            cmocka_unit_test(connect_waits_for_the_news), cmocka_unit_test(a_late_wake_wakes_nobody),
+            cmocka_unit_test(kill_during), cmocka_unit_test(the_door_holds_a_crowd), cmocka_unit_test(quota_in_a_crowd),
             cmocka_unit_test(a_look_now_and_then), cmocka_unit_test(nothing_is_lost_between),
             cmocka_unit_test(nobody_waits_for_ever_or_without_end), cmocka_unit_test(the_pool_has_an_end)};
     dm_rig_start(&rig, 24);

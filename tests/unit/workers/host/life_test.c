@@ -74,6 +74,13 @@ static void a_start_that_fails_leaves_nothing(void **state)
     run(r, 1, 1); /* the same order again, and nothing is in its way */
 }
 
+static rig_order *look_over(rig *r, unsigned n, const char *over)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s?over=%s", box_name(n), over);
+    return rig_ask(r, "GET", path, "");
+}
+
 static void it_sleeps_and_wakes(void **state)
 {
     rig *r = *state;
@@ -94,6 +101,8 @@ static void it_sleeps_and_wakes(void **state)
     assert_int_equal(dm_boxes_running(r->w->boxes), 0);
     assert_string_equal(events_of(r, 1), "asleep 1 paused");
     rig_seconds(r, 70);
+    assert_int_equal(status_of(r, look_over(r, 1, "x")), 400);
+    assert_int_equal(status_of(r, look_over(r, 1, "1")), 200);
     rig_order *wake = rig_resume(r, 1, 2);
     assert_false(told(wake));
     assert_string_equal(state_of(r, 1), "waking");
@@ -101,6 +110,8 @@ static void it_sleeps_and_wakes(void **state)
     assert_int_equal(status_of(r, wake), 201);
     assert_non_null(strstr(r->told, "\"fresh\":false"));
     assert_non_null(strstr(r->told, "\"generation\":2"));
+    assert_int_equal(status_of(r, look_over(r, 1, "2")), 200); /* it runs in it already */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 201);
     assert_true(live(r, 1, 2));
     assert_true(has_image(r, 1, 1)); /* until there is a newer one */
     rig_seconds(r, 3);
@@ -139,6 +150,22 @@ static void a_pause_that_fails_runs_on(void **state)
     assert_string_equal(events_of(r, 1), "");
     assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200); /* and another may succeed */
     assert_true(has_image(r, 1, 1));
+}
+
+/* What was asked with which epoch comes too late, it sleeps on; the next one wakes it. */
+static void a_wake_that_is_over(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    run(r, 1, 1);
+    assert_int_equal(status_of(r, rig_pause(r, 1, 1)), 200);
+    rig_order *o = look_over(r, 1, "2");
+    assert_int_equal(status_of(r, o), 200);
+    assert_string_equal(said(o, "state"), "asleep");
+    assert_int_equal(status_of(r, look_over(r, 1, "1")), 200); /* it stays over */
+    assert_int_equal(status_of(r, rig_resume(r, 1, 2)), 409);
+    assert_string_equal(state_of(r, 1), "asleep");
+    assert_int_equal(status_of(r, rig_resume(r, 1, 3)), 201);
 }
 
 /* A guest that stands still after a pause that failed, and cannot be made to run again, is not billed as running. */
@@ -863,6 +890,7 @@ int main(void)
             TEST(it_runs_from_the_second_it_was_handed_out_in),
             TEST(a_start_that_fails_leaves_nothing),
             TEST(it_sleeps_and_wakes),
+            TEST(a_wake_that_is_over),
             TEST(a_pause_that_fails_runs_on),
             TEST(a_guest_that_stays_stopped_has_ended),
             TEST(a_vm_that_dies_while_it_falls_asleep_has_ended),
