@@ -1,5 +1,5 @@
 /* The writing side. A flush is one transaction: chunks, oaths, marks, anomalies and dead letters, and last the offsets
- * they came with, moved from where this meter left them. A meter whose offsets were taken from it moves nothing, and
+ * they came with, moved from where this meter left them. A meter from which another has taken over moves nothing, and
  * with that nothing of its flush was written. Memory is cleared when the transaction is committed, and not before. */
 #include <assert.h>
 
@@ -85,7 +85,10 @@ static int flush_tx(dm_pg *c, void *arg, dm_err *err)
 {
     flush *f = arg;
     dm_ledger *l = f->l;
-    int r = 0;
+    bool held;
+    int r = dm_ledger_held(l, c, &held, err);
+    if (r == 0 && !held)
+        return DM_LEDGER_ZOMBIE;
     for (size_t i = 0; r == 0 && i < dm_window_count(l->window); i++)
         r = dm_sql_chunk_add(c, dm_window_get(l->window, i), dm_buf_view(&f->packed[i]), err);
     if (r == 0)

@@ -77,12 +77,14 @@ static int allocate(dm_ledger *l, dm_err *err)
     return r;
 }
 
-static int register_key(dm_pg *c, void *arg, dm_err *err)
+/* From here on no other meter's flush is written, so that what is rebuilt is all that there is. */
+static int take_office(dm_pg *c, void *arg, dm_err *err)
 {
     dm_ledger *l = arg;
     dm_public_key public;
     dm_sign_key_public(l->c.key, &public);
-    return dm_sql_service_key(c, &public, err);
+    int r = dm_sql_holder_take(c, l->c.owner, err);
+    return r == 0 ? dm_sql_service_key(c, &public, err) : r;
 }
 
 int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
@@ -96,7 +98,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     l->open_from = -1;
     int r = allocate(l, err);
     if (r == 0)
-        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, register_key, l, err);
+        r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, take_office, l, err);
     if (r == 0) {
         int64_t now = dm_second_of(dm_wall_us(l->c.clock));
         r = dm_ledger_partitions(l, now - DM_LEDGER_BACK_S, now, err);
@@ -146,13 +148,16 @@ typedef struct assignment {
 static int take_over(dm_pg *c, void *arg, dm_err *err)
 {
     assignment *a = arg;
-    int taken = dm_sql_holder_take(c, a->l->c.owner, err);
-    if (taken < 0)
-        return taken;
+    bool held;
+    int r = dm_sql_holder_is(c, a->l->c.owner, &held, err);
+    if (r == 0 && !held)
+        r = dm_fail(err, DM_E_CONFLICT, "another meter has taken over");
+    if (r < 0)
+        return r;
     for (int32_t i = 0; i < a->parts; i++) {
         dm_part *p = &a->l->parts[a->l->nparts + (size_t)i];
         *p = (dm_part){.topic = a->topic, .part = i};
-        int r = dm_sql_offset_take(c, a->topic, i, a->l->c.owner, &p->stored, &p->generation, err);
+        r = dm_sql_offset_take(c, a->topic, i, a->l->c.owner, &p->stored, &p->generation, err);
         if (r < 0)
             return r;
         p->next = p->stored;
@@ -177,9 +182,6 @@ int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *
 int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err)
 {
     const dm_ledger *l = ledger;
-    *held = true;
-    if (l->nparts == 0)
-        return 0;
     return dm_sql_holder_is(c, l->c.owner, held, err);
 }
 

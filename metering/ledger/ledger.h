@@ -39,8 +39,8 @@ typedef struct dm_ledger_config {
 
 typedef struct dm_ledger dm_ledger;
 
-/* Registers the public key, makes partitions, loads marks and rebuilds the open periods. config is copied, what it
- * points to borrowed. */
+/* Takes over from whoever was the meter, whose flushes and closes are no more written; registers the public key, makes
+ * partitions, loads marks and rebuilds the open periods. config is copied, what it points to borrowed. */
 int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err) DM_NODISCARD;
 void dm_ledger_free(dm_ledger *l); /* what was not flushed is read again by whoever comes next */
 DM_DEFINE_FREEP(dm_ledger)
@@ -66,9 +66,8 @@ bool dm_ledger_full(const dm_ledger *l);
 /* 0 or DM_LEDGER_ZOMBIE. Nothing to write is 0. */
 int dm_ledger_flush(dm_ledger *l, dm_err *err) DM_NODISCARD;
 
-/* Whether this meter still is the one that may close; with no partition assigned it is. ledger is a dm_ledger. Inside a
- * transaction of any connection: until that ends nobody else can take over, and flushes go on. Any thread, once all is
- * assigned. */
+/* Whether this meter still is the one that may write. ledger is a dm_ledger. Inside a transaction of any connection:
+ * until that ends nobody else can take over, and flushes go on. Any thread. */
 int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD;
 
 /* Writes the evidence of the next period that has ended, when every worker is through it; its statements are then owed.

@@ -108,10 +108,9 @@ void rig_rows(rig *r)
 
 /* --- the ledger --------------------------------------------------------------------------------------------- */
 
-void ledger_start(rig *r)
+void ledger_open(rig *r)
 {
     dm_err err;
-    dm_offset offsets[8];
     uint8_t random[16];
     assert_int_equal(cluster_open(r->c, r->db, "dm_meter", &r->pg), 0);
     assert_int_equal(dm_random(random, sizeof(random), NULL), 0);
@@ -130,10 +129,22 @@ void ledger_start(rig *r)
             .worker_rows_max = r->worker_rows_max};
     if (dm_ledger_open(&c, &r->ledger, &err) < 0)
         fail_msg("%s", err.msg);
+}
+
+void ledger_assign(rig *r)
+{
+    dm_err err;
+    dm_offset offsets[8];
     assert_int_equal(dm_ledger_assign(r->ledger, DM_TOPIC_USAGE, 1, offsets, &err), 0);
     r->offsets[0] = offsets[0].next < 0 ? 0 : offsets[0].next;
     assert_int_equal(dm_ledger_assign(r->ledger, DM_TOPIC_ATTEST, 1, offsets, &err), 0);
     r->offsets[1] = offsets[0].next < 0 ? 0 : offsets[0].next;
+}
+
+void ledger_start(rig *r)
+{
+    ledger_open(r);
+    ledger_assign(r);
 }
 
 void ledger_stop(rig *r)

@@ -92,7 +92,9 @@ void rig_rows(rig *r);
 
 /* --- the ledger --------------------------------------------------------------------------------------------- */
 
-void ledger_start(rig *r); /* takes the partitions over */
+void ledger_start(rig *r);  /* both of */
+void ledger_open(rig *r);   /* takes over and rebuilds */
+void ledger_assign(rig *r); /* takes the partitions */
 void ledger_stop(rig *r);
 /* Dies without a flush and comes back. The messages since the last flush are read again, as from the stream. */
 void ledger_crash(rig *r);

@@ -459,6 +459,31 @@ static void a_zombie_writes_nothing(void **state)
     rig_close(&r);
 }
 
+/* The other one has rebuilt what it knows and has not taken the offsets yet: what was written in between it would never
+ * see. */
+static void a_zombie_writes_nothing_behind_the_others_back(void **state)
+{
+    rig r, second;
+    dm_err err;
+    (void)state;
+    rig_open(&r, &pg, "zombie4", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 60);
+    feed(&r);
+    clock_at(&r, 62);
+    second = r;
+    ledger_open(&second);
+    assert_int_equal(dm_ledger_flush(r.ledger, &err), DM_LEDGER_ZOMBIE);
+    ledger_assign(&second);
+    second.fed = 0;
+    feed(&second);
+    flush(&second);
+    assert_int_equal(close_due(&second, -1), 1);
+    assert_sql(&r, "SELECT count(*) FROM dm.usage_period WHERE bit_count(run_bits) = 47", "1");
+    ledger_stop(&second);
+    rig_close(&r);
+}
+
 static void a_zombie_closes_nothing(void **state)
 {
     rig r, second;
@@ -998,6 +1023,7 @@ static int all(void)
             cmocka_unit_test(disorder_and_crashes_change_nothing),
             cmocka_unit_test(statements_are_made_after_a_crash),
             cmocka_unit_test(a_zombie_writes_nothing),
+            cmocka_unit_test(a_zombie_writes_nothing_behind_the_others_back),
             cmocka_unit_test(a_zombie_closes_nothing),
             cmocka_unit_test(a_zombie_states_nothing),
             cmocka_unit_test(a_lost_frame_is_waited_for),
