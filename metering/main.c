@@ -1,7 +1,8 @@
-/* dormouse-meter: one thread consumes, flushes and writes the evidence of periods that have ended; others, with
- * connections of their own, make statements of it (closer.h), and one does the chores that follow from them (chores.h);
- * the metrics page has threads of its own, too, and only reads counters. Whatever goes wrong but in a chore, it stops
- * and the supervisor starts it again: what it knows is in the database, and the rest is still in the stream. */
+/* dormouse-meter: one thread consumes and flushes; another writes the evidence of periods that have ended (the
+ * ledger's); others, with connections of their own, make statements of it (closer.h), and one does the chores that
+ * follow from them (chores.h); the metrics page has threads of its own, too, and only reads counters. Whatever goes
+ * wrong but in a chore, it stops and the supervisor starts it again: what it knows is in the database, and the rest is
+ * still in the stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -96,11 +97,9 @@ static int fenced(int r, dm_err *err)
 /* The next period, if it can be written; its statements are then others' work. 0: it was, or DM_LEDGER_WAIT. */
 static int close_next(meter *m, int64_t patient_from, dm_err *err)
 {
-    int64_t began = dm_mono_us(&dm_clock_real);
     int written = dm_ledger_close(m->ledger, patient_from, err);
     if (written != 0)
         return written == DM_LEDGER_WAIT ? written : fenced(written, err);
-    dm_metric_time(m->metrics, &dm_m_close, NULL, dm_mono_us(&dm_clock_real) - began);
     dm_closers_wake(m->closers);
     return 0;
 }
@@ -153,7 +152,7 @@ static int run(meter *m, dm_err *err)
         int r = dm_stream_take(m->stream, wait, TAKE_MAX, err);
         if (r >= 0)
             tell_live(m, r == 0);
-        bool full = dm_ledger_full(m->ledger), time = dm_mono_us(clock) >= due;
+        bool full = dm_ledger_full(m->ledger), time = dm_mono_us(clock) >= due || dm_ledger_goes_on(m->ledger);
         if (r >= 0 && (full || time))
             r = fenced(dm_ledger_flush(m->ledger, err), err);
         if (r >= 0 && time) {
@@ -204,6 +203,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
 {
     dm_ledger_config lc = {
             .pg = pg,
+            .db = m->conf->db,
             .clock = &dm_clock_real,
             .log = m->log,
             .metrics = m->metrics,

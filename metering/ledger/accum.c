@@ -178,6 +178,30 @@ void dm_accum_close_before(dm_accum *a, int64_t second)
         a->open_from = second;
 }
 
+int dm_accum_detach(dm_accum *a, int64_t period_start, dm_accum **out, dm_err *err)
+{
+    bool there;
+    size_t i = period_place(a, period_start, &there);
+    DM_AUTO(dm_accum) d = NULL;
+    int r = dm_accum_new(a->period_s, a->rows_max, a->worker_rows_max, &d, err);
+    if (r == 0 && there)
+        r = dm_grow(&d->periods, &d->room, 0, 1, "open periods", err);
+    if (r < 0)
+        return r;
+    if (there) {
+        period *p = a->periods[i];
+        dm_sorted_close(a->periods, &a->nperiods, sizeof(period *), i, 1);
+        a->newest = NULL;
+        a->nrows -= p->nrows;
+        dm_lives_done(&p->lives);
+        d->periods[0] = p;
+        d->nperiods = 1;
+        d->nrows = p->nrows;
+    }
+    *out = dm_steal(&d);
+    return 0;
+}
+
 uint64_t dm_accum_late(const dm_accum *a)
 {
     return a->late;

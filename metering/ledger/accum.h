@@ -64,7 +64,7 @@ static inline uint32_t dm_accum_disk(const dm_accum_row *row, uint32_t minute)
 
 typedef struct dm_accum dm_accum;
 
-/* period_s divides 3600 and is a multiple of 60 (DM_E_INVALID else). rows_max bounds all periods together,
+/* period_s divides 3600 and is a multiple of 60 (DM_E_INVALID else). rows_max bounds all open periods together,
  * worker_rows_max those of one worker in one period. */
 int dm_accum_new(uint32_t period_s, size_t rows_max, size_t worker_rows_max, dm_accum **out, dm_err *err) DM_NODISCARD;
 void dm_accum_free(dm_accum *a);
@@ -72,6 +72,9 @@ DM_DEFINE_FREEP(dm_accum)
 
 /* Seconds before this one are closed: counted in dm_accum_late, they change nothing. Rows before it are dropped. */
 void dm_accum_close_before(dm_accum *a, int64_t second);
+/* What a has of one period leaves it for an accum of its own, which another thread may read (rows and seconds); nothing
+ * more is counted of it. The caller frees it, and closes a behind that period. */
+int dm_accum_detach(dm_accum *a, int64_t period_start, dm_accum **out, dm_err *err) DM_NODISCARD;
 uint64_t dm_accum_late(const dm_accum *a);
 /* From now on they go into another, which is borrowed, is empty, and has periods of the same length. Nothing is counted
  * there: the periods are written, and are nothing that comes to something while one looks. */

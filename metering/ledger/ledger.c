@@ -33,6 +33,10 @@ void dm_ledger_free(dm_ledger *l)
 {
     if (l == NULL)
         return;
+    if (l->closing != NULL)
+        atomic_store(&l->closing->stop, true);
+    dm_aside_free(l->aside);
+    dm_closing_free(l->closing);
     assert(l->nrejects <= DM_LEDGER_DLQ_MAX && l->nsworn <= DM_LEDGER_ATTESTS_MAX && l->ngaps <= DM_LEDGER_GAPS_MAX);
     for (size_t i = 0; i < l->nrejects; i++)
         free(l->rejects[i].json);
@@ -74,7 +78,7 @@ static int allocate(dm_ledger *l, dm_err *err)
         r = dm_track_new(&l->track, err);
     if (r == 0)
         r = dm_window_new(&l->window, err);
-    return r;
+    return r < 0 ? r : dm_aside_new(l->c.db, l->c.pg, &l->aside, err);
 }
 
 /* From here on no other meter's flush is written, so that what is rebuilt is all that there is. */

@@ -3,9 +3,9 @@
  * a fence: so whatever moment a crash chooses, offsets and evidence agree. After a restart the open periods are rebuilt
  * from the chunks, and then the stream is read on from the offsets.
  *
- * Nothing here knows Kafka: a message is bytes with coordinates. One thread; the database connection is the ledger's
- * alone. An error of a function that writes leaves memory and database apart: the program stops and its successor
- * rebuilds. */
+ * Nothing here knows Kafka: a message is bytes with coordinates. One thread calls; the database connection is the
+ * ledger's alone. An error of a function that writes leaves memory and database apart: the program stops and its
+ * successor rebuilds. */
 #ifndef DM_METERING_LEDGER_LEDGER_H
 #define DM_METERING_LEDGER_LEDGER_H
 
@@ -22,7 +22,9 @@ enum {
 };
 
 typedef struct dm_ledger_config {
-    dm_pg *pg; /* role dm_meter; borrowed */
+    dm_pg *pg;      /* role dm_meter; borrowed */
+    const char *db; /* for another such connection, with which periods that have ended are written on a thread of the
+                       ledger's; NULL: with pg, on the caller's */
     const dm_clock *clock;
     dm_log *log;
     dm_metrics *metrics;             /* may be NULL */
@@ -73,8 +75,10 @@ int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD
 /* Writes the evidence of the next period that has ended, when every worker is through it; its statements are then owed.
  * To be called after a flush and with nothing taken since. patient_from_s: since when all that was sent has been
  * read without a break: the limit counts from the later of this and the period's end; -1: not now. 0: a period was
- * written, call again; DM_LEDGER_WAIT; DM_LEDGER_ZOMBIE. */
+ * written, call again; DM_LEDGER_WAIT: nothing is to be done, or it is being done; DM_LEDGER_ZOMBIE. */
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err) DM_NODISCARD;
+/* What dm_ledger_close waited for has been done: it goes on. */
+bool dm_ledger_goes_on(const dm_ledger *l);
 
 /* Sends what the outbox holds for a topic, in order, until send fails; it returns 0 when the message was delivered. How
  * many were sent, at most 256; or negative. */

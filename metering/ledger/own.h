@@ -1,14 +1,18 @@
 /* metering/ledger/own.h: what the files of the ledger share (ledger.c takes, dispute.c keeps what is in doubt, over.c
- * notes what is too much, late.c what comes after its period is written, flush.c writes, restore.c rebuilds, close.c
- * ends periods), and nobody else includes. */
+ * notes what is too much, late.c what comes after its period has ended, flush.c writes, restore.c rebuilds, close.c
+ * decides of periods that have ended, write.c writes them), and nobody else includes. */
 #ifndef DM_METERING_LEDGER_OWN_H
 #define DM_METERING_LEDGER_OWN_H
+
+#include <stdatomic.h>
 
 #include "base/wire/attest.h"
 
 #include "metering/ledger/accum.h"
+#include "metering/ledger/aside.h"
 #include "metering/ledger/known.h"
 #include "metering/ledger/ledger.h"
+#include "metering/ledger/standing.h"
 #include "metering/ledger/track.h"
 #include "metering/ledger/window.h"
 #include "metering/limits.h"
@@ -62,10 +66,26 @@ typedef struct dm_keys {
     } v[DM_WORKER_KEYS_MAX];
 } dm_keys;
 
+/* A period that has ended. */
+typedef struct dm_closing {
+    dm_ledger *l;
+    int64_t start, end, began_us;
+    dm_standings workers;
+    dm_anomalies anomalies; /* that are noted with what is decided */
+    bool looked;            /* it is known what was sworn to */
+    bool decided;           /* of all workers, before a crash */
+    bool forced;
+    dm_accum *rows; /* its evidence, once all is decided: from then on its seconds are late */
+    int64_t unknown_projects;
+    atomic_bool stop;
+} dm_closing;
+
 struct dm_ledger {
     dm_ledger_config c;
+    dm_closing *closing; /* NULL: none is */
+    dm_aside *aside;     /* where its long transactions are */
     dm_accum *accum;
-    dm_accum *late; /* of periods that are written; empty after each flush */
+    dm_accum *late; /* of periods that are decided; empty after each flush */
     dm_track *track;
     dm_window *window;
     dm_anomalies anomalies;
@@ -84,13 +104,20 @@ struct dm_ledger {
     size_t ngaps;
     dm_attest *attest; /* too large for a stack */
     dm_keys keys;      /* of the worker last asked for */
-    int64_t open_from; /* the first second that is not written; -1: nothing was ever written */
+    int64_t open_from; /* the first second that is not decided; -1: nothing ever was */
     int64_t partitions_to;
 };
 
 /* What came late and is in memory goes beside its periods, and accounts are owed a look at it (late.c). Inside the
  * transaction of a flush, when the attestations are in it. */
 int dm_ledger_put_late(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
+/* Oaths to a period that were whole after it was decided, and were not looked at because it was not written yet. */
+int dm_ledger_swear_again(dm_ledger *l, int64_t start, dm_err *err) DM_NODISCARD;
+/* dm_aside_fn of a dm_closing that is decided: 0 or DM_LEDGER_ZOMBIE. */
+int dm_ledger_write(dm_pg *pg, void *closing, dm_err *err) DM_NODISCARD;
+/* The next period; NULL: no memory. */
+dm_closing *dm_closing_new(dm_ledger *l);
+void dm_closing_free(dm_closing *k);
 /* For dm_track_write_off: notes the gap, to be written with the next transaction. arg is the ledger. */
 void dm_ledger_told_gap(void *arg, const dm_track_gap *g);
 /* That a frame of this worker was not merged, since it has brought too much in that period; the close names its seconds

@@ -50,11 +50,18 @@ static int load_gaps(dm_pg *c, dm_ledger *l, dm_err *err)
     return r;
 }
 
+typedef struct state {
+    dm_ledger *l;
+    int64_t last; /* period that was written; -1: none was */
+} state;
+
 static int load_state(dm_pg *c, void *arg, dm_err *err)
 {
-    dm_ledger *l = arg;
+    state *s = arg;
+    dm_ledger *l = s->l;
     int64_t start, period_s;
     int r = dm_sql_last_period(c, &start, &period_s, err);
+    s->last = r == 0 ? start : -1;
     if (r == 0 && start >= 0) {
         l->open_from = start + period_s;
         if (!dm_period_begins(l->open_from, l->c.period_s))
@@ -140,7 +147,10 @@ static int replay_page(page *p, size_t *n, dm_err *err)
 int dm_ledger_restore(dm_ledger *l, dm_err *err)
 {
     const dm_pg_scope reading = {.read_only = true};
-    int r = dm_pg_tx_on(l->c.pg, &reading, load_state, l, err);
+    state s = {l, -1};
+    int r = dm_pg_tx_on(l->c.pg, &reading, load_state, &s, err);
+    if (r == 0 && s.last >= 0)
+        r = dm_ledger_swear_again(l, s.last, err);
     page p = {.l = l, .pos = {.first_second = l->open_from > 0 ? l->open_from : 0, .worker_no = -1}};
     for (size_t n = PAGE; r == 0 && n == PAGE;) {
         r = dm_pg_tx_on(l->c.pg, &reading, read_page, &p, err);

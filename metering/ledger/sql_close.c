@@ -20,7 +20,9 @@ int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm
     static const dm_pg_stmt st = {"close_workers_in",
             "SELECT worker_no, dm.us(enrolled_at) / 1000000, state = 'written_off', EXISTS (SELECT FROM dm.anomaly a "
             "WHERE a.period_start = dm.ts($1::bigint * 1000000) AND a.kind = '" DM_ANOMALY_TOO_MUCH "' "
-            "AND a.worker_no = w.worker_no) FROM dm.worker w WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
+            "AND a.worker_no = w.worker_no), d.complete, d.attested FROM dm.worker w LEFT JOIN (SELECT worker_no, "
+            "complete, attested FROM dm.worker_period WHERE period_start = dm.ts($1::bigint * 1000000)) d "
+            "USING (worker_no) WHERE enrolled_at < dm.ts($2::bigint * 1000000) "
             "AND (gone_at IS NULL OR gone_at >= dm.ts($1::bigint * 1000000)) ORDER BY worker_no",
             DM_PG_ROWS};
     dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(end)};
@@ -56,10 +58,19 @@ int dm_sql_worker_period_add(dm_pg *c, dm_worker_no worker_no, int64_t start, bo
 {
     static const dm_pg_stmt st = {"close_worker_period_add",
             "INSERT INTO dm.worker_period (worker_no, period_start, complete, attested) "
-            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean)",
+            "VALUES ($1::bigint, dm.ts($2::bigint * 1000000), $3::boolean, $4::boolean) ON CONFLICT DO NOTHING",
             DM_PG_NONE};
     dm_pg_arg args[] = {dm_pa_i64((int64_t)worker_no.v), dm_pa_i64(start), dm_pa_bool(complete), dm_pa_bool(attested)};
     return dm_pg_batch_add(c, &st, args, DM_LEN(args), err);
+}
+
+int dm_sql_unsworn(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"close_unsworn",
+            "SELECT worker_no FROM dm.worker_period WHERE period_start = dm.ts($1::bigint * 1000000) AND NOT attested",
+            DM_PG_ROWS};
+    dm_pg_arg args[] = {dm_pa_i64(start)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
 void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
@@ -79,24 +90,24 @@ void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
     dm_many_init(m, c, &st, args, DM_LEN(args));
 }
 
-void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s)
+void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s, bool being_written)
 {
     static const dm_pg_stmt st = {"late_usages_add",
             "WITH new AS (INSERT INTO dm.usage_late (account_no, project_no, period_start, sandbox_id, epoch, "
             "spec_table, "
             "spec, region_no, worker_no, run_bits, hib_bits, disk_16mib) SELECT "
             "coalesce((SELECT p.account_no FROM dm.project p WHERE p.project_no = u.project_no), 0), u.project_no, "
-            "w.period_start, decode(u.sandbox_id, 'hex'), u.epoch, u.spec_table, u.spec, u.region_no, "
+            "dm.ts($2::bigint * 1000000), decode(u.sandbox_id, 'hex'), u.epoch, u.spec_table, u.spec, u.region_no, "
             "u.worker_no, coalesce(u.run, repeat('0', $3::int)::varbit), coalesce(u.hib, repeat('0', "
             "$3::int)::varbit), "
             "u.disk FROM json_to_recordset($1::json) AS u (project_no bigint, sandbox_id text, epoch int, "
             "spec_table int, spec int, region_no int, worker_no bigint, run varbit, hib varbit, disk int[]) "
-            "JOIN dm.period w ON w.period_start = dm.ts($2::bigint * 1000000) AND w.period_s = $3::int "
-            "RETURNING account_no, period_start, sandbox_id) "
+            "WHERE $4::boolean OR EXISTS (SELECT FROM dm.period w WHERE w.period_start = dm.ts($2::bigint * 1000000) "
+            "AND w.period_s = $3::int) RETURNING account_no, period_start, sandbox_id) "
             "INSERT INTO dm.late (account_no, period_start, sandbox_id) SELECT DISTINCT account_no, period_start, "
             "sandbox_id FROM new WHERE account_no <> 0",
             DM_PG_NONE};
-    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(period_s)};
+    dm_pg_arg args[] = {dm_pa_i64(start), dm_pa_i64(period_s), dm_pa_bool(being_written)};
     dm_many_init(m, c, &st, args, DM_LEN(args));
 }
 

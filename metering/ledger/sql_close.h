@@ -12,19 +12,22 @@
 int dm_sql_first_enrolled(dm_pg *c, int64_t *out, dm_err *err) DM_NODISCARD;
 
 /* Workers known during [start, end), ascending: worker_no, enrolled_at, written_off, whether one brought too much in
- * the period that begins there. */
+ * the period that begins there; and where it was decided before, whether it was complete and attested. */
 int dm_sql_workers_in(dm_pg *c, int64_t start, int64_t end, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* Of which an end record of the period fits the attestations that are there (of two for the same thing the later boot's
  * counts), ascending: worker_no. Reads every attestation of the period. */
 int dm_sql_attested_in(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 int dm_sql_period_add(dm_pg *c, int64_t start, uint32_t period_s, dm_err *err) DM_NODISCARD;
+/* What is decided of a worker; a repetition changes nothing. */
 int dm_sql_worker_period_add(
         dm_pg *c, dm_worker_no worker_no, int64_t start, bool complete, bool attested, dm_err *err) DM_NODISCARD;
+/* The workers that had not sworn to a period when it was written: worker_no. */
+int dm_sql_unsworn(dm_pg *c, int64_t start, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* The period's rows of usage: m is for dm_sql_usage_add and then dm_many_flush. */
 void dm_sql_usages(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s);
-/* The same beside their period, which has been written with this length (else: nothing), for dm.late. */
-void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s);
+/* The same beside their period, which is being written, or has been with this length (else: nothing), for dm.late. */
+void dm_sql_usages_late(dm_many *m, dm_pg *c, int64_t start, uint32_t period_s, bool being_written);
 /* A period that a worker has now sworn to as a whole, and had not when it was written: what it did not swear to is owed
  * a look. */
 int dm_sql_sworn_late(dm_pg *c, dm_worker_no worker_no, int64_t start, dm_err *err) DM_NODISCARD;

@@ -116,7 +116,9 @@ void ledger_open(rig *r)
     assert_int_equal(dm_random(random, sizeof(random), NULL), 0);
     dm_uuid owner = dm_uuid_of_random(random);
     memcpy(r->uuid, owner.s, sizeof(r->uuid));
+    (void)snprintf(r->conninfo, sizeof(r->conninfo), "%s", cluster_conninfo(r->c, r->db, "dm_meter"));
     dm_ledger_config c = {.pg = r->pg,
+            .db = r->aside ? r->conninfo : NULL,
             .clock = &r->clock.base,
             .key = r->service,
             .frame_secret = r->secret,

@@ -39,7 +39,7 @@ typedef struct msg {
 
 typedef struct rig {
     const cluster *c;
-    char db[32];
+    char db[32], conninfo[256];
     uint32_t period_s, wait_s;
     size_t rows_max, worker_rows_max; /* as of the next ledger_start */
     PGconn *owner;
@@ -50,6 +50,7 @@ typedef struct rig {
     bool accept_unsealed; /* as of the next ledger_start; so the next two */
     const uint8_t *secret, *secret_old;
     uint16_t key_no; /* what its frames say that they are sealed with */
+    bool aside;      /* as of the next ledger_start: periods are written on a thread of the ledger's */
     bool rowless;    /* sandboxes have the rows that the test makes, and no others */
     dm_ledger *ledger;
     char uuid[DM_UUID_TEXT];
