@@ -1,8 +1,8 @@
 /* dormouse-api: libmicrohttpd's few threads hold connections; a pool answers what only asks the database, three lines
  * what waits for a worker (orders, stops, reads); the main thread's loop has signals and the tick; one thread listens
  * for changed keys and holds the lock that says that this instance lives, another sweeps, a third puts to sleep what is
- * held, a fourth writes down when keys were used and ends what is removed, a fifth sends mail, a sixth claims, a
- * seventh tells streams what changed. Stateless: any number of replicas.
+ * held, a fourth writes down when keys were used, alerts and ends what is removed, a fifth sends mail, a sixth claims,
+ * a seventh tells streams what changed. Stateless: any number of replicas.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -14,6 +14,7 @@
 
 #include "api/dm/live.h"
 #include "api/door/signers.h"
+#include "api/life/alert.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/expiry.h"
@@ -32,6 +33,7 @@ enum {
     SWEEP_MS = 1000,
     USES_MS = 30000,
     SERIES_MS = 5000,
+    ALERTS_MS = 1000,     /* that a look at all accounts takes at once; the next one goes on */
     SERIES_MARGIN_S = 12, /* what was created before it is committed by then */
     MAIL_MS = 1000,
     PATIENT_MS = 5000,
@@ -49,7 +51,8 @@ typedef struct program {
     dm_post post;
     dm_loop *loop;
     dm_timer *tick;
-    int64_t expiry_after; /* the last project that was looked at for sandboxes that sleep too long */
+    int64_t alert_after;  /* the last account that was looked at for alerts of what it spends, */
+    int64_t expiry_after; /* and the last project that was looked at for sandboxes that sleep too long */
     dm_http *public_http, *worker_http;
     pthread_t threads[HANDS];
     unsigned nthreads;
@@ -257,6 +260,19 @@ static void write_series(program *p)
         dm_log_err(p->api.log, DM_WARN, "series.not_written", &err);
 }
 
+static void alert(program *p)
+{
+    int64_t until = dm_mono_ms(p->api.clock) + ALERTS_MS;
+    do {
+        dm_err err = {0};
+        unsigned noted = 0;
+        if (dm_alert_round(&p->api, &p->alert_after, &noted, &err) < 0) {
+            dm_log_err(p->api.log, DM_WARN, "alerts.failed", &err);
+            return;
+        }
+    } while (p->alert_after != 0 && dm_mono_ms(p->api.clock) < until && !atomic_load(&p->stop));
+}
+
 static void end_removed(program *p)
 {
     dm_err err = {0};
@@ -281,6 +297,7 @@ static void *keep_books(void *arg)
         for (int i = 0; i < USES_MS / SERIES_MS && !atomic_load(&p->stop); i++) {
             pause_ms(p, SERIES_MS);
             write_series(p);
+            alert(p);
         }
         write_uses(p);
         end_removed(p);

@@ -159,7 +159,8 @@ static int write_letters(
     const dm_str slug = dm_pg_str(of, 0, 0), id = dm_pg_str(of, 0, 1);
     (void)snprintf(cause, sizeof cause, "retention:%.*s:%.*s", (int)id.n, id.p, (int)today.n, today.p);
     (void)snprintf(subject, sizeof subject, "Sandboxes of %.*s will be deleted", (int)slug.n, slug.p);
-    return dm_keepers_tell(c, owner, &(dm_keepers_letter){cause, subject, body.p}, letters, err);
+    return dm_keepers_tell(
+            c, owner, &(dm_keepers_letter){.cause = cause, .subject = subject, .body = body.p}, letters, err);
 }
 
 int dm_expiry_notice(dm_pg *c, dm_owner owner, int64_t notice_s, dm_expiry_told *told, dm_err *err)

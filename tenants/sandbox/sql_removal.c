@@ -55,7 +55,7 @@ static int write_letters(dm_pg *c, dm_owner owner, const asked *a, dm_err *err)
             "and members go. Until then an owner or admin can take it back, in the console or by\n"
             "POST /v1/projects/%.*s/restore. Statements and the audit stay.\n",
             (int)a->slug.n, a->slug.p, a->ends, (int)a->slug.n, a->slug.p);
-    const dm_keepers_letter letter = {cause, subject, body.p};
+    const dm_keepers_letter letter = {.cause = cause, .subject = subject, .body = body.p};
     int r = dm_buf_ok(&body, err);
     return r < 0 ? r : dm_keepers_tell(c, owner, &letter, &letters, err);
 }

@@ -1,5 +1,5 @@
 /* tenants/who/keepers.h: who is told of what is about to happen to a project: its owners and admins, and those of its
- * account. As dm_api or dm_ops, in the scope of that account. */
+ * account; of an account (project 0) its own. As dm_api or dm_ops, in the scope of that account. */
 #ifndef DM_TENANTS_WHO_KEEPERS_H
 #define DM_TENANTS_WHO_KEEPERS_H
 
@@ -9,6 +9,7 @@
 typedef struct dm_keepers_letter {
     const char *cause; /* of at most 100 bytes; with who it is for, it makes each of them one that is sent once */
     const char *subject, *body;
+    bool money; /* whoever sees its bills is told, too */
 } dm_keepers_letter;
 
 /* A letter to each of them, at most DM_MEMBERS_SHOWN; *letters: to how many. */

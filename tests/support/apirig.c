@@ -200,6 +200,7 @@ void dm_rig_clean(dm_rig *r)
                   "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open; DELETE FROM "
                   "dm.budget_cap;"
                   "DELETE FROM dm.expiry; DELETE FROM dm.expiry_day;"
+                  "DELETE FROM dm.alert; DELETE FROM dm.alert_mark; DELETE FROM dm.alert_setting;"
                   "UPDATE dm.quota_use SET running = 0, vcpus = 0, mem_mib = 0, asleep_mib = 0;"
                   "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
                   "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"

@@ -187,7 +187,7 @@ static void grants_are_narrow(void **state)
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
                     "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
                     "'series_step', 'expiry', "
-                    "'budget_lease', 'budget_ran', 'budget_cap')"),
+                    "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -199,7 +199,7 @@ static void grants_are_narrow(void **state)
                     "SELECT string_agg(proname || ' ' || r.rolname, ', ' ORDER BY proname, r.rolname) FROM pg_proc p, "
                     "aclexplode(p.proacl) g JOIN pg_roles r ON r.oid = g.grantee WHERE p.pronamespace = "
                     "'dm'::regnamespace AND p.prosecdef AND g.grantee <> p.proowner"),
-            "account_limits dm_api, "
+            "account_limits dm_api, account_limits dm_ops, "
             "account_limits dm_who, "
             "accounts_of_address dm_ops, "
             "add_operator dm_ops, "
