@@ -281,12 +281,12 @@ static bool counts_differ(const dm_counts *a, const dm_counts *b)
 
 /* What its marks come to: of those that are new, and of all since the earliest that somebody missed. */
 typedef struct news {
-    const dm_live_mark *marks[2 * DM_LIVE_ROWS_MAX]; /* in the order in which they are told */
-    size_t n, nids, ndenials, fresh;
+    const dm_live_mark *marks[DM_LIVE_KINDS * DM_LIVE_ROWS_MAX]; /* in the order in which they are told */
+    size_t n, of[DM_LIVE_KINDS], fresh;
     bool too_many; /* of the new ones */
     bool missed_too_many;
     dm_sandbox_id ids[DM_LIVE_ROWS_MAX];
-    int64_t denials[DM_LIVE_ROWS_MAX];
+    int64_t numbers[DM_LIVE_KINDS][DM_LIVE_ROWS_MAX]; /* of refusals and alerts */
 } news;
 
 /* Which of the project's marks are wanted: fresh ones first, so that they are the last to be left out. Marks come the
@@ -298,17 +298,17 @@ static void gather(const dm_live_mark *marks, size_t n, int64_t since_us, news *
         for (size_t i = 0; i < n; i++) {
             const dm_live_mark *m = &marks[i];
             bool want = pass == 0 ? m->fresh : !m->fresh && since_us != 0 && m->at_us >= since_us;
-            bool full = m->denial ? out->ndenials == DM_LIVE_ROWS_MAX : out->nids == DM_LIVE_ROWS_MAX;
             if (!want)
                 continue;
-            if (full) {
+            if (out->of[m->kind] == DM_LIVE_ROWS_MAX) {
                 *(pass == 0 ? &out->too_many : &out->missed_too_many) = true;
                 continue;
             }
-            if (m->denial)
-                memcpy(&out->denials[out->ndenials++], m->id.b, sizeof out->denials[0]);
+            size_t at = out->of[m->kind]++;
+            if (m->kind == DM_LIVE_SANDBOX)
+                out->ids[at] = m->id;
             else
-                out->ids[out->nids++] = m->id;
+                memcpy(&out->numbers[m->kind][at], m->id.b, sizeof out->numbers[0][0]);
             out->marks[out->n++] = m;
             out->fresh += pass == 0;
         }
@@ -316,15 +316,17 @@ static void gather(const dm_live_mark *marks, size_t n, int64_t since_us, news *
 
 static void tell_marks(dm_live *l, const reader *r, const news *w)
 {
-    size_t ids = w->nids, denials = w->ndenials;
+    static const char *const names[] = {"sandbox", "denial", "alert"};
+    static const dm_right needs[] = {DM_RIGHT_SANDBOX_READ, DM_RIGHT_LIMIT_READ, DM_RIGHT_USAGE_READ};
+    const dm_buf *const of[] = {l->told->lines, l->told->denials, l->told->alerts};
+    size_t left[DM_LIVE_KINDS];
+    memcpy(left, w->of, sizeof left);
     for (size_t i = w->n; i-- > 0;) {
         const dm_live_mark *m = w->marks[i];
-        const dm_buf *json = m->denial ? &l->told->denials[--denials] : &l->told->lines[--ids];
+        const dm_buf *json = &of[m->kind][--left[m->kind]];
         bool missed = !r->met && m->at_us >= r->since_us;
-        if (json->len == 0 || !(missed || (r->met && m->fresh)) ||
-                (m->denial && !dm_may(r->rights, DM_RIGHT_LIMIT_READ)))
-            continue;
-        event(l, m->denial ? "denial" : "sandbox", dm_buf_view(json));
+        if (json->len > 0 && (missed || (r->met && m->fresh)) && dm_may(r->rights, needs[m->kind]))
+            event(l, names[m->kind], dm_buf_view(json));
     }
 }
 
@@ -377,9 +379,11 @@ static bool ask_for(
     w->too_many |= l->tail->torn;
     a->whole |= w->too_many || w->missed_too_many;
     a->ids = w->ids;
-    a->nids = w->nids;
-    a->denials = w->denials;
-    a->ndenials = w->ndenials;
+    a->nids = w->of[DM_LIVE_SANDBOX];
+    a->denials = w->numbers[DM_LIVE_DENIAL];
+    a->ndenials = w->of[DM_LIVE_DENIAL];
+    a->alerts = w->numbers[DM_LIVE_ALERT];
+    a->nalerts = w->of[DM_LIVE_ALERT];
     return due || w->fresh > 0 || w->too_many;
 }
 

@@ -1,5 +1,6 @@
 #include "api/dm/live_read.h"
 
+#include "api/dm/alert.h"
 #include "api/dm/denial.h"
 #include "api/dm/sandbox_line.h"
 #include "api/kit/answer.h"
@@ -17,9 +18,11 @@ static void for_all(dm_live_told *t, void (*fn)(dm_buf *b))
     fn(&t->cost);
     fn(&t->newest);
     fn(&t->refused);
+    fn(&t->warned);
     for (size_t i = 0; i < DM_LIVE_ROWS_MAX; i++) {
         fn(&t->lines[i]);
         fn(&t->denials[i]);
+        fn(&t->alerts[i]);
     }
 }
 
@@ -159,6 +162,43 @@ static int read_denials(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_er
     return r;
 }
 
+static int read_warned(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_alert k;
+    dm_jw w;
+    int r = dm_alerts_list(c, a->owner, INT64_MAX, DM_LIVE_NEWEST, &rows, NULL, err);
+    if (r < 0)
+        return r;
+    dm_jw_init(&w, &t->warned);
+    dm_jw_arr(&w);
+    for (size_t i = 0; i < dm_pg_count(rows); i++) {
+        dm_alert_read(rows, i, &k);
+        dm_write_alert(&w, &k);
+    }
+    dm_jw_arr_end(&w);
+    return 0;
+}
+
+static int read_alerts(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_alert k;
+    dm_jw w;
+    int r = dm_alerts_of(c, a->owner, a->alerts, a->nalerts, &rows, err);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
+        size_t at = 0;
+        dm_alert_read(rows, i, &k);
+        while (at < a->nalerts && a->alerts[at] != k.no)
+            at++;
+        if (at == a->nalerts)
+            continue;
+        dm_jw_init(&w, &t->alerts[at]);
+        dm_write_alert(&w, &k);
+    }
+    return r;
+}
+
 static int read_all(dm_pg *c, void *arg, dm_err *err)
 {
     const work *k = arg;
@@ -177,10 +217,14 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
         r = read_newest(c, a, t, err);
     if (r == 0 && a->whole)
         r = read_refused(c, a, t, err);
+    if (r == 0 && a->whole)
+        r = read_warned(c, a, t, err);
     if (r == 0 && a->nids > 0)
         r = read_lines(c, a, t, err);
     if (r == 0 && a->ndenials > 0)
         r = read_denials(c, a, t, err);
+    if (r == 0 && a->nalerts > 0)
+        r = read_alerts(c, a, t, err);
     return r;
 }
 
@@ -210,6 +254,7 @@ void dm_live_snapshot(dm_jw *w, const dm_live_told *t, dm_rights rights)
     part(w, "cost", &t->cost, dm_may(rights, DM_RIGHT_USAGE_READ));
     part(w, "sandboxes", &t->newest, true);
     part(w, "denials", &t->refused, dm_may(rights, DM_RIGHT_LIMIT_READ));
+    part(w, "alerts", &t->warned, dm_may(rights, DM_RIGHT_USAGE_READ));
 }
 
 int dm_live_event(dm_buf *out, const char *name, int64_t id, dm_str json)

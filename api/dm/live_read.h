@@ -8,7 +8,7 @@
 #include "tenants/sandbox/changed.h"
 
 enum {
-    DM_LIVE_NEWEST = 10,   /* sandboxes, and refusals, of a snapshot */
+    DM_LIVE_NEWEST = 10,   /* sandboxes, refusals and alerts of a snapshot */
     DM_LIVE_ROWS_MAX = 200 /* of each that are told one by one; of more, a snapshot is */
 };
 
@@ -18,15 +18,18 @@ typedef struct dm_live_asked {
     bool whole, cost;         /* the newest of all; what it came to */
     const dm_sandbox_id *ids; /* which sandboxes, at most DM_LIVE_ROWS_MAX; their events in this order */
     size_t nids;
-    const int64_t *denials; /* which refusals, as many at most */
+    const int64_t *denials; /* which refusals, as many at most, */
     size_t ndenials;
+    const int64_t *alerts; /* and alerts */
+    size_t nalerts;
 } dm_live_asked;
 
 typedef struct dm_live_told {
     dm_counts counts;
-    dm_buf counts_json, cost, newest, refused; /* each a JSON value; the last two where whole, cost where cost */
-    dm_buf lines[DM_LIVE_ROWS_MAX];            /* of each id: its line; empty: there is none */
-    dm_buf denials[DM_LIVE_ROWS_MAX];          /* of each number */
+    dm_buf counts_json, cost, newest, refused, warned; /* each a JSON value; cost where cost, the others where whole */
+    dm_buf lines[DM_LIVE_ROWS_MAX];                    /* of each id: its line; empty: there is none */
+    dm_buf denials[DM_LIVE_ROWS_MAX];                  /* of each number, */
+    dm_buf alerts[DM_LIVE_ROWS_MAX];                   /* as of these */
 } dm_live_told;
 
 dm_live_told *dm_live_told_new(dm_err *err) DM_NODISCARD;

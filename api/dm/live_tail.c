@@ -2,6 +2,7 @@
 
 #include "api/dm/live.h"
 #include "metering/read/usage.h"
+#include "tenants/plan/alerts.h"
 #include "tenants/plan/denials.h"
 #include "tenants/sandbox/changed.h"
 
@@ -13,18 +14,19 @@ enum {
 };
 
 struct dm_live_memory {
-    dm_live_mark seen[SEEN_MAX]; /* by (id, denial) */
+    dm_live_mark seen[SEEN_MAX]; /* by (id, kind, project) */
     size_t nseen;
     unsigned looks;
     dm_changed changed[ROWS_MAX];
     dm_denials_risen risen[ROWS_MAX];
+    dm_alert_came came[ROWS_MAX];
 };
 
 dm_live_tail *dm_live_tail_new(dm_err *err)
 {
     DM_AUTO(dm_live_tail) t = calloc(1, sizeof *t);
     if (t != NULL) {
-        t->marks = calloc(2 * ROWS_MAX, sizeof *t->marks);
+        t->marks = calloc(DM_LIVE_KINDS * ROWS_MAX, sizeof *t->marks);
         t->memory = calloc(1, sizeof *t->memory);
     }
     if (t == NULL || t->marks == NULL || t->memory == NULL) {
@@ -60,7 +62,7 @@ typedef struct work {
     int64_t back_us, since_us, before_us; /* before_us: the look before; 0: there was none */
     bool torn;
     int64_t now_us, closed_through, whole_from_us;
-    size_t nchanged, nrisen;
+    size_t nchanged, nrisen, ncame;
 } work;
 
 static int read_all(dm_pg *c, void *arg, dm_err *err)
@@ -79,12 +81,16 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = dm_denials_since(c, w->projects, w->nprojects, from, ROWS_MAX, m->risen, &w->nrisen, err);
     if (r == 0)
+        r = dm_alerts_since(c, w->projects, w->nprojects, from, ROWS_MAX, m->came, &w->ncame, err);
+    if (r == 0)
         r = dm_read_closed_through(c, &w->closed_through, err);
     w->whole_from_us = from;
     if (r == 0 && w->nchanged == ROWS_MAX)
         w->whole_from_us = m->changed[ROWS_MAX - 1].at_us + 1;
     if (r == 0 && w->nrisen == ROWS_MAX && m->risen[ROWS_MAX - 1].last_us >= w->whole_from_us)
         w->whole_from_us = m->risen[ROWS_MAX - 1].last_us + 1;
+    if (r == 0 && w->ncame == ROWS_MAX && m->came[ROWS_MAX - 1].at_us >= w->whole_from_us)
+        w->whole_from_us = m->came[ROWS_MAX - 1].at_us + 1;
     w->torn = w->before_us != 0 && w->whole_from_us > from && w->whole_from_us > w->before_us - BACK_US;
     return r;
 }
@@ -103,7 +109,9 @@ static int by_id(const void *a, const void *b)
 {
     const dm_live_mark *x = a, *y = b;
     int c = memcmp(&x->id, &y->id, sizeof x->id);
-    return c != 0 ? c : (int)x->denial - (int)y->denial;
+    if (c == 0)
+        c = (int)x->kind - (int)y->kind;
+    return c != 0 ? c : (x->project.v > y->project.v) - (x->project.v < y->project.v); /* an account's is in each */
 }
 
 static void collect(dm_live_tail *t, const work *w)
@@ -115,8 +123,14 @@ static void collect(dm_live_tail *t, const work *w)
     }
     for (size_t i = 0; i < w->nrisen; i++) {
         const dm_denials_risen *d = &w->m->risen[i];
-        dm_live_mark m = {.project = d->project, .denial = true, .at_us = d->last_us, .count = d->count};
+        dm_live_mark m = {.project = d->project, .kind = DM_LIVE_DENIAL, .at_us = d->last_us, .count = d->count};
         memcpy(m.id.b, &d->no, sizeof d->no);
+        t->marks[t->nmarks++] = m;
+    }
+    for (size_t i = 0; i < w->ncame; i++) {
+        const dm_alert_came *a = &w->m->came[i];
+        dm_live_mark m = {.project = a->project, .kind = DM_LIVE_ALERT, .at_us = a->at_us};
+        memcpy(m.id.b, &a->no, sizeof a->no);
         t->marks[t->nmarks++] = m;
     }
 }

@@ -1,5 +1,5 @@
-/* api/dm/live_tail.h: what of the watched projects was written since the last look: sandboxes and refusals, and whether
- * a period has closed.
+/* api/dm/live_tail.h: what of the watched projects was written since the last look: sandboxes, refusals and alerts, and
+ * whether a period has closed.
  *
  * A row's time is taken when it is written, and the row is seen when its transaction has committed. So each look goes
  * back by more than a transaction takes, most times by a little and now and then by as long as a statement may take;
@@ -11,11 +11,14 @@
 
 enum { DM_LIVE_FAR_BACK_US = 12000000 };
 
-/* Something that was written: a sandbox, or (denial) a refusal, whose number stands in id. */
+typedef enum dm_live_kind { DM_LIVE_SANDBOX, DM_LIVE_DENIAL, DM_LIVE_ALERT, DM_LIVE_KINDS } dm_live_kind;
+
+/* Something that was written: a sandbox, or a refusal or an alert, whose number stands in id. */
 typedef struct dm_live_mark {
     dm_project_no project;
     dm_sandbox_id id;
-    bool denial, fresh; /* fresh: no look has met it before */
+    dm_live_kind kind;
+    bool fresh; /* no look has met it before */
     int64_t at_us, count;
 } dm_live_mark;
 

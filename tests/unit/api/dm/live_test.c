@@ -199,6 +199,29 @@ static void refusals(void **state)
     assert_int_equal(num(e.data, "count"), 7);
 }
 
+#define ALERT                                                                                                          \
+    "INSERT INTO dm.alert (account_no, project_no, month, budget, kind, mark, used, bound) SELECT account_no, "
+
+/* An account's concerns each of its projects. */
+static void alerts(void **state)
+{
+    DM_AUTO_EVENTS e;
+    (void)state;
+    dm_rig_sql(&rig, ALERT "0, '2026-11-01', 'money', 'percent', 50, 5, 10 FROM dm.project WHERE slug = 'demo'");
+    watch_on(&e, rig.socket, LIVE, NULL);
+    expect(&e, "snapshot");
+    const json_t *one = json_array_get(json_object_get(e.data, "alerts"), 0);
+    assert_int_equal(num(one, "mark"), 50);
+    assert_true(json_is_null(json_object_get(one, "project")));
+    dm_rig_sql(&rig, ALERT "project_no, '2026-11-01', 'seconds', 'percent', 80, 8, 10 FROM dm.project");
+    expect(&e, "alert");
+    assert_int_equal(num(e.data, "mark"), 80);
+    assert_string_equal(str(e.data, "project"), "demo");
+    dm_rig_sql(&rig, ALERT "0, '2026-11-01', 'money', 'ends', 0, 8, 10 FROM dm.project WHERE slug = 'demo'");
+    expect(&e, "alert");
+    assert_string_equal(str(e.data, "kind"), "ends");
+}
+
 /* A period that closes, and what the project has come to with it; a line of another project is not its own. */
 static void a_period_closes(void **state)
 {
@@ -495,10 +518,10 @@ int main(void)
 {
 #define TEST(name) DM_RIG_TEST(name, &rig)
     const struct CMUnitTest tests[] = {TEST(all_of_it_and_then_what_changes), TEST(whichever_replica_it_was_changed_at),
-            TEST(refusals), TEST(a_period_closes), TEST(once_for_who_cannot_hold_it), TEST(from_where_he_left_off),
-            TEST(too_many_to_tell), TEST(who_does_not_read_is_dropped), TEST(a_beat_while_nothing_changes),
-            TEST(what_he_may_see), TEST(as_long_as_he_may), TEST(as_long_as_he_looks), TEST(a_key_that_is_revoked),
-            TEST(so_many_at_once)};
+            TEST(refusals), TEST(alerts), TEST(a_period_closes), TEST(once_for_who_cannot_hold_it),
+            TEST(from_where_he_left_off), TEST(too_many_to_tell), TEST(who_does_not_read_is_dropped),
+            TEST(a_beat_while_nothing_changes), TEST(what_he_may_see), TEST(as_long_as_he_may),
+            TEST(as_long_as_he_looks), TEST(a_key_that_is_revoked), TEST(so_many_at_once)};
 #undef TEST
     dm_rig_start(&rig, 4);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
