@@ -1,6 +1,9 @@
 /* dormouse-meter: one thread consumes and flushes; another writes the evidence of periods that have ended (the
  * ledger's); others, with connections of their own, make statements of it (closer.h), and one does the chores that
  * follow from them (chores.h); the metrics page has threads of its own, too, and only reads counters. Whatever goes
+/* dormouse-meter: one thread consumes, flushes and writes the evidence of periods that have ended; others, with
+ * connections of their own, make statements of it (closer.h), one does the chores that follow from them (chores.h), and
+ * one those that take their time; the metrics page has threads of its own, too, and only reads counters. Whatever goes
  * wrong but in a chore, it stops and the supervisor starts it again: what it knows is in the database, and the rest is
  * still in the stream. */
 #include <poll.h>
@@ -10,6 +13,7 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
+#include "metering/bill/simulate.h"
 #include "metering/check/check.h"
 #include "metering/chores.h"
 #include "metering/closer.h"
@@ -37,7 +41,7 @@ typedef struct meter {
     char owner[DM_UUID_TEXT];
     dm_pg *pg;
     dm_closers *closers;
-    dm_chores *chores;
+    dm_chores *chores, *slow;
     dm_view *view;
     int64_t told_ms; /* when it was given something last */
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
@@ -185,6 +189,12 @@ static const dm_chore chores[] = {
         {NULL, 0, NULL},
 };
 
+/* What takes its time, on a thread of its own: no order of money waits for it. */
+static const dm_chore slow[] = {
+        {"simulate", 500, dm_simulate},
+        {NULL, 0, NULL},
+};
+
 /* --- start -------------------------------------------------------------------------------------------------- */
 
 /* The database may still be starting. */
@@ -261,7 +271,10 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
                     .held = dm_ledger_held,
                     .held_arg = m->ledger},
     };
-    return r < 0 ? r : dm_chores_new(&ch, &m->chores, err);
+    if (r == 0)
+        r = dm_chores_new(&ch, &m->chores, err);
+    ch.chores = slow;
+    return r < 0 ? r : dm_chores_new(&ch, &m->slow, err);
 }
 
 static int work(meter *m, dm_err *err)
@@ -295,6 +308,7 @@ static int work(meter *m, dm_err *err)
             r = run(m, err);
         }
     }
+    dm_chores_free(m->slow);
     dm_chores_free(m->chores);
     dm_view_free(m->view);
     dm_closers_free(m->closers);

@@ -1,7 +1,7 @@
 /* metering/bill/own.h: what the files of the bill share (bill.c goes through what is owed and says in what order a
  * statement is written, gather.c judges and rates its evidence, correct.c finds what came late and what it changes,
  * month.c what that does to a month's pool, account.c charges what is the account's as a whole, head.c makes and books
- * its head), and nobody else includes. */
+ * its head, try.c rates a period with another book), and nobody else includes. */
 #ifndef DM_METERING_BILL_OWN_H
 #define DM_METERING_BILL_OWN_H
 
@@ -53,6 +53,16 @@ typedef struct dm_count {
     dm_qty qty;
 } dm_count;
 
+/* A month of an account as it is rated again, with a book in the place of those it would follow. */
+typedef struct dm_trying {
+    int64_t instead;
+    dm_digest sha256; /* of that book */
+    uint64_t pool_s;  /* where the month's pool and counts stand, and what all came to; moved on by each period */
+    dm_count counts[DM_STATED_TIERS_MAX];
+    size_t ncounts;
+    dm_money sum;
+} dm_trying;
+
 /* One statement in the making. It does not grow with the account: what has been judged waits here for its page, and is
  * let go of with it. */
 typedef struct dm_making {
@@ -69,7 +79,7 @@ typedef struct dm_making {
     dm_anomalies anomalies;
     bool stated; /* something was charged, or could have been */
 
-    int64_t instead; /* only tried, with this book; nothing is sworn to, and no page kept */
+    int64_t instead; /* only tried, with this book (try.c); nothing is sworn to, and no page kept */
     uint64_t pool_s; /* account.c: where the month's pool and counts stand */
     dm_count counts[DM_STATED_TIERS_MAX];
     size_t ncounts;
@@ -129,6 +139,12 @@ int dm_old_books_load(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
 int dm_account_before(dm_making *m, dm_pg *c, dm_err *err) DM_NODISCARD;
 /* The lines of the account as a whole, with pool and counts moved on; st.sum has those of the pages already. */
 int dm_account_lines(dm_making *m, dm_err *err) DM_NODISCARD;
+
+/* The account's period as it would be charged with t's book; t is moved on past it. Keeps nothing, and is in no
+ * transaction. Evidence that has no price is DM_E_NOTFOUND, as in a statement; on failure t is of no more use. */
+enum { DM_TRY_OTHER = 17 }; /* the book is not what t says any more */
+int dm_bill_try(const dm_bill_config *conf, dm_account_no account_no, int64_t start, uint32_t period_s, dm_trying *t,
+        dm_err *err) DM_NODISCARD;
 
 /* The head, its lines, its journal entries and its message. Inside the SERIALIZABLE transaction that closes the period;
  * all pages are written. */

@@ -188,6 +188,7 @@ static void grants_are_narrow(void **state)
                     "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
                     "'series_step', 'expiry', "
                     "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark')"),
+                    "'budget_lease', 'budget_ran', 'budget_cap', 'simulation')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
