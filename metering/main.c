@@ -1,11 +1,8 @@
 /* dormouse-meter: one thread consumes and flushes; another writes the evidence of periods that have ended (the
- * ledger's); others, with connections of their own, make statements of it (closer.h), and one does the chores that
- * follow from them (chores.h); the metrics page has threads of its own, too, and only reads counters. Whatever goes
-/* dormouse-meter: one thread consumes, flushes and writes the evidence of periods that have ended; others, with
- * connections of their own, make statements of it (closer.h), one does the chores that follow from them (chores.h), and
- * one those that take their time; the metrics page has threads of its own, too, and only reads counters. Whatever goes
- * wrong but in a chore, it stops and the supervisor starts it again: what it knows is in the database, and the rest is
- * still in the stream. */
+ * ledger's); others, with connections of their own, make statements of it (closer.h), one does the chores that follow
+ * from them (chores.h), and one those that take their time; the metrics page has threads of its own, too, and only
+ * reads counters. Whatever goes wrong but in a chore, it stops and the supervisor starts it again: what it knows is in
+ * the database, and the rest is still in the stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>

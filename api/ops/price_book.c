@@ -120,6 +120,9 @@ static int refuse(dm_req *req, int r, const char *what)
     case DM_ASK_BOOK_LATE:
         return dm_deny(req, DM_NO_BOOK_LATE, what, "a price book begins %d seconds after its approval at the earliest",
                 DM_ASK_BOOK_AHEAD_S);
+    case DM_ASK_BOOK_UNTRIED:
+        return dm_deny(req, DM_NO_BOOK_UNTRIED, what,
+                "the price book concerns a closed month, and what it is now was not tried over one");
     case DM_ASK_BOOK_WRONG:
         return dm_deny(req, DM_NO_BOOK_WRONG, what,
                 "no such tier, price group or contract, or it is not whole: a price lacks, or its tiers begin within a "

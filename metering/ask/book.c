@@ -202,7 +202,12 @@ int dm_ask_book_approve(dm_pg *c, const char *who, const char *why, int64_t id, 
         return DM_ASK_BOOK_OTHER;
     if (f.in_s < DM_ASK_BOOK_AHEAD_S + 1)
         return DM_ASK_BOOK_LATE;
-    return or_wrong(dm_sql_ask_book_approve(c, id, who, why, err));
+    int64_t simulation;
+    bool concerns;
+    r = dm_sql_ask_book_tried(c, id, &is, &simulation, &concerns, err);
+    if (r == 0 && concerns && simulation == 0)
+        return DM_ASK_BOOK_UNTRIED;
+    return or_wrong(r < 0 ? r : dm_sql_ask_book_approve(c, id, who, why, simulation, err));
 }
 
 int dm_ask_book_withdraw(dm_pg *c, const char *who, const char *why, int64_t id, dm_err *err)

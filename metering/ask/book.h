@@ -16,6 +16,7 @@ enum {
     DM_ASK_BOOK_OWN,      /* who would approve it has written of it */
     DM_ASK_BOOK_OTHER,    /* it is not what that hash is of */
     DM_ASK_BOOK_LATE,     /* it would begin in less than DM_ASK_BOOK_AHEAD_S */
+    DM_ASK_BOOK_UNTRIED,  /* it concerns a closed month, and no simulation of what it is now has been finished */
     DM_ASK_BOOK_WRONG, /* drafted: no such tier, group, currency or contract; approved: a price lacks, its tiers do not
                           rise, or its contract does not hold then */
 };
@@ -37,7 +38,8 @@ int dm_ask_book_draft(dm_pg *c, const char *who, const char *why, const dm_ask_b
 /* Other prices, and another begin, of a draft. */
 int dm_ask_book_edit(
         dm_pg *c, const char *who, int64_t id, int64_t valid_from_s, dm_str prices, dm_err *err) DM_NODISCARD;
-/* From valid_from on it holds, and what held before it ends there. sha256: hex, as the book is shown with it. */
+/* From valid_from on it holds, and what held before it ends there. sha256: hex, as the book is shown with it. By the
+ * newest simulation of it, which its row then names; without one where it concerns no month that is closed. */
 int dm_ask_book_approve(
         dm_pg *c, const char *who, const char *why, int64_t id, dm_str sha256, dm_err *err) DM_NODISCARD;
 /* A draft; or one that was approved and does not hold yet: what it would have followed goes on. */

@@ -132,13 +132,31 @@ int dm_sql_ask_book_hash(dm_pg *c, int64_t id, dm_digest *out, dm_err *err)
     return dm_book_hash(&body, out, err);
 }
 
-int dm_sql_ask_book_approve(dm_pg *c, int64_t id, const char *who, const char *why, dm_err *err)
+int dm_sql_ask_book_tried(
+        dm_pg *c, int64_t id, const dm_digest *sha256, int64_t *simulation, bool *concerns, dm_err *err)
+{
+    static const dm_pg_stmt st = {"ask_book_tried",
+            "SELECT t.no, t.no IS NULL AND dm.book_month($1::bigint) IS NOT NULL FROM (SELECT max(simulation_no) AS no "
+            "FROM dm.simulation WHERE book_id = $1::bigint AND book_sha256 = $2 AND state = 'done') t",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(id), dm_pa_bytes(sha256->b, sizeof sha256->b)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    *simulation = dm_pg_i64(rows, 0, 0);
+    *concerns = dm_pg_bool(rows, 0, 1);
+    return 0;
+}
+
+int dm_sql_ask_book_approve(dm_pg *c, int64_t id, const char *who, const char *why, int64_t simulation, dm_err *err)
 {
     static const dm_pg_stmt st = {"ask_book_approve",
-            "UPDATE dm.price_book SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3 "
-            "WHERE book_id = $1::bigint",
+            "UPDATE dm.price_book SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3, "
+            "simulation_no = $4::bigint WHERE book_id = $1::bigint",
             DM_PG_NONE};
-    const dm_pg_arg args[] = {dm_pa_i64(id), dm_pa_c(who), dm_pa_c(why)};
+    const dm_pg_arg args[] = {
+            dm_pa_i64(id), dm_pa_c(who), dm_pa_c(why), simulation != 0 ? dm_pa_i64(simulation) : dm_pa_null()};
     return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
 }
 

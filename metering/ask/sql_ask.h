@@ -25,7 +25,11 @@ int dm_sql_ask_prices_drop(dm_pg *c, int64_t id, dm_err *err) DM_NODISCARD;
 int dm_sql_ask_prices_add(dm_pg *c, int64_t id, dm_str prices, dm_err *err) DM_NODISCARD;
 /* Of its canonical bytes, as its rows have it now. */
 int dm_sql_ask_book_hash(dm_pg *c, int64_t id, dm_digest *out, dm_err *err) DM_NODISCARD;
-int dm_sql_ask_book_approve(dm_pg *c, int64_t id, const char *who, const char *why, dm_err *err) DM_NODISCARD;
+/* The newest simulation that was finished of what that hash is of, 0: none; then whether it concerns a closed month. */
+int dm_sql_ask_book_tried(
+        dm_pg *c, int64_t id, const dm_digest *sha256, int64_t *simulation, bool *concerns, dm_err *err) DM_NODISCARD;
+int dm_sql_ask_book_approve(
+        dm_pg *c, int64_t id, const char *who, const char *why, int64_t simulation, dm_err *err) DM_NODISCARD;
 int dm_sql_ask_book_withdraw(dm_pg *c, int64_t id, const char *who, const char *why, dm_err *err) DM_NODISCARD;
 
 #endif

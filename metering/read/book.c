@@ -127,6 +127,23 @@ static void write_act(dm_jw *w, const char *name, const dm_pg_rows *rows, size_t
     dm_jw_end(w);
 }
 
+/* Whether what it is now was tried before it was approved, or before it may be. Books of the house never were: null. */
+static void write_tried(dm_jw *w, const dm_pg_rows *rows, size_t row, const char *sha256)
+{
+    bool same = dm_str_eq_c(dm_pg_str(rows, row, DM_BOOKS_SIMULATED), sha256);
+    bool approved = dm_str_eq_c(dm_pg_str(rows, row, DM_BOOKS_STATUS), "approved");
+    dm_jw_key(w, "simulation");
+    if (same)
+        dm_jw_i64(w, dm_pg_i64(rows, row, DM_BOOKS_SIMULATION));
+    else
+        dm_jw_null(w);
+    dm_jw_kc(w, "tried",
+            dm_pg_is_null(rows, row, DM_BOOKS_DRAFTED) ? NULL
+            : same                                     ? "yes"
+            : approved                                 ? "needless"
+                                                       : "no");
+}
+
 static void write_people(dm_jw *w, const dm_pg_rows *rows, size_t row)
 {
     dm_jw_key(w, "authors");
@@ -163,8 +180,10 @@ int dm_read_book_write(dm_jw *w, const dm_pg_rows *rows, size_t from, size_t to,
     dm_jw_ktime(w, "valid_to", dm_pg_i64(rows, from, DM_BOOKS_TO));
     dm_jw_kc(w, "sha256", hex);
     write_prices(w, rows, from, &made);
-    if (people)
+    if (people) {
         write_people(w, rows, from);
+        write_tried(w, rows, from, hex);
+    }
     dm_jw_end(w);
     return 0;
 }

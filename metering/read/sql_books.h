@@ -29,7 +29,9 @@ enum dm_books_col {
     DM_BOOKS_LIST,
     DM_BOOKS_DISCOUNT,
     DM_BOOKS_MODE,
-    DM_BOOKS_TIERS /* as metering/rules/book.h has them */
+    DM_BOOKS_TIERS,      /* as metering/rules/book.h has them */
+    DM_BOOKS_SIMULATION, /* by which it was approved, else the newest that was finished; tenants do not read it */
+    DM_BOOKS_SIMULATED   /* what that was of: a hash, hex */
 };
 int dm_sql_books_list(
         dm_pg *c, dm_str status, int64_t before, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
