@@ -255,7 +255,8 @@ static int pool(looking *l, const dm_sandbox_id *id, bool *any, dm_err *err)
 
 /* --- a sandbox ---------------------------------------------------------------------------------------------- */
 
-static int say_entry(looking *l, const dm_stated *s, size_t e, dm_err *err)
+/* pooled: its seconds in the pool changed, of which no line may tell. */
+static int say_entry(looking *l, const dm_stated *s, size_t e, bool pooled, dm_err *err)
 {
     dm_making *m = l->m;
     dm_rate_line *from = m->lines + m->nlines;
@@ -274,7 +275,7 @@ static int say_entry(looking *l, const dm_stated *s, size_t e, dm_err *err)
         m->lines[m->nlines++] = l->out[i];
         n++;
     }
-    if (r < 0 || (!s->counted && n == 0))
+    if (r < 0 || (!s->counted && n == 0 && !pooled))
         return r;
     from = m->lines + m->nlines - n;
     if (n > 1)
@@ -323,7 +324,7 @@ static int look_at(looking *l, const dm_stated *s, size_t n, const dm_rate_line 
         return r;
     l->c->any = true;
     for (size_t e = 0; r == 0 && e < n; e++)
-        r = say_entry(l, &s[e], e, err);
+        r = say_entry(l, &s[e], e, any, err);
     return r == 0 ? say_oaths(l, &s->sandbox, err) : r;
 }
 

@@ -278,6 +278,37 @@ static void what_a_late_end_record_leaves_out_is_taken_back(void **state)
     rig_close(&r);
 }
 
+/* The same where seconds are pooled, and no line tells of them: the page says whose they were. */
+static void who_was_pooled_alone_is_on_the_page(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "pooledalone", 60);
+    r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, 0, 5, 52, -1, -1};
+    r.acts[r.nacts++] = (act){2, 1, 3, 4, 1, 0, 5, 15, -1, -1};
+    for (int64_t s = 0; s < 60; s++)
+        work_second(&r, s);
+    assert_int_equal(write_off(&r, 60), 1);
+    assert_sql(&r, "SELECT running_s || ' ' || pool_after_s FROM dm.statement", "57 57");
+    r.nacts = 1;
+    swear(&r, 0, NULL);
+    feed(&r);
+    flush(&r);
+    work(&r, 60, 120);
+    r.nacts = 2;
+    assert_int_equal(write_off(&r, 120), 1);
+    assert_sql(&r,
+            "SELECT x->'corrects'->>'number' || ' ' || (x->'sandboxes'->0->'attestation')::text || ' ' || "
+            "jsonb_array_length(x->'sandboxes') || ' ' || jsonb_array_length(x->'lines') FROM (SELECT "
+            "convert_from(body, 'UTF8')::jsonb AS x FROM dm.statement_page WHERE period_start = "
+            "dm.ts(1772359260000000)) p",
+            "1 null 1 0");
+    assert_sql(&r,
+            "SELECT convert_from(body, 'UTF8')::jsonb->'corrects'->0->'pool_s' FROM dm.statement WHERE number = 2",
+            "-10");
+    rig_close(&r);
+}
+
 /* Highest epoch, RUN over HIB: a late life takes its seconds from the one that was stated with them. */
 static void the_highest_epoch_has_a_late_second(void **state)
 {
@@ -552,6 +583,7 @@ static int all(void)
             cmocka_unit_test(a_worker_that_is_back_is_charged_what_it_would_have_been),
             cmocka_unit_test(a_late_oath_may_take_back_no_more_than_was_stated),
             cmocka_unit_test(what_a_late_end_record_leaves_out_is_taken_back),
+            cmocka_unit_test(who_was_pooled_alone_is_on_the_page),
             cmocka_unit_test(the_highest_epoch_has_a_late_second),
             cmocka_unit_test(seconds_past_the_end_do_not_count_late_either),
             cmocka_unit_test(of_more_than_thirty_five_days_nothing_is_corrected),
