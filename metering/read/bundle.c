@@ -139,16 +139,16 @@ static int book_tx(dm_pg *c, void *arg, dm_err *err)
     return r == DM_READ_NONE ? dm_fail(err, DM_E_CORRUPT, "price book %lld is gone", (long long)m->book) : r;
 }
 
-static int put_book(making *m, dm_jw *w, int64_t id, dm_err *err)
+static int put_book(making *m, dm_jw *w, const dm_pg_rows *books, size_t i, dm_err *err)
 {
-    m->book = id;
+    m->book = dm_pg_i64(books, i, 0);
     int r = ask(m, book_tx, err);
     if (r < 0)
         return r;
     dm_jw_obj(w);
-    dm_jw_ki64(w, "id", id);
+    dm_jw_ki64(w, "id", m->book);
     put_hex(w, "sha256", m->read.sha256.b, DM_SHA256);
-    put_end(w, "valid_to", m->read.valid_to != INT64_MAX, m->read.valid_to);
+    put_end(w, "valid_to", !dm_pg_is_null(books, i, 1), dm_pg_i64(books, i, 1));
     dm_jw_end(w);
     return 0;
 }
@@ -170,7 +170,7 @@ static int put_manifest(making *m, const dm_pg_rows *books, dm_err *err)
     dm_jw_arr(&w);
     int r = 0;
     for (size_t i = 0; r == 0 && i < dm_pg_count(books); i++)
-        r = put_book(m, &w, dm_pg_i64(books, i, 0), err);
+        r = put_book(m, &w, books, i, err);
     dm_jw_arr_end(&w);
     dm_jw_ki64(&w, "first", m->what->first.v);
     dm_jw_ki64(&w, "format", DM_BUNDLE_FORMAT);

@@ -21,10 +21,19 @@ int dm_sql_bundle_books(dm_pg *c, dm_account_no account_no, dm_statement_no firs
         dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bundle_books",
-            "SELECT DISTINCT (b->>'id')::bigint AS id FROM dm.statement s, "
-            "json_array_elements(convert_from(s.body, 'UTF8')::json->'books') b "
-            "WHERE s.account_no = $1::bigint AND s.number BETWEEN $2::bigint AND $3::bigint ORDER BY id LIMIT "
-            "$4::bigint",
+            "WITH s AS (SELECT period_start, period_s, currency, body FROM dm.statement WHERE account_no = $1::bigint "
+            "AND number BETWEEN $2::bigint AND $3::bigint), "
+            "t AS (SELECT min(period_start) AS from_at, max(period_start + make_interval(secs => period_s)) AS to_at "
+            "FROM s), "
+            "held AS (SELECT p.tier, greatest(p.valid_from, t.from_at) AS from_at, t.to_at, k.currency FROM t, "
+            "dm.account_plan p, (SELECT DISTINCT currency FROM s) k WHERE p.account_no = $1::bigint "
+            "AND p.valid_from < t.to_at AND NOT EXISTS (SELECT FROM dm.account_plan n WHERE n.account_no = $1::bigint "
+            "AND n.valid_from > p.valid_from AND n.valid_from <= t.from_at)), "
+            "b AS (SELECT (x->>'id')::bigint AS id FROM s, json_array_elements(convert_from(s.body, "
+            "'UTF8')::json->'books') x UNION SELECT h.book_id FROM held, LATERAL dm.books_of($1::bigint, held.tier, "
+            "held.currency, held.from_at, held.to_at) h) "
+            "SELECT b.id, dm.us(least(k.valid_to, c.valid_to)) / 1000000 FROM b JOIN dm.price_book k ON k.book_id = "
+            "b.id LEFT JOIN dm.contract c USING (contract_no) ORDER BY b.id LIMIT $4::bigint",
             DM_PG_ROWS};
     const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(first.v), dm_pa_i64(last.v), dm_pa_i64(limit)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
@@ -77,15 +86,19 @@ int dm_sql_bundle_page(
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
-/* By the index of their hashes: a page has few, and its account's partition very many. */
+/* By the index of their hashes: a page has few, and its account's partition very many. What corrects names those of the
+ * period that it corrects, and none of what nobody swore to. */
 int dm_sql_oaths(dm_pg *c, dm_account_no account_no, dm_statement_no number, uint32_t page, int64_t after,
         int64_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_oaths",
-            "WITH stated AS MATERIALIZED (SELECT e.n, decode(e.x->>'attestation', 'hex') AS hash, s.period_start "
+            "WITH stated AS MATERIALIZED (SELECT e.n, decode(e.x->>'attestation', 'hex') AS hash, "
+            "coalesce((b.j->'corrects'->'period'->>'start')::timestamptz, s.period_start) AS period_start "
             "FROM dm.statement s JOIN dm.statement_page p USING (account_no, period_start), "
-            "jsonb_array_elements(convert_from(p.body, 'UTF8')::jsonb->'sandboxes') WITH ORDINALITY e(x, n) "
+            "LATERAL (SELECT convert_from(p.body, 'UTF8')::jsonb AS j) b, "
+            "jsonb_array_elements(b.j->'sandboxes') WITH ORDINALITY e(x, n) "
             "WHERE s.account_no = $1::bigint AND s.number = $2::bigint AND p.page_no = $3::bigint AND e.n > $4::bigint "
+            "AND e.x->>'attestation' IS NOT NULL "
             "ORDER BY e.n LIMIT $5::bigint) "
             "SELECT w.n, a.sandbox_id, a.epoch, a.worker_no, a.by_service, w.hash, a.message FROM stated w "
             "LEFT JOIN LATERAL (SELECT * FROM dm.attestation t WHERE t.hash = w.hash AND t.account_no = $1::bigint "

@@ -87,7 +87,7 @@ int dm_v_row_fault(dm_v *v, dm_fault_kind kind, const dm_stated *row, uint32_t p
             .has_sandbox = true,
             .sandbox = row->sandbox,
             .epoch = row->epoch,
-            .has_hash = true,
+            .has_hash = !row->bare,
             .hash = row->attestation};
     if (of_page)
         dm_v_entry(f->entry, "statements/%lld/pages/%u.json", (long long)v->head.number, page);

@@ -1,6 +1,4 @@
 /* A statement's head. Read first, with its signature, and built anew last, when all that it sums up has been seen. */
-#include <time.h>
-
 #include "base/grow.h"
 #include "base/parse.h"
 
@@ -11,6 +9,12 @@ void dm_v_head_done(dm_v_head *h)
     free(h->pages);
     free(h->st.lines);
     free(h->st.books);
+    for (size_t i = 0; i < h->st.ncorrections; i++) {
+        free(h->st.corrections[i].lines);
+        free(h->correcting[i].more);
+    }
+    free(h->st.corrections);
+    free(h->correcting);
     json_decref(h->json);
 }
 
@@ -108,28 +112,52 @@ static int read_plan(dm_v *v, const json_t *j, dm_err *err)
     return 0;
 }
 
-static int read_period(dm_v_head *h, const json_t *j, dm_err *err)
+/* What it corrects: periods of before its own, in order, each of the statement that is its. */
+static int read_correction(dm_v *v, const json_t *j, dm_err *err)
 {
-    int64_t start;
-    int r = dm_v_time(j, "start", &start, err);
+    dm_statement *st = &v->head.st;
+    dm_stated_correction *c = &st->corrections[st->ncorrections];
+    dm_v_correcting *k = &v->head.correcting[st->ncorrections];
+    bool none = json_is_null(json_object_get(j, "number"));
+    int r = dm_v_period(json_object_get(j, "period"), &c->start, &c->end, err);
+    if (r == 0 && !none)
+        r = dm_json_i64(j, "number", 1, v->head.number - 1, &c->number.v, err);
     if (r == 0)
-        r = dm_v_time(j, "end", &h->end, err);
-    if (r < 0)
-        return r;
-    int64_t length = h->end - start;
-    if (length < DM_PERIOD_S_MIN || length > DM_PERIOD_S_MAX || length % 60 != 0 || start % length != 0)
-        return dm_fail(err, DM_E_INVALID, "there is no such period");
-    h->st.period_start = start;
-    h->st.period_s = (uint32_t)length;
+        r = dm_json_i64(j, "pool_s", INT64_MIN / 4, INT64_MAX / 4, &c->pool_s, err);
+    if (r != 0 || c->end > st->period_start || (st->ncorrections > 0 && c->start < c[-1].end))
+        return dm_fail(err, DM_E_INVALID, "what it corrects is not in order");
+    bool whole = v->out->first == 1 || c->start >= v->first_start;
+    if (whole ? dm_v_said_number(&v->said, c->start) != c->number.v : c->number.v >= v->out->first)
+        return dm_fail(err, DM_E_INVALID, "a period that it corrects is of another statement");
+    k->seen = whole && c->start >= v->unpaged_end;
+    k->lone = none;
+    st->ncorrections++;
     return 0;
 }
 
-static int read_content(dm_v *v, dm_err *err)
+static int read_corrections(dm_v *v, int64_t version, dm_err *err)
+{
+    const json_t *list = json_object_get(v->head.json, "corrects");
+    size_t n = json_array_size(list);
+    if (version != DM_STATEMENT_CORRECTING || n == 0 || n > DM_VERIFY_CORRECTS_MAX)
+        return version != DM_STATEMENT_CORRECTING && list == NULL ? 0 : dm_fail(err, DM_E_INVALID, "what it corrects");
+    v->head.st.corrections = calloc(n, sizeof(*v->head.st.corrections));
+    v->head.correcting = calloc(n, sizeof(*v->head.correcting));
+    if (v->head.st.corrections == NULL || v->head.correcting == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for corrections");
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = read_correction(v, json_array_get(list, i), err);
+    return r;
+}
+
+static int read_content(dm_v *v, int64_t version, dm_err *err)
 {
     dm_v_head *h = &v->head;
     const json_t *j = h->json, *plans = json_object_get(j, "plans"), *pool = json_object_get(j, "pool");
     int64_t before = 0;
-    int r = read_period(h, json_object_get(j, "period"), err);
+    int r = dm_v_period(json_object_get(j, "period"), &h->st.period_start, &h->end, err);
+    h->st.period_s = r == 0 ? (uint32_t)(h->end - h->st.period_start) : 0;
     if (r == 0)
         r = dm_v_text(j, "currency", h->st.currency, sizeof(h->st.currency), err);
     if (r == 0)
@@ -146,7 +174,11 @@ static int read_content(dm_v *v, dm_err *err)
     if (r == 0 && h->has_pool)
         r = dm_json_i64(pool, "before_s", 0, INT64_MAX / 2, &before, err);
     h->pool_before_s = (uint64_t)before;
-    return r == 0 ? 0 : DM_E_INVALID;
+    if (v->out->statements == 0)
+        v->first_start = h->st.period_start;
+    if (r == 0)
+        r = read_corrections(v, version, err);
+    return r == 0 || r == DM_E_NOMEM ? r : DM_E_INVALID;
 }
 
 static int mark_books(dm_v *v, const char *name)
@@ -211,23 +243,34 @@ static int check_chain(dm_v *v, const char *name)
     return 0;
 }
 
-/* Calendar months of UTC; never 0. */
-static int month_of(int64_t second)
-{
-    time_t t = (time_t)second;
-    struct tm tm;
-    return gmtime_r(&t, &tm) != NULL ? (tm.tm_year + 1900) * 12 + tm.tm_mon + 1 : 1;
-}
-
-/* What was in the pool before this statement is known from the one before, or from its month's beginning. */
+/* What was in the pool and counted before this statement is known from the one before, or from its month's beginning.
+ */
 static void turn_month(dm_v *v)
 {
-    int month = month_of(v->head.st.period_start);
+    int month = dm_v_month_of(v->head.st.period_start);
+    if (v->month == 0 && v->head.number > 1)
+        v->believed_month = month;
     if (month == v->month)
         return;
     v->pool_known = v->month != 0 || v->head.number == 1;
     v->pool_s = 0;
+    v->ncounts = 0;
     v->month = month;
+}
+
+/* Rows are of its own period first. */
+static void begin_rows(dm_v *v)
+{
+    const dm_statement *st = &v->head.st;
+    dm_v_span *t = &v->own;
+    t->start = st->period_start;
+    t->end = v->head.end;
+    t->period_s = st->period_s;
+    t->nplans = st->nplans;
+    memcpy(t->plans, st->plans, sizeof(t->plans));
+    t->ngroups = 0;
+    v->at = t;
+    v->at_of = v->page.of = DM_V_OWN;
 }
 
 int dm_v_head_read(dm_v *v, int64_t number, dm_err *err)
@@ -254,23 +297,29 @@ int dm_v_head_read(dm_v *v, int64_t number, dm_err *err)
         r = dm_json_i64(v->head.json, "version", 1, INT64_MAX, &version, &why);
     if (r != 0)
         return dm_v_fault(v, DM_FAULT_WRONG, name, "it cannot be read");
-    if (version > DM_STATEMENT_VERSION)
+    if (version > DM_STATEMENT_CORRECTING)
         return dm_v_unknown(v, "statement %lld is of version %lld", (long long)number, (long long)version);
-    if (read_content(v, &why) < 0)
-        return dm_v_fault(v, DM_FAULT_WRONG, name, "%s", why.msg);
+    r = read_content(v, version, &why);
+    if (r < 0)
+        return r == DM_E_NOMEM ? dm_fail(err, r, "%s", why.msg) : dm_v_fault(v, DM_FAULT_WRONG, name, "%s", why.msg);
     r = check_chain(v, name);
     if (r == 0 && version == 1) {
         v->out->unpaged++;
         v->head.npages = 0;
         v->pool_known = false;
-        return 0;
+        v->believed_month = dm_v_month_of(v->head.st.period_start);
+        v->unpaged_end = v->head.end;
+        return dm_v_said_begin(&v->said, v->head.st.period_start, number, v->head.st.plans, v->head.st.nplans, err);
     }
     if (r == 0)
         r = mark_books(v, name);
     if (r == 0)
         r = check_list(v, sig, err);
+    if (r != 0)
+        return r;
     turn_month(v);
-    return r;
+    begin_rows(v);
+    return dm_v_said_begin(&v->said, v->own.start, number, v->own.plans, v->own.nplans, err);
 }
 
 /* --- what it must say --------------------------------------------------------------------------------------- */
@@ -310,7 +359,11 @@ int dm_v_head_check(dm_v *v, dm_err *err)
 {
     char name[DM_USTAR_NAME], what[64];
     dm_v_entry(name, "statements/%lld.json", (long long)v->head.number);
-    int r = dm_v_pool(v, err);
+    int r = dm_v_month_correct(v, err);
+    if (r == 0)
+        r = dm_v_pool(v, err);
+    if (r == 0)
+        r = dm_v_month_add(v, err);
     if (r == 0)
         r = list_books(v, err);
     if (r != 0)

@@ -4,62 +4,8 @@
 #include "base/parse.h"
 #include "base/sorted.h"
 
+#include "metering/rules/book.h"
 #include "metering/verify/own.h"
-
-/* --- words -------------------------------------------------------------------------------------------------- */
-
-int dm_v_text(const json_t *obj, const char *name, char *out, size_t cap, dm_err *err)
-{
-    dm_str s;
-    int r = dm_json_str(obj, name, &s, err);
-    if (r == DM_JSON_ABSENT)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is missing", name);
-    return r < 0 ? r : dm_str_to_array(s, out, cap, err);
-}
-
-int dm_v_hex(const json_t *obj, const char *name, void *out, size_t n, dm_err *err)
-{
-    dm_str s;
-    int r = dm_json_str(obj, name, &s, err);
-    if (r == DM_JSON_ABSENT)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is missing", name);
-    return r < 0 ? r : dm_parse_hex(s, out, n, err);
-}
-
-int dm_v_time(const json_t *obj, const char *name, int64_t *out, dm_err *err)
-{
-    dm_str s;
-    int64_t us;
-    int r = dm_json_str(obj, name, &s, err);
-    if (r == DM_JSON_ABSENT)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is missing", name);
-    if (r == 0 && (s.n != 20 || s.p[10] != 'T' || s.p[19] != 'Z')) /* no other form of the same time */
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is no time", name);
-    if (r == 0)
-        r = dm_parse_rfc3339(s, &us, err);
-    if (r == 0)
-        *out = us / 1000000;
-    return r;
-}
-
-int dm_v_end(const json_t *obj, const char *name, int64_t *out, dm_err *err)
-{
-    *out = INT64_MAX;
-    return json_is_null(json_object_get(obj, name)) ? 0 : dm_v_time(obj, name, out, err);
-}
-
-bool dm_v_sum_ok(dm_str text)
-{
-    static const char before[] = ",\"sum\":\"";
-    enum { TAIL = sizeof(before) - 1 + 2 * DM_SHA256 + 2 };
-    dm_digest sum;
-    char hex[2 * DM_SHA256 + 1];
-    if (text.n <= TAIL || memcmp(text.p + text.n - TAIL, before, sizeof(before) - 1) != 0 ||
-            memcmp(text.p + text.n - 2, "\"}", 2) != 0 || dm_sha256((dm_str){text.p, text.n - TAIL}, &sum, NULL) < 0)
-        return false;
-    dm_hex(sum.b, sizeof(sum.b), hex);
-    return memcmp(hex, text.p + text.n - 2 - 2 * DM_SHA256, 2 * DM_SHA256) == 0;
-}
 
 /* --- the manifest ------------------------------------------------------------------------------------------- */
 
@@ -257,27 +203,67 @@ dm_v_book *dm_v_book_find(dm_v *v, int64_t id)
     return NULL;
 }
 
-static int read_price(const json_t *j, dm_rate_book *out, dm_err *err)
+/* The tiers of a price, as dm_book_add reads them. */
+static int tiers_text(const json_t *list, dm_buf *out, dm_err *err)
 {
-    dm_str sku, per_unit;
-    dm_sku which;
-    int r = dm_json_str(j, "sku", &sku, err);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        dm_str from, per_unit, off = {"", 0};
+        int64_t points = 0;
+        int r = dm_json_str(t, "from", &from, err), has = 0;
+        if (r == 0)
+            r = dm_json_str(t, "per_unit", &per_unit, err);
+        if (r == 0)
+            has = dm_json_str(t, "list_per_unit", &off, err);
+        if (r == 0 && has == 0)
+            r = dm_json_i64(t, "discount_bp", 0, 10000, &points, err);
+        if (r != 0 || has < 0)
+            return DM_E_INVALID;
+        (void)dm_buf_fmt(out, "%s%.*s,%.*s,%.*s,", i > 0 ? ";" : "", (int)from.n, from.p, (int)per_unit.n, per_unit.p,
+                (int)off.n, off.p);
+        if (has == 0)
+            (void)dm_buf_fmt(out, "%lld", (long long)points);
+    }
+    return dm_buf_ok(out, err);
+}
+
+static int maybe_text(const json_t *j, const char *name, dm_str *out, dm_err *err)
+{
+    *out = (dm_str){"", 0};
+    return json_object_get(j, name) == NULL ? 0 : dm_json_str(j, name, out, err);
+}
+
+/* By the rules that whoever bills reads it with: a discount is exact, tiers rise, prices stand by SKU. */
+static int read_price(const json_t *j, dm_book_made *made, dm_err *err)
+{
+    enum { TIERS_TEXT = 4096 };
+    DM_AUTO_BUF tiers;
+    dm_book_text t = {.discount_bp = {"", 0}};
+    int64_t points;
+    char bp[8];
+    dm_buf_init(&tiers, TIERS_TEXT);
+    int r = dm_json_str(j, "sku", &t.sku, err);
     if (r == 0)
-        r = dm_json_str(j, "per_unit", &per_unit, err);
+        r = dm_json_str(j, "per_unit", &t.per_unit, err);
     if (r == 0)
-        r = dm_sku_parse(sku, &which, err);
+        r = maybe_text(j, "list_per_unit", &t.list_per_unit, err);
     if (r == 0)
-        r = dm_price_parse(per_unit, &out->per_unit[which], err);
+        r = maybe_text(j, "mode", &t.mode, err);
+    if (r == 0 && json_object_get(j, "discount_bp") != NULL) {
+        r = dm_json_i64(j, "discount_bp", 0, 10000, &points, err);
+        (void)snprintf(bp, sizeof(bp), "%d", r == 0 ? (int)points : 0);
+        t.discount_bp = dm_str_c(bp);
+    }
     if (r == 0)
-        out->has[which] = true;
-    if (r == 0 && json_object_get(j, "mode") != NULL)
-        return DM_VERIFY_UNKNOWN; /* tiers */
-    return r == 0 ? 0 : DM_E_INVALID;
+        r = tiers_text(json_object_get(j, "tiers"), &tiers, err);
+    t.tiers = dm_buf_view(&tiers);
+    return r == 0 ? dm_book_add(made, &t, err) : DM_E_INVALID;
 }
 
 static int read_book(const json_t *j, dm_v_book *b, dm_err *err)
 {
     char by[16];
+    dm_book_made made = {.n = 0};
     int r = dm_v_text(j, "currency", b->currency, sizeof(b->currency), err);
     if (r == 0)
         r = dm_v_text(j, "group", b->group, sizeof(b->group), err);
@@ -289,10 +275,12 @@ static int read_book(const json_t *j, dm_v_book *b, dm_err *err)
         r = dm_v_time(j, "valid_from", &b->valid_from, err);
     const json_t *prices = json_object_get(j, "prices");
     for (size_t i = 0; r == 0 && i < json_array_size(prices); i++)
-        r = read_price(json_array_get(prices, i), &b->rate, err);
+        r = read_price(json_array_get(prices, i), &made, err);
     if (r == 0) {
+        b->rate = made.rate;
         b->rate.id = b->id;
         b->rate.minutes = strcmp(by, "minutes") == 0;
+        b->contract = json_object_get(j, "contract") != NULL;
     }
     return r;
 }
@@ -314,9 +302,26 @@ int dm_v_book_of(dm_v *v, dm_v_book *b, dm_err *err)
     r = dm_json_load(dm_buf_view(&v->body), DM_BUNDLE_ENTRY_MAX, &j, &why);
     if (r == 0)
         r = read_book(j, b, &why);
-    if (r == DM_VERIFY_UNKNOWN)
-        return dm_v_unknown(v, "price book %lld has prices in tiers", (long long)b->id);
+    if (r == 0 && (json_object_get(j, "compute_type") != NULL || json_object_get(j, "compute_quality") != NULL))
+        return dm_v_unknown(v, "price book %lld is of a kind of sandbox that pages do not tell", (long long)b->id);
     return r == 0 ? 0 : dm_v_fault(v, DM_FAULT_WRONG, name, "it cannot be read");
+}
+
+int dm_v_head_line(dm_v *v, const dm_rate_line *line, dm_err *err)
+{
+    dm_v_book *b = dm_v_book_find(v, line->book_id);
+    if (b != NULL)
+        b->used = true;
+    return dm_stated_sum_line(&v->head.st.sum, line, err);
+}
+
+bool dm_v_minutes_in_tiers(const dm_v *v)
+{
+    for (size_t i = 0; i < v->nbooks; i++) {
+        if (v->books[i].rate.minutes && v->books[i].rate.tiers[DM_SKU_MINUTES].mode != DM_TIER_NONE)
+            return true;
+    }
+    return false;
 }
 
 /* --- regions and groups ------------------------------------------------------------------------------------- */
@@ -339,50 +344,108 @@ const dm_v_region *dm_v_region_no(const dm_v *v, uint16_t no)
     return NULL;
 }
 
-static bool put_segment(dm_v_group *g, const dm_v_book *b, const dm_stated_plan *p, int64_t start)
+/* Seconds of the period at hand. */
+typedef struct stretch {
+    int64_t from, to;
+} stretch;
+
+static stretch both(stretch a, stretch b)
 {
-    int64_t from = b->valid_from - start, to = b->valid_to == INT64_MAX ? p->to : b->valid_to - start;
-    from = from < p->from ? p->from : from;
-    to = to > p->to ? p->to : to;
-    if (from >= to)
+    return (stretch){a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
+}
+
+static stretch holds(const dm_v_span *t, const dm_v_book *b, const dm_stated_plan *p)
+{
+    const stretch book = {
+            b->valid_from - t->start, b->valid_to == INT64_MAX ? (int64_t)t->period_s : b->valid_to - t->start};
+    return both(book, (stretch){p->from, p->to});
+}
+
+static bool sold_there(const dm_v *v, const dm_v_book *b, const dm_stated_plan *p, const char *group)
+{
+    return strcmp(b->tier, p->tier) == 0 && strcmp(b->currency, v->head.st.currency) == 0 &&
+           strcmp(b->group, group) == 0;
+}
+
+static bool put_segment(dm_v_group *g, const dm_v_book *b, const dm_stated_plan *p, stretch s)
+{
+    if (s.from >= s.to)
         return true;
     if (g->n == DM_RATE_SEGMENTS_MAX)
         return false;
     size_t at = g->n++;
-    for (; at > 0 && g->segments[at - 1].from > from; at--) {
+    for (; at > 0 && g->segments[at - 1].from > s.from; at--) {
         g->segments[at] = g->segments[at - 1];
         g->included_s[at] = g->included_s[at - 1];
     }
-    g->segments[at] = (dm_rate_segment){(uint32_t)from, (uint32_t)to, &b->rate};
+    g->segments[at] = (dm_rate_segment){(uint32_t)s.from, (uint32_t)s.to, &b->rate};
     g->included_s[at] = p->included_s;
     g->minutes = g->minutes || b->rate.minutes;
     return true;
 }
 
-dm_v_group *dm_v_group_of(dm_v *v, const char *name)
+/* The first stretch from `from` on in which a book of the account's own contract holds, applied or not. */
+static stretch next_contract(const dm_v *v, const dm_stated_plan *p, const char *group, int64_t from)
 {
-    const dm_statement *st = &v->head.st;
-    for (size_t i = 0; i < v->ngroups; i++) {
-        if (strcmp(v->groups[i].name, name) == 0)
-            return &v->groups[i];
+    stretch next = {INT64_MAX, INT64_MAX};
+    for (size_t i = 0; i < v->nbooks; i++) {
+        const dm_v_book *b = &v->books[i];
+        if (!b->contract || !sold_there(v, b, p, group))
+            continue;
+        stretch s = holds(v->at, b, p);
+        if (s.from < s.to && s.to > from && s.from < next.from)
+            next = s;
     }
-    if (v->ngroups == DM_GROUPS_MAX)
-        return NULL;
-    dm_v_group *g = &v->groups[v->ngroups];
-    memset(g, 0, sizeof(*g));
-    (void)snprintf(g->name, sizeof(g->name), "%s", name);
-    for (size_t p = 0; p < st->nplans; p++) {
+    return next;
+}
+
+/* Everybody's book holds where the account's own do not. */
+static bool put_rest(const dm_v *v, dm_v_group *g, const dm_v_book *b, const dm_stated_plan *p)
+{
+    stretch s = holds(v->at, b, p);
+    bool fits = true;
+    while (fits && s.from < s.to) {
+        stretch own = next_contract(v, p, g->name, s.from);
+        fits = put_segment(g, b, p, (stretch){s.from, own.from < s.to ? own.from : s.to});
+        s.from = own.to;
+    }
+    return fits;
+}
+
+static bool fill(dm_v *v, dm_v_group *g)
+{
+    const dm_v_span *t = v->at;
+    for (size_t p = 0; p < t->nplans; p++) {
         for (size_t i = 0; i < v->nbooks; i++) {
             const dm_v_book *b = &v->books[i];
-            if (b->in_head && strcmp(b->tier, st->plans[p].tier) == 0 && strcmp(b->currency, st->currency) == 0 &&
-                    strcmp(b->group, name) == 0 && !put_segment(g, b, &st->plans[p], st->period_start))
-                return NULL;
+            if (!(b->in_head || t->any_book) || !sold_there(v, b, &t->plans[p], g->name))
+                continue;
+            if (!(b->contract ? put_segment(g, b, &t->plans[p], holds(t, b, &t->plans[p]))
+                              : put_rest(v, g, b, &t->plans[p])))
+                return false;
         }
     }
     for (size_t i = 1; i < g->n; i++) {
         if (g->segments[i].from < g->segments[i - 1].to)
-            return NULL;
+            return false;
     }
-    v->ngroups++;
+    return true;
+}
+
+dm_v_group *dm_v_group_of(dm_v *v, const char *name)
+{
+    dm_v_span *t = v->at;
+    for (size_t i = 0; i < t->ngroups; i++) {
+        if (strcmp(t->groups[i].name, name) == 0)
+            return &t->groups[i];
+    }
+    if (t->ngroups == DM_GROUPS_MAX)
+        return NULL;
+    dm_v_group *g = &t->groups[t->ngroups];
+    memset(g, 0, sizeof(*g));
+    (void)snprintf(g->name, sizeof(g->name), "%s", name);
+    if (!fill(v, g))
+        return NULL;
+    t->ngroups++;
     return g;
 }

@@ -1,7 +1,9 @@
 /* metering/verify/own.h: what the files of the verifier share, and nobody else includes. walk.c goes through the bundle
  * in its order, file.c takes its files and fault.c names what is wrong, known.c reads what it brings of keys and
- * prices, head.c and page.c read what was signed, row.c looks at one attestation, life.c at a sandbox's together,
- * pool.c at the account's minutes, link.c at what follows what. */
+ * prices and read.c members of JSON, head.c and page.c read what was signed, row.c looks at one attestation, life.c at
+ * a sandbox's together, rated.c at what one may be billed, late.c at those of a period that is corrected, said.c keeps
+ * what was stated for that, pool.c looks at the account's minutes and at what it was sold in tiers, month.c at minutes
+ * that are corrected, link.c at what follows what. */
 #ifndef DM_METERING_VERIFY_OWN_H
 #define DM_METERING_VERIFY_OWN_H
 
@@ -21,6 +23,7 @@ typedef struct dm_v_book {
     dm_digest sha256;
     dm_rate_book rate;
     char currency[4], group[DM_NAME_TEXT], tier[DM_NAME_TEXT];
+    bool contract;      /* of the account's own: it goes before everybody's */
     bool in_head, used; /* of the statement at hand */
 } dm_v_book;
 
@@ -41,16 +44,85 @@ typedef struct dm_v_keys {
     size_t n;
 } dm_v_keys;
 
-/* The prices of a group in the statement at hand, and what its minutes come to. */
+/* The prices of a group in a period, and what of it is the account's: minutes, and what is sold in tiers. */
 typedef struct dm_v_group {
     char name[DM_NAME_TEXT];
     dm_rate_segment segments[DM_RATE_SEGMENTS_MAX];
     uint64_t included_s[DM_RATE_SEGMENTS_MAX], pooled_s[DM_RATE_SEGMENTS_MAX];
+    dm_rate_line measured[DM_RATE_SEGMENTS_MAX][DM_SKU_COUNT]; /* quantity 0: nothing */
     size_t n;
     bool minutes; /* some of it is rated by them */
+    bool lone;    /* of a row whose period has no statement: its segments are those of its lines */
 } dm_v_group;
 
+/* A period that rows are of: the statement's own, or one that it corrects. */
+typedef struct dm_v_span {
+    int64_t start, end;
+    uint32_t period_s;
+    bool any_book; /* prices are all that the bundle has, not those of the head alone */
+    dm_stated_plan plans[DM_STATED_PLANS_MAX];
+    size_t nplans;
+    dm_v_group groups[DM_GROUPS_MAX];
+    size_t ngroups;
+} dm_v_span;
+
+/* --- what was stated, until it is corrected ----------------------------------------------------------------- */
+
+/* Running seconds in the pool of a month: in the part of a period in which one price and one plan held. */
+typedef struct dm_v_part {
+    int64_t of_start, book_id, seconds;
+    uint64_t included_s;
+    uint32_t from, to;
+    uint16_t region; /* of the bundle's: says the group */
+} dm_v_part;
+
+/* What statements say so far of an (epoch, project, size, region) of a sandbox: lines, and parts of the pool. */
+typedef struct dm_v_was {
+    dm_sandbox_id sandbox;
+    int64_t project_no;
+    uint32_t epoch;
+    uint16_t spec_table, spec, region;
+    bool split; /* its parts are not known */
+    bool used;
+    uint64_t pooled_s;
+    uint32_t nlines, nparts;
+} dm_v_was;
+
+/* One as it is put. */
+typedef struct dm_v_said_row {
+    dm_v_was was;
+    dm_v_part parts[DM_RATE_SEGMENTS_MAX];
+} dm_v_said_row;
+
+typedef struct dm_v_said_list dm_v_said_list; /* of one statement and period, in the file */
+typedef struct dm_v_said_at dm_v_said_at;     /* where such a list is read */
+
+typedef struct dm_v_said {
+    FILE *file;
+    dm_v_said_list *lists;
+    size_t nlists, lists_room;
+    uint64_t end;
+    dm_v_said_at *open; /* of the period that is corrected, the newest first */
+    size_t nopen;
+    /* what was found of a sandbox; lines and parts of one entry after the other */
+    dm_v_was *was;
+    dm_rate_line *lines;
+    dm_v_part *parts;
+    size_t nwas, was_room, nlines, lines_room, nparts, parts_room;
+} dm_v_said;
+
 /* --- a statement -------------------------------------------------------------------------------------------- */
+
+/* What is found of a period that a statement corrects; beside the head's dm_stated_correction of it. */
+typedef struct dm_v_correcting {
+    bool seen;   /* all that was stated of it is in the bundle */
+    bool lone;   /* it has no statement, so nothing says which plans held */
+    bool split;  /* which part of the pool changed is not known, */
+    bool unsure; /* nor by how much in all */
+    int64_t pool_s;
+    dm_v_part *more; /* by which its pool changed */
+    size_t nmore, more_room;
+} dm_v_correcting;
 
 typedef struct dm_v_head {
     int64_t number, closed_at, end;
@@ -59,6 +131,7 @@ typedef struct dm_v_head {
     size_t pages_room;
     dm_statement st; /* what is rebuilt; sum, lines and books come last */
     size_t lines_room;
+    dm_v_correcting *correcting; /* as many as st.corrections */
     bool has_pool;
     uint64_t pool_before_s;
     json_t *json; /* what was signed */
@@ -72,14 +145,24 @@ typedef struct dm_v_life {
     size_t message, n; /* and its attestation */
 } dm_v_life;
 
+enum { DM_V_OWN = -1 }; /* a page is of the statement's own period */
 typedef struct dm_v_page {
     uint32_t no;
+    int of;    /* which of the head's corrections; or DM_V_OWN */
     bool good; /* it is what the list says */
     dm_stated *rows;
     size_t nrows, rows_room;
     dm_rate_line *lines;
     size_t nlines, lines_room;
 } dm_v_page;
+
+enum { DM_V_MONTHS = 4 };
+
+/* Of one life. */
+typedef struct dm_v_lines {
+    dm_rate_line *v;
+    size_t n, room;
+} dm_v_lines;
 
 /* What links attestations of a sandbox: the newest of each, of the statements before and of this one. */
 typedef struct dm_v_link {
@@ -93,6 +176,20 @@ typedef struct dm_v_links {
     bool any, has; /* has: `next` is of before, not yet passed; any: `at` is the sandbox at hand */
     dm_v_link next, at;
 } dm_v_links;
+
+/* A month's pool, as far as the bundle shows it. */
+typedef struct dm_v_month {
+    int month;
+    bool split; /* not all of its parts are known */
+    int64_t total_s;
+} dm_v_month;
+
+/* How much of what a book sells in tiers is charged for in the month. */
+typedef struct dm_v_count {
+    int64_t book_id;
+    dm_sku sku;
+    dm_qty qty;
+} dm_v_count;
 
 typedef struct dm_v {
     dm_verdict *out;
@@ -111,15 +208,26 @@ typedef struct dm_v {
     bool has_previous;
     dm_digest previous;
     int64_t previous_end;
-    int month; /* of the pool; 0: none yet */
+    int64_t first_start; /* of the bundle's first statement */
+    int64_t unpaged_end; /* of the newest one of version 1 */
+    int month;           /* of the pool; 0: none yet */
+    int believed_month;  /* it and those before it are not in the bundle as a whole; 0: all are */
     bool pool_known;
     uint64_t pool_s;
+    dm_v_count counts[DM_STATED_TIERS_MAX];
+    size_t ncounts;
+    dm_v_month months[DM_V_MONTHS];
+    dm_v_part *parts; /* of those months, in the order in which they fill */
+    size_t nparts, parts_room;
 
     dm_v_head head;
     dm_v_page page;
-    dm_v_group groups[DM_GROUPS_MAX];
-    size_t ngroups;
-    bool pooled, pool_split;
+    dm_v_span own, late, *at; /* at: that of the rows at hand */
+    int at_of;                /* as page.of: whose rows those are */
+    dm_v_group lone;          /* scratch */
+    dm_v_lines was, now, want;
+    dm_v_said said;
+    bool pooled, pool_split, included_known;
     uint64_t pooled_sum;              /* running seconds in the pool, however split */
     size_t rows_before, lines_before; /* of the page before this one */
     bool any_row;
@@ -168,6 +276,8 @@ int dm_v_hex(const json_t *obj, const char *name, void *out, size_t n, dm_err *e
 int dm_v_text(const json_t *obj, const char *name, char *out, size_t cap, dm_err *err) DM_NODISCARD;
 /* A line of a page or head, its times from start on. */
 int dm_v_line(const json_t *obj, int64_t start, uint32_t period_s, dm_rate_line *out, dm_err *err) DM_NODISCARD;
+/* A period of a head or page: of a length that there is. */
+int dm_v_period(const json_t *obj, int64_t *start, int64_t *end, dm_err *err) DM_NODISCARD;
 /* Whether a file that nobody signed ends in the hash of what stands before. */
 bool dm_v_sum_ok(dm_str text);
 
@@ -180,17 +290,19 @@ const dm_v_keys *dm_v_keys_find(const dm_v *v, uint64_t of);
 dm_v_book *dm_v_book_find(dm_v *v, int64_t id);
 const dm_v_region *dm_v_region_named(const dm_v *v, dm_str name);
 const dm_v_region *dm_v_region_no(const dm_v *v, uint16_t no);
-/* Of the statement at hand; NULL: there are more groups than fit, or their prices overlap. */
+/* Of the period at hand; NULL: there are more groups than fit, or their prices overlap. */
 dm_v_group *dm_v_group_of(dm_v *v, const char *name);
 /* Some key of the service was valid when the statement at hand was signed: by this message, or NULL. */
 bool dm_v_service_signed(const dm_v *v, dm_str message, const dm_signature *sig, const dm_public_key *key);
 bool dm_v_service_attested(const dm_v *v, dm_str message);
 
-/* --- head.c, page.c, row.c, life.c, pool.c, link.c ---------------------------------------------------------- */
+/* --- head.c, page.c, row.c, life.c, late.c, pool.c, month.c, said.c, link.c --------------------------------- */
 
 int dm_v_head_read(dm_v *v, int64_t number, dm_err *err) DM_NODISCARD;
 int dm_v_head_check(dm_v *v, dm_err *err) DM_NODISCARD;
 void dm_v_head_done(dm_v_head *h);
+/* Calendar months of UTC; never 0. */
+int dm_v_month_of(int64_t second);
 
 int dm_v_page_check(dm_v *v, uint32_t no, dm_err *err) DM_NODISCARD;
 
@@ -201,7 +313,61 @@ int dm_v_row_check(dm_v *v, size_t i, dm_str message, dm_err *err) DM_NODISCARD;
 int dm_v_life_add(dm_v *v, size_t i, size_t lines, dm_str message, dm_err *err) DM_NODISCARD;
 int dm_v_lives_judge(dm_v *v, dm_err *err) DM_NODISCARD;
 
+/* What a life is billed by its attestation, under a group's prices. */
+typedef struct dm_v_rated {
+    uint64_t running_s, hibernated_s;
+    dm_rate_line lines[DM_RATE_LINES_MAX];
+    size_t n;
+    dm_money about; /* with what is sold in tiers at the first one's price */
+} dm_v_rated;
+/* v->attest is the life's; state: what of it is billed, changed. DM_E_NOTFOUND: a second that is charged has no price.
+ */
+int dm_v_rate(const dm_v *v, const dm_v_life *l, const dm_v_group *g, uint8_t *state, dm_v_rated *out,
+        dm_err *err) DM_NODISCARD;
+bool dm_v_same_line(const dm_rate_line *a, const dm_rate_line *b);
+/* Whether what a life is billed is possible and comes to no more than the bound. tiers: lines of what is sold in tiers
+ * are among them. */
+bool dm_v_not_more(const dm_v_life *l, const dm_v_group *g, const dm_rate_line *lines, size_t n,
+        const dm_v_rated *bound, bool tiers);
+int dm_v_wrong(dm_v *v, const dm_v_life *l, const char *words);
+/* Whose it is, and what of it is in the pool; lines: all that it is charged. */
+void dm_v_said_pool(const dm_v *v, const dm_v_life *l, const dm_v_group *g, const dm_rate_line *lines, size_t n,
+        const dm_rate_use *use, bool exact, dm_v_said_row *out);
+
+/* Makes the rows that follow those of a correction, or (DM_V_OWN) of the period itself. */
+int dm_v_late_turn(dm_v *v, int of, dm_err *err) DM_NODISCARD;
+/* Of a corrected period: what was stated of the sandbox at hand; one of its lives, whose attestation is in v->attest,
+ * with what of it is billed in v->state; and that nothing which was stated is left over. */
+int dm_v_late_begin(dm_v *v, dm_err *err) DM_NODISCARD;
+int dm_v_late_judge(dm_v *v, const dm_v_life *l, bool *less, dm_err *err) DM_NODISCARD;
+int dm_v_late_end(dm_v *v, dm_err *err) DM_NODISCARD;
+
+/* The lines of the account as a whole. */
 int dm_v_pool(dm_v *v, dm_err *err) DM_NODISCARD;
+/* What of the head's lines corrects minutes, and the month as corrected. */
+int dm_v_month_correct(dm_v *v, dm_err *err) DM_NODISCARD;
+/* The statement's own seconds are in the month's pool now. */
+int dm_v_month_add(dm_v *v, dm_err *err) DM_NODISCARD;
+/* A line of the head; sums it up. */
+int dm_v_head_line(dm_v *v, const dm_rate_line *line, dm_err *err) DM_NODISCARD;
+/* Some book of the bundle sells minutes in tiers: then a month's pool may stay as it was stated. */
+bool dm_v_minutes_in_tiers(const dm_v *v);
+/* Minutes at a price of their book. */
+bool dm_v_minutes_ok(dm_v *v, const dm_rate_line *x);
+
+/* Begins a list of what a statement says of a period: its own, with the plans that held in it, or one it corrects. */
+int dm_v_said_begin(dm_v_said *s, int64_t start, int64_t number, const dm_stated_plan *plans, size_t nplans,
+        dm_err *err) DM_NODISCARD;
+/* Sandboxes come in their order. */
+int dm_v_said_put(
+        dm_v_said *s, const dm_v_was *was, const dm_rate_line *lines, const dm_v_part *parts, dm_err *err) DM_NODISCARD;
+/* The statement of the period that begins then: 0: there is none in the bundle. */
+int64_t dm_v_said_number(const dm_v_said *s, int64_t start);
+/* Opens all lists of a period; what is put from now on is of none of them. plans, room for DM_STATED_PLANS_MAX. */
+int dm_v_said_open(dm_v_said *s, int64_t start, dm_stated_plan *plans, size_t *nplans, dm_err *err) DM_NODISCARD;
+/* s->was and what belongs to it: the newest that was said of a sandbox. They come in their order. */
+int dm_v_said_find(dm_v_said *s, const dm_sandbox_id *sandbox, dm_err *err) DM_NODISCARD;
+void dm_v_said_done(dm_v_said *s);
 
 int dm_v_links_begin(dm_v_links *l, dm_err *err) DM_NODISCARD;
 /* What the sandbox's newest attestation before this one is: *known, hash. Sandboxes come in their order. */

@@ -32,13 +32,15 @@ static int read_basis(const json_t *j, dm_basis *out, dm_err *err)
     return 0;
 }
 
-static int read_row(const json_t *j, dm_stated *out, dm_err *err)
+/* late: of a period that is corrected, where nobody may have sworn to it any more. */
+static int read_row(const json_t *j, bool late, dm_stated *out, dm_err *err)
 {
     uint32_t run, hib, no, spec_table, spec;
     dm_str id;
     bool sworn;
     memset(out, 0, sizeof(*out));
-    int r = dm_v_hex(j, "attestation", out->attestation.b, DM_SHA256, err);
+    out->bare = late && json_is_null(json_object_get(j, "attestation"));
+    int r = out->bare ? 0 : dm_v_hex(j, "attestation", out->attestation.b, DM_SHA256, err);
     if (r == 0)
         r = dm_json_bool(j, "attested", &sworn, err);
     if (r == 0)
@@ -78,49 +80,6 @@ static int read_row(const json_t *j, dm_stated *out, dm_err *err)
     return 0;
 }
 
-static int sku_and_money(const json_t *j, dm_rate_line *out, dm_err *err)
-{
-    dm_str sku, qty, per_unit, amount;
-    int r = dm_json_str(j, "sku", &sku, err);
-    if (r == 0)
-        r = dm_json_str(j, "qty", &qty, err);
-    if (r == 0)
-        r = dm_json_str(j, "per_unit", &per_unit, err);
-    if (r == 0)
-        r = dm_json_str(j, "amount", &amount, err);
-    if (r == 0)
-        r = dm_sku_parse(sku, &out->sku, err);
-    if (r == 0)
-        r = dm_qty_parse(qty, &out->qty, err);
-    if (r == 0)
-        r = dm_price_parse(per_unit, &out->per_unit, err);
-    return r == 0 ? dm_money_parse(amount, &out->amount, err) : DM_E_INVALID;
-}
-
-int dm_v_line(const json_t *j, int64_t start, uint32_t period_s, dm_rate_line *out, dm_err *err)
-{
-    int64_t from, to, seconds, tier;
-    *out = (dm_rate_line){0};
-    int r = sku_and_money(j, out, err);
-    if (r == 0)
-        r = dm_json_i64(j, "book", 1, INT64_MAX, &out->book_id, err);
-    if (r == 0)
-        r = dm_v_time(j, "from", &from, err);
-    if (r == 0)
-        r = dm_v_time(j, "to", &to, err);
-    if (r == 0)
-        r = dm_json_i64(j, "seconds", 0, INT64_MAX, &seconds, err);
-    if (r == 0)
-        r = dm_json_i64(j, "tier", 0, UINT8_MAX, &tier, err);
-    if (r != 0 || from < start || to < from || to > start + period_s)
-        return dm_fail(err, DM_E_INVALID, "a line");
-    out->from = (uint32_t)(from - start);
-    out->to = (uint32_t)(to - start);
-    out->seconds = seconds;
-    out->tier = (uint8_t)tier;
-    return 0;
-}
-
 /* A line is of the row at hand, or the row has none left. */
 static bool is_of(const json_t *line, const json_t *row)
 {
@@ -132,10 +91,33 @@ static bool is_of(const json_t *line, const json_t *row)
     return true;
 }
 
+/* Of its statement's own period, or of one that it corrects: that of the page before, or the next. */
+static int read_of(dm_v *v, const json_t *j, dm_err *err)
+{
+    const dm_statement *st = &v->head.st;
+    const json_t *of = json_object_get(j, "corrects");
+    int64_t start, end;
+    if (of == NULL && v->at_of == DM_V_OWN) {
+        v->page.of = DM_V_OWN;
+        return 0;
+    }
+    int r = of == NULL ? DM_E_INVALID : dm_v_period(json_object_get(of, "period"), &start, &end, err);
+    for (int i = v->at_of; r == 0 && i <= v->at_of + 1; i++) {
+        if (i < 0 || (size_t)i >= st->ncorrections || st->corrections[i].start != start)
+            continue;
+        v->page.of = i;
+        return 0;
+    }
+    return dm_fail(err, DM_E_INVALID, "it is of no period that its statement corrects next");
+}
+
 static int read_page(dm_v *v, const json_t *j, dm_err *err)
 {
     dm_v_page *p = &v->page;
     const dm_statement *st = &v->head.st;
+    int64_t start = p->of == DM_V_OWN ? st->period_start : st->corrections[p->of].start;
+    uint32_t period_s =
+            p->of == DM_V_OWN ? st->period_s : (uint32_t)(st->corrections[p->of].end - st->corrections[p->of].start);
     const json_t *rows = json_object_get(j, "sandboxes"), *lines = json_object_get(j, "lines");
     size_t at = 0, nrows = json_array_size(rows), nlines = json_array_size(lines);
     p->nrows = p->nlines = 0;
@@ -146,17 +128,24 @@ static int read_page(dm_v *v, const json_t *j, dm_err *err)
         const json_t *row = json_array_get(rows, i);
         r = dm_grow(&p->rows, &p->rows_room, p->nrows, DM_STATED_PAGE, "rows", err);
         if (r == 0)
-            r = read_row(row, &p->rows[i], err);
+            r = read_row(row, p->of != DM_V_OWN, &p->rows[i], err);
         for (; r == 0 && at < nlines && is_of(json_array_get(lines, at), row); at++) {
             r = dm_grow(&p->lines, &p->lines_room, p->nlines, DM_STATED_PAGE_LINES, "lines", err);
             if (r == 0)
-                r = dm_v_line(json_array_get(lines, at), st->period_start, st->period_s, &p->lines[at], err);
+                r = dm_v_line(json_array_get(lines, at), start, period_s, &p->lines[at], err);
+            if (r == 0 && p->of == DM_V_OWN && p->lines[at].seconds < 0)
+                r = dm_fail(err, DM_E_INVALID, "a line of less than no seconds");
             p->nlines += r == 0;
             p->rows[i].nlines += r == 0;
         }
         p->nrows += r == 0;
     }
     return r == 0 && at != nlines ? dm_fail(err, DM_E_INVALID, "a line is of no row") : r;
+}
+
+static const dm_stated_correction *corrects(const dm_v *v)
+{
+    return v->page.of == DM_V_OWN ? NULL : &v->head.st.corrections[v->page.of];
 }
 
 static bool same_bytes(dm_v *v)
@@ -169,7 +158,8 @@ static bool same_bytes(dm_v *v)
             .sandboxes = v->page.rows,
             .nsandboxes = v->page.nrows,
             .lines = v->page.lines,
-            .nlines = v->page.nlines};
+            .nlines = v->page.nlines,
+            .corrects = corrects(v)};
     dm_buf_reset(&v->text);
     return dm_stated_page_body(&p, &v->text, NULL) == 0 && dm_str_eq(dm_buf_view(&v->text), dm_buf_view(&v->body));
 }
@@ -189,7 +179,7 @@ static dm_fault_kind misplaced(const dm_v *v, const dm_digest *hash)
 /* The page before this one had no room for its first row. */
 static bool was_full(const dm_v *v)
 {
-    return v->page.no == 1 || v->rows_before == DM_STATED_PAGE ||
+    return v->page.no == 1 || v->page.of != v->at_of || v->rows_before == DM_STATED_PAGE ||
            v->lines_before + v->page.rows[0].nlines > DM_STATED_PAGE_LINES;
 }
 
@@ -198,7 +188,7 @@ static bool was_full(const dm_v *v)
 static int hash_at(const dm_v *v, const dm_digest *hash)
 {
     for (size_t i = 0; i < v->page.nrows; i++) {
-        if (memcmp(&v->page.rows[i].attestation, hash, sizeof(*hash)) == 0)
+        if (!v->page.rows[i].bare && memcmp(&v->page.rows[i].attestation, hash, sizeof(*hash)) == 0)
             return (int)i;
     }
     return -1;
@@ -234,11 +224,14 @@ static int missed(dm_v *v, size_t i, const dm_digest *found, dm_str rest)
             "another attestation stands in its place");
 }
 
-static int take_row(dm_v *v, size_t i, dm_str *rest, dm_err *err)
+static int take_row(dm_v *v, size_t i, dm_str *rest, dm_str *out, dm_err *err)
 {
     const dm_v_page *p = &v->page;
     dm_str message;
     dm_digest hash;
+    *out = (dm_str){"", 0};
+    if (p->rows[i].bare)
+        return dm_v_row_check(v, i, *out, err);
     if (rest->n == 0)
         return dm_v_row_fault(
                 v, DM_FAULT_DROPPED, &p->rows[i], p->no, (uint32_t)i + 1, false, "there is no attestation of it");
@@ -249,6 +242,7 @@ static int take_row(dm_v *v, size_t i, dm_str *rest, dm_err *err)
         return r;
     if (memcmp(&hash, &p->rows[i].attestation, sizeof(hash)) != 0)
         return missed(v, i, &hash, *rest);
+    *out = message;
     return dm_v_row_check(v, i, message, err);
 }
 
@@ -263,22 +257,21 @@ static int too_many(dm_v *v, dm_str rest)
             at >= 0 ? "it is there twice" : "something stands behind the last attestation");
 }
 
-/* The lives of the page's last sandbox may go on on the next, unless there is none. */
+/* The lives of the page's last sandbox may go on on the next, unless that is of another period or there is none. */
 static int check_rows(dm_v *v, dm_err *err)
 {
     dm_v_page *p = &v->page;
     dm_str rest = dm_buf_view(&v->oaths);
     size_t lines = 0;
-    int r = 0;
+    int r = p->of != v->at_of ? dm_v_lives_judge(v, err) : 0;
+    if (r == 0 && p->of != v->at_of)
+        r = dm_v_late_turn(v, p->of, err);
     for (size_t i = 0; r == 0 && i < p->nrows; i++) {
         dm_str message;
         if (v->nlives > 0 && !dm_sandbox_id_eq(&v->lives[0].s.sandbox, &p->rows[i].sandbox))
             r = dm_v_lives_judge(v, err);
-        dm_str before = rest;
         if (r == 0)
-            r = take_row(v, i, &rest, err);
-        if (r == 0)
-            r = take_message(&before, &message);
+            r = take_row(v, i, &rest, &message, err);
         if (r == 0)
             r = dm_v_life_add(v, i, lines, message, err);
         lines += p->rows[i].nlines;
@@ -313,8 +306,12 @@ static int blame(dm_v *v, dm_fault_kind kind, const char *name)
 static int sum_up(dm_v *v, const dm_digest *hash, dm_err *err)
 {
     const dm_v_page *p = &v->page;
-    const dm_stated_page said = {
-            .page = p->no, .sandboxes = p->rows, .nsandboxes = p->nrows, .lines = p->lines, .nlines = p->nlines};
+    const dm_stated_page said = {.page = p->no,
+            .sandboxes = p->rows,
+            .nsandboxes = p->nrows,
+            .lines = p->lines,
+            .nlines = p->nlines,
+            .corrects = corrects(v)};
     v->rows_before = p->nrows;
     v->lines_before = p->nlines;
     v->out->pages++;
@@ -328,6 +325,8 @@ static int check_page(dm_v *v, const char *name, dm_err *err)
     char oaths[DM_USTAR_NAME];
     dm_err why;
     int r = dm_json_load(dm_buf_view(&v->body), DM_BUNDLE_ENTRY_MAX, &j, &why);
+    if (r == 0)
+        r = read_of(v, j, &why);
     if (r == 0)
         r = read_page(v, j, &why);
     if (r == DM_E_NOMEM)

@@ -23,7 +23,7 @@ static bool worker_signed(const dm_v *v, const dm_v_keys *keys, dm_str message)
 {
     for (size_t i = 0; i < keys->n; i++) {
         const dm_v_key *k = &keys->v[i];
-        if (k->from < v->head.end && k->to > v->head.st.period_start && dm_attest_signed_by(message, &k->key))
+        if (k->from < v->at->end && k->to > v->at->start && dm_attest_signed_by(message, &k->key))
             return true;
     }
     return false;
@@ -46,15 +46,41 @@ static int check_signature(dm_v *v, size_t i, dm_str message)
                    : fault(v, DM_FAULT_FOREIGN, i, "no key of its worker that was valid in the period signed it");
 }
 
+static int check_order(dm_v *v, size_t i)
+{
+    const dm_stated *s = &v->page.rows[i];
+    if (v->any_row && dm_stated_cmp(&v->last_row, s) >= 0)
+        return fault(v, DM_FAULT_WRONG, i, "it is not in the order of a statement");
+    v->last_row = *s;
+    v->any_row = true;
+    return 0;
+}
+
+/* Nobody swore to it any more: it names what it is of, and no worker. */
+static int check_bare(dm_v *v, size_t i)
+{
+    dm_stated *s = &v->page.rows[i];
+    const dm_v_region *region = dm_v_region_named(v, dm_str_c(s->region));
+    const dm_spec *spec = dm_spec_get(s->spec_table, s->spec);
+    if (region == NULL || spec == NULL || spec->vcpus != s->vcpus || spec->mem_mib != s->mem_mib)
+        return fault(v, DM_FAULT_WRONG, i, "there is no such region or size");
+    s->region_no = region->no;
+    s->worker_no.v = UINT64_MAX;
+    int r = check_order(v, i);
+    v->last_row.worker_no.v = 0;
+    return r;
+}
+
 int dm_v_row_check(dm_v *v, size_t i, dm_str message, dm_err *err)
 {
     dm_stated *s = &v->page.rows[i];
-    const dm_statement *st = &v->head.st;
     dm_err why;
     (void)err;
+    if (s->bare)
+        return check_bare(v, i);
     if (dm_attest_read(message, v->attest, NULL, &why) < 0)
         return fault(v, DM_FAULT_WRONG, i, why.msg);
-    if (v->attest->period_start != st->period_start || v->attest->period_s != st->period_s)
+    if (v->attest->period_start != v->at->start || v->attest->period_s != v->at->period_s)
         return fault(v, DM_FAULT_WRONG, i, "its attestation is of another period");
     if (!same_stamp(v, s))
         return fault(v, DM_FAULT_WRONG, i, "sandbox, epoch, project, region or size are not those of its attestation");
@@ -65,9 +91,5 @@ int dm_v_row_check(dm_v *v, size_t i, dm_str message, dm_err *err)
         return r;
     s->region_no = v->attest->region_no;
     s->worker_no.v = v->attest->worker_no;
-    if (v->any_row && dm_stated_cmp(&v->last_row, s) >= 0)
-        return fault(v, DM_FAULT_WRONG, i, "it is not in the order of a statement");
-    v->last_row = *s;
-    v->any_row = true;
-    return 0;
+    return check_order(v, i);
 }

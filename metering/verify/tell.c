@@ -77,6 +77,12 @@ static void put_counts(dm_jw *w, const dm_verdict *v)
     }
     dm_jw_ku64(w, "pools_unseen", v->pools_unseen);
     dm_jw_ku64(w, "pools_split", v->pools_split);
+    dm_jw_ku64(w, "tiers_unseen", v->tiers_unseen);
+    dm_jw_key(w, "corrections");
+    dm_jw_obj(w);
+    dm_jw_ku64(w, "rows", v->corrected);
+    dm_jw_ku64(w, "unseen", v->unseen);
+    dm_jw_end(w);
 }
 
 void dm_verdict_json(const dm_verdict *v, int outcome, dm_buf *out)
@@ -147,7 +153,14 @@ static void say_rows(dm_buf *b, const dm_verdict *v)
                 "  That they are not billed more is what can be seen here.\n",
                 (unsigned long long)v->less);
     if (v->nothing > 0)
-        (void)dm_buf_fmt(b, "%llu rows are attested and not charged.\n", (unsigned long long)v->nothing);
+        (void)dm_buf_fmt(b, "%llu rows are not charged.\n", (unsigned long long)v->nothing);
+    if (v->corrected > 0)
+        (void)dm_buf_fmt(b, "%llu of these rows correct what was stated before, to what their attestations say.\n",
+                (unsigned long long)v->corrected);
+    if (v->unseen > 0)
+        (void)dm_buf_fmt(b,
+                "%llu rows correct what was stated before the bundle: of them signatures and prices are checked.\n",
+                (unsigned long long)v->unseen);
 }
 
 static void say_links(dm_buf *b, const dm_verdict *v)
@@ -175,6 +188,10 @@ static void say_limits(dm_buf *b, const dm_verdict *v)
                 "In %llu statements the pool of minutes begins before the bundle: what was in it is "
                 "believed.\n",
                 (unsigned long long)v->pools_unseen);
+    if (v->tiers_unseen > 0)
+        (void)dm_buf_fmt(b,
+                "%llu counts of what is sold in tiers begin before the bundle: where they stood is believed.\n",
+                (unsigned long long)v->tiers_unseen);
     if (v->pools_split > 0)
         (void)dm_buf_fmt(b, "In %llu statements the minutes are checked as a sum, and not price by price.\n",
                 (unsigned long long)v->pools_split);

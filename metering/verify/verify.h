@@ -14,7 +14,12 @@
 #include "metering/rules/ustar.h"
 #include "metering/verify/unpack.h"
 
-enum { DM_VERIFY_LIVES_BYTES = 64 << 20, DM_VERIFY_LIVES_MAX = 1 << 16 };
+enum {
+    DM_VERIFY_LIVES_BYTES = 64 << 20,
+    DM_VERIFY_LIVES_MAX = 1 << 16,
+    DM_VERIFY_CORRECTS_MAX = 512, /* periods that one statement corrects */
+    DM_VERIFY_PARTS_MAX = 1 << 19 /* of the pool, in the last four months */
+};
 
 typedef enum dm_fault_kind {
     DM_FAULT_NONE,
@@ -58,7 +63,10 @@ typedef struct dm_verdict {
     uint64_t followed, began, before, broken; /* attestations: name the one before; the first; that is not in here */
     dm_fault first_broken;                    /* where; its kind is DM_FAULT_NONE */
     uint64_t pools_unseen;                    /* statements whose pool of minutes begins before the bundle */
-    uint64_t pools_split; /* and those whose split by price could not be recomputed, since rows are billed less */
+    uint64_t pools_split;  /* and those whose split by price could not be recomputed, since rows are billed less */
+    uint64_t tiers_unseen; /* counts of what is sold in tiers that begin before the bundle */
+    uint64_t corrected;    /* rows, among those above, of periods that are corrected; and rows beside those */
+    uint64_t unseen;       /* whose period was stated before the bundle: their lines are checked by themselves */
 } dm_verdict;
 
 /* Called after each page. May be NULL. */

@@ -5,7 +5,6 @@
 
 static void begin_statement(dm_v *v)
 {
-    v->ngroups = 0;
     v->pooled = v->pool_split = v->any_row = false;
     v->pooled_sum = 0;
     v->rows_before = v->lines_before = 0;
@@ -80,6 +79,11 @@ static void done(dm_v *v)
     free(v->attest);
     dm_v_head_done(&v->head);
     dm_v_links_done(&v->links);
+    dm_v_said_done(&v->said);
+    free(v->parts);
+    free(v->was.v);
+    free(v->now.v);
+    free(v->want.v);
     dm_buf_done(&v->body);
     dm_buf_done(&v->text);
     dm_buf_done(&v->head_text);

@@ -7,17 +7,18 @@
 #include "metering/read/read.h"
 #include "tests/unit/test.h"
 
-enum { SANDBOXES = 4096, SMALL = 12, MINUTES = BUNDLE_PERIOD_S / 60, LIVES = 3 };
+enum { SANDBOXES = 8192, SMALL = 12, MINUTES = BUNDLE_PERIOD_S / 60, LIVES = 3 };
 enum { APRIL = 1775001600 }; /* the last period: another month for the pool of minutes */
 
-/* What became of what a worker saw. */
-typedef enum said { SWORN, SILENT, FRAMES_LESS, OATH_LESS, OATH_ALONE } said;
+/* What became of what a worker saw. Late: half of its frames, its oath, or all of it. */
+typedef enum said { SWORN, SILENT, FRAMES_LESS, OATH_LESS, OATH_ALONE, HALF_LATE, OATH_LATE, ALL_LATE } said;
 
 typedef struct life {
     int account, project, spec, region, worker;
     unsigned sandbox;
     uint32_t epoch;
     said how;
+    int period, due; /* due: in which what is late of it comes */
     uint8_t state[BUNDLE_PERIOD_S];
     uint32_t disk[MINUTES];
 } life;
@@ -59,28 +60,36 @@ static void put_row(bundlerig *b, const life *l)
             "'00000000-0000-4000-8000-000000000001', 1, 512, 1, %d, 1024, false, 300) "
             "ON CONFLICT (sandbox_id) DO UPDATE SET epoch = greatest(sandbox.epoch, excluded.epoch);",
             l->account, l->project, id, l->epoch, l->region, l->worker, l->spec);
-    (void)dm_buf_c(&b->text, text);
+    (void)dm_buf_c(&b->text[l->period], text);
 }
 
-static void put_frames(bundlerig *b, const life *l, int64_t start)
+/* Those of seconds [from, to); late: they come when the period is written. */
+static void put_frames(bundlerig *b, const life *l, int64_t start, int from, int to, bool late)
 {
-    char text[1200], id[33], run[BUNDLE_PERIOD_S + 1], hib[BUNDLE_PERIOD_S + 1];
+    char text[1400], id[33], run[BUNDLE_PERIOD_S + 1], hib[BUNDLE_PERIOD_S + 1], disk[40];
     dm_sandbox_id sandbox = id_of(l->sandbox);
     bool less = false;
     hex_of(sandbox.b, 16, id);
     for (int s = 0; s < BUNDLE_PERIOD_S; s++) {
-        bool there = l->state[s] != 0 && !(l->how == FRAMES_LESS && !less);
+        bool there = l->state[s] != 0 && s >= from && s < to && !(l->how == FRAMES_LESS && !less);
         less = less || l->state[s] != 0; /* the first second of it is missing */
         run[s] = there && l->state[s] == DM_SAMPLE_RUN ? '1' : '0';
         hib[s] = there && l->state[s] == DM_SAMPLE_HIB ? '1' : '0';
     }
     run[BUNDLE_PERIOD_S] = hib[BUNDLE_PERIOD_S] = '\0';
+    (void)snprintf(disk, sizeof(disk), "{%d,%d}", (int)l->disk[0], (int)l->disk[1]);
     (void)snprintf(text, sizeof(text),
-            "INSERT INTO dm.usage_period VALUES (%d, %d, dm.ts(%lld000000), '\\x%s', %u, 1, %d, %d, %d, '%s'::varbit, "
-            "'%s'::varbit, '{%d,%d}');",
-            l->account, l->project, (long long)start, id, l->epoch, l->spec, l->region, l->worker, run, hib,
-            (int)l->disk[0], (int)l->disk[1]);
-    (void)dm_buf_c(&b->text, text);
+            "INSERT INTO dm.usage_%s VALUES (%d, %d, dm.ts(%lld000000), '\\x%s', %u, 1, %d, %d, %d, '%s'::varbit, "
+            "'%s'::varbit, '%s');",
+            late ? "late" : "period", l->account, l->project, (long long)start, id, l->epoch, l->spec, l->region,
+            l->worker, run, hib, disk);
+    (void)dm_buf_c(&b->text[late ? l->due : l->period], text);
+    if (!late)
+        return;
+    (void)snprintf(text, sizeof(text),
+            "INSERT INTO dm.late (account_no, period_start, sandbox_id) VALUES (%d, dm.ts(%lld000000), '\\x%s');",
+            l->account, (long long)start, id);
+    (void)dm_buf_c(&b->text[l->due], text);
 }
 
 /* What is sworn to of a life, signed at once: the next one names its hash. */
@@ -91,6 +100,8 @@ static void put_oath(bundlerig *b, const life *l, int64_t start)
     dm_err err;
     assert_int_equal(dm_grow(&b->oaths, &b->oaths_room, b->noaths, 1 << 16, "oaths", &err), 0);
     bundle_oath *o = &b->oaths[b->noaths++];
+    o->late = l->how == OATH_LATE || l->how == ALL_LATE;
+    o->due = o->late ? l->due : l->period;
     dm_attest *a = &o->what;
     *a = (dm_attest){.worker_no = (uint64_t)l->worker,
             .worker_boot = 1,
@@ -118,41 +129,62 @@ static void put_oath(bundlerig *b, const life *l, int64_t start)
     o->message = dm_buf_take(&message);
 }
 
+typedef struct writing {
+    bundlerig *b;
+    int period;
+    bool late;
+} writing;
+
 static int oaths_tx(dm_pg *c, void *arg, dm_err *err)
 {
-    const bundlerig *b = arg;
+    const writing *w = arg;
+    const bundlerig *b = w->b;
     DM_AUTO_MANY rows;
     int r = 0;
-    dm_sql_attests(&rows, c, 0, false);
+    dm_sql_attests(&rows, c, w->late ? INT64_MAX : 0, false);
     for (size_t i = 0; r == 0 && i < b->noaths; i++) {
         const bundle_oath *o = &b->oaths[i];
-        r = dm_sql_attest_add(&rows, &o->what, (dm_str){o->message, o->n}, &o->hash, err);
+        if (o->due == w->period && o->late == w->late)
+            r = dm_sql_attest_add(&rows, &o->what, (dm_str){o->message, o->n}, &o->hash, err);
     }
     return r == 0 ? dm_many_flush(&rows, err) : r;
 }
 
 static void put_life(bundlerig *b, const life *l, int64_t start)
 {
+    enum { HALF = BUNDLE_PERIOD_S / 2 };
     put_row(b, l);
-    if (l->how != OATH_ALONE)
-        put_frames(b, l, start);
+    if (l->how == HALF_LATE)
+        put_frames(b, l, start, 0, HALF, false);
+    else if (l->how != OATH_ALONE && l->how != ALL_LATE)
+        put_frames(b, l, start, 0, BUNDLE_PERIOD_S, false);
+    if (l->how == HALF_LATE || l->how == ALL_LATE)
+        put_frames(b, l, start, l->how == HALF_LATE ? HALF : 0, BUNDLE_PERIOD_S, true);
     if (l->how != SILENT)
         put_oath(b, l, start);
 }
 
-/* All that was gathered, in two transactions: one for each life would take minutes on a busy machine. */
-static void write_lives(bundlerig *b)
+/* All that was gathered for a period, in a few transactions: one for each life would take minutes on a busy machine. */
+static void write_lives(bundlerig *b, int period)
 {
     dm_err err;
-    assert_int_equal(dm_buf_ok(&b->text, NULL), 0);
-    if (b->text.len > 0)
-        sql(&b->r, b->text.p);
-    dm_buf_reset(&b->text);
-    if (dm_pg_tx_on(b->r.pg, &(dm_pg_scope){.flush_later = true}, oaths_tx, b, &err) < 0)
-        fail_msg("attestations: %s", err.msg);
-    for (size_t i = 0; i < b->noaths; i++)
-        free(b->oaths[i].message);
-    b->noaths = 0;
+    dm_buf *text = &b->text[period];
+    assert_int_equal(dm_buf_ok(text, NULL), 0);
+    if (text->len > 0)
+        sql(&b->r, text->p);
+    for (int late = 0; late < 2; late++) {
+        writing w = {b, period, late == 1};
+        if (dm_pg_tx_on(b->r.pg, &(dm_pg_scope){.flush_later = true}, oaths_tx, &w, &err) < 0)
+            fail_msg("attestations: %s", err.msg);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < b->noaths; i++) {
+        if (b->oaths[i].due == period)
+            free(b->oaths[i].message);
+        else
+            b->oaths[kept++] = b->oaths[i];
+    }
+    b->noaths = kept;
 }
 
 /* --- a scenario --------------------------------------------------------------------------------------------- */
@@ -183,24 +215,32 @@ static void live(bundlerig *b, life *l, int64_t start, bool plain)
     }
 }
 
-static said how_of(bundlerig *b, int worker)
+static said how_of(bundlerig *b, const life *l)
 {
-    if (worker == 2)
-        return SILENT;
     uint64_t n = dice(b, 20);
+    if (l->account == 2 && l->period == 2)
+        return ALL_LATE; /* it has no statement of that period */
+    if (l->worker == 2)
+        return SILENT;
+    if (l->due < BUNDLE_PERIODS && n >= 3 && n < 7)
+        return n == 3 ? OATH_LATE : n == 4 ? ALL_LATE : HALF_LATE;
     return n == 0 ? FRAMES_LESS : n == 1 ? OATH_LESS : n == 2 ? OATH_ALONE : SWORN;
 }
 
 static void one(bundlerig *b, int account, unsigned sandbox, int period, int64_t start, bool plain)
 {
     life l = {.account = account,
-            .project = account == 1 && sandbox % 3 == 0 ? 4 : account,
+            .project = account == 1 && sandbox % 3 == 0 ? 4
+                       : account > 3                    ? 100 + account
+                                                        : account,
             .spec = 1 + (int)(sandbox % 19),
             .region = account == 3 ? 1 + (int)(sandbox % 3) : 1 + (int)(sandbox % 2),
-            .worker = 1 + (sandbox % 5 == 0),
+            .worker = 1 + (sandbox % 5 == 0 && !(account == 2 && period == 2)),
+            .period = period,
+            .due = account == 2 && period < 2 ? 3 : period + 1 + (int)dice(b, 2), /* nothing comes to it in the third */
             .sandbox = sandbox,
             .epoch = 1 + (uint32_t)period * LIVES};
-    l.how = how_of(b, l.worker);
+    l.how = how_of(b, &l);
     l.disk[0] = sandbox % 7 == 0 ? DM_DISK_UNKNOWN : (uint32_t)dice(b, 40 * GIB);
     l.disk[1] = sandbox % 4 == 0 ? DM_DISK_UNKNOWN : (uint32_t)dice(b, 40 * GIB);
     live(b, &l, start, plain);
@@ -236,7 +276,65 @@ static void evidence(bundlerig *b, int period, unsigned big)
                 one(b, account, first + i, period, start_of(period), n > SMALL && i > SMALL);
         }
     }
-    write_lives(b);
+    write_lives(b, period);
+}
+
+/* An end record of worker 2 comes after all: it swore to all that it had, which was nothing. */
+static void end_record(bundlerig *b, int of, int due)
+{
+    char text[600];
+    long long start = start_of(of);
+    (void)snprintf(text, sizeof(text),
+            "INSERT INTO dm.worker_period_late VALUES (2, dm.ts(%lld000000));"
+            "INSERT INTO dm.late (account_no, period_start, sandbox_id) SELECT DISTINCT account_no, period_start, "
+            "sandbox_id FROM dm.usage_period WHERE worker_no = 2 AND period_start = dm.ts(%lld000000);",
+            start, start);
+    (void)dm_buf_c(&b->text[due], text);
+}
+
+/* Accounts 4 and 5 have contracts. That of 4 sells vCPUs in steps and memory at the price of the month's sum, with ten
+ * percent off what is asleep, in one group; in the other it begins within the second period, without tiers. That of 5
+ * sells minutes in steps. */
+static void contracts(bundlerig *b)
+{
+    char text[4000];
+    long long at = start_of(1) + 50;
+    (void)snprintf(text, sizeof(text),
+            "SET session_replication_role = replica;"
+            "INSERT INTO dm.account (account_no, id, legal_name, country, currency, tier) OVERRIDING SYSTEM VALUE "
+            "VALUES "
+            "(4, '00000000-0000-4000-8000-0000000000a4', 'Four', 'CN', 'CNY', 'enterprise'), "
+            "(5, '00000000-0000-4000-8000-0000000000a5', 'Five', 'CN', 'CNY', 'enterprise');"
+            "INSERT INTO dm.project (account_no, project_no, id, slug, name, region_no) OVERRIDING SYSTEM VALUE VALUES "
+            "(4, 104, '00000000-0000-4000-8000-0000000000b5', 'five', 'Five', 2), "
+            "(5, 105, '00000000-0000-4000-8000-0000000000b6', 'six', 'Six', 2);"
+            "INSERT INTO dm.account_plan VALUES (4, dm.ts(0), 'enterprise', 0), (5, dm.ts(0), 'enterprise', 600);"
+            "INSERT INTO dm.contract (account_no, name, valid_from, status, drafted_by, drafted_why, approved_by) "
+            "VALUES "
+            "(4, 'C', '2026-03-01Z', 'approved', 'a', 'x', 'b'), (5, 'D', '2026-03-01Z', 'approved', 'a', 'x', 'b');"
+            "INSERT INTO dm.price_book (price_group, rated_by, tier, currency, valid_from, contract_no) SELECT "
+            "x.price_group, x.rated_by, 'enterprise', 'CNY', x.valid_from, c.contract_no FROM dm.contract c JOIN "
+            "(VALUES (4, 'mainland', 'resources', '2026-03-01Z'::timestamptz), (4, 'other', 'resources', "
+            "dm.ts(%lld000000)), (5, 'mainland', 'minutes', '2026-03-01Z')) x (account_no, price_group, rated_by, "
+            "valid_from) USING (account_no);"
+            "INSERT INTO dm.price (book_id, sku, per_unit, unit, label, list_per_unit, discount_bp, mode) SELECT "
+            "b.book_id, p.sku, CASE WHEN p.sku = 'disk-hib' THEN 0.00000027 ELSE p.per_unit END, p.unit, '', CASE WHEN "
+            "p.sku = 'disk-hib' THEN 0.0000003 END, CASE WHEN p.sku = 'disk-hib' THEN 1000 END, CASE WHEN "
+            "b.price_group "
+            "= 'mainland' THEN CASE p.sku WHEN 'vcpu-run' THEN 'graduated' WHEN 'mem-run' THEN 'volume' END END FROM "
+            "dm.price_book b JOIN dm.price_book k ON k.price_group = b.price_group AND k.tier = 'payg' AND k.valid_to "
+            "IS NULL JOIN dm.price p ON p.book_id = k.book_id WHERE b.contract_no IS NOT NULL AND b.rated_by = "
+            "'resources';"
+            "INSERT INTO dm.price (book_id, sku, per_unit, unit, label, mode) SELECT b.book_id, x.sku, x.per_unit, "
+            "x.unit, '', x.mode FROM dm.price_book b, (VALUES ('minutes', 0.05, 'minute', 'graduated'), ('disk-hib', "
+            "0.0000003, 'GiB-s', NULL)) x (sku, per_unit, unit, mode) WHERE b.contract_no IS NOT NULL AND b.rated_by = "
+            "'minutes';"
+            "INSERT INTO dm.price_tier (book_id, sku, tier_no, from_qty, per_unit) SELECT p.book_id, p.sku, t.no, "
+            "t.from_qty * CASE p.sku WHEN 'minutes' THEN 0.01 ELSE 1 END, trim_scale(p.per_unit / t.no / 2) FROM "
+            "dm.price p, (VALUES (1, 1500), (2, 4000)) t (no, from_qty) WHERE p.mode IS NOT NULL;"
+            "SET session_replication_role = DEFAULT",
+            at);
+    sql(&b->r, text);
 }
 
 /* Within the second period a price changes, within the third both accounts that can change their plan. */
@@ -273,17 +371,21 @@ void bundlerig_open(bundlerig *b, const cluster *c, const char *db, uint64_t see
 {
     dm_err err;
     *b = (bundlerig){.random = seed * 2654435761u + 88172645463325252u};
-    b->previous = calloc(3 * SANDBOXES, sizeof(*b->previous));
+    b->previous = calloc(SANDBOXES, sizeof(*b->previous));
     assert_non_null(b->previous);
-    dm_buf_init(&b->text, 8 << 20);
+    for (int p = 0; p < BUNDLE_PERIODS; p++)
+        dm_buf_init(&b->text[p], 8 << 20);
     rig_open(&b->r, c, db, BUNDLE_PERIOD_S);
     sql(&b->r, "SET synchronous_commit = off");
     workers(b);
     changes(b);
-    for (int p = 0; p < BUNDLE_PERIODS; p++)
+    contracts(b);
+    end_record(b, 0, 3);
+    for (int p = 0; p < BUNDLE_PERIODS; p++) {
         evidence(b, p, big);
-    if (bill_owed(&b->r, &err) != 0)
-        fail_msg("bill: %s", err.msg);
+        if (bill_owed(&b->r, &err) != 0)
+            fail_msg("bill: %s", err.msg);
+    }
     assert_int_equal(cluster_open(c, db, "dm_api", &b->api), 0);
 }
 
@@ -292,7 +394,8 @@ void bundlerig_close(bundlerig *b)
     dm_pg_close(b->api);
     free(b->previous);
     free(b->oaths);
-    dm_buf_done(&b->text);
+    for (int p = 0; p < BUNDLE_PERIODS; p++)
+        dm_buf_done(&b->text[p]);
     rig_close(&b->r);
 }
 

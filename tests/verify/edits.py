@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Bundles with one thing changed, and what both verifiers say of each: that it is bad, of the same record, and of the one that was
-changed. A tenth of the changes is made by somebody who has the service's own key, and who has made all hashes and signatures fit again.
+changed. A third of the changes is made by somebody who has the service's own key, and who has made all hashes and signatures fit again.
 
     edits.py FOLDER VERIFY COUNT SEED      FOLDER as tests/support/bundles.c leaves it; VERIFY: the program dormouse-verify
 """
@@ -79,6 +79,13 @@ class Sealed:
     def pages(self, n):
         return sorted((int(m[2]) for name in self.order if (m := PAGE.fullmatch(name)) and int(m[1]) == n))
 
+    def stated(self, page, row):
+        """Whether statements before have charged lines of a row that corrects."""
+        of = page["corrects"]["period"]["start"]
+        return any(all(x[k] == row[k] for k in verifier.Row.SAME) and x["kind"] == "usage" for n in self.order if PAGE.fullmatch(n)
+                   for q in [self.json[n]] if "corrects" not in q and q["number"] == page["corrects"]["number"] and of
+                   for x in q["lines"])
+
     def seal(self, sums=True, left_out=()):
         """All hashes, roots and signatures anew; with sums also what a head sums up."""
         previous = None
@@ -89,16 +96,17 @@ class Sealed:
                 if (n, p) in left_out:
                     continue
                 page = self.json[f"statements/{n}/pages/{p}.json"]
-                for row, message in zip(page["sandboxes"], self.oaths[f"attestations/{n}/{p}.bin"]):
+                sworn = [r for r in page["sandboxes"] if r["attestation"] is not None]
+                for row, message in zip(sworn, self.oaths[f"attestations/{n}/{p}.bin"]):
                     row["attestation"] = hashlib.sha256(message).hexdigest()
-                oaths += [bytes.fromhex(r["attestation"]) for r in page["sandboxes"]]
-                rows += page["sandboxes"]
+                oaths += [(bytes.fromhex(r["attestation"]), r["attested"]) for r in sworn]
+                rows += page["sandboxes"] if "corrects" not in page else []
                 lines += page["lines"]
                 hashes.append(verifier.sha(verifier.text(page)))
             sig["pages"] = [h.hex() for h in hashes]
             head["pages"]["count"], head["pages"]["root"] = len(hashes), verifier.root_of(hashes).hex()
             if sums:
-                head["attestations"].update(count=len(rows), root=verifier.root_of(oaths).hex(), unattested=sum(not r["attested"] for r in rows))
+                head["attestations"].update(count=len(oaths), root=verifier.root_of([h for h, _ in oaths]).hex(), unattested=sum(not a for _, a in oaths))
                 head["pages"]["lines"] = len(lines) - len(head["lines"])
                 head["running_s"], head["hibernated_s"] = sum(r["running_s"] for r in rows), sum(r["hibernated_s"] for r in rows)
                 head["total"] = f"{sum(Decimal(x['amount']) for x in lines):.18f}"
@@ -146,11 +154,18 @@ class Want:
 
 # --- changes by anybody ---
 
-def row_at(name, body, at):
+def sworn(entries, name):
+    """The places of the rows of which a file of attestations has a message each."""
+    match = OATHS.fullmatch(name)
+    page = json.loads(dict(entries)[f"statements/{match[1]}/pages/{match[2]}.json"])
+    return [i for i, r in enumerate(page["sandboxes"], 1) if r["attestation"] is not None]
+
+
+def row_at(entries, name, body, at):
     """Of which row a byte of a file is; None: of none, or that is not known."""
     if OATHS.fullmatch(name):
         seen = 0
-        for place, m in enumerate(messages(body), 1):
+        for place, m in zip(sworn(entries, name), messages(body)):
             seen += 4 + len(m)
             if at < seen:
                 return place
@@ -158,25 +173,27 @@ def row_at(name, body, at):
         begin, page = body.rindex(b'"sandboxes":[') + len('"sandboxes":['), json.loads(body)
         if begin <= at:
             return body[begin:at + 1].count(b'{"attestation"') or 1
-        at_row, spans = begin, 0
         begin = body.index(b'"lines":[') + len('"lines":[')
         for line in page["lines"]:
             size = len(verifier.text(line)) + 1
             if begin <= at < begin + size:
                 return next(i for i, r in enumerate(page["sandboxes"], 1) if all(r[k] == line[k] for k in verifier.Row.SAME))
             begin += size
-        del at_row, spans
     return None
 
 
+def some(dice, entries):
+    return dice.choice([i for i, (_, body) in enumerate(entries) if body])
+
+
 def flip(dice, entries):
-    i = dice.randrange(len(entries))
+    i = some(dice, entries)
     name, body = entries[i]
     at = dice.randrange(len(body))
     changed = bytearray(body)
     changed[at] = dice.choice([b for b in range(256) if b != changed[at]]) if dice.random() < 0.3 else changed[at] ^ 1 << dice.randrange(8)
+    place = row_at(entries, name, body, at)
     entries[i] = (name, bytes(changed))
-    place = row_at(name, body, at)
     return Want(name, place=place, kind={"edited"} if name.endswith((".json", ".sig")) else {"edited", "dropped", "doubled", "reordered"})
 
 
@@ -186,12 +203,13 @@ def digit(dice, entries):
     name, body = entries[i]
     at = dice.choice([m.start() for m in re.finditer(rb"\d", body)])
     new = dice.choice([d for d in b"0123456789" if d != body[at]])
+    place = row_at(entries, name, body, at)
     entries[i] = (name, body[:at] + bytes([new]) + body[at + 1:])
-    return Want(name, place=row_at(name, body, at), kind={"edited"})
+    return Want(name, place=place, kind={"edited"})
 
 
 def cut(dice, entries):
-    i = dice.randrange(len(entries))
+    i = some(dice, entries)
     name, body = entries[i]
     at, n = dice.randrange(len(body)), dice.randrange(1, 40)
     entries[i] = (name, body[:at] + body[at + n:] if dice.random() < 0.5 else body[:at] + body[at:at + n] + body[at:])
@@ -235,7 +253,7 @@ def records(dice, entries):
     """Attestations of a page: one is dropped, doubled, exchanged with its neighbour, or another statement's."""
     i = dice.choice([i for i, (n, b) in enumerate(entries) if n.endswith(".bin") and len(messages(b)) > 2])
     name, body = entries[i]
-    m = messages(body)
+    m, places = messages(body), sworn(entries, name)
     k, what = dice.randrange(len(m) - 1), dice.choice(["drop", "double", "swap", "another"])
     if what == "drop":
         k = dice.randrange(len(m))
@@ -245,9 +263,9 @@ def records(dice, entries):
     elif what == "swap":
         m[k], m[k + 1] = m[k + 1], m[k]
     else:
-        m[k] = messages(dice.choice([b for n, b in entries if n.endswith(".bin") and n != name]))[0]
+        m[k] = messages(dice.choice([b for n, b in entries if n.endswith(".bin") and n != name and b]))[0]
     entries[i] = (name, packed(m))
-    return Want(name, place=k + 1, kind={{"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited"}[what]})
+    return Want(name, place=places[k], kind={{"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited"}[what]})
 
 
 def rows(dice, entries):
@@ -298,8 +316,15 @@ def late_key(dice, entries):
 
 # --- changes by whoever has the service's key ---
 
-def some_page(dice, s, fits=lambda page: True):
-    names = [n for n in s.order if PAGE.fullmatch(n) and fits(s.json[n])]
+class Nothing(Exception):
+    """The bundle has nothing of the kind: another change is made."""
+
+
+def some_page(dice, s, fits=lambda page: True, late=False):
+    """One of a statement's own period, or one that corrects."""
+    names = [n for n in s.order if PAGE.fullmatch(n) and ("corrects" in s.json[n]) == late and fits(s.json[n])]
+    if not names:
+        raise Nothing
     name = dice.choice(names)
     match = PAGE.fullmatch(name)
     return int(match[1]), int(match[2]), s.json[name], name, f"attestations/{match[1]}/{match[2]}.bin"
@@ -338,8 +363,6 @@ def cheat_seconds(dice, s):
 def cheat_charged(dice, s):
     """What worker and frames do not agree on at all is charged for after all."""
     fits = lambda p: any(r["basis"] == "nothing" for r in p["sandboxes"])  # noqa: E731
-    if not any(PAGE.fullmatch(n) and fits(s.json[n]) for n in s.order):
-        return cheat_amount(dice, s)
     _, _, page, name, _ = some_page(dice, s, fits)
     place = dice.choice([i for i, r in enumerate(page["sandboxes"]) if r["basis"] == "nothing"])
     page["sandboxes"][place]["running_s"] = 9
@@ -357,8 +380,6 @@ def cheat_double_line(dice, s):
 
 def cheat_drop_line(dice, s):
     fits = lambda p: any(x["sku"] == "vcpu-run" for x in p["lines"])  # noqa: E731
-    if not any(PAGE.fullmatch(n) and fits(s.json[n]) for n in s.order):
-        return cheat_amount(dice, s)
     _, _, page, name, _ = some_page(dice, s, fits)
     k = dice.choice([i for i, x in enumerate(page["lines"]) if x["sku"] == "vcpu-run"])
     line = page["lines"].pop(k)
@@ -398,7 +419,10 @@ def cheat_swapped_rows(dice, s):
 
 
 def head_of(dice, s, fits=lambda h: True):
-    n = dice.choice([n for n in s.numbers() if fits(s.json[f"statements/{n}.json"])])
+    numbers = [n for n in s.numbers() if fits(s.json[f"statements/{n}.json"])]
+    if not numbers:
+        raise Nothing
+    n = dice.choice(numbers)
     return n, s.json[f"statements/{n}.json"], f"statements/{n}.json"
 
 
@@ -439,8 +463,6 @@ def cheat_previous(dice, s):
 
 def cheat_pool(dice, s):
     pooled = lambda h: h["pool"] is not None  # noqa: E731
-    if not any(pooled(s.json[f"statements/{n}.json"]) for n in s.numbers()):
-        return cheat_total(dice, s)
     _, head, name = head_of(dice, s, pooled)
     what = dice.choice(["before_s", "after_s", "included_s"])
     head["pool"][what] += 60
@@ -456,17 +478,140 @@ def cheat_plan(dice, s):
     return Want(name, *[n for n in s.order if PAGE.fullmatch(n) and n.startswith(name[:-5])], kind={"wrong"})
 
 
+def late_line(dice, s, fits):
+    _, _, page, name, _ = some_page(dice, s, lambda p: any(fits(x) for x in p["lines"]), late=True)
+    return page, name, dice.choice([x for x in page["lines"] if fits(x)])
+
+
+def is_compute(line):
+    return line["sku"] in ("vcpu-run", "mem-run")
+
+
+def cheat_correction(dice, s):
+    """What corrects takes back less than it must, or charges more; all of it multiplied out."""
+    page, name, line = late_line(dice, s, is_compute)
+    line["qty"] = f"{Decimal(line['qty']) + Decimal(dice.choice(['1', '0.000001', '-1'])):.6f}"
+    if Decimal(line["qty"]) == 0:
+        raise Nothing
+    line["amount"] = f"{Decimal(line['qty']) * Decimal(line['per_unit']):.18f}"
+    s.seal()
+    return Want(name, place=place_of_line(page, line), kind={"wrong"})
+
+
+def cheat_correction_seconds(dice, s):
+    page, name, line = late_line(dice, s, is_compute)
+    line["seconds"] += dice.choice([-1, 1])
+    s.seal()
+    return Want(name, place=place_of_line(page, line), kind={"wrong"})
+
+
+def cheat_correction_dropped(dice, s):
+    page, name, line = late_line(dice, s, is_compute)
+    place = place_of_line(page, line)
+    page["lines"].remove(line)
+    s.seal()
+    return Want(name, place=place, kind={"wrong"})
+
+
+def cheat_correction_twice(dice, s):
+    page, name, line = late_line(dice, s, lambda x: True)
+    page["lines"].insert(page["lines"].index(line), copy.deepcopy(line))
+    s.seal()
+    return Want(name, place=place_of_line(page, line), kind={"wrong"})
+
+
+def cheat_life_left_out(dice, s):
+    """A life that was stated and charged is not among those that are corrected."""
+    _, _, page, name, oaths = some_page(dice, s, lambda p: len(p["sandboxes"]) > 1, late=True)
+    rows_ = page["sandboxes"]
+    gone = [r for r in rows_ if sum(q["sandbox"] == r["sandbox"] for q in rows_) > 1 and r["running_s"] and s.stated(page, r)]
+    if not gone:
+        raise Nothing
+    row = dice.choice(gone)
+    before = [r for r in rows_[:rows_.index(row)] if r["attestation"] is not None]
+    if row["attestation"] is not None:
+        del s.oaths[oaths][len(before)]
+    page["lines"] = [x for x in page["lines"] if not all(row[k] == x[k] for k in verifier.Row.SAME)]
+    rows_.remove(row)
+    s.seal()
+    return Want(name, kind={"wrong"})
+
+
+def cheat_period(dice, s):
+    """It corrects another statement's period, it says."""
+    n, head, name = head_of(dice, s, lambda h: any(c["number"] for c in h.get("corrects", [])))
+    c = dice.choice([c for c in head["corrects"] if c["number"]])
+    was = c["number"]
+    c["number"] = None if was + 1 == n or dice.random() < 0.3 else was + 1
+    for p in s.pages(n):
+        of = s.json[f"statements/{n}/pages/{p}.json"].get("corrects")
+        if of and of["number"] == was:
+            of["number"] = c["number"]
+    s.seal()
+    return Want(name, kind={"wrong"})
+
+
+def cheat_pool_corrected(dice, s):
+    _, head, name = head_of(dice, s, lambda h: any(c["pool_s"] for c in h.get("corrects", [])))
+    dice.choice([c for c in head["corrects"] if c["pool_s"]])["pool_s"] += dice.choice([-1, 60])
+    s.seal(sums=False)
+    return Want(name, kind={"wrong"})
+
+
+def cheat_minutes(dice, s):
+    """A line of minutes of the account as a whole, or one that corrects them."""
+    _, head, name = head_of(dice, s, lambda h: any(x["sku"] == "minutes" for x in h["lines"]))
+    line = dice.choice([x for x in head["lines"] if x["sku"] == "minutes"])
+    line["qty"] = f"{Decimal(line['qty']) + 1:.6f}"
+    line["amount"] = f"{Decimal(line['qty']) * Decimal(line['per_unit']):.18f}"
+    s.seal()
+    return Want(name, kind={"wrong"})
+
+
+def cheat_tier(dice, s):
+    """Where a count stood, or stands; or more of the dearer tier."""
+    _, head, name = head_of(dice, s, lambda h: "tiers" in h)
+    tier = dice.choice(head["tiers"])
+    what = dice.choice(["before", "after", "line"])
+    if what != "line":
+        tier[what] = f"{Decimal(tier[what]) + 1:.6f}"
+    else:
+        line = dice.choice([x for x in head["lines"] if x["sku"] == tier["sku"] and x["book"] == tier["book"]])
+        line["qty"] = f"{Decimal(line['qty']) + Decimal('0.000001'):.6f}"
+        line["amount"] = f"{Decimal(line['qty']) * Decimal(line['per_unit']):.18f}"
+    s.seal()
+    return Want(name, kind={"wrong"})
+
+
+def cheat_measured(dice, s):
+    """What is sold in tiers is charged where it was measured, too; or measured as more."""
+    _, _, page, name, _ = some_page(dice, s, lambda p: any(x["kind"] == "measured" and is_compute(x) for x in p["lines"]))
+    line = dice.choice([x for x in page["lines"] if x["kind"] == "measured" and is_compute(x)])
+    if dice.random() < 0.5:
+        line["kind"], line["per_unit"] = "usage", "0.000010000000"
+        line["amount"] = f"{Decimal(line['qty']) * Decimal(line['per_unit']):.18f}"
+    else:
+        line["qty"] = f"{Decimal(line['qty']) + 1:.6f}"
+    s.seal()
+    return Want(name, place=place_of_line(page, line), kind={"wrong"})
+
+
 ANYBODY = [(flip, 30), (digit, 20), (cut, 6), (drop, 6), (double, 5), (swap, 5), (drop_statement, 2), (exchange, 4), (records, 14), (rows, 10),
            (foreign_head, 4), (late_key, 3)]
 CHEATS = [cheat_amount, cheat_price, cheat_seconds, cheat_charged, cheat_double_line, cheat_drop_line, cheat_oath, cheat_foreign_oath,
-          cheat_swapped_rows, cheat_total, cheat_sum, cheat_page_left_out, cheat_previous, cheat_pool, cheat_plan]
+          cheat_swapped_rows, cheat_total, cheat_sum, cheat_page_left_out, cheat_previous, cheat_pool, cheat_plan, cheat_correction,
+          cheat_correction_seconds, cheat_correction_dropped, cheat_correction_twice, cheat_life_left_out, cheat_period,
+          cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured]
 
 
 def changed(dice, entries, keys):
-    if dice.random() < 0.12:
+    while dice.random() < 0.3:
         s = Sealed(copy.deepcopy(entries), *keys)
         fn = dice.choice(CHEATS)
-        want = fn(dice, s)
+        try:
+            want = fn(dice, s)
+        except Nothing:
+            continue
         return fn.__name__, want, s.entries()
     fn = dice.choices([f for f, _ in ANYBODY], [w for _, w in ANYBODY])[0]
     out = list(entries)

@@ -22,7 +22,9 @@ SPECS = [(v, m) for v, sizes in ((1, (256, 512, 1024, 2048, 4096)), (2, (512, 10
                                  (4, (1024, 2048, 4096, 8192, 16384)), (8, (2048, 4096, 8192, 16384))) for m in sizes]
 USAGE = ("disk-hib", "disk-run-over-30", "mem-run", "vcpu-run")
 SKUS = USAGE + ("minutes", "snapshot")
+SKUS_BY_NAME = tuple(sorted(SKUS))
 FORGOTTEN_AFTER = 48
+CORRECTS_MAX, TIERS_MAX = 512, 8
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -292,26 +294,39 @@ class Attestation:
 
 class Line:
     def __init__(self, obj, start, length):
+        self.kind = get(obj, "kind", str)
+        if self.kind not in ("usage", "measured", "correction"):
+            raise Unreadable("kind")
+        self.measured = self.kind == "measured"
         self.sku = get(obj, "sku", str)
         if self.sku not in SKUS:
             raise Unreadable("sku")
         self.qty = exact(obj.get("qty"), 6, 10**14, True)
         self.per_unit = exact(obj.get("per_unit"), 12, 10**6)
         self.amount = exact(obj.get("amount"), 18, 10**20, True)
-        self.book, self.seconds, self.tier = number(obj, "book", 1), number(obj, "seconds"), number(obj, "tier", 0, 255)
+        self.book, self.seconds, self.tier = number(obj, "book", 1), number(obj, "seconds", -2**63), number(obj, "tier", 0, 255)
         first, last = second_of(obj.get("from")), second_of(obj.get("to"))
         if not start <= first <= last <= start + length:
             raise Unreadable("a line's time")
         self.first, self.last = first - start, last - start
 
     def said(self):
-        return (self.sku, self.tier, self.book, self.first, self.last, self.seconds, self.qty, self.per_unit, self.amount)
+        return (self.sku, self.tier, self.book, self.first, self.last, self.seconds, self.qty, self.per_unit, self.amount, self.measured)
+
+    def key(self):
+        return key_of(self.said())
 
 
-def line_json(said, start, row):
-    sku, tier, book, first, last, seconds, qty, per_unit, amount = said
+def key_of(said):
+    """What a line is of: two with the same are one line of more."""
+    sku, tier, book, first, last, _, _, per_unit, _, _ = said
+    return sku, tier, book, first, last, per_unit
+
+
+def line_json(said, start, row, kind=None):
+    sku, tier, book, first, last, seconds, qty, per_unit, amount, measured = said
     of = {n: row.json[n] if row else None for n in ("epoch", "project", "project_no", "region", "sandbox", "spec", "spec_table")}
-    return {**of, "amount": money(amount), "book": book, "from": time_text(start + first), "kind": "usage",
+    return {**of, "amount": money(amount), "book": book, "from": time_text(start + first), "kind": kind or ("measured" if measured else "usage"),
             "per_unit": decimals(per_unit, 12), "qty": decimals(qty, 6), "seconds": seconds, "sku": sku, "tier": tier,
             "to": time_text(start + last)}
 
@@ -319,8 +334,9 @@ def line_json(said, start, row):
 class Row:
     SAME = ("sandbox", "project_no", "epoch", "spec_table", "spec", "region")
 
-    def __init__(self, obj):
-        self.hash = unhex(obj, "attestation", 32)
+    def __init__(self, obj, late):
+        self.bare = late and isinstance(obj, dict) and obj.get("attestation") is None and "attestation" in obj
+        self.hash = None if self.bare else unhex(obj, "attestation", 32)
         self.attested = get(obj, "attested", bool)
         self.basis = get(obj, "basis", str)
         if self.basis not in ("frames", "attestation", "nothing"):
@@ -336,17 +352,45 @@ class Row:
             raise Unreadable("sandbox")
         self.json = {n: obj[n] for n in ("attestation", "attested", "basis", "epoch", "hibernated_s", "mem_mib", "project", "project_no",
                                          "region", "running_s", "sandbox", "spec", "spec_table", "vcpus")}
-        self.json["attestation"] = self.hash.hex()
+        self.json["attestation"] = None if self.bare else self.hash.hex()
         self.lines = []
         self.page = self.place = self.oath = None
 
+    def key(self):
+        return self.project_no, self.epoch, self.spec_table, self.spec, self.region
+
     def where(self):
-        return {"page": self.page, "place": self.place, "sandbox": self.sandbox, "epoch": self.epoch, "hash": self.hash.hex()}
+        return {"page": self.page, "place": self.place, "sandbox": self.sandbox, "epoch": self.epoch,
+                "hash": None if self.bare else self.hash.hex()}
 
 
 class Segment:
     def __init__(self, first, last, book, included):
         self.first, self.last, self.book, self.included, self.pooled = first, last, book, included, 0
+        self.measured = {}                     # sku -> (seconds, qty)
+
+
+class Span:
+    """A period that rows are of, with the plans that held in it: (tier, included_s, first second, last)."""
+
+    def __init__(self, start, end, plans, any_book=False):
+        self.start, self.end, self.length, self.plans, self.any_book = start, end, end - start, plans, any_book
+        self.groups = {}
+
+
+class Correction:
+    def __init__(self, number_, start, end, pool_s, seen):
+        self.number, self.start, self.end, self.pool_s, self.seen = number_, start, end, pool_s, seen
+        self.lone = number_ is None
+        self.split = self.unsure = False
+        self.pooled, self.more, self.lines = 0, {}, []      # more: (first, last, book, group, included) -> seconds
+
+
+class Was:
+    """What is said of a row so far: its lines, and (first, last, book, included) -> seconds of its part of the pool."""
+
+    def __init__(self, lines=(), pooled=0, parts=None, split=False):
+        self.lines, self.pooled, self.parts, self.split = list(lines), pooled, parts or {}, split
 
 
 class Misfit(Exception):
@@ -361,12 +405,17 @@ class Verifier:
         self.ahead, self.peeked = None, False
         self.keys = {}
         self.statement, self.page = 0, 0
-        self.counts = {"exact": 0, "less": 0, "nothing": 0, "unattested": 0}
+        self.counts_of = {"exact": 0, "less": 0, "nothing": 0, "unattested": 0}
         self.links = {"before": 0, "began": 0, "broken": 0, "followed": 0}
         self.newest = {}                       # sandbox -> (hash, statement)
         self.total, self.currency, self.statements, self.pages = Fraction(0), "", 0, 0
         self.previous = self.previous_end = None
         self.month, self.pool = None, None     # the pool of that month; None: it is not known
+        self.believed = self.unpaged_end = None  # the last month that is not in the bundle as a whole
+        self.first_start, self.counts = None, {}
+        self.spans, self.said = {}, {}         # start -> (number, plans); start -> sandbox -> row's key -> Was
+        self.parts, self.splits, self.sums = {}, set(), {}   # (second, group, book) -> [of, included, seconds]; by month
+        self.corrected = self.unseen = 0
         self.account, self.first, self.last = "", 0, 0
 
     def bad(self, kind, entry, words, row=None):
@@ -449,13 +498,44 @@ class Verifier:
             try:
                 j = load(data)
                 b.update(currency=get(j, "currency", str), group=get(j, "group", str), tier=get(j, "tier", str),
-                         minutes=get(j, "rated_by", str) == "minutes", start=second_of(j.get("valid_from")),
-                         prices={p["sku"]: exact(p["per_unit"], 12, 10**6) for p in j["prices"]})
-                if any("mode" in p for p in j["prices"]):
-                    raise Unknown(f"book {b['id']} has tiers")
+                         minutes=get(j, "rated_by", str) == "minutes", start=second_of(j.get("valid_from")), contract="contract" in j,
+                         prices={}, tiers={})
+                for p in j["prices"]:
+                    self.take_price(b, p)
+                if "compute_type" in j or "compute_quality" in j:
+                    raise Unknown(f"book {b['id']} is of a kind of sandbox that pages do not tell")
             except (Unreadable, KeyError, TypeError) as e:
                 self.bad("wrong", name, str(e))
         self.book = {b["id"]: b for b in self.books}
+
+    @staticmethod
+    def discounted(p, price):
+        """A price is what its discount leaves of the list's, exactly."""
+        off = exact(p.get("list_per_unit"), 12, 10**6) * (10000 - number(p, "discount_bp", 0, 10000)) / 10000
+        if off != price:
+            raise Unreadable("a discount")
+
+    def take_price(self, b, p):
+        sku, price = get(p, "sku", str), exact(p.get("per_unit"), 12, 10**6)
+        if sku not in SKUS or b["prices"] and sku <= max(b["prices"]):
+            raise Unreadable("prices")
+        if "list_per_unit" in p or "discount_bp" in p:
+            self.discounted(p, price)
+        b["prices"][sku] = price
+        if "mode" not in p:
+            if p.get("tiers"):
+                raise Unreadable("tiers without a mode")
+            return
+        steps = []
+        for t in get(p, "tiers", list):
+            steps.append((exact(t.get("from"), 6, 10**14), exact(t.get("per_unit"), 12, 10**6)))
+            if "list_per_unit" in t:
+                self.discounted(t, steps[-1][1])
+        if p["mode"] not in ("graduated", "volume") or not 1 <= len(steps) <= TIERS_MAX:
+            raise Unreadable("tiers")
+        if any(y[0] <= x[0] for x, y in zip([(0, 0)] + steps, steps)):
+            raise Unreadable("tiers must rise")
+        b["tiers"][sku] = (p["mode"], [(Fraction(0), price)] + steps)
 
     # heads
 
@@ -484,30 +564,68 @@ class Verifier:
         try:
             self.head = h = load(self.head_bytes)
             version = number(h, "version", 1)
-            if version > 2:
+            if version > 3:
                 raise Unknown(f"statement {n} is of version {version}")
-            self.read_content(h)
+            self.read_content(h, version)
         except Unreadable as e:
             self.bad("wrong", name, str(e))
         self.check_chain(h, n)
         if version == 1:
             self.hashes = []
             self.pool = None
+            self.believed, self.unpaged_end = time_text(self.start)[:7], self.end
+            self.spans[self.start] = (n, self.plans)
             return False
         self.check_books(h)
         if number(h["pages"], "count") != len(self.hashes) or unhex(h["pages"], "root", 32) != root_of(self.hashes):
             self.bad("edited", sig, "the pages' hashes are not those of the head")
         month = time_text(self.start)[:7]
+        if self.month is None and n > 1:
+            self.believed = month
         if month != self.month:
             self.pool = Fraction(0) if self.month is not None or n == 1 else None
-            self.month = month
+            self.month, self.counts = month, {}
+        self.spans[self.start] = (n, self.plans)
+        self.own = self.at = Span(self.start, self.end, self.plans)
+        self.at_of = None
         return True
 
-    def read_content(self, h):
-        self.start, self.end = second_of(get(h, "period", dict).get("start")), second_of(h["period"].get("end"))
-        self.length = self.end - self.start
-        if not 60 <= self.length <= 3600 or self.length % 60 or self.start % self.length:
+    @staticmethod
+    def period(obj):
+        if not isinstance(obj, dict):
             raise Unreadable("period")
+        start, end = second_of(obj.get("start")), second_of(obj.get("end"))
+        if not 60 <= end - start <= 3600 or (end - start) % 60 or start % (end - start):
+            raise Unreadable("period")
+        return start, end
+
+    def read_corrections(self, h, version):
+        self.corrects = []
+        listed = h.get("corrects")
+        if version != 3:
+            if "corrects" in h:
+                raise Unreadable("corrects")
+            return
+        if not isinstance(listed, list) or not 1 <= len(listed) <= CORRECTS_MAX:
+            raise Unreadable("corrects")
+        for c in listed:
+            if not isinstance(c, dict):
+                raise Unreadable("corrects")
+            start, end = self.period(c.get("period"))
+            of = None if c.get("number") is None and "number" in c else number(c, "number", 1, self.statement - 1)
+            pool_s = number(c, "pool_s", -2**61, 2**61 - 1)
+            if end > self.start or self.corrects and start < self.corrects[-1].end:
+                raise Unreadable("corrects")
+            whole = self.first == 1 or start >= self.first_start
+            if (of != self.spans.get(start, (None,))[0]) if whole else (of is not None and of >= self.first):
+                raise Unreadable("another statement's period")
+            self.corrects.append(Correction(of, start, end, pool_s, whole and (self.unpaged_end is None or start >= self.unpaged_end)))
+
+    def read_content(self, h, version):
+        self.start, self.end = self.period(h.get("period"))
+        self.length = self.end - self.start
+        if not self.statements:
+            self.first_start = self.start
         get(h, "currency", str), get(h, "account", str), number(h, "number", 1), unhex(h, "previous", 32)
         self.plans, at = [], self.start
         for p in get(h, "plans", list):
@@ -518,6 +636,7 @@ class Verifier:
             at = last
         if at != self.end:
             raise Unreadable("plans")
+        self.read_corrections(h, version)
 
     def check_chain(self, h, n):
         wrong = None
@@ -545,26 +664,40 @@ class Verifier:
 
     # segments and rates
 
+    def holds(self, b, first, last):
+        at = self.at
+        return max(first, b["start"], at.start), min(last, at.end, b["to"] if b["to"] is not None else at.end)
+
     def segments(self, group):
-        if group not in self.groups:
+        at = self.at
+        if group not in at.groups:
             found = []
-            for tier, included, first, last in self.plans:
-                for b in self.books:
-                    if b["id"] in self.in_head and (b["tier"], b["currency"], b["group"]) == (tier, self.head["currency"], group):
-                        a = max(first, b["start"], self.start)
-                        z = min(last, self.end, b["to"] if b["to"] is not None else self.end)
-                        if a < z:
-                            found.append(Segment(a - self.start, z - self.start, b, included))
+            for tier, included, first, last in at.plans:
+                here = [b for b in self.books if (b["tier"], b["currency"], b["group"]) == (tier, self.head["currency"], group)]
+                own = sorted(p for p in (self.holds(b, first, last) for b in here if b["contract"]) if p[0] < p[1])
+                for b in here:
+                    if not at.any_book and b["id"] not in self.in_head:
+                        continue
+                    a, z = self.holds(b, first, last)
+                    pieces = []
+                    if b["contract"]:
+                        pieces.append((a, z))
+                    else:
+                        for p in own + [(z, z)]:
+                            if p[1] > a or p == (z, z):
+                                pieces.append((a, min(p[0], z)))
+                                a = max(a, p[1])
+                    found += [Segment(x - at.start, y - at.start, b, included) for x, y in pieces if x < y]
             found.sort(key=lambda s: s.first)
             if len(found) > 16 or any(x.last > y.first for x, y in zip(found, found[1:])):
                 raise Misfit("segments")
-            self.groups[group] = found
-        return self.groups[group]
+            at.groups[group] = found
+        return at.groups[group]
 
-    def rate(self, row, states, segments):
+    def rate(self, row, states, segments, lone=False):
         disks = [row.oath.disk_at(s * 60) for s in range(len(row.oath.disks))]
         for s, state in enumerate(states):
-            if state and not any(g.first <= s < g.last for g in segments) and (state == RUN or disks[s // 60]):
+            if not lone and state and not any(g.first <= s < g.last for g in segments) and (state == RUN or disks[s // 60]):
                 raise Misfit("no price")
         out = []
         for g in segments:
@@ -580,106 +713,251 @@ class Verifier:
                 if qty:
                     if sku not in g.book["prices"]:
                         raise Misfit("no price")
-                    price = g.book["prices"][sku]
-                    out.append((sku, 0, g.book["id"], g.first, g.last, seconds, qty, price, qty * price))
+                    measured = sku in g.book["tiers"]
+                    price = Fraction(0) if measured else g.book["prices"][sku]
+                    out.append((sku, 0, g.book["id"], g.first, g.last, seconds, qty, price, qty * price, measured))
         return sorted(out, key=lambda x: (x[0], x[3]))
 
-    def not_more(self, row, segments, bound):
+    def about(self, lines):
+        """What they come to, with what is sold in tiers at the price of the first."""
+        return sum((x[6] * self.book[x[2]]["prices"][x[0]] for x in lines), Fraction(0))
+
+    def not_more(self, row, lines, segments, bound, late=False, lone=False):
         at, minutes = None, [g.book["minutes"] for g in segments]
         sums = {sku: 0 for sku in USAGE}
-        for x in row.lines:
-            of = [g for g in segments if (g.first, g.last, g.book["id"]) == (x.first, x.last, x.book)]
-            if x.sku not in USAGE or x.tier or not of or of[0].book["prices"].get(x.sku) != x.per_unit:
+        for sku, tier, book, first, last, seconds, qty, per_unit, amount, measured in lines:
+            of = [g for g in segments if (g.first, g.last, g.book["id"]) == (first, last, book)]
+            if sku not in USAGE or tier or not of or sku not in of[0].book["prices"] or measured != (sku in of[0].book["tiers"]):
                 return False
-            if of[0].book["minutes"] and x.sku != "disk-hib" or x.seconds > x.last - x.first or x.amount != x.qty * x.per_unit:
+            if per_unit != (0 if measured else of[0].book["prices"][sku]) or qty < 0 or not 0 <= seconds <= last - first:
                 return False
-            if x.sku == "mem-run" and x.qty != Fraction(row.mem_mib * x.seconds, 1024) or x.sku == "vcpu-run" and x.qty != row.vcpus * x.seconds:
+            if of[0].book["minutes"] and sku != "disk-hib" or amount != qty * per_unit:
                 return False
-            if at is not None and (x.sku, x.first) <= at:
+            if sku == "mem-run" and qty != Fraction(row.mem_mib * seconds, 1024) or sku == "vcpu-run" and qty != row.vcpus * seconds:
                 return False
-            at = (x.sku, x.first)
-            sums[x.sku] += x.seconds
-        vcpu = sums["vcpu-run"]
-        if vcpu != sums["mem-run"] or vcpu > row.running or sums["disk-hib"] > row.hibernated:
+            if at is not None and (sku, first) <= at:
+                return False
+            at = (sku, first)
+            sums[sku] += seconds
+        vcpu, any_minutes = sums["vcpu-run"], lone or any(minutes)
+        if max(vcpu, sums["mem-run"]) > row.running or sums["disk-hib"] > row.hibernated:
             return False
-        if not any(minutes) and vcpu != row.running or minutes and all(minutes) and vcpu:
+        if not late or not any(sku in g.book["tiers"] for g in segments for sku in ("vcpu-run", "mem-run")):
+            if vcpu != sums["mem-run"] or not any_minutes and vcpu != row.running:
+                return False
+        if not lone and minutes and all(minutes) and vcpu:
             return False
-        if any(minutes) and row.running > bound.count(RUN):
+        if any_minutes and row.running > bound.count(RUN):
             return False
-        return sum(x.amount for x in row.lines) <= sum(x[8] for x in self.rate(row, bound, segments))
+        return self.about(lines) <= self.about(self.rate(row, bound, segments, lone))
 
     # lives
 
     def judge(self):
+        if not self.lives:
+            return
         held, less = set(), False
+        was = self.said.get(self.at.start, {}).get(self.lives[0].sandbox, {}) if self.at_of is not None else None
+        now, taken = {}, set()
         for row in reversed(self.lives):
             name = f"statements/{self.statement}/pages/{row.page}.json"
-            if row.basis == "nothing":
-                if row.running or row.hibernated or row.lines or not row.attested:
-                    self.bad("wrong", name, "charged", row)
-                self.counts["nothing"] += 1
-                continue
-            full = row.oath.states
-            mine = [0 if s in held else state for s, state in enumerate(full)]
-            held |= {s for s, state in enumerate(full) if state}
-            try:
-                segments = self.segments(self.group_of[row.region])
-            except Misfit as e:
-                self.bad("wrong", name, str(e), row)
-            same = self.says(row, mine, segments)
-            if not same:
-                try:
-                    fine = row.attested and self.not_more(row, segments, full if less else mine)
-                except Misfit:
-                    fine = False
-                if not fine:
-                    self.bad("wrong", name, "it does not follow", row)
-                less = True
-                self.counts["less"] += 1
-            self.counts["exact"] += same and row.attested
-            self.counts["unattested"] += not row.attested
-            if row.running + row.hibernated:
-                self.charge(row, mine, segments, same)
+            none = row.bare or row.basis == "nothing"
+            mine, full = [], []
+            if not none:
+                full = row.oath.states
+                mine = [0 if s in held else state for s, state in enumerate(full)]
+                held |= {s for s, state in enumerate(full) if state}
+            if self.at_of is None:
+                less = self.judge_own(name, row, none, mine, full, less, now)
+            else:
+                less = self.judge_late(name, row, none, mine, full, less, was, taken, now)
+        if self.at_of is not None and self.corrects[self.at_of].seen:
+            left = [w for k, w in was.items() if k not in taken]
+            if any(w.pooled and not self.minutes_in_tiers() or any(not x[9] for x in w.lines) for w in left):
+                first = self.lives[0]
+                self.bad("wrong", f"statements/{self.statement}/pages/{first.page}.json", "a life is left out", first)
+        if now or self.at_of is not None and self.corrects[self.at_of].seen:
+            self.said.setdefault(self.at.start, {})[self.lives[0].sandbox] = now
         self.lives = []
 
-    def says(self, row, mine, segments):
-        if (row.running, row.hibernated) != (mine.count(RUN), mine.count(HIB)):
-            return False
+    def judge_own(self, name, row, none, mine, full, less, now):
+        if none:
+            if row.running or row.hibernated or row.lines or not row.attested:
+                self.bad("wrong", name, "charged", row)
+            self.counts_of["nothing"] += 1
+            return less
+        lines = [x.said() for x in row.lines]
         try:
-            return [x.said() for x in row.lines] == self.rate(row, mine, segments)
+            segments = self.segments(self.group_of[row.region])
+        except Misfit as e:
+            self.bad("wrong", name, str(e), row)
+        try:
+            same = (row.running, row.hibernated) == (mine.count(RUN), mine.count(HIB)) and lines == self.rate(row, mine, segments)
         except Misfit:
-            return False
+            same = False
+        if not same:
+            try:
+                fine = row.attested and self.not_more(row, lines, segments, full if less else mine)
+            except Misfit:
+                fine = False
+            if not fine:
+                self.bad("wrong", name, "it does not follow", row)
+            less = True
+            self.counts_of["less"] += 1
+        self.counts_of["exact"] += same and row.attested
+        self.counts_of["unattested"] += not row.attested
+        if row.running + row.hibernated:
+            w = now[row.key()] = self.pooled_of(row, lines, mine, segments, same)
+            self.charge(row, segments, w)
+        return less
 
-    def charge(self, row, mine, segments, same):
+    def pooled_of(self, row, lines, mine, segments, same, lone=False):
+        if not lone and not any(g.book["minutes"] for g in segments):
+            return Was(lines)
+        pooled = row.running - sum(x[5] for x in lines if x[0] == "vcpu-run")
+        split = pooled > 0 and (lone or not same and len(segments) > 1)
+        parts = {}
+        for g in segments if not lone and not split else []:
+            n = mine[g.first:g.last].count(RUN) if same else row.running
+            if g.book["minutes"] and n > 0:
+                parts[(g.first, g.last, g.book["id"], g.included)] = n
+        return Was(lines, pooled, parts, split)
+
+    def charge(self, row, segments, w):
         self.used |= {x.book for x in row.lines}
+        for x in row.lines:
+            if x.measured:
+                g = next(g for g in segments if g.first == x.first)
+                n, qty = g.measured.get(x.sku, (0, Fraction(0)))
+                g.measured[x.sku] = (n + x.seconds, qty + x.qty)
         by_minutes = [g for g in segments if g.book["minutes"]]
         if not by_minutes:
             return
         self.used |= {g.book["id"] for g in by_minutes}
         self.pooled = True
-        self.pooled_sum += row.running - sum(x.seconds for x in row.lines if x.sku == "vcpu-run")
-        if same:
-            for g in by_minutes:
-                g.pooled += mine[g.first:g.last].count(RUN)
-        elif len(segments) == 1:
-            segments[0].pooled += row.running
-        else:
-            self.split = True
+        self.pooled_sum += w.pooled
+        self.split = self.split or w.split
+        for g in by_minutes:
+            g.pooled += w.parts.get((g.first, g.last, g.book["id"], g.included), 0)
+
+    # what is corrected
+
+    def book_of(self, row, first, last, book):
+        b = self.book.get(book)
+        if b is None or book not in self.in_head or b["group"] != self.group_of.get(row.region) or b["currency"] != self.head["currency"]:
+            raise Misfit("a book")
+        if b["start"] > self.at.start + first or b["to"] is not None and b["to"] < self.at.start + last or first >= last:
+            raise Misfit("a book does not hold then")
+        return b
+
+    def lone_segments(self, row, lines):
+        out = []
+        for first, last, book in sorted({(x[3], x[4], x[2]) for x in lines}):
+            out.append(Segment(first, last, self.book_of(row, first, last, book), 0))
+        if len(out) > 16 or any(x.last > y.first for x, y in zip(out, out[1:])):
+            raise Misfit("segments")
+        return out
+
+    @staticmethod
+    def added(lines, more, sign):
+        """Line by line; what comes to nothing is left out."""
+        sums = {}
+        for one, by in [(x, 1) for x in lines] + [(x, sign) for x in more]:
+            n, qty = sums.get(key_of(one), (0, Fraction(0)))
+            sums[key_of(one)] = (n + by * one[5], qty + by * one[6])
+        out = [(k[0], k[1], k[2], k[3], k[4], n, qty, k[5], qty * k[5], False) for k, (n, qty) in sums.items() if qty]
+        return sorted(out, key=lambda x: (x[0], x[3]))
+
+    def judge_late(self, name, row, none, mine, full, less, was, taken, now):
+        c = self.corrects[self.at_of]
+        lines = [x.said() for x in row.lines]
+        if none and (row.running or row.hibernated or not (row.basis == "nothing" if row.bare else row.attested)):
+            self.bad("wrong", name, "charged", row)
+        if len({key_of(x) for x in lines}) < len(lines) or any(x[6] == 0 or x[8] != x[6] * x[7] for x in lines) or any(
+                (x[0], x[3]) > (y[0], y[3]) for x, y in zip(lines, lines[1:])):
+            self.bad("wrong", name, "lines", row)
+        try:
+            if not c.seen:
+                for x in lines:
+                    if x[0] not in USAGE or x[1] or self.book_of(row, x[3], x[4], x[2])["prices"].get(x[0]) != x[7]:
+                        raise Misfit("a price")
+                c.unsure = c.split = True
+                self.unseen += 1
+                self.used |= {x[2] for x in lines}
+                return less
+            before = was.get(row.key()) if row.key() not in taken else None
+            taken.add(row.key())
+            stated = [x for x in before.lines if not x[9]] if before else []
+            all_of = self.added(stated, lines, 1)
+            segments = self.lone_segments(row, all_of) if c.lone else self.segments(self.group_of[row.region])
+        except (Misfit, KeyError) as e:
+            self.bad("wrong", name, str(e), row)
+        try:
+            rated = [] if none else [x for x in self.rate(row, mine, segments, c.lone) if not x[9]]
+            same = (row.running, row.hibernated) == (mine.count(RUN), mine.count(HIB)) and sorted(self.added(rated, stated, -1)) == sorted(lines)
+        except Misfit:
+            same = False
+        if not same:
+            try:
+                fine = not none and row.attested and self.not_more(row, all_of, segments, full if less else mine, True, c.lone)
+            except Misfit:
+                fine = False
+            if not fine:
+                self.bad("wrong", name, "it does not follow", row)
+            less = True
+            self.counts_of["less"] += 1
+        self.corrected += 1
+        self.counts_of["nothing"] += none
+        self.counts_of["exact"] += not none and same and row.attested
+        self.counts_of["unattested"] += not none and not row.attested
+        self.used |= {x[2] for x in lines}
+        w = now[row.key()] = self.pooled_of(row, all_of, mine, segments, same, c.lone) if row.running else Was(all_of)
+        before = before or Was()
+        c.pooled += w.pooled - before.pooled
+        c.split = c.split or w.split or before.split
+        for parts, sign in ((w.parts, 1), (before.parts, -1)):
+            for (first, last, book, included), n in parts.items():
+                key = (first, self.group_of[row.region], book)
+                c.more.setdefault(key, [last, included, 0])[2] += sign * n
+        return less
+
+    def minutes_in_tiers(self):
+        return any(b["minutes"] and "minutes" in b["tiers"] for b in self.books)
 
     # pages
+
+    def read_of(self, j):
+        """Which of the periods that are corrected a page is of; None: its statement's own."""
+        of = j.get("corrects")
+        if of is None and self.at_of is None:
+            return None
+        if not isinstance(of, dict):
+            raise Unreadable("corrects")
+        start, _ = self.period(of.get("period"))
+        before = -1 if self.at_of is None else self.at_of
+        for i in (before, before + 1):
+            if 0 <= i < len(self.corrects) and self.corrects[i].start == start:
+                return i
+        raise Unreadable("corrects")
 
     def read_page(self, j):
         if not isinstance(j, dict):
             raise Unreadable("page")
+        self.page_of = self.read_of(j)
+        late = self.page_of is not None
+        start = self.corrects[self.page_of].start if late else self.start
+        length = self.corrects[self.page_of].end - start if late else self.length
         rows, lines = get(j, "sandboxes", list), get(j, "lines", list)
         if not 1 <= len(rows) <= PAGE_ROWS or len(lines) > PAGE_LINES:
             raise Unreadable("size")
         out, at = [], 0
         for place, obj in enumerate(rows, 1):
-            row = Row(obj)
+            row = Row(obj, late)
             row.page, row.place = self.page, place
             while at < len(lines) and isinstance(lines[at], dict) and all(lines[at].get(n) == obj.get(n) and type(lines[at].get(n)) is type(obj.get(n)) for n in Row.SAME):
-                row.lines.append(Line(lines[at], self.start, self.length))
+                row.lines.append(Line(lines[at], start, length))
+                if not late and row.lines[-1].seconds < 0:
+                    raise Unreadable("seconds")
                 at += 1
             out.append(row)
         if at != len(lines):
@@ -687,8 +965,17 @@ class Verifier:
         return out
 
     def canonical(self, rows):
-        return text({"account": self.account, "lines": [line_json(x.said(), self.start, r) for r in rows for x in r.lines],
-                     "number": self.statement, "page": self.page, "sandboxes": [r.json for r in rows], "version": 2})
+        c = None if self.page_of is None else self.corrects[self.page_of]
+        start, kind = (self.start, None) if c is None else (c.start, "correction")
+        of = {} if c is None else {"corrects": {"number": c.number, "period": {"end": time_text(c.end), "start": time_text(c.start)}}}
+        return text({**of, "account": self.account, "lines": [line_json(x.said(), start, r, kind) for r in rows for x in r.lines],
+                     "number": self.statement, "page": self.page, "sandboxes": [r.json for r in rows], "version": 2 if c is None else 3})
+
+    def turn(self):
+        """Rows of another period follow."""
+        c = self.corrects[self.page_of]
+        self.at = Span(c.start, c.end, self.spans[c.start][1] if c.start in self.spans else [], True)
+        self.at_of, self.last_key = self.page_of, None
 
     def page_check(self, p):
         self.page = 0
@@ -722,23 +1009,27 @@ class Verifier:
             self.bad("wrong", name, str(e))
         if good and self.canonical(rows) != data:
             self.bad("wrong", name, "not canonical")
-        if good and not (self.page == 1 or self.rows_before == PAGE_ROWS or self.lines_before + len(rows[0].lines) > PAGE_LINES):
+        if good and not (self.page == 1 or self.page_of != self.at_of or self.rows_before == PAGE_ROWS or self.lines_before + len(rows[0].lines) > PAGE_LINES):
             self.bad("wrong", name, "the page before had room")
         oaths = f"attestations/{self.statement}/{self.page}.bin"
         rest = self.want(oaths)
+        if self.page_of != self.at_of:
+            self.judge()
+            self.turn()
         for i, row in enumerate(rows):
             if self.lives and self.lives[0].sandbox != row.sandbox:
                 self.judge()
             rest = self.row_check(oaths, rows, i, rest)
         if rest:
             message = self.message(rest)
-            at = self.at(rows, sha(message[0])) if message else None
+            at = self.row_of(rows, sha(message[0])) if message else None
             self.bad("edited" if at is None else "doubled", oaths, "too many", rows[-1 if at is None else at])
         if self.page == len(self.hashes):
             self.judge()
         self.rows_before, self.lines_before = len(rows), sum(len(r.lines) for r in rows)
         self.pages += 1
-        self.all_rows += [(r.hash, r.attested, r.running, r.hibernated) for r in rows]
+        own = self.page_of is None
+        self.all_rows += [(r.hash, r.attested, r.running if own else 0, r.hibernated if own else 0) for r in rows if own or not r.bare]
         self.all_lines += self.lines_before
         self.sum += sum((x.amount for r in rows for x in r.lines), Fraction(0))
 
@@ -752,11 +1043,14 @@ class Verifier:
         return (rest[4:4 + n], rest[4 + n:]) if n <= 65536 and 4 + n <= len(rest) else None
 
     @staticmethod
-    def at(rows, digest):
-        return next((i for i, r in enumerate(rows) if r.hash == digest), None)
+    def row_of(rows, digest):
+        return next((i for i, r in enumerate(rows) if r.hash is not None and r.hash == digest), None)
 
     def row_check(self, oaths, rows, i, rest):
         row = rows[i]
+        if row.bare:
+            self.bare_check(oaths, row)
+            return rest
         if not rest:
             self.bad("dropped", oaths, "no attestation", row)
         took = self.message(rest)
@@ -765,7 +1059,7 @@ class Verifier:
         message, rest = took
         digest = sha(message)
         if digest != row.hash:
-            at = self.at(rows, digest)
+            at = self.row_of(rows, digest)
             if at is None:
                 self.bad("edited", oaths, "its hash", row)
             if at < i:
@@ -784,13 +1078,28 @@ class Verifier:
             self.bad("wrong", oaths, "order", row)
         self.last_key = key
         self.lives.append(row)
-        self.link(row, a)
+        if self.at_of is None:
+            self.link(row, a)
         return rest
+
+    def bare_check(self, oaths, row):
+        no = next((no for no, (name, _) in self.regions.items() if name == row.region), None)
+        spec = SPECS[row.spec - 1] if row.spec_table == 1 and 1 <= row.spec <= len(SPECS) else None
+        if no is None or spec != (row.vcpus, row.mem_mib):
+            self.bad("wrong", oaths, "no such region or size", row)
+        n = 0
+        for d in row.sandbox[1:]:
+            n = n * 36 + DIGITS.index(d)
+        key = (n.to_bytes(16, "big"), row.project_no, row.epoch, row.spec_table, row.spec, no)
+        if self.last_key is not None and (*key, 2**64) <= self.last_key:
+            self.bad("wrong", oaths, "order", row)
+        self.last_key = (*key, 0)
+        self.lives.append(row)
 
     def stamp(self, oaths, row, a):
         spec = SPECS[a.spec - 1] if a.spec_table == 1 and 1 <= a.spec <= len(SPECS) else None
         region = self.regions.get(a.region_no, (None,))[0]
-        if (a.start, a.period_s) != (self.start, self.length):
+        if (a.start, a.period_s) != (self.at.start, self.at.length):
             self.bad("wrong", oaths, "period", row)
         if (a.name(), a.project_no, a.epoch, a.spec_table, a.spec, region, spec) != (
                 row.sandbox, row.project_no, row.epoch, row.spec_table, row.spec, row.region, (row.vcpus, row.mem_mib)):
@@ -805,7 +1114,7 @@ class Verifier:
             return
         if a.worker not in self.keys:
             self.bad("dropped", f"keys/{a.worker}.json", "the keys are not there")
-        if not any(k[1] < self.end and (k[2] is None or k[2] > self.start) and signed(k[0], a.signature, a.body) for k in self.keys[a.worker]):
+        if not any(k[1] < self.at.end and (k[2] is None or k[2] > self.at.start) and signed(k[0], a.signature, a.body) for k in self.keys[a.worker]):
             self.bad("foreign", oaths, "signature", row)
 
     def link(self, row, a):
@@ -820,63 +1129,211 @@ class Verifier:
 
     # the pool and the head
 
-    def fill(self, before):
-        """(lines, after, included)"""
-        h = self.head
-        if self.split:
-            lines, minutes = [], 0
-            for obj in h["lines"]:
-                x = Line(obj, self.start, self.length)
-                b = self.book.get(x.book)
-                price = Fraction(0) if x.tier == 0 else b and b["prices"].get("minutes")
-                if b is None or x.book not in self.in_head or not b["minutes"] or x.sku != "minutes" or x.per_unit != price or x.amount != x.qty * x.per_unit:
+    def month_of(self, second):
+        return time_text(second)[:7]
+
+    def whole(self, month):
+        return self.believed is None or month > self.believed
+
+    @staticmethod
+    def minutes(at, n, included, price, book, first, last):
+        """What n more seconds in the pool cost, which stands at `at`: free minutes, then those that are paid for."""
+        free = -(-included // 60)
+        a, z = int(at // 60), int((at + n) // 60)
+        gratis = min(z, free) - min(a, free)
+        for tier, k in ((0, gratis), (1, z - a - gratis)):
+            if k:
+                if price is None:
+                    raise Unreadable("a price of minutes")
+                each = Fraction(0) if tier == 0 else price
+                yield ("minutes", tier, book, first, last, n, Fraction(k), each, k * each, False)
+
+    def rate_month(self, month):
+        """(book, tier) -> [minutes, price] of all parts of a month that are known."""
+        at, out = 0, {}
+        for second, _, book in sorted(self.parts):
+            of, included, n = self.parts[(second, _, book)]
+            if self.month_of(of) != month:
+                continue
+            for x in self.minutes(at, n, included, self.book[book]["prices"].get("minutes"), book, 0, 0):
+                sum_ = out.setdefault((book, x[1]), [Fraction(0), x[7]])
+                sum_[0] += x[6]
+            at += n
+        return out
+
+    def minutes_line(self, x):
+        b = self.book.get(x.book)
+        if b is None or x.book not in self.in_head or not b["minutes"] or x.sku != "minutes" or x.kind == "measured":
+            raise Unreadable("a line of minutes")
+        steps = b["tiers"]["minutes"][1] if "minutes" in b["tiers"] else [(0, b["prices"].get("minutes", Fraction(0)))]
+        price = Fraction(0) if x.tier == 0 else steps[x.tier - 1][1] if x.tier <= len(steps) else None
+        if x.per_unit != price or x.amount != x.qty * x.per_unit:
+            raise Unreadable("a line of minutes")
+
+    def add_part(self, of, first, group, book, included, n):
+        part = self.parts.setdefault((of + first, group, book), [of, included, 0])
+        part[2] += n
+        if part[2] < 0:
+            raise Unreadable("more is taken out of a pool than was put in")
+
+    def correct(self, c):
+        left = c.pool_s == 0 and self.minutes_in_tiers()
+        if not c.unsure and not left and c.pool_s != c.pooled:
+            raise Unreadable("the seconds of a pool")
+        if left or c.pool_s == 0 and not (c.split or c.unsure or any(n for _, _, n in c.more.values())):
+            return
+        month = self.month_of(c.start)
+        if self.whole(month) and month not in self.splits and not c.split:
+            before = self.rate_month(month)
+            for (first, group, book), (_, included, n) in c.more.items():
+                if n:
+                    self.add_part(c.start, first, group, book, included, n)
+            after = {**{k: [Fraction(0), price] for k, (_, price) in before.items()}, **self.rate_month(month)}
+            for key, (n, price) in after.items():
+                qty = n - before.get(key, [0])[0]
+                if qty:
+                    c.lines.append(("minutes", key[1], key[0], 0, c.end - c.start, c.pool_s, qty, price, qty * price, False))
+        else:
+            minutes = 0
+            for obj in self.head["lines"]:
+                try:
+                    x = Line(obj, c.start, c.end - c.start)
+                except Unreadable:
+                    continue
+                if x.kind != "correction":
+                    continue
+                self.minutes_line(x)
+                if (x.first, x.last, x.seconds) != (0, c.end - c.start, c.pool_s):
                     raise Unreadable("a line of minutes")
                 minutes += x.qty
+                c.lines.append(x.said())
+            if self.whole(month) and minutes != max(-60, self.sums.get(month, 0) + c.pool_s) // 60 - self.sums.get(month, 0) // 60:
+                raise Unreadable("minutes")
+            self.splits.add(month)
+        self.sums[month] = self.sums.get(month, 0) + c.pool_s
+
+    def correct_all(self):
+        if (-1 if self.at_of is None else self.at_of) + 1 != len(self.corrects):
+            raise Unreadable("a period that no page is of")
+        for c in self.corrects:
+            self.correct(c)
+        for c in self.corrects:
+            if c.pool_s and self.month_of(c.start) == self.month:
+                self.pooled = True
+                if self.pool is not None and self.pool + c.pool_s >= 0:
+                    self.pool += c.pool_s
+
+    def count(self, book, sku):
+        if (book, sku) not in self.counts:
+            before = Fraction(0)
+            if not self.whole(self.month):
+                said = self.head.get("tiers")
+                mine = [t for t in said if isinstance(t, dict) and (t.get("book"), t.get("sku")) == (book, sku)] if isinstance(said, list) else []
+                before = exact(mine[0].get("before"), 6, 10**14) if mine else before
+            self.counts[(book, sku)] = before
+        return self.counts[(book, sku)]
+
+    def state_tier(self, book, sku, after):
+        self.tiers.setdefault((book, sku), [self.counts[(book, sku)], None])[1] = after
+        self.counts[(book, sku)] = after
+
+    def in_tiers(self, g, sku, seconds, qty, first=0):
+        """The lines of so much more of what a book sells in tiers."""
+        mode, steps = g.book["tiers"][sku]
+        before = self.count(g.book["id"], sku)
+        after = before + qty
+        self.state_tier(g.book["id"], sku, after)
+        tops = [s[0] for s in steps[1:]]
+        if mode == "volume":
+            was, is_ = (sum(1 for t in tops if n >= t) for n in (before, after))
+            parts = [(is_, qty)] if was == is_ else [(was, -before), (is_, after)]
+        else:
+            parts = [(i, min(after, z) - max(before, a)) for i, (a, z) in enumerate(zip([Fraction(0)] + tops, tops + [after]))
+                     if min(after, z) > max(before, a)]
+        return [(sku, i + first, g.book["id"], g.first, g.last, seconds, n, steps[i][1], n * steps[i][1], False) for i, n in parts if n]
+
+    def fill(self, before):
+        """(lines, after, included); included None: no segment filled it."""
+        lines, at, included = [], before, None
+        order = sorted(((g.first, name, g) for name, gs in self.own.groups.items() for g in gs), key=lambda x: x[:2])
+        for _, _, g in order:
+            if self.pooled and g.book["minutes"] and not self.split:
+                for x in self.minutes(at, g.pooled, g.included, g.book["prices"].get("minutes"), g.book["id"], g.first, g.last):
+                    if x[1] and "minutes" in g.book["tiers"]:
+                        lines += self.in_tiers(g, "minutes", g.pooled, x[6], 1)
+                    else:
+                        lines.append(x)
+                at, included = at + g.pooled, g.included
+            for sku in SKUS_BY_NAME:
+                if g.measured.get(sku, (0, 0))[1]:
+                    lines += self.in_tiers(g, sku, *g.measured[sku])
+        if self.pooled and self.split:
+            minutes = 0
+            for obj in self.head["lines"]:
+                if not isinstance(obj, dict) or (obj.get("kind"), obj.get("sku")) != ("usage", "minutes"):
+                    continue
+                x = Line(obj, self.start, self.length)
+                self.minutes_line(x)
+                if x.seconds < 0:
+                    raise Unreadable("seconds")
+                minutes += x.qty
                 lines.append(x.said())
+                if x.tier and "minutes" in self.book[x.book]["tiers"]:
+                    self.state_tier(x.book, "minutes", self.count(x.book, "minutes") + x.qty)
             if minutes != (before + self.pooled_sum) // 60 - before // 60:
                 raise Unreadable("minutes")
-            return lines, before + self.pooled_sum, number(h["pool"], "included_s")
-        lines, at, included = [], before, 0
-        order = sorted(((g.first, name, g) for name, gs in self.groups.items() for g in gs if g.book["minutes"]), key=lambda x: x[:2])
-        for _, _, g in order:
-            free = -(-g.included // 60)
-            a, z = int(at // 60), int((at + g.pooled) // 60)
-            first = min(z, free) - min(a, free)
-            for tier, n in ((0, first), (1, z - a - first)):
-                if n:
-                    if "minutes" not in g.book["prices"]:
-                        raise Unreadable("a price of minutes")
-                    price = Fraction(0) if tier == 0 else g.book["prices"]["minutes"]
-                    lines.append(("minutes", tier, g.book["id"], g.first, g.last, g.pooled, Fraction(n), price, n * price))
-            at, included = at + g.pooled, g.included
-        return sorted(lines, key=lambda x: (x[3], x[2], x[1])), at, included
+            at = before + self.pooled_sum
+        return sorted(lines, key=lambda x: (x[3], x[2], x[0], x[1])), at, included
+
+    def keep_parts(self):
+        self.sums[self.month] = self.sums.get(self.month, 0) + self.pooled_sum
+        if self.split:
+            self.splits.add(self.month)
+        for group, gs in self.own.groups.items():
+            for g in gs:
+                if g.pooled:
+                    self.add_part(self.start, g.first, group, g.book["id"], g.included, g.pooled)
 
     def head_check(self):
-        h, pool, lines = self.head, None, []
+        h, pool, self.tiers = self.head, None, {}
         try:
+            self.correct_all()
+            before = self.pool
+            if self.pooled and before is None:
+                before = Fraction(number(h["pool"], "before_s") if isinstance(h.get("pool"), dict) else 0)
+            lines, after, included = self.fill(before if self.pooled else 0)
             if self.pooled:
-                before = self.pool
-                if before is None:
-                    before = Fraction(number(h["pool"], "before_s") if isinstance(h.get("pool"), dict) else 0)
-                lines, after, included = self.fill(before)
+                if included is None:
+                    included = number(h["pool"], "included_s")
+                    if included and included not in [p[1] for p in self.plans]:
+                        raise Unreadable("the allowance")
                 pool = {"after_s": int(after), "before_s": int(before), "included_s": included}
                 self.pool = Fraction(after)
+            self.keep_parts()
         except (Unreadable, KeyError, TypeError) as e:
             self.bad("wrong", self.head_name, str(e))
-        self.used |= {x[2] for x in lines}
-        total = self.sum + sum((x[8] for x in lines), Fraction(0))
+        late = [(c, x) for c in self.corrects for x in sorted(c.lines, key=lambda x: (x[3], x[2], x[0], x[1]))]
+        self.used |= {x[2] for x in lines} | {x[2] for _, x in late}
+        total = self.sum + sum((x[8] for x in lines), Fraction(0)) + sum((x[8] for _, x in late), Fraction(0))
         made = {
             "account": self.account,
             "attestations": {"count": len(self.all_rows), "root": root_of([r[0] for r in self.all_rows]).hex(),
                              "unattested": sum(1 for r in self.all_rows if not r[1])},
             "books": [{"id": b["id"], "sha256": b["sha"].hex()} for b in self.books if b["id"] in self.used],
             "currency": h["currency"], "hibernated_s": sum(r[3] for r in self.all_rows),
-            "lines": [line_json(x, self.start, None) for x in lines], "number": self.statement,
+            "lines": [line_json(x, self.start, None) for x in lines] + [line_json(x, c.start, None, "correction") for c, x in late],
+            "number": self.statement,
             "pages": {"count": len(self.hashes), "lines": self.all_lines, "root": root_of(self.hashes).hex()},
             "period": {"end": time_text(self.end), "start": time_text(self.start)},
             "plans": [{"from": time_text(a), "included_s": n, "tier": t, "to": time_text(z)} for t, n, a, z in self.plans],
             "pool": pool, "previous": (self.previous or bytes.fromhex(h["previous"])).hex(),
-            "running_s": sum(r[2] for r in self.all_rows), "total": money(total), "version": 2}
+            "running_s": sum(r[2] for r in self.all_rows), "total": money(total), "version": 3 if self.corrects else 2}
+        if self.corrects:
+            made["corrects"] = [{"number": c.number, "period": {"end": time_text(c.end), "start": time_text(c.start)}, "pool_s": c.pool_s}
+                                for c in self.corrects]
+        if self.tiers:
+            made["tiers"] = [{"after": decimals(z, 6), "before": decimals(a, 6), "book": book, "sku": sku}
+                             for (book, sku), (a, z) in sorted(self.tiers.items())]
         if text(made) != self.head_bytes:
             self.bad("wrong", self.head_name, ", ".join(k for k in made if made[k] != h.get(k)))
 
@@ -887,7 +1344,7 @@ class Verifier:
         self.take_keys("keys/0.json", self.want("keys/0.json"))
         self.take_books()
         for n in range(self.first, self.last + 1):
-            self.groups, self.lives, self.last_key = {}, [], None
+            self.lives, self.last_key, self.page_of = [], None, None
             self.pooled, self.split, self.pooled_sum, self.used = False, False, 0, set()
             self.all_rows, self.all_lines, self.sum = [], 0, Fraction(0)
             self.rows_before = self.lines_before = 0
@@ -923,7 +1380,7 @@ def verdict(data):
     except Unknown as e:
         out = {"verdict": "unknown", "fault": None, "unknown": str(e)}
     return {**out, "account": v.account, "first": v.first, "last": v.last, "statements": v.statements, "pages": v.pages,
-            "total": money(v.total), "currency": v.currency, "rows": v.counts, "links": v.links}
+            "total": money(v.total), "currency": v.currency, "rows": v.counts_of, "corrections": {"rows": v.corrected, "unseen": v.unseen}, "links": v.links}
 
 
 if __name__ == "__main__":

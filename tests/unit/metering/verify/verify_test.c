@@ -1,9 +1,10 @@
 /* Bundles of a real ledger, judged; and with something changed in each of their files. What a second verifier says of
  * ten thousand changes, and of those by somebody with our key, is tests/verify. */
 /* Covers metering/read/bundle.c, metering/read/sql_bundle.c, metering/read/sworn.c, metering/verify/fault.c,
- * metering/verify/file.c, metering/verify/head.c, metering/verify/known.c, metering/verify/life.c,
- * metering/verify/link.c, metering/verify/page.c, metering/verify/pool.c, metering/verify/row.c,
- * metering/verify/tell.c, metering/verify/walk.c. */
+ * metering/verify/file.c, metering/verify/head.c, metering/verify/known.c, metering/verify/late.c,
+ * metering/verify/life.c, metering/verify/link.c, metering/verify/month.c, metering/verify/page.c,
+ * metering/verify/pool.c, metering/verify/rated.c, metering/verify/read.c, metering/verify/row.c,
+ * metering/verify/said.c, metering/verify/tell.c, metering/verify/walk.c. */
 #include <stdio.h>
 
 #include "metering/read/pack.h"
@@ -90,10 +91,14 @@ static void all_of_it_holds(void **state)
         if (r != 0)
             fail_msg("%s", words.p);
         assert_true(strncmp(words.p, "GOOD: account 00000000-0000-4000-8000-0000000000a", 49) == 0);
-        assert_int_equal(v.statements, BUNDLE_PERIODS);
-        assert_int_equal(v.pages, BUNDLE_PERIODS + (account == 1 ? 1 : 0));
+        assert_int_equal(v.statements, BUNDLE_PERIODS - (account == 2)); /* one has nothing but what came late */
+        assert_true(v.pages >= (uint64_t)v.statements + (account == 1 ? 1 : 0));
         /* the scenario has each kind of row, and links to follow */
-        assert_true(v.exact > 40 && v.unattested > 5 && v.less > 0 && v.followed > 40 && v.began > 0);
+        assert_true(v.exact > 20 && v.unattested > 3 && v.less > 0 && v.followed > 20 && v.began > 0);
+        assert_true(v.corrected > 3);
+        assert_int_equal(v.unseen, 0);
+        assert_int_equal(v.tiers_unseen, 0);
+        assert_non_null(strstr(words.p, "correct what was stated before"));
         unpack(dm_buf_view(&out), &of[account]);
     }
 }
@@ -152,7 +157,8 @@ static void nobody_elses(void **state)
             }
             own += is_own && found;
             if (found && !is_own)
-                fail_msg("account %d's has an id of account %s", account, PQgetvalue(ids, i, 0));
+                fail_msg("account %d's has an id of account %s: row %d, %zu bytes", account, PQgetvalue(ids, i, 0), i,
+                        id.n);
         }
     }
     assert_true(own > 1000);
@@ -185,8 +191,10 @@ static void a_byte_changed(void **state)
 {
     (void)state;
     for (int i = 0; i < CHANGES; i++) {
-        bundle *in = &of[i % 20 == 0 ? 1 : 2 + i % 2];
+        bundle *in = &of[i % 20 == 0 ? 1 : 2 + i % (BUNDLE_ACCOUNTS - 1)];
         file *f = &in->v[throw_dice(in->n)];
+        if (f->n == 0) /* attestations of a page of whose rows nobody swore to any */
+            continue;
         char *byte = &f->p[throw_dice(f->n)], was = *byte;
         *byte = (char)(*byte ^ (1 << throw_dice(8)));
         expect(in, f->name, strstr(f->name, ".bin") != NULL ? DM_FAULT_NONE : DM_FAULT_EDITED);
