@@ -32,6 +32,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/pg_conn.h"
+#include "base/point.h"
 
 enum { TRIES = 8 };
 
@@ -205,11 +206,13 @@ static int commit(dm_pg *c, dm_err *err)
     int r = c->nowed > 0 ? dm_pg_settle(c, NULL, NULL, err)
                          : 0; /* a batch that was not flushed; its failure is not the commit's */
 
+    DM_POINT(COMMIT_BEFORE);
     if (r == 0)
         r = dm_pg_control(c, "COMMIT", err);
     if (r < 0)
         return r;
     r = dm_pg_settle(c, NULL, &res, err);
+    DM_POINT(COMMIT_AFTER);
     if (r < 0)
         return c->lost ? dm_wrap(err, "whether the commit happened is not known") : r;
     return committed(res, err);
