@@ -41,6 +41,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/point.h"
 #include "base/wire/topic.h"
 
 #include "metering/bill/own.h"
@@ -118,6 +119,7 @@ static int make(dm_making *m, dm_err *err)
     dm_pg *pg = m->conf->pg;
     bool more = true;
     int r = dm_pg_tx_on(pg, &(dm_pg_scope){0}, begin_tx, m, err);
+    DM_POINT(BILL_BEGUN);
     while (r == 0 && more) {
         r = dm_gather(m, &more, err);
         if (r == 0)
@@ -125,7 +127,11 @@ static int make(dm_making *m, dm_err *err)
     }
     if (r == 0)
         r = dm_correct(m, err);
-    return r != 0 ? r : dm_pg_tx_on(pg, &(dm_pg_scope){.serializable = true}, head_tx, m, err);
+    if (r == 0)
+        r = dm_pg_tx_on(pg, &(dm_pg_scope){.serializable = true}, head_tx, m, err);
+    if (r == 0)
+        DM_POINT(BILL_STATED);
+    return r;
 }
 
 /* --- one account -------------------------------------------------------------------------------------------- */
@@ -242,5 +248,6 @@ int dm_bill_owed(const dm_bill_config *config, dm_err *err)
     dm_pg_rows_free(o->rows);
     if (r == 0)
         r = dm_pg_tx_on(config->pg, &(dm_pg_scope){0}, close_periods, NULL, err);
+    DM_POINT(BILL_CLOSED);
     return r;
 }

@@ -18,6 +18,7 @@
 #include <assert.h>
 
 #include "base/grow.h"
+#include "base/point.h"
 
 #include "metering/bill/own.h"
 
@@ -466,6 +467,7 @@ int dm_correct(dm_making *m, dm_err *err)
         r = look_again(m, c, err);
         if (r != 0)
             return r == DM_E_NOTFOUND || r == DM_E_LIMIT ? dm_wrap(err, "correction") : r;
+        DM_POINT(BILL_CORRECTED);
         if (!c->any)
             continue;
         m->stated = true;

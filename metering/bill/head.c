@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/point.h"
 #include "base/wire/topic.h"
 
 #include "metering/bill/own.h"
@@ -163,6 +164,7 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
         r = list_books(m, err);
     if (r == 0)
         r = sign(m, &sig, err);
+    DM_POINT(BILL_SIGNED);
     if (r == 0)
         r = dm_sql_bill_account_lines(c, m->account_no, &m->st, err);
     if (r == 0)
@@ -173,5 +175,6 @@ int dm_head(dm_making *m, dm_pg *c, dm_err *err)
         r = dm_day_put(&m->day, c, m->account_no, &m->st, err);
     if (r == 0)
         r = book(m, c, &sig.sha256, err);
+    DM_POINT(BILL_BOOKED);
     return r < 0 ? r : tell(m, c, &sig.sha256, err);
 }

@@ -1,4 +1,6 @@
 /* The steps in which a statement is written before its head, a page each; and letting go of it. */
+#include "base/point.h"
+
 #include "metering/bill/own.h"
 #include "metering/kit/sql_kit.h"
 
@@ -59,6 +61,7 @@ static int put_page(dm_making *m, size_t n, size_t lines, dm_err *err)
         r = dm_sha256(dm_buf_view(&m->body), &p.sha256, err);
     if (r == 0)
         r = dm_pg_tx_on(m->conf->pg, &(dm_pg_scope){0}, page_tx, &p, err);
+    DM_POINT(BILL_PAGE);
     if (r == 0)
         r = dm_stated_sum_page(&m->paged, &p.page, &p.sha256, err);
     if (r == 0)

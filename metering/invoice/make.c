@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/point.h"
+
 #include "metering/invoice/doc.h"
 #include "metering/invoice/issue.h"
 #include "metering/invoice/settle.h"
@@ -206,14 +208,18 @@ static int issue(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_doc *d, dm_err
 {
     dm_digest sha256;
     int r = dm_issue_number(c, d, err);
+    DM_POINT(INVOICE_NUMBERED);
     if (r == 0)
         r = settle(c, d, DM_SETTLE_PROMO, d->v.exact, &d->v.discount, err);
     if (r == 0)
         r = settle(c, d, DM_SETTLE_PAID, d->v.total, &d->v.prepaid, err);
+    DM_POINT(INVOICE_SETTLED);
     if (r == 0)
         r = dm_issue_write(c, key, d, &sha256, err);
+    DM_POINT(INVOICE_WRITTEN);
     if (r == 0)
         r = book(c, d, &sha256, err);
+    DM_POINT(INVOICE_BOOKED);
     const dm_invoice_facts first = {.account_no = d->account_no,
             .invoice_no = d->invoice_no,
             .total = d->v.total,

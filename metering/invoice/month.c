@@ -4,6 +4,8 @@
  * A month of which nobody has anything left gets a row, too, and is not looked at again. */
 #include <stdio.h>
 
+#include "base/point.h"
+
 #include "metering/invoice/after.h"
 #include "metering/invoice/invoice.h"
 #include "metering/invoice/make.h"
@@ -103,9 +105,13 @@ static int month(round *k, dm_err *err)
         for (size_t i = 0; r == 0 && i < n; i++) {
             k->account_no.v = dm_pg_i64(rows, i, 0);
             r = dm_pg_tx_on(k->c->pg, &(dm_pg_scope){0}, account_tx, k, err);
+            DM_POINT(INVOICE_ISSUED);
         }
     }
-    return r != 0 ? r : dm_pg_tx_on(k->c->pg, &(dm_pg_scope){0}, close_month, k, err);
+    if (r == 0)
+        r = dm_pg_tx_on(k->c->pg, &(dm_pg_scope){0}, close_month, k, err);
+    DM_POINT(INVOICE_MONTH);
+    return r;
 }
 
 static int read_months(dm_pg *pg, void *arg, dm_err *err)

@@ -12,6 +12,7 @@
  * finds a period that is decided and not written open again, with what was decided of its workers. */
 #include <assert.h>
 
+#include "base/point.h"
 #include "base/wire/period.h"
 
 #include "metering/kit/meters.h"
@@ -214,8 +215,10 @@ static int decide(dm_closing *k, dm_err *err)
         r = k->workers.v[i].attested ? dm_ledger_settle_disputes(l, k->workers.v[i].worker_no, k->start, err) : 0;
     for (size_t i = 0; r == 0 && i < l->anomalies.n; i++)
         dm_anomalies_add(&k->anomalies, &l->anomalies.v[i], "%s", l->anomalies.v[i].detail);
+    DM_POINT(CLOSE_JUDGED);
     if (r == 0)
         r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, decide_tx, k, err);
+    DM_POINT(CLOSE_DECIDED);
     if (r == 0)
         r = dm_accum_detach(l->accum, k->start, &k->rows, err);
     if (r != 0)

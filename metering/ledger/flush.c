@@ -3,6 +3,7 @@
  * with that nothing of its flush was written. Memory is cleared when the transaction is committed, and not before. */
 #include <assert.h>
 
+#include "base/point.h"
 #include "base/wire/topic.h"
 
 #include "metering/kit/meters.h"
@@ -91,17 +92,22 @@ static int flush_tx(dm_pg *c, void *arg, dm_err *err)
         return DM_LEDGER_ZOMBIE;
     for (size_t i = 0; r == 0 && i < dm_window_count(l->window); i++)
         r = dm_sql_chunk_add(c, dm_window_get(l->window, i), dm_buf_view(&f->packed[i]), err);
+    DM_POINT(FLUSH_CHUNKS);
     if (r == 0)
         r = put_sworn(l, c, err);
     if (r == 0)
         r = dm_ledger_put_late(l, c, err);
+    DM_POINT(FLUSH_OATHS);
     if (r == 0)
         r = dm_ledger_put_marks(l, c, err);
     if (r == 0)
         r = dm_notes_put(c, &l->anomalies, err);
     for (size_t i = 0; r == 0 && i < l->nrejects; i++)
         r = dm_sql_outbox_add(c, DM_TOPIC_DLQ, dm_str_c(l->rejects[i].key), dm_str_c(l->rejects[i].json), err);
-    return r == 0 ? move_offsets(l, c, err) : r;
+    DM_POINT(FLUSH_MARKS);
+    r = r == 0 ? move_offsets(l, c, err) : r;
+    DM_POINT(FLUSH_OFFSETS);
+    return r;
 }
 
 static bool anything(const dm_ledger *l)
@@ -150,12 +156,14 @@ int dm_ledger_flush(dm_ledger *l, dm_err *err)
     for (size_t i = 0; r == 0 && i < n; i++)
         r = dm_chunk_pack(dm_buf_view(&dm_window_get(l->window, i)->raw), &packed[i], err);
     flush f = {l, packed};
+    DM_POINT(FLUSH_PACKED);
     if (r == 0)
         r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, flush_tx, &f, err);
     for (size_t i = 0; i < n; i++)
         dm_buf_done(&packed[i]);
     if (r < 0)
         return dm_wrap(err, "flush");
+    DM_POINT(FLUSH_COMMITTED);
     if (r == 0)
         flushed(l);
     dm_metric_time(l->c.metrics, &dm_m_flush, NULL, dm_mono_us(l->c.clock) - began);
@@ -185,7 +193,9 @@ static int outbox_tx(dm_pg *c, void *arg, dm_err *err)
         dm_err why;
         if (o->send(o->arg, o->topic, dm_pg_str(rows, i, 1), dm_pg_str(rows, i, 2), &why) != 0)
             break; /* the broker is away: what stands here is sent later, in order */
+        DM_POINT(OUTBOX_SENT);
         r = dm_sql_outbox_sent(c, dm_pg_i64(rows, i, 0), err);
+        DM_POINT(OUTBOX_MARKED);
         o->sent++;
     }
     return r;

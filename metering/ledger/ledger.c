@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/point.h"
 #include "base/wire/period.h"
 #include "base/wire/topic.h"
 
@@ -114,6 +115,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     if (r < 0)
         return dm_wrap(err, "ledger");
     dm_accum_late_to(l->accum, l->late);
+    DM_POINT(LEDGER_RESTORED);
     *out = dm_steal(&l);
     return 0;
 }
@@ -166,6 +168,7 @@ static int take_over(dm_pg *c, void *arg, dm_err *err)
             return r;
         p->next = p->stored;
     }
+    DM_POINT(LEDGER_FENCED);
     return 0;
 }
 
@@ -180,6 +183,7 @@ int dm_ledger_assign(dm_ledger *l, const char *topic, int32_t parts, dm_offset *
     for (int32_t i = 0; i < parts; i++)
         offsets[i] = (dm_offset){topic, i, l->parts[l->nparts + (size_t)i].stored};
     l->nparts += (size_t)parts;
+    DM_POINT(LEDGER_ASSIGNED);
     return 0;
 }
 
@@ -640,6 +644,7 @@ int dm_ledger_take(dm_ledger *l, const dm_message *m, dm_err *err)
     if (r < 0)
         return dm_wrap(err, "%s/%d at %lld", m->topic, m->partition, (long long)m->offset);
     p->next = m->offset + 1;
+    DM_POINT(STREAM_TAKEN);
     return 0;
 }
 

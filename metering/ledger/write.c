@@ -1,5 +1,7 @@
 /* A period that is decided of becomes rows, in one transaction: all of it or nothing. Aside: of the ledger nothing is
  * looked at but what does not change, and of the closing nothing is anybody else's until this ends. */
+#include "base/point.h"
+
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
 
@@ -73,10 +75,12 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
     int r = dm_sql_period_add(c, k->start, k->l->c.period_s, err);
     if (r == 0)
         r = put_rows(k, c, err);
+    DM_POINT(CLOSE_ROWS);
     if (r == 0)
         r = dm_sql_unknown_projects(c, k->start, &k->unknown_projects, err);
     if (r == 0)
         r = dm_sql_account_periods_add(c, k->start, err);
+    DM_POINT(CLOSE_OWED);
     if (r == 0)
         r = dm_ledger_held(k->l, c, &held, err);
     return r == 0 && !held ? DM_LEDGER_ZOMBIE : r;
@@ -84,5 +88,7 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
 
 int dm_ledger_write(dm_pg *pg, void *closing, dm_err *err)
 {
-    return dm_pg_tx_on(pg, &(dm_pg_scope){0}, write_tx, closing, err);
+    int r = dm_pg_tx_on(pg, &(dm_pg_scope){0}, write_tx, closing, err);
+    DM_POINT(CLOSE_WRITTEN);
+    return r;
 }

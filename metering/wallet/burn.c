@@ -3,6 +3,8 @@
  * what is left of a grant today say nothing of it, and a correction asks them nothing. */
 #include <stdlib.h>
 
+#include "base/point.h"
+
 #include "metering/kit/sql_journal.h"
 #include "metering/wallet/own.h"
 #include "metering/wallet/sql_wallet.h"
@@ -148,6 +150,7 @@ int dm_wallet_burn(dm_pg *c, const dm_wallet_burn_what *w, dm_wallet_burnt *out,
         r = book_burn(c, w, w->currency, &p.sum, err);
     if (r == 0)
         r = dm_wallet_expiries(c, &b, &p, true, err);
+    DM_POINT(WALLET_BURNT);
     if (r == 0)
         *out = (dm_wallet_burnt){.promo = p.sum.promo, .paid = p.sum.paid, .burn_no = burn_no};
     return r;

@@ -3,6 +3,8 @@
  * is always what it says less what was burnt for it; a key of its own for each makes a second run find the first. */
 #include <stdio.h>
 
+#include "base/point.h"
+
 #include "metering/kit/sql_journal.h"
 #include "metering/wallet/chores.h"
 #include "metering/wallet/sql_settle.h"
@@ -102,6 +104,7 @@ static int settle_one(dm_pg *c, void *arg, dm_err *err)
         r = give_back(c, o, &n, err);
     if (r == 0 && all)
         r = dm_sql_settle_through(c, o->account_no, n.number.v, err);
+    DM_POINT(WALLET_SETTLED);
     o->more = all;
     return r;
 }

@@ -1,5 +1,7 @@
 #include "metering/wallet/turn.h"
 
+#include "base/point.h"
+
 typedef struct step {
     const dm_chore_config *conf;
     dm_pg_fn fn;
@@ -16,7 +18,9 @@ static int run(dm_pg *c, void *arg, dm_err *err)
 int dm_wallet_step(const dm_chore_config *conf, dm_pg_fn fn, void *arg, dm_err *err)
 {
     step s = {conf, fn, arg};
-    return dm_pg_tx_on(conf->pg, &(dm_pg_scope){0}, run, &s, err);
+    int r = dm_pg_tx_on(conf->pg, &(dm_pg_scope){0}, run, &s, err);
+    DM_POINT(WALLET_STEPPED);
+    return r;
 }
 
 typedef struct page {

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "base/kafka.h"
+#include "base/point.h"
 #include "base/wire/frame.h"
 #include "base/wire/period.h"
 #include "base/wire/topic.h"
@@ -172,6 +173,7 @@ static void confirm(dm_publish *p, uint64_t tag)
     goes_on(p);
     if (p->confirmed < p->alone_until)
         dm_timer_in(p->look, 0);
+    DM_POINT(PUBLISH_CONFIRMED);
 }
 
 static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
@@ -201,6 +203,7 @@ static void delivered(void *arg, uint64_t tag, bool ok, int64_t offset)
     if (offset == DM_KAFKA_REFUSED)
         p->alone_until = p->sent;
     rewind_to(p, at);
+    DM_POINT(PUBLISH_REWOUND);
     dm_timer_in(p->look, back_off_us);
 }
 
@@ -273,6 +276,7 @@ static bool step(dm_publish *p)
         p->starts[p->sent % DM_PUBLISHING_MAX] = before;
         p->sent++;
         p->under_way++;
+        DM_POINT(PUBLISH_PRODUCED);
         return true;
     }
     p->next = before;

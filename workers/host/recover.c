@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/point.h"
 #include "base/wire/frame.h"
 #include "base/wire/period.h"
 
@@ -577,6 +578,7 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
     DM_LOG(w->h->log, DM_INFO, "worker.boot", dm_fu("boot", w->at.boot), dm_fi("last_second", w->at.last_second),
             dm_fu("last_frame", w->at.prev_boot_last_frame));
     dm_leases_recount(w);
+    DM_POINT(WORKER_RECOVERED);
     take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);
     return 0;
 }

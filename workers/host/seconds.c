@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/point.h"
 #include "base/wire/frame.h"
 #include "base/wire/period.h"
 
@@ -145,6 +146,7 @@ static int emit(void *arg, const dm_attest *a, dm_str message, const dm_digest *
     dm_worker *w = arg;
     (void)err;
     dm_journal_add(w->journal, DM_RECORD_ATTEST, message, NULL);
+    DM_POINT(OATH_ADDED);
     if (a != NULL) {
         dm_box *b = dm_boxes_find(w->boxes, &a->sandbox);
         if (b != NULL)
@@ -203,6 +205,7 @@ static int journal_frame(
         if (r < 0)
             return r;
         dm_journal_add_buf(w->journal, DM_RECORD_FRAME, &b, NULL);
+        DM_POINT(FRAME_ADDED);
     }
     return 0;
 }
@@ -222,6 +225,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
         return r;
     w->at.last_second = second;
     dm_leases_count(w, second, samples, n);
+    DM_POINT(FRAME_COUNTED);
     if (dm_period_begins(second + 1, w->at.period_s))
         r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);
     return r;

@@ -47,6 +47,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/point.h"
 
 #include "workers/host/evidence/segment.h"
 
@@ -286,9 +287,12 @@ static void write_batch(dm_job *job) /* on an executor thread */
 {
     dm_journal *j = (void *)((char *)job - offsetof(dm_journal, job));
     j->job_err = (dm_err){0};
+    DM_POINT(JOURNAL_BEGUN);
     j->job_result = dm_pwrite_all(j->fd, j->writing.bytes.p, j->writing.bytes.len, (off_t)j->written, &j->job_err);
+    DM_POINT(JOURNAL_WRITTEN);
     if (j->job_result == 0 && fdatasync(j->fd) < 0)
         j->job_result = dm_fail_sys(&j->job_err, errno, "fdatasync of the journal");
+    DM_POINT(JOURNAL_SYNCED);
     dm_loop_post(j->c.loop, &j->done);
 }
 
@@ -319,6 +323,7 @@ static void batch_written(void *arg) /* on the loop */
         c->fn(c->arg);
         c = next;
     }
+    DM_POINT(JOURNAL_TOLD);
     if (!j->stopping)
         start_writing(j);
 }
@@ -342,6 +347,7 @@ static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
     j->newest = segment;
     j->oldest = j->oldest == 0 ? segment : j->oldest;
     j->written = j->added = 0;
+    DM_POINT(JOURNAL_SEGMENT);
     return 0;
 }
 
@@ -367,6 +373,7 @@ static void rotate(dm_journal *j)
     j->c.snapshot(j->c.arg, j);
     dm_journal_add(j, DM_RECORD_SNAPSHOT, (dm_str){"", 0}, NULL);
     j->snapshot_end = j->added;
+    DM_POINT(JOURNAL_SNAPSHOT);
     if (since.bytes.len == 0) {
         assert(balances(j));
         return;
@@ -599,5 +606,6 @@ void dm_journal_drop_before(dm_journal *j, uint64_t segment)
         assert(j->bytes_before >= (uint64_t)st.st_size);
         j->bytes_before -= (uint64_t)st.st_size;
         j->oldest++;
+        DM_POINT(JOURNAL_DROPPED);
     }
 }
