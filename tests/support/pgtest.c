@@ -65,7 +65,8 @@ static int find_bin(dm_pgtest *t, dm_err *err)
 
 static int make_folder(dm_pgtest *t, dm_err *err)
 {
-    (void)snprintf(t->dir, sizeof t->dir, "/tmp/dm-pgtest-XXXXXX");
+    const char *where = getenv("DM_TEST_DIR");
+    (void)snprintf(t->dir, sizeof t->dir, "%s/dm-pgtest-XXXXXX", where != NULL ? where : "/tmp");
     if (mkdtemp(t->dir) == NULL) {
         t->dir[0] = '\0';
         return dm_fail_sys(err, errno, "mkdtemp");

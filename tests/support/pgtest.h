@@ -1,5 +1,5 @@
-/* tests/support/pgtest.h: a PostgreSQL of its own for a test: made in a folder under /tmp, without TCP, as user
- * postgres when the test is root, and gone with it. */
+/* tests/support/pgtest.h: a PostgreSQL of its own for a test: made in a folder under /tmp, or what DM_TEST_DIR says,
+ * without TCP, as user postgres when the test is root, and gone with it. */
 #ifndef DM_TESTS_SUPPORT_PGTEST_H
 #define DM_TESTS_SUPPORT_PGTEST_H
 
