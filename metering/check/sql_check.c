@@ -10,6 +10,11 @@
 #define STARTS "to_timestamp($1::bigint)"
 #define ENDS "to_timestamp($2::bigint)"
 
+/* What happened since the period before ended, by the clock that is meant. */
+#define SINCE(column)                                                                                                  \
+    column " < " ENDS " AND " column " >= coalesce((SELECT max(p.period_start + make_interval(secs => p.period_s))"    \
+           " FROM dm.period p WHERE p.period_start < " STARTS "), " STARTS ")"
+
 /* What was stated is what the bit maps say, or less where an anomaly says why; and the lines' seconds are the
  * statement's, where no minutes are pooled: of those an unfinished one has no line. */
 static const dm_pg_stmt seconds = {"check_seconds",
@@ -29,8 +34,8 @@ static const dm_pg_stmt seconds = {"check_seconds",
         "   WHERE s.period_start = " STARTS ")" VERDICT,
         DM_PG_ONE};
 
-/* What the control plane saw run, and what the workers' evidence says: to two seconds a transition, since a transition
- * is seen from two sides. Seconds without evidence that are named as such count as evidence here. */
+/* What the control plane saw run and sleep, and what the workers' evidence says: to two seconds a transition, since a
+ * transition is seen from two sides. Seconds without evidence that are named as such count as evidence here. */
 static const dm_pg_stmt lifecycle = {"check_lifecycle",
         "WITH e AS (SELECT x.account_no, x.at, x.to_state,"
         "     lead(x.at) OVER (PARTITION BY x.sandbox_id ORDER BY x.event_no) AS until"
@@ -38,19 +43,27 @@ static const dm_pg_stmt lifecycle = {"check_lifecycle",
         "   WHERE s.created_at < " ENDS " AND (s.ended_at IS NULL OR s.ended_at >= " STARTS ") AND x.at < " ENDS "),"
         " r AS (SELECT account_no, count(*) FILTER (WHERE at >= " STARTS ") AS moves,"
         "   coalesce(sum(extract(epoch FROM least(until, " ENDS ") - greatest(at, " STARTS ")))"
-        "     FILTER (WHERE to_state IN ('running', 'pausing') AND (until IS NULL OR until > " STARTS ")), 0) AS ran"
+        "     FILTER (WHERE to_state IN ('running', 'pausing') AND (until IS NULL OR until > " STARTS ")), 0) AS ran,"
+        "   coalesce(sum(extract(epoch FROM least(until, " ENDS ") - greatest(at, " STARTS ")))"
+        "     FILTER (WHERE to_state IN ('paused', 'resuming') AND (until IS NULL OR until > " STARTS ")), 0) AS slept"
         "   FROM e GROUP BY 1),"
         " g AS (SELECT account_no, sum(to_s - from_s) AS gap FROM dm.usage_gap WHERE period_start = " STARTS
         "   GROUP BY 1),"
-        " s AS (SELECT account_no, running_s FROM dm.statement WHERE period_start = " STARTS "),"
-        " c AS (SELECT format('account %s: ran %s s by its transitions, %s by evidence, with %s transitions',"
-        "   account_no, round(coalesce(r.ran, 0), 1), coalesce(s.running_s, 0), coalesce(r.moves, 0)) AS what,"
-        "   abs(coalesce(r.ran, 0) - coalesce(s.running_s, 0) - coalesce(g.gap, 0)) > 2 * coalesce(r.moves, 0)"
+        " s AS (SELECT account_no, running_s, hibernated_s FROM dm.statement WHERE period_start = " STARTS "),"
+        " c AS (SELECT format('account %s: ran %s s and slept %s by its transitions, %s and %s by evidence, with %s"
+        " transitions', account_no, round(coalesce(r.ran, 0), 1), round(coalesce(r.slept, 0), 1),"
+        "   coalesce(s.running_s, 0), coalesce(s.hibernated_s, 0), coalesce(r.moves, 0)) AS what,"
+        /* a gap is of one of both: of which, no evidence says */
+        "   greatest(coalesce(r.ran, 0) - coalesce(s.running_s, 0), coalesce(r.slept, 0) - coalesce(s.hibernated_s, 0),"
+        "     coalesce(r.ran, 0) + coalesce(r.slept, 0) - coalesce(s.running_s, 0) - coalesce(s.hibernated_s, 0))"
+        "     - coalesce(g.gap, 0) > 2 * coalesce(r.moves, 0)"
+        "   OR greatest(coalesce(s.running_s, 0) - coalesce(r.ran, 0),"
+        "     coalesce(s.hibernated_s, 0) - coalesce(r.slept, 0)) > 2 * coalesce(r.moves, 0)"
         "   AND NOT EXISTS (SELECT FROM dm.anomaly a WHERE a.period_start = " STARTS
         "     AND (a.account_no IS NULL OR a.account_no = r.account_no)"
         "     AND a.kind IN ('worker_silent', 'frames_missing', 'late')) AS bad"
         "   FROM r FULL JOIN s USING (account_no) LEFT JOIN g USING (account_no)"
-        "   WHERE r.ran > 0 OR s.running_s > 0)" VERDICT,
+        "   WHERE r.ran > 0 OR r.slept > 0 OR s.running_s > 0 OR s.hibernated_s > 0)" VERDICT,
         DM_PG_ONE};
 
 /* Each worker's frames follow each other by number; what never came is named. Of a number that came twice, the other
@@ -99,18 +112,208 @@ static const dm_pg_stmt sums = {"check_sums",
 /* What was booked since the period before it ended: each booking comes to zero, follows the one before and has its
  * hash. Of a close that hash is made anew from its statement's. */
 static const dm_pg_stmt journal = {"check_journal",
-        "WITH t AS (SELECT * FROM dm.journal_txn WHERE booked_at < " ENDS " AND booked_at >= coalesce((SELECT"
-        "   max(p.period_start + make_interval(secs => p.period_s)) FROM dm.period p WHERE p.period_start < " STARTS
-        "   ), " STARTS ")),"
-        " c AS (SELECT format('account %s, booking %s', t.account_no, t.number) AS what,"
-        "   EXISTS (SELECT FROM dm.journal_entry e WHERE e.txn = t.id GROUP BY e.currency HAVING sum(e.amount) <> 0)"
-        "   OR CASE t.number WHEN 1 THEN t.prev_hash <> decode(repeat('00', 32), 'hex') ELSE NOT EXISTS (SELECT FROM"
-        "     dm.journal_txn b WHERE b.account_no = t.account_no AND b.number = t.number - 1 AND b.hash = t.prev_hash)"
-        "     END"
-        "   OR (t.kind = 'close' AND NOT EXISTS (SELECT FROM dm.statement s WHERE s.account_no = t.account_no"
-        "     AND s.period_start + make_interval(secs => s.period_s) = t.effective_at"
-        "     AND t.hash = sha256(t.prev_hash || s.sha256))) AS bad"
-        "   FROM t)" VERDICT,
+        "WITH t AS (SELECT * FROM dm.journal_txn WHERE " SINCE(
+                "booked_at") "),"
+                             " c AS (SELECT format('account %s, booking %s', t.account_no, t.number) AS what,"
+                             "   EXISTS (SELECT FROM dm.journal_entry e WHERE e.txn = t.id GROUP BY e.currency HAVING "
+                             "sum(e.amount) <> 0)"
+                             "   OR CASE t.number WHEN 1 THEN t.prev_hash <> decode(repeat('00', 32), 'hex') ELSE NOT "
+                             "EXISTS (SELECT FROM"
+                             "     dm.journal_txn b WHERE b.account_no = t.account_no AND b.number = t.number - 1 AND "
+                             "b.hash = t.prev_hash)"
+                             "     END"
+                             "   OR (t.kind = 'close' AND NOT EXISTS (SELECT FROM dm.statement s WHERE s.account_no = "
+                             "t.account_no"
+                             "     AND s.period_start + make_interval(secs => s.period_s) = t.effective_at"
+                             "     AND t.hash = sha256(t.prev_hash || s.sha256))) AS bad"
+                             "   FROM t)" VERDICT,
+        DM_PG_ONE};
+
+/* An invoice is the sum of its statements, as these stand; its lines, its taxes and what was booked are that sum, and
+ * what rounding took or gave is at most half a minor unit of each tax. A month that was invoiced leaves none out. */
+static const dm_pg_stmt invoices = {"check_invoices",
+        "WITH d AS (SELECT *, format('%s:%s:%s', CASE kind WHEN 'invoice' THEN 'issue' ELSE 'credit' END, entity_no,"
+        "     number) AS key, CASE WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG',"
+        "     'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0.5 WHEN currency IN ('BHD', 'IQD', 'JOD',"
+        "     'KWD', 'LYD', 'OMR', 'TND') THEN 0.0005 WHEN currency IN ('CLF', 'UYW') THEN 0.00005 ELSE 0.005 END AS "
+        "half"
+        "   FROM dm.invoice WHERE " SINCE(
+                "issued_at") "),"
+                             " c AS (SELECT format('%s of account %s: %s exactly, %s by its lines, %s by its "
+                             "statements, %s due and %s"
+                             " booked', d.number, d.account_no, trim_scale(d.exact_total), trim_scale(l.amount), "
+                             "trim_scale(s.amount),"
+                             "     trim_scale(d.total), trim_scale(j.amount)) AS what,"
+                             "   (l.amount, t.exact, t.discount, t.lines, t.base, t.amount, j.amount) IS DISTINCT FROM "
+                             "(d.exact_total,"
+                             "     d.exact_total, d.discount, l.net, d.net, d.tax, CASE d.kind WHEN 'invoice' THEN "
+                             "d.total ELSE -d.total END)"
+                             "   OR t.rounding > d.half"
+                             "   OR (d.kind = 'invoice' AND (s.amount IS DISTINCT FROM d.exact_total OR s.same IS NOT "
+                             "true))"
+                             "   OR (d.kind <> 'invoice' AND (SELECT sum(n.total) FROM dm.invoice n WHERE n.refers_to "
+                             "= d.refers_to)"
+                             "     > (SELECT o.total FROM dm.invoice o WHERE o.invoice_no = d.refers_to)) AS bad"
+                             "   FROM d"
+                             "   LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount, sum(x.net) AS net FROM "
+                             "dm.invoice_line x"
+                             "     WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no) l ON true"
+                             "   LEFT JOIN LATERAL (SELECT sum(x.exact) AS exact, sum(x.discount) AS discount, "
+                             "sum(x.lines) AS lines,"
+                             "     sum(x.base) AS base, sum(x.amount) AS amount, max(abs(x.rounding)) AS rounding FROM "
+                             "dm.invoice_tax x"
+                             "     WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no) t ON true"
+                             "   LEFT JOIN LATERAL (SELECT sum(s.total) AS amount, bool_and((s.number, s.sha256) = "
+                             "(x.number, x.sha256)) AS"
+                             "     same FROM dm.invoice_statement x JOIN dm.statement s USING (account_no, "
+                             "period_start)"
+                             "     WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no) s ON true"
+                             /* of what is credited part may have been given up before: then that is in bad_debt */
+                             "   LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM dm.journal_txn b JOIN "
+                             "dm.journal_entry e ON"
+                             "     e.txn = b.id JOIN dm.ledger_account n USING (ledger_no) WHERE b.idem_key = d.key"
+                             "     AND n.name IN ('receivable', 'bad_debt')) j ON true"
+                             "   UNION ALL SELECT format('account %s: a statement of %s is in no invoice', "
+                             "m.account_no, m.month),"
+                             "     EXISTS (SELECT FROM dm.statement s WHERE s.account_no = m.account_no AND s.total <> "
+                             "0"
+                             "       AND s.period_start >= m.month::timestamp AT TIME ZONE 'UTC'"
+                             "       AND s.period_start < (m.month + interval '1 month') AT TIME ZONE 'UTC' AND NOT "
+                             "EXISTS (SELECT FROM"
+                             "       dm.invoice_statement x WHERE x.account_no = s.account_no AND x.period_start = "
+                             "s.period_start AND x.live))"
+                             "   FROM dm.invoice_month m JOIN dm.account a USING (account_no) LEFT JOIN "
+                             "dm.invoice_state v"
+                             "     USING (account_no, invoice_no)"
+                             "   WHERE m.outcome = 'invoiced' AND a.billing_cycle = 'monthly' AND v.voided IS NOT true "
+                             "AND " SINCE("m.at") "   )" VERDICT,
+        DM_PG_ONE};
+
+/* What a grant has left is what it was less what was burnt of it, what is held of it is what is kept, and what all
+ * grants have left is what the books say that we owe: of each account that the wallet booked something for in this
+ * time, and of each other one once a day. The end of what expires is booked when it is given, and taken back
+ * when that is burnt or kept (metering/wallet/wallet.h), so it is held against what is left of that, too. */
+static const dm_pg_stmt wallets = {"check_wallets",
+        "WITH a AS (SELECT DISTINCT t.account_no FROM dm.journal_txn t WHERE " SINCE(
+                "t.booked_at") "   AND t.idem_key LIKE 'wallet:%' UNION SELECT account_no FROM dm.wallet_grant"
+                               "   WHERE account_no % (86400 / ($2::bigint - $1::bigint)) = $1::bigint / ($2::bigint - "
+                               "$1::bigint)"
+                               "     % (86400 / ($2::bigint - $1::bigint))),"
+                               " b AS (SELECT account_no, p.grant_no, sum(p.amount) AS burnt, coalesce(sum(p.amount) "
+                               "FILTER (WHERE"
+                               "     w.kind = 'expiry'), 0) AS expired FROM a JOIN dm.wallet_burn w USING (account_no)"
+                               "     JOIN dm.wallet_burn_part p USING (account_no, burn_no) GROUP BY 1, 2),"
+                               " h AS (SELECT account_no, p.grant_no, sum(p.amount) AS held FROM a JOIN dm.wallet_hold "
+                               "w USING (account_no)"
+                               "     JOIN dm.wallet_hold_part p USING (account_no, hold_no) WHERE w.state = 'pending' "
+                               "GROUP BY 1, 2),"
+                               " g AS (SELECT account_no, currency, coalesce(sum(remaining) FILTER (WHERE kind = "
+                               "'paid'), 0) AS paid,"
+                               "     coalesce(sum(remaining + coalesce(b.expired, 0)) FILTER (WHERE kind <> 'paid'), "
+                               "0) AS given,"
+                               "     coalesce(sum(remaining - w.held + coalesce(b.expired, 0)) FILTER (WHERE "
+                               "expires_at IS NOT NULL), 0) AS ends,"
+                               "     bool_or(remaining <> amount - coalesce(b.burnt, 0) OR w.held <> coalesce(h.held, "
+                               "0)) AS bad"
+                               "   FROM a JOIN dm.wallet_grant w USING (account_no) LEFT JOIN b USING (account_no, "
+                               "grant_no)"
+                               "     LEFT JOIN h USING (account_no, grant_no) GROUP BY 1, 2),"
+                               " j AS (SELECT account_no, n.currency, coalesce(-sum(e.amount) FILTER (WHERE n.name = "
+                               "'wallet_paid'), 0) AS paid,"
+                               "     coalesce(-sum(e.amount) FILTER (WHERE n.name = 'wallet_promo' AND t.kind NOT IN "
+                               "('expiry',"
+                               "       'expiry-back')), 0) AS given,"
+                               "     coalesce(sum(e.amount) FILTER (WHERE n.name = 'wallet_promo' AND t.kind IN "
+                               "('expiry', 'expiry-back')), 0)"
+                               "       AS ends"
+                               "   FROM a JOIN dm.journal_txn t USING (account_no) JOIN dm.journal_entry e ON e.txn = "
+                               "t.id"
+                               "     JOIN dm.ledger_account n USING (account_no, ledger_no) WHERE n.name IN "
+                               "('wallet_paid', 'wallet_promo')"
+                               "   GROUP BY 1, 2),"
+                               " c AS (SELECT format('account %s: %s %s prepaid and %s given by its grants, %s and %s "
+                               "by the books', account_no,"
+                               "     currency, trim_scale(g.paid), trim_scale(g.given), trim_scale(j.paid), "
+                               "trim_scale(j.given)) AS what,"
+                               "   g.bad IS NOT false OR (g.paid, g.given, g.ends) IS DISTINCT FROM (j.paid, j.given, "
+                               "j.ends) AS bad"
+                               "   FROM g FULL JOIN j USING (account_no, currency))" VERDICT,
+        DM_PG_ONE};
+
+/* Payments and what the bank says: a payment was booked as it came and is what its invoice counts as paid; one that the
+ * bank told of is an entry of the bank's, such an entry is a payment, and money that was booked as come is a payment's
+ * or was paid in advance. */
+static const dm_pg_stmt payments = {"check_payments",
+        "WITH p AS (SELECT p.*, i.number FROM dm.invoice_payment p JOIN dm.invoice i USING (account_no, invoice_no)"
+        "     WHERE " SINCE(
+                "p.at") "),"
+                        " c AS (SELECT format('payment %s to %s of account %s: %s, and %s booked', p.payment_no, "
+                        "p.number, p.account_no,"
+                        "     trim_scale(p.amount), trim_scale(j.amount)) AS what,"
+                        "   j.amount IS DISTINCT FROM p.amount OR (p.how = 'bank' AND NOT EXISTS (SELECT FROM "
+                        "dm.bank_entry b WHERE"
+                        "     p.idem_key = format('bank:%s:%s', b.bank_account, b.reference) AND b.outcome = 'paid' "
+                        "AND (b.currency,"
+                        "     b.amount, b.invoice_number, b.booked_on) = (p.currency, p.amount, p.number, "
+                        "p.received_on)))"
+                        "   OR NOT EXISTS (SELECT FROM dm.invoice_state s WHERE s.account_no = p.account_no"
+                        "     AND s.invoice_no = p.invoice_no AND s.paid = (SELECT sum(x.amount - x.to_wallet) FROM "
+                        "dm.invoice_payment x"
+                        "     WHERE x.account_no = p.account_no AND x.invoice_no = p.invoice_no)) AS bad"
+                        "   FROM p LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM dm.journal_txn t JOIN "
+                        "dm.journal_entry e ON"
+                        "     e.txn = t.id JOIN dm.ledger_account n USING (ledger_no) WHERE t.idem_key = 'pay:' || "
+                        "left(p.idem_key, 200)"
+                        "     AND n.name = 'cash') j ON true"
+                        "   UNION ALL SELECT format('entry %s of the bank: %s %s is no payment', b.entry_no, "
+                        "b.currency,"
+                        "     trim_scale(b.amount)), NOT EXISTS (SELECT FROM dm.invoice_payment x WHERE x.how = 'bank' "
+                        "AND x.idem_key ="
+                        "     format('bank:%s:%s', b.bank_account, b.reference) AND (x.currency, x.amount) = "
+                        "(b.currency, b.amount))"
+                        "   FROM dm.bank_file f JOIN dm.bank_entry b USING (file_no) WHERE b.outcome = 'paid' "
+                        "AND " SINCE("f.done_at") "   UNION ALL SELECT format('account %s, booking %s: %s that nobody "
+                                                  "paid', t.account_no, t.number,"
+                                                  "     trim_scale(e.amount)), NOT EXISTS (SELECT FROM "
+                                                  "dm.invoice_payment x WHERE x.account_no = t.account_no"
+                                                  "       AND t.idem_key = 'pay:' || left(x.idem_key, 200) AND "
+                                                  "x.amount = e.amount)"
+                                                  "     AND NOT EXISTS (SELECT FROM dm.wallet_grant g WHERE "
+                                                  "g.account_no = t.account_no AND g.kind = 'paid'"
+                                                  "       AND t.idem_key = 'wallet:grant:' || g.idem_key AND g.amount "
+                                                  "= e.amount)"
+                                                  "   FROM dm.journal_txn t JOIN dm.journal_entry e ON e.txn = t.id "
+                                                  "JOIN dm.ledger_account n USING (ledger_no)"
+                                                  "   WHERE n.name = 'cash' AND " SINCE("t.booked_at") ")" VERDICT,
+        DM_PG_ONE};
+
+/* What is exported comes to what is owed: usage by day, which exports and charts are made of, against the day's
+ * statements of each account that has one of this period; and all days of an invoice's statements against its exact
+ * sum. */
+static const dm_pg_stmt exports = {"check_exports",
+        "WITH c AS (SELECT format('account %s, %s: %s is exported, %s stated', a.account_no, w.day, "
+        "trim_scale(u.amount),"
+        "     trim_scale(s.amount)) AS what, coalesce(u.amount, 0) <> s.amount AS bad"
+        "   FROM (SELECT account_no FROM dm.statement WHERE period_start = " STARTS ") a"
+        "   CROSS JOIN (SELECT (" STARTS " AT TIME ZONE 'UTC')::date AS day) w"
+        "   LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x WHERE x.account_no = a.account_no"
+        "     AND x.day = w.day) u ON true"
+        "   LEFT JOIN LATERAL (SELECT sum(x.total) AS amount FROM dm.statement x WHERE x.account_no = a.account_no"
+        "     AND x.period_start >= w.day::timestamp AT TIME ZONE 'UTC'"
+        "     AND x.period_start < (w.day + 1)::timestamp AT TIME ZONE 'UTC') s ON true"
+        "   UNION ALL SELECT format('%s of account %s: %s is exported of its days, and it is of %s', d.number,"
+        "     d.account_no, trim_scale(u.amount), trim_scale(d.exact_total)),"
+        "     u.amount IS DISTINCT FROM d.exact_total"
+        "   FROM dm.invoice d LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x"
+        "     WHERE x.account_no = d.account_no AND x.day IN (SELECT (s.period_start AT TIME ZONE 'UTC')::date FROM"
+        "       dm.invoice_statement s WHERE s.account_no = d.account_no AND s.invoice_no = d.invoice_no)) u ON true"
+        /* a day of which part is another invoice's is none of those */
+        "   WHERE d.kind = 'invoice' AND NOT EXISTS (SELECT FROM dm.statement s WHERE s.account_no = d.account_no"
+        "     AND s.period_start >= date_trunc('day', d.period_start, 'UTC')"
+        "     AND s.period_start < date_trunc('day', d.period_end + interval '86399 s', 'UTC') AND NOT EXISTS (SELECT "
+        "FROM"
+        "     dm.invoice_statement x WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no"
+        "     AND x.period_start = s.period_start)) AND " SINCE("d.issued_at") ")" VERDICT,
         DM_PG_ONE};
 
 /* One sandbox of a hundred, and all of one account, another one each day: rated here, from the bit maps and the price

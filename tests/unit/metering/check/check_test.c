@@ -73,7 +73,7 @@ static void what_is_whole_agrees(void **state)
     assert_sql(&r,
             "SELECT string_agg(check_no || ':' || compared || ':' || differ || detail, ' ' ORDER BY check_no) FROM "
             "dm.reconciliation",
-            "1:3:0 2:3:0 3:1:0 4:2:0 5:3:0 6:3:0 11:1:0");
+            "1:3:0 2:3:0 3:1:0 4:2:0 5:3:0 6:3:0 7:0:0 8:0:0 9:0:0 10:3:0 11:1:0");
     assert_sql(&r, "SELECT count(*) FROM dm.anomaly WHERE kind = 'unreconciled'", "0");
     sql(&r, "UPDATE dm.reconciliation SET at = at - interval '1 hour'");
     check(&r); /* what agrees is not compared again */
@@ -102,6 +102,10 @@ static void what_was_changed_is_found(void **state)
             {1, "DELETE FROM dm.statement_line WHERE account_no = 1 AND sku = 'mem-run'", "%account 1%"},
             {2, "UPDATE dm.sandbox_event SET at = at - interval '20 s' WHERE to_state = 'ended' AND account_no = 1",
                     "%account 1: ran 27%"},
+            {2, "UPDATE dm.statement SET hibernated_s = hibernated_s - 20 WHERE account_no = 2",
+                    "account 2: %slept 30%"},
+            {2, "UPDATE dm.statement SET hibernated_s = hibernated_s + 20 WHERE account_no = 2",
+                    "account 2: %slept 30%"},
             {3,
                     "UPDATE dm.usage_chunk SET first_frame = first_frame + 2 WHERE first_frame = (SELECT "
                     "max(first_frame) FROM dm.usage_chunk)",
