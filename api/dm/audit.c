@@ -56,54 +56,49 @@ static int read_find(const dm_req *req, dm_audit_find *f, dm_err *err)
 
 /* --- answered ----------------------------------------------------------------------------------------------- */
 
-static int write_json(dm_req *req, const dm_pg_rows *rows, size_t n, const dm_rows_last *last, dm_err *err)
+static int write_row(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < n; i++) {
-        dm_audit_row row;
-        dm_audit_row_read(rows, i, &row);
-        dm_jw_obj(&w);
-        dm_write_time(&w, "at", row.at_us);
-        dm_jw_kstr(&w, "who", row.who);
-        dm_jw_kstr(&w, "verb", row.verb);
-        dm_jw_kstr(&w, "object", row.object);
-        dm_jw_key(&w, "detail");
-        dm_jw_raw(&w, row.detail);
-        dm_jw_end(&w);
-    }
-    return dm_rows_end(&w, last, err);
+    const work *of = list;
+    dm_audit_row row;
+    (void)err;
+    dm_audit_row_read(of->rows, i, &row);
+    dm_jw_obj(w);
+    dm_write_time(w, "at", row.at_us);
+    dm_jw_kstr(w, "who", row.who);
+    dm_jw_kstr(w, "verb", row.verb);
+    dm_jw_kstr(w, "object", row.object);
+    dm_jw_key(w, "detail");
+    dm_jw_raw(w, row.detail);
+    dm_jw_end(w);
+    at->us = row.no;
+    return 0;
 }
 
 /* It has no place for a cursor but a header. */
-static int write_csv(dm_req *req, const dm_pg_rows *rows, size_t n, const dm_rows_last *last, dm_err *err)
+static int write_csv(dm_req *req, const work *w, const dm_rows_kind *kind, dm_err *err)
 {
     static const dm_str head[] = {
             DM_STR_INIT("at"), DM_STR_INIT("who"), DM_STR_INIT("verb"), DM_STR_INIT("object"), DM_STR_INIT("detail")};
+    size_t n = dm_pg_count(w->rows), limit = (size_t)w->find.limit - 1;
+    dm_audit_row row = {.no = 0};
     dm_reply_text(&req->reply, 200, "text/csv; charset=utf-8; header=present", DM_STR(""));
     dm_hint(&req->reply, "Content-Disposition", DM_STR("attachment; filename=\"audit.csv\""));
     dm_csv_line(&req->reply.body, head, DM_LEN(head));
-    for (size_t i = 0; i < n; i++) {
-        dm_audit_row row;
+    for (size_t i = 0; i < n && i < limit; i++) {
         char at[32];
-        dm_audit_row_read(rows, i, &row);
+        dm_audit_row_read(w->rows, i, &row);
         dm_rfc3339(row.at_us, at);
         const dm_str cells[] = {dm_str_c(at), row.who, row.verb, row.object, row.detail};
         dm_csv_line(&req->reply.body, cells, DM_LEN(cells));
     }
-    return last->more ? dm_page_next(req, last->order, last->us, last->id, err) : 0;
+    return n > limit ? dm_page_next(req, kind->order, row.no, dm_str_c(kind->id), err) : 0;
 }
 
 static int answer(dm_req *req, const work *w, bool csv, dm_err *err)
 {
-    size_t n = dm_pg_count(w->rows), limit = (size_t)w->find.limit - 1;
-    dm_rows_last last = {.more = n > limit, .order = 'a', .id = DM_STR_INIT("audit"), .total = w->total};
-    if (last.more) {
-        dm_audit_row row;
-        n = limit;
-        dm_audit_row_read(w->rows, n - 1, &row);
-        last.us = row.no;
-    }
-    int r = csv ? write_csv(req, w->rows, n, &last, err) : write_json(req, w->rows, n, &last, err);
+    static const dm_rows_kind kind = {.order = 'a', .id = "audit", .write = write_row};
+    int r = csv ? write_csv(req, w, &kind, err)
+                : dm_rows_write(req, &kind, w, dm_pg_count(w->rows), w->find.limit - 1, w->total, err);
     return r < 0 ? r : dm_buf_ok(&req->reply.body, err);
 }
 

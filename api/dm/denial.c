@@ -10,18 +10,17 @@
 #include "tenants/plan/denials.h"
 
 typedef struct work {
-    const dm_caller *caller;
+    dm_rows_db db;
+    dm_owner owner;
     dm_denials_window window;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } work;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    dm_pg_rows_free(w->rows);
-    w->rows = NULL;
-    return dm_denials_list(c, w->caller->owner, &w->window, &w->rows, &w->total, err);
+    w->window.before = w->db.page.from ? w->db.page.us : 0;
+    w->window.limit = w->db.page.limit + 1;
+    return dm_denials_list(c, w->owner, &w->window, &w->db.rows, &w->db.total, err);
 }
 
 static int read_time(const dm_req *req, const char *name, int64_t *us, dm_err *err)
@@ -64,39 +63,26 @@ void dm_write_denied(dm_jw *w, const dm_denied *d)
     dm_jw_end(w);
 }
 
-static int answer(dm_req *req, const work *w, int64_t limit, dm_err *err)
+static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    size_t n = dm_pg_count(w->rows);
-    bool more = n > (size_t)limit;
-    dm_denied d = {.no = 0};
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)limit : n); i++) {
-        dm_denial_row(w->rows, i, &d);
-        dm_write_denied(&j, &d);
-    }
-    const dm_rows_last last = {.more = more, .order = 'r', .us = d.no, .id = DM_STR_INIT("number"), .total = w->total};
-    return dm_rows_end(&j, &last, err);
+    const work *l = list;
+    dm_denied d;
+    (void)err;
+    dm_denial_row(l->db.rows, i, &d);
+    dm_write_denied(w, &d);
+    at->us = d.no;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_page page;
-    work w = {.caller = &dm_session_of(req)->caller};
-    int r = dm_rows_read(req, 'r', &page, err);
-    if (r == 0)
-        r = read_time(req, "from", &w.window.from_us, err);
+    static const dm_rows_kind kind = {.order = 'r', .id = "number", .query = query, .write = write_one};
+    const dm_caller *caller = &dm_session_of(req)->caller;
+    work w = {.owner = caller->owner, .window = {.rule = dm_req_query(req, "rule")}};
+    int r = read_time(req, "from", &w.window.from_us, err);
     if (r == 0)
         r = read_time(req, "to", &w.window.to_us, err);
-    if (r < 0)
-        return r;
-    w.window.rule = dm_req_query(req, "rule");
-    w.window.before = page.from ? page.us : 0;
-    w.window.limit = page.limit + 1;
-    r = dm_api_tx(ctx, w.caller, query, &w, err);
-    if (r == 0)
-        r = answer(req, &w, page.limit, err);
-    dm_pg_rows_free(w.rows);
-    return r;
+    return r < 0 ? r : dm_rows_own(req, ctx, caller, &kind, &w, err);
 }
 
 int dm_route_denial_list(dm_req *req, void *ctx, dm_err *err)

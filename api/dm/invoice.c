@@ -19,67 +19,56 @@ static int deny(dm_req *req)
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
 typedef struct listing {
+    dm_rows_db db;
     dm_invoices_find find;
-    dm_pg_rows *rows, *owed;
-    dm_pg_total total;
+    dm_pg_rows *owed;
 } listing;
-
-static void let_go(listing *l)
-{
-    dm_pg_rows_free(l->rows);
-    dm_pg_rows_free(l->owed);
-    l->rows = l->owed = NULL;
-}
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    let_go(l);
-    int r = dm_read_invoices(c, &l->find, &l->rows, &l->total, err);
+    dm_pg_rows_free(l->owed);
+    l->owed = NULL;
+    l->find.before = dm_rows_below(&l->db.page);
+    l->find.limit = l->db.page.limit + 1;
+    int r = dm_read_invoices(c, &l->find, &l->db.rows, &l->db.total, err);
     return r < 0 ? r : dm_read_owed(c, l->find.account_no, &l->owed, err);
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static void write_owed(dm_jw *w, const void *list)
 {
-    size_t n = dm_pg_count(l->rows);
+    const listing *l = list;
     dm_invoices_owed owed;
-    dm_invoices_row row = {.no = 0};
-    bool more = n > (size_t)l->find.limit - 1;
     dm_owed_read(l->owed, &owed);
-    dm_jw w = dm_rows_open(req);
-    dm_jw_kstr(&w, "currency", owed.currency);
-    dm_jw_kstr(&w, "owed", owed.owed);
-    dm_jw_kstr(&w, "overdue", owed.overdue);
-    dm_jw_kmaybe(&w, "due", owed.due_on);
-    dm_rows_first(&w);
-    for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-        dm_invoices_row_read(l->rows, i, &row);
-        dm_jw_obj(&w);
-        dm_invoices_row_write(&w, &row);
-        dm_jw_end(&w);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'i', .us = row.no, .id = DM_STR_INIT("invoice"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    dm_jw_kstr(w, "currency", owed.currency);
+    dm_jw_kstr(w, "owed", owed.owed);
+    dm_jw_kstr(w, "overdue", owed.overdue);
+    dm_jw_kmaybe(w, "due", owed.due_on);
+}
+
+static int write_invoice(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const listing *l = list;
+    dm_invoices_row row;
+    (void)err;
+    dm_invoices_row_read(l->db.rows, i, &row);
+    dm_jw_obj(w);
+    dm_invoices_row_write(w, &row);
+    dm_jw_end(w);
+    at->us = row.no;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
+    static const dm_rows_kind kind = {
+            .order = 'i', .id = "invoice", .query = query, .head = write_owed, .write = write_invoice};
     const dm_caller *caller = &dm_session_of(req)->caller;
-    dm_page page;
-    int r = dm_rows_read(req, 'i', &page, err);
-    if (r < 0)
-        return r;
-    listing l = {.find = {.account_no = caller->owner.account,
-                         .status = dm_req_query(req, "status"),
-                         .before = page.from ? page.us : INT64_MAX,
-                         .limit = page.limit + 1}};
-    r = dm_invoices_status_ok(l.find.status, err);
+    listing l = {.find = {.account_no = caller->owner.account, .status = dm_req_query(req, "status")}};
+    int r = dm_invoices_status_ok(l.find.status, err);
     if (r == 0)
-        r = dm_api_tx(ctx, caller, query, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    let_go(&l);
+        r = dm_rows_own(req, ctx, caller, &kind, &l, err);
+    dm_pg_rows_free(l.owed);
     return r;
 }
 
@@ -190,19 +179,16 @@ int dm_route_invoice_get(dm_req *req, void *ctx, dm_err *err)
 /* --- its lines ---------------------------------------------------------------------------------------------- */
 
 typedef struct lined {
+    dm_rows_db db;
     dm_account_no account_no;
     dm_str number;
-    int64_t after, limit;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } lined;
 
 static int query_lines(dm_pg *c, void *arg, dm_err *err)
 {
     lined *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_read_invoice_lines(c, l->account_no, l->number, l->after, l->limit, &l->rows, &l->total, err);
+    return dm_read_invoice_lines(c, l->account_no, l->number, l->db.page.from ? l->db.page.us : 0, l->db.page.limit + 1,
+            &l->db.rows, &l->db.total, err);
 }
 
 static void write_number(dm_jw *w, const char *name, int64_t v)
@@ -213,60 +199,38 @@ static void write_number(dm_jw *w, const char *name, int64_t v)
         dm_jw_kc(w, name, NULL);
 }
 
-static void write_line(dm_jw *w, const dm_invoices_line *l)
+static int write_line(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const lined *of = list;
+    dm_invoices_line l;
+    (void)err;
+    dm_invoices_line_read(of->db.rows, i, &l);
     dm_jw_obj(w);
-    dm_jw_ki64(w, "line", l->line);
-    dm_jw_kstr(w, "kind", l->kind);
-    dm_jw_kmaybe(w, "project", l->project);
-    dm_jw_kmaybe(w, "projectName", l->project_name);
-    dm_jw_kstr(w, "sku", l->sku);
-    dm_jw_ki64(w, "tier", l->tier);
-    write_number(w, "book", l->book);
-    dm_jw_ki64(w, "seconds", l->seconds);
-    dm_jw_kmaybe(w, "quantity", l->qty);
-    dm_jw_kmaybe(w, "perUnit", l->per_unit);
-    dm_jw_kstr(w, "amount", l->amount);
-    dm_jw_kstr(w, "net", l->net);
-    write_number(w, "ofLine", l->of_line);
+    dm_jw_ki64(w, "line", l.line);
+    dm_jw_kstr(w, "kind", l.kind);
+    dm_jw_kmaybe(w, "project", l.project);
+    dm_jw_kmaybe(w, "projectName", l.project_name);
+    dm_jw_kstr(w, "sku", l.sku);
+    dm_jw_ki64(w, "tier", l.tier);
+    write_number(w, "book", l.book);
+    dm_jw_ki64(w, "seconds", l.seconds);
+    dm_jw_kmaybe(w, "quantity", l.qty);
+    dm_jw_kmaybe(w, "perUnit", l.per_unit);
+    dm_jw_kstr(w, "amount", l.amount);
+    dm_jw_kstr(w, "net", l.net);
+    write_number(w, "ofLine", l.of_line);
     dm_jw_end(w);
-}
-
-static int write_lines(dm_req *req, const lined *l, dm_err *err)
-{
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->limit - 1;
-    dm_invoices_line line = {.line = 0};
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-        dm_invoices_line_read(l->rows, i, &line);
-        write_line(&w, &line);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'I', .us = line.line, .id = DM_STR_INIT("line"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    at->us = l.line;
+    return 0;
 }
 
 static int lines(dm_req *req, void *ctx, dm_err *err)
 {
+    static const dm_rows_kind kind = {.order = 'I', .id = "line", .query = query_lines, .write = write_line};
     const dm_caller *caller = &dm_session_of(req)->caller;
-    dm_page page;
-    int r = dm_rows_read(req, 'I', &page, err);
-    if (r < 0)
-        return r;
-    if (req->params[1].n > NUMBER_MAX)
-        return deny(req);
-    lined l = {.account_no = caller->owner.account,
-            .number = req->params[1],
-            .after = page.from ? page.us : 0,
-            .limit = page.limit + 1};
-    r = dm_api_tx(ctx, caller, query_lines, &l, err);
-    if (r == DM_READ_NONE)
-        r = deny(req);
-    else if (r == 0)
-        r = write_lines(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    lined l = {.account_no = caller->owner.account, .number = req->params[1]};
+    int r = req->params[1].n > NUMBER_MAX ? DM_READ_NONE : dm_rows_own(req, ctx, caller, &kind, &l, err);
+    return r == DM_READ_NONE ? deny(req) : r;
 }
 
 int dm_route_invoice_lines(dm_req *req, void *ctx, dm_err *err)

@@ -12,21 +12,18 @@
 #include "tenants/who/projects.h"
 
 typedef struct work {
+    dm_rows_db db;
     const dm_caller *by;
-    dm_project_no after;
-    int64_t limit;
-    dm_pg_total total;
     dm_projects_new want;
     dm_str typed;
     int64_t notice_s;
-    dm_pg_rows *rows;
     dm_projects_row one;
 } work;
 
 static void again(work *w)
 {
-    dm_pg_rows_free(w->rows);
-    w->rows = NULL;
+    dm_pg_rows_free(w->db.rows);
+    w->db.rows = NULL;
 }
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
@@ -72,47 +69,37 @@ static void write_row(dm_jw *w, const dm_projects_row *p)
     dm_jw_end(w);
 }
 
-static int list(dm_pg *c, void *arg, dm_err *err)
+static int query_list(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    again(w);
-    int r = dm_projects_list(c, w->by, w->after, w->limit, &w->rows, err);
-    return r < 0 ? r : dm_projects_total(c, w->by->owner, &w->total, err);
+    const dm_project_no after = {w->db.page.us};
+    int r = dm_projects_list(c, w->by, after, w->db.page.limit + 1, &w->db.rows, err);
+    return r < 0 ? r : dm_projects_total(c, w->by->owner, &w->db.total, err);
 }
 
-static int answer_list(dm_req *req, const work *w, dm_err *err)
+static int write_listed(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    size_t n = dm_pg_count(w->rows), most = (size_t)w->limit - 1;
-    dm_projects_row p = {.no = 0};
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < n && i < most; i++) {
-        dm_projects_row_read(w->rows, i, &p);
-        write_row(&j, &p);
-    }
-    const dm_rows_last last = {
-            .more = n > most, .order = 'j', .us = p.no, .id = DM_STR_INIT("project"), .total = w->total};
-    return dm_rows_end(&j, &last, err);
+    const work *w = list;
+    dm_projects_row p;
+    (void)err;
+    dm_projects_row_read(w->db.rows, i, &p);
+    write_row(j, &p);
+    at->us = p.no;
+    return 0;
 }
 
 int dm_route_project_list(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_page page;
-    int r = dm_rows_read(req, 'j', &page, err);
-    if (r < 0)
-        return r;
-    work w = {.by = &dm_session_of(req)->caller, .after = {page.us}, .limit = page.limit + 1};
-    r = dm_api_tx(ctx, w.by, list, &w, err);
-    if (r == 0)
-        r = answer_list(req, &w, err);
-    again(&w);
-    return r;
+    static const dm_rows_kind kind = {.order = 'j', .id = "project", .query = query_list, .write = write_listed};
+    work w = {.by = &dm_session_of(req)->caller};
+    return dm_rows_own(req, ctx, w.by, &kind, &w, err);
 }
 
 static int find(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     again(w);
-    return dm_projects_one(c, w->by, &w->rows, &w->one, err);
+    return dm_projects_one(c, w->by, &w->db.rows, &w->one, err);
 }
 
 static int show(dm_req *req, dm_api *api, work *w, int status, dm_err *err)

@@ -38,8 +38,10 @@ static int read_cursor(keys *k, dm_err *err)
     return 0;
 }
 
-static void write_key(dm_jw *w, const dm_read_key *key)
+static int write_key(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const keys *k = list;
+    const dm_read_key *key = &k->keys[i];
     char hex[2 * DM_ED25519_KEY + 1];
     dm_hex(key->key.b, sizeof key->key.b, hex);
     dm_jw_obj(w);
@@ -54,37 +56,20 @@ static void write_key(dm_jw *w, const dm_read_key *key)
     dm_write_time(w, "validFrom", key->valid_from_us);
     dm_write_time(w, "validTo", key->valid_to_us == INT64_MAX ? 0 : key->valid_to_us);
     dm_jw_end(w);
-}
-
-static int answer(dm_req *req, const keys *k, dm_err *err)
-{
-    char id[DM_PAGE_ID_MAX] = "", hex[2 * DM_ED25519_KEY + 1];
-    size_t limit = (size_t)k->page.limit, n = k->n < limit ? k->n : limit;
-    dm_rows_last last = {.more = k->n > limit, .order = 'k', .total = k->total};
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < n; i++)
-        write_key(&w, &k->keys[i]);
-    if (last.more) {
-        const dm_read_key *key = &k->keys[n - 1];
-        dm_hex(key->key.b, sizeof key->key.b, hex);
-        (void)snprintf(id, sizeof id, "%llu-%s", (unsigned long long)key->worker_no.v, hex);
-        last.us = key->valid_from_us;
-        last.id = dm_str_c(id);
-    }
-    return dm_rows_end(&w, &last, err);
+    at->us = key->valid_from_us;
+    return dm_rows_at(at, err, "%llu-%s", (unsigned long long)key->worker_no.v, hex);
 }
 
 static int list(dm_req *req, dm_api *api, keys *k, dm_err *err)
 {
     static const dm_caller nobody = {.blocked = ""};
-    int r = dm_rows_read(req, 'k', &k->page, err);
+    static const dm_rows_kind kind = {.order = 'k', .write = write_key};
+    int r = dm_rows_read(req, kind.order, &k->page, err);
     if (r == 0)
         r = read_cursor(k, err);
     if (r == 0)
         r = dm_api_tx(api, &nobody, query, k, err);
-    if (r < 0)
-        return r;
-    return answer(req, k, err);
+    return r < 0 ? r : dm_rows_write(req, &kind, k, k->n, k->page.limit, k->total, err);
 }
 
 int dm_route_public_keys(dm_req *req, void *ctx, dm_err *err)

@@ -160,10 +160,9 @@ static void write_event(dm_jw *j, const work *w, const event *e)
     dm_jw_end(j);
 }
 
-static void write_log(dm_jw *j, const work *w, const event *e)
+static void write_log(dm_jw *j, const event *e)
 {
     char message[256];
-    (void)w;
     (void)snprintf(message, sizeof message, "%.*s: %.*s", (int)e->to.n, e->to.p, (int)e->why.n, e->why.p);
     dm_jw_obj(j);
     dm_write_time(j, "at", e->us);
@@ -176,27 +175,35 @@ static void write_log(dm_jw *j, const work *w, const event *e)
     dm_jw_end(j);
 }
 
-typedef void (*write_fn)(dm_jw *j, const work *w, const event *e);
-
-static int write_all(dm_req *req, const work *w, write_fn write, dm_err *err)
+static int at_event(const event *e, dm_rows_last *at, dm_err *err)
 {
-    char no[24];
-    event e = {.no = 0};
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < w->n; i++) {
-        e = read_event(w->rows, i);
-        write(&j, w, &e);
-    }
-    (void)snprintf(no, sizeof no, "%lld", (long long)e.no);
-    const dm_rows_last last = {.more = dm_pg_count(w->rows) > w->n,
-            .order = w->of.ascending ? 'E' : 'e',
-            .us = e.us,
-            .id = dm_str_c(no),
-            .total = w->total};
-    return dm_rows_end(&j, &last, err);
+    at->us = e->us;
+    return dm_rows_at(at, err, "%lld", (long long)e->no);
 }
 
-static int history(dm_req *req, dm_api *api, bool attest, write_fn write, dm_err *err)
+static int list_event(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const work *w = list;
+    const event e = read_event(w->rows, i);
+    write_event(j, w, &e);
+    return at_event(&e, at, err);
+}
+
+static int list_log(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const work *w = list;
+    const event e = read_event(w->rows, i);
+    write_log(j, &e);
+    return at_event(&e, at, err);
+}
+
+static int write_all(dm_req *req, const work *w, dm_err *err)
+{
+    const dm_rows_kind kind = {.order = w->of.ascending ? 'E' : 'e', .write = w->attest ? list_event : list_log};
+    return dm_rows_write(req, &kind, w, dm_pg_count(w->rows), w->of.limit - 1, w->total, err);
+}
+
+static int history(dm_req *req, dm_api *api, bool attest, dm_err *err)
 {
     work *w = calloc(1, sizeof *w); /* what was sworn to: too much for this stack */
     if (w == NULL)
@@ -212,7 +219,7 @@ static int history(dm_req *req, dm_api *api, bool attest, write_fn write, dm_err
     if (r == DM_SANDBOX_NONE)
         r = dm_deny_no_sandbox(req, attest ? "sandbox.events" : "sandbox.logs", &w->id);
     else if (r == 0)
-        r = write_all(req, w, write, err);
+        r = write_all(req, w, err);
     dm_pg_rows_free(w->rows);
     dm_pg_rows_free(w->credits);
     dm_sandbox_one_done(&w->one);
@@ -222,12 +229,12 @@ static int history(dm_req *req, dm_api *api, bool attest, write_fn write, dm_err
 
 static int events(dm_req *req, void *ctx, dm_err *err)
 {
-    return history(req, ctx, true, write_event, err);
+    return history(req, ctx, true, err);
 }
 
 static int logs(dm_req *req, void *ctx, dm_err *err)
 {
-    return history(req, ctx, false, write_log, err);
+    return history(req, ctx, false, err);
 }
 
 int dm_route_own_events(dm_req *req, void *ctx, dm_err *err)

@@ -107,25 +107,25 @@ static int query(dm_pg *c, void *arg, dm_err *err)
 
 /* --- the answer --------------------------------------------------------------------------------------------- */
 
+static int write_one(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const work *w = list;
+    dm_sandbox_line l;
+    const dm_line_spent spent = {.last_hour = w->last_hour ? &w->usage[i] : NULL,
+            .month = w->month ? &w->months[i] : NULL,
+            .closed_through = w->closed_through};
+    if (dm_line_read(w->lines.rows, i, &l, err) < 0)
+        return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
+    dm_write_line(j, &l, &spent);
+    const dm_sandbox_name name = dm_sandbox_name_of(&w->lines.next_id);
+    at->us = w->lines.next_us;
+    return dm_rows_at(at, err, "%s", name.s);
+}
+
 static int write_page(dm_req *req, const work *w, dm_err *err)
 {
-    dm_sandbox_line l;
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < w->n; i++) {
-        const dm_line_spent spent = {.last_hour = w->last_hour ? &w->usage[i] : NULL,
-                .month = w->month ? &w->months[i] : NULL,
-                .closed_through = w->closed_through};
-        if (dm_line_read(w->lines.rows, i, &l, err) < 0)
-            return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
-        dm_write_line(&j, &l, &spent);
-    }
-    const dm_sandbox_name name = dm_sandbox_name_of(&w->lines.next_id);
-    const dm_rows_last last = {.more = w->lines.more,
-            .order = w->filter.f.ascending ? 'C' : 'c',
-            .us = w->lines.next_us,
-            .id = dm_str_c(name.s),
-            .total = w->lines.total};
-    return dm_rows_end(&j, &last, err);
+    const dm_rows_kind kind = {.order = w->filter.f.ascending ? 'C' : 'c', .write = write_one};
+    return dm_rows_write(req, &kind, w, w->n + (w->lines.more ? 1 : 0), (int64_t)w->n, w->lines.total, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

@@ -49,8 +49,11 @@ static void write_hex(dm_jw *w, const char *name, const void *bytes, size_t n)
     dm_jw_kc(w, name, hex);
 }
 
-static void write_row(dm_jw *w, const dm_read_statement *s)
+static int write_row(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const work *l = list;
+    const dm_read_statement *s = &l->rows[i];
+    (void)err;
     dm_jw_obj(w);
     dm_jw_ki64(w, "number", s->number.v);
     dm_write_time(w, "periodStart", s->period_start * 1000000);
@@ -63,26 +66,17 @@ static void write_row(dm_jw *w, const dm_read_statement *s)
     write_hex(w, "sha256", s->sha256.b, sizeof s->sha256.b);
     dm_write_time(w, "closedAt", s->closed_at_us);
     dm_jw_end(w);
+    at->us = s->number.v;
+    return 0;
 }
 
 static int list(dm_req *req, dm_api *api, work *w, dm_err *err)
 {
-    int r = dm_rows_read(req, 's', &w->page, err);
+    static const dm_rows_kind kind = {.order = 's', .id = "number", .write = write_row};
+    int r = dm_rows_read(req, kind.order, &w->page, err);
     if (r == 0)
         r = dm_api_tx(api, w->caller, query, w, err);
-    if (r < 0)
-        return r;
-    bool more = w->n > (size_t)w->page.limit;
-    size_t n = more ? (size_t)w->page.limit : w->n;
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < n; i++)
-        write_row(&j, &w->rows[i]);
-    const dm_rows_last last = {.more = more,
-            .order = 's',
-            .us = n > 0 ? w->rows[n - 1].number.v : 0,
-            .id = DM_STR_INIT("number"),
-            .total = w->total};
-    return dm_rows_end(&j, &last, err);
+    return r < 0 ? r : dm_rows_write(req, &kind, w, w->n, w->page.limit, w->total, err);
 }
 
 static int list_all(dm_req *req, void *ctx, dm_err *err)
@@ -220,8 +214,11 @@ static int query_lines(dm_pg *c, void *arg, dm_err *err)
             &l->total, err);
 }
 
-static void write_line(dm_jw *w, const dm_read_line *l)
+static int write_line(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const lined *of = list;
+    const dm_read_line *l = &of->rows[i];
+    (void)err;
     dm_jw_obj(w);
     dm_jw_ku64(w, "line", l->line_no);
     dm_jw_key(w, "sandbox");
@@ -244,30 +241,21 @@ static void write_line(dm_jw *w, const dm_read_line *l)
     dm_jw_kc(w, "perUnit", l->per_unit);
     dm_jw_kc(w, "amount", l->amount);
     dm_jw_end(w);
+    at->us = l->line_no;
+    return 0;
 }
 
 static int lines(dm_req *req, dm_api *api, lined *l, dm_err *err)
 {
-    int r = dm_rows_read(req, 'l', &l->page, err);
+    static const dm_rows_kind kind = {.order = 'l', .id = "line", .write = write_line};
+    int r = dm_rows_read(req, kind.order, &l->page, err);
     if (r == 0 && dm_parse_i64(dm_statement_param(req, 0), 1, INT64_MAX, &l->number.v, NULL) < 0)
         return deny(req);
     if (r == 0)
         r = dm_api_tx(api, l->caller, query_lines, l, err);
     if (r < 0)
         return r;
-    if (!l->there)
-        return deny(req);
-    bool more = l->n > (size_t)l->page.limit;
-    size_t n = more ? (size_t)l->page.limit : l->n;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < n; i++)
-        write_line(&w, &l->rows[i]);
-    const dm_rows_last last = {.more = more,
-            .order = 'l',
-            .us = n > 0 ? l->rows[n - 1].line_no : 0,
-            .id = DM_STR_INIT("line"),
-            .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    return l->there ? dm_rows_write(req, &kind, l, l->n, l->page.limit, l->total, err) : deny(req);
 }
 
 static int list_lines(dm_req *req, void *ctx, dm_err *err)

@@ -8,18 +8,11 @@
 #include "tenants/sandbox/usable.h"
 
 typedef struct work {
+    dm_rows_db db; /* templates; of one of them its builds */
     const dm_caller *caller;
     dm_template_name name; /* of one */
-    dm_page page;
-    dm_pg_rows *rows, *builds;
+    dm_pg_rows *one;
 } work;
-
-static void work_done(work *w)
-{
-    dm_pg_rows_free(w->rows);
-    dm_pg_rows_free(w->builds);
-    w->rows = w->builds = NULL;
-}
 
 /* --- shapes ------------------------------------------------------------------------------------------------- */
 
@@ -88,48 +81,48 @@ static void write_build(dm_jw *w, const dm_usable_build *b)
 
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
-static int query_list(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    work_done(w);
-    return dm_usable_list(c, w->caller->owner, (dm_str){NULL, 0}, w->page.from ? w->page.us : 0,
-            w->page.from ? dm_str_c(w->page.id) : (dm_str){NULL, 0}, w->page.limit + 1, &w->rows, err);
-}
-
 /* The total stands on each row: a page without one, past the last, does not know it. */
 static dm_pg_total total_of(int64_t n)
 {
     return (dm_pg_total){.n = n < DM_PG_TOTAL_MAX ? n : DM_PG_TOTAL_MAX, .at_least = n > DM_PG_TOTAL_MAX};
 }
 
-static int write_list(dm_req *req, const work *w, dm_err *err)
+static int query_list(dm_pg *c, void *arg, dm_err *err)
 {
-    size_t n = dm_pg_count(w->rows);
-    bool more = n > (size_t)w->page.limit;
+    work *w = arg;
+    const dm_page *page = &w->db.page;
     dm_usable t = {.total = 0};
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)w->page.limit : n); i++) {
-        dm_usable_read(w->rows, i, &t);
-        dm_jw_obj(&j);
-        write_members(&j, &t);
-        dm_jw_end(&j);
-    }
-    dm_rows_last last = {
-            .more = more, .order = 'u', .us = t.created_us, .id = t.template_id, .total = total_of(t.total)};
-    last.total.at_least |= n == 0 && w->page.from;
-    return dm_rows_end(&j, &last, err);
+    int r = dm_usable_list(c, w->caller->owner, (dm_str){NULL, 0}, page->from ? page->us : 0,
+            page->from ? dm_str_c(page->id) : (dm_str){NULL, 0}, page->limit + 1, &w->db.rows, err);
+    if (r < 0)
+        return r;
+    bool some = dm_pg_count(w->db.rows) > 0;
+    if (some)
+        dm_usable_read(w->db.rows, 0, &t);
+    w->db.total = total_of(t.total);
+    w->db.total.at_least |= !some && page->from;
+    return 0;
+}
+
+static int write_template(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const work *w = list;
+    dm_usable t;
+    (void)err;
+    dm_usable_read(w->db.rows, i, &t);
+    dm_jw_obj(j);
+    write_members(j, &t);
+    dm_jw_end(j);
+    at->us = t.created_us;
+    at->id = t.template_id;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
+    static const dm_rows_kind kind = {.order = 'u', .query = query_list, .write = write_template};
     work w = {.caller = &dm_session_of(req)->caller};
-    int r = dm_rows_read(req, 'u', &w.page, err);
-    if (r == 0)
-        r = dm_api_tx(ctx, w.caller, query_list, &w, err);
-    if (r == 0)
-        r = write_list(req, &w, err);
-    work_done(&w);
-    return r;
+    return dm_rows_own(req, ctx, w.caller, &kind, &w, err);
 }
 
 int dm_route_own_templates(dm_req *req, void *ctx, dm_err *err)
@@ -142,53 +135,57 @@ int dm_route_own_templates(dm_req *req, void *ctx, dm_err *err)
 static int query_one(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
+    const dm_page *page = &w->db.page;
     DM_AUTO_TEMPLATE found = {.rows = NULL};
-    work_done(w);
+    dm_pg_rows_free(w->one);
+    w->one = NULL;
     int r = dm_template_find(c, w->caller->owner.project, &w->name, &found, err);
     if (r != 0)
         return r;
-    r = dm_usable_list(c, w->caller->owner, found.template_id, 0, (dm_str){NULL, 0}, 1, &w->rows, err);
-    if (r == 0 && dm_pg_count(w->rows) == 0) /* another's, and private */
+    r = dm_usable_list(c, w->caller->owner, found.template_id, 0, (dm_str){NULL, 0}, 1, &w->one, err);
+    if (r == 0 && dm_pg_count(w->one) == 0) /* another's, and private */
         return DM_TEMPLATE_NONE;
     if (r == 0)
-        r = dm_usable_builds(c, found.template_id, w->page.from ? w->page.us : 0,
-                w->page.from ? dm_str_c(w->page.id) : (dm_str){NULL, 0}, w->page.limit + 1, &w->builds, err);
+        r = dm_usable_builds(c, found.template_id, page->from ? page->us : 0,
+                page->from ? dm_str_c(page->id) : (dm_str){NULL, 0}, page->limit + 1, &w->db.rows, err);
+    if (r == 0) {
+        dm_usable t;
+        dm_usable_read(w->one, 0, &t);
+        w->db.total = total_of(t.builds);
+    }
     return r;
 }
 
 /* A list of its builds, which begins with what it is. */
-static int write_one(dm_req *req, const work *w, dm_err *err)
+static void write_head(dm_jw *j, const void *list)
 {
-    size_t n = dm_pg_count(w->builds);
-    bool more = n > (size_t)w->page.limit;
+    const work *w = list;
     dm_usable t;
-    dm_usable_build b = {.created_us = 0};
-    dm_usable_read(w->rows, 0, &t);
-    dm_jw j = dm_rows_open(req);
-    write_members(&j, &t);
-    dm_rows_first(&j);
-    for (size_t i = 0; i < (more ? (size_t)w->page.limit : n); i++) {
-        dm_usable_build_read(w->builds, i, &b);
-        write_build(&j, &b);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'v', .us = b.created_us, .id = b.build_id, .total = total_of(t.builds)};
-    return dm_rows_end(&j, &last, err);
+    dm_usable_read(w->one, 0, &t);
+    write_members(j, &t);
+}
+
+static int write_of_it(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const work *w = list;
+    dm_usable_build b;
+    (void)err;
+    dm_usable_build_read(w->db.rows, i, &b);
+    write_build(j, &b);
+    at->us = b.created_us;
+    at->id = b.build_id;
+    return 0;
 }
 
 static int get(dm_req *req, void *ctx, dm_err *err)
 {
+    static const dm_rows_kind kind = {.order = 'v', .query = query_one, .head = write_head, .write = write_of_it};
     work w = {.caller = &dm_session_of(req)->caller};
-    int r = dm_rows_read(req, 'v', &w.page, err);
-    if (r < 0)
-        return r;
-    r = dm_template_name_parse(req->params[1], &w.name, NULL) < 0 ? DM_TEMPLATE_NONE
-                                                                  : dm_api_tx(ctx, w.caller, query_one, &w, err);
+    int r = dm_template_name_parse(req->params[1], &w.name, NULL) < 0 ? DM_TEMPLATE_NONE
+                                                                      : dm_rows_own(req, ctx, w.caller, &kind, &w, err);
     if (r == DM_TEMPLATE_NONE)
         r = dm_deny(req, DM_NO_TEMPLATE_UNKNOWN, "template.get", "template not found");
-    else if (r == 0)
-        r = write_one(req, &w, err);
-    work_done(&w);
+    dm_pg_rows_free(w.one);
     return r;
 }
 

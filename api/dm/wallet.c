@@ -149,66 +149,50 @@ int dm_route_wallet_get(dm_req *req, void *ctx, dm_err *err)
 /* --- what became of it -------------------------------------------------------------------------------------- */
 
 typedef struct listing {
-    const dm_caller *caller;
-    dm_page page;
-    dm_pg_rows *rows;
-    dm_pg_total total;
+    dm_rows_db db;
+    dm_account_no account_no;
 } listing;
 
 static int query_entries(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_read_wallet_entries(c, l->caller->owner.account, l->page.from ? l->page.us : INT64_MAX, l->page.limit + 1,
-            &l->rows, &l->total, err);
+    return dm_read_wallet_entries(
+            c, l->account_no, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
-static void write_entry(dm_jw *j, const dm_wallet_entry *e)
+static int write_entry(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const listing *l = list;
+    dm_wallet_entry e;
+    (void)err;
+    dm_read_wallet_entry(l->db.rows, i, &e);
     dm_jw_obj(j);
-    dm_jw_ki64(j, "no", e->no);
-    dm_jw_ktime(j, "at", e->at_us);
-    dm_jw_kstr(j, "kind", e->kind);
-    dm_jw_kstr(j, "currency", e->currency);
-    dm_jw_kstr(j, "amount", e->amount);
-    dm_jw_kstr(j, "promo", e->promo);
-    dm_jw_kstr(j, "paid", e->paid);
+    dm_jw_ki64(j, "no", e.no);
+    dm_jw_ktime(j, "at", e.at_us);
+    dm_jw_kstr(j, "kind", e.kind);
+    dm_jw_kstr(j, "currency", e.currency);
+    dm_jw_kstr(j, "amount", e.amount);
+    dm_jw_kstr(j, "promo", e.promo);
+    dm_jw_kstr(j, "paid", e.paid);
     dm_jw_key(j, "statement");
-    if (e->statement != 0)
-        dm_jw_i64(j, e->statement);
+    if (e.statement != 0)
+        dm_jw_i64(j, e.statement);
     else
         dm_jw_null(j);
-    dm_jw_kstr(j, "reference", e->reference);
+    dm_jw_kstr(j, "reference", e.reference);
     dm_jw_key(j, "parts");
-    dm_jw_raw(j, e->parts);
+    dm_jw_raw(j, e.parts);
     dm_jw_end(j);
-}
-
-static int write_entries(dm_req *req, const listing *l, dm_err *err)
-{
-    dm_wallet_entry e = {.no = 0};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw j = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
-        dm_read_wallet_entry(l->rows, i, &e);
-        write_entry(&j, &e);
-    }
-    const dm_rows_last last = {.more = more, .order = 'W', .us = e.no, .id = DM_STR_INIT("entry"), .total = l->total};
-    return dm_rows_end(&j, &last, err);
+    at->us = e.no;
+    return 0;
 }
 
 static int entries(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.caller = &dm_session_of(req)->caller};
-    int r = dm_rows_read(req, 'W', &l.page, err);
-    if (r == 0)
-        r = dm_api_tx(ctx, l.caller, query_entries, &l, err);
-    if (r == 0)
-        r = write_entries(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'W', .id = "entry", .query = query_entries, .write = write_entry};
+    const dm_caller *caller = &dm_session_of(req)->caller;
+    listing l = {.account_no = caller->owner.account};
+    return dm_rows_own(req, ctx, caller, &kind, &l, err);
 }
 
 int dm_route_wallet_entries(dm_req *req, void *ctx, dm_err *err)

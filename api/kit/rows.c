@@ -1,5 +1,8 @@
 #include "api/kit/rows.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum { TOKEN_MAX = 160 };
 
 int dm_rows_read(const dm_req *req, char order, dm_page *out, dm_err *err)
@@ -42,6 +45,84 @@ int dm_rows_end(dm_jw *w, const dm_rows_last *last, dm_err *err)
     dm_jw_end(w);
     return r;
 }
+
+/* --- of the database ---------------------------------------------------------------------------------------- */
+
+int64_t dm_rows_below(const dm_page *page)
+{
+    return page->from ? page->us : INT64_MAX;
+}
+
+int dm_rows_at(dm_rows_last *at, dm_err *err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(at->room, sizeof at->room, fmt, args);
+    va_end(args);
+    at->id = dm_str_c(at->room);
+    return n >= 0 && (size_t)n < sizeof at->room ? 0 : dm_fail(err, DM_E_INTERNAL, "a cursor is too long");
+}
+
+int dm_rows_write(dm_req *req, const dm_rows_kind *kind, const void *list, size_t n, int64_t limit, dm_pg_total total,
+        dm_err *err)
+{
+    dm_rows_last last = {.more = n > (size_t)limit, .order = kind->order, .total = total};
+    int r = 0;
+    n = last.more ? (size_t)limit : n;
+    if (kind->id != NULL)
+        last.id = dm_str_c(kind->id);
+    dm_jw w = dm_rows_open(req);
+    if (kind->head != NULL)
+        kind->head(&w, list);
+    dm_rows_first(&w);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = kind->write(&w, list, i, &last, err);
+    return r < 0 ? r : dm_rows_end(&w, &last, err);
+}
+
+typedef struct asking {
+    const dm_rows_kind *kind;
+    void *list;
+} asking;
+
+/* It may run twice. */
+static int ask(dm_pg *c, void *arg, dm_err *err)
+{
+    const asking *a = arg;
+    dm_rows_db *db = a->list;
+    dm_pg_rows_free(db->rows);
+    db->rows = NULL;
+    return a->kind->query(c, a->list, err);
+}
+
+/* caller NULL: an operator. */
+static int list_of(dm_req *req, dm_api *api, const dm_caller *caller, const dm_rows_kind *kind, void *list, dm_err *err)
+{
+    dm_rows_db *db = list;
+    asking a = {.kind = kind, .list = list};
+    int r = dm_rows_read(req, kind->order, &db->page, err);
+    if (r == 0 && kind->asked != NULL)
+        r = kind->asked(list, err);
+    if (r == 0)
+        r = caller == NULL ? dm_api_tx_ops(api, ask, &a, err) : dm_api_tx(api, caller, ask, &a, err);
+    if (r == 0)
+        r = dm_rows_write(req, kind, list, dm_pg_count(db->rows), db->page.limit, db->total, err);
+    dm_pg_rows_free(db->rows);
+    db->rows = NULL;
+    return r;
+}
+
+int dm_rows_ops(dm_req *req, dm_api *api, const dm_rows_kind *kind, void *list, dm_err *err)
+{
+    return list_of(req, api, NULL, kind, list, err);
+}
+
+int dm_rows_own(dm_req *req, dm_api *api, const dm_caller *caller, const dm_rows_kind *kind, void *list, dm_err *err)
+{
+    return list_of(req, api, caller, kind, list, err);
+}
+
+/* --- all there ---------------------------------------------------------------------------------------------- */
 
 /* The row behind the one that the cursor names: that is looked for outwards from where it stood. When it has gone, what
  * stands there now came after it. */

@@ -19,18 +19,16 @@ enum { QUERY_MAX = 200 };
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
 typedef struct listing {
+    dm_rows_db db;
     dm_accounts_filter f;
-    dm_page page;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_accounts_list(c, &l->f, &l->rows, &l->total, err);
+    l->f.after.v = l->db.page.from ? l->db.page.us : 0;
+    l->f.limit = l->db.page.limit + 1;
+    return dm_accounts_list(c, &l->f, &l->db.rows, &l->db.total, err);
 }
 
 static int read_filter(const dm_req *req, listing *l, dm_err *err)
@@ -46,37 +44,26 @@ static int read_filter(const dm_req *req, listing *l, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "blocked must be true or false");
     if (blocked.p != NULL)
         l->f.blocked = is;
-    int r = dm_rows_read(req, 'A', &l->page, err);
-    l->f.after.v = l->page.from ? l->page.us : 0;
-    l->f.limit = l->page.limit + 1;
-    return r;
+    return 0;
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static int write_account(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_accounts_row a = {.no = {0}};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
-        dm_accounts_read(l->rows, i, &a);
-        dm_accounts_write(&w, &a);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'A', .us = a.no.v, .id = DM_STR_INIT("account"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    const listing *l = list;
+    dm_accounts_row a;
+    (void)err;
+    dm_accounts_read(l->db.rows, i, &a);
+    dm_accounts_write(w, &a);
+    at->us = a.no.v;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.rows = NULL};
+    static const dm_rows_kind kind = {.order = 'A', .id = "account", .query = query, .write = write_account};
+    listing l = {.f = {.blocked = -1}};
     int r = read_filter(req, &l, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    return r < 0 ? r : dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_account_list(dm_req *req, void *ctx, dm_err *err)

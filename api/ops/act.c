@@ -68,6 +68,15 @@ int dm_ops_proven(dm_req *req, const dm_api *api, const char *what)
     return r < 0 ? r : 1;
 }
 
+dm_jw dm_ops_ordered(dm_req *req, const char *name, int64_t no, const char *state)
+{
+    dm_jw j = dm_reply_json(&req->reply, 202);
+    dm_jw_obj(&j);
+    dm_jw_ki64(&j, name, no);
+    dm_jw_kc(&j, "state", state);
+    return j;
+}
+
 const char *dm_ops_who(const dm_req *req)
 {
     return dm_session_of(req)->caller.who;

@@ -30,6 +30,9 @@ int dm_ops_token(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
  * tell, asks for it. */
 int dm_ops_proven(dm_req *req, const dm_api *api, const char *what) DM_NODISCARD;
 
+/* 202, open for what else there is to say: the order that was written, under this name, and its state. */
+dm_jw dm_ops_ordered(dm_req *req, const char *name, int64_t no, const char *state);
+
 /* Who does it, as the audit has him. */
 const char *dm_ops_who(const dm_req *req);
 

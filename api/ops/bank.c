@@ -40,11 +40,8 @@ static int run(dm_pg *c, void *arg, dm_err *err)
 
 static void write_handed(dm_req *req, const dm_bank_handed *h)
 {
-    dm_jw j = dm_reply_json(&req->reply, 202);
-    dm_jw_obj(&j);
-    dm_jw_ki64(&j, "file", h->file_no);
+    dm_jw j = dm_ops_ordered(req, "file", h->file_no, h->state);
     dm_jw_kbool(&j, "again", h->again);
-    dm_jw_kc(&j, "state", h->state);
     dm_jw_kc(&j, "outcome", h->outcome[0] != '\0' ? h->outcome : NULL);
     dm_jw_end(&j);
 }
@@ -76,62 +73,45 @@ int dm_route_ops_bank_file(dm_req *req, void *ctx, dm_err *err)
 /* --- entries ------------------------------------------------------------------------------------------------ */
 
 typedef struct listing {
+    dm_rows_db db;
     dm_str outcome;
-    int64_t before, limit;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_ask_bank_entries(c, l->outcome, l->before, l->limit, &l->rows, &l->total, err);
+    return dm_ask_bank_entries(
+            c, l->outcome, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
-static void write_row(dm_jw *w, const dm_bank_row *row)
+static int write_row(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const listing *l = list;
+    dm_bank_row row;
+    (void)err;
+    dm_bank_row_read(l->db.rows, i, &row);
     dm_jw_obj(w);
-    dm_jw_ki64(w, "entry", row->no);
-    dm_jw_ki64(w, "file", row->file_no);
-    dm_jw_kstr(w, "account", row->account);
-    dm_jw_kstr(w, "reference", row->reference);
-    dm_jw_kstr(w, "booked_on", row->day);
-    dm_jw_kstr(w, "currency", row->currency);
-    dm_jw_kstr(w, "amount", row->amount);
-    dm_jw_kstr(w, "words", row->words);
-    dm_jw_kmaybe(w, "number", row->number);
-    dm_jw_kstr(w, "outcome", row->outcome);
-    dm_jw_kstr(w, "why", row->why);
+    dm_jw_ki64(w, "entry", row.no);
+    dm_jw_ki64(w, "file", row.file_no);
+    dm_jw_kstr(w, "account", row.account);
+    dm_jw_kstr(w, "reference", row.reference);
+    dm_jw_kstr(w, "booked_on", row.day);
+    dm_jw_kstr(w, "currency", row.currency);
+    dm_jw_kstr(w, "amount", row.amount);
+    dm_jw_kstr(w, "words", row.words);
+    dm_jw_kmaybe(w, "number", row.number);
+    dm_jw_kstr(w, "outcome", row.outcome);
+    dm_jw_kstr(w, "why", row.why);
     dm_jw_end(w);
+    at->us = row.no;
+    return 0;
 }
 
 static int entries(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_page page;
-    dm_bank_row row = {.no = 0};
-    int r = dm_rows_read(req, 'b', &page, err);
-    if (r < 0)
-        return r;
-    listing l = {.outcome = dm_req_query(req, "outcome"),
-            .before = page.from ? page.us : INT64_MAX,
-            .limit = page.limit + 1};
-    r = dm_api_tx_ops(ctx, query, &l, err);
-    size_t n = dm_pg_count(l.rows);
-    bool more = n > (size_t)page.limit;
-    if (r == 0) {
-        dm_jw w = dm_rows_begin(req);
-        for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-            dm_bank_row_read(l.rows, i, &row);
-            write_row(&w, &row);
-        }
-        const dm_rows_last last = {
-                .more = more, .order = 'b', .us = row.no, .id = DM_STR_INIT("entry"), .total = l.total};
-        r = dm_rows_end(&w, &last, err);
-    }
-    dm_pg_rows_free(l.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'b', .id = "entry", .query = query, .write = write_row};
+    listing l = {.outcome = dm_req_query(req, "outcome")};
+    return dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_bank_entries(dm_req *req, void *ctx, dm_err *err)

@@ -234,49 +234,38 @@ int dm_route_ops_credit_add(dm_req *req, void *ctx, dm_err *err)
 /* --- listed ------------------------------------------------------------------------------------------------- */
 
 typedef struct listing {
+    dm_rows_db db;
     char account[DM_UUID_TEXT];
-    dm_page page;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
     return dm_credit_list(
-            c, l->account, l->page.from ? l->page.us : INT64_MAX, l->page.limit + 1, &l->rows, &l->total, err);
+            c, l->account, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static int write_credit(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_credit k = {.no = 0};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
-        dm_credit_read(l->rows, i, &k);
-        dm_jw_obj(&w);
-        write_row(&w, &k);
-        dm_jw_end(&w);
-    }
-    const dm_rows_last last = {.more = more, .order = 'C', .us = k.no, .id = DM_STR_INIT("credit"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    const listing *l = list;
+    dm_credit k;
+    (void)err;
+    dm_credit_read(l->db.rows, i, &k);
+    dm_jw_obj(w);
+    write_row(w, &k);
+    dm_jw_end(w);
+    at->us = k.no;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.rows = NULL};
+    static const dm_rows_kind kind = {.order = 'C', .id = "credit", .query = query, .write = write_credit};
+    listing l = {.account = ""};
     const work w = {.what = "credit.list"};
     if (!dm_uuid_ok(req->params[0]) || dm_str_to_array(req->params[0], l.account, sizeof l.account, NULL) < 0)
         return deny(req, &w, DM_CREDIT_NO_ACCOUNT);
-    int r = dm_rows_read(req, 'C', &l.page, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    dm_pg_rows_free(l.rows);
+    int r = dm_rows_ops(req, ctx, &kind, &l, err);
     return deny(req, &w, r);
 }
 

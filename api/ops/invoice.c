@@ -24,53 +24,38 @@ enum { NUMBER_MAX = 40, LINES_MAX = 1000, KEY_MAX = 200, DETAIL_MAX = 256 << 10 
 /* --- invoices of all ---------------------------------------------------------------------------------------- */
 
 typedef struct listing {
+    dm_rows_db db;
     dm_invoices_find find;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_read_invoices(c, &l->find, &l->rows, &l->total, err);
+    l->find.before = dm_rows_below(&l->db.page);
+    l->find.limit = l->db.page.limit + 1;
+    return dm_read_invoices(c, &l->find, &l->db.rows, &l->db.total, err);
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static int write_invoice(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    size_t n = dm_pg_count(l->rows);
-    dm_invoices_row row = {.no = 0};
-    bool more = n > (size_t)l->find.limit - 1;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-        dm_invoices_row_read(l->rows, i, &row);
-        dm_jw_obj(&w);
-        dm_jw_kstr(&w, "account", row.account);
-        dm_invoices_row_write(&w, &row);
-        dm_jw_end(&w);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'v', .us = row.no, .id = DM_STR_INIT("invoice"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    const listing *l = list;
+    dm_invoices_row row;
+    (void)err;
+    dm_invoices_row_read(l->db.rows, i, &row);
+    dm_jw_obj(w);
+    dm_jw_kstr(w, "account", row.account);
+    dm_invoices_row_write(w, &row);
+    dm_jw_end(w);
+    at->us = row.no;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_page page;
-    int r = dm_rows_read(req, 'v', &page, err);
-    if (r < 0)
-        return r;
-    listing l = {.find = {.status = dm_req_query(req, "status"),
-                         .before = page.from ? page.us : INT64_MAX,
-                         .limit = page.limit + 1}};
-    r = dm_invoices_status_ok(l.find.status, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'v', .id = "invoice", .query = query, .write = write_invoice};
+    listing l = {.find = {.status = dm_req_query(req, "status")}};
+    int r = dm_invoices_status_ok(l.find.status, err);
+    return r < 0 ? r : dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_invoice_list(dm_req *req, void *ctx, dm_err *err)
@@ -150,10 +135,7 @@ static int answer(dm_req *req, dm_api *api, work *w, dm_err *err)
         return dm_deny(req, DM_NO_IDEM_MISMATCH, w->what, "this Idempotency-Key came with another request before");
     if (r != 0)
         return r;
-    dm_jw j = dm_reply_json(&req->reply, 202);
-    dm_jw_obj(&j);
-    dm_jw_ki64(&j, "order", w->asked.order_no);
-    dm_jw_kc(&j, "state", w->asked.state);
+    dm_jw j = dm_ops_ordered(req, "order", w->asked.order_no, w->asked.state);
     dm_jw_end(&j);
     return 0;
 }
@@ -301,68 +283,53 @@ int dm_route_ops_invoice_give_up(dm_req *req, void *ctx, dm_err *err)
 /* --- orders ------------------------------------------------------------------------------------------------- */
 
 typedef struct ordered {
+    dm_rows_db db;
     dm_str state;
-    int64_t order_no, before, limit;
+    int64_t order_no;
     const char *who, *why; /* of an approval */
     dm_asked asked;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } ordered;
 
 static int query_orders(dm_pg *c, void *arg, dm_err *err)
 {
     ordered *o = arg;
-    dm_pg_rows_free(o->rows);
-    o->rows = NULL;
-    return dm_ask_orders(c, o->state, o->order_no, o->before, o->limit, &o->rows, &o->total, err);
+    return dm_ask_orders(
+            c, o->state, o->order_no, dm_rows_below(&o->db.page), o->db.page.limit + 1, &o->db.rows, &o->db.total, err);
 }
 
-static void write_order(dm_jw *w, const dm_orders_row *row)
+static int write_order(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const ordered *o = list;
+    dm_orders_row row;
+    (void)err;
+    dm_orders_row_read(o->db.rows, i, &row);
     dm_jw_obj(w);
-    dm_jw_ki64(w, "order", row->no);
-    dm_jw_kstr(w, "account", row->account);
-    dm_jw_kstr(w, "kind", row->kind);
-    dm_jw_kmaybe(w, "number", row->number);
-    dm_jw_kmaybe(w, "month", row->month);
-    dm_jw_kstr(w, "currency", row->currency);
-    dm_jw_kmaybe(w, "amount", row->amount);
-    dm_jw_kstr(w, "who", row->who);
-    dm_jw_kstr(w, "why", row->why);
-    dm_jw_ktime(w, "at", row->at_us);
-    dm_jw_kmaybe(w, "approved_by", row->approved_by);
-    dm_jw_ktime(w, "approved_at", row->approved_us);
-    dm_jw_kstr(w, "state", row->state);
-    dm_jw_ktime(w, "done_at", row->done_us);
+    dm_jw_ki64(w, "order", row.no);
+    dm_jw_kstr(w, "account", row.account);
+    dm_jw_kstr(w, "kind", row.kind);
+    dm_jw_kmaybe(w, "number", row.number);
+    dm_jw_kmaybe(w, "month", row.month);
+    dm_jw_kstr(w, "currency", row.currency);
+    dm_jw_kmaybe(w, "amount", row.amount);
+    dm_jw_kstr(w, "who", row.who);
+    dm_jw_kstr(w, "why", row.why);
+    dm_jw_ktime(w, "at", row.at_us);
+    dm_jw_kmaybe(w, "approved_by", row.approved_by);
+    dm_jw_ktime(w, "approved_at", row.approved_us);
+    dm_jw_kstr(w, "state", row.state);
+    dm_jw_ktime(w, "done_at", row.done_us);
     dm_jw_key(w, "outcome");
-    dm_jw_raw(w, row->outcome.p != NULL ? row->outcome : DM_STR("null"));
+    dm_jw_raw(w, row.outcome.p != NULL ? row.outcome : DM_STR("null"));
     dm_jw_end(w);
+    at->us = row.no;
+    return 0;
 }
 
 static int orders(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_page page;
-    dm_orders_row row = {.no = 0};
-    int r = dm_rows_read(req, 'x', &page, err);
-    if (r < 0)
-        return r;
-    ordered o = {
-            .state = dm_req_query(req, "state"), .before = page.from ? page.us : INT64_MAX, .limit = page.limit + 1};
-    r = dm_api_tx_ops(ctx, query_orders, &o, err);
-    size_t n = dm_pg_count(o.rows);
-    bool more = n > (size_t)page.limit;
-    if (r == 0) {
-        dm_jw w = dm_rows_begin(req);
-        for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-            dm_orders_row_read(o.rows, i, &row);
-            write_order(&w, &row);
-        }
-        const dm_rows_last last = {
-                .more = more, .order = 'x', .us = row.no, .id = DM_STR_INIT("order"), .total = o.total};
-        r = dm_rows_end(&w, &last, err);
-    }
-    dm_pg_rows_free(o.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'x', .id = "order", .query = query_orders, .write = write_order};
+    ordered o = {.state = dm_req_query(req, "state")};
+    return dm_rows_ops(req, ctx, &kind, &o, err);
 }
 
 int dm_route_ops_invoice_orders(dm_req *req, void *ctx, dm_err *err)
@@ -398,10 +365,7 @@ int dm_route_ops_invoice_approve(dm_req *req, void *ctx, dm_err *err)
                                                                           : dm_api_tx_ops(ctx, approve_tx, &o, err);
     switch (r) {
     case 0: {
-        dm_jw j = dm_reply_json(&req->reply, 202);
-        dm_jw_obj(&j);
-        dm_jw_ki64(&j, "order", o.order_no);
-        dm_jw_kc(&j, "state", o.asked.state);
+        dm_jw j = dm_ops_ordered(req, "order", o.order_no, o.asked.state);
         dm_jw_end(&j);
         return 0;
     }

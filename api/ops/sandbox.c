@@ -16,18 +16,17 @@
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
 typedef struct listing {
+    dm_rows_db db;
     dm_seen_filter f;
-    dm_page page;
-    dm_pg_rows *rows;
-    dm_pg_total total;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return dm_seen_list(c, &l->f, &l->rows, &l->total, err);
+    l->f.from_cursor = l->db.page.from;
+    l->f.cursor_us = l->db.page.us;
+    l->f.limit = l->db.page.limit + 1;
+    return dm_seen_list(c, &l->f, &l->db.rows, &l->db.total, err);
 }
 
 static int read_filter(const dm_req *req, listing *l, dm_err *err)
@@ -45,44 +44,33 @@ static int read_filter(const dm_req *req, listing *l, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "account must be an account's id");
     if (worker.p != NULL && dm_parse_u64(worker, 1, INT64_MAX, &l->f.worker.v, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "worker must be a number");
-    r = dm_seen_prefix(dm_req_query(req, "id"), &l->f, err);
-    if (r == 0)
-        r = dm_rows_read(req, 'n', &l->page, err);
-    if (r == 0 && l->page.from)
-        r = dm_sandbox_id_parse(dm_str_c(l->page.id), &l->f.cursor_id, err);
-    l->f.from_cursor = l->page.from;
-    l->f.cursor_us = l->page.us;
-    l->f.limit = l->page.limit + 1;
-    return r;
+    return dm_seen_prefix(dm_req_query(req, "id"), &l->f, err);
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static int asked(void *arg, dm_err *err)
 {
-    dm_seen s = {.created_us = 0};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
-        if (dm_seen_read(l->rows, i, &s, err) < 0)
-            return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
-        dm_seen_write(&w, &s);
-    }
+    listing *l = arg;
+    return l->db.page.from ? dm_sandbox_id_parse(dm_str_c(l->db.page.id), &l->f.cursor_id, err) : 0;
+}
+
+static int write_sandbox(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const listing *l = list;
+    dm_seen s;
+    if (dm_seen_read(l->db.rows, i, &s, err) < 0)
+        return dm_fail(err, DM_E_INTERNAL, "a row of the list cannot be read");
+    dm_seen_write(w, &s);
     const dm_sandbox_name name = dm_sandbox_name_of(&s.id);
-    const dm_rows_last last = {
-            .more = more, .order = 'n', .us = s.created_us, .id = dm_str_c(name.s), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    at->us = s.created_us;
+    return dm_rows_at(at, err, "%s", name.s);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.rows = NULL};
+    static const dm_rows_kind kind = {.order = 'n', .asked = asked, .query = query, .write = write_sandbox};
+    listing l = {.f = {.from_cursor = false}};
     int r = read_filter(req, &l, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    return r < 0 ? r : dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_sandbox_list(dm_req *req, void *ctx, dm_err *err)

@@ -11,45 +11,33 @@
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
 typedef struct listing {
-    dm_page page;
-    dm_pg_rows *rows;
-    dm_pg_total total;
+    dm_rows_db db;
+    const dm_api *api;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    const dm_worker_no after = {l->page.from ? (uint64_t)l->page.us : 0};
-    return dm_fleet_list(c, after, l->page.limit + 1, &l->rows, &l->total, err);
+    const dm_worker_no after = {l->db.page.from ? (uint64_t)l->db.page.us : 0};
+    return dm_fleet_list(c, after, l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
-static int write_list(dm_req *req, const dm_api *api, const listing *l, dm_err *err)
+static int write_worker(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_fleet_worker f = {.no = {0}};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? (size_t)l->page.limit : n); i++) {
-        dm_fleet_read(l->rows, i, &f);
-        dm_fleet_write(&w, &f, (int64_t)api->config->lease_s);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 'w', .us = (int64_t)f.no.v, .id = DM_STR_INIT("worker"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    const listing *l = list;
+    dm_fleet_worker f;
+    (void)err;
+    dm_fleet_read(l->db.rows, i, &f);
+    dm_fleet_write(w, &f, (int64_t)l->api->config->lease_s);
+    at->us = (int64_t)f.no.v;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.rows = NULL};
-    int r = dm_rows_read(req, 'w', &l.page, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query, &l, err);
-    if (r == 0)
-        r = write_list(req, ctx, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'w', .id = "worker", .query = query, .write = write_worker};
+    listing l = {.api = ctx};
+    return dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_worker_list(dm_req *req, void *ctx, dm_err *err)
