@@ -22,23 +22,20 @@ struct dm_chores {
     bool started;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    bool woken, stop;
+    bool stop;
 };
 
-/* Whether to go on, when the first of them is due or there was a word, after which all are. */
+/* Whether to go on, when the first of them is due. */
 static bool wait_for_turn(dm_chores *c)
 {
     int64_t until = INT64_MAX;
     for (size_t i = 0; i < c->n; i++)
         until = c->turns[i].due_ms < until ? c->turns[i].due_ms : until;
     (void)pthread_mutex_lock(&c->lock);
-    while (!c->stop && !c->woken && dm_mono_ms(&dm_clock_real) < until)
+    while (!c->stop && dm_mono_ms(&dm_clock_real) < until)
         dm_cond_wait_until(&c->changed, &c->lock, until);
-    bool woken = c->woken, go = !c->stop;
-    c->woken = false;
+    bool go = !c->stop;
     (void)pthread_mutex_unlock(&c->lock);
-    for (size_t i = 0; woken && i < c->n; i++)
-        c->turns[i].due_ms = c->turns[i].later_ms == 0 ? 0 : c->turns[i].due_ms; /* what failed waits all the same */
     return go;
 }
 
@@ -134,12 +131,4 @@ void dm_chores_free(dm_chores *c)
     (void)pthread_cond_destroy(&c->changed);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);
-}
-
-void dm_chores_wake(dm_chores *c)
-{
-    (void)pthread_mutex_lock(&c->lock);
-    c->woken = true;
-    (void)pthread_cond_broadcast(&c->changed);
-    (void)pthread_mutex_unlock(&c->lock);
 }

@@ -21,7 +21,4 @@ int dm_chores_new(const dm_chores_config *config, dm_chores **out, dm_err *err) 
 void dm_chores_free(dm_chores *c);
 DM_DEFINE_FREEP(dm_chores)
 
-/* Something has changed that chores live on (a statement, an order): all of them are due. */
-void dm_chores_wake(dm_chores *c);
-
 #endif

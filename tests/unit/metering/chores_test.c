@@ -66,17 +66,6 @@ static void one_that_fails_holds_up_no_other(void **state)
     assert_true(atomic_load(&bad) < atomic_load(&good));
 }
 
-static void a_word_makes_them_due(void **state)
-{
-    static const dm_chore list[] = {{"does", 1000000, does}, {NULL, 0, NULL}};
-    (void)state;
-    atomic_store(&good, 0);
-    DM_AUTO(dm_chores) c = start(list);
-    until(&good, 1);
-    dm_chores_wake(c);
-    until(&good, 2);
-}
-
 static void who_is_a_zombie_does_none_any_more(void **state)
 {
     static const dm_chore list[] = {{"zombie", 1, is_a_zombie}, {"does", 1, does}, {NULL, 0, NULL}};
@@ -96,7 +85,6 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(one_that_fails_holds_up_no_other),
-            cmocka_unit_test(a_word_makes_them_due),
             cmocka_unit_test(who_is_a_zombie_does_none_any_more),
     };
     return cluster_make(&pg, "chores") < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
