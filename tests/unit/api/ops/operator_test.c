@@ -102,8 +102,16 @@ static void one_is_disabled_and_enabled(void **state)
     assert_string_equal(state_of("ben"), "disabled 1");
     DM_AUTO_SAID after = dm_rig_call_in(&rig, &ben, "GET", "/v1/ops/me", NULL);
     assert_int_equal(after.status, 401);
+    dm_rig_sql(&rig,
+            "INSERT INTO dm.recovery_code (operator_no, sha256) SELECT operator_no, sha256('x') FROM dm.operator");
     says(one("ben", "enable"), WHY, 204, "");
-    assert_string_equal(state_of("ben"), "active 1");
+    assert_string_equal(state_of("ben"), "new 0"); /* with a second factor that he has to enrol first */
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.recovery_code JOIN dm.operator USING (operator_no)"
+                                         " WHERE name = 'ben'"),
+            0);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.recovery_code JOIN dm.operator USING (operator_no)"
+                                         " WHERE name = 'ada'"),
+            1);
     DM_AUTO_SAID ended = dm_rig_call_in(&rig, &ben, "GET", "/v1/ops/me", NULL);
     assert_int_equal(ended.status, 401); /* what has ended does not come back */
     says(one("nobody", "disable"), WHY, 404, "operator.unknown");
