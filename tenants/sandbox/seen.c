@@ -72,5 +72,6 @@ void dm_seen_write(dm_jw *w, const dm_seen *s)
     dm_jw_ktime(w, "end_at", s->end_us);
     dm_jw_ktime(w, "paused_at", s->paused_us);
     dm_jw_ktime(w, "ended_at", s->ended_us);
+    dm_jw_ktime(w, "expires_at", s->expires_us);
     dm_jw_end(w);
 }

@@ -34,6 +34,7 @@ typedef struct dm_seen {
     dm_str template_id, alias, key_id;
     int64_t epoch, vcpus, mem_mib, disk_mib;
     int64_t created_us, started_us, end_us, paused_us, ended_us;
+    int64_t expires_us; /* as in line.h; 0: no notice of it was given */
 } dm_seen;
 
 /* Newest first. The caller frees rows; dm_seen_read takes one row each. total: of all that the filter leaves; NULL: it

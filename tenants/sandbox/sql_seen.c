@@ -24,6 +24,7 @@ static const dm_pg_field fields[] = {
         {DM_COL_I64, offsetof(dm_seen, end_us)},
         {DM_COL_I64, offsetof(dm_seen, paused_us)},
         {DM_COL_I64, offsetof(dm_seen, ended_us)},
+        {DM_COL_I64, offsetof(dm_seen, expires_us)},
 };
 
 #define LEFT                                                                                                           \
@@ -40,7 +41,9 @@ static const dm_pg_stmt count = {"seen_count", DM_PG_COUNT(OF_WHOM LEFT), DM_PG_
 static const dm_pg_stmt list = {"seen_list",
         "SELECT s.sandbox_id, s.state, s.cause, s.detail, a.id, a.legal_name, p.slug, r.name, s.worker_no, w.name,"
         " s.template_id, s.alias, k.id, s.epoch, sp.vcpus, sp.mem_mib, s.disk_mib, dm.us(s.created_at),"
-        " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at)" OF_WHOM
+        " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at),"
+        " (SELECT dm.us(e.expires_at) FROM dm.expiry e WHERE s.state = 'paused' AND e.account_no = s.account_no"
+        "  AND e.project_no = s.project_no AND e.sandbox_id = s.sandbox_id AND e.epoch = s.epoch)" OF_WHOM
         " JOIN dm.region r ON r.region_no = s.region_no JOIN dm.spec sp USING (spec_table, spec)"
         " LEFT JOIN dm.worker w USING (worker_no) LEFT JOIN dm.api_key k ON k.key_no = s.key_no" LEFT
         " AND ($8::bigint IS NULL OR s.created_at < dm.ts($8::bigint)"

@@ -54,6 +54,18 @@ static void of_all_tenants(void **state)
     assert_int_equal(json_integer_value(json_object_get(s, "worker")), 1);
     assert_int_equal(json_integer_value(json_object_get(s, "mem_mib")), 256);
     assert_null(strstr(row.text, "token"));
+    assert_true(json_is_null(json_object_get(s, "expires_at")));
+    dm_rig_sql(&rig,
+            "INSERT INTO dm.expiry SELECT account_no, project_no, sandbox_id, epoch, now(), "
+            "'2027-01-31T12:00:00Z' FROM dm.sandbox; UPDATE dm.sandbox SET state = 'paused', cause = 'paused', "
+            "paused_at = now() WHERE sandbox_id "
+            "IN (SELECT sandbox_id FROM dm.sandbox JOIN dm.project p USING (project_no) WHERE slug = 'other')");
+    DM_AUTO_SAID asleep = dm_rig_operate(&rig, "GET", "/v1/ops/sandboxes?project=other", NULL);
+    s = json_array_get(json_object_get(asleep.body, "rows"), 0);
+    assert_string_equal(dm_json_c(s, "expires_at"), "2027-01-31T12:00:00.000000Z");
+    dm_rig_sql(&rig, "UPDATE dm.sandbox SET epoch = epoch + 1 WHERE state = 'paused'"); /* another sleep */
+    DM_AUTO_SAID awake = dm_rig_operate(&rig, "GET", "/v1/ops/sandboxes?project=other", NULL);
+    assert_true(json_is_null(json_object_get(json_array_get(json_object_get(awake.body, "rows"), 0), "expires_at")));
     static const char *const bad[] = {
             "state=happy", "worker=x", "account=x", "id=q", "id=I0", "id=i000000000000000000000"};
     for (size_t i = 0; i < DM_LEN(bad); i++) {
