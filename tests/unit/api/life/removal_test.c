@@ -259,11 +259,30 @@ static void back_or_gone(void **state)
     }
 }
 
+/* What a project offers to all is everybody's: `base` is the demo project's, and goes on when that is gone. */
+static void what_it_offers_stays(void **state)
+{
+    (void)state;
+    dm_tenantrig_person own = person("own@m.test", "owner", true);
+    dm_rig_other(&rig);
+    expect(&own, "DELETE", demo, yes, 202);
+    notice_is_over();
+    carry_out(0, 1);
+    assert_int_equal(number("SELECT count(*) FROM dm.project WHERE slug = 'demo' AND removed_at IS NOT NULL"), 1);
+    static const char *const names[] = {"{\"templateID\":\"base\"}", "{\"templateID\":\"demo/base\"}"};
+    for (size_t i = 0; i < DM_LEN(names); i++) {
+        DM_AUTO_SAID said = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "POST", "/v2/sandboxes", names[i], NULL, 0);
+        if (said.status != 201)
+            fail_msg("%d %s", said.status, said.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(its_owner_asks_once, &rig), DM_RIG_TEST(nothing_of_it_runs, &rig),
             DM_RIG_TEST(is_taken_back, &rig), DM_RIG_TEST(is_ended_when_the_notice_is_over, &rig),
-            DM_RIG_TEST(what_ran_on_ends, &rig), DM_RIG_TEST(back_or_gone, &rig)};
+            DM_RIG_TEST(what_ran_on_ends, &rig), DM_RIG_TEST(back_or_gone, &rig),
+            DM_RIG_TEST(what_it_offers_stays, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
