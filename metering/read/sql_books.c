@@ -52,3 +52,18 @@ int dm_sql_book_of(dm_pg *c, dm_account_no account_no, int64_t id, dm_pg_rows **
     const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(id)};
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
+
+int dm_sql_book_at(dm_pg *c, dm_account_no account_no, dm_str tier, dm_str currency, dm_str group, int64_t at_us,
+        dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_book_at",
+            NOT_TENANTS
+            "WHERE b.price_group = $4 AND b.compute_type = 'agent-sandbox' AND b.compute_quality = 'default' "
+            "AND b.book_id IN (SELECT h.book_id FROM dm.books_of($1::bigint, $2, $3, date_trunc('second', "
+            "dm.ts($5::bigint)), date_trunc('second', dm.ts($5::bigint)) + interval '1 second') h) "
+            "ORDER BY p.sku COLLATE \"C\"",
+            DM_PG_ROWS};
+    const dm_pg_arg args[] = {
+            dm_pa_i64(account_no.v), dm_pa_text(tier), dm_pa_text(currency), dm_pa_text(group), dm_pa_i64(at_us)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}

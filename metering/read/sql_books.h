@@ -39,5 +39,8 @@ int dm_sql_books_count(dm_pg *c, dm_str status, dm_pg_total *out, dm_err *err) D
 int dm_sql_book_find(dm_pg *c, int64_t id, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* An approved one; of account 0: any, else everybody's or the account's, of a plan that it has or had. */
 int dm_sql_book_of(dm_pg *c, dm_account_no account_no, int64_t id, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* That which holds for the account at a moment in a price group, of what is sold if nothing else is said. */
+int dm_sql_book_at(dm_pg *c, dm_account_no account_no, dm_str tier, dm_str currency, dm_str group, int64_t at_us,
+        dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 #endif
