@@ -148,7 +148,7 @@ static int read_line(const dm_pg_rows *rows, size_t i, dm_invoice_line *l, dm_er
             .tier = (uint32_t)dm_pg_i64(rows, i, 5),
             .book = dm_pg_i64(rows, i, 6),
             .priced = !dm_pg_is_null(rows, i, 7),
-            .seconds = (uint64_t)dm_pg_i64(rows, i, 9),
+            .seconds = dm_pg_i64(rows, i, 9),
             .tax = (size_t)dm_pg_i64(rows, i, 12) - 1,
             .of_line = (uint32_t)dm_pg_i64(rows, i, 13)};
     int r = money(rows, i, 10, &l->amount, err);

@@ -99,7 +99,7 @@ static void put_line(dm_jw *w, const dm_invoice_line *l, size_t line_no)
         dm_price_print(l->per_unit, text);
         dm_jw_kc(w, "per_unit", text);
     }
-    dm_jw_ku64(w, "seconds", l->seconds);
+    dm_jw_ki64(w, "seconds", l->seconds);
     put_money(w, "amount", l->amount);
     put_money(w, "net", l->net);
     dm_jw_ku64(w, "tax_no", l->tax + 1);

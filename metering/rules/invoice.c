@@ -125,7 +125,7 @@ static void put_line(dm_jw *w, const dm_invoice *v, size_t i)
     dm_jw_kmaybe(w, "project_name", l->project_name);
     put_number(w, "project_no", l->project.p != NULL ? l->project_no.v : 0);
     put_qty(w, l);
-    dm_jw_ku64(w, "seconds", l->seconds);
+    dm_jw_ki64(w, "seconds", l->seconds);
     dm_jw_kstr(w, "sku", l->sku);
     dm_jw_ku64(w, "tax", l->tax + 1);
     dm_jw_ku64(w, "tier", l->tier);

@@ -76,7 +76,7 @@ typedef struct dm_invoice_line {
     dm_qty qty;
     dm_price per_unit;
     uint32_t tier;
-    uint64_t seconds;
+    int64_t seconds;  /* of corrections maybe below nothing */
     uint32_t of_line; /* 0: none */
     size_t tax;       /* from 0, of the invoice's */
     dm_money amount;

@@ -194,6 +194,11 @@ static void negative_lines_and_whole_currencies(void **state)
     said(m.lines[0].net, 0, "101"); /* the remainders are .4, .8 and .3, of what is below */
     said(m.lines[1].net, 0, "-50");
     said(m.lines[2].net, 0, "-1");
+    m.lines[1].seconds = -28; /* a correction takes back */
+    DM_AUTO_BUF b;
+    dm_buf_init(&b, 1 << 20);
+    assert_int_equal(dm_invoice_body(&m.v, &b, NULL), 0);
+    assert_non_null(strstr(b.p, "\"seconds\":-28,"));
     frame(&m, "KWD");
     line(&m, "-0.0005", 0);
     assert_int_equal(dm_invoice_reckon(&m.v, NULL), 0);
