@@ -78,6 +78,7 @@ enum {
     DM_BUNDLE_REGIONS_MAX = 4096,
     DM_BUNDLE_WORKERS_MAX = DM_WORKERS_MAX,
     DM_BUNDLE_SERVICE_KEYS_MAX = 1024,
+    DM_BUNDLE_INVOICES_MAX = 4096, /* and credit notes */
 };
 
 #endif

@@ -46,7 +46,7 @@ typedef struct making {
 
     /* what is read next */
     dm_worker_no worker_no;
-    int64_t book;
+    int64_t book, invoice_no;
     dm_read_book read;
     dm_statement_no number;
     int64_t period_start;
@@ -162,7 +162,7 @@ static void put_region(dm_jw *w, const dm_pg_rows *rows, size_t i)
     dm_jw_end(w);
 }
 
-static int put_manifest(making *m, const dm_pg_rows *books, dm_err *err)
+static int put_manifest(making *m, const dm_pg_rows *books, const dm_pg_rows *invoices, dm_err *err)
 {
     dm_jw w = begin(m);
     dm_jw_kc(&w, "account", m->what->account);
@@ -174,6 +174,11 @@ static int put_manifest(making *m, const dm_pg_rows *books, dm_err *err)
     dm_jw_arr_end(&w);
     dm_jw_ki64(&w, "first", m->what->first.v);
     dm_jw_ki64(&w, "format", DM_BUNDLE_FORMAT);
+    dm_jw_key(&w, "invoices");
+    dm_jw_arr(&w);
+    for (size_t i = 0; i < dm_pg_count(invoices); i++)
+        dm_jw_str(&w, dm_pg_str(invoices, i, 1));
+    dm_jw_arr_end(&w);
     dm_jw_ki64(&w, "last", m->what->last.v);
     dm_jw_key(&w, "regions");
     dm_jw_arr(&w);
@@ -358,6 +363,65 @@ static int put_statement(making *m, dm_err *err)
     return r;
 }
 
+/* --- invoices ----------------------------------------------------------------------------------------------- */
+
+static int invoices_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    making *m = arg;
+    forget(m);
+    return dm_sql_bundle_invoices(
+            c, m->what->account_no, m->what->first, m->what->last, DM_BUNDLE_INVOICES_MAX + 1, &m->rows, err);
+}
+
+static int invoice_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    making *m = arg;
+    forget(m);
+    return dm_sql_bundle_invoice(c, m->what->account_no, m->invoice_no, &m->rows, err);
+}
+
+static int put_invoice_signature(making *m, const dm_pg_rows *rows, const char *name, dm_err *err)
+{
+    dm_str hash = dm_pg_str(rows, 0, 1), key = dm_pg_str(rows, 0, 2), signature = dm_pg_str(rows, 0, 3);
+    dm_str rest = dm_pg_str(rows, 0, 6), one;
+    int64_t number;
+    int r = 0;
+    if (hash.n != DM_SHA256 || key.n != DM_ED25519_KEY || signature.n != DM_ED25519_SIG)
+        return dm_fail(err, DM_E_CORRUPT, "an invoice has a signature that is none");
+    dm_jw w = begin(m);
+    put_hex(&w, "hash", hash.p, hash.n);
+    put_hex(&w, "key", key.p, key.n);
+    dm_jw_kstr(&w, "number", dm_pg_str(rows, 0, 5));
+    dm_jw_ki64(&w, "seller", dm_pg_i64(rows, 0, 4));
+    put_hex(&w, "signature", signature.p, signature.n);
+    dm_jw_key(&w, "statements");
+    dm_jw_arr(&w);
+    while (r == 0 && rest.n > 0 && dm_str_split(&rest, ',', &one)) {
+        r = dm_parse_i64(one, 1, INT64_MAX, &number, err);
+        dm_jw_i64(&w, number);
+    }
+    dm_jw_arr_end(&w);
+    return r < 0 ? r : end(m, &w, name, err);
+}
+
+static int put_invoices(making *m, const dm_pg_rows *invoices, dm_err *err)
+{
+    char name[ENTRY_NAME];
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < dm_pg_count(invoices); i++) {
+        m->invoice_no = dm_pg_i64(invoices, i, 0);
+        r = ask(m, invoice_tx, err);
+        DM_AUTO(dm_pg_rows) rows = dm_steal(&m->rows);
+        (void)snprintf(name, sizeof(name), "invoices/%zu.json", i + 1);
+        if (r == 0)
+            r = dm_pack_file(m->pack, name, dm_pg_str(rows, 0, 0), err);
+        (void)snprintf(name, sizeof(name), "invoices/%zu.sig", i + 1);
+        if (r == 0)
+            r = put_invoice_signature(m, rows, name, err);
+    }
+    return r;
+}
+
 /* --- all of it ---------------------------------------------------------------------------------------------- */
 
 static int put_all(making *m, dm_err *err)
@@ -367,13 +431,20 @@ static int put_all(making *m, dm_err *err)
     if (r == 0 && dm_pg_count(books) > DM_BUNDLE_BOOKS_MAX)
         r = dm_fail(err, DM_E_LIMIT, "a bundle has at most %d price books", DM_BUNDLE_BOOKS_MAX);
     if (r == 0)
-        r = put_manifest(m, books, err);
+        r = ask(m, invoices_tx, err);
+    DM_AUTO(dm_pg_rows) invoices = dm_steal(&m->rows);
+    if (r == 0 && dm_pg_count(invoices) > DM_BUNDLE_INVOICES_MAX)
+        r = dm_fail(err, DM_E_LIMIT, "a bundle has at most %d invoices", DM_BUNDLE_INVOICES_MAX);
+    if (r == 0)
+        r = put_manifest(m, books, invoices, err);
     if (r == 0)
         r = put_keys(m, (dm_worker_no){0}, err);
     if (r == 0)
         r = put_books(m, books, err);
     for (m->number = m->what->first; r == 0 && m->number.v <= m->what->last.v; m->number.v++)
         r = put_statement(m, err);
+    if (r == 0)
+        r = put_invoices(m, invoices, err);
     return r < 0 ? r : dm_pack_end(m->pack, err);
 }
 

@@ -8,6 +8,7 @@
  *   keys/WORKER.json                 before the first page that needs them
  *   statements/N/pages/P.json        a page, the bytes that the root is over
  *   attestations/N/P.bin             what its sandboxes' attestations are, whole messages in the page's order
+ *   invoices/K.json, K.sig           invoices of these statements and credit notes to them, as they were signed
  *
  * Nothing of another account is in it: its attestations come by the account's own pages, and row-level security shows
  * no others. It is made of rows that never change, in as many transactions as it has pages, and in memory that is one

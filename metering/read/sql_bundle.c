@@ -39,6 +39,31 @@ int dm_sql_bundle_books(dm_pg *c, dm_account_no account_no, dm_statement_no firs
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
+int dm_sql_bundle_invoices(dm_pg *c, dm_account_no account_no, dm_statement_no first, dm_statement_no last,
+        int64_t limit, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bundle_invoices",
+            "WITH i AS (SELECT DISTINCT invoice_no FROM dm.invoice_statement WHERE account_no = $1::bigint AND number "
+            "BETWEEN $2::bigint AND $3::bigint) SELECT d.invoice_no, d.number FROM dm.invoice d WHERE d.account_no = "
+            "$1::bigint AND (d.invoice_no IN (SELECT invoice_no FROM i) OR d.refers_to IN (SELECT invoice_no FROM i)) "
+            "ORDER BY d.entity_no, d.chain LIMIT $4::bigint",
+            DM_PG_ROWS};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(first.v), dm_pa_i64(last.v), dm_pa_i64(limit)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
+int dm_sql_bundle_invoice(dm_pg *c, dm_account_no account_no, int64_t invoice_no, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"bundle_invoice",
+            "SELECT d.body, d.sha256, d.public_key, d.signature, d.entity_no, d.number, (SELECT "
+            "string_agg(s.number::text, "
+            "',' ORDER BY s.number) FROM dm.invoice_statement s WHERE s.account_no = d.account_no AND s.invoice_no = "
+            "d.invoice_no) FROM dm.invoice d WHERE d.account_no = $1::bigint AND d.invoice_no = $2::bigint",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(invoice_no)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
 int dm_sql_bundle_regions(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"bundle_regions",

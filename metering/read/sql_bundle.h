@@ -13,6 +13,13 @@ int dm_sql_bundle_range(dm_pg *c, dm_account_no account_no, dm_statement_no firs
 int dm_sql_bundle_books(dm_pg *c, dm_account_no account_no, dm_statement_no first, dm_statement_no last, int64_t limit,
         dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* region_no, name, price group */
+/* Documents of these statements: invoices of any of them, and credit notes to those, by seller and chain: no, number.
+ */
+int dm_sql_bundle_invoices(dm_pg *c, dm_account_no account_no, dm_statement_no first, dm_statement_no last,
+        int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* One: body, hash, key, signature, seller, number, the numbers of its statements (null: none). */
+int dm_sql_bundle_invoice(
+        dm_pg *c, dm_account_no account_no, int64_t invoice_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_bundle_regions(dm_pg *c, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* key, from, to or null; worker_no 0: the service's */
 int dm_sql_bundle_keys(dm_pg *c, dm_worker_no worker_no, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

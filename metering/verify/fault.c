@@ -57,6 +57,12 @@ dm_v_rank dm_v_rank_of(const char *name)
     rest = s;
     if (number_of(&rest, "attestations/", "/", &n) && number_of(&rest, "", ".bin", &p) && rest.n == 0)
         return (dm_v_rank){{DM_V_OF_STATEMENT, n, 2, 2 * p + 1}};
+    rest = s;
+    if (number_of(&rest, "invoices/", ".json", &n) && rest.n == 0)
+        return (dm_v_rank){{DM_V_OF_INVOICE, n, 0}};
+    rest = s;
+    if (number_of(&rest, "invoices/", ".sig", &n) && rest.n == 0)
+        return (dm_v_rank){{DM_V_OF_INVOICE, n, 1}};
     return (dm_v_rank){{0}};
 }
 
@@ -67,7 +73,7 @@ int dm_v_fault(dm_v *v, dm_fault_kind kind, const char *entry, const char *fmt, 
     dm_v_rank at = dm_v_rank_of(entry);
     *f = (dm_fault){.kind = kind,
             .statement = at.at[0] == DM_V_OF_STATEMENT ? at.at[1] : 0,
-            .page = at.at[2] == 2 ? (uint32_t)(at.at[3] / 2) : 0};
+            .page = at.at[0] == DM_V_OF_STATEMENT && at.at[2] == 2 ? (uint32_t)(at.at[3] / 2) : 0};
     (void)snprintf(f->entry, sizeof(f->entry), "%s", entry);
     va_start(ap, fmt);
     words_of(f->words, fmt, ap);

@@ -85,5 +85,5 @@ int dm_v_want_end(dm_v *v, dm_err *err)
     if (dm_v_rank_of(v->name).at[0] == 0)
         return dm_v_unknown(v, "%s is no file that a bundle of format %d has", v->name, DM_BUNDLE_FORMAT);
     return dm_v_fault(v, strcmp(v->name, v->last) == 0 ? DM_FAULT_DOUBLED : DM_FAULT_REORDERED, v->name,
-            "it stands behind the last of the manifest's statements");
+            "it stands behind the last of what the manifest has");
 }

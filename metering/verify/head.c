@@ -81,7 +81,7 @@ static int check_signature(dm_v *v, const char *name, const char *sig, dm_err *e
         return r;
     if (memcmp(&hash, &s.head, sizeof(hash)) != 0)
         return dm_v_fault(v, DM_FAULT_EDITED, name, "its hash is not the one that was signed");
-    if (!dm_v_service_signed(v, dm_buf_view(&v->head_text), &s.signature, &s.key))
+    if (!dm_v_signed_at(v, v->head.closed_at, dm_buf_view(&v->head_text), &s.signature, &s.key))
         return dm_v_fault(v, DM_FAULT_FOREIGN, name, "no key of the service that was valid then signed it");
     return 0;
 }
@@ -355,6 +355,20 @@ static void differs(const json_t *said, dm_str must, char out[64])
     }
 }
 
+/* What an invoice adds up of it; those of its pages are counted in. */
+static int sum_lines(dm_v *v, dm_err *err)
+{
+    const dm_statement *st = &v->head.st;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < st->nlines; i++)
+        r = dm_v_sums_line(&v->sums, NULL, false, &st->lines[i], err);
+    for (size_t i = 0; r == 0 && i < st->ncorrections; i++) {
+        for (size_t k = 0; r == 0 && k < st->corrections[i].nlines; k++)
+            r = dm_v_sums_line(&v->sums, NULL, true, &st->corrections[i].lines[k], err);
+    }
+    return r == DM_E_LIMIT ? dm_v_unknown(v, "a statement has lines of more kinds than this program looks at") : r;
+}
+
 int dm_v_head_check(dm_v *v, dm_err *err)
 {
     char name[DM_USTAR_NAME], what[64];
@@ -376,5 +390,5 @@ int dm_v_head_check(dm_v *v, dm_err *err)
         differs(v->head.json, dm_buf_view(&v->text), what);
         return dm_v_fault(v, DM_FAULT_WRONG, name, "its %s is not what follows from its pages", what);
     }
-    return 0;
+    return v->nnumbers > 0 ? sum_lines(v, err) : 0;
 }

@@ -46,6 +46,18 @@ static int add_region(dm_v *v, const json_t *j, dm_err *err)
     return 0;
 }
 
+static int add_invoice(dm_v *v, const json_t *j, dm_err *err)
+{
+    const char *number = json_string_value(j);
+    int r = number != NULL
+                    ? dm_grow(&v->numbers, &v->numbers_room, v->nnumbers, DM_BUNDLE_INVOICES_MAX, "invoices", err)
+                    : DM_E_INVALID;
+    if (r == 0)
+        r = dm_str_to_array(dm_str_c(number), v->numbers[v->nnumbers], sizeof(v->numbers[0]), err);
+    v->nnumbers += r == 0;
+    return r == 0 ? 0 : DM_E_INVALID;
+}
+
 static int read_manifest(dm_v *v, const json_t *j, dm_err *err)
 {
     dm_verdict *o = v->out;
@@ -59,7 +71,11 @@ static int read_manifest(dm_v *v, const json_t *j, dm_err *err)
         r = add_book(v, json_array_get(books, i), err);
     for (size_t i = 0; r == 0 && i < json_array_size(regions); i++)
         r = add_region(v, json_array_get(regions, i), err);
-    return r;
+    const json_t *invoices = json_object_get(j, "invoices");
+    for (size_t i = 0; r == 0 && i < json_array_size(invoices); i++)
+        r = add_invoice(v, json_array_get(invoices, i), err);
+    v->docs = calloc(v->nnumbers + 1, sizeof(*v->docs));
+    return r == 0 && v->docs == NULL ? dm_fail(err, DM_E_NOMEM, "no memory for invoices") : r;
 }
 
 int dm_v_manifest(dm_v *v, dm_err *err)
@@ -162,16 +178,16 @@ int dm_v_keys_of(dm_v *v, dm_err *err)
     return r;
 }
 
-static bool valid_then(const dm_v *v, const dm_v_key *k)
+static bool valid_at(const dm_v_key *k, int64_t at)
 {
-    return k->from <= v->head.closed_at && v->head.closed_at < k->to;
+    return k->from <= at && at < k->to;
 }
 
-bool dm_v_service_signed(const dm_v *v, dm_str message, const dm_signature *sig, const dm_public_key *key)
+bool dm_v_signed_at(const dm_v *v, int64_t at, dm_str message, const dm_signature *sig, const dm_public_key *key)
 {
     const dm_v_keys *of = dm_v_keys_find(v, 0);
     for (size_t i = 0; of != NULL && i < of->n; i++) {
-        if (memcmp(of->v[i].key.b, key->b, sizeof(key->b)) == 0 && valid_then(v, &of->v[i]))
+        if (memcmp(of->v[i].key.b, key->b, sizeof(key->b)) == 0 && valid_at(&of->v[i], at))
             return dm_verify(key, message, sig);
     }
     return false;
@@ -181,7 +197,7 @@ bool dm_v_service_attested(const dm_v *v, dm_str message)
 {
     const dm_v_keys *of = dm_v_keys_find(v, 0);
     for (size_t i = 0; of != NULL && i < of->n; i++) {
-        if (valid_then(v, &of->v[i]) && dm_attest_signed_by(message, &of->v[i].key))
+        if (valid_at(&of->v[i], v->head.closed_at) && dm_attest_signed_by(message, &of->v[i].key))
             return true;
     }
     return false;

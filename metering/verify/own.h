@@ -3,7 +3,8 @@
  * prices and read.c members of JSON, head.c and page.c read what was signed, row.c looks at one attestation, life.c at
  * a sandbox's together, rated.c at what one may be billed, late.c at those of a period that is corrected, said.c keeps
  * what was stated for that, pool.c looks at the account's minutes and at what it was sold in tiers, month.c at minutes
- * that are corrected, link.c at what follows what. */
+ * that are corrected, link.c at what follows what; sums.c adds up what invoice.c then finds in a document that doc.c
+ * reads. */
 #ifndef DM_METERING_VERIFY_OWN_H
 #define DM_METERING_VERIFY_OWN_H
 
@@ -13,6 +14,7 @@
 #include "base/wire/attest.h"
 
 #include "metering/limits.h"
+#include "metering/rules/invoice.h"
 #include "metering/rules/statement.h"
 #include "metering/verify/verify.h"
 
@@ -110,6 +112,53 @@ typedef struct dm_v_said {
     dm_v_part *parts;
     size_t nwas, was_room, nlines, lines_room, nparts, parts_room;
 } dm_v_said;
+
+/* --- what is invoiced --------------------------------------------------------------------------------------- */
+
+/* Lines of statements that an invoice has as one. project_no 0: of the account as a whole. */
+typedef struct dm_v_sum {
+    int64_t project_no, book, seconds;
+    char project[DM_UUID_TEXT];
+    bool correction;
+    dm_sku sku;
+    uint8_t tier;
+    dm_price per_unit;
+    dm_qty qty;
+    dm_money amount;
+} dm_v_sum;
+
+typedef struct dm_v_of dm_v_of;
+typedef struct dm_v_sums {
+    dm_v_sum *v; /* of the statement or invoice at hand; the first `settled` are sorted, and each key is there once */
+    size_t n, settled, room;
+    FILE *file;
+    uint64_t end;
+    dm_v_of *of; /* of each statement of the bundle */
+    size_t nof, of_room;
+} dm_v_sums;
+
+/* What an invoice has of its statements beside their lines. */
+typedef struct dm_v_billed {
+    int64_t start, end;
+    dm_merkle tree;
+    dm_invoice_book *books; /* by id */
+    dm_stated_plan *plans;  /* tiers alone, by name */
+    size_t nbooks, books_room, nplans, plans_room;
+} dm_v_billed;
+
+/* A document of before, for those that follow it. */
+typedef struct dm_v_doc {
+    char number[40], currency[4];
+    int64_t seller, chain;
+    dm_digest hash;
+    bool invoice;
+    dm_invoice_line *lines; /* of an invoice: net is what is left of it to be credited, and the words are gone */
+    dm_v_sum *of;           /* what each is of */
+    size_t nlines;
+    dm_invoice_tax taxes[DM_INVOICE_TAXES_MAX]; /* base, amount and rate */
+    dm_money credited[DM_INVOICE_TAXES_MAX], taxed[DM_INVOICE_TAXES_MAX];
+    size_t ntaxes;
+} dm_v_doc;
 
 /* --- a statement -------------------------------------------------------------------------------------------- */
 
@@ -238,6 +287,10 @@ typedef struct dm_v {
     dm_rate_line *life_lines;
     size_t nlife_lines, life_lines_room;
     dm_buf messages;
+    dm_v_sums sums;
+    char (*numbers)[40]; /* of the bundle's documents, as the manifest has them */
+    dm_v_doc *docs;      /* those that were read */
+    size_t nnumbers, numbers_room, ndocs;
     dm_v_links links;
     dm_attest *attest;                  /* scratch */
     uint8_t state[DM_RATE_SECONDS_MAX]; /* scratch */
@@ -246,7 +299,7 @@ typedef struct dm_v {
 
 /* Where a file stands among all: the first number that differs decides. at[0] is 0 of what is none of a bundle's;
  * DM_V_OF_STATEMENT: at[1] is which, and at[2] is 2 of what belongs to page at[3] / 2. */
-enum { DM_V_OF_STATEMENT = 4 };
+enum { DM_V_OF_STATEMENT = 4, DM_V_OF_INVOICE };
 typedef struct dm_v_rank {
     int64_t at[4];
 } dm_v_rank;
@@ -292,8 +345,9 @@ const dm_v_region *dm_v_region_named(const dm_v *v, dm_str name);
 const dm_v_region *dm_v_region_no(const dm_v *v, uint16_t no);
 /* Of the period at hand; NULL: there are more groups than fit, or their prices overlap. */
 dm_v_group *dm_v_group_of(dm_v *v, const char *name);
-/* Some key of the service was valid when the statement at hand was signed: by this message, or NULL. */
-bool dm_v_service_signed(const dm_v *v, dm_str message, const dm_signature *sig, const dm_public_key *key);
+/* This key is one of the service, was valid then, and made the signature. */
+bool dm_v_signed_at(const dm_v *v, int64_t at, dm_str message, const dm_signature *sig, const dm_public_key *key);
+/* Some key of it that was valid when the statement at hand was signed. */
 bool dm_v_service_attested(const dm_v *v, dm_str message);
 
 /* --- head.c, page.c, row.c, life.c, late.c, pool.c, month.c, said.c, link.c --------------------------------- */
@@ -354,6 +408,25 @@ int dm_v_head_line(dm_v *v, const dm_rate_line *line, dm_err *err) DM_NODISCARD;
 bool dm_v_minutes_in_tiers(const dm_v *v);
 /* Minutes at a price of their book. */
 bool dm_v_minutes_ok(dm_v *v, const dm_rate_line *x);
+
+/* A line of the statement at hand, of a row or (NULL) of the account as a whole; and its end. */
+int dm_v_sums_line(dm_v_sums *s, const dm_stated *of, bool correction, const dm_rate_line *x, dm_err *err) DM_NODISCARD;
+/* known: it has pages, so that its lines have been seen. */
+int dm_v_sums_end(dm_v_sums *s, const dm_statement *st, const dm_digest *hash, bool known, dm_err *err) DM_NODISCARD;
+bool dm_v_sums_known(const dm_v_sums *s, size_t i);
+/* The i-th statement of the bundle is one of the invoice at hand: its lines are added to s->v, the rest to b; and all
+ * are there. */
+int dm_v_sums_take(dm_v_sums *s, size_t i, dm_v_billed *b, dm_err *err) DM_NODISCARD;
+int dm_v_sums_settle(dm_v_sums *s, dm_err *err) DM_NODISCARD;
+int dm_v_sum_cmp(const void *a, const void *b); /* as qsort wants it */
+void dm_v_sums_done(dm_v_sums *s);
+void dm_v_billed_done(dm_v_billed *b);
+
+/* The k-th document, from 0. */
+int dm_v_invoice(dm_v *v, size_t k, dm_err *err) DM_NODISCARD;
+void dm_v_invoices_done(dm_v *v);
+/* A document's members, borrowed from j; lines and taxes are the caller's to free. DM_E_INVALID. */
+int dm_v_doc_read(const json_t *j, dm_invoice *out, dm_err *err) DM_NODISCARD;
 
 /* Begins a list of what a statement says of a period: its own, with the plans that held in it, or one it corrects. */
 int dm_v_said_begin(dm_v_said *s, int64_t start, int64_t number, const dm_stated_plan *plans, size_t nplans,

@@ -75,6 +75,12 @@ static void put_counts(dm_jw *w, const dm_verdict *v)
     } else {
         dm_jw_null(w);
     }
+    dm_jw_key(w, "documents");
+    dm_jw_obj(w);
+    dm_jw_ku64(w, "credit_notes", v->credit_notes);
+    dm_jw_ku64(w, "invoices", v->invoices);
+    dm_jw_ku64(w, "partly", v->invoices_partly);
+    dm_jw_end(w);
     dm_jw_ku64(w, "pools_unseen", v->pools_unseen);
     dm_jw_ku64(w, "pools_split", v->pools_split);
     dm_jw_ku64(w, "tiers_unseen", v->tiers_unseen);
@@ -163,6 +169,16 @@ static void say_rows(dm_buf *b, const dm_verdict *v)
                 (unsigned long long)v->unseen);
 }
 
+static void say_invoices(dm_buf *b, const dm_verdict *v)
+{
+    if (v->invoices + v->credit_notes > 0)
+        (void)dm_buf_fmt(b, "%llu invoices and %llu credit notes follow from these statements, rounded once a tax.\n",
+                (unsigned long long)v->invoices, (unsigned long long)v->credit_notes);
+    if (v->invoices_partly > 0)
+        (void)dm_buf_fmt(b, "Of %llu of them statements are missing here: that their lines are right is believed.\n",
+                (unsigned long long)v->invoices_partly);
+}
+
 static void say_links(dm_buf *b, const dm_verdict *v)
 {
     (void)dm_buf_fmt(b,
@@ -215,6 +231,7 @@ void dm_verdict_words(const dm_verdict *v, int outcome, dm_buf *out)
     (void)dm_buf_fmt(out, "GOOD: account %s, statements %lld to %lld, %s %s\n", v->account, (long long)v->first,
             (long long)v->last, v->currency, text);
     say_rows(out, v);
+    say_invoices(out, v);
     say_links(out, v);
     say_limits(out, v);
 }

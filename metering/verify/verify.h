@@ -62,11 +62,13 @@ typedef struct dm_verdict {
     uint64_t nothing;    /* attested and not charged */
     uint64_t followed, began, before, broken; /* attestations: name the one before; the first; that is not in here */
     dm_fault first_broken;                    /* where; its kind is DM_FAULT_NONE */
-    uint64_t pools_unseen;                    /* statements whose pool of minutes begins before the bundle */
-    uint64_t pools_split;  /* and those whose split by price could not be recomputed, since rows are billed less */
-    uint64_t tiers_unseen; /* counts of what is sold in tiers that begin before the bundle */
-    uint64_t corrected;    /* rows, among those above, of periods that are corrected; and rows beside those */
-    uint64_t unseen;       /* whose period was stated before the bundle: their lines are checked by themselves */
+    uint64_t invoices, credit_notes;
+    uint64_t invoices_partly; /* not all of whose statements are in the bundle: their lines are believed */
+    uint64_t pools_unseen;    /* statements whose pool of minutes begins before the bundle */
+    uint64_t pools_split;     /* and those whose split by price could not be recomputed, since rows are billed less */
+    uint64_t tiers_unseen;    /* counts of what is sold in tiers that begin before the bundle */
+    uint64_t corrected;       /* rows, among those above, of periods that are corrected; and rows beside those */
+    uint64_t unseen;          /* whose period was stated before the bundle: their lines are checked by themselves */
 } dm_verdict;
 
 /* Called after each page. May be NULL. */

@@ -26,7 +26,9 @@ static int end_statement(dm_v *v, bool paged, dm_err *err)
     o->statements++;
     v->has_previous = true;
     v->previous_end = v->head.end;
-    return r < 0 ? r : dm_sha256(dm_buf_view(&v->head_text), &v->previous, err);
+    if (r == 0)
+        r = dm_sha256(dm_buf_view(&v->head_text), &v->previous, err);
+    return r < 0 || v->nnumbers == 0 ? r : dm_v_sums_end(&v->sums, &v->head.st, &v->previous, paged, err);
 }
 
 static int walk_statement(dm_v *v, int64_t number, dm_verify_progress progress, void *of, dm_err *err)
@@ -60,6 +62,8 @@ static int walk(dm_v *v, dm_verify_progress progress, void *of, dm_err *err)
         r = walk_statement(v, n, progress, of, err);
     v->head.number = 0;
     v->page.no = 0;
+    for (size_t k = 0; r == 0 && k < v->nnumbers; k++)
+        r = dm_v_invoice(v, k, err);
     return r != 0 ? r : dm_v_want_end(v, err);
 }
 
@@ -80,6 +84,8 @@ static void done(dm_v *v)
     dm_v_head_done(&v->head);
     dm_v_links_done(&v->links);
     dm_v_said_done(&v->said);
+    dm_v_sums_done(&v->sums);
+    dm_v_invoices_done(v);
     free(v->parts);
     free(v->was.v);
     free(v->now.v);

@@ -5,10 +5,10 @@
 
 #include "metering/kit/sql_kit.h"
 #include "metering/read/read.h"
+#include "tests/support/billrig.h"
 #include "tests/unit/test.h"
 
 enum { SANDBOXES = 8192, SMALL = 12, MINUTES = BUNDLE_PERIOD_S / 60, LIVES = 3 };
-enum { APRIL = 1775001600 }; /* the last period: another month for the pool of minutes */
 
 /* What became of what a worker saw. Late: half of its frames, its oath, or all of it. */
 typedef enum said { SWORN, SILENT, FRAMES_LESS, OATH_LESS, OATH_ALONE, HALF_LATE, OATH_LATE, ALL_LATE } said;
@@ -367,6 +367,28 @@ static void workers(bundlerig *b)
                "dm.ts(1772359200000000), 1)");
 }
 
+/* Invoices of both months; and of account 1's first one line is credited, then all that is left. */
+static void invoices(bundlerig *b)
+{
+    char number[40], detail[80];
+    rig *r = &b->r;
+    sql(r, "INSERT INTO dm.tax_rule (seller, buyer, category, rate_ppm, jurisdiction, valid_from) VALUES ('*', 'CN', "
+           "'S', 60000, 'CN', '2026-01-01Z');"
+           "SET session_replication_role = replica; UPDATE dm.service_key SET valid_from = '2026-01-01Z';"
+           "SET session_replication_role = DEFAULT"); /* an invoice is issued at the rig's time, which is not today */
+    bill_through(r, APRIL);
+    bill_months(r, APRIL + DAY + 60);
+    (void)snprintf(number, sizeof(number), "%s", ask(r, "SELECT number FROM dm.invoice WHERE account_no = 1"));
+    (void)snprintf(detail, sizeof(detail), "'{\"lines\":[{\"line\":%s,\"net\":\"0.01\"}]}'",
+            ask(r, "SELECT line_no FROM dm.invoice_line WHERE account_no = 1 ORDER BY net DESC LIMIT 1"));
+    (void)bill_order(r, "credit", number, "0.01", detail);
+    bill_orders(r, APRIL + DAY + 120);
+    (void)bill_order(r, "credit", number, "9", "'{}'");
+    bill_orders(r, APRIL + DAY + 180);
+    bill_through(r, MAY);
+    bill_months(r, MAY + DAY + 60);
+}
+
 void bundlerig_open(bundlerig *b, const cluster *c, const char *db, uint64_t seed, unsigned big)
 {
     dm_err err;
@@ -386,6 +408,7 @@ void bundlerig_open(bundlerig *b, const cluster *c, const char *db, uint64_t see
         if (bill_owed(&b->r, &err) != 0)
             fail_msg("bill: %s", err.msg);
     }
+    invoices(b);
     assert_int_equal(cluster_open(c, db, "dm_api", &b->api), 0);
 }
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 FOREIGN = Ed25519PrivateKey.from_private_bytes(b"\7" * 32)
 PAGE = re.compile(r"statements/(\d+)/pages/(\d+)\.json")
 OATHS = re.compile(r"attestations/(\d+)/(\d+)\.bin")
+DOCUMENT = re.compile(r"invoices/(\d+)\.json")
 
 
 # --- bundles, and what is in them ---
@@ -117,6 +118,12 @@ class Sealed:
             sig["head"], sig["key"] = previous, raw_public(self.service).hex()
             sig["signature"] = self.service.sign(body).hex()
 
+    def seal_document(self, name):
+        body = verifier.text(self.json[name])
+        sig = self.json[name.replace(".json", ".sig")]
+        sig["hash"], sig["key"] = hashlib.sha256(body).hexdigest(), raw_public(self.service).hex()
+        sig["signature"] = self.service.sign(body).hex()
+
     def entries(self):
         out = []
         for name in self.order:
@@ -124,7 +131,7 @@ class Sealed:
                 out.append((name, packed(self.oaths[name])))
             elif name.endswith(".sig") or name.startswith("keys/") or name == "manifest.json":
                 out.append((name, summed(self.json[name])))
-            elif name.startswith("statements/"):
+            elif name.startswith(("statements/", "invoices/")):
                 out.append((name, verifier.text(self.json[name])))
             else:
                 out.append((name, self.files[name]))
@@ -242,7 +249,7 @@ def drop_statement(dice, entries):
 
 def exchange(dice, entries):
     """The bytes of two files of one kind change places."""
-    kind = dice.choice([r"statements/\d+\.json", r"statements/\d+\.sig", PAGE.pattern, OATHS.pattern])
+    kind = dice.choice([r"statements/\d+\.json", r"statements/\d+\.sig", PAGE.pattern, OATHS.pattern, DOCUMENT.pattern, r"invoices/\d+\.sig"])
     of = [i for i, (n, _) in enumerate(entries) if re.fullmatch(kind, n)]
     a, b = sorted(dice.sample(of, 2))
     entries[a], entries[b] = (entries[a][0], entries[b][1]), (entries[b][0], entries[a][1])
@@ -295,6 +302,37 @@ def foreign_head(dice, entries):
         sig["key"] = raw_public(FOREIGN).hex()
     entries[:] = [(n, summed(sig) if n == name else b) for n, b in entries]
     return Want(name.replace(".sig", ".json"), kind={"foreign"})
+
+
+def foreign_invoice(dice, entries):
+    """Signed by a key that the service never had; or by its own, before it was valid."""
+    i = dice.choice([i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)])
+    name, sig = entries[i][0], json.loads(entries[i + 1][1])
+    sig["signature"] = FOREIGN.sign(entries[i][1]).hex()
+    if dice.random() < 0.5:
+        sig["key"] = raw_public(FOREIGN).hex()
+    entries[i + 1] = (entries[i + 1][0], summed(sig))
+    return Want(name, kind={"foreign"})
+
+
+def invoice_dropped(dice, entries):
+    """A document and its signature are gone, the last ones too."""
+    i = dice.choice([i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)])
+    name = entries[i][0]
+    del entries[i:i + 2]
+    return Want(name, kind={"dropped"})
+
+
+def invoices_swapped(dice, entries):
+    """Two documents change places, signatures and all; or one is there twice, in the other's place."""
+    of = [i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)]
+    a, b = sorted(dice.sample(of, 2))
+    for k in (0, 1):
+        one, other = entries[a + k][1], entries[b + k][1]
+        entries[a + k] = (entries[a + k][0], other)
+        if dice.random() < 0.7:
+            entries[b + k] = (entries[b + k][0], one)
+    return Want(entries[a + 1][0], kind={"reordered"})
 
 
 def late_key(dice, entries):
@@ -596,12 +634,96 @@ def cheat_measured(dice, s):
     return Want(name, place=place_of_line(page, line), kind={"wrong"})
 
 
+def some_document(dice, s, fits=lambda d: True):
+    names = [n for n in s.order if DOCUMENT.fullmatch(n) and fits(s.json[n])]
+    if not names:
+        raise Nothing
+    name = dice.choice(names)
+    return s.json[name], name
+
+
+def is_invoice(d):
+    return d["kind"] == "invoice"
+
+
+def cheat_invoice_line(dice, s):
+    d, name = some_document(dice, s, lambda d: is_invoice(d) and d["lines"])
+    k = dice.randrange(len(d["lines"]))
+    line, what = d["lines"][k], dice.choice(["amount", "qty", "seconds", "per_unit", "drop", "double"])
+    if what == "drop":
+        del d["lines"][k]
+    elif what == "double":
+        d["lines"].insert(k, copy.deepcopy(line))
+    elif what == "seconds":
+        line["seconds"] += 1
+    else:
+        places = {"amount": 18, "qty": 6, "per_unit": 12}[what]
+        line[what] = f"{Decimal(line[what]) + Decimal(1).scaleb(-places):.{places}f}"
+    s.seal_document(name)
+    last = what in ("drop", "double") and k >= len(d["lines"]) - (what == "double")
+    return Want(name, place=None if what in ("drop", "double") or last else k + 1, kind={"wrong"})
+
+
+def cheat_invoice_sum(dice, s):
+    """Sums of which one is another: of all of it, of a tax, of what a line has of the rounded ones."""
+    d, name = some_document(dice, s, lambda d: d["lines"])
+    of = dice.choice([d["totals"], dice.choice(d["taxes"]), dice.choice(d["lines"])])
+    what = dice.choice([k for k in ("due", "net", "tax", "total", "rounding", "base", "exact", "lines") if k in of and of[k] is not None and (
+        k != "tax" or of is d["totals"])])
+    if of in d["lines"] and not is_invoice(d):
+        raise Nothing
+    places = len(of[what].split(".")[1]) if "." in of[what] else 0
+    of[what] = f"{Decimal(of[what]) + Decimal(1).scaleb(-places):.{places}f}"
+    s.seal_document(name)
+    return Want(name, kind={"wrong"})
+
+
+def cheat_invoice_chain(dice, s):
+    """It names another than the document before, which is there."""
+    names = [n for n in s.order if DOCUMENT.fullmatch(n)]
+    fits = [n for m, n in zip(names, names[1:]) if s.json[m]["chain"] + 1 == s.json[n]["chain"]]
+    if not fits:
+        raise Nothing
+    name = dice.choice(fits)
+    s.json[name]["previous"] = "cd" * 32
+    s.seal_document(name)
+    return Want(name, kind={"wrong"})
+
+
+def cheat_invoice_root(dice, s):
+    d, name = some_document(dice, s, is_invoice)
+    d["statements"]["root"] = "ef" * 32
+    s.seal_document(name)
+    return Want(name.replace(".json", ".sig"), kind={"edited"})
+
+
+def cheat_credit(dice, s):
+    """More is credited than is left of a line, or of another line."""
+    d, name = some_document(dice, s, lambda d: not is_invoice(d))
+    line = dice.choice(d["lines"])
+    if dice.random() < 0.5:
+        line["net"] = f"{Decimal(line['net']) + 1:.2f}"
+    else:
+        line["of_line"] = 20000
+    s.seal_document(name)
+    return Want(name, place=line["line"], kind={"wrong"})
+
+
+def cheat_invoice_early(dice, s):
+    """Issued before the service's key was valid, it says."""
+    d, name = some_document(dice, s)
+    d["issued"] = "2025-12-31T23:59:59Z"
+    s.seal_document(name)
+    return Want(name, kind={"foreign"})
+
+
 ANYBODY = [(flip, 30), (digit, 20), (cut, 6), (drop, 6), (double, 5), (swap, 5), (drop_statement, 2), (exchange, 4), (records, 14), (rows, 10),
-           (foreign_head, 4), (late_key, 3)]
+           (foreign_head, 4), (late_key, 3), (foreign_invoice, 4), (invoice_dropped, 3), (invoices_swapped, 3)]
 CHEATS = [cheat_amount, cheat_price, cheat_seconds, cheat_charged, cheat_double_line, cheat_drop_line, cheat_oath, cheat_foreign_oath,
           cheat_swapped_rows, cheat_total, cheat_sum, cheat_page_left_out, cheat_previous, cheat_pool, cheat_plan, cheat_correction,
           cheat_correction_seconds, cheat_correction_dropped, cheat_correction_twice, cheat_life_left_out, cheat_period,
-          cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured]
+          cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured, cheat_invoice_line, cheat_invoice_sum, cheat_invoice_chain,
+          cheat_invoice_root, cheat_credit, cheat_invoice_early]
 
 
 def changed(dice, entries, keys):

@@ -29,9 +29,9 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Bad(Exception):
-    def __init__(self, kind, entry, words, row=None):
+    def __init__(self, kind, entry, words, row=None, place=None):
         super().__init__(words)
-        self.kind, self.entry, self.words, self.row = kind, entry, words, row
+        self.kind, self.entry, self.words, self.row, self.place = kind, entry, words, row, place
 
 
 class Unknown(Exception):
@@ -102,7 +102,8 @@ class Archive:
 PLACES = ((r"manifest\.json", lambda m: (1,)), (r"keys/0\.json", lambda m: (2,)), (r"books/(\d+)\.json", lambda m: (3, m[0])),
           (r"statements/(\d+)\.json", lambda m: (4, m[0], 0)), (r"statements/(\d+)\.sig", lambda m: (4, m[0], 1)),
           (r"statements/(\d+)/pages/(\d+)\.json", lambda m: (4, m[0], 2, m[1], 0)),
-          (r"attestations/(\d+)/(\d+)\.bin", lambda m: (4, m[0], 2, m[1], 1)))
+          (r"attestations/(\d+)/(\d+)\.bin", lambda m: (4, m[0], 2, m[1], 1)), (r"invoices/(\d+)\.json", lambda m: (5, m[0], 0)),
+          (r"invoices/(\d+)\.sig", lambda m: (5, m[0], 1)))
 
 
 def place_of(name):
@@ -393,6 +394,164 @@ class Was:
         self.lines, self.pooled, self.parts, self.split = list(lines), pooled, parts or {}, split
 
 
+# --- invoices ---
+
+NO_DECIMALS = set("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+THREE, FOUR = set("BHD IQD JOD KWD LYD OMR TND".split()), set("CLF UYW".split())
+NO_MONEY = set("XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())
+UNITS = {"vcpu-run": ("Core-Seconds", "SEC"), "minutes": ("Minutes", "MIN")}
+FORMULA = "cost = (number of vCPUs x vCPU price + memory size x memory price) x billed duration, then storage"
+PARTY = ("address", "bic", "country", "email", "iban", "legal_id", "name", "tax_id")
+
+
+def maybe(obj, name, kind=str):
+    return None if obj.get(name) is None else get(obj, name, kind)
+
+
+def rounded(value, unit):
+    """To a whole unit: the nearest, and of two the one farther from zero."""
+    n, rest = divmod(abs(value), unit)
+    n += rest * 2 >= unit
+    return (n if value >= 0 else -n) * unit
+
+
+class InvoiceLine:
+    def __init__(self, obj, ntaxes):
+        self.kind, self.sku, self.project, self.project_name = get(obj, "kind", str), get(obj, "sku", str), maybe(obj, "project"), maybe(obj, "project_name")
+        self.project_no = 0 if obj.get("project_no") is None else number(obj, "project_no", 1)
+        self.of_line = 0 if obj.get("of_line") is None else number(obj, "of_line", 1, 20000)
+        self.tax, self.tier, self.seconds = number(obj, "tax", 1, ntaxes), number(obj, "tier", 0, 255), number(obj, "seconds", -2**63)
+        self.book = self.qty = self.per_unit = None
+        if obj.get("qty") is not None:
+            self.qty, self.per_unit, self.book = exact(obj["qty"], 6, 10**14, True), exact(obj.get("per_unit"), 12, 10**6), number(obj, "book", 1)
+        self.amount, self.net = exact(obj.get("amount"), 18, 10**20, True), exact(obj.get("net"), 18, 10**20, True)
+
+    def said(self):
+        return (self.kind, self.project_no, self.project, self.sku, self.book, self.tier, self.per_unit, self.seconds, self.qty, self.amount, self.of_line)
+
+
+class Tax:
+    def __init__(self, obj):
+        self.category, self.jurisdiction = get(obj, "category", str), get(obj, "jurisdiction", str)
+        self.reason, self.reason_code, self.reverse = maybe(obj, "reason"), maybe(obj, "reason_code"), get(obj, "reverse_charge", bool)
+        self.rate, self.given = exact(obj.get("rate"), 12, 101), exact(obj.get("discount"), 18, 10**20, True)
+        if self.rate > 100 or self.given < 0:
+            raise Unreadable("a tax")
+        self.credited = self.taxed = Fraction(0)
+
+
+class Document:
+    """An invoice or credit note, by what its sums are made of; the sums are reckoned anew."""
+
+    def __init__(self, d):
+        if not isinstance(d, dict):
+            raise Unreadable("a document")
+        self.account, self.currency, self.number = get(d, "account", str), get(d, "currency", str), get(d, "number", str)
+        if not re.fullmatch("[A-Z]{3}", self.currency) or self.currency in NO_MONEY:
+            raise Unreadable("currency")
+        self.places = 0 if self.currency in NO_DECIMALS else 3 if self.currency in THREE else 4 if self.currency in FOUR else 2
+        self.unit = Fraction(1, 10**self.places)
+        self.credit_note, self.d = get(d, "kind", str) == "credit_note", d
+        self.chain, self.previous, self.issued = number(d, "chain", 1), unhex(d, "previous", 32), second_of(d["issued"])
+        self.terms = 0 if d["payment_terms_days"] is None else number(d, "payment_terms_days")
+        self.due = second_of(d["due"] + "T00:00:00Z") if isinstance(d["due"], str) else None
+        self.period = (second_of(d["period"]["start"]), second_of(d["period"]["end"]))
+        s = d["statements"]
+        self.statements = (number(s, "count", 0, 50000), s["first"], s["last"], unhex(s, "root", 32))
+        for n in ("first", "last"):
+            if s[n] is not None:
+                number(s, n, 1)
+        self.refers_to = maybe(d, "refers_to")
+        self.prepaid = exact(d["totals"]["prepaid"], 18, 10**20, True)
+        if not 1 <= len(get(d, "taxes", list)) <= 16 or len(get(d, "lines", list)) > 20000:
+            raise Unreadable("taxes")
+        self.taxes = [Tax(x) for x in d["taxes"]]
+        self.lines = [InvoiceLine(x, len(self.taxes)) for x in d["lines"]]
+        self.plans, self.books = [get({"": p}, "", str) for p in d["plans"]], None
+        self.whole = False
+
+    def whole_units(self, value):
+        return (value / self.unit).denominator == 1
+
+    def share(self, lines, total):
+        """What is printed of each line: whole units below, then one more for the largest remainders."""
+        n = int((total - sum(x.amount // self.unit * self.unit for x in lines)) / self.unit)
+        most = sorted(range(len(lines)), key=lambda i: (-(lines[i].amount % self.unit), i))[:n]
+        for i, x in enumerate(lines):
+            x.net = x.left = x.amount // self.unit * self.unit + (self.unit if i in most else 0)
+
+    def totals(self):
+        self.sums = {k: sum((getattr(t, k) for t in self.taxes), Fraction(0)) for k in ("exact", "lines", "base", "amount", "rounding")}
+        self.total = self.sums["base"] + self.sums["amount"]
+
+    def reckon(self):
+        discount = sum((t.given for t in self.taxes), Fraction(0))
+        if self.prepaid < 0 or not self.whole_units(self.prepaid):
+            raise Unreadable("prepaid")
+        for i, t in enumerate(self.taxes, 1):
+            mine = [x for x in self.lines if x.tax == i]
+            t.exact = sum((x.amount for x in mine), Fraction(0))
+            t.discount = max(Fraction(0), min(discount, t.exact))
+            discount -= t.discount
+            t.lines, t.base = rounded(t.exact, self.unit), rounded(t.exact - t.discount, self.unit)
+            t.amount = rounded(t.base * t.rate / 100, self.unit)
+            t.rounding = t.exact - t.discount - t.base
+            self.share(mine, t.lines)
+        if discount:
+            raise Unreadable("a discount of more than the lines")
+        self.totals()
+        if self.prepaid > max(self.total, 0):
+            raise Unreadable("more is prepaid than there is to pay")
+
+    def reckon_credit(self, of):
+        if self.prepaid or any(t.given for t in self.taxes):
+            raise Unreadable("a discount of a credit note")
+        for x in self.lines:
+            if not self.whole_units(x.net):
+                raise Unreadable("parts of a unit")
+            x.amount = x.net
+        for i, (t, o) in enumerate(zip(self.taxes, of.taxes), 1):
+            t.exact = t.lines = t.base = sum((x.amount for x in self.lines if x.tax == i), Fraction(0))
+            t.discount = t.rounding = Fraction(0)
+            left, tax_left = o.base - o.credited, o.amount - o.taxed
+            if not 0 <= t.exact <= left:
+                raise Unreadable("more than is left")
+            t.amount = rounded(t.base * t.rate / 100, self.unit)
+            if t.base == left or t.amount > tax_left:
+                t.amount = tax_left
+            o.credited, o.taxed = o.credited + t.base, o.taxed + t.amount
+        self.totals()
+
+    def minor(self, value):
+        text_ = decimals(value, self.places)
+        return text_.rstrip(".") if self.places == 0 else text_
+
+    def made(self):
+        d, s, minor = self.d, self.sums, self.minor
+        lines = [{"amount": money(x.amount), "book": x.book, "kind": x.kind, "line": i, "net": minor(x.net), "of_line": x.of_line or None,
+                  "per_unit": None if x.qty is None else decimals(x.per_unit, 12), "project": x.project, "project_name": x.project_name,
+                  "project_no": x.project_no if x.project else None, "qty": None if x.qty is None else decimals(x.qty, 6), "seconds": x.seconds,
+                  "sku": x.sku, "tax": x.tax, "tier": x.tier, "unit": UNITS.get(x.sku, ("GiB-Seconds" if x.sku in SKUS else "Units",))[0],
+                  "unit_code": UNITS.get(x.sku, (0, "C62"))[1]} for i, x in enumerate(self.lines, 1)]
+        taxes = [{"allowance": minor(t.lines - t.base), "amount": minor(t.amount), "base": minor(t.base), "category": t.category,
+                  "discount": money(t.discount), "exact": money(t.exact), "jurisdiction": t.jurisdiction, "lines": minor(t.lines),
+                  "rate": decimals(Fraction(int(t.rate * 10000), 10000), 4), "reason": t.reason, "reason_code": t.reason_code,
+                  "reverse_charge": t.reverse, "rounding": money(t.rounding)} for t in self.taxes]
+        books = self.books if self.books is not None else [(number(b, "id", 1), unhex(b, "sha256", 32).hex()) for b in d["books"]]
+        return {"account": self.account, "books": [{"id": i, "sha256": h} for i, h in books], "buyer": {n: maybe(d["buyer"], n) for n in PARTY},
+                "chain": self.chain, "currency": self.currency, "due": None if self.credit_note else time_text(self.due)[:10], "formula": FORMULA,
+                "issued": time_text(self.issued), "kind": "credit_note" if self.credit_note else "invoice", "lines": lines, "number": self.number,
+                "payment_terms_days": None if self.credit_note else self.terms,
+                "period": {"end": time_text(self.period[1]), "start": time_text(self.period[0])}, "plans": self.plans,
+                "previous": self.previous.hex(), "purchase_order": maybe(d, "purchase_order"), "reason": maybe(d, "reason"),
+                "refers_to": self.refers_to, "seller": {n: maybe(d["seller"], n) for n in PARTY},
+                "statements": {"count": self.statements[0], "first": self.statements[1], "last": self.statements[2], "root": self.statements[3].hex()},
+                "tax_id_check": maybe(d, "tax_id_check"), "taxes": taxes,
+                "totals": {"allowance": minor(s["lines"] - s["base"]), "due": minor(self.total - self.prepaid), "exact": money(s["exact"]),
+                           "lines": minor(s["lines"]), "net": minor(s["base"]), "prepaid": minor(self.prepaid), "rounding": money(s["rounding"]),
+                           "tax": minor(s["amount"]), "total": minor(self.total)}, "version": 1}
+
+
 class Misfit(Exception):
     """The price books of a statement do not fit each other, or a charged second has no price."""
 
@@ -416,10 +575,12 @@ class Verifier:
         self.spans, self.said = {}, {}         # start -> (number, plans); start -> sandbox -> row's key -> Was
         self.parts, self.splits, self.sums = {}, set(), {}   # (second, group, book) -> [of, included, seconds]; by month
         self.corrected = self.unseen = 0
+        self.numbers, self.docs, self.billed = [], [], {}   # billed: statement -> what an invoice has of it
+        self.documents = {"credit_notes": 0, "invoices": 0, "partly": 0}
         self.account, self.first, self.last = "", 0, 0
 
-    def bad(self, kind, entry, words, row=None):
-        raise Bad(kind, entry, words, row)
+    def bad(self, kind, entry, words, row=None, place=None):
+        raise Bad(kind, entry, words, row, place)
 
     # files
 
@@ -474,6 +635,9 @@ class Verifier:
             self.books = [{"id": number(b, "id", 1), "sha": unhex(b, "sha256", 32), "to": end_of(b, "valid_to")} for b in m["books"]]
             self.regions = {r["no"]: (r["name"], r["group"]) for r in m["regions"]}
             self.group_of = {r["name"]: r["group"] for r in m["regions"]}
+            self.numbers = m.get("invoices", [])
+            if not isinstance(self.numbers, list) or not all(isinstance(n, str) and len(n.encode()) < 40 for n in self.numbers):
+                raise Unreadable("invoices")
         except (Unreadable, KeyError, TypeError) as e:
             self.bad("edited", "manifest.json", str(e))
 
@@ -1029,6 +1193,9 @@ class Verifier:
         self.rows_before, self.lines_before = len(rows), sum(len(r.lines) for r in rows)
         self.pages += 1
         own = self.page_of is None
+        for r in rows:
+            for x in r.lines:
+                self.sum_line(r, "usage" if own else "correction", x.said())
         self.all_rows += [(r.hash, r.attested, r.running if own else 0, r.hibernated if own else 0) for r in rows if own or not r.bare]
         self.all_lines += self.lines_before
         self.sum += sum((x.amount for r in rows for x in r.lines), Fraction(0))
@@ -1336,6 +1503,113 @@ class Verifier:
                              for (book, sku), (a, z) in sorted(self.tiers.items())]
         if text(made) != self.head_bytes:
             self.bad("wrong", self.head_name, ", ".join(k for k in made if made[k] != h.get(k)))
+        for x in lines:
+            self.sum_line(None, "usage", x)
+        for _, x in late:
+            self.sum_line(None, "correction", x)
+        self.billed[self.statement] = (sha(self.head_bytes), self.start, self.end, made["books"], {p[0] for p in self.plans}, self.lines_of)
+
+    # invoices
+
+    def sum_line(self, row, kind, x):
+        """Of a statement's lines those of one kind, project, sku, book, tier and price are one of an invoice."""
+        sku, tier, book, _, _, seconds, qty, per_unit, amount, measured = x
+        if measured:
+            return
+        key = (row.project_no if row else 0, kind, sku, book, tier, per_unit)
+        had = self.lines_of.setdefault(key, [row.project if row else None, 0, Fraction(0), Fraction(0)])
+        had[1], had[2], had[3] = had[1] + seconds, had[2] + qty, had[3] + amount
+
+    def invoice(self, k):
+        name, sig = f"invoices/{k + 1}.json", f"invoices/{k + 1}.sig"
+        data = self.want(name)
+        signature = self.want(sig)
+        try:
+            s = self.read_sum(sig, signature)
+            digest, key, signature = unhex(s, "hash", 32), unhex(s, "key", 32), unhex(s, "signature", 64)
+            number_, seller, listed = get(s, "number", str), number(s, "seller", 1), get(s, "statements", list)
+        except (Unreadable, KeyError, TypeError) as e:
+            self.bad("edited", sig, str(e))
+        if number_ != self.numbers[k]:
+            self.bad("reordered", sig, "another document's")
+        if sha(data) != digest:
+            self.bad("edited", name, "its hash is not what was signed")
+        try:
+            d = load(data)
+            issued = second_of(d.get("issued") if isinstance(d, dict) else None)
+        except Unreadable:
+            d, issued = None, -1
+        if not any(x[0] == key and x[1] <= issued and (x[2] is None or issued < x[2]) and signed(key, signature, data) for x in self.keys[0]):
+            self.bad("foreign", name, "no key of the service signed it")
+        try:
+            doc = Document(d)
+        except (Unreadable, KeyError, TypeError, AttributeError) as e:
+            self.bad("wrong", name, str(e))
+        if (doc.account, doc.number) != (self.account, self.numbers[k]):
+            self.bad("reordered", name, "another document")
+        doc.seller, doc.hash = seller, digest
+        self.check_document(name, sig, doc, listed)
+        if text(d) != data or text(doc.made()) != data:
+            self.bad("wrong", name, "its sums or its form")
+        self.docs.append(doc)
+        self.documents["credit_notes" if doc.credit_note else "invoices"] += 1
+        self.documents["partly"] += not doc.credit_note and not doc.whole
+
+    def check_document(self, name, sig, doc, listed):
+        if doc.chain == 1 and doc.previous != bytes(32):
+            self.bad("wrong", name, "the first names one before it")
+        before = next((x for x in reversed(self.docs) if x.seller == doc.seller), None)
+        if before and (before.chain >= doc.chain or before.chain + 1 == doc.chain and before.hash != doc.previous):
+            self.bad("wrong", name, "the chain")
+        count, first, last, root = doc.statements
+        numbers = [n if type(n) is int else 0 for n in listed]
+        if len(numbers) != count or any(y <= x for x, y in zip([0] + numbers, numbers)) or numbers and (numbers[0], numbers[-1]) != (first, last):
+            self.bad("edited", sig, "the statements")
+        doc.whole = all(n in self.billed for n in numbers)
+        if doc.credit_note:
+            of = next((x for x in self.docs if not x.credit_note and (x.seller, x.number) == (doc.seller, doc.refers_to)), None)
+            if of is None:
+                self.bad("wrong", name, "it is of no invoice before it")
+            self.check_credit(name, doc, of)
+        elif doc.whole:
+            self.check_billed(name, sig, doc, [self.billed[n] for n in numbers], root)
+        try:
+            doc.reckon_credit(of) if doc.credit_note else doc.reckon()
+        except Unreadable as e:
+            self.bad("wrong", name, str(e))
+
+    def check_billed(self, name, sig, doc, of, root):
+        if root_of([x[0] for x in of]) != root:
+            self.bad("edited", sig, "the statements do not make the root")
+        if doc.period != (min(x[1] for x in of), max(x[2] for x in of)):
+            self.bad("wrong", name, "its period")
+        if doc.plans != sorted(set().union(*(x[4] for x in of)), key=str.encode):
+            self.bad("wrong", name, "its plans")
+        doc.books = sorted({(b["id"], b["sha256"]) for x in of for b in x[3]})
+        sums = {}
+        for x in of:
+            for key, (project, seconds, qty, amount) in x[5].items():
+                had = sums.setdefault(key, [project, 0, Fraction(0), Fraction(0)])
+                had[1], had[2], had[3] = had[1] + seconds, had[2] + qty, had[3] + amount
+        want = [(kind, no, project, sku, book, tier, price, seconds, qty, amount, 0)
+                for (no, kind, sku, book, tier, price), (project, seconds, qty, amount) in sorted(sums.items(), key=lambda x: x[0])]
+        for i, (a, b) in enumerate(zip(want, doc.lines), 1):
+            if a != b.said():
+                self.bad("wrong", name, "a line is not what its statements come to", place=i)
+        if len(want) != len(doc.lines):
+            self.bad("wrong", name, "its lines are not what its statements come to")
+
+    def check_credit(self, name, doc, of):
+        for i, x in enumerate(doc.lines, 1):
+            y = of.lines[x.of_line - 1] if 0 < x.of_line <= len(of.lines) else None
+            if y is None or (x.kind, x.qty, x.seconds) != ("credit", None, 0) or (x.sku, x.project_no, x.project, x.tier, x.tax) != (
+                    y.sku, y.project_no, y.project, y.tier, y.tax):
+                self.bad("wrong", name, "it is not of a line of its invoice", place=i)
+            if not 0 < x.net <= y.left:
+                self.bad("wrong", name, "it credits more than is left", place=i)
+            y.left -= x.net
+        if doc.currency != of.currency or [t.rate for t in doc.taxes] != [t.rate for t in of.taxes]:
+            self.bad("wrong", name, "its currency or its taxes")
 
     # all of it
 
@@ -1344,7 +1618,7 @@ class Verifier:
         self.take_keys("keys/0.json", self.want("keys/0.json"))
         self.take_books()
         for n in range(self.first, self.last + 1):
-            self.lives, self.last_key, self.page_of = [], None, None
+            self.lives, self.last_key, self.page_of, self.lines_of = [], None, None, {}
             self.pooled, self.split, self.pooled_sum, self.used = False, False, 0, set()
             self.all_rows, self.all_lines, self.sum = [], 0, Fraction(0)
             self.rows_before = self.lines_before = 0
@@ -1359,6 +1633,8 @@ class Verifier:
             self.statements += 1
             self.previous, self.previous_end = sha(self.head_bytes), self.end
         self.statement = 0
+        for k in range(len(self.numbers)):
+            self.invoice(k)
         ahead = self.peek()
         if ahead is not None:
             if ahead[0].startswith("keys/") and ahead[0] != "keys/0.json":
@@ -1374,13 +1650,13 @@ def verdict(data):
     except Bad as e:
         place = place_of(e.entry) or (0,)
         where = {"page": place[3] if len(place) == 5 else None, "place": None, "sandbox": None, "epoch": None, "hash": None}
-        where = e.row.where() if e.row is not None else where
+        where = e.row.where() if e.row is not None else {**where, "place": e.place}
         statement = place[1] if place[0] == 4 else None
         out = {"verdict": "bad", "fault": {"kind": e.kind, "entry": e.entry, "statement": statement, **where, "words": str(e)}}
     except Unknown as e:
         out = {"verdict": "unknown", "fault": None, "unknown": str(e)}
     return {**out, "account": v.account, "first": v.first, "last": v.last, "statements": v.statements, "pages": v.pages,
-            "total": money(v.total), "currency": v.currency, "rows": v.counts_of, "corrections": {"rows": v.corrected, "unseen": v.unseen}, "links": v.links}
+            "total": money(v.total), "currency": v.currency, "rows": v.counts_of, "corrections": {"rows": v.corrected, "unseen": v.unseen}, "documents": v.documents, "links": v.links}
 
 
 if __name__ == "__main__":

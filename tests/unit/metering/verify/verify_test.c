@@ -1,10 +1,11 @@
 /* Bundles of a real ledger, judged; and with something changed in each of their files. What a second verifier says of
  * ten thousand changes, and of those by somebody with our key, is tests/verify. */
 /* Covers metering/read/bundle.c, metering/read/sql_bundle.c, metering/read/sworn.c, metering/verify/fault.c,
- * metering/verify/file.c, metering/verify/head.c, metering/verify/known.c, metering/verify/late.c,
+ * metering/verify/doc.c, metering/verify/file.c, metering/verify/head.c, metering/verify/invoice.c,
+ * metering/verify/known.c, metering/verify/late.c,
  * metering/verify/life.c, metering/verify/link.c, metering/verify/month.c, metering/verify/page.c,
  * metering/verify/pool.c, metering/verify/rated.c, metering/verify/read.c, metering/verify/row.c,
- * metering/verify/said.c, metering/verify/tell.c, metering/verify/walk.c. */
+ * metering/verify/said.c, metering/verify/sums.c, metering/verify/tell.c, metering/verify/walk.c. */
 #include <stdio.h>
 
 #include "metering/read/pack.h"
@@ -96,6 +97,9 @@ static void all_of_it_holds(void **state)
         /* the scenario has each kind of row, and links to follow */
         assert_true(v.exact > 20 && v.unattested > 3 && v.less > 0 && v.followed > 20 && v.began > 0);
         assert_true(v.corrected > 3);
+        assert_int_equal(v.invoices, 2);
+        assert_int_equal(v.credit_notes, account == 1 ? 2 : 0);
+        assert_int_equal(v.invoices_partly, 0);
         assert_int_equal(v.unseen, 0);
         assert_int_equal(v.tiers_unseen, 0);
         assert_non_null(strstr(words.p, "correct what was stated before"));
@@ -129,6 +133,8 @@ static void a_part_of_it_holds(void **state)
     assert_int_equal(v.statements, 2);
     assert_true(v.before > 0);
     assert_int_equal(v.pools_unseen, 1);
+    assert_int_equal(v.invoices, 1);
+    assert_int_equal(v.invoices_partly, 1);
 }
 
 /* Not an id of another account is anywhere in it, written or as bytes. */
@@ -289,6 +295,27 @@ static void a_record_of_many(void **state)
     expect_row(&changed, 2, DM_FAULT_EDITED);
 }
 
+/* A document is named, and a line of it that whoever has the key changed. */
+static void an_invoice_changed(void **state)
+{
+    (void)state;
+    for (int account = 1; account <= BUNDLE_ACCOUNTS; account++) {
+        bundle *in = &of[account];
+        for (size_t i = 0; i < in->n; i++) {
+            file *f = &in->v[i];
+            if (strncmp(f->name, "invoices/", 9) != 0)
+                continue;
+            char *digit = f->p + throw_dice(f->n);
+            while (*digit < '0' || *digit > '9')
+                digit = f->p + throw_dice(f->n);
+            char was = *digit;
+            *digit = *digit == '9' ? '0' : (char)(*digit + 1);
+            expect(in, f->name, DM_FAULT_EDITED);
+            *digit = was;
+        }
+    }
+}
+
 /* What the archive itself cannot hold. */
 static void damage(void **state)
 {
@@ -313,13 +340,13 @@ static void what_is_not_known(void **state)
     bundle more = of[2];
     dm_buf_init(&out, 64 << 20);
     dm_buf_init(&words, 1 << 20);
-    more.v[more.n] = (file){.name = "invoices/1.json", .p = more.v[0].p, .n = more.v[0].n};
+    more.v[more.n] = (file){.name = "receipts/1.json", .p = more.v[0].p, .n = more.v[0].n};
     more.n++;
     pack(&more, &out);
     int r = judge(dm_buf_view(&out), &v);
     assert_int_equal(r, DM_VERIFY_UNKNOWN);
     dm_verdict_words(&v, r, &words);
-    assert_non_null(strstr(words.p, "invoices/1.json"));
+    assert_non_null(strstr(words.p, "receipts/1.json"));
     dm_buf_reset(&words);
     dm_verdict_json(&v, r, &words);
     assert_non_null(strstr(words.p, "\"verdict\":\"unknown\""));
@@ -332,7 +359,8 @@ static int tests(void)
     bundlerig_open(&b, &pg, "verify", 1, 520);
     const struct CMUnitTest all[] = {cmocka_unit_test(all_of_it_holds), cmocka_unit_test(twice_the_same),
             cmocka_unit_test(a_part_of_it_holds), cmocka_unit_test(nobody_elses), cmocka_unit_test(a_byte_changed),
-            cmocka_unit_test(a_file_dropped_or_doubled), cmocka_unit_test(a_record_of_many), cmocka_unit_test(damage),
+            cmocka_unit_test(a_file_dropped_or_doubled), cmocka_unit_test(a_record_of_many),
+            cmocka_unit_test(an_invoice_changed), cmocka_unit_test(damage),
             cmocka_unit_test(what_is_not_known)};
     int r = cmocka_run_group_tests(all, NULL, NULL);
     for (int account = 1; account <= BUNDLE_ACCOUNTS; account++) {

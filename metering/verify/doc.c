@@ -1,0 +1,216 @@
+/* An invoice or credit note as its JSON says it. What is reckoned is left out: it is reckoned anew. */
+#include <stdio.h>
+
+#include "base/parse.h"
+
+#include "metering/verify/own.h"
+
+static dm_str text_of(const json_t *obj, const char *name)
+{
+    const char *z = dm_json_c(obj, name);
+    return (dm_str){z, z != NULL ? strlen(z) : 0};
+}
+
+/* null is 0. */
+static int number_of(const json_t *obj, const char *name, int64_t min, int64_t *out, dm_err *err)
+{
+    *out = 0;
+    return json_is_null(json_object_get(obj, name)) ? 0 : dm_json_i64(obj, name, min, INT64_MAX, out, err);
+}
+
+static int money_of(const json_t *obj, const char *name, dm_money *out, dm_err *err)
+{
+    dm_str s;
+    int r = dm_json_str(obj, name, &s, err);
+    return r != 0 ? DM_E_INVALID : dm_money_parse(s, out, err);
+}
+
+static dm_invoice_party party(const json_t *obj)
+{
+    return (dm_invoice_party){.name = text_of(obj, "name"),
+            .address = text_of(obj, "address"),
+            .country = text_of(obj, "country"),
+            .tax_id = text_of(obj, "tax_id"),
+            .legal_id = text_of(obj, "legal_id"),
+            .email = text_of(obj, "email"),
+            .iban = text_of(obj, "iban"),
+            .bic = text_of(obj, "bic")};
+}
+
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+static int read_priced(const json_t *j, dm_invoice_line *l, dm_err *err)
+{
+    dm_str qty, price;
+    l->priced = !json_is_null(json_object_get(j, "qty"));
+    if (!l->priced)
+        return 0;
+    int r = dm_json_str(j, "qty", &qty, err);
+    if (r == 0)
+        r = dm_json_str(j, "per_unit", &price, err);
+    if (r == 0)
+        r = dm_json_i64(j, "book", 1, INT64_MAX, &l->book, err);
+    if (r == 0)
+        r = dm_qty_parse(qty, &l->qty, err);
+    return r == 0 ? dm_price_parse(price, &l->per_unit, err) : DM_E_INVALID;
+}
+
+static int read_line(const json_t *j, size_t ntaxes, dm_invoice_line *l, dm_err *err)
+{
+    int64_t of_line, tax, tier, seconds;
+    *l = (dm_invoice_line){.kind = text_of(j, "kind"),
+            .sku = text_of(j, "sku"),
+            .project = text_of(j, "project"),
+            .project_name = text_of(j, "project_name")};
+    int r = number_of(j, "project_no", 1, &l->project_no.v, err);
+    if (r == 0)
+        r = number_of(j, "of_line", 1, &of_line, err);
+    if (r == 0)
+        r = dm_json_i64(j, "tax", 1, (int64_t)ntaxes, &tax, err);
+    if (r == 0)
+        r = dm_json_i64(j, "tier", 0, UINT8_MAX, &tier, err);
+    if (r == 0)
+        r = dm_json_i64(j, "seconds", INT64_MIN, INT64_MAX, &seconds, err);
+    if (r == 0)
+        r = read_priced(j, l, err);
+    if (r == 0)
+        r = money_of(j, "amount", &l->amount, err);
+    if (r == 0)
+        r = money_of(j, "net", &l->net, err);
+    if (r != 0 || l->kind.p == NULL || l->sku.p == NULL || of_line > DM_INVOICE_LINES_MAX)
+        return DM_E_INVALID;
+    l->of_line = (uint32_t)of_line;
+    l->tax = (size_t)tax - 1;
+    l->tier = (uint32_t)tier;
+    l->seconds = seconds;
+    return 0;
+}
+
+/* "20.0000" */
+static int read_rate(const json_t *j, uint32_t *ppm, dm_err *err)
+{
+    enum { TO_PPM = 100000000 };
+    dm_str s;
+    dm_price percent;
+    int r = dm_json_str(j, "rate", &s, err);
+    if (r == 0)
+        r = dm_price_parse(s, &percent, err);
+    if (r != 0 || percent.v / TO_PPM > DM_TAX_PPM)
+        return DM_E_INVALID;
+    *ppm = (uint32_t)(percent.v / TO_PPM);
+    return 0;
+}
+
+static int read_tax(const json_t *j, dm_invoice_tax *x, dm_money *discount, dm_err *err)
+{
+    dm_money off;
+    bool reverse = false;
+    *x = (dm_invoice_tax){.category = text_of(j, "category"),
+            .jurisdiction = text_of(j, "jurisdiction"),
+            .reason_code = text_of(j, "reason_code"),
+            .reason = text_of(j, "reason")};
+    int r = read_rate(j, &x->rate_ppm, err);
+    if (r == 0)
+        r = dm_json_bool(j, "reverse_charge", &reverse, err);
+    if (r == 0)
+        r = money_of(j, "discount", &off, err);
+    if (r != 0 || x->category.p == NULL || x->jurisdiction.p == NULL || off.v < 0)
+        return DM_E_INVALID;
+    x->reverse_charge = reverse;
+    return dm_money_add(*discount, off, discount, err) < 0 ? DM_E_INVALID : 0;
+}
+
+static int read_taxes(const json_t *list, dm_invoice *v, dm_err *err)
+{
+    size_t n = json_array_size(list);
+    int r = n == 0 || n > DM_INVOICE_TAXES_MAX ? DM_E_INVALID : 0;
+    v->taxes = calloc(n + 1, sizeof(*v->taxes));
+    if (v->taxes == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for taxes");
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = read_tax(json_array_get(list, i), &v->taxes[i], &v->discount, err);
+    v->ntaxes = n;
+    return r;
+}
+
+static int read_lines(const json_t *list, dm_invoice *v, dm_err *err)
+{
+    size_t n = json_array_size(list);
+    int r = n > DM_INVOICE_LINES_MAX ? DM_E_INVALID : 0;
+    v->lines = calloc(n + 1, sizeof(*v->lines));
+    if (v->lines == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for lines");
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = read_line(json_array_get(list, i), v->ntaxes, &v->lines[i], err);
+    v->nlines = n;
+    return r;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------------------- */
+
+static int read_days(const json_t *j, dm_invoice *v, dm_err *err)
+{
+    char due[32] = "";
+    int64_t us = 0;
+    dm_str s = text_of(j, "due");
+    int r = dm_v_time(j, "issued", &v->issued_s, err);
+    if (r == 0 && s.p != NULL) {
+        (void)snprintf(due, sizeof(due), "%.20sT00:00:00Z", s.p);
+        r = dm_parse_rfc3339(dm_str_c(due), &us, err);
+        v->due_s = us / 1000000;
+    }
+    if (r == 0)
+        r = dm_v_time(json_object_get(j, "period"), "start", &v->period_start, err);
+    return r == 0 ? dm_v_time(json_object_get(j, "period"), "end", &v->period_end, err) : r;
+}
+
+static int read_statements(const json_t *j, dm_invoice *v, dm_err *err)
+{
+    int r = dm_json_i64(j, "count", 0, DM_INVOICE_STATEMENTS_MAX, &v->statements, err);
+    if (r == 0)
+        r = number_of(j, "first", 1, &v->first_statement, err);
+    if (r == 0)
+        r = number_of(j, "last", 1, &v->last_statement, err);
+    return r == 0 ? dm_v_hex(j, "root", v->statements_root.b, DM_SHA256, err) : r;
+}
+
+static int read_words(const json_t *j, dm_invoice *v, dm_err *err)
+{
+    dm_str kind = text_of(j, "kind");
+    v->account = dm_json_c(j, "account");
+    v->currency = dm_json_c(j, "currency");
+    v->number = text_of(j, "number");
+    v->refers_to = text_of(j, "refers_to");
+    v->reason = text_of(j, "reason");
+    v->purchase_order = text_of(j, "purchase_order");
+    v->tax_id_check = text_of(j, "tax_id_check");
+    v->seller = party(json_object_get(j, "seller"));
+    v->buyer = party(json_object_get(j, "buyer"));
+    v->credit_note = kind.p != NULL && dm_str_eq_c(kind, "credit_note");
+    if (v->account == NULL || v->currency == NULL || v->number.p == NULL || kind.p == NULL)
+        return DM_E_INVALID;
+    return dm_minor_of(v->currency, &v->decimals, err);
+}
+
+int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_err *err)
+{
+    *v = (dm_invoice){.account = NULL};
+    int r = read_words(j, v, err);
+    if (r == 0)
+        r = dm_json_i64(j, "chain", 1, INT64_MAX, &v->chain, err);
+    if (r == 0)
+        r = number_of(j, "payment_terms_days", 0, &v->terms_days, err);
+    if (r == 0)
+        r = dm_v_hex(j, "previous", v->previous.b, DM_SHA256, err);
+    if (r == 0)
+        r = read_days(j, v, err);
+    if (r == 0)
+        r = read_statements(json_object_get(j, "statements"), v, err);
+    if (r == 0)
+        r = money_of(json_object_get(j, "totals"), "prepaid", &v->prepaid, err);
+    if (r == 0)
+        r = read_taxes(json_object_get(j, "taxes"), v, err);
+    if (r == 0)
+        r = read_lines(json_object_get(j, "lines"), v, err);
+    return r == 0 || r == DM_E_NOMEM ? r : DM_E_INVALID;
+}
