@@ -11,22 +11,39 @@
 
 /* --- keeping ------------------------------------------------------------------------------------------------ */
 
+/* Both are by one worker since it last began, which names in each the one before: this one goes back behind it. */
+static bool is_fork(const dm_v_link *at, const dm_v_link *before)
+{
+    static const dm_digest none;
+    return at->boot != 0 && at->boot == before->boot && at->worker == before->worker &&
+           (memcmp(&at->previous, &before->previous, sizeof(none)) == 0 ||
+                   memcmp(&at->previous, &none, sizeof(none)) == 0);
+}
+
 static int link_to(dm_v *v, const dm_stated *s, uint32_t place, dm_err *err)
 {
     static const dm_digest none;
     dm_verdict *o = v->out;
-    dm_digest before;
+    const dm_v_link at = {.sandbox = s->sandbox,
+            .hash = s->attestation,
+            .previous = v->attest->previous,
+            .worker = v->attest->worker_no,
+            .boot = v->attest->worker_boot,
+            .statement = v->head.number};
+    dm_v_link before;
     bool known;
-    int r = dm_v_links_see(&v->links, &s->sandbox, v->head.number, &s->attestation, &known, &before, err);
+    int r = dm_v_links_see(&v->links, &at, &known, &before, err);
     if (r < 0)
         return r;
-    const dm_digest *named = &v->attest->previous;
-    if (known && memcmp(named, &before, sizeof(before)) == 0) {
+    if (known && memcmp(&at.previous, &before.hash, sizeof(none)) == 0) {
         o->followed++;
-    } else if (!known && memcmp(named, &none, sizeof(none)) == 0) {
+    } else if (!known && memcmp(&at.previous, &none, sizeof(none)) == 0) {
         o->began++;
     } else if (!known) {
         o->before++;
+    } else if (is_fork(&at, &before)) {
+        return dm_v_row_fault(v, DM_FAULT_WRONG, s, v->page.no, place, false,
+                "its worker signed another after the one that it names, which is here");
     } else if (o->broken++ == 0) {
         o->first_broken = (dm_fault){.statement = v->head.number,
                 .page = v->page.no,

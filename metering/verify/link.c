@@ -45,25 +45,24 @@ static int pass(dm_v_links *l, const dm_sandbox_id *until, int64_t statement, dm
     return r;
 }
 
-int dm_v_links_see(dm_v_links *l, const dm_sandbox_id *sandbox, int64_t statement, const dm_digest *hash, bool *known,
-        dm_digest *before, dm_err *err)
+int dm_v_links_see(dm_v_links *l, const dm_v_link *one, bool *known, dm_v_link *before, dm_err *err)
 {
     int r = 0;
-    *known = l->any && dm_sandbox_id_eq(&l->at.sandbox, sandbox);
+    *known = l->any && dm_sandbox_id_eq(&l->at.sandbox, &one->sandbox);
     if (*known) {
-        *before = l->at.hash;
+        *before = l->at;
     } else {
         if (l->any)
             r = put(l, &l->at, err);
         if (r == 0)
-            r = pass(l, sandbox, statement, err);
-        *known = r == 0 && l->has && dm_sandbox_id_eq(&l->next.sandbox, sandbox);
+            r = pass(l, &one->sandbox, one->statement, err);
+        *known = r == 0 && l->has && dm_sandbox_id_eq(&l->next.sandbox, &one->sandbox);
         if (*known) {
-            *before = l->next.hash;
+            *before = l->next;
             r = next(l, err);
         }
     }
-    l->at = (dm_v_link){*sandbox, *hash, statement};
+    l->at = *one;
     l->any = true;
     return r;
 }

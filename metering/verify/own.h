@@ -216,7 +216,8 @@ typedef struct dm_v_lines {
 /* What links attestations of a sandbox: the newest of each, of the statements before and of this one. */
 typedef struct dm_v_link {
     dm_sandbox_id sandbox;
-    dm_digest hash;
+    dm_digest hash, previous;
+    uint64_t worker, boot; /* boot 0: the service signed it */
     int64_t statement;
 } dm_v_link;
 
@@ -443,9 +444,8 @@ int dm_v_said_find(dm_v_said *s, const dm_sandbox_id *sandbox, dm_err *err) DM_N
 void dm_v_said_done(dm_v_said *s);
 
 int dm_v_links_begin(dm_v_links *l, dm_err *err) DM_NODISCARD;
-/* What the sandbox's newest attestation before this one is: *known, hash. Sandboxes come in their order. */
-int dm_v_links_see(dm_v_links *l, const dm_sandbox_id *sandbox, int64_t statement, const dm_digest *hash, bool *known,
-        dm_digest *before, dm_err *err) DM_NODISCARD;
+/* What the sandbox's newest attestation before this one is: *known, before. Sandboxes come in their order. */
+int dm_v_links_see(dm_v_links *l, const dm_v_link *one, bool *known, dm_v_link *before, dm_err *err) DM_NODISCARD;
 int dm_v_links_end(dm_v_links *l, int64_t statement, dm_err *err) DM_NODISCARD; /* of a statement */
 void dm_v_links_done(dm_v_links *l);
 

@@ -159,6 +159,10 @@ class Want:
         return None
 
 
+class Nothing(Exception):
+    """The bundle has nothing of the kind: another change is made."""
+
+
 # --- changes by anybody ---
 
 def sworn(entries, name):
@@ -251,6 +255,8 @@ def exchange(dice, entries):
     """The bytes of two files of one kind change places."""
     kind = dice.choice([r"statements/\d+\.json", r"statements/\d+\.sig", PAGE.pattern, OATHS.pattern, DOCUMENT.pattern, r"invoices/\d+\.sig"])
     of = [i for i, (n, _) in enumerate(entries) if re.fullmatch(kind, n)]
+    if len(of) < 2:
+        raise Nothing
     a, b = sorted(dice.sample(of, 2))
     entries[a], entries[b] = (entries[a][0], entries[b][1]), (entries[b][0], entries[a][1])
     return Want(entries[a][0])
@@ -304,9 +310,16 @@ def foreign_head(dice, entries):
     return Want(name.replace(".sig", ".json"), kind={"foreign"})
 
 
+def some_invoice(dice, entries):
+    of = [i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)]
+    if not of:
+        raise Nothing
+    return dice.choice(of)
+
+
 def foreign_invoice(dice, entries):
     """Signed by a key that the service never had; or by its own, before it was valid."""
-    i = dice.choice([i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)])
+    i = some_invoice(dice, entries)
     name, sig = entries[i][0], json.loads(entries[i + 1][1])
     sig["signature"] = FOREIGN.sign(entries[i][1]).hex()
     if dice.random() < 0.5:
@@ -317,7 +330,7 @@ def foreign_invoice(dice, entries):
 
 def invoice_dropped(dice, entries):
     """A document and its signature are gone, the last ones too."""
-    i = dice.choice([i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)])
+    i = some_invoice(dice, entries)
     name = entries[i][0]
     del entries[i:i + 2]
     return Want(name, kind={"dropped"})
@@ -326,6 +339,8 @@ def invoice_dropped(dice, entries):
 def invoices_swapped(dice, entries):
     """Two documents change places, signatures and all; or one is there twice, in the other's place."""
     of = [i for i, (n, _) in enumerate(entries) if DOCUMENT.fullmatch(n)]
+    if len(of) < 2:
+        raise Nothing
     a, b = sorted(dice.sample(of, 2))
     for k in (0, 1):
         one, other = entries[a + k][1], entries[b + k][1]
@@ -353,10 +368,6 @@ def late_key(dice, entries):
 
 
 # --- changes by whoever has the service's key ---
-
-class Nothing(Exception):
-    """The bundle has nothing of the kind: another change is made."""
-
 
 def some_page(dice, s, fits=lambda page: True, late=False):
     """One of a statement's own period, or one that corrects."""
@@ -443,6 +454,28 @@ def cheat_foreign_oath(dice, s):
     s.oaths[oaths][place] = m[:-64] + FOREIGN.sign(m[:-64])
     s.seal()
     return Want(oaths, place=place + 1, kind={"foreign"})
+
+
+def cheat_fork(dice, s):
+    """A worker goes back behind its own last word: the second of two names what the first names, or nothing."""
+    newest, fits = {}, []
+    for n in s.order:
+        if not PAGE.fullmatch(n) or "corrects" in s.json[n]:
+            continue
+        oaths = n.replace("statements/", "attestations/").replace("/pages/", "/").replace(".json", ".bin")
+        for place, m in enumerate(s.oaths[oaths]):
+            a = verifier.Attestation(m)
+            before = newest.get(a.sandbox)
+            if before and a.boot and (a.worker, a.boot) == (before.worker, before.boot) and a.previous == before.hash:
+                fits.append((oaths, place, m, before))
+            newest[a.sandbox] = a
+    if not fits:
+        raise Nothing
+    oaths, place, m, before = dice.choice(fits)
+    body = m[:-64].replace(before.hash, dice.choice([before.previous, bytes(32)]))
+    s.oaths[oaths][place] = body + s.worker.sign(body)
+    s.seal()
+    return Want(oaths, place=place + 1, kind={"wrong"})
 
 
 def cheat_swapped_rows(dice, s):
@@ -723,7 +756,7 @@ CHEATS = [cheat_amount, cheat_price, cheat_seconds, cheat_charged, cheat_double_
           cheat_swapped_rows, cheat_total, cheat_sum, cheat_page_left_out, cheat_previous, cheat_pool, cheat_plan, cheat_correction,
           cheat_correction_seconds, cheat_correction_dropped, cheat_correction_twice, cheat_life_left_out, cheat_period,
           cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured, cheat_invoice_line, cheat_invoice_sum, cheat_invoice_chain,
-          cheat_invoice_root, cheat_credit, cheat_invoice_early]
+          cheat_invoice_root, cheat_credit, cheat_invoice_early, cheat_fork]
 
 
 def changed(dice, entries, keys):
@@ -735,9 +768,13 @@ def changed(dice, entries, keys):
         except Nothing:
             continue
         return fn.__name__, want, s.entries()
-    fn = dice.choices([f for f, _ in ANYBODY], [w for _, w in ANYBODY])[0]
-    out = list(entries)
-    return fn.__name__, fn(dice, out), out
+    while True:
+        fn = dice.choices([f for f, _ in ANYBODY], [w for _, w in ANYBODY])[0]
+        out = list(entries)
+        try:
+            return fn.__name__, fn(dice, out), out
+        except Nothing:
+            continue
 
 
 # --- both verifiers ---

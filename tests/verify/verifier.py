@@ -1246,7 +1246,7 @@ class Verifier:
         self.last_key = key
         self.lives.append(row)
         if self.at_of is None:
-            self.link(row, a)
+            self.link(oaths, row, a)
         return rest
 
     def bare_check(self, oaths, row):
@@ -1284,15 +1284,17 @@ class Verifier:
         if not any(k[1] < self.at.end and (k[2] is None or k[2] > self.at.start) and signed(k[0], a.signature, a.body) for k in self.keys[a.worker]):
             self.bad("foreign", oaths, "signature", row)
 
-    def link(self, row, a):
+    def link(self, oaths, row, a):
         before = self.newest.get(a.sandbox)
         if before is not None and before[1] + FORGOTTEN_AFTER < self.statement:
             before = None
         if before is None:
             self.links["began" if a.previous == bytes(32) else "before"] += 1
         else:
+            if a.previous != before[0] and a.boot and (a.worker, a.boot) == before[3:] and a.previous in (before[2], bytes(32)):
+                self.bad("wrong", oaths, "its worker signed another after the one that it names", row)
             self.links["followed" if a.previous == before[0] else "broken"] += 1
-        self.newest[a.sandbox] = (row.hash, self.statement)
+        self.newest[a.sandbox] = (row.hash, self.statement, a.previous, a.worker, a.boot)
 
     # the pool and the head
 
