@@ -8,7 +8,7 @@
 
 #include "tests/crash/stage.h"
 
-enum { SANDBOXES = 16, EPOCHS = 8, SECONDS = PLAY_S + TAIL_S, BOOTS = 16, FRAMES = 400 };
+enum { SANDBOXES = 16, EPOCHS = 8, SECONDS = END_S_MAX + 2, BOOTS = 16, FRAMES = SECONDS + 2 };
 
 typedef struct seen {
     uint8_t state[SANDBOXES][EPOCHS][SECONDS];

@@ -111,7 +111,7 @@ int dm_produce(dm_producer *p, const char *topic, dm_str key, dm_str value, uint
     int t = topic_of(topic);
     if (t == TOPICS)
         return dm_fail(err, DM_E_NOTFOUND, "no topic %s", topic);
-    if (p->n == QUEUE_MAX || crash_stage->log.away)
+    if (p->n == QUEUE_MAX || broker_is_away())
         return DM_KAFKA_FULL;
     queued *q = &p->q[p->n];
     *q = (queued){.topic = t, .part = log_part_of(t, key), .value = dm_str_dup(value), .n = value.n, .tag = tag};
@@ -140,7 +140,7 @@ void dm_producer_poll(dm_producer *p)
 {
     broker *b = &crash_stage->log;
     queued q[QUEUE_MAX];
-    size_t n = b->away ? 0 : p->n;
+    size_t n = broker_is_away() ? 0 : p->n;
     bool bad = false;
     memcpy(q, p->q, n * sizeof(q[0]));
     p->n -= n;

@@ -25,7 +25,7 @@
 #include "metering/wallet/wallet.h"
 #include "tests/crash/stage.h"
 
-enum { ANSWER_MS = 60000, DRAIN_MAX = 150, CALM_AT = PLAY_S + 6, STALE_TURNS = 25, QUIET_TURNS = 3, DURABLE_EVERY = 5 };
+enum { ANSWER_MS = 60000, DRAIN_MAX = 150, CALM_S = 16, STALE_TURNS = 25, QUIET_TURNS = 3, DURABLE_EVERY = 5 };
 
 const uint8_t frame_secret[DM_KEY] = {7, 7, 7};
 
@@ -72,6 +72,11 @@ bool disk_is_full(void)
     return me >= 0 && crash_stage->d[me].disk_full;
 }
 
+bool broker_is_away(void)
+{
+    return crash_stage->log.away || (me == 0 && crash_stage->log.deaf);
+}
+
 /* Any thread of a daemon. */
 void reached(dm_point p)
 {
@@ -80,7 +85,9 @@ void reached(dm_point p)
     stage *s = crash_stage;
     daemon_state *d = &s->d[me];
     s->reached[p]++;
-    if (!d->is_armed || s->calm || d->armed.point != p || ++d->count != d->armed.nth)
+    bool safe = s->p.late && me >= WORKERS && s->now_us > LATE_CALM_S * 1000000ll &&
+                s->now_us < (DEAF_TO_S + 1) * 1000000ll;
+    if (!d->is_armed || s->calm || safe || d->armed.point != p || ++d->count != d->armed.nth)
         return;
     s->died[p]++;
     d->is_armed = false;
@@ -311,13 +318,14 @@ static void befall(stage *s, int64_t second)
 {
     s->log.away = false;
     s->log.gives_back = 0;
+    s->log.deaf = s->p.late && second >= DEAF_FROM_S && second < DEAF_TO_S;
     for (unsigned i = 0; i < DAEMONS; i++) {
         s->d[i].disk_full = false;
         s->d[i].clock_by_s = 0;
     }
     for (size_t k = 0; k < s->p.nwindows; k++) {
         const window *w = &s->p.windows[k];
-        if (second < w->from || second >= w->to || second >= CALM_AT)
+        if (second < w->from || second >= w->to || second >= s->p.end_s - CALM_S)
             continue;
         s->log.away = s->log.away || w->kind == WINDOW_AWAY;
         if (w->kind == WINDOW_GIVES_BACK)
@@ -367,7 +375,10 @@ static bool until(stage *s, PGconn *c, int64_t *turn, int64_t *born, bool moving
 
 static bool settle_month(stage *s, PGconn *c, int64_t turn, int64_t born)
 {
-    static const char written[] = "SELECT count(*) = 3 FROM dm.period WHERE closed_at IS NOT NULL";
+    char written[120];
+    (void)snprintf(written, sizeof(written), "SELECT count(*) = %d FROM dm.period WHERE closed_at IS NOT NULL",
+            (int)(s->p.end_s / PERIOD_S));
+    s->drained = true;
     static const char invoiced[] = "SELECT count(*) = 1 FROM dm.invoice_round";
     static const char told[] = "SELECT NOT EXISTS (SELECT FROM dm.outbox WHERE sent_at IS NULL)";
     bool ok = until(s, c, &turn, &born, true, written);
@@ -382,8 +393,8 @@ static bool play(stage *s, PGconn *c)
 {
     int64_t turn = 0, born = 0;
     bool ok = true;
-    for (; ok && turn < PLAY_S + TAIL_S; turn++) {
-        if (turn == CALM_AT) {
+    for (; ok && turn < s->p.end_s; turn++) {
+        if (turn == s->p.end_s - CALM_S) {
             for (unsigned i = 0; i < WORKERS; i++) {
                 s->d[i].born = 0;
                 s->d[i].is_armed = false;
@@ -466,7 +477,7 @@ static void read_told(const broker *b, told *t)
 }
 
 /* Each message of the workers once. */
-static size_t gather(const broker *b, told *out, size_t max)
+static size_t gather(const broker *b, bool late, told *out, size_t max)
 {
     size_t n = 0;
     for (int topic = 0; topic < 2; topic++) {
@@ -481,7 +492,10 @@ static size_t gather(const broker *b, told *out, size_t max)
                 if (k < n)
                     continue;
                 out[n] = (told){.topic = topic, .part = part, .order = n, .m = m};
-                read_told(b, &out[n++]);
+                read_told(b, &out[n]);
+                if (late && out[n].worker == 1 && out[n].due > DEAF_FROM_S && out[n].due <= DEAF_TO_S)
+                    out[n].due = DEAF_TO_S + 1;
+                n++;
             }
         }
     }
@@ -493,10 +507,10 @@ static bool play_undisturbed(stage *s, PGconn *c, const broker *from)
 {
     enum { TOLD_MAX = 4000 };
     DM_AUTO_MEM told *all = calloc(TOLD_MAX, sizeof(*all));
-    size_t n = gather(from, all, TOLD_MAX), at = 0;
+    size_t n = gather(from, s->p.late, all, TOLD_MAX), at = 0;
     int64_t turn = 0, born = 0;
     bool ok = true;
-    for (; ok && turn < PLAY_S + TAIL_S; turn++) {
+    for (; ok && turn < s->p.end_s; turn++) {
         s->now_us = (turn + 1) * 1000000 + 100000;
         for (; at < n && all[at].due <= turn + 1; at++)
             log_append(&s->log, all[at].topic, all[at].part,
@@ -677,7 +691,7 @@ static bool one_seed(stage *s, stage *calm, uint64_t seed)
     }
     plan_make(&s->p, seed);
     s->log.rng = seed;
-    s->calm = s->hurried = false;
+    s->calm = s->hurried = s->drained = false;
     if (verbose)
         tell_plan(&s->p);
     crash_stage = s;
@@ -690,7 +704,7 @@ static bool one_seed(stage *s, stage *calm, uint64_t seed)
     if (ok) {
         calm->p = s->p;
         calm->calm = true;
-        calm->hurried = false;
+        calm->hurried = calm->drained = false;
         crash_stage = calm;
         c = open_stage(calm, "undisturbed", dir);
         ok = play_undisturbed(calm, c, &s->log);

@@ -14,7 +14,7 @@
 #include "metering/wallet/chores.h"
 #include "tests/crash/stage.h"
 
-enum { TAKE_MAX = 64, ROUNDS_MAX = 200, WAIT_S = 600, CLOSES_MAX = 8, SEND_MS = 500, CHORES_EVERY = 4 };
+enum { TAKE_MAX = 64, ROUNDS_MAX = 200, PATIENT_S = 3600, CLOSES_MAX = 8, SEND_MS = 500, CHORES_EVERY = 4 };
 
 typedef struct meter {
     stage *s;
@@ -64,7 +64,7 @@ static void start(meter *m)
             .frame_secret = frame_secret,
             .owner = m->owner.s,
             .period_s = PERIOD_S,
-            .wait_s = WAIT_S,
+            .wait_s = m->s->p.late ? LATE_WAIT_S : PATIENT_S,
             .rows_max = 10000,
             .worker_rows_max = 10000};
     must(m, dm_ledger_open(&lc, &m->ledger, &err), "ledger", &err);
@@ -96,6 +96,8 @@ static void close_what_can_be(meter *m)
 {
     dm_err err = {0};
     int64_t patient_from = dm_stream_look(m->stream);
+    if (m->s->drained)
+        patient_from = -1;
     int r = 0;
     for (int i = 0; r == 0 && i < CLOSES_MAX; i++) {
         r = dm_ledger_close(m->ledger, patient_from, &err);

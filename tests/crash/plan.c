@@ -140,6 +140,14 @@ void plan_make(plan *p, uint64_t seed)
         add_strike(p, &r, (dm_point)((first + i) % DM_POINTS));
     for (uint64_t n = upto(&r, 3); n > 0 && p->nstrikes + 2 <= STRIKES_MAX; n--)
         add_strike(p, &r, (dm_point)upto(&r, DM_POINTS));
+    p->late = seed % 10 == 9;
+    for (size_t i = 0; i < 3; i++)
+        p->late = p->late || p->strikes[i].point == DM_POINT_BILL_CORRECTED;
+    p->end_s = p->late ? LATE_END_S : PLAY_S + TAIL_S;
+    if (p->late) { /* nothing else delays anybody */
+        p->flush_every = 2;
+        return;
+    }
     static const window_kind kinds[] = {WINDOW_AWAY, WINDOW_GIVES_BACK, WINDOW_DISK_FULL, WINDOW_CLOCK};
     for (size_t i = 0; i < DM_LEN(kinds); i++) {
         if (upto(&r, 3) == 0)

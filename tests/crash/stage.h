@@ -36,6 +36,15 @@ enum {
     PLAY_S = PERIOD_S * PERIODS,
     TAIL_S = 22, /* in which workers say what they still have to say */
     DELAY_S = 86400,
+    /* Of an evening in which the first worker is not heard of for long, so that periods are written without it, and
+     * what it says then is a correction: */
+    DEAF_FROM_S = 65,
+    DEAF_TO_S = 310,
+    LATE_WAIT_S = 20,  /* how long the meter waits for it */
+    LATE_CALM_S = 100, /* from here on until it is heard of meters live: when one writes a worker off is a matter of how
+                          long it has lived */
+    LATE_END_S = 376,
+    END_S_MAX = LATE_END_S,
     PHASES_MAX = 96,
     STRIKES_MAX = 8,
     WINDOWS_MAX = 6
@@ -93,6 +102,8 @@ typedef struct plan {
     size_t nwindows;
     unsigned flush_every; /* seconds */
     bool aside;           /* periods are written on the ledger's own thread */
+    bool late;            /* see DEAF_FROM_S */
+    int64_t end_s;        /* then workers stop */
 } plan;
 
 uint64_t rng(uint64_t *state); /* 31 bits */
@@ -109,6 +120,7 @@ typedef struct logged {
 
 typedef struct broker {
     bool away;
+    bool deaf;           /* to the first worker */
     unsigned gives_back; /* of a thousand messages, before one is not confirmed, with all that follow it */
     uint64_t rng;
     struct {
@@ -154,6 +166,7 @@ typedef struct stage {
     uint64_t reached[DM_POINTS], died[DM_POINTS];
     char dir[64], db[64], conninfo[320];
     bool calm;    /* nothing is struck */
+    bool drained; /* the workers are gone: nobody is written off any more */
     bool hurried; /* each turn of a meter is one of its flushes */
     uint64_t lives;
     const char *said; /* of the last thing that went wrong */
@@ -175,6 +188,7 @@ void answer(int fd, char what);
 
 extern stage *crash_stage; /* main.c's: what all processes share */
 bool disk_is_full(void);   /* this daemon's */
+bool broker_is_away(void); /* from this daemon */
 void reached(dm_point p);  /* dm_point_reached */
 
 /* --- what came of it ---------------------------------------------------------------------------------------- */
