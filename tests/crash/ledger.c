@@ -8,6 +8,8 @@
  * is in them, every frame to its last byte;
  *   - the moment at which a wallet paid a statement, which is when the meter came to it; not what it paid, of which
  * grant and in which order;
+ *   - whether a wallet paid a statement before or after the next period was stated: so of an account that pays by the
+ *     hour what is booked is compared, and that its chain is whole, and not the order;
  *   - anomalies and dead letters, which are for people. That the same sorts of them are there is compared. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,10 +46,16 @@ static const struct {
         TABLE(statement_pool),
         TABLE(statement_tier),
         TABLE(usage_day),
-        {"journal",
-                "SELECT concat_ws(' ', account_no, number, idem_key, kind, CASE WHEN kind NOT IN ('burn', 'unburn') "
-                "THEN "
-                "effective_at END, prev_hash, hash) FROM dm.journal_txn ORDER BY account_no, number"},
+        {"journal", "SELECT concat_ws(' ', account_no, idem_key, kind, CASE WHEN kind NOT IN ('burn', 'unburn') THEN "
+                    "effective_at END) FROM dm.journal_txn ORDER BY 1"},
+        {"journal in its order",
+                "SELECT concat_ws(' ', account_no, number, idem_key, prev_hash, hash) FROM dm.journal_txn WHERE NOT "
+                "EXISTS (SELECT FROM dm.account a WHERE a.account_no = journal_txn.account_no AND a.billing_cycle = "
+                "'hourly') ORDER BY account_no, number"},
+        {"journal's chain",
+                "SELECT concat_ws(' ', account_no, count(*), max(number), bool_and(whole)) FROM (SELECT account_no, "
+                "number, prev_hash = coalesce(lag(hash) OVER w, prev_hash) AS whole FROM dm.journal_txn WINDOW w AS "
+                "(PARTITION BY account_no ORDER BY number)) x GROUP BY account_no ORDER BY 1"},
         {"entry", "SELECT concat_ws(' ', t.idem_key, e.n, l.account_no, l.name, e.currency, e.amount) FROM "
                   "dm.journal_entry e JOIN dm.journal_txn t ON t.id = e.txn JOIN dm.ledger_account l USING (ledger_no) "
                   "ORDER BY t.idem_key, e.n"},

@@ -25,7 +25,15 @@
 #include "metering/wallet/wallet.h"
 #include "tests/crash/stage.h"
 
-enum { ANSWER_MS = 60000, DRAIN_MAX = 150, CALM_S = 16, STALE_TURNS = 25, QUIET_TURNS = 3, DURABLE_EVERY = 5 };
+enum {
+    ANSWER_MS = 60000,
+    DRAIN_MAX = 150,
+    CALM_S = 16,
+    STALE_TURNS = 25,
+    QUIET_TURNS = 3,
+    BEGIN_US = 100000,
+    DURABLE_EVERY = 5
+};
 
 const uint8_t frame_secret[DM_KEY] = {7, 7, 7};
 
@@ -87,7 +95,8 @@ void reached(dm_point p)
     s->reached[p]++;
     bool safe = s->p.late && me >= WORKERS && s->now_us > LATE_CALM_S * 1000000ll &&
                 s->now_us < (DEAF_TO_S + 1) * 1000000ll;
-    if (!d->is_armed || s->calm || safe || d->armed.point != p || ++d->count != d->armed.nth)
+    bool unborn = me < WORKERS && s->now_us <= BEGIN_US; /* not enrolled yet, so that no sandbox can be its */
+    if (!d->is_armed || s->calm || safe || unborn || d->armed.point != p || ++d->count != d->armed.nth)
         return;
     s->died[p]++;
     d->is_armed = false;
@@ -402,15 +411,14 @@ static bool play(stage *s, PGconn *c)
             for (size_t k = 0; k < s->p.nstrikes; k++)
                 s->p.strikes[k].nth *= s->p.strikes[k].meter;
         }
-        s->now_us = turn == 0 ? 100000 : s->now_us;
         if (turn == 0) { /* the workers begin with the evening */
+            s->now_us = BEGIN_US;
             for (unsigned i = 0; i < WORKERS; i++)
                 give_birth(s, i);
-            s->now_us = 100000;
         }
         befall(s, turn);
         ok = turn > 0 || worker_turns(s, 0);
-        s->now_us = (turn + 1) * 1000000 + 100000;
+        s->now_us = (turn + 1) * 1000000 + BEGIN_US;
         ok = ok && worker_turns(s, turn) && meter_turns(s, turn, &born);
         if (turn % DURABLE_EVERY == 0)
             tell_durable(s, c);
@@ -511,7 +519,7 @@ static bool play_undisturbed(stage *s, PGconn *c, const broker *from)
     int64_t turn = 0, born = 0;
     bool ok = true;
     for (; ok && turn < s->p.end_s; turn++) {
-        s->now_us = (turn + 1) * 1000000 + 100000;
+        s->now_us = (turn + 1) * 1000000 + BEGIN_US;
         for (; at < n && all[at].due <= turn + 1; at++)
             log_append(&s->log, all[at].topic, all[at].part,
                     (dm_str){from->bytes + all[at].m->key_at, all[at].m->key_n}, log_value(from, all[at].m),
