@@ -236,13 +236,14 @@ int dm_route_ops_credit_add(dm_req *req, void *ctx, dm_err *err)
 typedef struct listing {
     dm_rows_db db;
     char account[DM_UUID_TEXT];
+    dm_str state;
 } listing;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
     return dm_credit_list(
-            c, l->account, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
+            c, l->account, l->state, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
 static int write_credit(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
@@ -258,13 +259,25 @@ static int write_credit(dm_jw *w, const void *list, size_t i, dm_rows_last *at, 
     return 0;
 }
 
+static bool is_state(dm_str s)
+{
+    static const char *const all[] = {"waiting", "approved", "booked", "refused", "withdrawn"};
+    for (size_t i = 0; i < DM_LEN(all); i++) {
+        if (dm_str_eq_c(s, all[i]))
+            return true;
+    }
+    return s.n == 0;
+}
+
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_rows_kind kind = {.order = 'C', .id = "credit", .query = query, .write = write_credit};
-    listing l = {.account = ""};
+    listing l = {.state = dm_req_query(req, "state")};
     const work w = {.what = "credit.list"};
     if (!dm_uuid_ok(req->params[0]) || dm_str_to_array(req->params[0], l.account, sizeof l.account, NULL) < 0)
         return deny(req, &w, DM_CREDIT_NO_ACCOUNT);
+    if (!is_state(l.state))
+        return dm_fail(err, DM_E_INVALID, "state must be waiting, approved, booked, refused or withdrawn");
     int r = dm_rows_ops(req, ctx, &kind, &l, err);
     return deny(req, &w, r);
 }

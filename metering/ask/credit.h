@@ -43,8 +43,8 @@ typedef struct dm_credit {
 
 /* 0 or DM_CREDIT_NONE. */
 int dm_credit_find(dm_pg *c, const char *account_id, const char *id, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* The newest first, those below `before`. DM_CREDIT_NO_ACCOUNT. */
-int dm_credit_list(dm_pg *c, const char *account_id, int64_t before, int64_t limit, dm_pg_rows **out,
+/* The newest first, those below `before`; state .n 0: of any. DM_CREDIT_NO_ACCOUNT. */
+int dm_credit_list(dm_pg *c, const char *account_id, dm_str state, int64_t before, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_credit_read(const dm_pg_rows *rows, size_t i, dm_credit *out);
 

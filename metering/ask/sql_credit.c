@@ -142,19 +142,20 @@ int dm_credit_find(dm_pg *c, const char *account_id, const char *id, dm_pg_rows 
     return r == 0 && dm_pg_count(*out) == 0 ? DM_CREDIT_NONE : r;
 }
 
-int dm_credit_list(dm_pg *c, const char *account_id, int64_t before, int64_t limit, dm_pg_rows **out,
+#define OF_ACCOUNT "o.account_no = $1::bigint AND ($2::text IS NULL OR dm.wallet_order_state(o) = $2::text)"
+int dm_credit_list(dm_pg *c, const char *account_id, dm_str state, int64_t before, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err)
 {
     static const dm_pg_stmt st = {"credit_list",
-            COLUMNS "WHERE o.account_no = $1::bigint AND o.order_no < $2::bigint ORDER BY o.order_no DESC "
-                    "LIMIT $3::bigint",
+            COLUMNS "WHERE " OF_ACCOUNT " AND o.order_no < $3::bigint ORDER BY o.order_no DESC LIMIT $4::bigint",
             DM_PG_ROWS};
     static const dm_pg_stmt count = {
-            "credit_count", DM_PG_COUNT("FROM dm.wallet_order WHERE account_no = $1::bigint"), DM_PG_ONE};
+            "credit_count", DM_PG_COUNT("FROM dm.wallet_order o WHERE " OF_ACCOUNT), DM_PG_ONE};
     int64_t account_no = 0;
     int r = account_of(c, account_id, NULL, &account_no, err);
-    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(before), dm_pa_i64(limit)};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_text(state.n > 0 ? state : (dm_str){NULL, 0}),
+            dm_pa_i64(before), dm_pa_i64(limit)};
     if (r == 0)
         r = dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
-    return r != 0 ? r : dm_pg_count_of(c, &count, args, 1, total, err);
+    return r != 0 ? r : dm_pg_count_of(c, &count, args, 2, total, err);
 }

@@ -63,6 +63,14 @@ static void a_small_one_is_for_the_meter(void **state)
     dm_rig_sql(&rig, "UPDATE dm.wallet_order SET booked_at = now(), refused = 'no'"); /* as the meter would */
     DM_AUTO_SAID late = as("ada", "POST", step_of(&said, "withdraw"), "{\"reason\":\"too late\"}");
     assert_string_equal(rule(&late), "credit.decided");
+    DM_AUTO_SAID refused = as("ada", "GET", at("?state=refused"), NULL);
+    assert_string_equal(
+            dm_json_c(json_array_get(json_object_get(refused.body, "rows"), 0), "id"), dm_said_str(&said, "id"));
+    DM_AUTO_SAID approved = as("ada", "GET", at("?state=approved"), NULL);
+    assert_int_equal(json_integer_value(json_object_get(approved.body, "total")), 0);
+    assert_int_equal(json_array_size(json_object_get(approved.body, "rows")), 0);
+    DM_AUTO_SAID other = as("ada", "GET", at("?state=happy"), NULL);
+    assert_int_equal(other.status, 400);
 }
 
 static void a_large_one_waits_for_another_person(void **state)
