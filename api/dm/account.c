@@ -58,6 +58,7 @@ static void write_billing(dm_jw *w, const dm_profile *p)
     dm_jw_kbool(w, "currency_stays", p->stated);
     dm_jw_kstr(w, "billing_cycle", p->billing_cycle);
     dm_jw_kmaybe(w, "invoice_email", p->invoice_email);
+    dm_jw_kmaybe(w, "purchase_order", p->purchase_order);
     dm_jw_end(w);
 }
 
@@ -136,7 +137,8 @@ static int read_billing(const json_t *obj, dm_buf *address, dm_profile_change *o
         bool may_go;
     } members[] = {{"legal_name", &out->legal_name, false}, {"country", &out->country, false},
             {"currency", &out->currency, false}, {"billing_cycle", &out->billing_cycle, false},
-            {"tax_id", &out->tax_id, true}, {"invoice_email", &out->invoice_email, true}};
+            {"tax_id", &out->tax_id, true}, {"invoice_email", &out->invoice_email, true},
+            {"purchase_order", &out->purchase_order, true}};
     if (obj != NULL && !json_is_object(obj))
         return dm_fail(err, DM_E_INVALID, "\"billing\" must be an object");
     int r = read_address(obj, address, &out->address, err);

@@ -43,6 +43,9 @@ int dm_profile_check(const dm_profile_change *want, dm_err *err)
     if (want->tax_id.n > 0 && !dm_tax_id_ok(DM_STR(""), want->tax_id))
         return dm_fail(err, DM_E_INVALID, "\"tax_id\" must have 4 to %d capital letters, digits, blanks or . - /",
                 DM_TAX_ID_MAX);
+    if (want->purchase_order.n > 0 && !dm_name_ok(want->purchase_order))
+        return dm_fail(
+                err, DM_E_INVALID, "\"purchase_order\" must have 1 to %d characters and no controls", DM_NAME_MAX);
     if (want->invoice_email.n > 0 && dm_email_read(want->invoice_email, email, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "\"invoice_email\" must be an address for mail");
     return 0;

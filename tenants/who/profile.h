@@ -18,7 +18,8 @@ typedef struct dm_profile {
     dm_str country; /* .p NULL: nobody has said */
     dm_str tax_id;  /* .p NULL: none; the same of invoice_email */
     dm_str currency, billing_cycle, invoice_email;
-    bool stated; /* there are statements: its currency stays */
+    dm_str purchase_order; /* the customer's own number, for invoices; .p NULL: none */
+    bool stated;           /* there are statements: its currency stays */
     int64_t created_us, projects, members;
 } dm_profile;
 
@@ -29,7 +30,7 @@ int dm_profile_read(dm_pg *c, const dm_caller *by, dm_pg_rows **rows, dm_profile
 typedef struct dm_profile_change {
     dm_str name;
     dm_str legal_name, address, country, currency, billing_cycle; /* the billing profile, */
-    dm_str tax_id, invoice_email;                                 /* .n 0: none any more */
+    dm_str tax_id, invoice_email, purchase_order;                 /* .n 0: none any more */
 } dm_profile_change;
 
 /* What of it can be said without the row: bounds, lists, forms. DM_E_INVALID, which names the member. Pure. */

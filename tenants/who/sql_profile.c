@@ -15,7 +15,7 @@ static const dm_pg_stmt find = {"profile_find",
         " coalesce((SELECT string_agg(m.role, ',') FROM dm.member m"
         "  WHERE m.account_no = $1 AND m.project_no = 0 AND m.person_no = $2), ''),"
         " a.blocked, a.banned, h.cause, h.reason, a.legal_name, a.address, " COUNTRY
-        ", a.tax_id, a.currency, a.billing_cycle, a.invoice_email,"
+        ", a.tax_id, a.currency, a.billing_cycle, a.invoice_email, a.purchase_order,"
         " EXISTS (SELECT FROM dm.statement s WHERE s.account_no = $1), dm.us(a.created_at), dm.projects_in($1),"
         " (SELECT count(DISTINCT m.person_no) FROM dm.member m WHERE m.account_no = $1)"
         " FROM dm.account a"
@@ -30,9 +30,9 @@ static const dm_pg_field found[] = {{DM_COL_STR, offsetof(dm_profile, id)}, {DM_
         {DM_COL_STR, offsetof(dm_profile, legal_name)}, {DM_COL_STR, offsetof(dm_profile, address)},
         {DM_COL_MAYBE, offsetof(dm_profile, country)}, {DM_COL_MAYBE, offsetof(dm_profile, tax_id)},
         {DM_COL_STR, offsetof(dm_profile, currency)}, {DM_COL_STR, offsetof(dm_profile, billing_cycle)},
-        {DM_COL_MAYBE, offsetof(dm_profile, invoice_email)}, {DM_COL_BOOL, offsetof(dm_profile, stated)},
-        {DM_COL_I64, offsetof(dm_profile, created_us)}, {DM_COL_I64, offsetof(dm_profile, projects)},
-        {DM_COL_I64, offsetof(dm_profile, members)}};
+        {DM_COL_MAYBE, offsetof(dm_profile, invoice_email)}, {DM_COL_MAYBE, offsetof(dm_profile, purchase_order)},
+        {DM_COL_BOOL, offsetof(dm_profile, stated)}, {DM_COL_I64, offsetof(dm_profile, created_us)},
+        {DM_COL_I64, offsetof(dm_profile, projects)}, {DM_COL_I64, offsetof(dm_profile, members)}};
 
 int dm_profile_read(dm_pg *c, const dm_caller *by, dm_pg_rows **rows, dm_profile *out, dm_err *err)
 {
@@ -56,13 +56,16 @@ static const dm_pg_stmt alter = {"profile_alter",
         " address = coalesce($4, address), country = coalesce($5, country), currency = coalesce($6, currency),"
         " billing_cycle = coalesce($7, billing_cycle), tax_id = CASE WHEN $8::text IS NULL THEN tax_id ELSE nullif($8, "
         "'') END,"
-        " invoice_email = CASE WHEN $9::text IS NULL THEN invoice_email ELSE nullif($9, '') END WHERE account_no = $1",
+        " invoice_email = CASE WHEN $9::text IS NULL THEN invoice_email ELSE nullif($9, '') END,"
+        " purchase_order = CASE WHEN $10::text IS NULL THEN purchase_order ELSE nullif($10, '') END"
+        " WHERE account_no = $1",
         DM_PG_NONE};
 
 static bool of_billing(const dm_profile_change *w)
 {
     return w->legal_name.p != NULL || w->address.p != NULL || w->country.p != NULL || w->currency.p != NULL ||
-           w->billing_cycle.p != NULL || w->tax_id.p != NULL || w->invoice_email.p != NULL;
+           w->billing_cycle.p != NULL || w->tax_id.p != NULL || w->invoice_email.p != NULL ||
+           w->purchase_order.p != NULL;
 }
 
 /* Whether it may have that currency from now on. A statement that is being written waits for this lock, or is there. */
@@ -104,7 +107,7 @@ static int audit(dm_pg *c, const dm_caller *by, const dm_profile_change *w, cons
         dm_str is;
     } all[] = {{"name", w->name}, {"legal_name", w->legal_name}, {"address", w->address}, {"country", w->country},
             {"currency", w->currency}, {"billing_cycle", w->billing_cycle}, {"tax_id", w->tax_id},
-            {"invoice_email", w->invoice_email}};
+            {"invoice_email", w->invoice_email}, {"purchase_order", w->purchase_order}};
     char object[64];
     DM_AUTO_BUF detail;
     dm_jw j;
@@ -135,7 +138,7 @@ int dm_profile_alter(dm_pg *c, const dm_caller *by, const dm_profile_change *w, 
 {
     const dm_pg_arg args[] = {dm_pa_i64(by->owner.account.v), dm_pa_text(w->name), dm_pa_text(w->legal_name),
             dm_pa_text(w->address), dm_pa_text(w->country), dm_pa_text(w->currency), dm_pa_text(w->billing_cycle),
-            dm_pa_text(w->tax_id), dm_pa_text(w->invoice_email)};
+            dm_pa_text(w->tax_id), dm_pa_text(w->invoice_email), dm_pa_text(w->purchase_order)};
     DM_AUTO(dm_pg_rows) was = NULL;
     if (of_billing(w) && !dm_may(by->rights, DM_RIGHT_ACCOUNT_OWN))
         return DM_PROFILE_OWNER;

@@ -115,7 +115,7 @@ static void all_of_the_profile(void **state)
     expect(&own, "PATCH", account,
             "{\"name\":\" Ada & Co \",\"billing\":{\"legal_name\":\"Ada Ltd\",\"address\":[\"1 Street\",\" Town \"],"
             "\"country\":\"DE\",\"tax_id\":\"DE 123 456 789\",\"billing_cycle\":\"hourly\","
-            "\"invoice_email\":\"bills@ada.test\"}}",
+            "\"invoice_email\":\"bills@ada.test\",\"purchase_order\":\"PO 7/2026\"}}",
             204);
     (void)snprintf(object, sizeof object, "account:%s", rig.tenants.demo.project.account_id);
     assert_true(dm_tenantrig_audited(&rig.tenants, (dm_owner){.account = rig.tenants.demo.project.owner.account},
@@ -134,12 +134,15 @@ static void all_of_the_profile(void **state)
     assert_string_equal(dm_json_c(billing_of(&said), "tax_id"), "DE 123 456 789");
     assert_string_equal(dm_json_c(billing_of(&said), "billing_cycle"), "hourly");
     assert_string_equal(dm_json_c(billing_of(&said), "invoice_email"), "bills@ada.test");
+    assert_string_equal(dm_json_c(billing_of(&said), "purchase_order"), "PO 7/2026");
     /* What is not named stays, null takes away what may be lacking. */
-    expect(&own, "PATCH", account, "{\"billing\":{\"tax_id\":null,\"invoice_email\":null,\"address\":[]}}", 204);
+    expect(&own, "PATCH", account,
+            "{\"billing\":{\"tax_id\":null,\"invoice_email\":null,\"purchase_order\":null,\"address\":[]}}", 204);
     DM_AUTO_SAID less = dm_rig_as_person(&rig, &own, "GET", account, NULL);
     assert_string_equal(dm_json_c(billing_of(&less), "legal_name"), "Ada Ltd");
     assert_true(json_is_null(json_object_get(billing_of(&less), "tax_id")));
     assert_true(json_is_null(json_object_get(billing_of(&less), "invoice_email")));
+    assert_true(json_is_null(json_object_get(billing_of(&less), "purchase_order")));
     assert_int_equal(json_array_size(json_object_get(billing_of(&less), "address")), 0);
     DM_AUTO_SAID me = dm_rig_as_person(&rig, &own, "GET", "/v1/me", NULL);
     assert_string_equal(dm_json_c(json_array_get(json_object_get(me.body, "accounts"), 0), "name"), "Ada & Co");
@@ -155,8 +158,8 @@ static void what_cannot_be(void **state)
             "{\"billing\":{\"currency\":\"DEM\"}}", "{\"billing\":{\"billing_cycle\":\"yearly\"}}",
             "{\"billing\":{\"address\":\"1 Street\"}}", "{\"billing\":{\"address\":[\"\"]}}",
             "{\"billing\":{\"address\":[\"a\\nb\"]}}", "{\"billing\":{\"address\":[7]}}",
-            "{\"billing\":{\"invoice_email\":\"nobody\"}}", "{\"billing\":{\"tax_id\":\"x\"}}",
-            "{\"billing\":{\"country\":\"DE\",\"tax_id\":\"DE12\"}}", "[]", "{"};
+            "{\"billing\":{\"invoice_email\":\"nobody\"}}", "{\"billing\":{\"purchase_order\":\"a\\nb\"}}",
+            "{\"billing\":{\"tax_id\":\"x\"}}", "{\"billing\":{\"country\":\"DE\",\"tax_id\":\"DE12\"}}", "[]", "{"};
     for (size_t i = 0; i < DM_LEN(bodies); i++)
         expect(&own, "PATCH", account, bodies[i], 400);
     /* A country that comes after the number is held against it, too. */
