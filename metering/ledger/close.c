@@ -3,10 +3,11 @@
  * thing: when `wait_s` have gone by since the period's end, with all that was sent read meanwhile, what is missing is
  * written off: a gap without charge, a worker unattested.
  *
- *     open     every worker is through it, or patience is over: its oaths are looked at, aside
- *     looked   all swore, or patience is over: it is decided how each worker stands, in a transaction with the marks
- * and gaps that go with it, and its evidence leaves the accumulator; else it is open again decided  it is written,
- * aside (write.c): what comes of it now is late written
+ *   open      every worker is through it, or patience is over: aside, its oaths are looked at
+ *   looked    all have sworn, or patience is over: how each worker stands is decided, in a transaction with the marks
+ *             and gaps that go with it, and its evidence leaves the accumulator. Else it is open again
+ *   decided   aside, it is written (write.c); what comes of it now is late
+ *   written
  *
  * Aside means while evidence is taken: what takes long reads and writes what nobody changes any more. A meter that dies
  * finds a period that is decided and not written open again, with what was decided of its workers. */

@@ -360,8 +360,7 @@ static int tests(void)
     const struct CMUnitTest all[] = {cmocka_unit_test(all_of_it_holds), cmocka_unit_test(twice_the_same),
             cmocka_unit_test(a_part_of_it_holds), cmocka_unit_test(nobody_elses), cmocka_unit_test(a_byte_changed),
             cmocka_unit_test(a_file_dropped_or_doubled), cmocka_unit_test(a_record_of_many),
-            cmocka_unit_test(an_invoice_changed), cmocka_unit_test(damage),
-            cmocka_unit_test(what_is_not_known)};
+            cmocka_unit_test(an_invoice_changed), cmocka_unit_test(damage), cmocka_unit_test(what_is_not_known)};
     int r = cmocka_run_group_tests(all, NULL, NULL);
     for (int account = 1; account <= BUNDLE_ACCOUNTS; account++) {
         for (size_t i = 0; i < of[account].n; i++)
