@@ -206,6 +206,13 @@ static void *hold(void *arg)
     return NULL;
 }
 
+static void read_low(program *p)
+{
+    dm_err err = {0};
+    if (dm_low_read(p->api.low, p->api.ops, &err) < 0)
+        dm_log_err(p->api.log, DM_WARN, "budgets.not_read", &err);
+}
+
 static void *sweep(void *arg)
 {
     program *p = arg;
@@ -219,6 +226,7 @@ static void *sweep(void *arg)
         if (dm_api_tx_ops(&p->api, end_looks, NULL, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "looks.not_ended", &err);
         write_refusals(p);
+        read_low(p);
         if (dm_spawns_write(p->api.spawns, p->api.ops, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "spawns.not_written", &err);
         pause_ms(p, SWEEP_MS);
@@ -366,6 +374,8 @@ static int make_rates(dm_api *a, dm_err *err)
         r = dm_rates_new(a->clock, &a->rates, err);
     if (r == 0)
         r = dm_refusals_new(a->clock, &a->refusals, err);
+    if (r == 0)
+        r = dm_low_new(&a->low, err);
     return r < 0 ? r : make_rate(a, a->config->person_requests_per_s, &a->person_rate, err);
 }
 
@@ -495,6 +505,7 @@ static void unmake(program *p)
     dm_rates_free(p->api.rates);
     dm_rate_free(p->api.person_rate);
     dm_refusals_free(p->api.refusals);
+    dm_low_free(p->api.low);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
     dm_uses_free(p->api.uses);

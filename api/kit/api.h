@@ -11,6 +11,7 @@
 #include "api/kit/config.h"
 #include "api/kit/fold.h"
 #include "api/kit/later.h"
+#include "api/kit/low.h"
 #include "api/kit/pulse.h"
 #include "api/kit/rates.h"
 #include "api/kit/refusals.h"
@@ -51,6 +52,7 @@ typedef struct dm_api {
     dm_rates *rates;
     dm_rate *person_rate; /* of a person's or an operator's requests, with cookies; NULL: as many as come */
     dm_refusals *refusals;
+    dm_low *low; /* NULL: nothing is said of it */
     dm_master *master;
     uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
     bool has_admin_token;         /* what opens /nodes and /admin */

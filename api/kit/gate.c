@@ -424,6 +424,14 @@ static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
     return r < 0 ? r : held(req, &s->caller, err);
 }
 
+/* Said on each answer, a refusal's too: whoever has little left hears so before he is put to sleep for it. */
+static void say_low(dm_req *req, const dm_api *api, const dm_session *s)
+{
+    char text[DM_LOW_TEXT];
+    if (dm_low_of(api->low, s->caller.owner, text))
+        dm_hint(&req->reply, "Dormouse-Budget", dm_str_c(text));
+}
+
 static void let_go(dm_session *s)
 {
     if (s != NULL)
@@ -447,6 +455,7 @@ int dm_api_gate(dm_req *req, void *ctx, dm_err *err)
         r = by_token(req, ctx, s, err);
     else if (right_of(scope) != DM_RIGHT_NONE)
         r = whoever(req, ctx, s, err);
+    say_low(req, ctx, s);
     if (r < 0) {
         keep(req, s, r);
         let_go(s);

@@ -136,7 +136,7 @@ static int look_at(dm_pg *c, void *arg, dm_err *err)
     return dm_alert_look(c, l->account, &l->noted, err);
 }
 
-static unsigned look_at_one(dm_api *api, dm_account_no account)
+unsigned dm_alert_look_now(dm_api *api, dm_account_no account)
 {
     look one = {.account = account};
     dm_err err = {0};
@@ -154,7 +154,7 @@ int dm_alert_round(dm_api *api, int64_t *after, unsigned *noted, dm_err *err)
     *noted = 0;
     int r = dm_api_tx_ops(api, find_due, &l, err);
     for (size_t i = 0; r == 0 && i < dm_pg_count(l.rows); i++)
-        *noted += look_at_one(api, (dm_account_no){dm_pg_i64(l.rows, i, 0)});
+        *noted += dm_alert_look_now(api, (dm_account_no){dm_pg_i64(l.rows, i, 0)});
     if (r >= 0)
         *after = r == 0 ? l.upto : 0; /* that was the last one: from the first on */
     dm_pg_rows_free(l.rows);

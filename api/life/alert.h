@@ -12,5 +12,7 @@ int dm_alert_round(dm_api *api, int64_t *after, unsigned *noted, dm_err *err) DM
 /* One account's, in the transaction (role dm_ops, the scope of the account) of whoever finds that it is time to look:
  * how many were noted. */
 int dm_alert_look(dm_pg *c, dm_account_no account, unsigned *noted, dm_err *err) DM_NODISCARD;
+/* The same in a transaction of its own; a failure is logged, for it is found by the next round. */
+unsigned dm_alert_look_now(dm_api *api, dm_account_no account);
 
 #endif

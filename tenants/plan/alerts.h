@@ -1,7 +1,8 @@
 /* tenants/plan/alerts.h: what an account's people are told of a month's bounds before those end what runs: at parts of
  * a bound (percent), when the last hour, gone on, would reach one before its month ends (ends), and when it came to so
- * many usual hours (times). Bounds are caps of money and of running seconds, of the account or a project (budget.h),
- * and the plan's minutes. Usual is the mean hour of those of the last 28 days that had any, seven at least.
+ * many usual hours (times), and when what is left was granted to the last second (last). Bounds are caps of money and
+ * of running seconds, of the account or a project (budget.h), and the plan's minutes. Usual is the mean hour of those
+ * of the last 28 days that had any, seven at least.
  *
  * An alert is a row, once for its cause: account or project, month, budget, kind, mark and bound. Its row and its
  * letters are written by one transaction: whoever dies has done both or neither. */
@@ -19,7 +20,8 @@ enum {
     DM_ALERT_TIMES_MAX = 1000,  /* at least and at most */
     DM_ALERT_SETTINGS = 1000,   /* that are shown */
     DM_ALERTS_MONTH_MAX = 1000, /* alerts of an account; what comes after them is not told */
-    DM_ALERT_ACCOUNTS = 200     /* that one look asks about */
+    DM_ALERT_ACCOUNTS = 200,    /* that one look asks about */
+    DM_BUDGET_LOW_PERCENT = 10, /* below so much of a bound little is left of it */
 };
 
 /* --- what people want (role dm_api, of the whole account) --------------------------------------------------- */
@@ -54,11 +56,12 @@ void dm_alert_setting_read(const dm_pg_rows *rows, size_t row, dm_alert_setting 
 typedef struct dm_alert {
     int64_t no, at_us, project_no;
     dm_str slug;         /* .p NULL: of the account */
-    dm_str budget, kind; /* money, seconds, minutes; percent, ends, times */
-    int64_t mark;        /* percents, or times; of ends 0 */
+    dm_str budget, kind; /* money, seconds, minutes; percent, ends, times, last */
+    int64_t mark;        /* percents, or times; else 0 */
     dm_str used, bound;  /* of times: what the last hour came to, and a usual one */
     dm_str currency;
-    bool told; /* it is worth a letter: nobody muted it, and no higher percent of its bound came with it */
+    bool told; /* it is worth a letter: nobody muted it, no higher percent of its bound came with it, and it is not the
+                  last of it, for which any letter comes too late */
 } dm_alert;
 
 /* Role dm_api, in the owner's scope: of a project, with those of its whole account; of an account (project 0), all.
@@ -85,9 +88,14 @@ int dm_alerts_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, i
 /* The accounts with a number above after and up to *upto are the next to be looked at, of those that have used
  * something this month; how much they have is marked. DM_ALERTS_NONE: there is none above it. */
 int dm_alerts_window(dm_pg *c, int64_t after, int64_t *upto, dm_err *err) DM_NODISCARD;
-/* Of those, the ones of which something is to be told: their numbers. */
+/* Of those, what has little left (DM_BUDGET_LOW_PERCENT) is noted as that; the ones of which something is to be told:
+ * their numbers. */
 int dm_alerts_due(dm_pg *c, int64_t after, int64_t upto, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
-/* Notes what is to be told of an account: as rows of dm_alert, which nobody else gets. */
+/* Notes what has little left, and what is to be told of an account: as rows of dm_alert, which nobody else gets. */
 int dm_alerts_note(dm_pg *c, dm_account_no account, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+
+/* What has little left: account, project (0: of all the account), cause and percent, by account and project, the least
+ * first; at most limit. */
+int dm_budget_low_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -55,7 +55,8 @@ typedef struct dm_budget_granted {
     int64_t left_s;
     dm_str cause; /* .p NULL: none */
     dm_owner owner;
-    bool last; /* it is the last that it gets, and was not before */
+    bool last; /* there is nothing behind it, and was before */
+    bool soon; /* what is left of the budget lasts for a minute at most, as it goes now */
 } dm_budget_granted;
 
 /* Answers what a worker asks: as DM_PG_ROWS of dm_budget_granted_read. cap_s: for how long something is kept for a

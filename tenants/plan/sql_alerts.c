@@ -208,6 +208,9 @@ static const dm_pg_stmt forget = {"alerts_forget",
         " (SELECT FROM dm.alert_mark n WHERE " SAME("n", "k") " AND n.at > k.at"
                                                               "  AND n.at <= now() - interval '70 minutes')",
         DM_PG_NONE};
+static const dm_pg_stmt low = {
+        "alerts_low", "SELECT dm.budget_low_note(w.account_no, false, $3) FROM " WINDOW " w", DM_PG_ROWS};
+static const dm_pg_stmt low_one = {"alerts_low_one", "SELECT dm.budget_low_note($1::bigint, true, $2)", DM_PG_ONE};
 static const dm_pg_stmt due = {"alerts_due",
         "SELECT w.account_no FROM " WINDOW " w WHERE EXISTS (SELECT FROM dm.alert_news(w.account_no, false))"
         " ORDER BY w.account_no",
@@ -219,7 +222,7 @@ static const dm_pg_stmt note = {"alerts_note",
         " FROM dm.alert_news($1::bigint, true) x WHERE $2 > (SELECT count(*) FROM dm.alert o"
         "  WHERE o.account_no = $1 AND o.month = x.month)"
         " ORDER BY x.project_no, x.budget, x.kind, x.mark ON CONFLICT DO NOTHING RETURNING *)"
-        " SELECT " COLUMNS ", NOT coalesce(s.muted, false) AND (n.kind <> 'percent'"
+        " SELECT " COLUMNS ", NOT coalesce(s.muted, false) AND n.kind <> 'last' AND (n.kind <> 'percent'"
         "  OR n.mark = max(n.mark) FILTER (WHERE n.kind = 'percent') OVER (PARTITION BY n.project_no, n.budget))"
         " FROM n" JOINED " LEFT JOIN LATERAL (SELECT x.muted FROM dm.alert_setting x WHERE x.account_no = n.account_no"
         "  AND x.project_no IN (0, n.project_no) ORDER BY x.project_no DESC LIMIT 1) s ON true ORDER BY n.alert_no",
@@ -243,12 +246,29 @@ int dm_alerts_window(dm_pg *c, int64_t after, int64_t *upto, dm_err *err)
 
 int dm_alerts_due(dm_pg *c, int64_t after, int64_t upto, dm_pg_rows **rows, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(after), dm_pa_i64(upto)};
-    return dm_pg_exec(c, &due, args, DM_LEN(args), rows, NULL, err);
+    const dm_pg_arg args[] = {dm_pa_i64(after), dm_pa_i64(upto), dm_pa_i64(DM_BUDGET_LOW_PERCENT)};
+    DM_AUTO(dm_pg_rows) noted = NULL;
+    int r = dm_pg_exec(c, &low, args, DM_LEN(args), &noted, NULL, err);
+    return r < 0 ? r : dm_pg_exec(c, &due, args, 2, rows, NULL, err);
 }
 
 int dm_alerts_note(dm_pg *c, dm_account_no account, dm_pg_rows **rows, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(account.v), dm_pa_i64(DM_ALERTS_MONTH_MAX)};
-    return dm_pg_exec(c, &note, args, DM_LEN(args), rows, NULL, err);
+    const dm_pg_arg within[] = {args[0], dm_pa_i64(DM_BUDGET_LOW_PERCENT)};
+    DM_AUTO(dm_pg_rows) noted = NULL;
+    int r = dm_pg_exec(c, &low_one, within, DM_LEN(within), &noted, NULL, err);
+    return r < 0 ? r : dm_pg_exec(c, &note, args, DM_LEN(args), rows, NULL, err);
+}
+
+static const dm_pg_stmt low_list = {"budget_low_list",
+        "SELECT u.account_no, u.project_no::bigint, CASE u.budget WHEN 'money' THEN 'spend_cap' ELSE"
+        " 'allowance_exhausted' END, u.left_percent::bigint FROM dm.budget_low u WHERE " USING_MONTH
+        " ORDER BY u.account_no, u.project_no, u.left_percent LIMIT $1",
+        DM_PG_ROWS};
+
+int dm_budget_low_list(dm_pg *c, int64_t limit, dm_pg_rows **rows, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(limit)};
+    return dm_pg_exec(c, &low_list, args, DM_LEN(args), rows, NULL, err);
 }

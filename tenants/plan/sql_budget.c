@@ -33,8 +33,11 @@ int dm_budget_give_back(dm_pg *c, dm_owner owner, dm_err *err)
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
 static const dm_pg_stmt grant = {"budget_grant",
-        "SELECT project_no, state, left_s, cause, account_no, state = 'last' AND was IS DISTINCT FROM 'last'"
-        " FROM dm.budget_grant($1, $2, $3, $4::jsonb, $5::jsonb, $6)",
+        "SELECT g.project_no, g.state, g.left_s, g.cause, g.account_no,"
+        " g.state IN ('last', 'refused') AND coalesce(g.was, '') NOT IN ('last', 'refused'),"
+        " g.state <> 'free' AND a.running > 0 AND g.left_s <= a.need_s + a.running"
+        " FROM dm.budget_grant($1, $2, $3, $4::jsonb, $5::jsonb, $6) g JOIN jsonb_to_recordset($4::jsonb)"
+        "  AS a (project_no int, need_s bigint, running bigint) ON a.project_no = g.project_no",
         DM_PG_ROWS};
 
 static int text_of(const json_t *list, dm_buf *out, dm_err *err)
@@ -66,5 +69,6 @@ void dm_budget_granted_read(const dm_pg_rows *rows, size_t row, dm_budget_grante
             .left_s = dm_pg_i64(rows, row, 2),
             .cause = dm_pg_is_null(rows, row, 3) ? (dm_str){NULL, 0} : dm_pg_str(rows, row, 3),
             .owner = {{dm_pg_i64(rows, row, 4)}, {dm_pg_i64(rows, row, 0)}},
-            .last = dm_pg_bool(rows, row, 5)};
+            .last = dm_pg_bool(rows, row, 5),
+            .soon = dm_pg_bool(rows, row, 6)};
 }

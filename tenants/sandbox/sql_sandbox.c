@@ -292,15 +292,30 @@ int dm_sandbox_count_running(dm_pg *c, dm_owner owner, const dm_sandbox_filter *
 }
 
 /* $5 is null or a time, $6 null or an array of causes, $7 null or a text. */
-#define HISTORY                                                                                                        \
-    "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM dm.sandbox_event"                             \
-    " WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND at >= dm.ts($4)"                               \
-    " AND ($5::bigint IS NULL OR at <= dm.ts($5::bigint)) AND ($6::text[] IS NULL OR cause = ANY ($6::text[]))"        \
-    " AND ($7::text IS NULL OR strpos(to_state || ': ' || why, $7::text) > 0)"
+#define HISTORY_OF(t)                                                                                                  \
+    t ".at >= dm.ts($4) AND ($5::bigint IS NULL OR " t ".at <= dm.ts($5::bigint))"                                     \
+      " AND ($6::text[] IS NULL OR " t ".cause = ANY ($6::text[]))"                                                    \
+      " AND ($7::text IS NULL OR strpos(" t ".to_state || ': ' || " t ".why, $7::text) > 0)"
+#define HISTORY_COLUMNS "at, event_no, epoch, from_state, to_state, cause, why, who"
 
-static const dm_pg_stmt history_up = {"sandbox_history_up", HISTORY " ORDER BY at, event_no LIMIT $8", DM_PG_ROWS};
-static const dm_pg_stmt history_down = {
-        "sandbox_history_down", HISTORY " ORDER BY at DESC, event_no DESC LIMIT $8", DM_PG_ROWS};
+/* Beside what it went through stands what its project was told while it ran: that a budget is about to end
+ * (tenants/plan/alerts.h), and it with it. Those are few, and found by their account. */
+#define HISTORY_TOLD                                                                                                   \
+    "(SELECT t.* FROM (SELECT n.at, n.alert_no AS event_no, l.epoch, l.to_state AS from_state, l.to_state,"            \
+    "  CASE n.budget WHEN 'money' THEN 'spend_cap' ELSE 'allowance_exhausted' END AS cause,"                           \
+    "  'the last of the month''s budget is being used; at its end it sleeps' AS why, 'policy:budget' AS who"           \
+    "  FROM dm.alert n, LATERAL (SELECT x.epoch, x.to_state FROM dm.sandbox_event x WHERE x.account_no = $1"           \
+    "   AND x.project_no = $2 AND x.sandbox_id = $3 AND x.at <= n.at ORDER BY x.at DESC, x.event_no DESC LIMIT 1) l"   \
+    "  WHERE n.account_no = $1 AND n.project_no IN (0, $2) AND n.kind = 'last' AND l.to_state = 'running') t"          \
+    " WHERE " HISTORY_OF("t") ")"
+
+#define HISTORY(order)                                                                                                 \
+    "SELECT dm.us(at), epoch, from_state, to_state, cause, why, who FROM ((SELECT " HISTORY_COLUMNS                    \
+    " FROM dm.sandbox_event e WHERE account_no = $1 AND project_no = $2 AND sandbox_id = $3 AND " HISTORY_OF(          \
+            "e") " ORDER BY " order " LIMIT $8) UNION ALL " HISTORY_TOLD ") h ORDER BY " order " LIMIT $8"
+
+static const dm_pg_stmt history_up = {"sandbox_history_up", HISTORY("at, event_no"), DM_PG_ROWS};
+static const dm_pg_stmt history_down = {"sandbox_history_down", HISTORY("at DESC, event_no DESC"), DM_PG_ROWS};
 
 int dm_sandbox_history(dm_pg *c, dm_owner owner, const dm_sandbox_id *id, const dm_sandbox_window *window,
         dm_pg_rows **rows, dm_err *err)

@@ -88,6 +88,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_signing_new(&signing, &a->signing, &err), &err, "token keys");
     must(dm_strangers_new((unsigned)r->config.wrong_keys_per_min, a->clock, &a->strangers, &err), &err, "strangers");
     must(dm_refusals_new(a->clock, &a->refusals, &err), &err, "refusals");
+    must(dm_low_new(&a->low, &err), &err, "budgets");
     must(dm_rates_new(a->clock, &a->rates, &err), &err, "rates");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
@@ -170,6 +171,7 @@ void dm_rig_stop(dm_rig *r)
     dm_strangers_free(r->api.strangers);
     dm_rates_free(r->api.rates);
     dm_refusals_free(r->api.refusals);
+    dm_low_free(r->api.low);
     dm_signers_free(r->api.signers);
     dm_spawns_free(r->api.spawns);
     dm_uses_free(r->api.uses);
@@ -195,16 +197,17 @@ void dm_rig_other(dm_rig *r)
 
 void dm_rig_clean(dm_rig *r)
 {
-    dm_rig_sql(r, "DELETE FROM dm.sandbox; DELETE FROM dm.sandbox_label; DELETE FROM dm.idempotency;"
-                  "DELETE FROM dm.denial; DELETE FROM dm.hold; DELETE FROM dm.budget_use; DELETE FROM dm.budget_lease;"
-                  "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open; DELETE FROM "
-                  "dm.budget_cap;"
-                  "DELETE FROM dm.expiry; DELETE FROM dm.expiry_day;"
-                  "DELETE FROM dm.alert; DELETE FROM dm.alert_mark; DELETE FROM dm.alert_setting;"
-                  "UPDATE dm.quota_use SET running = 0, vcpus = 0, mem_mib = 0, asleep_mib = 0;"
-                  "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-                  "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
-                  "DELETE FROM dm.worker WHERE worker_no > 1");
+    dm_rig_sql(r,
+            "DELETE FROM dm.sandbox; DELETE FROM dm.sandbox_label; DELETE FROM dm.idempotency;"
+            "DELETE FROM dm.denial; DELETE FROM dm.hold; DELETE FROM dm.budget_use; DELETE FROM dm.budget_lease;"
+            "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open; DELETE FROM "
+            "dm.budget_cap;"
+            "DELETE FROM dm.expiry; DELETE FROM dm.expiry_day;"
+            "DELETE FROM dm.alert; DELETE FROM dm.budget_low; DELETE FROM dm.alert_mark; DELETE FROM dm.alert_setting;"
+            "UPDATE dm.quota_use SET running = 0, vcpus = 0, mem_mib = 0, asleep_mib = 0;"
+            "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
+            "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+            "DELETE FROM dm.worker WHERE worker_no > 1");
     dm_rig_sql(r,
             "UPDATE dm.api_key SET revoked_at = NULL; DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE "
             "FROM dm.person_token;"

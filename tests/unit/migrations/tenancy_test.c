@@ -187,7 +187,7 @@ static void grants_are_narrow(void **state)
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
                     "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
                     "'series_step', 'expiry', "
-                    "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark', 'simulation')"),
+                    "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark', 'budget_low', 'simulation')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "

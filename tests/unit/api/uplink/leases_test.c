@@ -1,11 +1,12 @@
 /* Budgets by the whole way: what is created and woken is promised its first seconds, its worker asks for more at the
  * uplink, counts them down, and puts to sleep what was refused. The worker here is the test's: it keeps to
  * base/wire/lease.h as the real one does (tests/unit/workers/host/lease_test.c). */
-/* Covers api/life/wake.c. */
+/* Covers api/life/wake.c, api/kit/low.c. */
 #include <stdio.h>
 
 #include "base/wire/lease.h"
 
+#include "api/life/alert.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -244,6 +245,68 @@ static void without_a_bound_nothing_is_leased(void **state)
     assert_int_equal(w.left, 1);
 }
 
+/* What an answer about the sandbox says of the budget; NULL: nothing. */
+static bool says(const char *id, const char *key, char out[64])
+{
+    char target[64];
+    dm_err err = {0};
+    if (dm_low_read(rig.api.low, rig.api.ops, &err) < 0)
+        fail_msg("%s", err.msg);
+    (void)snprintf(target, sizeof target, "/sandboxes/%s", id);
+    DM_AUTO_SAID said = dm_rig_call_as(&rig, key, "GET", target, NULL, NULL, 0);
+    const char *is = dm_said_header(&said, "Dormouse-Budget");
+    (void)snprintf(out, 64, "%s", is != NULL ? is : "");
+    return is != NULL;
+}
+
+static bool logged(const char *id)
+{
+    char target[64];
+    (void)snprintf(target, sizeof target, "/v2/sandboxes/%s/logs", id);
+    DM_AUTO_SAID said = dm_rig_call(&rig, "GET", target, NULL);
+    assert_int_equal(said.status, 200);
+    return strstr(said.text, "running: the last of the month's budget is being used") != NULL;
+}
+
+/* Before what runs is put to sleep: on each answer while a tenth is left, then an event and a line in its log. */
+static void its_people_hear_of_it_first(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "", says_now[64], first[64] = "";
+    int64_t low_at = -1, last_at = -1;
+    roomy();
+    dm_rig_other(&rig);
+    bound("account_limit", "month_seconds_max", 100);
+    worker w = begin();
+    dm_rig_create(&rig, "", id);
+    brings(&w, id);
+    for (int s = 0; w.running > 0 && s < 200; s++) {
+        ask(&w, how);
+        if (says(id, NULL, says_now) && low_at < 0) {
+            low_at = w.ran;
+            (void)snprintf(first, sizeof first, "%s", says_now);
+        }
+        if (last_at < 0 && dm_rig_number(&rig, "SELECT count(*) FROM dm.alert WHERE kind = 'last'") > 0)
+            last_at = w.ran;
+        assert_true(logged(id) == (last_at >= 0));
+        run_second(&w, "allowance_exhausted");
+    }
+    assert_int_equal(w.ran, 100);
+    assert_int_equal(low_at, 91);
+    assert_string_equal(first, "allowance_exhausted;left=9");
+    assert_in_range(last_at, 97, 99);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.alert WHERE kind = 'last'"), 1);
+    assert_true(says(id, NULL, says_now));
+    assert_string_equal(says_now, "allowance_exhausted;left=0");
+    assert_false(says(id, DM_RIG_OTHER_KEY, says_now)); /* it is nobody else's */
+    DM_AUTO_SAID refused = dm_rig_call(&rig, "POST", "/sandboxes", "{\"templateID\":\"base\"}");
+    assert_string_equal(dm_said_header(&refused, "Dormouse-Budget"), "allowance_exhausted;left=0");
+    bound("account_limit", "month_seconds_max", 1000);
+    int64_t account = dm_rig_number(&rig, "SELECT account_no FROM dm.project WHERE slug = 'demo'");
+    (void)dm_alert_look_now(&rig.api, (dm_account_no){account});
+    assert_false(says(id, NULL, says_now));
+}
+
 /* Nobody's words count who is not the worker, of this start of it, with something of the project. */
 static void strangers_are_not_heard(void **state)
 {
@@ -272,7 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(free_runs_its_pool, &rig),
             DM_RIG_TEST(a_fleet_runs_into_its_cap, &rig), DM_RIG_TEST(a_project_has_its_own, &rig),
-            DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig), DM_RIG_TEST(strangers_are_not_heard, &rig)};
+            DM_RIG_TEST(its_people_hear_of_it_first, &rig), DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig),
+            DM_RIG_TEST(strangers_are_not_heard, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

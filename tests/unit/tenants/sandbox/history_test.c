@@ -57,7 +57,8 @@ static int do_explain(dm_pg *c, void *arg, dm_err *err)
         (void)snprintf(line, sizeof line, "%.*s", (int)dm_pg_str(plan, i, 0).n, dm_pg_str(plan, i, 0).p);
         (void)printf("%s\n", line);
         by_time = by_time || strstr(line, "using sandbox_event_time ") != NULL;
-        sorts = sorts || strstr(line, "Sort") != NULL;
+        /* What the project was told is put in order, which here is nothing. */
+        sorts = sorts || (strstr(line, "Sort  (") != NULL && strstr(line, " rows=1 ") == NULL);
     }
     return e < 0 ? e : by_time && !sorts ? 0 : dm_fail(err, DM_E_INTERNAL, "the plan is another");
 }
