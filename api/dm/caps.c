@@ -54,10 +54,12 @@ static int answer(dm_req *req, dm_api *api, work *w, dm_err *err)
         dm_jw_obj(&j);
         for (size_t i = 0; i < dm_pg_count(w->rows); i++) {
             dm_caps k;
-            dm_str currency;
-            dm_caps_row_read(w->rows, i, &k, &currency);
+            dm_caps_of of;
+            dm_caps_row_read(w->rows, i, &k, &of);
             if (i == 0) {
-                dm_jw_kstr(&j, "currency", currency);
+                dm_jw_kstr(&j, "currency", of.currency);
+                dm_jw_kmaybe(&j, "wallet_left", of.wallet);
+                dm_jw_ki64(&j, "unheard_seconds", (int64_t)api->config->lease_cap_s);
                 dm_jw_key(&j, "rows");
                 dm_jw_arr(&j);
             }

@@ -1,6 +1,7 @@
 /* tenants/plan/budget.h: how long may still run what has a budget: a month's seconds, or what they may cost, of an
- * account or a project. It is handed out in leases (base/wire/lease.h), to workers, and in the first seconds of each
- * start and wake; whoever hands out is alone in the account until his transaction ends. Months are UTC's.
+ * account or a project; or what an account that pays by the hour has left in its wallet. It is handed out in leases
+ * (base/wire/lease.h), to workers, and in the first seconds of each start and wake; whoever hands out is alone in the
+ * account until his transaction ends. Months are UTC's.
  *
  *   bound >= used + open, at any time where workers can ask
  *

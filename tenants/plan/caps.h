@@ -32,8 +32,16 @@ typedef struct dm_caps {
                                         last second, at most */
 } dm_caps;
 
-/* The account's first, then its projects by slug, at most DM_CAPS_MAX; *currency is borrowed from the rows. */
+typedef struct dm_caps_of {
+    dm_str currency;
+    dm_str wallet; /* what an account that pays by the hour has left in advance, less what it has come to since: bounds
+                      it as a cap does; .p NULL: it pays by the month */
+} dm_caps_of;
+
+/* The account's first, then its projects by slug, at most DM_CAPS_MAX; what is of the account is borrowed from the
+ * rows.
+ */
 int dm_caps_read(dm_pg *c, dm_account_no account, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
-void dm_caps_row_read(const dm_pg_rows *rows, size_t row, dm_caps *out, dm_str *currency);
+void dm_caps_row_read(const dm_pg_rows *rows, size_t row, dm_caps *out, dm_caps_of *of);
 
 #endif

@@ -40,8 +40,8 @@ static int read_one(dm_str text, const char *whose, dm_limits *out, dm_err *err)
         err->code = DM_E_INTERNAL; /* our own database wrote it */
         return dm_wrap(err, "limits of the %s", whose);
     }
-    out->budgeted =
-            json_object_get(obj, "month_seconds_max") != NULL || json_object_get(obj, "spend_cap_micros") != NULL;
+    out->budgeted = json_object_get(obj, "month_seconds_max") != NULL ||
+                    json_object_get(obj, "spend_cap_micros") != NULL || json_object_get(obj, "prepaid") != NULL;
     return 0;
 }
 

@@ -55,7 +55,8 @@ static const dm_pg_stmt list = {"caps_list",
         "   AND c.project_no = p.project_no))"
         " SELECT s.slug, m.value::text, trim_scale(k.value / 1000000.0)::text, b.seconds::text,"
         "  trim_scale(b.amount)::text, u.seconds::text, trim_scale(u.amount)::text, o.seconds::text,"
-        "  trim_scale(o.amount)::text, a.currency"
+        "  trim_scale(o.amount)::text, a.currency,"
+        "  CASE WHEN a.billing_cycle = 'hourly' THEN trim_scale(dm.wallet_left($1))::text END"
         " FROM s JOIN dm.account a ON a.account_no = $1"
         " LEFT JOIN dm.budget_cap m ON m.account_no = $1 AND m.project_no = s.no AND m.name = 'month_seconds_max'"
         " LEFT JOIN dm.budget_cap k ON k.account_no = $1 AND k.project_no = s.no AND k.name = 'spend_cap_micros'"
@@ -70,7 +71,7 @@ int dm_caps_read(dm_pg *c, dm_account_no account, dm_pg_rows **rows, dm_err *err
     return dm_pg_exec(c, &list, args, DM_LEN(args), rows, NULL, err);
 }
 
-void dm_caps_row_read(const dm_pg_rows *rows, size_t row, dm_caps *out, dm_str *currency)
+void dm_caps_row_read(const dm_pg_rows *rows, size_t row, dm_caps *out, dm_caps_of *of)
 {
     static const dm_pg_field fields[] = {{DM_COL_MAYBE, offsetof(dm_caps, slug)},
             {DM_COL_MAYBE, offsetof(dm_caps, seconds)}, {DM_COL_MAYBE, offsetof(dm_caps, money)},
@@ -78,5 +79,7 @@ void dm_caps_row_read(const dm_pg_rows *rows, size_t row, dm_caps *out, dm_str *
             {DM_COL_STR, offsetof(dm_caps, seconds_used)}, {DM_COL_STR, offsetof(dm_caps, money_used)},
             {DM_COL_STR, offsetof(dm_caps, seconds_open)}, {DM_COL_STR, offsetof(dm_caps, money_open)}};
     dm_pg_read(rows, row, 0, fields, DM_LEN(fields), out);
-    *currency = dm_pg_str(rows, row, 9);
+    static const dm_pg_field whole[] = {
+            {DM_COL_STR, offsetof(dm_caps_of, currency)}, {DM_COL_MAYBE, offsetof(dm_caps_of, wallet)}};
+    dm_pg_read(rows, row, 9, whole, DM_LEN(whole), of);
 }

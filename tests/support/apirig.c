@@ -206,7 +206,8 @@ void dm_rig_clean(dm_rig *r)
             "DELETE FROM dm.alert; DELETE FROM dm.budget_low; DELETE FROM dm.alert_mark; DELETE FROM dm.alert_setting;"
             "UPDATE dm.quota_use SET running = 0, vcpus = 0, mem_mib = 0, asleep_mib = 0;"
             "DELETE FROM dm.project_limit; DELETE FROM dm.account_limit; UPDATE dm.worker SET event_seq = 0;"
-            "UPDATE dm.account SET blocked = NULL, banned = false; DELETE FROM dm.worker_key WHERE worker_no > 1;"
+            "UPDATE dm.account SET blocked = NULL, banned = false, billing_cycle = 'monthly'; DELETE FROM "
+            "dm.worker_key WHERE worker_no > 1;"
             "DELETE FROM dm.worker WHERE worker_no > 1");
     dm_rig_sql(r,
             "UPDATE dm.api_key SET revoked_at = NULL; DELETE FROM dm.api_key WHERE made_by LIKE 'person:%'; DELETE "

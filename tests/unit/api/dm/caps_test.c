@@ -58,6 +58,8 @@ static void it_binds_from_then_on(void **state)
     row_is(&none, 0, "money", NULL);
     row_is(&none, 0, "money_bound", NULL);
     row_is(&none, 0, "seconds_used", "0");
+    assert_true(json_is_null(json_object_get(none.body, "wallet_left")));
+    assert_int_equal(json_integer_value(json_object_get(none.body, "unheard_seconds")), 900);
     DM_AUTO_SAID set = dm_rig_as_person(&rig, &bill, "PUT", caps, "{\"money\":\"0.00005\",\"seconds\":\"7\"}");
     assert_int_equal(set.status, 200);
     row_is(&set, 0, "money", "0.00005");

@@ -1,12 +1,14 @@
 /* Budgets by the whole way: what is created and woken is promised its first seconds, its worker asks for more at the
  * uplink, counts them down, and puts to sleep what was refused. The worker here is the test's: it keeps to
  * base/wire/lease.h as the real one does (tests/unit/workers/host/lease_test.c). */
-/* Covers api/life/wake.c, api/kit/low.c. */
+/* Covers api/life/wake.c, api/kit/low.c, tenants/plan/sql_caps.c. */
 #include <stdio.h>
 
 #include "base/wire/lease.h"
 
 #include "api/life/alert.h"
+#include "metering/live/spend.h"
+#include "metering/rules/money.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -245,6 +247,216 @@ static void without_a_bound_nothing_is_leased(void **state)
     assert_int_equal(w.left, 1);
 }
 
+/* --- with the meter behind it ------------------------------------------------------------------------------- */
+
+typedef struct meter {
+    dm_spend *spend;
+    dm_pg *pg;
+    dm_counted_key key;
+    int64_t now_ms;
+} meter;
+
+static int held(void *arg, dm_pg *c, bool *out, dm_err *err)
+{
+    (void)arg;
+    (void)c;
+    (void)err;
+    *out = true;
+    return 0;
+}
+
+static void meter_open(meter *m, const worker *w)
+{
+    dm_spend_config c = {.period_s = 3600, .held = held};
+    dm_err err = {0};
+    *m = (meter){.key = {.period_start = w->period,
+                         .project_no = (uint32_t)project,
+                         .spec_table = 1,
+                         .spec = (uint16_t)dm_rig_number(&rig, "SELECT max(spec) FROM dm.sandbox"),
+                         .region_no = (uint16_t)dm_rig_number(&rig, "SELECT max(region_no) FROM dm.sandbox")},
+            .now_ms = 1000};
+    char conninfo[256];
+    dm_pgtest_conninfo(rig.tenants.pg, "dm_meter", conninfo);
+    if (dm_spend_new(&c, &m->spend, &err) < 0 || dm_pg_open(conninfo, &m->pg, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+static void meter_close(meter *m)
+{
+    dm_spend_free(m->spend);
+    dm_pg_close(m->pg);
+}
+
+/* The live view has so many seconds of it, rated. */
+static void meter_has(meter *m, int64_t seconds, uint32_t running)
+{
+    dm_err err = {0};
+    const dm_counted c = {.run_s = (uint64_t)seconds, .at = 1, .ran = running, .key = m->key};
+    m->now_ms += 1000;
+    if (dm_spend_take(m->spend, &c, 1, m->key.period_start + 1, &err) < 0 ||
+            dm_spend_round(m->spend, m->pg, m->now_ms, &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
+static dm_money money(const json_t *of, const char *name)
+{
+    dm_money out;
+    const char *text = dm_json_c(of, name);
+    assert_non_null(text);
+    assert_int_equal(dm_money_parse(dm_str_c(text), &out, NULL), 0);
+    return out;
+}
+
+/* What so many seconds of the default size cost, at CNY 0.0000384775. */
+static dm_money cost(int64_t seconds)
+{
+    return (dm_money){(dm_i128)seconds * 38477500000000};
+}
+
+/* Where the account stands, as its owner is shown it. */
+static dm_said shown(const dm_rig_in *in)
+{
+    char caps[96];
+    (void)snprintf(caps, sizeof caps, "/v1/accounts/%s/caps", rig.tenants.demo.project.account_id);
+    return dm_rig_call_in(&rig, in, "GET", caps, NULL);
+}
+
+/* 200 run into a cap, the meter some seconds behind them: in each second no more is spent than was shown before it to
+ * be used or out, and that is never more than the cap. */
+static void no_more_than_was_shown(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "";
+    roomy();
+    bound("account_limit", "spend_cap_micros", 150000);
+    const dm_rig_in own = dm_rig_person(&rig, "own@s.test", "owner", true);
+    const dm_money cap = {(dm_i128)150000 * 1000000000000};
+    int64_t before[4] = {0};
+    worker w = begin();
+    meter m;
+    for (int i = 0; i < FLEET; i++) {
+        dm_rig_create(&rig, "", id);
+        brings(&w, id);
+    }
+    meter_open(&m, &w);
+    for (int s = 0; w.running > 0 && s < 100; s++) {
+        ask(&w, how);
+        DM_AUTO_SAID said = shown(&own);
+        const json_t *row = json_array_get(json_object_get(said.body, "rows"), 0);
+        dm_money used = money(row, "money_used"), open = money(row, "money_open");
+        assert_true(used.v + open.v <= cap.v);
+        run_second(&w, "spend_cap");
+        assert_true(cost(w.ran).v <= used.v + open.v);
+        before[s % 4] = w.ran;
+        if (s >= 3)
+            meter_has(&m, before[(s + 1) % 4], (uint32_t)w.running);
+    }
+    assert_int_equal(w.over_by, 0);
+    assert_int_equal(w.ran, 3898);
+    meter_has(&m, w.ran, 0);
+    assert_int_equal(dm_rig_number(&rig, "SELECT round(amount * 10000000000)::bigint FROM dm.spend_open"), 1499852950);
+    assert_int_equal(
+            dm_rig_number(&rig, "SELECT count(*) FROM dm.sandbox WHERE state = 'paused' AND cause = 'spend_cap'"),
+            FLEET);
+    meter_close(&m);
+}
+
+static void paid_in(const char *amount)
+{
+    char sql[600];
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.wallet_grant (account_no, kind, currency, amount, priority, valid_from, idem_key, who, why,"
+            " remaining) SELECT account_no, 'paid', currency, %s, 10, date_trunc('second', now()),"
+            " 'test:' || gen_random_uuid(), 'test', 'test', 0 FROM dm.account WHERE legal_name = 'Demo';"
+            "SELECT dm.wallet_judge(account_no) FROM dm.account WHERE legal_name = 'Demo'",
+            amount);
+    dm_rig_sql(&rig, sql);
+}
+
+static void pays_by_the_hour(const char *tier, const char *currency)
+{
+    char sql[200];
+    (void)snprintf(sql, sizeof sql,
+            "UPDATE dm.account SET billing_cycle = 'hourly', tier = '%s', currency = '%s' WHERE legal_name = 'Demo'",
+            tier, currency);
+    dm_rig_sql(&rig, sql);
+}
+
+/* What was paid in bounds what runs, to the second; nobody wakes it before there is more, and then at once. */
+static void a_wallet_bounds_it(void **state)
+{
+    (void)state;
+    enum { SOME = 20 };
+    char id[32], how[16] = "", target[64];
+    roomy();
+    int64_t bounds = dm_rig_number(&rig, "SELECT n FROM dm.budget_bounds");
+    paid_in("0.01"); /* 259.9 seconds */
+    pays_by_the_hour("payg", "CNY");
+    assert_true(dm_rig_number(&rig, "SELECT n FROM dm.budget_bounds") > bounds);
+    const dm_rig_in own = dm_rig_person(&rig, "own@w.test", "owner", true);
+    DM_AUTO_SAID full = shown(&own);
+    assert_string_equal(dm_said_str(&full, "wallet_left"), "0.01");
+    worker w = begin();
+    meter m;
+    for (int i = 0; i < SOME; i++) {
+        dm_rig_create(&rig, "", id);
+        brings(&w, id);
+    }
+    meter_open(&m, &w);
+    for (int s = 0; w.running > 0 && s < 60; s++) {
+        ask(&w, how);
+        run_second(&w, "spend_cap");
+        if (s % 3 == 2) /* the meter has what was run by then */
+            meter_has(&m, w.ran, (uint32_t)w.running);
+    }
+    assert_int_equal(w.over_by, 0);
+    assert_int_equal(w.ran, 259);
+    ask(&w, how);
+    meter_has(&m, w.ran, 0);
+    DM_AUTO_SAID empty = shown(&own);
+    assert_string_equal(dm_said_str(&empty, "wallet_left"), "0.0000343275");
+    is_refused("/sandboxes", "{\"templateID\":\"base\"}", "account.spend_cap");
+    (void)snprintf(target, sizeof target, "/sandboxes/%s/connect", id);
+    is_refused(target, "{\"timeout\":60}", "account.spend_cap");
+    paid_in("0.001");
+    dm_rig_create(&rig, "", id);
+    meter_close(&m);
+}
+
+/* Minutes that a wallet pays for: whole ones after the allowance, and the last unfinished one costs nothing. */
+static void a_wallet_of_minutes(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "", sql[300];
+    pays_by_the_hour("pro", "USD");
+    /* Not with the next second, but from the first on. */
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.account_plan p USING dm.account a WHERE"
+                     " a.account_no = p.account_no AND a.legal_name = 'Demo' AND p.tier <> 'pro'; UPDATE"
+                     " dm.account_plan SET valid_from = valid_from - interval '1 minute' WHERE tier = 'pro'");
+    roomy();
+    paid_in("0.01"); /* two of them */
+    worker w = begin();
+    dm_rig_create(&rig, "", id);
+    brings(&w, id);
+    w.ran = 60000;
+    (void)snprintf(sql, sizeof sql,
+            "INSERT INTO dm.spend_open (account_no, project_no, period_start, amount, running_s, per_second, running,"
+            " through) SELECT account_no, project_no, to_timestamp(%lld), 0, 60000, 0, 0, now() FROM dm.project WHERE"
+            " slug = 'demo'",
+            (long long)w.period);
+    dm_rig_sql(&rig, sql);
+    for (int s = 0; w.running > 0 && s < 300; s++) {
+        if (w.over || w.left <= 1)
+            ask(&w, how);
+        run_second(&w, "spend_cap");
+    }
+    assert_int_equal(w.ran, 60179);
+    assert_int_equal(w.over_by, 0);
+    dm_rig_sql(&rig,
+            "UPDATE dm.account SET billing_cycle = 'monthly', tier = 'payg', currency = 'CNY' WHERE legal_name ="
+            " 'Demo'");
+}
+
 /* What an answer about the sandbox says of the budget; NULL: nothing. */
 static bool says(const char *id, const char *key, char out[64])
 {
@@ -335,8 +547,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(free_runs_its_pool, &rig),
             DM_RIG_TEST(a_fleet_runs_into_its_cap, &rig), DM_RIG_TEST(a_project_has_its_own, &rig),
-            DM_RIG_TEST(its_people_hear_of_it_first, &rig), DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig),
-            DM_RIG_TEST(strangers_are_not_heard, &rig)};
+            DM_RIG_TEST(no_more_than_was_shown, &rig), DM_RIG_TEST(a_wallet_bounds_it, &rig),
+            DM_RIG_TEST(a_wallet_of_minutes, &rig), DM_RIG_TEST(its_people_hear_of_it_first, &rig),
+            DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig), DM_RIG_TEST(strangers_are_not_heard, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
