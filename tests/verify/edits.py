@@ -193,6 +193,18 @@ def row_at(entries, name, body, at):
     return None
 
 
+def changed_place(entries, name, body, new, at):
+    """As row_at, of what is changed to new; but a line that names another row now may be found at that one's, or at its own."""
+    if PAGE.fullmatch(name):
+        try:
+            was, now = ([[x.get(k) for k in verifier.Row.SAME] for x in json.loads(b)["lines"]] for b in (body, new))
+        except (ValueError, KeyError, AttributeError, TypeError):
+            was = now = None
+        if was != now:
+            return None
+    return row_at(entries, name, body, at)
+
+
 def some(dice, entries):
     return dice.choice([i for i, (_, body) in enumerate(entries) if body])
 
@@ -203,7 +215,7 @@ def flip(dice, entries):
     at = dice.randrange(len(body))
     changed = bytearray(body)
     changed[at] = dice.choice([b for b in range(256) if b != changed[at]]) if dice.random() < 0.3 else changed[at] ^ 1 << dice.randrange(8)
-    place = row_at(entries, name, body, at)
+    place = changed_place(entries, name, body, bytes(changed), at)
     entries[i] = (name, bytes(changed))
     return Want(name, place=place, kind={"edited"} if name.endswith((".json", ".sig")) else {"edited", "dropped", "doubled", "reordered"})
 
@@ -214,9 +226,9 @@ def digit(dice, entries):
     name, body = entries[i]
     at = dice.choice([m.start() for m in re.finditer(rb"\d", body)])
     new = dice.choice([d for d in b"0123456789" if d != body[at]])
-    place = row_at(entries, name, body, at)
-    entries[i] = (name, body[:at] + bytes([new]) + body[at + 1:])
-    return Want(name, place=place, kind={"edited"})
+    changed = body[:at] + bytes([new]) + body[at + 1:]
+    entries[i] = (name, changed)
+    return Want(name, place=changed_place(entries, name, body, changed, at), kind={"edited"})
 
 
 def cut(dice, entries):
@@ -279,6 +291,8 @@ def records(dice, entries):
         m[k] = messages(dice.choice([b for n, b in entries if n.endswith(".bin") and n != name and b]))[0]
     if packed(m) == body:  # an attestation that counts stands also where something corrects what it said
         raise Nothing
+    if what == "another" and m[k] in messages(body)[k + 1:]:
+        what = "drop"  # it stands further down, too: those up to there are missing
     entries[i] = (name, packed(m))
     return Want(name, place=places[k], kind={{"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited"}[what]})
 
