@@ -802,6 +802,12 @@ def by_c(program, data):
     return done.returncode, json.loads(done.stdout)
 
 
+def same_fault(a, b):
+    """Of a page whose bytes cannot be read any more, which one reads in pieces and the other whole, one of them may know no row."""
+    whole = ("kind", "entry", "statement", "page")
+    return a == b or (a["kind"] == "edited" and None in (a["place"], b["place"]) and all(a[k] == b[k] for k in whole))
+
+
 def judged(program, data, want):
     code, c = by_c(program, data)
     p = verifier.verdict(data)
@@ -809,7 +815,7 @@ def judged(program, data, want):
         return f"not found to be bad: {code}, {p['verdict']}"
     same = ("kind", "entry", "statement", "page", "place", "sandbox", "epoch", "hash")
     a, b = ({k: v["fault"][k] for k in same} for v in (c, p))
-    if a != b:
+    if not same_fault(a, b):
         return f"the two differ: {a} {c['fault']['words']!r}, {b} {p['fault']['words']!r}"
     return want.wrong(a)
 
