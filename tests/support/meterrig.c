@@ -1,5 +1,7 @@
 #include "tests/support/meterrig.h"
 
+#include <signal.h>
+
 #include "base/wire/topic.h"
 
 #include "metering/bill/bill.h"
@@ -196,6 +198,47 @@ void flush(rig *r)
     int x = dm_ledger_flush(r->ledger, &err);
     if (x != 0)
         fail_msg("flush: %d %s", x, x < 0 ? err.msg : "");
+}
+
+msg *rig_keep_back(rig *r, size_t from, size_t n)
+{
+    msg *kept = calloc(n, sizeof(*kept));
+    assert_non_null(kept);
+    memcpy(kept, r->msgs + from, n * sizeof(*kept));
+    memmove(r->msgs + from, r->msgs + from + n, (r->nmsgs - from - n) * sizeof(*kept));
+    r->nmsgs -= n;
+    return kept;
+}
+
+void rig_bring(rig *r, const msg *kept, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        DM_AUTO_BUF b;
+        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
+        assert_int_equal(dm_buf_add(&b, kept[i].p, kept[i].n), 0);
+        rig_add(r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
+    }
+    feed(r);
+    flush(r);
+}
+
+void rig_forget(msg *kept, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(kept[i].p);
+    free(kept);
+}
+
+int rig_ask_fence(void *fence, dm_pg *c, bool *held, dm_err *err)
+{
+    rig_fence *f = fence;
+    (void)c;
+    (void)err;
+    bool now = ++f->asked == f->at;
+    if (now && !f->lost)
+        (void)raise(SIGKILL);
+    *held = !now;
+    return 0;
 }
 
 void clock_at(rig *r, int64_t second)

@@ -104,8 +104,18 @@ void take(rig *r, const msg *m);
 /* Everything not yet fed, in order. */
 void feed(rig *r);
 void flush(rig *r);
+/* Takes messages [from, from + n) out of the stream; when they come after all, they are taken and flushed. */
+msg *rig_keep_back(rig *r, size_t from, size_t n);
+void rig_bring(rig *r, const msg *kept, size_t n);
+void rig_forget(msg *kept, size_t n);
 void clock_at(rig *r, int64_t second);
 int bill_owed(rig *r, dm_err *err);
+/* For .held: at its question `at` a program dies of SIGKILL, or hears that it is not the meter any more; 0: never. */
+typedef struct rig_fence {
+    int asked, at;
+    bool lost;
+} rig_fence;
+int rig_ask_fence(void *fence, dm_pg *c, bool *held, dm_err *err);
 /* Closes all that can be closed and states what is owed, as the program does; how many periods were written. */
 int close_due(rig *r, int64_t patient_from);
 

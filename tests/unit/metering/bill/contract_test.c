@@ -117,23 +117,13 @@ static void what_is_sold_in_tiers_is_not_corrected(void **state)
             .run_from = 5,
             .run_to = 115};
     work(&r, 0, 60);
-    msg kept[10];
-    memcpy(kept, r.msgs + 10, sizeof kept);
-    memmove(r.msgs + 10, r.msgs + 20, (r.nmsgs - 20) * sizeof kept[0]);
-    r.nmsgs -= DM_LEN(kept);
+    msg *kept = rig_keep_back(&r, 10, 10);
     feed(&r);
     flush(&r);
     clock_at(&r, 60 + 602);
     assert_int_equal(close_due(&r, T0), 1);
-    for (size_t i = 0; i < DM_LEN(kept); i++) {
-        DM_AUTO_BUF b;
-        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-        assert_int_equal(dm_buf_add(&b, kept[i].p, kept[i].n), 0);
-        rig_add(&r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
-        free(kept[i].p);
-    }
-    feed(&r);
-    flush(&r);
+    rig_bring(&r, kept, 10);
+    rig_forget(kept, 10);
     work(&r, 60, 120);
     feed(&r);
     flush(&r);

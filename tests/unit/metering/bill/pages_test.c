@@ -39,27 +39,10 @@ static void evidence(rig *r, unsigned n)
     sql(r, text);
 }
 
-typedef struct fence {
-    int asked, at; /* at: the question at which it dies, or the fence is lost; 0: never */
-    bool lost;
-} fence;
-
-static int ask_fence(void *arg, dm_pg *c, bool *held, dm_err *err)
-{
-    fence *f = arg;
-    (void)c;
-    (void)err;
-    bool now = ++f->asked == f->at;
-    if (now && !f->lost)
-        (void)raise(SIGKILL);
-    *held = !now;
-    return 0;
-}
-
-static int bill(rig *r, dm_pg *c, fence *f)
+static int bill(rig *r, dm_pg *c, rig_fence *f)
 {
     dm_err err;
-    dm_bill_config conf = {.pg = c, .key = r->service, .held = ask_fence, .held_arg = f};
+    dm_bill_config conf = {.pg = c, .key = r->service, .held = rig_ask_fence, .held_arg = f};
     int x = dm_bill_owed(&conf, &err);
     if (x < 0)
         fail_msg("bill: %s", err.msg);
@@ -68,7 +51,7 @@ static int bill(rig *r, dm_pg *c, fence *f)
 
 static void bill_all(rig *r)
 {
-    fence f = {0};
+    rig_fence f = {0};
     assert_int_equal(bill(r, r->pg, &f), 0);
 }
 
@@ -79,7 +62,7 @@ static void bill_and_die(rig *r, int n)
     assert_true(pid >= 0);
     if (pid == 0) {
         dm_pg *c = NULL;
-        fence f = {.at = n};
+        rig_fence f = {.at = n};
         if (cluster_open(&pg, r->db, "dm_meter", &c) == 0)
             (void)bill(r, c, &f);
         _exit(0); /* it lived: that is told below */
@@ -269,7 +252,7 @@ static void a_zombie_makes_no_page(void **state)
     rig_open(&r, &pg, "zombie", 60);
     evidence(&r, DM_STATED_PAGE + 1);
     for (int step = 1; step <= 4; step++) {
-        fence f = {.at = step, .lost = true};
+        rig_fence f = {.at = step, .lost = true};
         assert_int_equal(bill(&r, r.pg, &f), DM_BILL_ZOMBIE);
         assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
     }

@@ -55,27 +55,11 @@ static int64_t later_us(const dm_clock *c)
 
 static const dm_clock no_time = {later_us, later_us};
 
-typedef struct fence {
-    int asked, at; /* the question at which the program dies; 0: never */
-    bool lost;     /* the fence is, from the beginning */
-} fence;
-
-static int ask_fence(void *arg, dm_pg *c, bool *held, dm_err *err)
-{
-    fence *f = arg;
-    (void)c;
-    (void)err;
-    if (++f->asked == f->at)
-        (void)raise(SIGKILL);
-    *held = !f->lost;
-    return 0;
-}
-
-static int run_on(rig *r, dm_pg *c, const dm_clock *clock, fence *f)
+static int run_on(rig *r, dm_pg *c, const dm_clock *clock, rig_fence *f)
 {
     dm_err err = {0};
     const dm_chore_config conf = {
-            .pg = c, .key = r->service, .clock = clock, .period_s = r->period_s, .held = ask_fence, .held_arg = f};
+            .pg = c, .key = r->service, .clock = clock, .period_s = r->period_s, .held = rig_ask_fence, .held_arg = f};
     int x = dm_simulate(&conf, &err);
     if (x < 0)
         fail_msg("%s", err.msg);
@@ -84,7 +68,7 @@ static int run_on(rig *r, dm_pg *c, const dm_clock *clock, fence *f)
 
 static void run(rig *r)
 {
-    fence f = {0};
+    rig_fence f = {0};
     assert_int_equal(run_on(r, r->pg, &r->clock.base, &f), 0);
 }
 
@@ -95,7 +79,7 @@ static bool dies(rig *r, int n)
     assert_true(pid >= 0);
     if (pid == 0) {
         dm_pg *c = NULL;
-        fence f = {.at = n};
+        rig_fence f = {.at = n};
         if (cluster_open(&pg, r->db, "dm_meter", &c) == 0)
             (void)run_on(r, c, &no_time, &f);
         _exit(0);
@@ -233,7 +217,7 @@ static void who_goes_on_ends_with_the_same_rows(void **state)
 {
     (void)state;
     bundlerig b;
-    fence f = {.lost = true};
+    rig_fence f = {.at = 1, .lost = true};
     bundlerig_open(&b, &pg, "killed", 11, 0);
     int64_t book = draft(&b.r, 1, "7"), no = ordered(&b.r, book), again;
     run(&b.r);
@@ -284,23 +268,13 @@ static void a_pool_stands_where_statements_left_it(void **state)
     r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, GIB, 0, 90, -1, -1};
     r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, GIB, 120, 165, -1, -1};
     work(&r, 0, 120);
-    msg kept[40];
-    memcpy(kept, r.msgs + 10, sizeof kept);
-    memmove(r.msgs + 10, r.msgs + 50, (r.nmsgs - 50) * sizeof kept[0]);
-    r.nmsgs -= DM_LEN(kept);
+    msg *kept = rig_keep_back(&r, 10, 40);
     feed(&r);
     flush(&r);
     clock_at(&r, 120 + 602);
     assert_int_equal(close_due(&r, T0), 1);
-    for (size_t i = 0; i < DM_LEN(kept); i++) {
-        DM_AUTO_BUF b;
-        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-        assert_int_equal(dm_buf_add(&b, kept[i].p, kept[i].n), 0);
-        rig_add(&r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
-        free(kept[i].p);
-    }
-    feed(&r);
-    flush(&r);
+    rig_bring(&r, kept, 40);
+    rig_forget(kept, 40);
     assert_int_equal(next_period(&r, 120, 240), 1);
     r.acts[r.nacts++] = (act){2, 1, 3, 4, 1, GIB, 240, 270, -1, -1};
     assert_int_equal(next_period(&r, 240, 360), 1);
@@ -378,7 +352,7 @@ static void it_ends_before_its_end(void **state)
     (void)state;
     bundlerig b;
     dm_pg *ops = NULL;
-    fence f = {0};
+    rig_fence f = {0};
     dm_err err;
     int64_t no, more;
     bundlerig_open(&b, &pg, "cancel", 5, 0);

@@ -148,44 +148,19 @@ static void an_oath_is_waited_for(void **state)
     rig_close(&r);
 }
 
-/* Takes messages [from, from + n) out of the stream, for later. */
-static void keep_back(rig *r, size_t from, size_t n, msg *kept)
-{
-    memcpy(kept, r->msgs + from, n * sizeof(*kept));
-    memmove(r->msgs + from, r->msgs + from + n, (r->nmsgs - from - n) * sizeof(*kept));
-    r->nmsgs -= n;
-}
-
-static void bring(rig *r, const msg *kept, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        dm_buf b = {.p = kept[i].p, .len = kept[i].n};
-        rig_add(r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
-    }
-    feed(r);
-    flush(r);
-}
-
-static void forget(const msg *kept, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free(kept[i].p);
-}
-
 /* Frames whose gap was written off a moment ago: they are late, as they would be a moment later, and the account's next
  * statement corrects what they change. */
 static void what_comes_meanwhile_is_late(void **state)
 {
     rig r;
-    msg kept[10];
     (void)state;
     open_aside(&r, "asidelate");
     r.acts[r.nacts++] = simple(1, 5, 52);
     r.acts[r.nacts++] = (act){2, 1, 1, 4, 2, GIB, 61, 72, -1, -1};
     work(&r, 0, 60);
-    keep_back(&r, 10, 10, kept);
+    msg *kept = rig_keep_back(&r, 10, 10);
     begin(&r, 60, T0);
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     assert_sql(&r, "SELECT sum(bit_count(run_bits)) FROM dm.usage_late", "10");
     end(&r, T0);
     assert_sql(&r, "SELECT bit_count(run_bits) FROM dm.usage_period", "37");
@@ -196,7 +171,7 @@ static void what_comes_meanwhile_is_late(void **state)
     dm_err err = {0};
     assert_int_equal(bill_owed(&r, &err), 0);
     assert_sql(&r, "SELECT max(seconds) FROM dm.statement_line WHERE kind = 'correction'", "10");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 
@@ -227,12 +202,11 @@ static void an_oath_that_comes_meanwhile_is_late(void **state)
 static void a_crash_while_it_is_written(void **state)
 {
     rig r;
-    msg kept[10];
     (void)state;
     open_aside(&r, "asidecrash");
     r.acts[r.nacts++] = simple(1, 5, 52);
     work(&r, 0, 60);
-    keep_back(&r, 10, 10, kept);
+    msg *kept = rig_keep_back(&r, 10, 10);
     begin(&r, 60, T0);
     assert_sql(&r, "SELECT string_agg(kind, ',' ORDER BY kind) FROM dm.anomaly", "frames_missing,worker_silent");
     /* Its connection is what dies first: else it would wait for ours. */
@@ -250,7 +224,7 @@ static void a_crash_while_it_is_written(void **state)
             "10 19 frames_missing");
     assert_sql(&r, "SELECT bit_count(run_bits) FROM dm.usage_period", "37");
     assert_sql(&r, "SELECT string_agg(kind, ',' ORDER BY kind) FROM dm.anomaly", "frames_missing,worker_silent");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 

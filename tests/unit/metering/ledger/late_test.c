@@ -2,7 +2,6 @@
  * the account's next statement corrects it. */
 /* Covers metering/ledger/late.c, metering/bill/correct.c, metering/bill/month.c, metering/bill/sql_correct.c,
  * metering/bill/sql_evidence.c. */
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,37 +15,6 @@ static cluster pg;
 static act simple(unsigned sandbox, int64_t from, int64_t to)
 {
     return (act){sandbox, 1, 1, 4, 2, GIB, from, to, -1, -1};
-}
-
-/* Takes messages [from, from + n) out of the stream, for later. */
-static msg *keep_back(rig *r, size_t from, size_t n)
-{
-    msg *kept = calloc(n, sizeof(*kept));
-    assert_non_null(kept);
-    memcpy(kept, r->msgs + from, n * sizeof(*kept));
-    memmove(r->msgs + from, r->msgs + from + n, (r->nmsgs - from - n) * sizeof(*kept));
-    r->nmsgs -= n;
-    return kept;
-}
-
-/* They come after all. */
-static void bring(rig *r, const msg *kept, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        DM_AUTO_BUF b;
-        dm_buf_init(&b, DM_FRAME_BYTES_MAX);
-        assert_int_equal(dm_buf_add(&b, kept[i].p, kept[i].n), 0);
-        rig_add(r, &b, kept[i].attest, kept[i].ts_ms / 1000 - T0 - 1);
-    }
-    feed(r);
-    flush(r);
-}
-
-static void forget(msg *kept, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free(kept[i].p);
-    free(kept);
 }
 
 /* All that was sent is read, and what is missing is not waited for any longer. */
@@ -85,11 +53,11 @@ static void a_journal_found_after_the_write_off_is_a_correction(void **state)
     rig_open(&r, &pg, "found", 60);
     r.acts[r.nacts++] = simple(1, 5, 52);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 10); /* seconds 10 to 19 */
+    msg *kept = rig_keep_back(&r, 10, 10); /* seconds 10 to 19 */
     assert_int_equal(write_off(&r, 60), 1);
     assert_sql(&r, "SELECT running_s || ' ' || version FROM dm.statement", "37 2");
     DM_AUTO_MEM char *before = strdup(ask(&r, written));
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     assert_sql(&r, "SELECT count(*) FROM dm.statement", "1"); /* no statement before the next period */
     r.acts[r.nacts++] = simple(2, 70, 80);
     assert_int_equal(next_period(&r, 60, 120), 1);
@@ -119,7 +87,7 @@ static void a_journal_found_after_the_write_off_is_a_correction(void **state)
             "unbilled 0.000867200000000000, revenue:compute -0.000867200000000000");
     assert_int_equal(next_period(&r, 120, 180), 1); /* and no more of it */
     assert_sql(&r, "SELECT count(*) || ' ' || count(*) FILTER (WHERE version = 3) FROM dm.statement", "2 1");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 
@@ -130,18 +98,18 @@ static void what_comes_twice_or_in_pieces_is_corrected_once(void **state)
     rig_open(&r, &pg, "pieces", 60);
     r.acts[r.nacts++] = simple(1, 0, 300);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 30);
+    msg *kept = rig_keep_back(&r, 10, 30);
     assert_int_equal(write_off(&r, 60), 1);
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     assert_int_equal(next_period(&r, 60, 120), 1);
-    bring(&r, kept, 20); /* ten of them again */
-    ledger_crash(&r);    /* and what was flushed is there */
+    rig_bring(&r, kept, 20); /* ten of them again */
+    ledger_crash(&r);        /* and what was flushed is there */
     feed(&r);
-    bring(&r, kept + 5, 10);
+    rig_bring(&r, kept + 5, 10);
     assert_int_equal(next_period(&r, 120, 180), 1);
-    bring(&r, kept, 20);
+    rig_bring(&r, kept, 20);
     assert_int_equal(next_period(&r, 180, 240), 1);
-    bring(&r, kept, 30);
+    rig_bring(&r, kept, 30);
     assert_int_equal(next_period(&r, 240, 300), 1);
     assert_sql(&r, "SELECT string_agg(concat_ws(' ', number, version, total), ',' ORDER BY number) FROM dm.statement",
             "1 2 0.001300800000000000,2 3 0.003035200000000000,3 3 0.003035200000000000,4 2 0.002601600000000000,5 3 "
@@ -150,7 +118,7 @@ static void what_comes_twice_or_in_pieces_is_corrected_once(void **state)
             "SELECT sum(amount) FROM dm.statement_line WHERE coalesce(corrects_period, period_start) = "
             "dm.ts(1772359200000000)",
             "0.002601600000000000");
-    forget(kept, 30);
+    rig_forget(kept, 30);
     rig_close(&r);
 }
 
@@ -161,10 +129,10 @@ static void an_account_that_has_nothing_more_gets_its_correction(void **state)
     rig_open(&r, &pg, "nomore", 60);
     r.acts[r.nacts++] = simple(1, 10, 20);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 51); /* all but the seconds before it, and its oath */
+    msg *kept = rig_keep_back(&r, 10, 51); /* all but the seconds before it, and its oath */
     assert_int_equal(write_off(&r, 60), 1);
     assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
-    bring(&r, kept, 51);
+    rig_bring(&r, kept, 51);
     r.nacts = 0;
     work(&r, 60, 120);
     r.nacts = 1;
@@ -172,7 +140,7 @@ static void an_account_that_has_nothing_more_gets_its_correction(void **state)
     assert_sql(&r, "SELECT concat_ws(' ', number, version, running_s, total, pages) FROM dm.statement",
             "1 3 0 0.000433600000000000 1");
     assert_sql(&r, "SELECT convert_from(body, 'UTF8')::jsonb->'corrects'->0->'number' FROM dm.statement", "null");
-    forget(kept, 51);
+    rig_forget(kept, 51);
     rig_close(&r);
 }
 
@@ -186,11 +154,11 @@ static void a_worker_that_is_back_is_charged_what_it_would_have_been(void **stat
     r.acts[r.nacts++] = (act){1, 1, 1, 4, 2, 31 * GIB, 5, 52, 52, 170};
     work(&r, 0, 120);
     size_t n = r.nmsgs;
-    msg *kept = keep_back(&r, 0, n);
+    msg *kept = rig_keep_back(&r, 0, n);
     clock_at(&r, 120 + 602);
     assert_int_equal(close_due(&r, T0), 2);
     assert_sql(&r, "SELECT count(*) FROM dm.statement", "0");
-    bring(&r, kept, n);
+    rig_bring(&r, kept, n);
     ledger_crash(&r);
     feed(&r);
     assert_int_equal(next_period(&r, 120, 180), 1);
@@ -208,7 +176,7 @@ static void a_worker_that_is_back_is_charged_what_it_would_have_been(void **stat
             "SELECT string_agg(DISTINCT (x->>'attested'), ',') FROM dm.statement_page, "
             "jsonb_array_elements(convert_from(body, 'UTF8')::jsonb->'sandboxes') x",
             "true");
-    forget(kept, n);
+    rig_forget(kept, n);
     rig_close(&r);
 }
 
@@ -346,11 +314,11 @@ static void seconds_past_the_end_do_not_count_late_either(void **state)
     rig_open(&r, &pg, "pastend", 60);
     r.acts[r.nacts++] = simple(1, 5, 52);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 30);
+    msg *kept = rig_keep_back(&r, 10, 30);
     rig_sandbox(&r, 1, 1, 1, 4, 2, 1, 19);
     assert_int_equal(write_off(&r, 60), 1);
     assert_sql(&r, "SELECT running_s FROM dm.statement", "5");
-    bring(&r, kept, 30);
+    rig_bring(&r, kept, 30);
     assert_int_equal(next_period(&r, 60, 120), 1);
     assert_sql(&r, CORRECTIONS,
             "mem-run 0 0 10 20.000000 0.000216600000000000,vcpu-run 0 0 10 10.000000 0.000217000000000000");
@@ -358,7 +326,7 @@ static void seconds_past_the_end_do_not_count_late_either(void **state)
             "SELECT string_agg((payload->>'reason') || ' ' || (payload->>'sandbox'), ',') FROM dm.outbox WHERE topic = "
             "'dm.usage.dlq.v1' AND payload->>'reason' = 'after_end'",
             "after_end i00000003w5e11264sgsh,after_end i00000003w5e11264sgsh");
-    forget(kept, 30);
+    rig_forget(kept, 30);
     rig_close(&r);
 }
 
@@ -369,14 +337,14 @@ static void of_more_than_thirty_five_days_nothing_is_corrected(void **state)
     rig_open(&r, &pg, "tooold", 60);
     r.acts[r.nacts++] = simple(1, 5, 52);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 10);
+    msg *kept = rig_keep_back(&r, 10, 10);
     assert_int_equal(write_off(&r, 60), 1);
     for (size_t i = 0; i < 10; i++)
         kept[i].ts_ms += (35ll * 86400 + 1) * 1000;
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     assert_sql(&r, "SELECT count(*) FROM dm.usage_late", "0");
     assert_sql(&r, "SELECT count(*) FROM dm.outbox WHERE payload->>'reason' = 'old'", "10");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 
@@ -395,9 +363,9 @@ static void a_late_second_has_the_price_it_had(void **state)
             "price.book_id = 1");
     r.acts[r.nacts++] = simple(1, 0, 60);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 20);
+    msg *kept = rig_keep_back(&r, 10, 20);
     assert_int_equal(write_off(&r, 60), 1);
-    bring(&r, kept, 20);
+    rig_bring(&r, kept, 20);
     r.nacts = 0;
     work(&r, 60, 120);
     r.nacts = 1;
@@ -411,7 +379,7 @@ static void a_late_second_has_the_price_it_had(void **state)
             "SELECT jsonb_array_length(convert_from(body, 'UTF8')::jsonb->'books') FROM dm.statement WHERE "
             "version = 3",
             "2");
-    forget(kept, 20);
+    rig_forget(kept, 20);
     rig_close(&r);
 }
 
@@ -425,12 +393,12 @@ static void the_month_is_rated_with_and_without(void **state)
     r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, GIB, 0, 90, -1, -1};
     r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, GIB, 120, 160, -1, -1};
     work(&r, 0, 120);
-    msg *kept = keep_back(&r, 10, 40);
+    msg *kept = rig_keep_back(&r, 10, 40);
     assert_int_equal(write_off(&r, 120), 1);
     assert_int_equal(next_period(&r, 120, 240), 1);
     assert_sql(&r, "SELECT string_agg(total || ' ' || pool_after_s, ', ' ORDER BY number) FROM dm.statement",
             "0.000000000000000000 50, 0.000000000000000000 90");
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     r.acts[r.nacts++] = (act){2, 1, 3, 4, 1, GIB, 240, 245, -1, -1};
     assert_int_equal(next_period(&r, 240, 360), 1);
     assert_sql(&r, "SELECT convert_from(body, 'UTF8')::jsonb->'pool' FROM dm.statement WHERE number = 3",
@@ -438,7 +406,7 @@ static void the_month_is_rated_with_and_without(void **state)
     assert_sql(&r, CORRECTIONS, "");
     assert_sql(
             &r, "SELECT concat_ws(' ', version, total) FROM dm.statement WHERE number = 3", "3 0.000000000000000000");
-    bring(&r, kept + 10, 30);
+    rig_bring(&r, kept + 10, 30);
     r.nacts = 0;
     work(&r, 360, 480);
     r.nacts = 3;
@@ -450,7 +418,7 @@ static void the_month_is_rated_with_and_without(void **state)
             "SELECT convert_from(body, 'UTF8')::jsonb->'corrects'->0->'pool_s' FROM dm.statement WHERE number = "
             "4",
             "30");
-    forget(kept, 40);
+    rig_forget(kept, 40);
     rig_close(&r);
 }
 
@@ -466,9 +434,9 @@ static void the_pool_of_another_month_stays(void **state)
     sql(&r, "UPDATE dm.worker SET enrolled_at = dm.ts(1772323080000000)");
     r.acts[r.nacts++] = (act){1, 1, 3, 4, 1, GIB, 0, 230, -1, -1};
     work(&r, 0, 120);
-    msg *kept = keep_back(&r, 50, 60);
+    msg *kept = rig_keep_back(&r, 50, 60);
     assert_int_equal(write_off(&r, 120), 1);
-    bring(&r, kept, 60);
+    rig_bring(&r, kept, 60);
     assert_int_equal(next_period(&r, 120, 240), 1);
     assert_sql(&r, "SELECT string_agg(total || ' ' || pool_after_s, ', ' ORDER BY number) FROM dm.statement",
             "0.000000000000000000 60, 0.005000000000000000 110");
@@ -478,32 +446,17 @@ static void the_pool_of_another_month_stays(void **state)
             "correction minutes 1 60 1.000000");
     assert_sql(&r, "SELECT convert_from(body, 'UTF8')::jsonb->'pool'->>'before_s' FROM dm.statement WHERE number = 2",
             "0");
-    forget(kept, 60);
+    rig_forget(kept, 60);
     rig_close(&r);
     rig_t0 = before;
 }
 
 /* --- dying -------------------------------------------------------------------------------------------------- */
 
-typedef struct fence {
-    int asked, at;
-} fence;
-
-static int ask_fence(void *arg, dm_pg *c, bool *held, dm_err *err)
-{
-    fence *f = arg;
-    (void)c;
-    (void)err;
-    *held = true;
-    if (++f->asked == f->at)
-        (void)raise(SIGKILL);
-    return 0;
-}
-
-static int bill(rig *r, dm_pg *c, fence *f)
+static int bill(rig *r, dm_pg *c, rig_fence *f)
 {
     dm_err err;
-    dm_bill_config conf = {.pg = c, .key = r->service, .held = ask_fence, .held_arg = f};
+    dm_bill_config conf = {.pg = c, .key = r->service, .held = rig_ask_fence, .held_arg = f};
     return dm_bill_owed(&conf, &err);
 }
 
@@ -513,7 +466,7 @@ static bool bill_and_die(rig *r, int n)
     assert_true(pid >= 0);
     if (pid == 0) {
         dm_pg *c = NULL;
-        fence f = {.at = n};
+        rig_fence f = {.at = n};
         if (cluster_open(&pg, r->db, "dm_meter", &c) == 0)
             (void)bill(r, c, &f);
         _exit(0);
@@ -533,9 +486,9 @@ static void killed_while_it_corrects(void **state)
     r.acts[r.nacts++] = simple(1, 5, 52);
     r.acts[r.nacts++] = (act){2, 1, 1, 4, 2, GIB, 61, 72, -1, -1};
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 10);
+    msg *kept = rig_keep_back(&r, 10, 10);
     assert_int_equal(write_off(&r, 60), 1);
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     work(&r, 60, 120);
     feed(&r);
     flush(&r);
@@ -550,7 +503,7 @@ static void killed_while_it_corrects(void **state)
             "2 0.001604320000000000,3 0.000910560000000000");
     assert_sql(&r, "SELECT count(*) FROM dm.statement_line WHERE kind = 'correction'", "2");
     assert_sql(&r, "SELECT count(*) FROM dm.late WHERE stated_in IS NULL", "0");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 
@@ -561,16 +514,16 @@ static void what_was_late_is_never_changed(void **state)
     rig_open(&r, &pg, "latestays", 60);
     r.acts[r.nacts++] = simple(1, 5, 52);
     work(&r, 0, 60);
-    msg *kept = keep_back(&r, 10, 10);
+    msg *kept = rig_keep_back(&r, 10, 10);
     assert_int_equal(write_off(&r, 60), 1);
-    bring(&r, kept, 10);
+    rig_bring(&r, kept, 10);
     assert_int_equal(next_period(&r, 60, 120), 1);
     refused(&r, "dm_migrate", "UPDATE dm.usage_late SET epoch = 2");
     refused(&r, "dm_migrate", "DELETE FROM dm.usage_late");
     refused(&r, "dm_migrate", "UPDATE dm.late SET stated_in = now()");
     refused(&r, "dm_migrate", "DELETE FROM dm.late");
     refused(&r, "dm_meter", "UPDATE dm.late SET stated_in = NULL");
-    forget(kept, 10);
+    rig_forget(kept, 10);
     rig_close(&r);
 }
 

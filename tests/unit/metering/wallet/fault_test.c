@@ -1,6 +1,5 @@
 /* What ended by our fault is given back: against a real ledger and its statements. */
 /* Covers metering/wallet/fault.c, metering/wallet/sql_fault.c. */
-#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,29 +12,14 @@
 
 static cluster pg;
 
-typedef struct fence {
-    int asked, at; /* at: the question at which it dies; 0: never */
-} fence;
-
-static int ask_fence(void *arg, dm_pg *c, bool *held, dm_err *err)
-{
-    fence *f = arg;
-    (void)c;
-    (void)err;
-    if (++f->asked == f->at)
-        (void)raise(SIGKILL);
-    *held = true;
-    return 0;
-}
-
-static void faults_on(rig *r, dm_pg *c, fence *f)
+static void faults_on(rig *r, dm_pg *c, rig_fence *f)
 {
     dm_err err = {0};
     const dm_chore_config conf = {.pg = c,
             .key = r->service,
             .clock = &r->clock.base,
             .period_s = r->period_s,
-            .held = ask_fence,
+            .held = rig_ask_fence,
             .held_arg = f};
     if (dm_wallet_chore_faults(&conf, &err) != 0)
         fail_msg("%s", err.msg);
@@ -43,7 +27,7 @@ static void faults_on(rig *r, dm_pg *c, fence *f)
 
 static void faults(rig *r)
 {
-    fence f = {0};
+    rig_fence f = {0};
     faults_on(r, r->pg, &f);
 }
 
@@ -242,7 +226,7 @@ static void given_once_whoever_dies(void **state)
         assert_true(pid >= 0);
         if (pid == 0) {
             dm_pg *c = NULL;
-            fence f = {.at = 2};
+            rig_fence f = {.at = 2};
             if (cluster_open(&pg, r.db, "dm_meter", &c) == 0)
                 faults_on(&r, c, &f);
             _exit(0);

@@ -17,33 +17,16 @@ static cluster pg;
 
 /* --- the chores --------------------------------------------------------------------------------------------- */
 
-typedef struct fence {
-    int asked, at; /* at: the question at which it dies, or the fence is lost; 0: never */
-    bool lost;
-} fence;
-
-static int ask_fence(void *arg, dm_pg *c, bool *held, dm_err *err)
-{
-    fence *f = arg;
-    (void)c;
-    (void)err;
-    bool now = ++f->asked == f->at;
-    if (now && !f->lost)
-        (void)raise(SIGKILL);
-    *held = !now;
-    return 0;
-}
-
 typedef int (*chore_fn)(const dm_chore_config *c, dm_err *err);
 
-static int chore_on(rig *r, dm_pg *c, chore_fn fn, fence *f)
+static int chore_on(rig *r, dm_pg *c, chore_fn fn, rig_fence *f)
 {
     dm_err err = {0};
     const dm_chore_config conf = {.pg = c,
             .key = r->service,
             .clock = &r->clock.base,
             .period_s = r->period_s,
-            .held = ask_fence,
+            .held = rig_ask_fence,
             .held_arg = f};
     int x = fn(&conf, &err);
     if (x < 0)
@@ -53,7 +36,7 @@ static int chore_on(rig *r, dm_pg *c, chore_fn fn, fence *f)
 
 static void chore(rig *r, chore_fn fn)
 {
-    fence f = {0};
+    rig_fence f = {0};
     assert_int_equal(chore_on(r, r->pg, fn, &f), 0);
 }
 
@@ -64,7 +47,7 @@ static bool dies(rig *r, chore_fn fn, int n)
     assert_true(pid >= 0);
     if (pid == 0) {
         dm_pg *c = NULL;
-        fence f = {.at = n};
+        rig_fence f = {.at = n};
         if (cluster_open(&pg, r->db, "dm_meter", &c) == 0)
             (void)chore_on(r, c, fn, &f);
         _exit(0);
@@ -273,7 +256,7 @@ static void a_zombie_settles_nothing(void **state)
     (void)state;
     two_statements(&r, "zombie");
     give_to(&r, 1, "paid", "1", DM_BURN_NEVER);
-    fence f = {.at = 2, .lost = true};
+    rig_fence f = {.at = 2, .lost = true};
     assert_int_equal(chore_on(&r, r.pg, dm_wallet_chore_settle, &f), DM_CHORE_ZOMBIE);
     assert_sql(&r, BURNT, "1 0.00203792");
     rig_close(&r);
