@@ -8,6 +8,8 @@
  * Statements of before their parts were kept (dm.statement.pool_kept) cannot be taken apart again, and minutes that are
  * sold in tiers have counts of their own, which are stated and stand: a month that has either is left as it is, and an
  * anomaly says so (correct.c). */
+#include "metering/rules/month.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -15,7 +17,7 @@
 
 #include "metering/bill/own.h"
 
-enum { PARTS_MAX = 1 << 17, OLD_MAX = 1024, TALLY_MAX = 512 };
+enum { PARTS_MAX = 1 << 17, OLD_MAX = 1024 };
 
 /* --- books of other periods --------------------------------------------------------------------------------- */
 
@@ -123,44 +125,19 @@ static int load_tx(dm_pg *c, void *arg, dm_err *err)
 
 /* --- rating ------------------------------------------------------------------------------------------------- */
 
-/* What a month comes to, by book and tier. */
-typedef struct tally {
-    dm_rate_line v[TALLY_MAX];
-    size_t n;
-} tally;
-
-static int count(tally *t, const dm_rate_line *line, bool with, dm_err *err)
-{
-    size_t i = 0;
-    while (i < t->n && (t->v[i].book_id != line->book_id || t->v[i].tier != line->tier))
-        i++;
-    if (i == TALLY_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d books in a month", TALLY_MAX);
-    if (i == t->n) {
-        t->v[t->n] = *line;
-        t->v[t->n++].qty.v = 0;
-    }
-    return with ? dm_qty_add(t->v[i].qty, line->qty, &t->v[i].qty, err)
-                : dm_qty_less(t->v[i].qty, line->qty, &t->v[i].qty, err);
-}
-
 /* with: added, else taken away. */
-static int rate_month(dm_making *m, tally *t, bool with, dm_err *err)
+static int rate_month(dm_making *m, dm_month_sum *t, bool with, dm_err *err)
 {
     uint64_t at = 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < m->month.n; i++) {
         const dm_pooled *p = &m->month.parts[i];
         dm_old_book *book;
-        dm_rate_line lines[2];
-        size_t n = 0;
         r = dm_old_book_note(m, p->book_id, &book, err);
         if (r < 0)
             return r;
         dm_rate_segment segment = {p->from, p->to, &book->book.rate};
-        r = dm_rate_minutes(at, (uint64_t)p->seconds, p->included_s, &segment, lines, &n, err);
-        for (size_t k = 0; r == 0 && k < n; k++)
-            r = count(t, &lines[k], with, err);
+        r = dm_month_count(t, at, (uint64_t)p->seconds, p->included_s, &segment, with, err);
         at += (uint64_t)p->seconds;
     }
     return r;
@@ -200,7 +177,7 @@ static int add_part(dm_month *t, const dm_pooled *p, int64_t *all, dm_err *err)
 
 /* --- what it says ------------------------------------------------------------------------------------------- */
 
-static int say(dm_making *m, dm_stated_correction *said, const tally *t, dm_err *err)
+static int say(dm_making *m, dm_stated_correction *said, const dm_month_sum *t, dm_err *err)
 {
     said->lines = calloc(t->n + 1, sizeof(*said->lines));
     if (said->lines == NULL)
@@ -208,13 +185,10 @@ static int say(dm_making *m, dm_stated_correction *said, const tally *t, dm_err 
     int r = 0;
     for (size_t i = 0; r == 0 && i < t->n; i++) {
         dm_old_book *book;
+        dm_rate_line line;
         if (t->v[i].qty.v == 0)
             continue;
-        dm_rate_line line = t->v[i];
-        line.from = 0;
-        line.to = (uint32_t)(said->end - said->start);
-        line.seconds = said->pool_s;
-        r = dm_money_of(line.qty, line.per_unit, &line.amount, err);
+        r = dm_month_correction(t->v[i], (uint32_t)(said->end - said->start), said->pool_s, &line, err);
         if (r == 0)
             r = dm_old_book_note(m, line.book_id, &book, err);
         if (r < 0)
@@ -230,7 +204,7 @@ static int say(dm_making *m, dm_stated_correction *said, const tally *t, dm_err 
 int dm_month_correct(dm_making *m, dm_correcting *c, const dm_pooled *more, size_t n, dm_err *err)
 {
     loading l = {m, c->said.start, more, n};
-    DM_AUTO_MEM tally *t = calloc(1, sizeof(*t));
+    DM_AUTO_MEM dm_month_sum *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a month");
     int r = dm_pg_tx_on(m->conf->pg, &(dm_pg_scope){.read_only = true}, load_tx, &l, err);

@@ -2,13 +2,13 @@
  * behind it: the month is rated twice, by the parts that statements have put into it, without what a correction brings
  * and with it, and the difference by book and tier is the correction (metering/rules/statement.h). Where not all parts
  * are known, whole minutes are counted, for however they fall into parts there are as many. */
+#include "metering/rules/month.h"
+
 #include <assert.h>
 
 #include "base/grow.h"
 
 #include "metering/verify/own.h"
-
-enum { TALLY_MAX = 512 };
 
 static int fault(dm_v *v, const char *words)
 {
@@ -112,42 +112,17 @@ int dm_v_month_add(dm_v *v, dm_err *err)
 
 /* --- rating ------------------------------------------------------------------------------------------------- */
 
-/* What a month comes to, by book and tier. */
-typedef struct tally {
-    dm_rate_line v[TALLY_MAX];
-    size_t n;
-} tally;
-
-static int count(tally *t, const dm_rate_line *line, bool with, dm_err *err)
-{
-    size_t i = 0;
-    while (i < t->n && (t->v[i].book_id != line->book_id || t->v[i].tier != line->tier))
-        i++;
-    if (i == TALLY_MAX)
-        return dm_fail(err, DM_E_LIMIT, "more than %d books in a month", TALLY_MAX);
-    if (i == t->n) {
-        t->v[t->n] = *line;
-        t->v[t->n++].qty.v = 0;
-    }
-    return with ? dm_qty_add(t->v[i].qty, line->qty, &t->v[i].qty, err)
-                : dm_qty_less(t->v[i].qty, line->qty, &t->v[i].qty, err);
-}
-
-static int rate_month(dm_v *v, int month, tally *t, bool with, dm_err *err)
+static int rate_month(dm_v *v, int month, dm_month_sum *t, bool with, dm_err *err)
 {
     uint64_t at = 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < v->nparts; i++) {
         const dm_v_part *p = &v->parts[i];
         const dm_v_book *b = dm_v_book_find(v, p->book_id);
-        dm_rate_line lines[2];
-        size_t n = 0;
         if (dm_v_month_of(p->of_start) != month || b == NULL)
             continue;
         dm_rate_segment segment = {p->from, p->to, &b->rate};
-        r = dm_rate_minutes(at, (uint64_t)p->seconds, p->included_s, &segment, lines, &n, err);
-        for (size_t k = 0; r == 0 && k < n; k++)
-            r = count(t, &lines[k], with, err);
+        r = dm_month_count(t, at, (uint64_t)p->seconds, p->included_s, &segment, with, err);
         at += (uint64_t)p->seconds;
     }
     return r;
@@ -158,7 +133,7 @@ static int rate_month(dm_v *v, int month, tally *t, bool with, dm_err *err)
 static int put_line(dm_v *v, dm_stated_correction *c, const dm_rate_line *line, dm_err *err)
 {
     size_t room = c->nlines;
-    int r = dm_grow(&c->lines, &room, c->nlines, TALLY_MAX, "lines that correct", err);
+    int r = dm_grow(&c->lines, &room, c->nlines, DM_MONTH_LINES_MAX, "lines that correct", err);
     if (r == 0)
         r = dm_v_head_line(v, line, err);
     if (r == 0)
@@ -166,17 +141,14 @@ static int put_line(dm_v *v, dm_stated_correction *c, const dm_rate_line *line, 
     return r;
 }
 
-static int say(dm_v *v, dm_stated_correction *c, const tally *t, dm_err *err)
+static int say(dm_v *v, dm_stated_correction *c, const dm_month_sum *t, dm_err *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < t->n; i++) {
-        dm_rate_line line = t->v[i];
-        if (line.qty.v == 0)
+        dm_rate_line line;
+        if (t->v[i].qty.v == 0)
             continue;
-        line.from = 0;
-        line.to = (uint32_t)(c->end - c->start);
-        line.seconds = c->pool_s;
-        r = dm_money_of(line.qty, line.per_unit, &line.amount, err);
+        r = dm_month_correction(t->v[i], (uint32_t)(c->end - c->start), c->pool_s, &line, err);
         if (r == 0)
             r = put_line(v, c, &line, err);
     }
@@ -187,7 +159,7 @@ static int say(dm_v *v, dm_stated_correction *c, const tally *t, dm_err *err)
 
 static int rate_twice(dm_v *v, dm_stated_correction *c, const dm_v_correcting *k, dm_v_month *m, dm_err *err)
 {
-    DM_AUTO_MEM tally *t = calloc(1, sizeof(*t));
+    DM_AUTO_MEM dm_month_sum *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a month");
     int r = rate_month(v, m->month, t, false, err);
