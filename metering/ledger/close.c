@@ -194,10 +194,7 @@ static int look(dm_ledger *l, int64_t patient_from_s, dm_err *err)
 static int decide_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_closing *k = arg;
-    bool held;
-    int r = dm_ledger_held(k->l, c, &held, err);
-    if (r == 0 && !held)
-        return DM_LEDGER_ZOMBIE;
+    int r = dm_ledger_may(k->l, c, err);
     for (size_t i = 0; r == 0 && i < k->workers.n; i++)
         r = dm_sql_worker_period_add(
                 c, k->workers.v[i].worker_no, k->start, k->workers.v[i].complete, k->workers.v[i].attested, err);

@@ -86,10 +86,7 @@ static int flush_tx(dm_pg *c, void *arg, dm_err *err)
 {
     flush *f = arg;
     dm_ledger *l = f->l;
-    bool held;
-    int r = dm_ledger_held(l, c, &held, err);
-    if (r == 0 && !held)
-        return DM_LEDGER_ZOMBIE;
+    int r = dm_ledger_may(l, c, err);
     for (size_t i = 0; r == 0 && i < dm_window_count(l->window); i++)
         r = dm_sql_chunk_add(c, dm_window_get(l->window, i), dm_buf_view(&f->packed[i]), err);
     DM_POINT(FLUSH_CHUNKS);

@@ -193,6 +193,13 @@ int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err)
     return dm_sql_holder_is(c, l->c.owner, held, err);
 }
 
+int dm_ledger_may(dm_ledger *l, dm_pg *c, dm_err *err)
+{
+    bool held;
+    int r = dm_ledger_held(l, c, &held, err);
+    return r == 0 && !held ? DM_LEDGER_ZOMBIE : r;
+}
+
 /* --- what cannot be taken ----------------------------------------------------------------------------------- */
 
 static void note(dm_ledger *l, const char *kind, const dm_frame_head *head, uint64_t count, const char *words)

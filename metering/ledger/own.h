@@ -108,6 +108,9 @@ struct dm_ledger {
     int64_t partitions_to;
 };
 
+/* What a transaction that writes asks: 0; DM_LEDGER_ZOMBIE where another meter has taken over, and it is to write
+ * nothing. */
+int dm_ledger_may(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;
 /* What came late and is in memory goes beside its periods, and accounts are owed a look at it (late.c). Inside the
  * transaction of a flush, when the attestations are in it. */
 int dm_ledger_put_late(dm_ledger *l, dm_pg *c, dm_err *err) DM_NODISCARD;

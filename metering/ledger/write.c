@@ -71,7 +71,6 @@ static int put_rows(dm_closing *k, dm_pg *c, dm_err *err)
 static int write_tx(dm_pg *c, void *arg, dm_err *err)
 {
     dm_closing *k = arg;
-    bool held;
     int r = dm_sql_period_add(c, k->start, k->l->c.period_s, err);
     if (r == 0)
         r = put_rows(k, c, err);
@@ -81,9 +80,7 @@ static int write_tx(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = dm_sql_account_periods_add(c, k->start, err);
     DM_POINT(CLOSE_OWED);
-    if (r == 0)
-        r = dm_ledger_held(k->l, c, &held, err);
-    return r == 0 && !held ? DM_LEDGER_ZOMBIE : r;
+    return r == 0 ? dm_ledger_may(k->l, c, err) : r;
 }
 
 int dm_ledger_write(dm_pg *pg, void *closing, dm_err *err)
