@@ -7,7 +7,7 @@
 #include "base/grow.h"
 
 #include "metering/ledger/bits.h"
-#include "metering/rules/rate.h"
+#include "metering/rules/judge.h"
 
 #define NO_ROW UINT32_MAX
 
@@ -65,18 +65,14 @@ static int grow(dm_lives *l, dm_err *err)
 
 /* --- the lives of one --------------------------------------------------------------------------------------- */
 
-/* The judge's order. */
+static dm_life_rank rank_of(const dm_accum_key *k)
+{
+    return (dm_life_rank){k->epoch, k->spec_table, k->spec, k->region_no, k->worker_no};
+}
+
 static int by_life(const dm_accum_key *a, const dm_accum_key *b)
 {
-    if (a->epoch != b->epoch)
-        return a->epoch < b->epoch ? -1 : 1;
-    if (a->spec_table != b->spec_table)
-        return a->spec_table < b->spec_table ? -1 : 1;
-    if (a->spec != b->spec)
-        return a->spec < b->spec ? -1 : 1;
-    if (a->region_no != b->region_no)
-        return a->region_no < b->region_no ? -1 : 1;
-    return a->worker_no.v < b->worker_no.v ? -1 : a->worker_no.v > b->worker_no.v;
+    return dm_life_rank_cmp(rank_of(a), rank_of(b));
 }
 
 static bool claims(const dm_accum_row *row, uint32_t at)

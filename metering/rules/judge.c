@@ -199,18 +199,27 @@ static int weigh(court *j, dm_claim *c, dm_err *err)
 
 /* --- 4: epochs ---------------------------------------------------------------------------------------------- */
 
+int dm_life_rank_cmp(dm_life_rank a, dm_life_rank b)
+{
+    if (a.epoch != b.epoch)
+        return a.epoch < b.epoch ? -1 : 1;
+    if (a.spec_table != b.spec_table)
+        return a.spec_table < b.spec_table ? -1 : 1;
+    if (a.spec != b.spec)
+        return a.spec < b.spec ? -1 : 1;
+    if (a.region_no != b.region_no)
+        return a.region_no < b.region_no ? -1 : 1;
+    return a.worker_no.v < b.worker_no.v ? -1 : a.worker_no.v > b.worker_no.v;
+}
+
+static dm_life_rank rank_of(const dm_claim *k)
+{
+    return (dm_life_rank){k->epoch, k->spec_table, k->spec, k->region_no, k->worker_no};
+}
+
 static int by_epoch(const void *x, const void *y)
 {
-    const dm_claim *a = *(const dm_claim *const *)x, *b = *(const dm_claim *const *)y;
-    if (a->epoch != b->epoch)
-        return a->epoch < b->epoch ? -1 : 1;
-    if (a->spec_table != b->spec_table)
-        return a->spec_table < b->spec_table ? -1 : 1;
-    if (a->spec != b->spec)
-        return a->spec < b->spec ? -1 : 1;
-    if (a->region_no != b->region_no)
-        return a->region_no < b->region_no ? -1 : 1;
-    return a->worker_no.v < b->worker_no.v ? -1 : a->worker_no.v > b->worker_no.v;
+    return dm_life_rank_cmp(rank_of(*(const dm_claim *const *)x), rank_of(*(const dm_claim *const *)y));
 }
 
 void dm_judge_take(dm_held held[DM_RATE_SECONDS_MAX], uint32_t epoch, uint32_t period_s,

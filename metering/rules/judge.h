@@ -26,6 +26,14 @@ typedef struct dm_evidence {
     uint32_t disk_16mib[DM_RATE_SECONDS_MAX / 60];
 } dm_evidence;
 
+/* A life of a sandbox in a period, by what tells it from the others: the highest has a second that several claim. */
+typedef struct dm_life_rank {
+    uint32_t epoch;
+    uint16_t spec_table, spec, region_no;
+    dm_worker_no worker_no;
+} dm_life_rank;
+int dm_life_rank_cmp(dm_life_rank a, dm_life_rank b);
+
 /* Everything known about one (sandbox, epoch, spec, region, worker) in a period. Large. */
 typedef struct dm_claim {
     dm_account_no account_no;
