@@ -5,13 +5,12 @@
 
 #include "tenants/plan/alerts.h"
 #include "tenants/plan/audit.h"
+#include "tenants/plan/part.h"
 
 enum { NUMBER_TEXT = 21 };
 
 /* --- what people want --------------------------------------------------------------------------------------- */
 
-static const dm_pg_stmt find = {
-        "alert_project", "SELECT project_no FROM dm.project WHERE account_no = $1 AND slug = $2", DM_PG_MAYBE};
 static const dm_pg_stmt put = {"alert_put",
         "INSERT INTO dm.alert_setting AS s (account_no, project_no, percents, ends, times, muted, set_by)"
         " SELECT $1::bigint, $2::int, coalesce($3::int[], a.percents, '{50,80,90,100}'),"
@@ -23,21 +22,6 @@ static const dm_pg_stmt put = {"alert_put",
         " ends = coalesce($4, s.ends), times = CASE WHEN $5 THEN $6 ELSE s.times END, muted = coalesce($7, s.muted),"
         " set_by = $8, set_at = now() RETURNING array_to_json(percents)::text, ends, coalesce(times, 0), muted",
         DM_PG_ONE};
-
-static int project_of(dm_pg *c, const dm_alert_change *k, int64_t *out, dm_err *err)
-{
-    const dm_pg_arg args[] = {dm_pa_i64(k->account.v), dm_pa_c(k->slug)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    *out = 0;
-    if (k->slug == NULL)
-        return 0;
-    int r = dm_pg_exec(c, &find, args, DM_LEN(args), &rows, NULL, err);
-    if (r == 0 && dm_pg_count(rows) == 0)
-        return DM_ALERTS_NO_PROJECT;
-    if (r == 0)
-        *out = dm_pg_i64(rows, 0, 0);
-    return r;
-}
 
 /* As it is now. */
 static int audit(dm_pg *c, const dm_alert_change *k, const dm_pg_rows *now, dm_err *err)
@@ -68,9 +52,9 @@ int dm_alert_set(dm_pg *c, const dm_alert_change *k, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) now = NULL;
     int64_t project;
-    int r = project_of(c, k, &project, err);
+    int r = dm_part_find(c, k->account, k->slug, &project, err);
     if (r != 0)
-        return r;
+        return r < 0 ? r : DM_ALERTS_NO_PROJECT;
     const dm_pg_arg args[] = {dm_pa_i64(k->account.v), dm_pa_i64(project), dm_pa_text(k->percents),
             k->sets_ends ? dm_pa_bool(k->ends) : dm_pa_null(), dm_pa_bool(k->sets_times),
             k->times != 0 ? dm_pa_i64(k->times) : dm_pa_null(), k->sets_muted ? dm_pa_bool(k->muted) : dm_pa_null(),

@@ -3,9 +3,8 @@
 
 #include "tenants/plan/audit.h"
 #include "tenants/plan/caps.h"
+#include "tenants/plan/part.h"
 
-static const dm_pg_stmt find = {
-        "cap_project", "SELECT project_no FROM dm.project WHERE account_no = $1 AND slug = $2", DM_PG_MAYBE};
 static const dm_pg_stmt put = {"cap_put",
         "INSERT INTO dm.budget_cap (account_no, project_no, name, value, set_by) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (account_no, project_no, name) DO UPDATE SET value = excluded.value, set_by = excluded.set_by,"
@@ -14,29 +13,14 @@ static const dm_pg_stmt put = {"cap_put",
 static const dm_pg_stmt end = {
         "cap_end", "DELETE FROM dm.budget_cap WHERE account_no = $1 AND project_no = $2 AND name = $3", DM_PG_NONE};
 
-static int project_of(dm_pg *c, const dm_cap_change *k, int64_t *out, dm_err *err)
-{
-    const dm_pg_arg args[] = {dm_pa_i64(k->account.v), dm_pa_c(k->slug)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    *out = 0;
-    if (k->slug == NULL)
-        return 0;
-    int r = dm_pg_exec(c, &find, args, DM_LEN(args), &rows, NULL, err);
-    if (r == 0 && dm_pg_count(rows) == 0)
-        return DM_CAPS_NO_PROJECT;
-    if (r == 0)
-        *out = dm_pg_i64(rows, 0, 0);
-    return r;
-}
-
 int dm_cap_set(dm_pg *c, const dm_cap_change *k, dm_err *err)
 {
     const char *name = k->seconds ? "month_seconds_max" : "spend_cap_micros";
     char object[160], value[32] = "none";
     int64_t project;
-    int r = project_of(c, k, &project, err);
+    int r = dm_part_find(c, k->account, k->slug, &project, err);
     if (r != 0)
-        return r;
+        return r < 0 ? r : DM_CAPS_NO_PROJECT;
     const dm_pg_arg args[] = {
             dm_pa_i64(k->account.v), dm_pa_i64(project), dm_pa_c(name), dm_pa_i64(k->value), dm_pa_c(k->who)};
     r = dm_pg_exec(c, k->none ? &end : &put, args, k->none ? 3 : DM_LEN(args), NULL, NULL, err);
