@@ -239,6 +239,11 @@ const char *dm_json_c(const json_t *obj, const char *name)
     return json_string_value(json_object_get(obj, name));
 }
 
+dm_str dm_json_text(const json_t *obj, const char *name)
+{
+    return dm_str_c(dm_json_c(obj, name));
+}
+
 int dm_json_str(const json_t *obj, const char *name, dm_str *out, dm_err *err)
 {
     const json_t *v = json_object_get(obj, name);

@@ -54,6 +54,7 @@ void dm_json_done(const dm_json_field *fields, size_t n, void *out);
 /* One member of an object without a table. obj may be NULL or no object: then it has no member. What is borrowed lives
  * as long as the tree; strings end in a NUL and have none in them. */
 const char *dm_json_c(const json_t *obj, const char *name); /* NULL unless it is a string */
+dm_str dm_json_text(const json_t *obj, const char *name);   /* the same; .p is NULL */
 /* 0; DM_JSON_ABSENT when it is not there, or null; DM_E_INVALID, which names it, for another type or out of bounds.
  * *out is set on 0 alone. */
 enum { DM_JSON_ABSENT = 1 };

@@ -23,24 +23,6 @@ void dm_doc_done(dm_doc *d)
 
 /* --- what is frozen ----------------------------------------------------------------------------------------- */
 
-static dm_str text_of(const json_t *obj, const char *name)
-{
-    const char *z = dm_json_c(obj, name);
-    return (dm_str){z, z != NULL ? strlen(z) : 0};
-}
-
-static dm_invoice_party party(const json_t *obj)
-{
-    return (dm_invoice_party){.name = text_of(obj, "name"),
-            .address = text_of(obj, "address"),
-            .country = text_of(obj, "country"),
-            .tax_id = text_of(obj, "tax_id"),
-            .legal_id = text_of(obj, "legal_id"),
-            .email = text_of(obj, "email"),
-            .iban = text_of(obj, "iban"),
-            .bic = text_of(obj, "bic")};
-}
-
 static int take_books(dm_doc *d, const json_t *list, dm_err *err)
 {
     size_t n = json_array_size(list);
@@ -51,7 +33,7 @@ static int take_books(dm_doc *d, const json_t *list, dm_err *err)
         const json_t *book = json_array_get(list, i);
         int r = dm_json_i64(book, "id", 1, INT64_MAX, &d->books[i].id, err);
         if (r == 0)
-            r = dm_parse_hex(text_of(book, "sha256"), d->books[i].sha256.b, sizeof d->books[i].sha256.b, err);
+            r = dm_parse_hex(dm_json_text(book, "sha256"), d->books[i].sha256.b, sizeof d->books[i].sha256.b, err);
         if (r != 0)
             return r < 0 ? r : dm_fail(err, DM_E_CORRUPT, "a price book without an id");
     }
@@ -78,12 +60,12 @@ static int take_frozen(dm_doc *d, dm_str text, dm_err *err)
     int r = dm_json_load(text, FROZEN_MAX, &d->frozen, err);
     if (r < 0)
         return r;
-    d->v.seller = party(json_object_get(d->frozen, "seller"));
-    d->v.buyer = party(json_object_get(d->frozen, "buyer"));
-    d->v.purchase_order = text_of(d->frozen, "purchase_order");
-    d->v.tax_id_check = text_of(d->frozen, "tax_id_check");
+    d->v.seller = dm_invoice_party_of(json_object_get(d->frozen, "seller"));
+    d->v.buyer = dm_invoice_party_of(json_object_get(d->frozen, "buyer"));
+    d->v.purchase_order = dm_json_text(d->frozen, "purchase_order");
+    d->v.tax_id_check = dm_json_text(d->frozen, "tax_id_check");
     d->email = d->v.buyer.email;
-    d->url = text_of(d->frozen, "url");
+    d->url = dm_json_text(d->frozen, "url");
     r = dm_json_i64(d->frozen, "terms_days", 0, 365, &d->v.terms_days, err);
     if (r == 0)
         r = take_books(d, json_object_get(d->frozen, "books"), err);

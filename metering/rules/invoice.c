@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/parse.h"
 
 #include "metering/rules/rate.h"
@@ -15,6 +14,18 @@ void dm_day_text(int64_t second, char out[32])
     char *t = strchr(out, 'T');
     if (t != NULL)
         *t = '\0';
+}
+
+dm_invoice_party dm_invoice_party_of(const json_t *obj)
+{
+    return (dm_invoice_party){.name = dm_json_text(obj, "name"),
+            .address = dm_json_text(obj, "address"),
+            .country = dm_json_text(obj, "country"),
+            .tax_id = dm_json_text(obj, "tax_id"),
+            .legal_id = dm_json_text(obj, "legal_id"),
+            .email = dm_json_text(obj, "email"),
+            .iban = dm_json_text(obj, "iban"),
+            .bic = dm_json_text(obj, "bic")};
 }
 
 static const struct {

@@ -51,6 +51,7 @@
 #ifndef DM_METERING_RULES_INVOICE_H
 #define DM_METERING_RULES_INVOICE_H
 
+#include "base/json.h"
 #include "base/wire/id.h"
 #include "base/wire/number.h"
 
@@ -66,6 +67,8 @@ enum { DM_INVOICE_VERSION = 1 };
 typedef struct dm_invoice_party { /* .p NULL: none */
     dm_str name, address, country, tax_id, legal_id, email, iban, bic;
 } dm_invoice_party;
+/* As an invoice says it, or as it is frozen; borrowed of obj. */
+dm_invoice_party dm_invoice_party_of(const json_t *obj);
 
 typedef struct dm_invoice_line {
     dm_str kind, sku;

@@ -5,12 +5,6 @@
 
 #include "metering/verify/own.h"
 
-static dm_str text_of(const json_t *obj, const char *name)
-{
-    const char *z = dm_json_c(obj, name);
-    return (dm_str){z, z != NULL ? strlen(z) : 0};
-}
-
 /* null is 0. */
 static int number_of(const json_t *obj, const char *name, int64_t min, int64_t *out, dm_err *err)
 {
@@ -23,18 +17,6 @@ static int money_of(const json_t *obj, const char *name, dm_money *out, dm_err *
     dm_str s;
     int r = dm_json_str(obj, name, &s, err);
     return r != 0 ? DM_E_INVALID : dm_money_parse(s, out, err);
-}
-
-static dm_invoice_party party(const json_t *obj)
-{
-    return (dm_invoice_party){.name = text_of(obj, "name"),
-            .address = text_of(obj, "address"),
-            .country = text_of(obj, "country"),
-            .tax_id = text_of(obj, "tax_id"),
-            .legal_id = text_of(obj, "legal_id"),
-            .email = text_of(obj, "email"),
-            .iban = text_of(obj, "iban"),
-            .bic = text_of(obj, "bic")};
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------- */
@@ -58,10 +40,10 @@ static int read_priced(const json_t *j, dm_invoice_line *l, dm_err *err)
 static int read_line(const json_t *j, size_t ntaxes, dm_invoice_line *l, dm_err *err)
 {
     int64_t of_line, tax, tier, seconds;
-    *l = (dm_invoice_line){.kind = text_of(j, "kind"),
-            .sku = text_of(j, "sku"),
-            .project = text_of(j, "project"),
-            .project_name = text_of(j, "project_name")};
+    *l = (dm_invoice_line){.kind = dm_json_text(j, "kind"),
+            .sku = dm_json_text(j, "sku"),
+            .project = dm_json_text(j, "project"),
+            .project_name = dm_json_text(j, "project_name")};
     int r = number_of(j, "project_no", 1, &l->project_no.v, err);
     if (r == 0)
         r = number_of(j, "of_line", 1, &of_line, err);
@@ -105,10 +87,10 @@ static int read_tax(const json_t *j, dm_invoice_tax *x, dm_money *discount, dm_e
 {
     dm_money off;
     bool reverse = false;
-    *x = (dm_invoice_tax){.category = text_of(j, "category"),
-            .jurisdiction = text_of(j, "jurisdiction"),
-            .reason_code = text_of(j, "reason_code"),
-            .reason = text_of(j, "reason")};
+    *x = (dm_invoice_tax){.category = dm_json_text(j, "category"),
+            .jurisdiction = dm_json_text(j, "jurisdiction"),
+            .reason_code = dm_json_text(j, "reason_code"),
+            .reason = dm_json_text(j, "reason")};
     int r = read_rate(j, &x->rate_ppm, err);
     if (r == 0)
         r = dm_json_bool(j, "reverse_charge", &reverse, err);
@@ -152,7 +134,7 @@ static int read_days(const json_t *j, dm_invoice *v, dm_err *err)
 {
     char due[32] = "";
     int64_t us = 0;
-    dm_str s = text_of(j, "due");
+    dm_str s = dm_json_text(j, "due");
     int r = dm_v_time(j, "issued", &v->issued_s, err);
     if (r == 0 && s.p != NULL) {
         (void)snprintf(due, sizeof(due), "%.20sT00:00:00Z", s.p);
@@ -176,16 +158,16 @@ static int read_statements(const json_t *j, dm_invoice *v, dm_err *err)
 
 static int read_words(const json_t *j, dm_invoice *v, dm_err *err)
 {
-    dm_str kind = text_of(j, "kind");
+    dm_str kind = dm_json_text(j, "kind");
     v->account = dm_json_c(j, "account");
     v->currency = dm_json_c(j, "currency");
-    v->number = text_of(j, "number");
-    v->refers_to = text_of(j, "refers_to");
-    v->reason = text_of(j, "reason");
-    v->purchase_order = text_of(j, "purchase_order");
-    v->tax_id_check = text_of(j, "tax_id_check");
-    v->seller = party(json_object_get(j, "seller"));
-    v->buyer = party(json_object_get(j, "buyer"));
+    v->number = dm_json_text(j, "number");
+    v->refers_to = dm_json_text(j, "refers_to");
+    v->reason = dm_json_text(j, "reason");
+    v->purchase_order = dm_json_text(j, "purchase_order");
+    v->tax_id_check = dm_json_text(j, "tax_id_check");
+    v->seller = dm_invoice_party_of(json_object_get(j, "seller"));
+    v->buyer = dm_invoice_party_of(json_object_get(j, "buyer"));
     v->credit_note = kind.p != NULL && dm_str_eq_c(kind, "credit_note");
     if (v->account == NULL || v->currency == NULL || v->number.p == NULL || kind.p == NULL)
         return DM_E_INVALID;
