@@ -612,11 +612,6 @@ size_t dm_accum_counted(dm_accum *a, dm_counted *out, size_t max)
     return dm_counts_take(&a->counts, out, max);
 }
 
-bool dm_accum_counted_any(dm_accum *a)
-{
-    return dm_counts_any(&a->counts);
-}
-
 int64_t dm_accum_newest(const dm_accum *a)
 {
     return a->counts.newest;

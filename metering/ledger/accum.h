@@ -106,7 +106,6 @@ int dm_accum_rows(
  * the others next time. A counter of a period that has been closed meanwhile comes once more, as it was. Of a second
  * that several lives of a sandbox claim, the highest has it. */
 size_t dm_accum_counted(dm_accum *a, dm_counted *out, size_t max);
-bool dm_accum_counted_any(dm_accum *a);     /* has changed */
 int64_t dm_accum_newest(const dm_accum *a); /* second of which a frame has come; -1: none has */
 /* The earliest period that has anything; -1 when none has. */
 int64_t dm_accum_first(const dm_accum *a);

@@ -224,10 +224,15 @@ void dm_counts_disk(dm_counts *s, uint32_t no, bool run, uint64_t n, uint32_t be
 
 /* --- telling ------------------------------------------------------------------------------------------------ */
 
-void dm_counts_close_before(dm_counts *s, int64_t second)
+static void settle_now(dm_counts *s)
 {
     settle_all(s, s->newest - 1);
     settle_all(s, s->newest);
+}
+
+void dm_counts_close_before(dm_counts *s, int64_t second)
+{
+    settle_now(s);
     for (uint32_t i = 1; i < s->n; i++) {
         dm_counter *k = s->v[i];
         if (k == NULL || k->c.key.period_start >= second)
@@ -238,17 +243,10 @@ void dm_counts_close_before(dm_counts *s, int64_t second)
     }
 }
 
-bool dm_counts_any(dm_counts *s)
-{
-    settle_all(s, s->newest - 1);
-    settle_all(s, s->newest);
-    return s->fresh != NULL;
-}
-
 size_t dm_counts_take(dm_counts *s, dm_counted *out, size_t max)
 {
     size_t n = 0;
-    (void)dm_counts_any(s);
+    settle_now(s);
     while (s->fresh != NULL && n < max) {
         dm_counter *k = s->fresh;
         s->fresh = k->next;

@@ -44,7 +44,6 @@ void dm_counts_second(dm_counts *s, int64_t second);
 void dm_counts_close_before(dm_counts *s, int64_t second);
 /* Those that have changed since they were taken last, at most max: the others come next time. */
 size_t dm_counts_take(dm_counts *s, dm_counted *out, size_t max);
-bool dm_counts_any(dm_counts *s); /* has changed */
 
 /* A running second of a disk within what is free. False: it is not of now, and to be counted by dm_counts_add. */
 static inline DM_UNUSED bool dm_counts_now(dm_counts *s, uint32_t no, int64_t second)
