@@ -8,31 +8,29 @@
 #include "api/kit/rows.h"
 
 typedef struct work {
+    dm_rows_db db;
     const dm_caller *by;
     const dm_alert_change *want; /* NULL: nothing is changed */
-    dm_page page;
-    dm_pg_rows *settings, *rows;
-    dm_pg_total total;
+    dm_pg_rows *settings;
 } work;
 
 static void done(work *w)
 {
     dm_pg_rows_free(w->settings);
-    dm_pg_rows_free(w->rows);
-    w->settings = w->rows = NULL;
+    dm_pg_rows_free(w->db.rows);
+    w->settings = w->db.rows = NULL;
 }
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    const dm_account_no account = w->by->owner.account;
     done(w);
     int r = w->want != NULL ? dm_alert_set(c, w->want, err) : 0;
     if (r == 0)
-        r = dm_alert_settings(c, account, &w->settings, err);
+        r = dm_alert_settings(c, w->by->owner.account, &w->settings, err);
     return r != 0 ? r
-                  : dm_alerts_list(c, w->by->owner, w->page.from ? w->page.us : INT64_MAX, w->page.limit + 1, &w->rows,
-                            &w->total, err);
+                  : dm_alerts_list(c, w->by->owner, dm_rows_below(&w->db.page), w->db.page.limit + 1, &w->db.rows,
+                            &w->db.total, err);
 }
 
 static void write_times(dm_jw *j, int64_t times)
@@ -44,8 +42,9 @@ static void write_times(dm_jw *j, int64_t times)
         dm_jw_i64(j, times);
 }
 
-static void write_settings(dm_jw *j, const work *w)
+static void write_settings(dm_jw *j, const void *list)
 {
+    const work *w = list;
     dm_jw_key(j, "settings");
     dm_jw_arr(j);
     for (size_t i = 0; i < dm_pg_count(w->settings); i++) {
@@ -78,38 +77,26 @@ void dm_write_alert(dm_jw *j, const dm_alert *a)
     dm_jw_end(j);
 }
 
-static int write_all(dm_req *req, const work *w, dm_err *err)
+static int write_row(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_alert a = {.no = 0};
-    size_t n = dm_pg_count(w->rows);
-    bool more = n > (size_t)w->page.limit;
-    dm_jw j = dm_rows_open(req);
-    write_settings(&j, w);
-    dm_rows_first(&j);
-    for (size_t i = 0; i < (more ? (size_t)w->page.limit : n); i++) {
-        dm_alert_read(w->rows, i, &a);
-        dm_write_alert(&j, &a);
-    }
-    const dm_rows_last last = {.more = more, .order = 'L', .us = a.no, .id = DM_STR_INIT("alert"), .total = w->total};
-    return dm_rows_end(&j, &last, err);
+    const work *w = list;
+    dm_alert a;
+    (void)err;
+    dm_alert_read(w->db.rows, i, &a);
+    dm_write_alert(j, &a);
+    at->us = a.no;
+    return 0;
 }
 
-static int answer(dm_req *req, dm_api *api, work *w, dm_err *err)
-{
-    int r = dm_api_tx(api, w->by, query, w, err);
-    if (r == DM_ALERTS_NO_PROJECT)
-        r = dm_fail(err, DM_E_NOTFOUND, "the account has no such project");
-    else if (r == 0)
-        r = write_all(req, w, err);
-    done(w);
-    return r;
-}
+static const dm_rows_kind kind = {
+        .order = 'L', .id = "alert", .query = query, .head = write_settings, .write = write_row};
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.by = &dm_session_of(req)->caller};
-    int r = dm_rows_read(req, 'L', &w.page, err);
-    return r < 0 ? r : answer(req, ctx, &w, err);
+    int r = dm_rows_own(req, ctx, w.by, &kind, &w, err);
+    done(&w);
+    return r;
 }
 
 int dm_route_alert_list(dm_req *req, void *ctx, dm_err *err)
@@ -170,7 +157,7 @@ static int put(dm_req *req, void *ctx, dm_err *err)
 {
     const dm_caller *by = &dm_session_of(req)->caller;
     dm_alert_change k = {.who = by->who, .account = by->owner.account};
-    work w = {.by = by, .want = &k, .page = {.limit = DM_ROWS_USUAL}};
+    work w = {.db.page.limit = DM_ROWS_USUAL, .by = by, .want = &k};
     DM_AUTO(json_t) obj = NULL;
     DM_AUTO_BUF percents;
     dm_str slug;
@@ -189,7 +176,15 @@ static int put(dm_req *req, void *ctx, dm_err *err)
     if (r == 0 && k.percents.p == NULL && !k.sets_ends && !k.sets_times && !k.sets_muted)
         r = dm_fail(err, DM_E_INVALID, "nothing to change: percents, ends, times, or muted");
     k.slug = dm_json_c(obj, "project");
-    return r < 0 ? r : answer(req, ctx, &w, err);
+    if (r < 0)
+        return r;
+    r = dm_api_tx(ctx, by, query, &w, err);
+    if (r == DM_ALERTS_NO_PROJECT)
+        r = dm_fail(err, DM_E_NOTFOUND, "the account has no such project");
+    else if (r == 0)
+        r = dm_rows_write(req, &kind, &w, dm_pg_count(w.db.rows), w.db.page.limit, w.db.total, err);
+    done(&w);
+    return r;
 }
 
 int dm_route_alert_set(dm_req *req, void *ctx, dm_err *err)

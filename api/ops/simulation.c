@@ -52,55 +52,36 @@ static void write_simulation(dm_jw *w, const dm_simulation_row *s)
 }
 
 typedef struct listing {
-    dm_page page;
-    int64_t book, no;
-    dm_pg_rows *rows;
-    dm_pg_total total;
+    dm_rows_db db;
+    int64_t book;
+    dm_str no; /* of which the accounts are asked for */
 } listing;
-
-static void forget(listing *l)
-{
-    dm_pg_rows_free(l->rows); /* of a try before */
-    l->rows = NULL;
-}
 
 static int query_list(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
-    forget(l);
     return dm_simulation_list(
-            c, l->book, 0, l->page.from ? l->page.us : INT64_MAX, l->page.limit + 1, &l->rows, &l->total, err);
+            c, l->book, 0, dm_rows_below(&l->db.page), l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
 }
 
-static int write_list(dm_req *req, const listing *l, dm_err *err)
+static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
-    dm_simulation_row s = {.no = 0};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-        dm_simulation_row_read(l->rows, i, &s);
-        write_simulation(&w, &s);
-    }
-    const dm_rows_last last = {
-            .more = more, .order = 's', .us = s.no, .id = DM_STR_INIT("simulation"), .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    const listing *l = list;
+    dm_simulation_row s;
+    (void)err;
+    dm_simulation_row_read(l->db.rows, i, &s);
+    write_simulation(w, &s);
+    at->us = s.no;
+    return 0;
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.no = 0};
+    static const dm_rows_kind kind = {.order = 's', .id = "simulation", .query = query_list, .write = write_one};
+    listing l = {.book = 0};
     dm_str book = dm_req_query(req, "price_book");
     int r = book.n > 0 ? dm_parse_i64(book, 1, INT64_MAX, &l.book, err) : 0;
-    if (r < 0)
-        return dm_wrap(err, "price_book");
-    r = dm_rows_read(req, 's', &l.page, err);
-    if (r == 0)
-        r = dm_api_tx_ops(ctx, query_list, &l, err);
-    if (r == 0)
-        r = write_list(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    return r < 0 ? dm_wrap(err, "price_book") : dm_rows_ops(req, ctx, &kind, &l, err);
 }
 
 int dm_route_ops_simulation_list(dm_req *req, void *ctx, dm_err *err)
@@ -113,42 +94,36 @@ int dm_route_ops_simulation_list(dm_req *req, void *ctx, dm_err *err)
 static int query_accounts(dm_pg *c, void *arg, dm_err *err)
 {
     listing *l = arg;
+    const dm_page *page = &l->db.page;
     DM_AUTO(dm_pg_rows) one = NULL;
     dm_pg_total n;
-    forget(l);
-    int r = dm_simulation_list(c, 0, l->no, INT64_MAX, 1, &one, &n, err);
+    int64_t no;
+    if (dm_parse_i64(l->no, 1, INT64_MAX, &no, NULL) < 0)
+        return DM_SIMULATION_NONE;
+    int r = dm_simulation_list(c, 0, no, INT64_MAX, 1, &one, &n, err);
     if (r < 0 || dm_pg_count(one) == 0)
         return r < 0 ? r : DM_SIMULATION_NONE;
-    return dm_simulation_accounts(c, l->no, l->page.from ? l->page.id : NULL, l->page.from ? l->page.us : 0,
-            l->page.limit + 1, &l->rows, &l->total, err);
+    return dm_simulation_accounts(c, no, page->from ? page->id : NULL, page->from ? page->us : 0, page->limit + 1,
+            &l->db.rows, &l->db.total, err);
 }
 
-static void write_account(dm_jw *w, const dm_simulated_row *a)
+static int write_account(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
 {
+    const listing *l = list;
+    dm_simulated_row a;
+    dm_simulated_row_read(l->db.rows, i, &a);
     dm_jw_obj(w);
-    dm_jw_kstr(w, "account", a->account);
-    dm_jw_kstr(w, "name", a->name);
-    dm_jw_kbool(w, "done", a->done);
-    dm_jw_ki64(w, "periods", a->periods);
-    dm_jw_kstr(w, "charged", a->charged);
-    dm_jw_kstr(w, "simulated", a->tried);
-    dm_jw_kstr(w, "difference", a->difference);
-    dm_jw_kmaybe(w, "failed", a->failed);
+    dm_jw_kstr(w, "account", a.account);
+    dm_jw_kstr(w, "name", a.name);
+    dm_jw_kbool(w, "done", a.done);
+    dm_jw_ki64(w, "periods", a.periods);
+    dm_jw_kstr(w, "charged", a.charged);
+    dm_jw_kstr(w, "simulated", a.tried);
+    dm_jw_kstr(w, "difference", a.difference);
+    dm_jw_kmaybe(w, "failed", a.failed);
     dm_jw_end(w);
-}
-
-static int write_accounts(dm_req *req, const listing *l, dm_err *err)
-{
-    dm_simulated_row a = {.no = 0};
-    size_t n = dm_pg_count(l->rows);
-    bool more = n > (size_t)l->page.limit;
-    dm_jw w = dm_rows_begin(req);
-    for (size_t i = 0; i < (more ? n - 1 : n); i++) {
-        dm_simulated_row_read(l->rows, i, &a);
-        write_account(&w, &a);
-    }
-    const dm_rows_last last = {.more = more, .order = 'd', .us = a.no, .id = a.size, .total = l->total};
-    return dm_rows_end(&w, &last, err);
+    at->us = a.no;
+    return dm_rows_at(at, err, "%.*s", (int)a.size.n, a.size.p);
 }
 
 static bool is_number(const char *z)
@@ -159,21 +134,19 @@ static bool is_number(const char *z)
     return n > 0 && z[n] == '\0';
 }
 
+static int asked(void *list, dm_err *err)
+{
+    const listing *l = list;
+    const dm_page *page = &l->db.page;
+    return page->from && !is_number(page->id) ? dm_fail(err, DM_E_INVALID, "cursor: not one of this list") : 0;
+}
+
 static int accounts(dm_req *req, void *ctx, dm_err *err)
 {
-    listing l = {.no = 0};
-    int r = dm_rows_read(req, 'd', &l.page, err);
-    if (r == 0 && l.page.from && !is_number(l.page.id))
-        r = dm_fail(err, DM_E_INVALID, "cursor: not one of this list");
-    if (r == 0)
-        r = dm_parse_i64(req->params[0], 1, INT64_MAX, &l.no, NULL) < 0 ? DM_SIMULATION_NONE
-                                                                        : dm_api_tx_ops(ctx, query_accounts, &l, err);
-    if (r == DM_SIMULATION_NONE)
-        r = dm_deny(req, DM_NO_SIMULATION_UNKNOWN, "simulation.get", "no such simulation");
-    else if (r == 0)
-        r = write_accounts(req, &l, err);
-    dm_pg_rows_free(l.rows);
-    return r;
+    static const dm_rows_kind kind = {.order = 'd', .asked = asked, .query = query_accounts, .write = write_account};
+    listing l = {.no = req->params[0]};
+    int r = dm_rows_ops(req, ctx, &kind, &l, err);
+    return r == DM_SIMULATION_NONE ? dm_deny(req, DM_NO_SIMULATION_UNKNOWN, "simulation.get", "no such simulation") : r;
 }
 
 int dm_route_ops_simulation_accounts(dm_req *req, void *ctx, dm_err *err)

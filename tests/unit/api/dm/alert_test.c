@@ -1,5 +1,5 @@
 /* What an account's people want to be told of its bounds, and what they were. */
-/* Covers tenants/plan/sql_alerts.c. */
+/* Covers tenants/plan/sql_alerts.c, tenants/plan/sql_part.c. */
 #include <stdio.h>
 
 #include "tests/support/asperson.h"

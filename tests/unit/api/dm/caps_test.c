@@ -1,5 +1,5 @@
 /* Caps that an account's people set. */
-/* Covers tenants/plan/sql_caps.c. */
+/* Covers tenants/plan/sql_caps.c, tenants/plan/sql_part.c. */
 #include <stdio.h>
 
 #include "tests/support/asperson.h"
