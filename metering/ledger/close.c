@@ -21,7 +21,7 @@
 #include "metering/ledger/own.h"
 #include "metering/ledger/sql_close.h"
 
-enum { SETTLE_S = 1 };
+enum { SETTLE_S = 1, STEP_US = 2 * 1000 * 1000 };
 
 static void drop(dm_ledger *l)
 {
@@ -97,6 +97,21 @@ static bool judge_oaths(dm_closing *k)
         all = all && (w->attested || w->written_off);
     }
     return all;
+}
+
+/* A clock that jumped ahead, and a machine that stood still, say nothing of how long was waited: patience begins anew,
+ * or what nobody had the time to send would be written off at once. */
+static int64_t patience(dm_ledger *l, int64_t patient_from_s)
+{
+    int64_t mono = dm_mono_us(l->c.clock), wall = dm_wall_us(l->c.clock), ahead = wall - mono;
+    bool jumped = ahead - l->ahead_us > STEP_US;
+    if (jumped)
+        DM_LOG(l->c.log, DM_WARN, "clock.jumped", dm_fi("by_us", ahead - l->ahead_us));
+    if (jumped || l->stepped_s > dm_second_of(wall)) /* or it was set back */
+        l->stepped_s = dm_second_of(wall);
+    if (jumped || ahead < l->ahead_us)
+        l->ahead_us = ahead;
+    return patient_from_s >= 0 && l->stepped_s > patient_from_s ? l->stepped_s : patient_from_s;
 }
 
 static bool patience_is_over(const dm_closing *k, int64_t patient_from_s)
@@ -283,10 +298,10 @@ int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err)
         return dm_wrap(err, "close");
     if (l->open_from < 0)
         return DM_LEDGER_WAIT;
-    int64_t start = l->closing != NULL ? l->closing->start : l->open_from;
-    r = l->closing == NULL ? look(l, patient_from_s, err) : 0;
+    int64_t start = l->closing != NULL ? l->closing->start : l->open_from, patient_from = patience(l, patient_from_s);
+    r = l->closing == NULL ? look(l, patient_from, err) : 0;
     if (r == 0 && l->closing->rows == NULL)
-        r = judge(l, patient_from_s, err);
+        r = judge(l, patient_from, err);
     if (r == 0)
         r = finish(l, err);
     assert(r != 0 || l->open_from == start + l->c.period_s); /* once written, a period is never tried again */

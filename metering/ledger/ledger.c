@@ -101,6 +101,7 @@ int dm_ledger_open(const dm_ledger_config *config, dm_ledger **out, dm_err *err)
     l->known.secrets[0] = config->frame_secret;
     l->known.secrets[1] = config->frame_secret_old;
     l->open_from = -1;
+    l->ahead_us = INT64_MAX;
     int r = allocate(l, err);
     if (r == 0)
         r = dm_pg_tx_on(l->c.pg, &(dm_pg_scope){0}, take_office, l, err);

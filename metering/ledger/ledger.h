@@ -74,8 +74,9 @@ int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD
 
 /* Writes the evidence of the next period that has ended, when every worker is through it; its statements are then owed.
  * To be called after a flush and with nothing taken since. patient_from_s: since when all that was sent has been
- * read without a break: the limit counts from the later of this and the period's end; -1: not now. 0: a period was
- * written, call again; DM_LEDGER_WAIT: nothing is to be done, or it is being done; DM_LEDGER_ZOMBIE. */
+ * read without a break: the limit counts from the later of this, the period's end and the clock's last jump ahead; -1:
+ * not now. 0: a period was written, call again; DM_LEDGER_WAIT: nothing is to be done, or it is being done;
+ * DM_LEDGER_ZOMBIE. */
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err) DM_NODISCARD;
 /* What dm_ledger_close waited for has been done: it goes on. */
 bool dm_ledger_goes_on(const dm_ledger *l);

@@ -105,6 +105,8 @@ struct dm_ledger {
     dm_attest *attest; /* too large for a stack */
     dm_keys keys;      /* of the worker last asked for */
     int64_t open_from; /* the first second that is not decided; -1: nothing ever was */
+    int64_t ahead_us;  /* the wall clock's of the one that never steps, the least since it jumped */
+    int64_t stepped_s; /* when it jumped ahead; 0: never */
     int64_t partitions_to;
 };
 

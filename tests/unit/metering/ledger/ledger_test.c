@@ -560,6 +560,33 @@ static void a_lost_frame_is_waited_for(void **state)
     rig_close(&r);
 }
 
+static void a_clock_that_jumps_uses_up_nobodys_time(void **state)
+{
+    rig r;
+    (void)state;
+    rig_open(&r, &pg, "jump", 60);
+    r.acts[r.nacts++] = simple(1, 5, 52);
+    work(&r, 0, 120);
+    DM_AUTO_MEM char *kept = r.msgs[20].p;
+    r.msgs[20].p = malloc(1);
+    drop_msg(&r, 20);
+    feed(&r);
+    flush(&r);
+    clock_at(&r, 62);
+    assert_int_equal(close_due(&r, T0), 0);
+    r.clock.wall += 7200 * INT64_C(1000000);
+    assert_int_equal(close_due(&r, T0), 0);
+    dm_clock_fake_move(&r.clock, 599 * INT64_C(1000000));
+    assert_int_equal(close_due(&r, T0), 0);
+    assert_sql(&r, "SELECT count(*) FROM dm.frame_gap", "0");
+    r.clock.wall -= 7200 * INT64_C(1000000); /* set right: what was waited while it was wrong counts for nothing */
+    assert_int_equal(close_due(&r, T0), 0);
+    dm_clock_fake_move(&r.clock, 600 * INT64_C(1000000));
+    assert_int_equal(close_due(&r, T0), 11); /* all that had ended when it was set right */
+    assert_sql(&r, "SELECT count(*) FROM dm.frame_gap", "1");
+    rig_close(&r);
+}
+
 static void a_frame_that_never_comes_is_written_off(void **state)
 {
     rig r;
@@ -1027,6 +1054,7 @@ static int all(void)
             cmocka_unit_test(a_zombie_closes_nothing),
             cmocka_unit_test(a_zombie_states_nothing),
             cmocka_unit_test(a_lost_frame_is_waited_for),
+            cmocka_unit_test(a_clock_that_jumps_uses_up_nobodys_time),
             cmocka_unit_test(a_frame_that_never_comes_is_written_off),
             cmocka_unit_test(boots_are_chained),
             cmocka_unit_test(a_torn_tail_delays_no_statement),
