@@ -429,6 +429,14 @@ int dm_pg_open(const char *conninfo, dm_pg **out, dm_err *err)
     return dm_pg_dial(conninfo, 0, NULL, out, err);
 }
 
+int dm_pg_called(const char *conninfo, const char *name, char *out, size_t size, dm_err *err)
+{
+    bool uri = strstr(conninfo, "://") != NULL;
+    const char *between = !uri ? " " : strchr(conninfo, '?') != NULL ? "&" : "?";
+    int n = snprintf(out, size, "%s%sapplication_name=%s", conninfo, between, name);
+    return n >= 0 && (size_t)n < size ? 0 : dm_fail(err, DM_E_LIMIT, "a conninfo of %d characters", n);
+}
+
 void dm_pg_close(dm_pg *c)
 {
     if (c == NULL)

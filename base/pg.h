@@ -155,6 +155,8 @@ int dm_pg_count_of(
  * itself (a session lock would be gone): once lost, everything on it is DM_E_UNAVAILABLE. No statement_timeout but what
  * conninfo says. */
 int dm_pg_open(const char *conninfo, dm_pg **out, dm_err *err) DM_NODISCARD;
+/* The same conninfo, by which the server knows its sessions as name (application_name), of letters, digits and '-'. */
+int dm_pg_called(const char *conninfo, const char *name, char *out, size_t size, dm_err *err) DM_NODISCARD;
 void dm_pg_close(dm_pg *c);
 /* Plain text of several statements, without parameters; inside a transaction, too, which it must not end. No COPY. */
 int dm_pg_script(dm_pg *c, const char *sql, dm_err *err) DM_NODISCARD;

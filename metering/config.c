@@ -22,6 +22,13 @@ static const dm_conf_row rows[] = {
         {"frame_key_old_file", DM_CONF_STR, AT(frame_key_old_file), "", 0, 200,
                 "file of the secret before that one, whose frames are taken as well; empty: none are"},
         {"region", DM_CONF_STR, AT(region), "local", 1, 64, "stands on this program's log lines"},
+        {"name", DM_CONF_STR, AT(name), "", 0, 64,
+                "who this meter is among several, each of which has a name of its own; empty: the host's name. One "
+                "writes, the others stand by"},
+        {"takeover_s", DM_CONF_U64, AT(takeover_s), "30", 3, 3600,
+                "how long the meter that writes is not heard, or hears nothing of the broker, before one that stands "
+                "by "
+                "takes over"},
         {"metrics_socket", DM_CONF_STR, AT(metrics_socket), "", 0, 107,
                 "unix socket of the metrics page; its folder says who reaches it"},
         {"metrics_address", DM_CONF_STR, AT(metrics_address), "127.0.0.1", 7, 15,

@@ -1,8 +1,9 @@
-/* dormouse-meter: one thread consumes and flushes; another writes the evidence of periods that have ended (the
- * ledger's); others, with connections of their own, make statements of it (closer.h), one does the chores that follow
- * from them (chores.h), and one those that take their time; the metrics page has threads of its own, too, and only
- * reads counters. Whatever goes wrong but in a chore, it stops and the supervisor starts it again: what it knows is in
- * the database, and the rest is still in the stream. */
+/* dormouse-meter: of several, one writes and the others stand by (office.h). In that one, one thread consumes and
+ * flushes; another writes the evidence of periods that have ended (the ledger's); others, with connections of their
+ * own, make statements of it (closer.h), one does the chores that follow from them (chores.h), and one those that take
+ * their time; the metrics page has threads of its own, too, and only reads counters. Whatever goes wrong but in a
+ * chore, it stops and the supervisor starts it again: what it knows is in the database, and the rest is still in the
+ * stream. */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -21,12 +22,13 @@
 #include "metering/ledger/ledger.h"
 #include "metering/ledger/stream.h"
 #include "metering/live/view.h"
+#include "metering/office.h"
 #include "metering/wallet/chores.h"
 
 enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
 /* What was counted is told when the stream pauses, as it does between two seconds, and at the latest after LIVE_MS. */
 enum { LIVE_REST = 4, LIVE_PAUSE_MS = 40, LIVE_SOON_MS = 600, LIVE_MS = 1000 };
-enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000 };
+enum { OPEN_TRIES = 30, OPEN_STEP_MS = 1000, NAME_MAX_ = 64, DB_MAX = 1200 };
 
 typedef struct meter {
     const dm_meter_config *conf;
@@ -34,6 +36,9 @@ typedef struct meter {
     dm_metrics *metrics;
     dm_ledger *ledger;
     dm_stream *stream;
+    dm_office *office;
+    bool unreached; /* the broker, as it was asked last while standing by */
+    char name[NAME_MAX_ + 1], db[DB_MAX];
     dm_beat beat;
     char owner[DM_UUID_TEXT];
     dm_pg *pg;
@@ -123,6 +128,10 @@ static int round_off(meter *m, dm_err *err)
 {
     int64_t patient_from = dm_stream_look(m->stream);
     int r = 0;
+    if (dm_stream_answered(m->stream))
+        dm_office_heard(m->office);
+    if (dm_office_left(m->office))
+        return dm_fail(err, DM_E_UNAVAILABLE, "the broker does not answer, and a meter stands by that reaches it");
     for (int i = 0; r == 0 && i < CLOSES_PER_ROUND; i++)
         r = close_next(m, patient_from, err);
     if (r >= 0)
@@ -201,16 +210,62 @@ static int open_db(const meter *m, dm_pg **out, dm_err *err)
     for (int i = 0; i < OPEN_TRIES && r == DM_E_UNAVAILABLE; i++) {
         if (i > 0 && told_to_stop(m, OPEN_STEP_MS))
             break;
-        r = dm_pg_open(m->conf->db, out, err);
+        r = dm_pg_open(m->db, out, err);
     }
     return r;
+}
+
+static dm_stream_config stream_config(const meter *m)
+{
+    return (dm_stream_config){
+            .brokers = m->conf->brokers,
+            .login = {m->conf->kafka_user, m->conf->kafka_password_file, m->conf->kafka_ca_file},
+            .queue_bytes = m->conf->queue_mib << 20,
+            .accept_gap = m->conf->accept_gap,
+            .ledger = m->ledger,
+            .clock = &dm_clock_real,
+            .log = m->log,
+            .metrics = m->metrics,
+    };
+}
+
+static bool reach(void *arg)
+{
+    meter *m = arg;
+    dm_stream_config sc = stream_config(m);
+    dm_err err = {0};
+    bool before = m->unreached;
+    m->unreached = dm_stream_reach(&sc, &err) < 0;
+    if (m->unreached && !before)
+        dm_log_err(m->log, DM_WARN, "meter.broker_away", &err);
+    return !m->unreached;
+}
+
+/* Until it is this one that writes: 0 or DM_OFFICE_STOP. */
+static int stand_by(meter *m, dm_err *err)
+{
+    if (m->conf->name[0] != '\0')
+        (void)snprintf(m->name, sizeof m->name, "%s", m->conf->name);
+    else if (gethostname(m->name, sizeof m->name - 1) != 0 || m->name[0] == '\0')
+        return dm_fail(err, DM_E_INVALID, "name: the host has none that fits, so it has to be set");
+    dm_office_config oc = {
+            .db = m->db,
+            .who = {.name = m->name, .owner = m->owner, .version = DM_VERSION},
+            .takeover_s = (int64_t)m->conf->takeover_s,
+            .reach = reach,
+            .reach_arg = m,
+            .log = m->log,
+            .metrics = m->metrics,
+    };
+    int r = dm_office_new(&oc, &m->office, err);
+    return r < 0 ? r : dm_office_wait(m->office, m->stop_fd, err);
 }
 
 static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner, dm_err *err)
 {
     dm_ledger_config lc = {
             .pg = pg,
-            .db = m->conf->db,
+            .db = m->db,
             .clock = &dm_clock_real,
             .log = m->log,
             .metrics = m->metrics,
@@ -225,20 +280,11 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
             .worker_rows_max = m->conf->worker_rows_max,
     };
     int r = dm_ledger_open(&lc, &m->ledger, err);
-    dm_stream_config sc = {
-            .brokers = m->conf->brokers,
-            .login = {m->conf->kafka_user, m->conf->kafka_password_file, m->conf->kafka_ca_file},
-            .queue_bytes = m->conf->queue_mib << 20,
-            .accept_gap = m->conf->accept_gap,
-            .ledger = m->ledger,
-            .clock = &dm_clock_real,
-            .log = m->log,
-            .metrics = m->metrics,
-    };
+    dm_stream_config sc = stream_config(m);
     if (r == 0)
         r = dm_stream_new(&sc, &m->stream, err);
     dm_closers_config cc = {
-            .db = m->conf->db,
+            .db = m->db,
             .n = (unsigned)m->conf->closers,
             .every_ms = (unsigned)m->conf->flush_ms,
             .bill = {.key = key, .metrics = m->metrics, .held = dm_ledger_held, .held_arg = m->ledger},
@@ -246,7 +292,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
     if (r == 0)
         r = dm_closers_new(&cc, &m->closers, err); /* when all partitions are ours */
     dm_view_config vc = {
-            .db = m->conf->db,
+            .db = m->db,
             .log = m->log,
             .metrics = m->metrics,
             .spend = {.period_s = (uint32_t)m->conf->period_s,
@@ -257,7 +303,7 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
     if (r == 0)
         r = dm_view_new(&vc, &m->view, err);
     dm_chores_config ch = {
-            .db = m->conf->db,
+            .db = m->db,
             .chores = chores,
             .with = {.key = key,
                     .clock = &dm_clock_real,
@@ -291,17 +337,24 @@ static int work(meter *m, dm_err *err)
         r = serve(m, &page, err);
     if (r == 0)
         r = dm_random(random, sizeof(random), err);
+    if (r == 0) {
+        dm_uuid owner = dm_uuid_of_random(random);
+        char session[DM_OFFICE_SESSION];
+        (void)snprintf(m->owner, sizeof m->owner, "%s", owner.s);
+        dm_office_session(m->owner, session);
+        r = dm_pg_called(m->conf->db, session, m->db, sizeof m->db, err);
+    }
+    if (r == 0)
+        r = stand_by(m, err);
     if (r == 0)
         r = open_db(m, &pg, err);
     if (r == 0) {
-        dm_uuid owner = dm_uuid_of_random(random);
-        (void)snprintf(m->owner, sizeof m->owner, "%s", owner.s);
         m->pg = pg;
         m->beat = (dm_beat){.owner = m->owner, .version = DM_VERSION, .started_us = dm_wall_us(&dm_clock_real)};
-        r = start(m, pg, key, owner.s, err);
+        r = start(m, pg, key, m->owner, err);
         if (r == 0) {
-            DM_LOG(m->log, DM_INFO, "meter.started", dm_fs("owner", owner.s), dm_fs("region", m->conf->region),
-                    dm_fu("period_s", m->conf->period_s));
+            DM_LOG(m->log, DM_INFO, "meter.started", dm_fs("name", m->name), dm_fs("owner", m->owner),
+                    dm_fs("region", m->conf->region), dm_fu("period_s", m->conf->period_s));
             r = run(m, err);
         }
     }
@@ -311,6 +364,7 @@ static int work(meter *m, dm_err *err)
     dm_closers_free(m->closers);
     dm_stream_free(m->stream);
     dm_ledger_free(m->ledger);
+    dm_office_free(m->office); /* last: nobody takes over before all is written */
     if (pg != NULL)
         dm_pg_close(pg);
     dm_http_free(dm_steal(&page)); /* before what it shows */

@@ -16,14 +16,15 @@ typedef struct work {
     dm_read_meter meter;
     bool meter_there;
     int64_t sweep, held;
-    dm_pg_rows *instances, *versions;
+    dm_pg_rows *instances, *versions, *meters;
 } work;
 
 static void done(work *w)
 {
     dm_pg_rows_free(w->instances);
     dm_pg_rows_free(w->versions);
-    w->instances = w->versions = NULL;
+    dm_pg_rows_free(w->meters);
+    w->instances = w->versions = w->meters = NULL;
 }
 
 /* What the sweep and the holds would find now: they look for no more at a time. */
@@ -52,6 +53,8 @@ static int query(dm_pg *c, void *arg, dm_err *err)
         r = dm_health_versions(c, &w->versions, err);
     if (r == 0)
         r = count_waiting(c, w, err);
+    if (r == 0)
+        r = dm_read_meters(c, &w->meters, err);
     if (r == 0)
         r = dm_read_meter_beat(c, &w->meter, err);
     w->meter_there = r == 0;
@@ -190,6 +193,22 @@ static void write_meter(dm_jw *j, const work *w)
     dm_jw_end(j);
 }
 
+static void write_meters(dm_jw *j, const dm_pg_rows *meters)
+{
+    dm_jw_key(j, "meters");
+    dm_jw_arr(j);
+    for (size_t i = 0; i < dm_pg_count(meters); i++) {
+        dm_jw_obj(j);
+        dm_jw_kstr(j, "name", dm_pg_str(meters, i, 0));
+        dm_jw_kbool(j, "holds", dm_pg_bool(meters, i, 1));
+        dm_jw_kstr(j, "version", dm_pg_str(meters, i, 2));
+        dm_jw_kbool(j, "reaches_broker", dm_pg_bool(meters, i, 3));
+        dm_jw_ki64(j, "beat_age_s", dm_pg_i64(meters, i, 4));
+        dm_jw_end(j);
+    }
+    dm_jw_arr_end(j);
+}
+
 static int health(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.api = ctx};
@@ -203,6 +222,7 @@ static int health(dm_req *req, void *ctx, dm_err *err)
         write_workers(&j, &w);
         write_waiting(&j, &w);
         write_meter(&j, &w);
+        write_meters(&j, w.meters);
         dm_jw_ki64(&j, "schema", w.health.schema);
         dm_jw_end(&j);
     }

@@ -4,6 +4,7 @@ const dm_metric dm_m_frames = {"dm_meter_frames_total", DM_COUNTER, "outcome", "
 const dm_metric dm_m_samples = {"dm_meter_samples_total", DM_COUNTER, NULL, "samples merged"};
 const dm_metric dm_m_attests = {
         "dm_meter_attestations_total", DM_COUNTER, "outcome", "attestations and end records taken from the stream"};
+const dm_metric dm_m_office = {"dm_meter_holds", DM_GAUGE, NULL, "1: this is the meter that writes; 0: it stands by"};
 const dm_metric dm_m_lag = {"dm_meter_lag_messages", DM_GAUGE, "topic", "messages not yet read"};
 const dm_metric dm_m_flush = {"dm_meter_flush_seconds", DM_HISTOGRAM, NULL, "one flush into the ledger"};
 const dm_metric dm_m_chunks = {"dm_meter_chunks_total", DM_COUNTER, NULL, "chunks appended to the ledger"};

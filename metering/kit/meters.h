@@ -7,6 +7,7 @@
 extern const dm_metric dm_m_frames; /* by outcome: new, seen, late, rejected */
 extern const dm_metric dm_m_samples;
 extern const dm_metric dm_m_attests; /* by outcome */
+extern const dm_metric dm_m_office;  /* 1: this meter holds it */
 extern const dm_metric dm_m_lag;     /* messages not yet read, by topic */
 extern const dm_metric dm_m_flush;
 extern const dm_metric dm_m_chunks;

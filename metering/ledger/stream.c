@@ -24,6 +24,7 @@ struct dm_stream {
     dm_offset offsets[DM_LEDGER_PARTS_MAX];
     seen_end ends[DM_LEDGER_PARTS_MAX];
     size_t n, turn;
+    bool heard;   /* of the broker, with the last look */
     size_t clean; /* looks in a row that found nothing left behind */
     int64_t kept_up_since;
     /* the message being sent */
@@ -76,6 +77,16 @@ static int assign(dm_stream *s, const char *topic, dm_err *err)
     return r;
 }
 
+static int consumer_of(const dm_stream_config *config, dm_consumer **out, dm_err *err)
+{
+    dm_consumer_config reading = {.brokers = config->brokers,
+            .client_id = "dormouse-meter",
+            .login = config->login,
+            .queue_max_bytes = config->queue_bytes,
+            .log = config->log};
+    return dm_consumer_new(&reading, out, err);
+}
+
 int dm_stream_new(const dm_stream_config *config, dm_stream **out, dm_err *err)
 {
     DM_AUTO(dm_stream) s = calloc(1, sizeof(*s));
@@ -83,11 +94,6 @@ int dm_stream_new(const dm_stream_config *config, dm_stream **out, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory for a stream");
     s->c = *config;
     s->kept_up_since = -1;
-    dm_consumer_config reading = {.brokers = config->brokers,
-            .client_id = "dormouse-meter",
-            .login = config->login,
-            .queue_max_bytes = config->queue_bytes,
-            .log = config->log};
     dm_producer_config sending = {.brokers = config->brokers,
             .client_id = "dormouse-meter",
             .login = config->login,
@@ -96,7 +102,7 @@ int dm_stream_new(const dm_stream_config *config, dm_stream **out, dm_err *err)
             .log = config->log,
             .delivered = delivered,
             .arg = s};
-    int r = dm_consumer_new(&reading, &s->consumer, err);
+    int r = consumer_of(config, &s->consumer, err);
     if (r == 0)
         r = dm_producer_new(&sending, &s->producer, err);
     if (r == 0)
@@ -184,6 +190,7 @@ int64_t dm_stream_look(dm_stream *s)
     int64_t low, high, next = dm_ledger_next(s->c.ledger, e->topic, e->part);
     dm_err err;
     bool ok = dm_consumer_watermarks(s->consumer, e->topic, e->part, &low, &high, &err) == 0;
+    s->heard = ok;
     if (!ok)
         dm_log_err(s->c.log, DM_WARN, "stream.broker_away", &err);
     if (ok && (next < 0 ? low : next) >= e->high) {
@@ -199,6 +206,19 @@ int64_t dm_stream_look(dm_stream *s)
     s->turn = (s->turn + 1) % s->n;
     show_lag(s);
     return s->kept_up_since;
+}
+
+bool dm_stream_answered(const dm_stream *s)
+{
+    return s->heard;
+}
+
+int dm_stream_reach(const dm_stream_config *config, dm_err *err)
+{
+    DM_AUTO(dm_consumer) asking = NULL;
+    int32_t parts;
+    int r = consumer_of(config, &asking, err);
+    return r < 0 ? r : dm_consumer_partitions(asking, DM_TOPIC_USAGE, ASK_MS, &parts, err);
 }
 
 /* One message, until the broker has it. */

@@ -35,6 +35,11 @@ int dm_stream_take(dm_stream *s, unsigned wait_ms, unsigned max, dm_err *err) DM
  * broker did not answer. Takes up to half a second on a quiet stream. */
 int64_t dm_stream_look(dm_stream *s);
 
+/* Whether the broker answered the last look. */
+bool dm_stream_answered(const dm_stream *s);
+/* Whether it can be reached at all, and has the topic of usage; waits a second or two. Without a stream. */
+int dm_stream_reach(const dm_stream_config *config, dm_err *err) DM_NODISCARD;
+
 /* Messages that were not yet read, of each topic, as far as the last looks saw the ends. */
 void dm_stream_lag(const dm_stream *s, int64_t *frames, int64_t *attestations);
 

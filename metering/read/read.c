@@ -176,6 +176,11 @@ int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame
     return 0;
 }
 
+int dm_read_meters(dm_pg *c, dm_pg_rows **out, dm_err *err)
+{
+    return dm_sql_read_meters(c, DM_READ_METERS_MAX, out, err);
+}
+
 int dm_read_meter_beat(dm_pg *c, dm_read_meter *out, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;

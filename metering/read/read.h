@@ -101,6 +101,11 @@ typedef struct dm_read_meter {
 } dm_read_meter;
 int dm_read_meter_beat(dm_pg *c, dm_read_meter *out, dm_err *err) DM_NODISCARD;
 
+/* The meters that were heard in the last day, by name, at most DM_READ_METERS_MAX: one writes, the others stand by.
+ * Rows of name, whether it holds the office, version, whether it reaches the broker, seconds since it was heard. */
+enum { DM_READ_METERS_MAX = 16 };
+int dm_read_meters(dm_pg *c, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+
 /* Up to which frame the ledger has everything of a worker: 0, 0 when nothing. No scope is needed. */
 int dm_read_mark(dm_pg *c, dm_worker_no worker_no, int64_t *boot, int64_t *frame, dm_err *err) DM_NODISCARD;
 

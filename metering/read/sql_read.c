@@ -119,6 +119,18 @@ int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err 
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
+int dm_sql_read_meters(dm_pg *c, int64_t most, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"read_meters",
+            "SELECT m.name, h.owner IS NOT NULL, m.version, m.reaches,"
+            " greatest(extract(epoch FROM now() - m.beat_at), 0)::bigint"
+            " FROM dm.meter_here m LEFT JOIN dm.meter_holder h ON h.owner = m.owner AND h.left_at IS NULL"
+            " WHERE m.beat_at > now() - interval '1 day' ORDER BY m.name LIMIT $1::bigint",
+            DM_PG_ROWS};
+    const dm_pg_arg args[] = {dm_pa_i64(most)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
+}
+
 int dm_sql_read_beat(dm_pg *c, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"read_beat",

@@ -34,6 +34,7 @@ int dm_sql_count_lines(dm_pg *c, dm_account_no account_no, dm_statement_no numbe
 int dm_sql_read_keys(dm_pg *c, const dm_read_key *after, size_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_count_keys(dm_pg *c, dm_pg_total *out, dm_err *err) DM_NODISCARD;
 /* version, started_us, beat_age_s, lag_frames, lag_attestations, watermark_us, closed_through_us; one row or none */
+int dm_sql_read_meters(dm_pg *c, int64_t most, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_read_beat(dm_pg *c, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* boot, frame; one row or none */
 int dm_sql_read_mark(dm_pg *c, dm_worker_no worker_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

@@ -254,6 +254,9 @@ run_slice() {
     if wanted replica; then
         run_tests replica "$DM_ROOT/tests/chaos/replica" pair 3 8
     fi
+    if wanted meters; then
+        run_tests meters "$DM_ROOT/tests/chaos/meters"
+    fi
     if wanted attack; then
         run_tests attack "$DM_ROOT/tests/attack/walls"
     fi

@@ -950,6 +950,23 @@ static void test_script(void **state)
     dm_pg_close(pg);
 }
 
+static void test_called(void **state)
+{
+    const cluster *c = *state;
+    char named[200];
+    dm_pg *pg = NULL;
+    dm_err err = {0};
+    assert_int_equal(dm_pg_called("postgresql:///x", "a-1", named, sizeof named, &err), 0);
+    assert_string_equal(named, "postgresql:///x?application_name=a-1");
+    assert_int_equal(dm_pg_called("postgresql:///x?host=/h", "a-1", named, sizeof named, &err), 0);
+    assert_string_equal(named, "postgresql:///x?host=/h&application_name=a-1");
+    assert_int_equal(dm_pg_called("dbname=x", "a-1", named, 10, &err), DM_E_LIMIT);
+    assert_int_equal(dm_pg_called(c->conninfo, "meter-1", named, sizeof named, &err), 0);
+    assert_int_equal(dm_pg_open(named, &pg, &err), 0);
+    assert_int_equal(dm_pg_script(pg, "SELECT 1 / (current_setting('application_name') = 'meter-1')::int", &err), 0);
+    dm_pg_close(pg);
+}
+
 static void test_notify(void **state)
 {
     const cluster *c = *state;
@@ -1023,6 +1040,7 @@ int main(void)
             cmocka_unit_test_prestate(test_changed_plan, world),
             cmocka_unit_test_prestate(test_script, world),
             cmocka_unit_test_prestate(test_notify, world),
+            cmocka_unit_test_prestate(test_called, world),
             cmocka_unit_test_prestate(test_config, world),
     };
 

@@ -149,6 +149,24 @@ static void the_meter_says_that_it_is_there(void **state)
     assert_string_equal(dm_json_c(m, "closed_through"), "2026-11-01T01:00:00.000000Z");
 }
 
+static void of_several_meters_one_writes(void **state)
+{
+    (void)state;
+    dm_rig_sql(&rig, "INSERT INTO dm.meter_here (name, owner, version, reaches, beat_at) VALUES"
+                     " ('a', '00000000-0000-4000-8000-00000000000a', '0.1.0', true, now()),"
+                     " ('b', '00000000-0000-4000-8000-00000000000b', '0.1.0', false, now() - interval '40 s'),"
+                     " ('long gone', gen_random_uuid(), '0.1.0', true, now() - interval '2 days');"
+                     "INSERT INTO dm.meter_holder (owner, name) VALUES ('00000000-0000-4000-8000-00000000000a', 'a')");
+    DM_AUTO_SAID said = look();
+    const json_t *meters = json_object_get(said.body, "meters"), *b = json_array_get(meters, 1);
+    assert_int_equal(json_array_size(meters), 2);
+    assert_true(json_is_true(json_object_get(json_array_get(meters, 0), "holds")));
+    assert_string_equal(dm_json_c(b, "name"), "b");
+    assert_true(json_is_false(json_object_get(b, "holds")));
+    assert_true(json_is_false(json_object_get(b, "reaches_broker")));
+    assert_in_range(json_integer_value(json_object_get(b, "beat_age_s")), 40, 100);
+}
+
 static void it_is_for_operators_alone(void **state)
 {
     (void)state;
@@ -167,6 +185,7 @@ int main(void)
             DM_RIG_TEST(what_waits_is_counted, &rig),
             DM_RIG_TEST(instances_are_those_that_live, &rig),
             DM_RIG_TEST(the_meter_says_that_it_is_there, &rig),
+            DM_RIG_TEST(of_several_meters_one_writes, &rig),
             DM_RIG_TEST(it_is_for_operators_alone, &rig),
     };
     dm_rig_start(&rig, 0);
