@@ -63,6 +63,7 @@ enum {
 enum {
     DM_INVOICE_LINES_MAX = 20000, /* projects times SKUs, prices and tiers */
     DM_INVOICE_TAXES_MAX = 16,
+    DM_INVOICE_COMMITMENTS_MAX = 240,  /* months */
     DM_INVOICE_STATEMENTS_MAX = 50000, /* a month of 60 s periods has 44,640 */
     DM_INVOICE_BYTES_MAX = 16 << 20,
 };

@@ -129,8 +129,9 @@ static const dm_pg_stmt journal = {"check_journal",
                              "   FROM t)" VERDICT,
         DM_PG_ONE};
 
-/* An invoice is the sum of its statements, as these stand; its lines, its taxes and what was booked are that sum, and
- * what rounding took or gave is at most half a minor unit of each tax. A month that was invoiced leaves none out. */
+/* An invoice is the sum of its statements, as these stand, and of what months were short of a commitment; its lines,
+ * its taxes and what was booked are that sum, and what rounding took or gave is at most half a minor unit of each tax.
+ * A month that was invoiced leaves none out, and comes to what its contract says at least, or to its charges. */
 static const dm_pg_stmt invoices = {"check_invoices",
         "WITH d AS (SELECT *, format('%s:%s:%s', CASE kind WHEN 'invoice' THEN 'issue' ELSE 'credit' END, entity_no,"
         "     number) AS key, CASE WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG',"
@@ -149,8 +150,9 @@ static const dm_pg_stmt invoices = {"check_invoices",
                              "     d.exact_total, d.discount, l.net, d.net, d.tax, CASE d.kind WHEN 'invoice' THEN "
                              "d.total ELSE -d.total END)"
                              "   OR t.rounding > d.half"
-                             "   OR (d.kind = 'invoice' AND (s.amount IS DISTINCT FROM d.exact_total OR s.same IS NOT "
-                             "true))"
+                             "   OR k.same IS NOT true OR (d.kind = 'invoice' AND (coalesce(s.amount, 0) + k.amount <> "
+                             "d.exact_total"
+                             "     OR coalesce(s.same, k.amount <> 0) IS NOT true))"
                              "   OR (d.kind <> 'invoice' AND (SELECT sum(n.total) FROM dm.invoice n WHERE n.refers_to "
                              "= d.refers_to)"
                              "     > (SELECT o.total FROM dm.invoice o WHERE o.invoice_no = d.refers_to)) AS bad"
@@ -168,6 +170,7 @@ static const dm_pg_stmt invoices = {"check_invoices",
                              "     same FROM dm.invoice_statement x JOIN dm.statement s USING (account_no, "
                              "period_start)"
                              "     WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no) s ON true"
+                             "   LEFT JOIN LATERAL dm.invoice_committed(d.account_no, d.invoice_no) k ON true"
                              /* of what is credited part may have been given up before: then that is in bad_debt */
                              "   LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM dm.journal_txn b JOIN "
                              "dm.journal_entry e ON"
@@ -303,8 +306,9 @@ static const dm_pg_stmt exports = {"check_exports",
         "     AND x.period_start < (w.day + 1)::timestamp AT TIME ZONE 'UTC') s ON true"
         "   UNION ALL SELECT format('%s of account %s: %s is exported of its days, and it is of %s', d.number,"
         "     d.account_no, trim_scale(u.amount), trim_scale(d.exact_total)),"
-        "     u.amount IS DISTINCT FROM d.exact_total"
-        "   FROM dm.invoice d LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x"
+        "     coalesce(u.amount, 0) + k.amount <> d.exact_total"
+        "   FROM dm.invoice d CROSS JOIN LATERAL dm.invoice_committed(d.account_no, d.invoice_no) k LEFT JOIN LATERAL "
+        "(SELECT sum(x.amount) AS amount FROM dm.usage_day x"
         "     WHERE x.account_no = d.account_no AND x.day IN (SELECT (s.period_start AT TIME ZONE 'UTC')::date FROM"
         "       dm.invoice_statement s WHERE s.account_no = d.account_no AND s.invoice_no = d.invoice_no)) u ON true"
         /* a day of which part is another invoice's is none of those */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "metering/invoice/commit.h"
 #include "metering/invoice/doc.h"
 #include "metering/invoice/issue.h"
 #include "metering/invoice/sql_after.h"
@@ -85,7 +86,9 @@ static int turn_back(dm_pg *c, const dm_after *a, const dm_doc *d, dm_err *err)
     e[n++] = (dm_booking_entry){false, "rounding", back};
     (void)snprintf(key, sizeof key, "void:%lld:%s", (long long)d->entity_no, d->number);
     const dm_journal_head h = head(a, key, "void", NULL);
-    return r < 0 ? r : dm_state_book(c, &h, e, n, err);
+    if (r == 0)
+        r = dm_state_book(c, &h, e, n, err);
+    return r < 0 ? r : dm_commit_book(c, d, true, a->now_s, NULL, err);
 }
 
 int dm_after_void(dm_pg *c, dm_after *a, dm_err *err)
@@ -206,6 +209,8 @@ static int begin_note(dm_after *a, crediting *k, dm_err *err)
     memcpy(note->taxes, of->taxes, sizeof note->taxes);
     note->v.lines = note->lines;
     note->v.nlines = 0;
+    note->v.commitments = NULL;
+    note->v.ncommitments = 0;
     note->v.taxes = note->taxes;
     note->v.credit_note = true;
     note->v.refers_to = of->v.number;

@@ -14,8 +14,10 @@ void dm_doc_done(dm_doc *d)
     dm_pg_rows_free(d->line_rows);
     dm_pg_rows_free(d->tax_rows);
     dm_pg_rows_free(d->statement_rows);
+    dm_pg_rows_free(d->commitment_rows);
     json_decref(d->frozen);
     free(d->lines);
+    free(d->commitments);
     free(d->books);
     free(d->plans);
     *d = (dm_doc){.invoice_no = 0};
@@ -120,6 +122,37 @@ static int issued(dm_doc *d, dm_err *err)
     return r < 0 ? r : dm_pg_bytes(d->head, 0, 18, d->v.previous.b, sizeof d->v.previous.b, err);
 }
 
+/* Of one that is made amount and line are yet to be reckoned. */
+static int read_commitment(const dm_pg_rows *rows, size_t i, dm_invoice_commitment *c, dm_err *err)
+{
+    *c = (dm_invoice_commitment){.contract = dm_pg_str(rows, i, 0),
+            .month_s = dm_pg_i64(rows, i, 1),
+            .next_s = dm_pg_i64(rows, i, 2),
+            .invoices = dm_pg_str(rows, i, 6)};
+    dm_money *const sums[] = {&c->least, &c->charges, &c->before};
+    int r = 0;
+    for (unsigned k = 0; r == 0 && k < DM_LEN(sums); k++)
+        r = money(rows, i, 3 + k, sums[k], err);
+    return r;
+}
+
+int dm_doc_commitments(dm_doc *d, dm_pg_rows **rows, dm_err *err)
+{
+    size_t n = dm_pg_count(*rows);
+    if (n > DM_INVOICE_COMMITMENTS_MAX)
+        return dm_fail(err, DM_E_LIMIT, "an invoice of %zu commitments", n);
+    d->commitment_rows = dm_steal(rows);
+    d->commitments = calloc(n + 1, sizeof *d->commitments);
+    if (d->commitments == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for %zu commitments", n);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = read_commitment(d->commitment_rows, i, &d->commitments[i], err);
+    d->v.commitments = d->commitments;
+    d->v.ncommitments = n;
+    return r;
+}
+
 static int read_line(const dm_pg_rows *rows, size_t i, dm_invoice_line *l, dm_err *err)
 {
     *l = (dm_invoice_line){.kind = dm_pg_str(rows, i, 0),
@@ -146,10 +179,10 @@ static int read_line(const dm_pg_rows *rows, size_t i, dm_invoice_line *l, dm_er
 int dm_doc_lines(dm_doc *d, dm_pg_rows **rows, dm_err *err)
 {
     size_t n = dm_pg_count(*rows);
-    if (n > DM_INVOICE_LINES_MAX)
+    if (n + d->v.ncommitments > DM_INVOICE_LINES_MAX)
         return dm_fail(err, DM_E_LIMIT, "an invoice of %zu lines", n);
     d->line_rows = dm_steal(rows);
-    d->lines = calloc(n + 1, sizeof *d->lines);
+    d->lines = calloc(n + d->v.ncommitments + 1, sizeof *d->lines);
     if (d->lines == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for %zu lines", n);
     int r = 0;
@@ -209,6 +242,17 @@ int dm_doc_statements(dm_doc *d, dm_pg_rows **rows, dm_err *err)
     return r < 0 ? r : dm_merkle_root(&tree, &d->v.statements_root, err);
 }
 
+/* Which lines are theirs. */
+static int charged(dm_doc *d, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < d->v.ncommitments; i++) {
+        d->commitments[i].line = (uint32_t)dm_pg_i64(d->commitment_rows, i, 7);
+        r = money(d->commitment_rows, i, 8, &d->commitments[i].amount, err);
+    }
+    return r;
+}
+
 /* What was reckoned is in the rows; the totals follow from the taxes. */
 static int add_up(dm_invoice *v, dm_err *err)
 {
@@ -233,6 +277,7 @@ static int add_up(dm_invoice *v, dm_err *err)
 int dm_doc_load(dm_pg *c, int64_t invoice_no, dm_doc *out, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) head = NULL;
+    DM_AUTO(dm_pg_rows) commitments = NULL;
     DM_AUTO(dm_pg_rows) lines = NULL;
     DM_AUTO(dm_pg_rows) taxes = NULL;
     DM_AUTO(dm_pg_rows) statements = NULL;
@@ -242,6 +287,12 @@ int dm_doc_load(dm_pg *c, int64_t invoice_no, dm_doc *out, dm_err *err)
     r = dm_doc_head(out, &head, err);
     if (r == 0)
         r = issued(out, err);
+    if (r == 0)
+        r = dm_sql_doc_commitments(c, invoice_no, &commitments, err);
+    if (r == 0)
+        r = dm_doc_commitments(out, &commitments, err);
+    if (r == 0)
+        r = charged(out, err);
     if (r == 0)
         r = dm_sql_doc_lines(c, invoice_no, &lines, err);
     if (r == 0)

@@ -19,10 +19,11 @@ typedef struct dm_doc {
     int64_t invoice_no; /* 0: it is not issued */
     int64_t refers_no;  /* the credited invoice; 0: none */
     dm_str email, url;  /* where letters go, and what their links begin with */
-    dm_pg_rows *head, *line_rows, *tax_rows, *statement_rows;
+    dm_pg_rows *head, *line_rows, *tax_rows, *statement_rows, *commitment_rows;
     json_t *frozen;
     char account[DM_UUID_TEXT], currency[4], number[40];
-    dm_invoice_line *lines;
+    dm_invoice_line *lines; /* has room for as many more as there are commitments */
+    dm_invoice_commitment *commitments;
     dm_invoice_tax taxes[DM_INVOICE_TAXES_MAX];
     dm_invoice_book *books;
     dm_str *plans;
@@ -31,8 +32,10 @@ typedef struct dm_doc {
 void dm_doc_done(dm_doc *d);
 #define DM_AUTO_DOC __attribute__((cleanup(dm_doc_done), unused)) dm_doc
 
-/* The four below take what a statement has given (sql_doc.h says its columns) and keep the rows. */
+/* The five below take what a statement has given (sql_doc.h says its columns) and keep the rows; lines come behind
+ * commitments. */
 int dm_doc_head(dm_doc *d, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
+int dm_doc_commitments(dm_doc *d, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 int dm_doc_lines(dm_doc *d, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 int dm_doc_taxes(dm_doc *d, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 int dm_doc_statements(dm_doc *d, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;

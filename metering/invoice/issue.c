@@ -49,6 +49,8 @@ int dm_issue_write(dm_pg *c, const dm_sign_key *key, dm_doc *d, dm_digest *sha25
     if (r == 0)
         r = dm_sql_issue_lines(c, d, err);
     if (r == 0)
+        r = dm_sql_issue_commitments(c, d, err);
+    if (r == 0)
         r = dm_sql_issue_taxes(c, d, err);
     if (r == 0 && d->v.statements > 0)
         r = dm_sql_issue_statements(c, d, &listed, err);

@@ -10,6 +10,7 @@
 
 #include "base/point.h"
 
+#include "metering/invoice/commit.h"
 #include "metering/invoice/doc.h"
 #include "metering/invoice/issue.h"
 #include "metering/invoice/settle.h"
@@ -24,9 +25,12 @@ static int gather(dm_pg *c, const dm_make *m, dm_doc *d, dm_err *err)
     DM_AUTO(dm_pg_rows) head = NULL;
     DM_AUTO(dm_pg_rows) lines = NULL;
     int r = dm_sql_make_statements(c, m, &statements, err);
-    if (r < 0 || dm_pg_count(statements) == 0)
+    if (r == 0)
+        r = dm_doc_statements(d, &statements, err);
+    if (r == 0)
+        r = dm_commit_gather(c, m, d, err);
+    if (r < 0 || (d->v.statements == 0 && d->v.ncommitments == 0))
         return r < 0 ? r : DM_MAKE_NOTHING;
-    r = dm_doc_statements(d, &statements, err);
     if (r == 0)
         r = dm_sql_make_head(c, m, d->v.last_statement, &head, err);
     if (r == 0)
@@ -35,6 +39,12 @@ static int gather(dm_pg *c, const dm_make *m, dm_doc *d, dm_err *err)
         r = dm_sql_make_lines(c, m, d->v.last_statement, &lines, err);
     if (r == 0)
         r = dm_doc_lines(d, &lines, err);
+    if (r == 0)
+        r = dm_invoice_commit(&d->v, err);
+    if (d->v.statements == 0) { /* it is of what a month costs without any */
+        d->v.period_start = d->commitments[0].month_s;
+        d->v.period_end = d->commitments[d->v.ncommitments - 1].next_s;
+    }
     d->v.issued_s = m->now_s;
     d->v.due_s = (m->now_s / DM_DAY_S + d->v.terms_days) * DM_DAY_S;
     return r;
@@ -217,6 +227,8 @@ static int issue(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_doc *d, dm_err
     if (r == 0)
         r = dm_issue_write(c, key, d, &sha256, err);
     DM_POINT(INVOICE_WRITTEN);
+    if (r == 0)
+        r = dm_commit_book(c, d, false, d->v.issued_s, &sha256, err);
     if (r == 0)
         r = book(c, d, &sha256, err);
     DM_POINT(INVOICE_BOOKED);

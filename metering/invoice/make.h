@@ -17,6 +17,7 @@ typedef struct dm_make {
     dm_account_no account_no;
     int64_t from_s, to_s; /* statements of periods that begin in [from, to), and that no invoice is of */
     bool again;           /* also those of invoices that were voided */
+    bool over;            /* the last month is over, and all of it stated: it is made up to what a contract says */
     int64_t now_s;
     const char *who; /* by whom or what: 'policy:invoice' */
     /* set: */

@@ -60,6 +60,7 @@ static int account_tx(dm_pg *pg, void *arg, dm_err *err)
     k->make = (dm_make){.account_no = k->account_no,
             .from_s = carried,
             .to_s = k->to_s,
+            .over = true,
             .now_s = k->now_s,
             .who = "policy:invoice"};
     switch (r = dm_make_invoice(pg, k->c->key, &k->make, err)) {

@@ -100,6 +100,7 @@ static int draft(dm_pg *pg, ordered *o, dm_err *err)
             .from_s = o->from_s,
             .to_s = o->to_s,
             .again = true,
+            .over = o->to_s <= o->now_s,
             .now_s = o->now_s,
             .who = o->who};
     DM_AUTO_BUF body;

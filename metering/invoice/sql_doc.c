@@ -18,6 +18,17 @@ int dm_sql_doc_head(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err)
     return of_doc(c, &st, invoice_no, out, err);
 }
 
+int dm_sql_doc_commitments(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"invoice_doc_commitments",
+            "SELECT k.id, dm.us(m.month::timestamp AT TIME ZONE 'UTC') / 1000000, dm.us((m.month + interval '1 month') "
+            "AT TIME ZONE 'UTC') / 1000000, m.least, m.charges, m.before, m.invoices, m.line_no, m.amount FROM "
+            "dm.invoice i JOIN dm.invoice_commitment m USING (account_no, invoice_no) JOIN dm.contract k USING "
+            "(contract_no) WHERE i.invoice_no = $1::bigint ORDER BY m.month",
+            DM_PG_ROWS};
+    return of_doc(c, &st, invoice_no, out, err);
+}
+
 int dm_sql_doc_lines(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"invoice_doc_lines",

@@ -10,6 +10,9 @@
  * invoice_no, kind, number, chain, issued_at, due_on, refers_to, its number, reason, discount, prepaid,
  * previous_sha256. */
 int dm_sql_doc_head(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* contract's uuid, month's first second, the next one's, least, charges, before, numbers of invoices; and, of one that
+ * was issued, line, amount; by month */
+int dm_sql_doc_commitments(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 /* kind, project_no, project_id, project_name, sku, tier, book_id, qty, per_unit, seconds, amount, net, tax_no, of_line
  */
 int dm_sql_doc_lines(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

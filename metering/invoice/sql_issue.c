@@ -127,6 +127,39 @@ int dm_sql_issue_lines(dm_pg *c, const dm_doc *d, dm_err *err)
     return r < 0 ? r : dm_many_flush(&m, err);
 }
 
+static void put_commitment(dm_jw *w, const dm_invoice_commitment *m)
+{
+    dm_jw_kstr(w, "contract", m->contract);
+    dm_jw_ki64(w, "month_s", m->month_s);
+    put_money(w, "least", m->least);
+    put_money(w, "charges", m->charges);
+    put_money(w, "before", m->before);
+    put_money(w, "amount", m->amount);
+    if (m->line != 0)
+        dm_jw_ku64(w, "line_no", m->line);
+    dm_jw_kstr(w, "invoices", m->invoices);
+}
+
+int dm_sql_issue_commitments(dm_pg *c, const dm_doc *d, dm_err *err)
+{
+    static const dm_pg_stmt st = {"invoice_commitments_add",
+            "INSERT INTO dm.invoice_commitment (account_no, invoice_no, month, contract_no, least, charges, before, "
+            "amount, line_no, invoices) SELECT $2::bigint, $3::bigint, (dm.ts(x.month_s * 1000000) AT TIME ZONE "
+            "'UTC')::date, k.contract_no, x.least, x.charges, x.before, x.amount, x.line_no, x.invoices FROM "
+            "json_to_recordset($1::json) AS x (contract uuid, month_s bigint, least numeric, charges numeric, before "
+            "numeric, amount numeric, line_no int, invoices text) JOIN dm.contract k ON k.id = x.contract",
+            DM_PG_NONE};
+    const dm_pg_arg args[] = {dm_pa_i64(d->account_no.v), dm_pa_i64(d->invoice_no)};
+    DM_AUTO_MANY m;
+    dm_many_init(&m, c, &st, args, DM_LEN(args));
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < d->v.ncommitments; i++) {
+        put_commitment(dm_many_row(&m), &d->v.commitments[i]);
+        r = dm_many_row_end(&m, err);
+    }
+    return r < 0 ? r : dm_many_flush(&m, err);
+}
+
 static void put_tax(dm_jw *w, const dm_invoice_tax *x, size_t tax_no)
 {
     dm_jw_ku64(w, "tax_no", tax_no);

@@ -19,6 +19,7 @@ int dm_sql_issue_chain_on(dm_pg *c, int64_t entity_no, int64_t last, const dm_di
 int dm_sql_issue_next(dm_pg *c, int64_t entity_no, const char *series, int64_t *out, dm_err *err) DM_NODISCARD;
 int dm_sql_issue_doc(dm_pg *c, const dm_doc *d, const dm_issued *s, int64_t *invoice_no, dm_err *err) DM_NODISCARD;
 int dm_sql_issue_lines(dm_pg *c, const dm_doc *d, dm_err *err) DM_NODISCARD;
+int dm_sql_issue_commitments(dm_pg *c, const dm_doc *d, dm_err *err) DM_NODISCARD;
 int dm_sql_issue_taxes(dm_pg *c, const dm_doc *d, dm_err *err) DM_NODISCARD;
 /* The account's statements of those numbers, in that time, that no live invoice is of. */
 int dm_sql_issue_statements(dm_pg *c, const dm_doc *d, int64_t *changed, dm_err *err) DM_NODISCARD;

@@ -1,13 +1,6 @@
 #include "metering/invoice/sql_make.h"
 
-/* Account, from, to, whether again, newest. What an account pays by the hour out of its wallet is not owed again. */
-#define OWED                                                                                                           \
-    "FROM dm.statement s WHERE s.account_no = $1::bigint AND s.period_start >= dm.ts($2::bigint * 1000000) "           \
-    "AND s.period_start < dm.ts($3::bigint * 1000000) AND s.number <= $5::bigint AND EXISTS (SELECT FROM dm.account "  \
-    "h "                                                                                                               \
-    "WHERE h.account_no = s.account_no AND h.billing_cycle = 'monthly') AND NOT EXISTS (SELECT FROM "                  \
-    "dm.invoice_statement i WHERE i.account_no = s.account_no AND i.period_start = s.period_start "                    \
-    "AND (i.live OR NOT $4::boolean))"
+#include "metering/invoice/sql_owed.h"
 
 static int owed(dm_pg *c, const dm_pg_stmt *st, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err)
 {
@@ -19,16 +12,19 @@ static int owed(dm_pg *c, const dm_pg_stmt *st, const dm_make *m, int64_t last, 
 int dm_sql_make_statements(dm_pg *c, const dm_make *m, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {
-            "invoice_make_statements", "SELECT s.number, s.sha256 " OWED " ORDER BY s.number", DM_PG_ROWS};
+            "invoice_make_statements", "SELECT s.number, s.sha256 " DM_SQL_OWED " ORDER BY s.number", DM_PG_ROWS};
     return owed(c, &st, m, INT64_MAX, out, err);
 }
 
 int dm_sql_make_head(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"invoice_make_head",
-            "WITH h AS (SELECT s.period_start, s.period_s, convert_from(s.body, 'UTF8')::jsonb AS b " OWED ") "
-            "SELECT a.account_no, a.id, e.entity_no, a.currency, (SELECT dm.us(min(period_start)) / 1000000 FROM h), "
-            "(SELECT dm.us(max(period_start + make_interval(secs => period_s))) / 1000000 FROM h), "
+            "WITH h AS (SELECT s.period_start, s.period_s, convert_from(s.body, 'UTF8')::jsonb AS b " DM_SQL_OWED ") "
+            "SELECT a.account_no, a.id, e.entity_no, a.currency, coalesce((SELECT dm.us(min(period_start)) / 1000000 "
+            "FROM "
+            "h), $2::bigint), coalesce((SELECT dm.us(max(period_start + make_interval(secs => period_s))) / 1000000 "
+            "FROM "
+            "h), $3::bigint), "
             "jsonb_build_object("
             "'books', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'sha256', k.sha256) ORDER BY k.id), "
             "'[]') FROM (SELECT DISTINCT (x->>'id')::bigint AS id, x->>'sha256' AS sha256 FROM h, "
@@ -49,7 +45,8 @@ int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out
 {
     static const dm_pg_stmt st = {"invoice_make_lines",
             "SELECT l.kind, l.project_no, p.id, p.name, l.sku, l.tier, l.book_id, sum(l.qty), l.per_unit, "
-            "sum(l.seconds)::bigint, sum(l.amount), 0.0, 1, NULL FROM (SELECT s.account_no, s.period_start " OWED ") s "
+            "sum(l.seconds)::bigint, sum(l.amount), 0.0, 1, NULL FROM (SELECT s.account_no, s.period_start " DM_SQL_OWED
+            ") s "
             "JOIN dm.statement_line l USING (account_no, period_start) LEFT JOIN dm.project p USING (account_no, "
             "project_no) WHERE l.kind <> 'measured' GROUP BY l.kind, l.project_no, p.id, p.name, l.sku, l.tier, "
             "l.book_id, l.per_unit "

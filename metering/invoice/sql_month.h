@@ -7,7 +7,8 @@
 
 /* Months that ended at before_s or earlier, are written to their end, and not done: first second, last second + 1. */
 int dm_sql_months(dm_pg *c, int64_t before_s, int64_t limit, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
-/* Accounts that have statements in [from, to), all of them, and no word on the month: account_no. */
+/* Accounts that have statements in [from, to), all of them, or a contract that says what the month costs at least, and
+ * no word on it: account_no. */
 int dm_sql_month_accounts(dm_pg *c, int64_t from_s, int64_t to_s, dm_account_no after, int64_t limit, dm_pg_rows **out,
         dm_err *err) DM_NODISCARD;
 /* Whether there is a word; and since when statements are carried into it, from_s where none are. */

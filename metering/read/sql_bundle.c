@@ -44,7 +44,14 @@ int dm_sql_bundle_invoices(dm_pg *c, dm_account_no account_no, dm_statement_no f
 {
     static const dm_pg_stmt st = {"bundle_invoices",
             "WITH i AS (SELECT DISTINCT invoice_no FROM dm.invoice_statement WHERE account_no = $1::bigint AND number "
-            "BETWEEN $2::bigint AND $3::bigint) SELECT d.invoice_no, d.number FROM dm.invoice d WHERE d.account_no = "
+            "BETWEEN $2::bigint AND $3::bigint UNION SELECT m.invoice_no FROM dm.invoice_commitment m JOIN dm.invoice "
+            "o "
+            "USING (account_no, invoice_no), (SELECT min(period_start) AS from_at, max(period_start + "
+            "make_interval(secs => period_s)) AS to_at FROM dm.statement WHERE account_no = $1::bigint AND number "
+            "BETWEEN $2::bigint AND $3::bigint) t WHERE m.account_no = $1::bigint AND o.period_start < t.to_at AND "
+            "o.period_end > t.from_at AND NOT EXISTS (SELECT FROM dm.invoice_statement s WHERE s.account_no = "
+            "m.account_no AND s.invoice_no = m.invoice_no)) SELECT d.invoice_no, d.number FROM dm.invoice d WHERE "
+            "d.account_no = "
             "$1::bigint AND (d.invoice_no IN (SELECT invoice_no FROM i) OR d.refers_to IN (SELECT invoice_no FROM i)) "
             "ORDER BY d.entity_no, d.chain LIMIT $4::bigint",
             DM_PG_ROWS};

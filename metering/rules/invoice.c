@@ -195,6 +195,37 @@ static void put_statements(dm_jw *w, const dm_invoice *v)
 
 /* --- lists -------------------------------------------------------------------------------------------------- */
 
+static void put_commitment(dm_jw *w, const dm_invoice_commitment *c)
+{
+    char month[32];
+    dm_str rest = c->invoices, one;
+    dm_day_text(c->month_s, month);
+    dm_jw_obj(w);
+    put_money(w, "before", c->before);
+    put_money(w, "charges", c->charges);
+    dm_jw_kstr(w, "contract", c->contract);
+    dm_jw_key(w, "invoices");
+    dm_jw_arr(w);
+    while (rest.n > 0 && dm_str_split(&rest, ',', &one))
+        dm_jw_str(w, one);
+    dm_jw_arr_end(w);
+    put_money(w, "least", c->least);
+    put_number(w, "line", c->line);
+    dm_jw_kstr(w, "month", (dm_str){month, strlen("YYYY-MM")});
+    dm_jw_end(w);
+}
+
+static void put_commitments(dm_jw *w, const dm_invoice *v)
+{
+    if (v->ncommitments == 0)
+        return;
+    dm_jw_key(w, "commitments");
+    dm_jw_arr(w);
+    for (size_t i = 0; i < v->ncommitments; i++)
+        put_commitment(w, &v->commitments[i]);
+    dm_jw_arr_end(w);
+}
+
 static void put_books(dm_jw *w, const dm_invoice *v)
 {
     dm_jw_key(w, "books");
@@ -260,6 +291,7 @@ int dm_invoice_body(const dm_invoice *v, dm_buf *b, dm_err *err)
     put_books(w, v);
     put_party(w, "buyer", &v->buyer);
     dm_jw_ki64(w, "chain", v->chain);
+    put_commitments(w, v);
     dm_jw_kc(w, "currency", v->currency);
     put_due(w, v);
     dm_jw_kc(w, "formula", DM_INVOICE_FORMULA);
@@ -283,7 +315,7 @@ int dm_invoice_body(const dm_invoice *v, dm_buf *b, dm_err *err)
     dm_jw_kmaybe(w, "tax_id_check", v->tax_id_check);
     put_taxes(w, v);
     put_totals(w, v);
-    dm_jw_ki64(w, "version", DM_INVOICE_VERSION);
+    dm_jw_ki64(w, "version", v->ncommitments > 0 ? DM_INVOICE_VERSION_COMMITTED : DM_INVOICE_VERSION);
     dm_jw_end(w);
     return dm_buf_ok(b, err);
 }

@@ -15,12 +15,15 @@
  *  "books": [{"id": number, "sha256": hash}, by id],                 the price books that were applied
  *  "buyer": party,
  *  "chain": from 1, without a gap among the documents of the seller,
+ *  "commitments": [{"before": money, "charges": money, "contract": uuid, "invoices": [number, by chain],
+ *     "least": money, "line": which of "lines" | null, "month": "YYYY-MM"}, by month],    there where there are any
  *  "currency": "USD",
  *  "due": day | null,                                                null: a credit note
  *  "formula": how a line is made,
  *  "issued": time,
  *  "kind": "invoice" | "credit_note",
- *  "lines": [{"amount": money, "book": id | null, "kind": "usage" | "correction" | "fee" | "credit", "line": from 1,
+ *  "lines": [{"amount": money, "book": id | null, "kind": "usage" | "correction" | "fee" | "commitment" | "credit",
+ *     "line": from 1,
  *     "net": minor, "of_line": the credited line | null, "per_unit": price | null, "project": uuid | null,
  *     "project_name": text | null, "project_no": number | null, "qty": quantity | null, "seconds": number,
  *     "sku": name, "tax": from 1, which of "taxes", "tier": number, "unit": text, "unit_code": of UN/ECE Rec 20}],
@@ -40,12 +43,19 @@
  *     "reason_code": text | null, "reverse_charge": bool, "rounding": money}],
  *  "totals": {"allowance": minor, "due": minor, "exact": money, "lines": minor, "net": minor, "prepaid": minor,
  *     "rounding": money, "tax": minor, "total": minor},
- *  "version": 1}
+ *  "version": 1 | 2 where there are commitments}
  *
  * party: {"address": text, "country": "DE", "email": text | null, "iban", "bic", "legal_id", "name", "tax_id":
  * likewise} lines: one for each kind, project, SKU, price book, tier and price. statements.root: the tree (merkle.h)
  * over the hashes of the statements that are invoiced, by number. totals.total is net + tax, due what is left of it
  * after prepaid. All amounts of a credit note are what it takes away, and so positive; its "exact" is its net.
+ *
+ * Commitments. A contract says what each month of UTC costs at least. Once a month is over, an invoice of it has a line
+ * of the kind (and SKU) "commitment" of what it is short: least less charges, where that is above nothing. charges: all
+ * that has been charged for the month's seconds, before tax and before credits, by this invoice and those that it names
+ * in "invoices": lines of usage and what corrects them, whichever month's statement they stand on. What those invoices
+ * have charged for the same commitment is `before`, and comes off; so where late evidence makes the month dearer, a
+ * later invoice has a line below nothing, and a month costs the larger of least and charges, whatever comes when.
  *
  * The hash is SHA-256 of these bytes, the signature Ed25519 over them by a key of dm.service_key. */
 #ifndef DM_METERING_RULES_INVOICE_H
@@ -59,7 +69,9 @@
 #include "metering/rules/merkle.h"
 #include "metering/rules/tax.h"
 
-enum { DM_INVOICE_VERSION = 1 };
+enum { DM_INVOICE_VERSION = 1, DM_INVOICE_VERSION_COMMITTED };
+
+#define DM_INVOICE_COMMITMENT "commitment" /* the kind of a line, and its SKU */
 
 #define DM_INVOICE_FORMULA                                                                                             \
     "cost = (number of vCPUs x vCPU price + memory size x memory price) x billed duration, then storage"
@@ -98,6 +110,16 @@ typedef struct dm_invoice_book {
     dm_digest sha256;
 } dm_invoice_book;
 
+/* A month of which a contract says what it costs at least. */
+typedef struct dm_invoice_commitment {
+    dm_str contract;         /* its uuid */
+    int64_t month_s, next_s; /* the month's first second, and the next one's */
+    dm_money least, charges, before;
+    dm_money amount; /* of its line */
+    uint32_t line;   /* from 1; 0: it has none, and amount is nothing */
+    dm_str invoices; /* numbers, with a comma between two: those before it that are counted in */
+} dm_invoice_commitment;
+
 /* All of it is borrowed. */
 typedef struct dm_invoice {
     const char *account, *currency;
@@ -116,6 +138,8 @@ typedef struct dm_invoice {
     size_t nplans;
     int64_t statements, first_statement, last_statement;
     dm_digest statements_root;
+    dm_invoice_commitment *commitments;
+    size_t ncommitments;
     dm_invoice_line *lines;
     size_t nlines;
     dm_invoice_tax *taxes;
@@ -135,6 +159,10 @@ int dm_invoice_reckon(dm_invoice *v, dm_err *err) DM_NODISCARD;
  * left, and all that is left with the last of the base. */
 int dm_invoice_reckon_credit(
         dm_invoice *v, const dm_invoice *of, const dm_money *credited, const dm_money *taxed, dm_err *err) DM_NODISCARD;
+
+/* What each of its commitments comes to, and behind the other lines those that charge it, of the tax 0: lines has room
+ * for as many more as there are commitments. */
+int dm_invoice_commit(dm_invoice *v, dm_err *err) DM_NODISCARD;
 
 /* Appends the bytes. */
 int dm_invoice_body(const dm_invoice *v, dm_buf *b, dm_err *err) DM_NODISCARD;

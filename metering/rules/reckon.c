@@ -4,6 +4,7 @@
 
 #include "metering/rules/allocate.h"
 #include "metering/rules/invoice.h"
+#include "metering/rules/tier.h"
 
 static int minus(dm_money a, dm_money b, dm_money *out, dm_err *err)
 {
@@ -140,4 +141,23 @@ int dm_invoice_reckon_credit(
     for (size_t t = 0; r == 0 && t < v->ntaxes; t++)
         r = credit_tax(v, of, t, credited[t], taxed[t], err);
     return r < 0 ? r : totals(v, err);
+}
+
+/* --- what a contract says a month costs at least ------------------------------------------------------------ */
+
+int dm_invoice_commit(dm_invoice *v, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < v->ncommitments; i++) {
+        dm_invoice_commitment *c = &v->commitments[i];
+        r = dm_commit_due(c->least, c->charges, c->before, &c->amount, err);
+        c->line = 0;
+        if (r < 0 || c->amount.v == 0)
+            continue;
+        v->lines[v->nlines++] = (dm_invoice_line){.kind = DM_STR_INIT(DM_INVOICE_COMMITMENT),
+                .sku = DM_STR_INIT(DM_INVOICE_COMMITMENT),
+                .amount = c->amount};
+        c->line = (uint32_t)v->nlines;
+    }
+    return r;
 }

@@ -108,3 +108,12 @@ int dm_commit_short(dm_money least, dm_money spent, dm_money *out, dm_err *err)
         *out = left.v > 0 ? left : (dm_money){0};
     return r;
 }
+
+int dm_commit_due(dm_money least, dm_money spent, dm_money before, dm_money *out, dm_err *err)
+{
+    dm_money lacks, minus;
+    int r = dm_commit_short(least, spent, &lacks, err);
+    if (r == 0)
+        r = dm_money_negate(before, &minus, err);
+    return r < 0 ? r : dm_money_add(lacks, minus, out, err);
+}

@@ -40,4 +40,7 @@ int dm_price_discount(dm_price list, uint32_t basis_points, dm_price *out, dm_er
 /* What a month that came to `spent` is short of the least that was promised; nothing where it is not. */
 int dm_commit_short(dm_money least, dm_money spent, dm_money *out, dm_err *err) DM_NODISCARD;
 
+/* What is to be charged for that now, where `before` has been: below nothing where the month has come to more since. */
+int dm_commit_due(dm_money least, dm_money spent, dm_money before, dm_money *out, dm_err *err) DM_NODISCARD;
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 
+#include "metering/rules/tier.h"
 #include "metering/verify/own.h"
 
 /* null is 0. */
@@ -128,6 +129,77 @@ static int read_lines(const json_t *list, dm_invoice *v, dm_err *err)
     return r;
 }
 
+/* --- commitments -------------------------------------------------------------------------------------------- */
+
+/* Numbers, with a comma between two: where they begin and end in `names`, which may still move. */
+static int read_numbers(const json_t *list, dm_buf *names, dm_str *out, dm_err *err)
+{
+    size_t from = names->len;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *number = json_string_value(json_array_get(list, i));
+        if (number == NULL || strchr(number, ',') != NULL)
+            return DM_E_INVALID;
+        (void)dm_buf_fmt(names, "%s%s", i > 0 ? "," : "", number);
+    }
+    *out = (dm_str){NULL, names->len - from};
+    return !json_is_array(list) ? DM_E_INVALID : dm_buf_ok(names, err);
+}
+
+/* "2026-03" */
+static int read_month(const json_t *j, dm_invoice_commitment *c, dm_err *err)
+{
+    enum { DAY_S = 86400 };
+    char text[40];
+    int64_t us = 0;
+    dm_str month = dm_json_text(j, "month");
+    if (month.p == NULL || month.n != strlen("YYYY-MM"))
+        return DM_E_INVALID;
+    (void)snprintf(text, sizeof(text), "%.*s-01T00:00:00Z", (int)month.n, month.p);
+    int r = dm_parse_rfc3339(dm_str_c(text), &us, err);
+    c->month_s = us / 1000000;
+    for (c->next_s = c->month_s; r == 0 && dm_v_month_of(c->next_s) == dm_v_month_of(c->month_s);)
+        c->next_s += DAY_S;
+    return r;
+}
+
+static int read_commitment(const json_t *j, dm_invoice_commitment *c, dm_buf *names, dm_err *err)
+{
+    int64_t line = 0;
+    *c = (dm_invoice_commitment){.contract = dm_json_text(j, "contract")};
+    int r = read_month(j, c, err);
+    if (r == 0)
+        r = money_of(j, "least", &c->least, err);
+    if (r == 0)
+        r = money_of(j, "charges", &c->charges, err);
+    if (r == 0)
+        r = money_of(j, "before", &c->before, err);
+    if (r == 0)
+        r = number_of(j, "line", 1, &line, err);
+    if (r == 0)
+        r = read_numbers(json_object_get(j, "invoices"), names, &c->invoices, err);
+    if (r != 0 || c->contract.p == NULL || line > DM_INVOICE_LINES_MAX)
+        return r == DM_E_NOMEM ? r : DM_E_INVALID;
+    c->line = (uint32_t)line;
+    return dm_commit_due(c->least, c->charges, c->before, &c->amount, err);
+}
+
+static int read_commitments(const json_t *list, dm_invoice *v, dm_buf *names, dm_err *err)
+{
+    size_t n = json_array_size(list), at = 0;
+    int r = n > DM_INVOICE_COMMITMENTS_MAX || (n > 0 && v->credit_note) ? DM_E_INVALID : 0;
+    v->commitments = calloc(n + 1, sizeof(*v->commitments));
+    if (v->commitments == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for commitments");
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = read_commitment(json_array_get(list, i), &v->commitments[i], names, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        v->commitments[i].invoices.p = names->p + at;
+        at += v->commitments[i].invoices.n;
+    }
+    v->ncommitments = n;
+    return r;
+}
+
 /* --- the rest ----------------------------------------------------------------------------------------------- */
 
 static int read_days(const json_t *j, dm_invoice *v, dm_err *err)
@@ -174,7 +246,7 @@ static int read_words(const json_t *j, dm_invoice *v, dm_err *err)
     return dm_minor_of(v->currency, &v->decimals, err);
 }
 
-int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_err *err)
+int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_buf *names, dm_err *err)
 {
     *v = (dm_invoice){.account = NULL};
     int r = read_words(j, v, err);
@@ -194,5 +266,7 @@ int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_err *err)
         r = read_taxes(json_object_get(j, "taxes"), v, err);
     if (r == 0)
         r = read_lines(json_object_get(j, "lines"), v, err);
+    if (r == 0)
+        r = read_commitments(json_object_get(j, "commitments"), v, names, err);
     return r == 0 || r == DM_E_NOMEM ? r : DM_E_INVALID;
 }

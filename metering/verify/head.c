@@ -361,10 +361,10 @@ static int sum_lines(dm_v *v, dm_err *err)
     const dm_statement *st = &v->head.st;
     int r = 0;
     for (size_t i = 0; r == 0 && i < st->nlines; i++)
-        r = dm_v_sums_line(&v->sums, NULL, false, &st->lines[i], err);
+        r = dm_v_sums_line(&v->sums, NULL, false, st->period_start, &st->lines[i], err);
     for (size_t i = 0; r == 0 && i < st->ncorrections; i++) {
         for (size_t k = 0; r == 0 && k < st->corrections[i].nlines; k++)
-            r = dm_v_sums_line(&v->sums, NULL, true, &st->corrections[i].lines[k], err);
+            r = dm_v_sums_line(&v->sums, NULL, true, st->corrections[i].start, &st->corrections[i].lines[k], err);
     }
     return r == DM_E_LIMIT ? dm_v_unknown(v, "a statement has lines of more kinds than this program looks at") : r;
 }

@@ -10,7 +10,7 @@
 
 typedef struct reading {
     char entry[DM_USTAR_NAME], sig[DM_USTAR_NAME];
-    dm_buf body;
+    dm_buf body, names;
     json_t *json, *sig_json;
     dm_invoice v;
     int64_t seller;
@@ -89,7 +89,7 @@ static int read_doc(dm_v *v, reading *r, size_t k, dm_err *err)
     if (!dm_v_signed_at(v, issued, dm_buf_view(&r->body), &s.signature, &s.key))
         return dm_v_fault(v, DM_FAULT_FOREIGN, r->entry, "no key of the service that was valid then signed it");
     if (e == 0)
-        e = dm_v_doc_read(r->json, &r->v, &why);
+        e = dm_v_doc_read(r->json, &r->v, &r->names, &why);
     if (e == DM_E_NOMEM)
         return dm_fail(err, e, "%s", why.msg);
     if (e != 0)
@@ -173,6 +173,15 @@ static bool same_line(const dm_v_sum *s, const dm_invoice_line *l)
            l->amount.v == s->amount.v && l->of_line == 0;
 }
 
+/* How many lines are those of commitments, behind all others. */
+static size_t committed(const dm_invoice *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->ncommitments; i++)
+        n += v->commitments[i].amount.v != 0;
+    return n;
+}
+
 static int check_statements(dm_v *v, reading *r, dm_err *err)
 {
     dm_digest root;
@@ -183,6 +192,10 @@ static int check_statements(dm_v *v, reading *r, dm_err *err)
         return e;
     if (memcmp(&root, &r->v.statements_root, sizeof(root)) != 0)
         return edited_list(v, r);
+    if (r->v.statements == 0 && r->v.ncommitments > 0) { /* it is of what months cost without any */
+        r->billed.start = r->v.commitments[0].month_s;
+        r->billed.end = r->v.commitments[r->v.ncommitments - 1].next_s;
+    }
     if (r->v.period_start != r->billed.start || r->v.period_end != r->billed.end)
         return wrong(v, r, "its period is not that of its statements");
     if (!same_plans(r, json_object_get(r->json, "plans")))
@@ -191,25 +204,137 @@ static int check_statements(dm_v *v, reading *r, dm_err *err)
         if (!same_line(&v->sums.v[i], &r->v.lines[i]))
             return wrong_line(v, r, i + 1, "it is not what its statements come to");
     }
-    return r->v.nlines == v->sums.n ? 0 : wrong(v, r, "it has not the lines that its statements come to");
+    return r->v.nlines == v->sums.n + committed(&r->v)
+                   ? 0
+                   : wrong(v, r, "it has not the lines that its statements come to");
+}
+
+/* --- what a month costs at least ---------------------------------------------------------------------------- */
+
+static bool commits(const dm_invoice_line *l, const dm_invoice_commitment *c)
+{
+    return dm_str_eq_c(l->kind, DM_INVOICE_COMMITMENT) && dm_str_eq_c(l->sku, DM_INVOICE_COMMITMENT) && !l->priced &&
+           l->project.p == NULL && l->project_no.v == 0 && l->tier == 0 && l->seconds == 0 && l->of_line == 0 &&
+           l->tax == 0 && l->amount.v == c->amount.v;
+}
+
+/* Which of the bundle's statements are counted, once each. */
+typedef struct counting {
+    bool *counted;
+    dm_money charges, before;
+    bool all; /* all that the document counts in is in the bundle */
+    bool twice;
+} counting;
+
+static int count_statement(dm_v *v, counting *k, size_t at, int month, dm_err *err)
+{
+    int r = 0;
+    k->twice = k->twice || k->counted[at];
+    k->counted[at] = true;
+    size_t lo = 0, hi = v->sums.ncharges;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (v->sums.charges[mid].of < at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; r == 0 && lo < v->sums.ncharges && v->sums.charges[lo].of == at; lo++) {
+        if (v->sums.charges[lo].month == month)
+            r = dm_money_add(k->charges, v->sums.charges[lo].amount, &k->charges, err);
+    }
+    return r;
+}
+
+static int count_document(dm_v *v, counting *k, const dm_v_doc *d, int month, dm_err *err)
+{
+    int r = 0;
+    k->all = k->all && d->whole;
+    for (size_t i = 0; r == 0 && i < d->nstatements; i++)
+        r = count_statement(v, k, d->statements[i], month, err);
+    for (size_t i = 0; r == 0 && i < d->ncommitments; i++) {
+        if (dm_v_month_of(d->commitments[i].month_s) == month)
+            r = dm_money_add(k->before, d->commitments[i].amount, &k->before, err);
+    }
+    return r;
+}
+
+static dm_v_doc *named(dm_v *v, int64_t seller, dm_str number)
+{
+    for (size_t i = 0; i < v->ndocs; i++) {
+        if (v->docs[i].invoice && v->docs[i].seller == seller && dm_str_eq_c(number, v->docs[i].number))
+            return &v->docs[i];
+    }
+    return NULL;
+}
+
+/* What it counts of a month: its own statements, and those of the documents that it names. */
+static int count(dm_v *v, const reading *r, const dm_invoice_commitment *c, counting *k, dm_err *err)
+{
+    int month = dm_v_month_of(c->month_s), e = 0;
+    const json_t *own = json_object_get(r->sig_json, "statements");
+    dm_str rest = c->invoices, number;
+    k->all = r->whole;
+    for (size_t i = 0; e == 0 && r->whole && i < json_array_size(own); i++) {
+        int64_t at = (int64_t)json_integer_value(json_array_get(own, i)) - v->out->first;
+        e = count_statement(v, k, (size_t)at, month, err);
+    }
+    while (e == 0 && rest.n > 0 && dm_str_split(&rest, ',', &number)) {
+        const dm_v_doc *d = named(v, r->seller, number);
+        k->all = k->all && d != NULL;
+        if (d != NULL)
+            e = count_document(v, k, d, month, err);
+    }
+    return e;
+}
+
+static int check_month(dm_v *v, const reading *r, const dm_invoice_commitment *c, dm_err *err)
+{
+    DM_AUTO_MEM bool *counted = calloc(v->sums.nof + 1, sizeof(*counted));
+    counting k = {.counted = counted};
+    if (counted == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a month's statements");
+    int e = count(v, r, c, &k, err);
+    if (e < 0)
+        return e;
+    if (k.all && (k.twice || k.charges.v != c->charges.v || k.before.v != c->before.v))
+        return wrong(v, r, "a commitment counts what was not charged, or not what was");
+    return 0;
+}
+
+/* By month, each with the line that it says, behind all others; and no other line is of that kind. */
+static int check_commitments(dm_v *v, const reading *r, dm_err *err)
+{
+    size_t n = committed(&r->v), first = r->v.nlines - n;
+    int e = r->v.nlines < n ? wrong(v, r, "a commitment has no line") : 0;
+    for (size_t i = 0; e == 0 && i < first; i++) {
+        if (dm_str_eq_c(r->v.lines[i].kind, DM_INVOICE_COMMITMENT))
+            e = wrong_line(v, r, i + 1, "it is of no commitment");
+    }
+    for (size_t i = 0, line = first; e == 0 && i < r->v.ncommitments; i++) {
+        const dm_invoice_commitment *c = &r->v.commitments[i];
+        if (i > 0 && c[-1].month_s >= c->month_s)
+            return wrong(v, r, "its commitments are not by month");
+        if (c->line != (c->amount.v == 0 ? 0 : line + 1) || (c->line != 0 && !commits(&r->v.lines[line], c)))
+            return wrong_line(v, r, line + 1, "it is not what the month is short of");
+        line += c->line != 0;
+        e = check_month(v, r, c, err);
+    }
+    return e;
 }
 
 /* --- what a credit note is of ------------------------------------------------------------------------------- */
 
 static dm_v_doc *invoice_of(dm_v *v, const reading *r)
 {
-    for (size_t i = 0; i < v->ndocs; i++) {
-        if (v->docs[i].invoice && v->docs[i].seller == r->seller && r->v.refers_to.p != NULL &&
-                dm_str_eq_c(r->v.refers_to, v->docs[i].number))
-            return &v->docs[i];
-    }
-    return NULL;
+    return r->v.refers_to.p != NULL ? named(v, r->seller, r->v.refers_to) : NULL;
 }
 
 static bool same_what(const dm_v_doc *d, size_t i, const dm_invoice_line *l)
 {
     const dm_v_sum *s = &d->of[i];
-    return dm_str_eq_c(l->kind, "credit") && dm_str_eq_c(l->sku, dm_sku_name(s->sku)) && !l->priced &&
+    return dm_str_eq_c(l->kind, "credit") && !l->priced &&
+           dm_str_eq_c(l->sku, s->commitment ? DM_INVOICE_COMMITMENT : dm_sku_name(s->sku)) &&
            l->project_no.v == s->project_no && (l->project.p != NULL) == (s->project_no != 0) &&
            (l->project.p == NULL || dm_str_eq_c(l->project, s->project)) && l->tier == s->tier && l->seconds == 0 &&
            l->tax == d->lines[i].tax;
@@ -290,6 +415,27 @@ static int same_bytes(dm_v *v, reading *r, dm_err *err)
 
 /* --- all of it ---------------------------------------------------------------------------------------------- */
 
+/* What commitments of those behind it may count in. */
+static int keep_counted(const dm_v *v, const reading *r, dm_v_doc *d, dm_err *err)
+{
+    const json_t *list = json_object_get(r->sig_json, "statements");
+    size_t n = r->whole ? json_array_size(list) : 0;
+    d->whole = r->whole;
+    d->statements = calloc(n + 1, sizeof(*d->statements));
+    d->commitments = calloc(r->v.ncommitments + 1, sizeof(*d->commitments));
+    if (d->statements == NULL || d->commitments == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for an invoice");
+    for (size_t i = 0; i < n; i++)
+        d->statements[i] = (size_t)((int64_t)json_integer_value(json_array_get(list, i)) - v->out->first);
+    d->nstatements = n;
+    for (size_t i = 0; i < r->v.ncommitments; i++) {
+        const dm_invoice_commitment *c = &r->v.commitments[i];
+        d->commitments[i] = (dm_invoice_commitment){.month_s = c->month_s, .amount = c->amount};
+    }
+    d->ncommitments = r->v.ncommitments;
+    return 0;
+}
+
 static int keep(dm_v *v, const reading *r, dm_err *err)
 {
     dm_v_doc *d = &v->docs[v->ndocs];
@@ -299,6 +445,9 @@ static int keep(dm_v *v, const reading *r, dm_err *err)
     v->ndocs++;
     if (!d->invoice)
         return 0;
+    int e = keep_counted(v, r, d, err);
+    if (e < 0)
+        return e;
     d->lines = calloc(r->v.nlines + 1, sizeof(*d->lines));
     d->of = calloc(r->v.nlines + 1, sizeof(*d->of));
     if (d->lines == NULL || d->of == NULL)
@@ -308,11 +457,13 @@ static int keep(dm_v *v, const reading *r, dm_err *err)
     memcpy(d->taxes, r->v.taxes, d->ntaxes * sizeof(*d->taxes));
     for (size_t i = 0; i < d->nlines; i++) {
         const dm_invoice_line *l = &r->v.lines[i];
-        dm_sku sku;
-        if (dm_sku_parse(l->sku, &sku, NULL) < 0)
+        dm_sku sku = DM_SKU_COUNT;
+        bool commitment = dm_str_eq_c(l->kind, DM_INVOICE_COMMITMENT);
+        if (!commitment && dm_sku_parse(l->sku, &sku, NULL) < 0)
             return wrong_line(v, r, i + 1, "there is no such SKU");
         d->lines[i] = (dm_invoice_line){.tax = l->tax, .net = l->net};
-        d->of[i] = (dm_v_sum){.project_no = l->project_no.v, .sku = sku, .tier = (uint8_t)l->tier};
+        d->of[i] = (dm_v_sum){
+                .project_no = l->project_no.v, .commitment = commitment, .sku = sku, .tier = (uint8_t)l->tier};
         if (l->project.p != NULL)
             (void)snprintf(d->of[i].project, sizeof(d->of[i].project), "%.*s", (int)l->project.n, l->project.p);
     }
@@ -329,6 +480,8 @@ static int check(dm_v *v, reading *r, dm_err *err)
         return wrong(v, r, "it is of no invoice before it");
     if (bad == 0 && (r->v.credit_note || r->whole))
         bad = r->v.credit_note ? check_credit(v, r, of) : check_statements(v, r, err);
+    if (bad == 0 && !r->v.credit_note)
+        bad = check_commitments(v, r, err);
     if (bad == 0)
         bad = reckon(v, r, of, err);
     if (bad == 0)
@@ -349,15 +502,18 @@ int dm_v_invoice(dm_v *v, size_t k, dm_err *err)
     dm_v_entry(r.entry, "invoices/%zu.json", k + 1);
     dm_v_entry(r.sig, "invoices/%zu.sig", k + 1);
     dm_buf_init(&r.body, DM_BUNDLE_ENTRY_MAX);
+    dm_buf_init(&r.names, DM_BUNDLE_ENTRY_MAX);
     int bad = read_doc(v, &r, k, err);
     if (bad == 0)
         bad = check(v, &r, err);
     free(r.v.lines);
     free(r.v.taxes);
+    free(r.v.commitments);
     dm_v_billed_done(&r.billed);
     json_decref(r.json);
     json_decref(r.sig_json);
     dm_buf_done(&r.body);
+    dm_buf_done(&r.names);
     return bad;
 }
 
@@ -366,6 +522,8 @@ void dm_v_invoices_done(dm_v *v)
     for (size_t i = 0; i < v->ndocs; i++) {
         free(v->docs[i].lines);
         free(v->docs[i].of);
+        free(v->docs[i].statements);
+        free(v->docs[i].commitments);
     }
     free(v->docs);
     free(v->numbers);

@@ -120,12 +120,20 @@ typedef struct dm_v_sum {
     int64_t project_no, book, seconds;
     char project[DM_UUID_TEXT];
     bool correction;
+    bool commitment; /* of what a month is short of its least: sku says nothing */
     dm_sku sku;
     uint8_t tier;
     dm_price per_unit;
     dm_qty qty;
     dm_money amount;
 } dm_v_sum;
+
+/* What a statement charges for the seconds of a month. */
+typedef struct dm_v_charge {
+    size_t of; /* which statement of the bundle */
+    int month; /* dm_v_month_of */
+    dm_money amount;
+} dm_v_charge;
 
 typedef struct dm_v_of dm_v_of;
 typedef struct dm_v_sums {
@@ -135,6 +143,8 @@ typedef struct dm_v_sums {
     uint64_t end;
     dm_v_of *of; /* of each statement of the bundle */
     size_t nof, of_room;
+    dm_v_charge *charges; /* statement after statement */
+    size_t ncharges, charges_room;
 } dm_v_sums;
 
 /* What an invoice has of its statements beside their lines. */
@@ -155,6 +165,11 @@ typedef struct dm_v_doc {
     dm_invoice_line *lines; /* of an invoice: net is what is left of it to be credited, and the words are gone */
     dm_v_sum *of;           /* what each is of */
     size_t nlines;
+    bool whole;         /* all of its statements are in the bundle: */
+    size_t *statements; /* these of the bundle */
+    size_t nstatements;
+    dm_invoice_commitment *commitments; /* month and amount */
+    size_t ncommitments;
     dm_invoice_tax taxes[DM_INVOICE_TAXES_MAX]; /* base, amount and rate */
     dm_money credited[DM_INVOICE_TAXES_MAX], taxed[DM_INVOICE_TAXES_MAX];
     size_t ntaxes;
@@ -410,8 +425,10 @@ bool dm_v_minutes_in_tiers(const dm_v *v);
 /* Minutes at a price of their book. */
 bool dm_v_minutes_ok(dm_v *v, const dm_rate_line *x);
 
-/* A line of the statement at hand, of a row or (NULL) of the account as a whole; and its end. */
-int dm_v_sums_line(dm_v_sums *s, const dm_stated *of, bool correction, const dm_rate_line *x, dm_err *err) DM_NODISCARD;
+/* A line of the statement at hand, of a row or (NULL) of the account as a whole, of the period that begins at start;
+ * and its end. */
+int dm_v_sums_line(dm_v_sums *s, const dm_stated *of, bool correction, int64_t start, const dm_rate_line *x,
+        dm_err *err) DM_NODISCARD;
 /* known: it has pages, so that its lines have been seen. */
 int dm_v_sums_end(dm_v_sums *s, const dm_statement *st, const dm_digest *hash, bool known, dm_err *err) DM_NODISCARD;
 bool dm_v_sums_known(const dm_v_sums *s, size_t i);
@@ -426,8 +443,9 @@ void dm_v_billed_done(dm_v_billed *b);
 /* The k-th document, from 0. */
 int dm_v_invoice(dm_v *v, size_t k, dm_err *err) DM_NODISCARD;
 void dm_v_invoices_done(dm_v *v);
-/* A document's members, borrowed from j; lines and taxes are the caller's to free. DM_E_INVALID. */
-int dm_v_doc_read(const json_t *j, dm_invoice *out, dm_err *err) DM_NODISCARD;
+/* A document's members, borrowed from j and (numbers of commitments) names; lines, taxes and commitments are the
+ * caller's to free. DM_E_INVALID. */
+int dm_v_doc_read(const json_t *j, dm_invoice *out, dm_buf *names, dm_err *err) DM_NODISCARD;
 
 /* Begins a list of what a statement says of a period: its own, with the plans that held in it, or one it corrects. */
 int dm_v_said_begin(dm_v_said *s, int64_t start, int64_t number, const dm_stated_plan *plans, size_t nplans,

@@ -319,7 +319,7 @@ static int sum_up(dm_v *v, const dm_digest *hash, dm_err *err)
     int r = dm_stated_sum_page(&v->head.st.sum, &said, hash, err);
     for (size_t i = 0, line = 0; r == 0 && v->nnumbers > 0 && i < p->nrows; i++) {
         for (size_t k = 0; r == 0 && k < p->rows[i].nlines; k++)
-            r = dm_v_sums_line(&v->sums, &p->rows[i], p->of != DM_V_OWN, &p->lines[line++], err);
+            r = dm_v_sums_line(&v->sums, &p->rows[i], p->of != DM_V_OWN, v->at->start, &p->lines[line++], err);
     }
     return r == DM_E_LIMIT ? dm_v_unknown(v, "a statement has lines of more kinds than this program looks at") : r;
 }

@@ -77,7 +77,22 @@ static int add(dm_v_sums *s, const dm_v_sum *one, dm_err *err)
     return r;
 }
 
-int dm_v_sums_line(dm_v_sums *s, const dm_stated *of, bool correction, const dm_rate_line *x, dm_err *err)
+/* A statement has its own month, and those that it corrects: few, the newest last. */
+static int add_charge(dm_v_sums *s, int month, dm_money amount, dm_err *err)
+{
+    size_t i = s->ncharges;
+    while (i > 0 && s->charges[i - 1].of == s->nof && s->charges[i - 1].month != month)
+        i--;
+    if (i > 0 && s->charges[i - 1].of == s->nof)
+        return dm_money_add(s->charges[i - 1].amount, amount, &s->charges[i - 1].amount, err);
+    int r = dm_grow(&s->charges, &s->charges_room, s->ncharges, SUMS_MAX, "months", err);
+    if (r == 0)
+        s->charges[s->ncharges++] = (dm_v_charge){s->nof, month, amount};
+    return r;
+}
+
+int dm_v_sums_line(
+        dm_v_sums *s, const dm_stated *of, bool correction, int64_t start, const dm_rate_line *x, dm_err *err)
 {
     dm_v_sum one = {.project_no = of != NULL ? of->project_no.v : 0,
             .correction = correction,
@@ -90,7 +105,10 @@ int dm_v_sums_line(dm_v_sums *s, const dm_stated *of, bool correction, const dm_
             .amount = x->amount};
     if (of != NULL)
         memcpy(one.project, of->project, sizeof(one.project));
-    return x->measured ? 0 : add(s, &one, err);
+    if (x->measured)
+        return 0;
+    int r = add_charge(s, dm_v_month_of(start), x->amount, err);
+    return r < 0 ? r : add(s, &one, err);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------- */
@@ -214,6 +232,7 @@ void dm_v_sums_done(dm_v_sums *s)
         (void)fclose(s->file);
     free(s->v);
     free(s->of);
+    free(s->charges);
 }
 
 void dm_v_billed_done(dm_v_billed *b)

@@ -72,6 +72,9 @@ static const struct {
         {"invoice_statement",
                 "SELECT i.number || (to_jsonb(x) - 'invoice_no')::text FROM dm.invoice_statement x JOIN dm.invoice i "
                 "USING (invoice_no) ORDER BY i.chain, x.number"},
+        {"invoice_commitment",
+                "SELECT i.number || (to_jsonb(x) - 'invoice_no')::text FROM dm.invoice_commitment x JOIN "
+                "dm.invoice i USING (invoice_no) ORDER BY i.chain, x.month"},
         {"invoice_state", "SELECT i.number || (to_jsonb(x) - 'invoice_no')::text FROM dm.invoice_state x JOIN "
                           "dm.invoice i USING (invoice_no) ORDER BY i.chain"},
         {"invoice_month", "SELECT concat_ws(' ', account_no, month, outcome, why) FROM dm.invoice_month ORDER BY 1"},

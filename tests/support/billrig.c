@@ -232,8 +232,10 @@ void bill_whole(rig *r)
             "BY chain) AS good FROM dm.invoice) x WHERE NOT good",
             "0");
     assert_sql(r, /* what a live invoice is of comes to it */
-            "SELECT count(*) FROM dm.invoice i WHERE kind = 'invoice' AND exact_total <> (SELECT sum(s.total) FROM "
-            "dm.invoice_statement s WHERE s.invoice_no = i.invoice_no)",
+            "SELECT count(*) FROM dm.invoice i WHERE kind = 'invoice' AND exact_total <> (SELECT "
+            "coalesce(sum(s.total), "
+            "0) FROM dm.invoice_statement s WHERE s.invoice_no = i.invoice_no) + (SELECT coalesce(sum(m.amount), 0) "
+            "FROM dm.invoice_commitment m WHERE m.invoice_no = i.invoice_no)",
             "0");
     assert_sql(r, /* each state is what its document, payments and credit notes come to */
             "SELECT count(*) FROM dm.invoice_state s JOIN dm.invoice i USING (invoice_no) WHERE NOT s.voided AND "

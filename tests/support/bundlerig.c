@@ -294,7 +294,7 @@ static void end_record(bundlerig *b, int of, int due)
 
 /* Accounts 4 and 5 have contracts. That of 4 sells vCPUs in steps and memory at the price of the month's sum, with ten
  * percent off what is asleep, in one group; in the other it begins within the second period, without tiers. That of 5
- * sells minutes in steps. */
+ * sells minutes in steps. Each month costs the one more than it uses, the other what it uses. */
 static void contracts(bundlerig *b)
 {
     char text[4000];
@@ -309,9 +309,9 @@ static void contracts(bundlerig *b)
             "(4, 104, '00000000-0000-4000-8000-0000000000b5', 'five', 'Five', 2), "
             "(5, 105, '00000000-0000-4000-8000-0000000000b6', 'six', 'Six', 2);"
             "INSERT INTO dm.account_plan VALUES (4, dm.ts(0), 'enterprise', 0), (5, dm.ts(0), 'enterprise', 600);"
-            "INSERT INTO dm.contract (account_no, name, valid_from, status, drafted_by, drafted_why, approved_by) "
-            "VALUES "
-            "(4, 'C', '2026-03-01Z', 'approved', 'a', 'x', 'b'), (5, 'D', '2026-03-01Z', 'approved', 'a', 'x', 'b');"
+            "INSERT INTO dm.contract (account_no, name, valid_from, least_monthly, status, drafted_by, drafted_why, "
+            "approved_by) VALUES (4, 'C', '2026-03-01Z', 100, 'approved', 'a', 'x', 'b'), "
+            "(5, 'D', '2026-03-01Z', 0.01, 'approved', 'a', 'x', 'b');"
             "INSERT INTO dm.price_book (price_group, rated_by, tier, currency, valid_from, contract_no) SELECT "
             "x.price_group, x.rated_by, 'enterprise', 'CNY', x.valid_from, c.contract_no FROM dm.contract c JOIN "
             "(VALUES (4, 'mainland', 'resources', '2026-03-01Z'::timestamptz), (4, 'other', 'resources', "

@@ -698,7 +698,8 @@ def is_invoice(d):
 def cheat_invoice_line(dice, s):
     d, name = some_document(dice, s, lambda d: is_invoice(d) and d["lines"])
     k = dice.randrange(len(d["lines"]))
-    line, what = d["lines"][k], dice.choice(["amount", "qty", "seconds", "per_unit", "drop", "double"])
+    line = d["lines"][k]
+    what = dice.choice(["amount", "seconds", "drop", "double"] + (["qty", "per_unit"] if line["qty"] is not None else []))
     if what == "drop":
         del d["lines"][k]
     elif what == "double":
@@ -711,6 +712,16 @@ def cheat_invoice_line(dice, s):
     s.seal_document(name)
     last = what in ("drop", "double") and k >= len(d["lines"]) - (what == "double")
     return Want(name, place=None if what in ("drop", "double") or last else k + 1, kind={"wrong"})
+
+
+def cheat_commitment(dice, s):
+    """A month's least or what it came to is another; or both are, so that what it is short of stays."""
+    d, name = some_document(dice, s, lambda d: d.get("commitments"))
+    of = dice.choice(d["commitments"])
+    for what in dice.choice([["charges", "least"], ["charges"], ["before"], ["least"]] if of["line"] else [["charges"], ["before"]]):
+        of[what] = f"{Decimal(of[what]) + Decimal(1).scaleb(-18):.18f}"
+    s.seal_document(name)
+    return Want(name, kind={"wrong"})
 
 
 def cheat_invoice_sum(dice, s):
@@ -771,7 +782,7 @@ ANYBODY = [(flip, 30), (digit, 20), (cut, 6), (drop, 6), (double, 5), (swap, 5),
 CHEATS = [cheat_amount, cheat_price, cheat_seconds, cheat_charged, cheat_double_line, cheat_drop_line, cheat_oath, cheat_foreign_oath,
           cheat_swapped_rows, cheat_total, cheat_sum, cheat_page_left_out, cheat_previous, cheat_pool, cheat_plan, cheat_correction,
           cheat_correction_seconds, cheat_correction_dropped, cheat_correction_twice, cheat_life_left_out, cheat_period,
-          cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured, cheat_invoice_line, cheat_invoice_sum, cheat_invoice_chain,
+          cheat_pool_corrected, cheat_minutes, cheat_tier, cheat_measured, cheat_invoice_line, cheat_commitment, cheat_invoice_sum, cheat_invoice_chain,
           cheat_invoice_root, cheat_credit, cheat_invoice_early, cheat_fork]
 
 

@@ -430,6 +430,28 @@ class InvoiceLine:
         return (self.kind, self.project_no, self.project, self.sku, self.book, self.tier, self.per_unit, self.seconds, self.qty, self.amount, self.of_line)
 
 
+class Commitment:
+    """A month of which a contract says what it costs at least."""
+
+    def __init__(self, obj):
+        self.month, self.contract = get(obj, "month", str), get(obj, "contract", str)
+        if not re.fullmatch(r"\d{4}-\d\d", self.month):
+            raise Unreadable("month")
+        self.start = second_of(self.month + "-01T00:00:00Z")
+        year, month = int(self.month[:4]), int(self.month[5:])
+        self.end = second_of(f"{year + month // 12:04}-{month % 12 + 1:02}-01T00:00:00Z")
+        self.least, self.charges, self.before = (exact(obj.get(n), 18, 10**20, True) for n in ("least", "charges", "before"))
+        self.line = None if obj["line"] is None else number(obj, "line", 1, 20000)
+        self.invoices = [get({"": n}, "", str) for n in get(obj, "invoices", list)]
+        if any("," in n for n in self.invoices):
+            raise Unreadable("a number with a comma")
+        self.due = max(self.least - self.charges, Fraction(0)) - self.before
+
+    def made(self):
+        return {"before": money(self.before), "charges": money(self.charges), "contract": self.contract, "invoices": self.invoices,
+                "least": money(self.least), "line": self.line, "month": self.month}
+
+
 class Tax:
     def __init__(self, obj):
         self.category, self.jurisdiction = get(obj, "category", str), get(obj, "jurisdiction", str)
@@ -468,6 +490,9 @@ class Document:
         self.taxes = [Tax(x) for x in d["taxes"]]
         self.lines = [InvoiceLine(x, len(self.taxes)) for x in d["lines"]]
         self.plans, self.books = [get({"": p}, "", str) for p in d["plans"]], None
+        self.commitments = [Commitment(c) for c in (get(d, "commitments", list) if "commitments" in d else [])]
+        if len(self.commitments) > 240 or self.credit_note and self.commitments:
+            raise Unreadable("commitments")
         self.whole = False
 
     def whole_units(self, value):
@@ -537,6 +562,7 @@ class Document:
                   "discount": money(t.discount), "exact": money(t.exact), "jurisdiction": t.jurisdiction, "lines": minor(t.lines),
                   "rate": decimals(Fraction(int(t.rate * 10000), 10000), 4), "reason": t.reason, "reason_code": t.reason_code,
                   "reverse_charge": t.reverse, "rounding": money(t.rounding)} for t in self.taxes]
+        committed = {"commitments": [c.made() for c in self.commitments]} if self.commitments else {}
         books = self.books if self.books is not None else [(number(b, "id", 1), unhex(b, "sha256", 32).hex()) for b in d["books"]]
         return {"account": self.account, "books": [{"id": i, "sha256": h} for i, h in books], "buyer": {n: maybe(d["buyer"], n) for n in PARTY},
                 "chain": self.chain, "currency": self.currency, "due": None if self.credit_note else time_text(self.due)[:10], "formula": FORMULA,
@@ -549,7 +575,7 @@ class Document:
                 "tax_id_check": maybe(d, "tax_id_check"), "taxes": taxes,
                 "totals": {"allowance": minor(s["lines"] - s["base"]), "due": minor(self.total - self.prepaid), "exact": money(s["exact"]),
                            "lines": minor(s["lines"]), "net": minor(s["base"]), "prepaid": minor(self.prepaid), "rounding": money(s["rounding"]),
-                           "tax": minor(s["amount"]), "total": minor(self.total)}, "version": 1}
+                           "tax": minor(s["amount"]), "total": minor(self.total)}, "version": 2 if committed else 1, **committed}
 
 
 class Misfit(Exception):
@@ -1195,7 +1221,7 @@ class Verifier:
         own = self.page_of is None
         for r in rows:
             for x in r.lines:
-                self.sum_line(r, "usage" if own else "correction", x.said())
+                self.sum_line(r, "usage" if own else "correction", x.said(), self.start if own else self.corrects[self.page_of].start)
         self.all_rows += [(r.hash, r.attested, r.running if own else 0, r.hibernated if own else 0) for r in rows if own or not r.bare]
         self.all_lines += self.lines_before
         self.sum += sum((x.amount for r in rows for x in r.lines), Fraction(0))
@@ -1506,18 +1532,20 @@ class Verifier:
         if text(made) != self.head_bytes:
             self.bad("wrong", self.head_name, ", ".join(k for k in made if made[k] != h.get(k)))
         for x in lines:
-            self.sum_line(None, "usage", x)
-        for _, x in late:
-            self.sum_line(None, "correction", x)
-        self.billed[self.statement] = (sha(self.head_bytes), self.start, self.end, made["books"], {p[0] for p in self.plans}, self.lines_of)
+            self.sum_line(None, "usage", x, self.start)
+        for at, x in late:
+            self.sum_line(None, "correction", x, at.start)
+        self.billed[self.statement] = (sha(self.head_bytes), self.start, self.end, made["books"], {p[0] for p in self.plans}, self.lines_of, self.charges_of)
 
     # invoices
 
-    def sum_line(self, row, kind, x):
+    def sum_line(self, row, kind, x, start):
         """Of a statement's lines those of one kind, project, sku, book, tier and price are one of an invoice."""
         sku, tier, book, _, _, seconds, qty, per_unit, amount, measured = x
         if measured:
             return
+        month = time_text(start)[:7]
+        self.charges_of[month] = self.charges_of.get(month, Fraction(0)) + amount
         key = (row.project_no if row else 0, kind, sku, book, tier, per_unit)
         had = self.lines_of.setdefault(key, [row.project if row else None, 0, Fraction(0), Fraction(0)])
         had[1], had[2], had[3] = had[1] + seconds, had[2] + qty, had[3] + amount
@@ -1567,7 +1595,7 @@ class Verifier:
         numbers = [n if type(n) is int else 0 for n in listed]
         if len(numbers) != count or any(y <= x for x, y in zip([0] + numbers, numbers)) or numbers and (numbers[0], numbers[-1]) != (first, last):
             self.bad("edited", sig, "the statements")
-        doc.whole = all(n in self.billed for n in numbers)
+        doc.numbers, doc.whole = numbers, all(n in self.billed for n in numbers)
         if doc.credit_note:
             of = next((x for x in self.docs if not x.credit_note and (x.seller, x.number) == (doc.seller, doc.refers_to)), None)
             if of is None:
@@ -1575,6 +1603,8 @@ class Verifier:
             self.check_credit(name, doc, of)
         elif doc.whole:
             self.check_billed(name, sig, doc, [self.billed[n] for n in numbers], root)
+        if not doc.credit_note:
+            self.check_commitments(name, doc)
         try:
             doc.reckon_credit(of) if doc.credit_note else doc.reckon()
         except Unreadable as e:
@@ -1583,7 +1613,8 @@ class Verifier:
     def check_billed(self, name, sig, doc, of, root):
         if root_of([x[0] for x in of]) != root:
             self.bad("edited", sig, "the statements do not make the root")
-        if doc.period != (min(x[1] for x in of), max(x[2] for x in of)):
+        spans = [x[1:3] for x in of] or [(c.start, c.end) for c in doc.commitments] or [(0, 0)]
+        if doc.period != (min(x[0] for x in spans), max(x[1] for x in spans)):
             self.bad("wrong", name, "its period")
         if doc.plans != sorted(set().union(*(x[4] for x in of)), key=str.encode):
             self.bad("wrong", name, "its plans")
@@ -1598,8 +1629,34 @@ class Verifier:
         for i, (a, b) in enumerate(zip(want, doc.lines), 1):
             if a != b.said():
                 self.bad("wrong", name, "a line is not what its statements come to", place=i)
-        if len(want) != len(doc.lines):
+        if len(want) + sum(1 for c in doc.commitments if c.due) != len(doc.lines):
             self.bad("wrong", name, "its lines are not what its statements come to")
+
+    def check_commitments(self, name, doc):
+        due = [c for c in doc.commitments if c.due]
+        first = len(doc.lines) - len(due)
+        if first < 0:
+            self.bad("wrong", name, "a commitment without a line")
+        for i, x in enumerate(doc.lines[:first], 1):
+            if x.kind == "commitment":
+                self.bad("wrong", name, "a line of no commitment", place=i)
+        line, before = first, None
+        for c in doc.commitments:
+            if before is not None and before >= c.month:
+                self.bad("wrong", name, "commitments are not by month")
+            before = c.month
+            if c.line != (line + 1 if c.due else None) or c.due and (doc.lines[line].said(), doc.lines[line].tax) != (
+                    ("commitment", 0, None, "commitment", None, 0, None, 0, None, c.due, 0), 1):
+                self.bad("wrong", name, "not what the month is short of", place=line + 1)
+            line += 1 if c.due else 0
+            of = [next((x for x in self.docs if not x.credit_note and (x.seller, x.number) == (doc.seller, n)), None) for n in c.invoices]
+            if not doc.whole or not all(x is not None and x.whole for x in of):
+                continue
+            numbers = doc.numbers + [n for x in of for n in x.numbers]
+            charges = sum((self.billed[n][6].get(c.month, Fraction(0)) for n in numbers), Fraction(0))
+            charged = sum((y.due for x in of for y in x.commitments if y.month == c.month), Fraction(0))
+            if len(set(numbers)) != len(numbers) or (charges, charged) != (c.charges, c.before):
+                self.bad("wrong", name, "a commitment counts what was not charged, or not what was")
 
     def check_credit(self, name, doc, of):
         for i, x in enumerate(doc.lines, 1):
@@ -1620,7 +1677,7 @@ class Verifier:
         self.take_keys("keys/0.json", self.want("keys/0.json"))
         self.take_books()
         for n in range(self.first, self.last + 1):
-            self.lives, self.last_key, self.page_of, self.lines_of = [], None, None, {}
+            self.lives, self.last_key, self.page_of, self.lines_of, self.charges_of = [], None, None, {}, {}
             self.pooled, self.split, self.pooled_sum, self.used = False, False, 0, set()
             self.all_rows, self.all_lines, self.sum = [], 0, Fraction(0)
             self.rows_before = self.lines_before = 0

@@ -6,12 +6,12 @@ import json
 import sys
 from fractions import Fraction
 
-from rating import decimals
+from rating import commitment_due, decimals
 
 OTHER_MINORS = {**dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
                 **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3), **dict.fromkeys("CLF UYW".split(), 4)}
 RATED, REASONED = {"S", "L", "M"}, {"AE", "E", "O", "G", "K"}
-UNITS = {"vcpu-run": ("Core-Seconds", "SEC"), "minutes": ("Minutes", "MIN")}
+UNITS = {"vcpu-run": ("Core-Seconds", "SEC"), "minutes": ("Minutes", "MIN"), "commitment": ("Units", "C62")}
 
 
 def minors(currency):
@@ -68,6 +68,28 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def commitments(v):
+    """Of each month with a least: its line charges what the month's charges are short of it, less what was charged of that
+    before; and there are no other lines of that kind."""
+    lines, theirs = v["lines"], {}
+    if (v["version"] == 2) != ("commitments" in v):
+        yield "its version does not say whether it has commitments"
+    for m in v.get("commitments", []):
+        due = commitment_due(Fraction(m["least"]), Fraction(m["charges"])) - Fraction(m["before"])
+        theirs[m["line"]] = m["month"]
+        charged = Fraction(lines[m["line"] - 1]["amount"]) if m["line"] else Fraction(0)
+        if charged != due or (m["line"] is None) != (due == 0):
+            yield f"the commitment of {m['month']} charges {charged} and not {due}"
+    months = [m["month"] for m in v.get("commitments", [])]
+    if months != sorted(set(months)):
+        yield "its commitments are not by month"
+    for line in lines:
+        if (line["kind"] == "commitment") != (line["line"] in theirs):
+            yield f"line {line['line']} is of the kind {line['kind']}"
+        if line["kind"] == "commitment" and (line["sku"], line["qty"], line["project"]) != ("commitment", None, None):
+            yield f"line {line['line']} has more than a commitment"
+
+
 def _categories(taxes):
     for t in taxes:
         category, rate, reasoned = t["category"], Fraction(t["rate"]), t["reason"] is not None or t["reason_code"] is not None
@@ -107,7 +129,7 @@ def check(text):
             found.append(f"line {n} is not quantity times price")
         if (line["unit"], line["unit_code"]) != UNITS.get(line["sku"], ("GiB-Seconds", "C62")):
             found.append(f"line {n} is in {line['unit']}")
-    return found + list(_categories(taxes))
+    return found + list(commitments(v)) + list(_categories(taxes))
 
 
 def check_chain(texts):

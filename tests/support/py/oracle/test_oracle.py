@@ -450,11 +450,17 @@ class Invoices(unittest.TestCase):
     def test_what_is_wrong_is_seen(self):
         right = {"currency": "USD", "lines": [], "taxes": [], "totals": dict.fromkeys(
             ("allowance", "due", "lines", "net", "prepaid", "tax", "total"), "0.00") | dict.fromkeys(
-            ("exact", "rounding"), "0.000000000000000000")}
+            ("exact", "rounding"), "0.000000000000000000"), "version": 1}
         self.assertEqual(invoice.check(invoice.canonical(right)), [])
         for name in right["totals"]:
             wrong = right | {"totals": right["totals"] | {name: "0.90"}}
             self.assertNotEqual(invoice.check(invoice.canonical(wrong)), [], name)
+        nothing = {"amount": "0", "kind": "usage", "line": 1, "net": "0.00", "project": None, "qty": None, "sku": "minutes", "tax": 1, "unit": "Minutes", "unit_code": "MIN"}
+        month = {"before": "1", "charges": "3", "least": "5", "line": None, "month": "2026-03"}
+        for wrong in (right | {"lines": [nothing | {"kind": "commitment"}]}, right | {"commitments": [month], "version": 2},
+                      right | {"commitments": [month | {"before": "2"}]}):
+            self.assertNotEqual(list(invoice.commitments(wrong)), [])
+        self.assertEqual(list(invoice.commitments(right | {"commitments": [month | {"before": "2"}], "version": 2})), [])
         self.assertEqual(invoice.check_chain([invoice.canonical({"chain": 1, "previous": "0" * 64})]), [])
         self.assertNotEqual(invoice.check_chain([invoice.canonical({"chain": 2, "previous": "0" * 64})]), [])
 

@@ -9,11 +9,12 @@
 #include "metering/rules/invoice.h"
 #include "tests/unit/test.h"
 
-enum { LINES = 12, TAXES = 3, ISSUED = 1772488800 };
+enum { LINES = 12, TAXES = 3, MONTHS = 3, ISSUED = 1772488800 };
 
 typedef struct made {
     dm_invoice v;
-    dm_invoice_line lines[LINES];
+    dm_invoice_line lines[LINES + MONTHS];
+    dm_invoice_commitment commitments[MONTHS];
     dm_invoice_tax taxes[TAXES];
     dm_invoice_book books[1];
     dm_str plans[1];
@@ -259,6 +260,43 @@ static void credits_come_to_the_invoice_and_no_further(void **state)
     said(c.v.total, 2, "0.11");
 }
 
+/* A line behind the others for each month that has something to charge or to give back, and its computation beside it.
+ */
+static void months_come_to_their_least(void **state)
+{
+    made m;
+    DM_AUTO_BUF b;
+    (void)state;
+    frame(&m, "USD");
+    line(&m, "1.50", 0);
+    m.v.commitments = m.commitments;
+    m.v.ncommitments = MONTHS;
+    static const char *const sums[MONTHS][3] = {
+            {"10", "7.25", "3"}, {"10", "7.25", "2.75"}, {"10", "1.5", "0"}}; /* least, charges, before */
+    for (size_t i = 0; i < MONTHS; i++)
+        m.commitments[i] = (dm_invoice_commitment){.contract = DM_STR_INIT("c"),
+                .month_s = 1767225600 + (int64_t)i * 31 * 86400,
+                .least = money(sums[i][0]),
+                .charges = money(sums[i][1]),
+                .before = money(sums[i][2]),
+                .invoices = i == 0 ? DM_STR("INV-1,INV-2") : DM_STR("")};
+    assert_int_equal(dm_invoice_commit(&m.v, NULL), 0);
+    assert_int_equal(m.v.nlines, 3);
+    assert_int_equal(dm_invoice_reckon(&m.v, NULL), 0);
+    said(m.lines[1].net, 2, "-0.25");
+    said(m.lines[2].net, 2, "8.50");
+    said(m.v.total, 2, "11.70");
+    dm_buf_init(&b, 1 << 20);
+    assert_int_equal(dm_invoice_body(&m.v, &b, NULL), 0);
+    assert_non_null(strstr(b.p,
+            "\"chain\":7,\"commitments\":[{\"before\":\"3.000000000000000000\",\"charges\":"
+            "\"7.250000000000000000\",\"contract\":\"c\",\"invoices\":[\"INV-1\",\"INV-2\"],\"least\":"
+            "\"10.000000000000000000\",\"line\":2,\"month\":\"2026-01\"},{\"before\":\"2.750000000000000000\","
+            "\"charges\":\"7.250000000000000000\",\"contract\":\"c\",\"invoices\":[],\"least\":"
+            "\"10.000000000000000000\",\"line\":null,\"month\":\"2026-02\"},"));
+    assert_non_null(strstr(b.p, "\"version\":2}"));
+}
+
 /* --- against the oracle ------------------------------------------------------------------------------------- */
 
 static uint64_t seed = 20260301;
@@ -288,11 +326,27 @@ static void random_invoice(made *m)
     }
 }
 
+static void random_commitments(made *m)
+{
+    m->v.commitments = m->commitments;
+    m->v.ncommitments = next(MONTHS + 1);
+    for (size_t i = 0; i < m->v.ncommitments; i++) {
+        dm_invoice_commitment *c = &m->commitments[i];
+        *c = (dm_invoice_commitment){.contract = DM_STR_INIT("c"), .month_s = 1767225600 + (int64_t)i * 31 * 86400};
+        c->least.v = (dm_i128)next(1000000000000u) * 1000000;
+        c->charges.v = (dm_i128)next(1000000000000u) * 1000000;
+        c->before.v = next(3) == 0 ? c->least.v > c->charges.v ? c->least.v - c->charges.v : 0
+                                   : (dm_i128)next(1000000000000u) * 1000000;
+    }
+    assert_int_equal(dm_invoice_commit(&m->v, NULL), 0);
+}
+
 static void write_random(FILE *f)
 {
     made m;
     DM_AUTO_BUF b;
     random_invoice(&m);
+    random_commitments(&m);
     assert_int_equal(dm_invoice_reckon(&m.v, NULL), 0);
     if (m.v.exact.v > 0 && next(2) == 0) { /* promo credit, and money of the wallet */
         for (size_t t = 0; t < m.v.ntaxes; t++)
@@ -340,6 +394,7 @@ int main(void)
             cmocka_unit_test(negative_lines_and_whole_currencies),
             cmocka_unit_test(sums_stop_at_the_edges),
             cmocka_unit_test(credits_come_to_the_invoice_and_no_further),
+            cmocka_unit_test(months_come_to_their_least),
             cmocka_unit_test(the_oracle_comes_to_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,6 +154,21 @@ static void what_does_not_fit_is_an_error(void **state)
     dm_money least = {1}, spent, due;
     assert_int_equal(dm_money_parse(DM_STR("-99999999999999999999.999999999999999999"), &spent, NULL), 0);
     assert_int_equal(dm_commit_short(least, spent, &due, NULL), DM_E_LIMIT);
+    assert_int_equal(dm_commit_due(least, spent, (dm_money){0}, &due, NULL), DM_E_LIMIT);
+}
+
+/* However a month's charges come, up or down, what was charged in all is what it is short of by then. */
+static void a_commitment_is_charged_once(void **state)
+{
+    static const int64_t steps[] = {40, 25, 0, 60, -50, 90, -165, 0};
+    dm_money least = {100}, spent = {0}, before = {0}, due;
+    (void)state;
+    for (size_t i = 0; i < DM_LEN(steps); i++) {
+        spent.v += steps[i];
+        assert_int_equal(dm_commit_due(least, spent, before, &due, NULL), 0);
+        before.v += due.v;
+        assert_true(before.v == (spent.v < 100 ? 100 - spent.v : 0));
+    }
 }
 
 /* By sandbox what is sold in tiers says how much, and costs nothing; about what it costs is told by the first tier. */
@@ -230,6 +245,7 @@ int main(void)
             cmocka_unit_test(a_month_comes_to_the_same_however_it_is_cut),
             cmocka_unit_test(what_is_no_row_of_tiers_is_refused),
             cmocka_unit_test(what_does_not_fit_is_an_error),
+            cmocka_unit_test(a_commitment_is_charged_once),
             cmocka_unit_test(a_sandboxs_part_has_no_price),
             cmocka_unit_test(a_sum_has_the_lines_of_its_seconds),
     };
