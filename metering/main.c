@@ -11,6 +11,7 @@
 #include "base/http.h"
 #include "base/wire/id.h"
 
+#include "metering/bill/by_sandbox.h"
 #include "metering/bill/simulate.h"
 #include "metering/check/check.h"
 #include "metering/chores.h"
@@ -192,6 +193,7 @@ static const dm_chore chores[] = {
         {"invoice.orders", 1000, dm_invoice_orders},
         {"invoice.bank", 2000, dm_invoice_bank},
         {"invoice.overdue", 60000, dm_invoice_overdue},
+        {"usage.by_sandbox", 1000, dm_by_sandbox},
         {NULL, 0, NULL},
 };
 

@@ -187,7 +187,8 @@ static void grants_are_narrow(void **state)
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
                     "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
                     "'series_step', 'expiry', "
-                    "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark', 'budget_low', 'simulation')"),
+                    "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark', 'budget_low', 'simulation', "
+                    "'usage_owed')"),
             "");
     assert_string_equal(
             ask(super, "SELECT string_agg(proname, ', ' ORDER BY 1) FROM pg_proc p WHERE p.pronamespace = "
@@ -243,6 +244,7 @@ static void grants_are_narrow(void **state)
             "reset_operator dm_ops, "
             "sign_up dm_who, "
             "spend_forget dm_meter, "
+            "tags_of dm_api, "
             "take_invitation dm_who, "
             "usable_builds dm_api, "
             "usable_templates dm_api, "
@@ -417,7 +419,7 @@ static void reads_its_projects(const char *table)
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
             "contract statement_tier statement statement_line statement_page spend_open member invitation hold "
-            "budget_use usage_day "
+            "budget_use usage_day usage_sandbox usage_owed "
             "budget_lease budget_ran budget_promise "
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
             "budget_lease budget_ran budget_promise budget_cap "
