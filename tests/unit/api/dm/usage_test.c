@@ -24,6 +24,27 @@ static int begin(void **state)
     return 0;
 }
 
+/* Sandboxes of the same days: two of a team that has a name, one that has none, and one of nobody's row. */
+static void sandboxes(void)
+{
+    dm_rig_sql(&rig,
+            "SET session_replication_role = replica; DELETE FROM dm.usage_sandbox; DELETE FROM dm.sandbox;"
+            "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, key_no, template_id,"
+            " build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s, metadata)"
+            " SELECT a.account_no, 1, decode(lpad(x.id, 32, '0'), 'hex'), 'running', 1, 1, 1, 'tpla', "
+            "gen_random_uuid(), 1,"
+            " 256, 1, 1, 1024, false, 300, x.metadata::jsonb FROM dm.account a, (VALUES"
+            " ('01', '{\"team\": \"ml\"}'), ('02', '{\"team\": \"ml\", \"run\": \"7\"}'), ('03', '{\"team\": \"\"}'))"
+            " x (id, metadata) WHERE a.legal_name = 'Demo';"
+            "INSERT INTO dm.usage_sandbox SELECT a.account_no, x.day::date, x.project, decode(CASE WHEN x.id = '' THEN "
+            "''"
+            " ELSE lpad(x.id, 32, '0') END, 'hex'), x.r, x.h, x.a FROM dm.account a, (VALUES"
+            " ('2026-03-10', 1, '01', 100, 20, 0.5), ('2026-03-10', 1, '02', 200, 0, 0), ('2026-03-11', 1, '03', 7, 0,"
+            " 0.25), ('2026-03-11', 1, '04', 0, 9, 0), ('2026-03-10', 0, '', 0, 0, 0.000000000000000001),"
+            " ('2026-03-11', 0, '', 0, 0, 1)) x (day, project, id, r, h, a) WHERE a.legal_name = 'Demo';"
+            "RESET session_replication_role");
+}
+
 static dm_said get(const dm_tenantrig_person *who, const char *query)
 {
     char target[200];
@@ -77,12 +98,65 @@ static void by_what_is_asked(void **state)
     expect(&own, query, "tplb 207 1.250000000000000001 split, ");
 }
 
+/* The dearest first; ids in base 36. */
+#define FIRST "i00000000000000000001 100 0.500000000000000000, "
+#define SECOND "i00000000000000000002 200 0.000000000000000001 split, "
+#define THIRD "i00000000000000000003 7 1.250000000000000000 split, "
+#define FOURTH "i00000000000000000004 0 0.000000000000000000, "
+
+static void by_sandbox_and_tag(void **state)
+{
+    (void)state;
+    dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@s.test", "owner", true);
+    sandboxes();
+    expect(&own, "?group=sandbox" MARCH, THIRD FIRST SECOND FOURTH);
+    expect(&own, "?group=sandbox&sort=key" MARCH, FIRST SECOND THIRD FOURTH);
+    expect(&own, "?group=tag:team" MARCH,
+            " 7 1.250000000000000000 split, ml 300 0.500000000000000001 split, - 0 0.000000000000000000, ");
+    expect(&own, "?group=tag:run" MARCH, "- 107 1.750000000000000000 split, 7 200 0.000000000000000001 split, ");
+    expect(&own, "?group=sandbox&project=nobodys" MARCH, "");
+    /* page by page, each from where the one before ended, also when that one is no more */
+    char query[240] = "?group=sandbox&limit=1" MARCH, got[400] = "";
+    static const char *const rows[] = {THIRD, FIRST, SECOND, FOURTH};
+    for (size_t i = 0; i < DM_LEN(rows); i++) {
+        expect(&own, query, rows[i]);
+        DM_AUTO_SAID page = get(&own, query);
+        assert_int_equal(json_integer_value(json_object_get(page.body, "total")), DM_LEN(rows));
+        assert_string_equal(dm_said_str(&page, "amount"), "1.750000000000000001");
+        const char *next = dm_said_str(&page, "next");
+        assert_int_equal(json_is_null(json_object_get(page.body, "next")), i + 1 == DM_LEN(rows));
+        if (i + 1 < DM_LEN(rows))
+            (void)snprintf(got, sizeof got, "%s", next);
+        (void)snprintf(query, sizeof query, "?group=sandbox&limit=1&cursor=%s" MARCH, got);
+    }
+    (void)snprintf(query, sizeof query, "?group=sandbox&sort=key&cursor=%s" MARCH, got);
+    DM_AUTO_SAID other = get(&own, query);
+    assert_int_equal(other.status, 400);
+}
+
+/* What is given back is split as what is charged is: nothing of it gets lost. */
+static void what_is_given_back_is_split_too(void **state)
+{
+    (void)state;
+    dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@b.test", "owner", true);
+    sandboxes();
+    dm_rig_sql(&rig, "SET session_replication_role = replica; UPDATE dm.usage_day SET amount = -0.000000000000000002"
+                     " WHERE sku = 'minutes' AND day = '2026-03-10'; UPDATE dm.usage_sandbox SET amount ="
+                     " -0.000000000000000002 WHERE project_no = 0 AND day = '2026-03-10';"
+                     "RESET session_replication_role");
+    expect(&own, "?group=template&from=1773100800&to=1773187200",
+            "tpla 100 0.499999999999999999 split, tplb 200 -0.000000000000000001 split, ");
+    expect(&own, "?group=sandbox&from=1773100800&to=1773187200",
+            "i00000000000000000001 100 0.499999999999999999 split, i00000000000000000002 200 -0.000000000000000001"
+            " split, ");
+}
+
 static void what_cannot_be_asked(void **state)
 {
     (void)state;
     dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@w.test", "owner", true);
-    static const char *const wrong[] = {
-            "?group=moon", "?from=5&to=5", "?from=0&to=99999999", "?from=x", "?to=-1", "?cursor=x"};
+    static const char *const wrong[] = {"?group=moon", "?group=tag:", "?group=tag", "?sort=up", "?group=tag:a&sort=key",
+            "?from=5&to=5", "?from=0&to=99999999", "?from=x", "?to=-1", "?cursor=x"};
     for (size_t i = 0; i < DM_LEN(wrong); i++) {
         DM_AUTO_SAID said = get(&own, wrong[i]);
         if (said.status != 400)
@@ -96,7 +170,8 @@ static void what_cannot_be_asked(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, begin, dm_rig_after, &rig)
-    const struct CMUnitTest tests[] = {TEST(by_what_is_asked), TEST(what_cannot_be_asked)};
+    const struct CMUnitTest tests[] = {TEST(by_what_is_asked), TEST(by_sandbox_and_tag),
+            TEST(what_is_given_back_is_split_too), TEST(what_cannot_be_asked)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
