@@ -128,18 +128,36 @@ static int credit_tax(dm_invoice *v, const dm_invoice *of, size_t t, dm_money cr
     return r;
 }
 
-int dm_invoice_reckon_credit(
-        dm_invoice *v, const dm_invoice *of, const dm_money *credited, const dm_money *taxed, dm_err *err)
+static int credit_lines(dm_invoice *v, dm_err *err)
 {
-    assert(v->ntaxes == of->ntaxes);
     for (size_t i = 0; i < v->nlines; i++) {
         if (v->lines[i].net.v <= 0 || !dm_minor_whole(v->lines[i].net, v->decimals))
             return dm_fail(err, DM_E_INVALID, "line %zu credits nothing, or parts of a minor unit", i + 1);
         v->lines[i].amount = v->lines[i].net;
     }
-    int r = sum_lines(v, err);
+    return sum_lines(v, err);
+}
+
+int dm_invoice_reckon_credit(
+        dm_invoice *v, const dm_invoice *of, const dm_money *credited, const dm_money *taxed, dm_err *err)
+{
+    assert(v->ntaxes == of->ntaxes);
+    int r = credit_lines(v, err);
     for (size_t t = 0; r == 0 && t < v->ntaxes; t++)
         r = credit_tax(v, of, t, credited[t], taxed[t], err);
+    return r < 0 ? r : totals(v, err);
+}
+
+int dm_invoice_reckon_alone(dm_invoice *v, dm_err *err)
+{
+    int r = credit_lines(v, err);
+    for (size_t t = 0; r == 0 && t < v->ntaxes; t++) {
+        dm_invoice_tax *x = &v->taxes[t];
+        if (x->amount.v < 0 || !dm_minor_whole(x->amount, v->decimals))
+            return dm_fail(err, DM_E_INVALID, "a tax below nothing, or of parts of a minor unit");
+        x->lines = x->base = x->exact;
+        x->discount = x->rounding = (dm_money){0};
+    }
     return r < 0 ? r : totals(v, err);
 }
 

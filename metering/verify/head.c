@@ -44,13 +44,13 @@ static int read_hashes(dm_v_head *h, const json_t *list, dm_err *err)
 
 static int read_sig(dm_v_head *h, const json_t *j, signed_by *out, dm_err *err)
 {
-    int r = dm_v_time(j, "closed_at", &h->closed_at, err);
+    int r = dm_said_time(j, "closed_at", &h->closed_at, err);
     if (r == 0)
-        r = dm_v_hex(j, "head", out->head.b, sizeof(out->head.b), err);
+        r = dm_said_hex(j, "head", out->head.b, sizeof(out->head.b), err);
     if (r == 0)
-        r = dm_v_hex(j, "key", out->key.b, sizeof(out->key.b), err);
+        r = dm_said_hex(j, "key", out->key.b, sizeof(out->key.b), err);
     if (r == 0)
-        r = dm_v_hex(j, "signature", out->signature.b, sizeof(out->signature.b), err);
+        r = dm_said_hex(j, "signature", out->signature.b, sizeof(out->signature.b), err);
     if (r == 0)
         r = dm_json_i64(j, "number", 1, INT64_MAX, &out->number, err);
     return r != 0 ? r : read_hashes(h, json_object_get(j, "pages"), err);
@@ -98,9 +98,9 @@ static int read_plan(dm_v *v, const json_t *j, dm_err *err)
     int64_t at = st->nplans == 0 ? 0 : p[-1].to;
     int r = dm_v_text(j, "tier", p->tier, sizeof(p->tier), err);
     if (r == 0)
-        r = dm_v_time(j, "from", &from, err);
+        r = dm_said_time(j, "from", &from, err);
     if (r == 0)
-        r = dm_v_time(j, "to", &to, err);
+        r = dm_said_time(j, "to", &to, err);
     if (r == 0)
         r = dm_json_i64(j, "included_s", 0, INT64_MAX / 2, &included, err);
     if (r != 0 || from != st->period_start + at || to <= from || to > st->period_start + st->period_s)
@@ -165,7 +165,7 @@ static int read_content(dm_v *v, int64_t version, dm_err *err)
     if (r == 0)
         r = dm_json_i64(j, "number", 1, INT64_MAX, &h->st.number.v, err);
     if (r == 0)
-        r = dm_v_hex(j, "previous", h->st.previous.b, sizeof(h->st.previous.b), err);
+        r = dm_said_hex(j, "previous", h->st.previous.b, sizeof(h->st.previous.b), err);
     for (size_t i = 0; r == 0 && i < json_array_size(plans); i++)
         r = read_plan(v, json_array_get(plans, i), err);
     if (r == 0 && (h->st.nplans == 0 || h->st.plans[h->st.nplans - 1].to != h->st.period_s))
@@ -192,7 +192,7 @@ static int mark_books(dm_v *v, const char *name)
         int64_t id;
         dm_digest hash;
         if (dm_json_i64(j, "id", 1, INT64_MAX, &id, NULL) != 0 ||
-                dm_v_hex(j, "sha256", hash.b, sizeof(hash.b), NULL) != 0)
+                dm_said_hex(j, "sha256", hash.b, sizeof(hash.b), NULL) != 0)
             return dm_v_fault(v, DM_FAULT_WRONG, name, "its price books cannot be read");
         dm_v_book *b = dm_v_book_find(v, id);
         dm_v_entry(file, "books/%lld.json", (long long)id);
@@ -214,7 +214,7 @@ static int check_list(dm_v *v, const char *sig, dm_err *err)
     int64_t count = -1;
     int r = 0;
     if (dm_json_i64(pages, "count", 0, DM_BUNDLE_PAGES_MAX, &count, NULL) != 0 ||
-            dm_v_hex(pages, "root", want.b, sizeof(want.b), NULL) != 0 || count != v->head.npages)
+            dm_said_hex(pages, "root", want.b, sizeof(want.b), NULL) != 0 || count != v->head.npages)
         return dm_v_fault(v, DM_FAULT_EDITED, sig, "it has not as many pages as the head");
     for (uint32_t i = 0; r == 0 && i < v->head.npages; i++)
         r = dm_merkle_add(&tree, &v->head.pages[i], err);

@@ -52,11 +52,11 @@ static int read_sig(dm_v *v, reading *r, size_t k, signed_by *out, dm_err *err)
     const json_t *j = r->sig_json;
     const char *number = dm_json_c(j, "number");
     if (e == 0)
-        e = dm_v_hex(j, "hash", out->hash.b, DM_SHA256, &why);
+        e = dm_said_hex(j, "hash", out->hash.b, DM_SHA256, &why);
     if (e == 0)
-        e = dm_v_hex(j, "key", out->key.b, sizeof(out->key.b), &why);
+        e = dm_said_hex(j, "key", out->key.b, sizeof(out->key.b), &why);
     if (e == 0)
-        e = dm_v_hex(j, "signature", out->signature.b, sizeof(out->signature.b), &why);
+        e = dm_said_hex(j, "signature", out->signature.b, sizeof(out->signature.b), &why);
     if (e == 0)
         e = dm_json_i64(j, "seller", 1, INT64_MAX, &r->seller, &why);
     if (e != 0 || number == NULL || !json_is_array(json_object_get(j, "statements")))
@@ -85,11 +85,11 @@ static int read_doc(dm_v *v, reading *r, size_t k, dm_err *err)
     int e = dm_json_load(dm_buf_view(&r->body), DM_BUNDLE_ENTRY_MAX, &r->json, &why);
     int64_t issued = -1;
     if (e == 0)
-        e = dm_v_time(r->json, "issued", &issued, &why);
+        e = dm_said_time(r->json, "issued", &issued, &why);
     if (!dm_v_signed_at(v, issued, dm_buf_view(&r->body), &s.signature, &s.key))
         return dm_v_fault(v, DM_FAULT_FOREIGN, r->entry, "no key of the service that was valid then signed it");
     if (e == 0)
-        e = dm_v_doc_read(r->json, &r->v, &r->names, &why);
+        e = dm_invoice_read(r->json, &r->v, &r->names, &why);
     if (e == DM_E_NOMEM)
         return dm_fail(err, e, "%s", why.msg);
     if (e != 0)
@@ -384,21 +384,16 @@ static int reckon(dm_v *v, reading *r, dm_v_doc *of, dm_err *err)
 /* Books of a document whose statements are not all here, and plans, are as it says. */
 static int same_bytes(dm_v *v, reading *r, dm_err *err)
 {
-    const json_t *books = json_object_get(r->json, "books"), *plans = json_object_get(r->json, "plans");
-    size_t nbooks = json_array_size(books), nplans = json_array_size(plans);
-    DM_AUTO_MEM dm_str *tiers = calloc(nplans + 1, sizeof(*tiers));
-    DM_AUTO_MEM dm_invoice_book *said = calloc(nbooks + 1, sizeof(*said));
-    if (tiers == NULL || said == NULL)
-        return dm_fail(err, DM_E_NOMEM, "no memory for price books");
-    for (size_t i = 0; i < nplans; i++) {
-        const char *tier = json_string_value(json_array_get(plans, i));
-        tiers[i] = dm_str_c(tier != NULL ? tier : "");
-    }
-    for (size_t i = 0; i < nbooks; i++) {
-        if (dm_json_i64(json_array_get(books, i), "id", 1, INT64_MAX, &said[i].id, NULL) != 0 ||
-                dm_v_hex(json_array_get(books, i), "sha256", said[i].sha256.b, DM_SHA256, NULL) != 0)
-            return wrong(v, r, "its price books cannot be read");
-    }
+    DM_AUTO_MEM dm_str *tiers = NULL;
+    DM_AUTO_MEM dm_invoice_book *said = NULL;
+    size_t nbooks = 0, nplans = 0;
+    int bad = dm_invoice_read_plans(r->json, &tiers, &nplans, err);
+    if (bad == 0)
+        bad = dm_invoice_read_books(r->json, &said, &nbooks, err);
+    if (bad == DM_E_INVALID)
+        return wrong(v, r, "its price books cannot be read");
+    if (bad < 0)
+        return bad;
     bool own = r->whole && !r->v.credit_note;
     r->v.plans = tiers;
     r->v.nplans = nplans;

@@ -18,7 +18,7 @@ static int add_book(dm_v *v, const json_t *j, dm_err *err)
     *b = (dm_v_book){0};
     r = dm_json_i64(j, "id", 1, INT64_MAX, &b->id, err);
     if (r == 0)
-        r = dm_v_hex(j, "sha256", b->sha256.b, sizeof(b->sha256.b), err);
+        r = dm_said_hex(j, "sha256", b->sha256.b, sizeof(b->sha256.b), err);
     if (r == 0)
         r = dm_v_end(j, "valid_to", &b->valid_to, err);
     if (r == 0 && v->nbooks > 0 && b[-1].id >= b->id)
@@ -127,9 +127,9 @@ static int read_keys(const json_t *j, dm_v_keys *out, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory for keys");
     for (size_t i = 0; r == 0 && i < n; i++) {
         const json_t *k = json_array_get(keys, i);
-        r = dm_v_hex(k, "key", out->v[i].key.b, sizeof(out->v[i].key.b), err);
+        r = dm_said_hex(k, "key", out->v[i].key.b, sizeof(out->v[i].key.b), err);
         if (r == 0)
-            r = dm_v_time(k, "valid_from", &out->v[i].from, err);
+            r = dm_said_time(k, "valid_from", &out->v[i].from, err);
         if (r == 0)
             r = dm_v_end(k, "valid_to", &out->v[i].to, err);
     }
@@ -288,7 +288,7 @@ static int read_book(const json_t *j, dm_v_book *b, dm_err *err)
     if (r == 0)
         r = dm_v_text(j, "rated_by", by, sizeof(by), err);
     if (r == 0)
-        r = dm_v_time(j, "valid_from", &b->valid_from, err);
+        r = dm_said_time(j, "valid_from", &b->valid_from, err);
     const json_t *prices = json_object_get(j, "prices");
     for (size_t i = 0; r == 0 && i < json_array_size(prices); i++)
         r = read_price(json_array_get(prices, i), &made, err);

@@ -15,6 +15,7 @@
 
 #include "metering/limits.h"
 #include "metering/rules/invoice.h"
+#include "metering/rules/said.h"
 #include "metering/rules/statement.h"
 #include "metering/verify/verify.h"
 
@@ -338,10 +339,8 @@ int dm_v_next_is(dm_v *v, const char *prefix, bool *is, dm_err *err) DM_NODISCAR
 
 /* --- reading JSON ------------------------------------------------------------------------------------------- */
 
-int dm_v_time(const json_t *obj, const char *name, int64_t *out, dm_err *err) DM_NODISCARD;
 /* null is INT64_MAX. */
 int dm_v_end(const json_t *obj, const char *name, int64_t *out, dm_err *err) DM_NODISCARD;
-int dm_v_hex(const json_t *obj, const char *name, void *out, size_t n, dm_err *err) DM_NODISCARD;
 int dm_v_text(const json_t *obj, const char *name, char *out, size_t cap, dm_err *err) DM_NODISCARD;
 /* A line of a page or head, its times from start on. */
 int dm_v_line(const json_t *obj, int64_t start, uint32_t period_s, dm_rate_line *out, dm_err *err) DM_NODISCARD;
@@ -443,9 +442,6 @@ void dm_v_billed_done(dm_v_billed *b);
 /* The k-th document, from 0. */
 int dm_v_invoice(dm_v *v, size_t k, dm_err *err) DM_NODISCARD;
 void dm_v_invoices_done(dm_v *v);
-/* A document's members, borrowed from j and (numbers of commitments) names; lines, taxes and commitments are the
- * caller's to free. DM_E_INVALID. */
-int dm_v_doc_read(const json_t *j, dm_invoice *out, dm_buf *names, dm_err *err) DM_NODISCARD;
 
 /* Begins a list of what a statement says of a period: its own, with the plans that held in it, or one it corrects. */
 int dm_v_said_begin(dm_v_said *s, int64_t start, int64_t number, const dm_stated_plan *plans, size_t nplans,

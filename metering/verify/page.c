@@ -40,7 +40,7 @@ static int read_row(const json_t *j, bool late, dm_stated *out, dm_err *err)
     bool sworn;
     memset(out, 0, sizeof(*out));
     out->bare = late && json_is_null(json_object_get(j, "attestation"));
-    int r = out->bare ? 0 : dm_v_hex(j, "attestation", out->attestation.b, DM_SHA256, err);
+    int r = out->bare ? 0 : dm_said_hex(j, "attestation", out->attestation.b, DM_SHA256, err);
     if (r == 0)
         r = dm_json_bool(j, "attested", &sworn, err);
     if (r == 0)

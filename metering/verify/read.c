@@ -14,35 +14,10 @@ int dm_v_text(const json_t *obj, const char *name, char *out, size_t cap, dm_err
     return r < 0 ? r : dm_str_to_array(s, out, cap, err);
 }
 
-int dm_v_hex(const json_t *obj, const char *name, void *out, size_t n, dm_err *err)
-{
-    dm_str s;
-    int r = dm_json_str(obj, name, &s, err);
-    if (r == DM_JSON_ABSENT)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is missing", name);
-    return r < 0 ? r : dm_parse_hex(s, out, n, err);
-}
-
-int dm_v_time(const json_t *obj, const char *name, int64_t *out, dm_err *err)
-{
-    dm_str s;
-    int64_t us;
-    int r = dm_json_str(obj, name, &s, err);
-    if (r == DM_JSON_ABSENT)
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is missing", name);
-    if (r == 0 && (s.n != 20 || s.p[10] != 'T' || s.p[19] != 'Z')) /* no other form of the same time */
-        return dm_fail(err, DM_E_INVALID, "\"%s\" is no time", name);
-    if (r == 0)
-        r = dm_parse_rfc3339(s, &us, err);
-    if (r == 0)
-        *out = us / 1000000;
-    return r;
-}
-
 int dm_v_end(const json_t *obj, const char *name, int64_t *out, dm_err *err)
 {
     *out = INT64_MAX;
-    return json_is_null(json_object_get(obj, name)) ? 0 : dm_v_time(obj, name, out, err);
+    return json_is_null(json_object_get(obj, name)) ? 0 : dm_said_time(obj, name, out, err);
 }
 
 bool dm_v_sum_ok(dm_str text)
@@ -62,9 +37,9 @@ bool dm_v_sum_ok(dm_str text)
 
 int dm_v_period(const json_t *obj, int64_t *start, int64_t *end, dm_err *err)
 {
-    int r = dm_v_time(obj, "start", start, err);
+    int r = dm_said_time(obj, "start", start, err);
     if (r == 0)
-        r = dm_v_time(obj, "end", end, err);
+        r = dm_said_time(obj, "end", end, err);
     if (r < 0)
         return r;
     int64_t length = *end - *start;
@@ -113,9 +88,9 @@ int dm_v_line(const json_t *j, int64_t start, uint32_t period_s, dm_rate_line *o
     if (r == 0)
         r = dm_json_i64(j, "book", 1, INT64_MAX, &out->book_id, err);
     if (r == 0)
-        r = dm_v_time(j, "from", &from, err);
+        r = dm_said_time(j, "from", &from, err);
     if (r == 0)
-        r = dm_v_time(j, "to", &to, err);
+        r = dm_said_time(j, "to", &to, err);
     if (r == 0)
         r = dm_json_i64(j, "seconds", INT64_MIN, INT64_MAX, &seconds, err);
     if (r == 0)

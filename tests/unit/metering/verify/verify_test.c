@@ -1,7 +1,7 @@
 /* Bundles of a real ledger, judged; and with something changed in each of their files. What a second verifier says of
  * ten thousand changes, and of those by somebody with our key, is tests/verify. */
 /* Covers metering/read/bundle.c, metering/read/sql_bundle.c, metering/read/sworn.c, metering/verify/fault.c,
- * metering/verify/doc.c, metering/verify/file.c, metering/verify/head.c, metering/verify/invoice.c,
+ * metering/verify/file.c, metering/verify/head.c, metering/verify/invoice.c,
  * metering/verify/known.c, metering/verify/late.c,
  * metering/verify/life.c, metering/verify/link.c, metering/verify/month.c, metering/verify/page.c,
  * metering/verify/pool.c, metering/verify/rated.c, metering/verify/read.c, metering/verify/row.c,

@@ -1,10 +1,11 @@
-/* An invoice or credit note as its JSON says it. What is reckoned is left out: it is reckoned anew. */
+/* An invoice or credit note as its JSON says it. What is reckoned is left out where it can be reckoned anew. */
 #include <stdio.h>
 
 #include "base/parse.h"
 
+#include "metering/rules/invoice.h"
+#include "metering/rules/said.h"
 #include "metering/rules/tier.h"
-#include "metering/verify/own.h"
 
 /* null is 0. */
 static int number_of(const json_t *obj, const char *name, int64_t min, int64_t *out, dm_err *err)
@@ -97,6 +98,8 @@ static int read_tax(const json_t *j, dm_invoice_tax *x, dm_money *discount, dm_e
         r = dm_json_bool(j, "reverse_charge", &reverse, err);
     if (r == 0)
         r = money_of(j, "discount", &off, err);
+    if (r == 0)
+        r = money_of(j, "amount", &x->amount, err);
     if (r != 0 || x->category.p == NULL || x->jurisdiction.p == NULL || off.v < 0)
         return DM_E_INVALID;
     x->reverse_charge = reverse;
@@ -145,10 +148,18 @@ static int read_numbers(const json_t *list, dm_buf *names, dm_str *out, dm_err *
     return !json_is_array(list) ? DM_E_INVALID : dm_buf_ok(names, err);
 }
 
+/* Of a month that was read as one. */
+static int digits(dm_str month, size_t from, size_t n)
+{
+    int v = 0;
+    for (size_t i = from; i < from + n; i++)
+        v = v * 10 + (month.p[i] - '0');
+    return v;
+}
+
 /* "2026-03" */
 static int read_month(const json_t *j, dm_invoice_commitment *c, dm_err *err)
 {
-    enum { DAY_S = 86400 };
     char text[40];
     int64_t us = 0;
     dm_str month = dm_json_text(j, "month");
@@ -157,8 +168,12 @@ static int read_month(const json_t *j, dm_invoice_commitment *c, dm_err *err)
     (void)snprintf(text, sizeof(text), "%.*s-01T00:00:00Z", (int)month.n, month.p);
     int r = dm_parse_rfc3339(dm_str_c(text), &us, err);
     c->month_s = us / 1000000;
-    for (c->next_s = c->month_s; r == 0 && dm_v_month_of(c->next_s) == dm_v_month_of(c->month_s);)
-        c->next_s += DAY_S;
+    if (r < 0)
+        return r;
+    int year = digits(month, 0, 4), next = digits(month, 5, 2) % 12 + 1;
+    (void)snprintf(text, sizeof(text), "%04d-%02d-01T00:00:00Z", next == 1 ? year + 1 : year, next);
+    r = dm_parse_rfc3339(dm_str_c(text), &us, err);
+    c->next_s = us / 1000000;
     return r;
 }
 
@@ -207,15 +222,15 @@ static int read_days(const json_t *j, dm_invoice *v, dm_err *err)
     char due[32] = "";
     int64_t us = 0;
     dm_str s = dm_json_text(j, "due");
-    int r = dm_v_time(j, "issued", &v->issued_s, err);
+    int r = dm_said_time(j, "issued", &v->issued_s, err);
     if (r == 0 && s.p != NULL) {
         (void)snprintf(due, sizeof(due), "%.20sT00:00:00Z", s.p);
         r = dm_parse_rfc3339(dm_str_c(due), &us, err);
         v->due_s = us / 1000000;
     }
     if (r == 0)
-        r = dm_v_time(json_object_get(j, "period"), "start", &v->period_start, err);
-    return r == 0 ? dm_v_time(json_object_get(j, "period"), "end", &v->period_end, err) : r;
+        r = dm_said_time(json_object_get(j, "period"), "start", &v->period_start, err);
+    return r == 0 ? dm_said_time(json_object_get(j, "period"), "end", &v->period_end, err) : r;
 }
 
 static int read_statements(const json_t *j, dm_invoice *v, dm_err *err)
@@ -225,7 +240,7 @@ static int read_statements(const json_t *j, dm_invoice *v, dm_err *err)
         r = number_of(j, "first", 1, &v->first_statement, err);
     if (r == 0)
         r = number_of(j, "last", 1, &v->last_statement, err);
-    return r == 0 ? dm_v_hex(j, "root", v->statements_root.b, DM_SHA256, err) : r;
+    return r == 0 ? dm_said_hex(j, "root", v->statements_root.b, DM_SHA256, err) : r;
 }
 
 static int read_words(const json_t *j, dm_invoice *v, dm_err *err)
@@ -246,7 +261,7 @@ static int read_words(const json_t *j, dm_invoice *v, dm_err *err)
     return dm_minor_of(v->currency, &v->decimals, err);
 }
 
-int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_buf *names, dm_err *err)
+int dm_invoice_read(const json_t *j, dm_invoice *v, dm_buf *names, dm_err *err)
 {
     *v = (dm_invoice){.account = NULL};
     int r = read_words(j, v, err);
@@ -255,7 +270,7 @@ int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_buf *names, dm_err *err)
     if (r == 0)
         r = number_of(j, "payment_terms_days", 0, &v->terms_days, err);
     if (r == 0)
-        r = dm_v_hex(j, "previous", v->previous.b, DM_SHA256, err);
+        r = dm_said_hex(j, "previous", v->previous.b, DM_SHA256, err);
     if (r == 0)
         r = read_days(j, v, err);
     if (r == 0)
@@ -269,4 +284,38 @@ int dm_v_doc_read(const json_t *j, dm_invoice *v, dm_buf *names, dm_err *err)
     if (r == 0)
         r = read_commitments(json_object_get(j, "commitments"), v, names, err);
     return r == 0 || r == DM_E_NOMEM ? r : DM_E_INVALID;
+}
+
+int dm_invoice_read_books(const json_t *j, dm_invoice_book **out, size_t *n, dm_err *err)
+{
+    const json_t *list = json_object_get(j, "books");
+    size_t count = json_array_size(list);
+    DM_AUTO_MEM dm_invoice_book *books = calloc(count + 1, sizeof(*books));
+    if (books == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for price books");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *book = json_array_get(list, i);
+        if (dm_json_i64(book, "id", 1, INT64_MAX, &books[i].id, err) != 0 ||
+                dm_said_hex(book, "sha256", books[i].sha256.b, DM_SHA256, err) != 0)
+            return DM_E_INVALID;
+    }
+    *out = dm_steal(&books);
+    *n = count;
+    return 0;
+}
+
+int dm_invoice_read_plans(const json_t *j, dm_str **out, size_t *n, dm_err *err)
+{
+    const json_t *list = json_object_get(j, "plans");
+    size_t count = json_array_size(list);
+    DM_AUTO_MEM dm_str *plans = calloc(count + 1, sizeof(*plans));
+    if (plans == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for plans");
+    for (size_t i = 0; i < count; i++) {
+        const char *tier = json_string_value(json_array_get(list, i));
+        plans[i] = dm_str_c(tier != NULL ? tier : "");
+    }
+    *out = dm_steal(&plans);
+    *n = count;
+    return 0;
 }
