@@ -4,7 +4,7 @@
 
 static int read_members(dm_export_doc *d, dm_err *err)
 {
-    int r = dm_invoice_read(d->json, &d->v, err);
+    int r = dm_invoice_read(d->json, &d->v, &d->names, err);
     if (r == 0)
         r = dm_invoice_read_books(d->json, &d->books, &d->v.nbooks, err);
     if (r == 0)
@@ -31,6 +31,7 @@ int dm_export_doc_read(dm_str bytes, dm_export_doc **out, dm_err *err)
     DM_AUTO(dm_export_doc) d = calloc(1, sizeof *d);
     if (d == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for an invoice");
+    dm_buf_init(&d->names, DM_INVOICE_BYTES_MAX);
     if (bytes.n > 0 && bytes.p[bytes.n - 1] == '\n')
         bytes.n--;
     int r = dm_json_load(bytes, DM_INVOICE_BYTES_MAX, &d->json, err);
@@ -56,6 +57,8 @@ void dm_export_doc_free(dm_export_doc *d)
     json_decref(d->json);
     free(d->v.lines);
     free(d->v.taxes);
+    free(d->v.commitments);
+    dm_buf_done(&d->names);
     free(d->books);
     free(d->plans);
     free(d);

@@ -11,6 +11,7 @@ typedef struct dm_export_doc {
     json_t *json;   /* v borrows of it and of these */
     dm_invoice_book *books;
     dm_str *plans;
+    dm_buf names;
 } dm_export_doc;
 
 /* At most DM_INVOICE_BYTES_MAX; a line end behind them is not theirs. All that follows from the lines is reckoned anew,
