@@ -1,6 +1,6 @@
 #include "metering/export/format.h"
 
-static const dm_export_format *const formats[] = {&dm_export_ubl, &dm_export_cii};
+static const dm_export_format *const formats[] = {&dm_export_ubl, &dm_export_cii, &dm_export_pdf};
 
 const dm_export_format *dm_export_at(size_t i)
 {

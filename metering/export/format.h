@@ -14,7 +14,7 @@ typedef struct dm_export_format {
     int (*write)(const dm_export_doc *d, dm_buf *out, dm_err *err);
 } dm_export_format;
 
-extern const dm_export_format dm_export_ubl, dm_export_cii;
+extern const dm_export_format dm_export_ubl, dm_export_cii, dm_export_pdf;
 
 /* NULL: there is none of that name. */
 const dm_export_format *dm_export_find(dm_str name);

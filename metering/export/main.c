@@ -100,6 +100,8 @@ int main(int argc, char **argv)
         return give_up("which format? (--help lists them)");
     if (argc == 4 && (strcmp(argv[2], "--lang") != 0 || strcmp(argv[3], "en") != 0))
         return give_up("the one language there is so far is --lang en");
+    if (clearenv() != 0) /* no language, zone or folder of a machine may say how it looks */
+        return give_up("out of memory");
     if (sigaction(SIGABRT, &act, NULL) < 0 || sigaction(SIGXCPU, &act, NULL) < 0)
         return give_up("its signals cannot be caught");
     return print(f, &err) == 0 ? 0 : give_up(err.msg);

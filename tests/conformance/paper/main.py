@@ -168,6 +168,36 @@ def the_judge_is_awake_and_lets_a_cent_pass():
     assert "the tax of" in str(why), why
 
 
+# --- paper ----------------------------------------------------------------------------------------------------
+
+
+@check.case("pdf", 100)
+def is_the_same_wherever_it_is_printed():
+    for name in ("one", "outside", "arab"):
+        check.equal(printed(name, "pdf", ELSEWHERE).stdout == written(name, "pdf").read_bytes(), True, f"{name}, elsewhere")
+
+
+@check.case("pdf")
+def without_a_font_there_is_none():
+    done = printed("thai", "pdf")
+    check.equal((done.returncode, done.stdout), (1, b""), "thai")
+    assert done.stderr.startswith(b"dormouse-print: there is no font for") and done.stderr.count(b"\n") == 1, done.stderr
+
+
+@check.case("pdf", 200)
+def lasts_and_can_be_read_by_all():
+    """PDF/A-3a and PDF/UA-1, by veraPDF."""
+    jars = os.environ.get("DM_JUDGES_VERAPDF")
+    if not jars:
+        check.skip(os.environ.get("DM_JUDGES_WHY") or "its judge is not here")
+    files = [written(name, "pdf") for name in ("one", "twelve", "credit", "outside", "arab", "long", "thousand")]
+    for flavour in ("3a", "ua1"):
+        done = subprocess.run(["java", "-Xmx1g", "-cp", f"{jars}/*", "org.verapdf.apps.GreenfieldCliWrapper", "--flavour", flavour,
+                               "--format", "text", *files], capture_output=True, text=True, timeout=190, check=False)
+        passed = [line for line in done.stdout.splitlines() if line.startswith("PASS ")]
+        check.equal(len(passed), len(files), f"{flavour}: {done.stdout[-400:]}{done.stderr[-200:]}")
+
+
 subprocess.run([PROGRAMS / "documents", MADE], check=True, timeout=60)
 check.at_end(FOLDER.cleanup)
 check.run("documents", sys.argv[2:])
