@@ -31,7 +31,7 @@ static void every_kind_is_printed_and_twice_the_same(void **state)
     for (size_t i = 0; doc_name(i) != NULL; i++) {
         DM_AUTO_BUF one, two;
         dm_err err = {0};
-        if (strcmp(doc_name(i), "thai") == 0 || strcmp(doc_name(i), "ten-thousand") == 0)
+        if (strcmp(doc_name(i), "thai") == 0 || strstr(doc_name(i), "thousand") != NULL)
             continue;
         if (print(doc_name(i), &one, &err) != 0)
             fail_msg("%s: %s", doc_name(i), err.msg);
