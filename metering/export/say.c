@@ -1,5 +1,6 @@
 #include "metering/export/say.h"
 
+#include "metering/rules/invoice.h"
 #include "metering/rules/rate.h"
 
 dm_str dm_say_sku(dm_str sku)
@@ -13,6 +14,8 @@ dm_str dm_say_sku(dm_str sku)
             [DM_SKU_VCPU_RUN] = "vCPU, running",
     };
     dm_sku which;
+    if (dm_str_eq_c(sku, DM_INVOICE_COMMITMENT))
+        return DM_STR("Short of the contract's monthly least");
     return dm_sku_parse(sku, &which, NULL) == 0 ? dm_str_c(words[which]) : sku;
 }
 

@@ -167,9 +167,9 @@ int dm_invoice_commit(dm_invoice *v, dm_err *err) DM_NODISCARD;
  * it was read: not below nothing. */
 int dm_invoice_reckon_alone(dm_invoice *v, dm_err *err) DM_NODISCARD;
 
-/* A document's members, borrowed from j and (numbers of commitments) names; lines, taxes and commitments are the caller's
- * to free. Of what is reckoned nothing is read but what a credit note's lines have of net and its taxes of amount, which do not follow from itself; books and plans
- * are left out. DM_E_INVALID. */
+/* A document's members, borrowed from j and (numbers of commitments) names; lines, taxes and commitments are the
+ * caller's to free. Of what is reckoned nothing is read but what a credit note's lines have of net and its taxes of
+ * amount, which do not follow from itself; books and plans are left out. DM_E_INVALID. */
 int dm_invoice_read(const json_t *j, dm_invoice *out, dm_buf *names, dm_err *err) DM_NODISCARD;
 /* And those; the list is the caller's to free. A plan that is no text is "". */
 int dm_invoice_read_books(const json_t *j, dm_invoice_book **out, size_t *n, dm_err *err) DM_NODISCARD;

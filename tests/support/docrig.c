@@ -11,6 +11,7 @@ typedef struct made {
     dm_invoice_tax taxes[2];
     dm_invoice_book books[2];
     dm_str plans[2];
+    dm_invoice_commitment least;
     char (*names)[TEXT], (*ids)[40]; /* of lines' projects */
 } made;
 
@@ -70,6 +71,7 @@ typedef struct plan {
     bool back;                      /* every fifth line is a correction that takes back */
     bool fee;                       /* the last has no price */
     bool two;                       /* taxes */
+    bool least;                     /* its contract says what the month costs at least */
 } plan;
 
 static const plan plans[] = {
@@ -137,6 +139,13 @@ static const plan plans[] = {
                 .projects = 2,
                 .back = true},
         {.name = "dinar", .currency = "KWD", .tax = &standard, .buyer = &domestic, .lines = 5, .projects = 2},
+        {.name = "least",
+                .currency = "EUR",
+                .tax = &standard,
+                .buyer = &domestic,
+                .lines = 4,
+                .projects = 2,
+                .least = true},
         {.name = "long",
                 .currency = "EUR",
                 .tax = &standard,
@@ -223,6 +232,22 @@ static bool reckon(made *m, const plan *p)
     return dm_invoice_reckon(&m->v, NULL) == 0;
 }
 
+/* A month that is short of 5000, where another document had 12.5 of it. */
+static bool commit(made *m)
+{
+    m->least = (dm_invoice_commitment){.contract = DM_STR_INIT("00000000-0000-4000-8000-0000000000c1"),
+            .month_s = 1769904000,
+            .next_s = 1772323200,
+            .least = {(dm_i128)5000 * 1000000000 * 1000000000},
+            .before = {(dm_i128)12500000000 * 1000000000},
+            .invoices = DM_STR_INIT("INV-2026-000041")};
+    for (size_t i = 0; i < m->v.nlines; i++)
+        m->least.charges.v += m->v.lines[i].amount.v;
+    m->v.commitments = &m->least;
+    m->v.ncommitments = 1;
+    return dm_invoice_commit(&m->v, NULL) == 0 && m->least.line == m->v.nlines;
+}
+
 /* The whole of its lines back, but for the last. */
 static bool credit(made *m)
 {
@@ -284,6 +309,8 @@ static bool body(made *m, const plan *p, dm_buf *out)
         if (!line(m, p, i))
             return false;
     }
+    if (p->least && !commit(m))
+        return false;
     if (dm_minor_of(p->currency, &v->decimals, NULL) < 0 || !reckon(m, p) || (p->credit && !credit(m)))
         return false;
     return dm_invoice_body(v, out, NULL) == 0;
@@ -297,7 +324,7 @@ bool doc_make(const char *name, dm_buf *out)
     if (p == plans + DM_LEN(plans))
         return false;
     made m = {.names = calloc(p->lines, TEXT), .ids = calloc(p->lines, 40)};
-    m.v.lines = calloc(p->lines, sizeof *m.v.lines);
+    m.v.lines = calloc(p->lines + 1, sizeof *m.v.lines); /* and that of a least */
     dm_invoice_line *lines = m.v.lines;
     bool ok = m.names != NULL && m.ids != NULL && lines != NULL && body(&m, p, out);
     free(m.names);

@@ -1,5 +1,5 @@
-/* Of several meters one holds the office, and another has it when that one is gone: stopped, silent, or cut off from the
- * broker. */
+/* Of several meters one holds the office, and another has it when that one is gone: stopped, silent, or cut off from
+ * the broker. */
 /* Covers metering/sql_office.c. */
 #include <libpq-fe.h>
 #include <pthread.h>
