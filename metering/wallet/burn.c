@@ -113,16 +113,20 @@ static dm_wallet_burn_row row_of(const dm_wallet_burn_what *w, const dm_wallet_p
             .at_s = w->at_s};
 }
 
-/* What it takes: where less is there than is asked, and not in whole units, only those. */
+/* What it takes: where less is there than is asked, and not in whole units with what was taken before, only those. */
 static int plan_burn(dm_pg *c, const dm_wallet_burn_what *w, dm_wallet_parts *p, dm_err *err)
 {
-    dm_money total;
+    dm_money total, both = {0};
     int r = dm_wallet_plan(c, w->account_no, w->currency, w->of, w->at_s, w->amount, p, err);
     if (r == 0)
         r = dm_wallet_total(&p->sum, &total, err);
-    if (r < 0 || w->unit.v == 0 || total.v % w->unit.v == 0)
+    if (r == 0)
+        r = dm_money_add(total, w->before, &both, err);
+    if (r < 0 || w->unit.v == 0 || both.v % w->unit.v == 0)
         return r;
-    total.v -= total.v % w->unit.v;
+    total.v -= both.v % w->unit.v;
+    if (total.v < 0) /* there is not so much that it comes to another unit */
+        total.v = 0;
     dm_wallet_parts_done(p);
     return dm_wallet_plan(c, w->account_no, w->currency, w->of, w->at_s, total, p, err);
 }

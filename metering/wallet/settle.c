@@ -57,10 +57,11 @@ static int pay(dm_pg *c, const one *o, const next *n, bool *all, dm_err *err)
     return r;
 }
 
-/* It says that too much was charged before: that goes back to where it came from, as far as it came from there. */
+/* It says that too much was charged before: that goes back to where it came from, as far as it came from there. What
+ * was given and went off the tax of another month's invoice stays: the correction lowers this month's by all of it. */
 static int give_back(dm_pg *c, const one *o, const next *n, dm_err *err)
 {
-    dm_money left;
+    dm_money left, most;
     int r = dm_money_negate(n->due, &left, err);
     for (int64_t k = n->burns + 1; r == 0 && left.v > 0; k++) {
         DM_AUTO(dm_pg_rows) rows = NULL;
@@ -69,16 +70,18 @@ static int give_back(dm_pg *c, const one *o, const next *n, dm_err *err)
         r = dm_sql_settle_undo(c, o->account_no, n->number.v, &rows, err);
         if (r < 0 || dm_pg_count(rows) == 0)
             return r; /* the rest was never paid of the wallet: the month's invoice has it */
+        r = dm_money_parse(dm_pg_str(rows, 0, 1), &most, err);
         (void)snprintf(key, sizeof(key), "settle:%lld:%lld:%lld", (long long)o->account_no.v, (long long)n->number.v,
                 (long long)k);
         const dm_wallet_unburn_what w = {.account_no = o->account_no,
                 .burn_no = dm_pg_i64(rows, 0, 0),
-                .amount = left,
+                .amount = dm_money_cmp(left, most) < 0 ? left : most,
                 .statement = n->number,
                 .idem_key = key,
                 .reference = n->reference,
                 .at_s = o->now_s};
-        r = dm_wallet_unburn(c, &w, &back, err);
+        if (r == 0)
+            r = dm_wallet_unburn(c, &w, &back, err);
         if (r == 0)
             left.v -= back.promo.v + back.paid.v;
     }

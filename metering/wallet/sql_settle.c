@@ -2,6 +2,11 @@
 
 /* --- settlements -------------------------------------------------------------------------------------------- */
 
+/* What an invoice is of is paid there: before its month is over, too, where an operator ordered it. */
+#define NOT_INVOICED                                                                                                   \
+    "NOT EXISTS (SELECT FROM dm.invoice_statement i WHERE i.account_no = s.account_no "                                \
+    "AND i.period_start = s.period_start AND i.live)"
+
 int dm_sql_settle_owed(dm_pg *c, int64_t after, int64_t now_s, int64_t limit, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"settle_owed",
@@ -9,7 +14,7 @@ int dm_sql_settle_owed(dm_pg *c, int64_t after, int64_t now_s, int64_t limit, dm
             "CROSS JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE s.total <= 0) AS free FROM dm.statement "
             "s "
             " WHERE s.account_no = a.account_no AND s.number > coalesce(v.settled_through, 0) "
-            " AND s.period_start >= dm.wallet_settles_from(dm.ts($2::bigint * 1000000))) o "
+            " AND s.period_start >= dm.wallet_settles_from(dm.ts($2::bigint * 1000000)) AND " NOT_INVOICED ") o "
             "WHERE a.billing_cycle = 'hourly' AND a.account_no > $1::bigint AND o.n > 0 AND (o.free > 0 OR EXISTS ("
             " SELECT FROM dm.wallet_grant g WHERE g.account_no = a.account_no AND g.currency = a.currency "
             " AND g.remaining > 0 AND dm.wallet_free(g, dm.ts($2::bigint * 1000000)) > 0)) "
@@ -27,7 +32,7 @@ int dm_sql_settle_next(dm_pg *c, dm_account_no account_no, int64_t now_s, dm_pg_
             " WHERE w.account_no = s.account_no AND w.statement_no = s.number) b "
             "WHERE s.account_no = $1::bigint AND s.number > coalesce((SELECT settled_through FROM dm.wallet "
             " WHERE account_no = $1::bigint), 0) "
-            "AND s.period_start >= dm.wallet_settles_from(dm.ts($2::bigint * 1000000)) "
+            "AND s.period_start >= dm.wallet_settles_from(dm.ts($2::bigint * 1000000)) AND " NOT_INVOICED " "
             "AND EXISTS (SELECT FROM dm.account a WHERE a.account_no = s.account_no AND a.billing_cycle = 'hourly') "
             "ORDER BY s.number LIMIT 1",
             DM_PG_MAYBE};
@@ -48,11 +53,13 @@ int dm_sql_settle_through(dm_pg *c, dm_account_no account_no, int64_t number, dm
 int dm_sql_settle_undo(dm_pg *c, dm_account_no account_no, int64_t number, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"settle_undo",
-            "SELECT b.burn_no, b.promo + b.paid + u.sum FROM dm.wallet_burn b CROSS JOIN LATERAL ("
-            " SELECT coalesce(sum(promo + paid), 0) AS sum FROM dm.wallet_burn w"
-            " WHERE w.account_no = b.account_no AND w.undoes = b.burn_no) u "
-            "LEFT JOIN dm.statement s ON s.account_no = b.account_no AND s.number = b.statement_no "
-            "WHERE b.account_no = $1::bigint AND b.kind = 'statement' AND b.promo + b.paid + u.sum > 0 "
+            "SELECT b.burn_no, u.back FROM dm.wallet_burn b "
+            "JOIN dm.statement s ON s.account_no = b.account_no AND s.number = b.statement_no "
+            "CROSS JOIN LATERAL (SELECT b.paid + coalesce(sum(paid), 0) + CASE WHEN s.period_start < (SELECT "
+            "  date_trunc('month', o.period_start, 'UTC') FROM dm.statement o WHERE o.account_no = $1::bigint "
+            "  AND o.number = $2::bigint) OR NOT " NOT_INVOICED " THEN 0 ELSE b.promo + coalesce(sum(promo), 0) END "
+            " AS back FROM dm.wallet_burn w WHERE w.account_no = b.account_no AND w.undoes = b.burn_no) u "
+            "WHERE b.account_no = $1::bigint AND b.kind = 'statement' AND u.back > 0 "
             "ORDER BY s.period_start IN (SELECT l.corrects_period FROM dm.statement_line l JOIN dm.statement o "
             " USING (account_no, period_start) WHERE o.account_no = $1::bigint AND o.number = $2::bigint "
             " AND l.corrects_period IS NOT NULL) DESC, b.burn_no DESC LIMIT 1",

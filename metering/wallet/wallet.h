@@ -50,6 +50,7 @@ typedef struct dm_wallet_burn_what {
     const char *currency;
     dm_money amount;     /* at most so much; >= 0 */
     dm_money unit;       /* as many of these as there are, and no part of one; 0: to the last decimal */
+    dm_money before;     /* what was taken already: it is the two together that are whole units; >= 0 */
     unsigned of;         /* DM_WALLET_OF_...; 0: of both. Promo reduces what is taxed, paid money is a payment */
     const char *kind;    /* "statement", "invoice" */
     const char *against; /* "unbilled", "receivable" */
