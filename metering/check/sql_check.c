@@ -131,7 +131,8 @@ static const dm_pg_stmt journal = {"check_journal",
 
 /* An invoice is the sum of its statements, as these stand, and of what months were short of a commitment; its lines,
  * its taxes and what was booked are that sum, and what rounding took or gave is at most half a minor unit of each tax.
- * A month that was invoiced leaves none out, and comes to what its contract says at least, or to its charges. */
+ * Its discount and what was prepaid is what the wallet gave. A month that was invoiced leaves none out, and comes to
+ * what its contract says at least, or to its charges. */
 static const dm_pg_stmt invoices = {"check_invoices",
         "WITH d AS (SELECT *, format('%s:%s:%s', CASE kind WHEN 'invoice' THEN 'issue' ELSE 'credit' END, entity_no,"
         "     number) AS key, CASE WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG',"
@@ -149,7 +150,7 @@ static const dm_pg_stmt invoices = {"check_invoices",
                              "(d.exact_total,"
                              "     d.exact_total, d.discount, l.net, d.net, d.tax, CASE d.kind WHEN 'invoice' THEN "
                              "d.total ELSE -d.total END)"
-                             "   OR t.rounding > d.half"
+                             "   OR t.rounding > d.half OR (d.discount, d.prepaid) IS DISTINCT FROM (w.promo, w.paid)"
                              "   OR k.same IS NOT true OR (d.kind = 'invoice' AND (coalesce(s.amount, 0) + k.amount <> "
                              "d.exact_total"
                              "     OR coalesce(s.same, k.amount <> 0) IS NOT true))"
@@ -171,6 +172,7 @@ static const dm_pg_stmt invoices = {"check_invoices",
                              "period_start)"
                              "     WHERE x.account_no = d.account_no AND x.invoice_no = d.invoice_no) s ON true"
                              "   LEFT JOIN LATERAL dm.invoice_committed(d.account_no, d.invoice_no) k ON true"
+                             "   CROSS JOIN LATERAL dm.invoice_burnt(d.account_no, d.invoice_no) w"
                              /* of what is credited part may have been given up before: then that is in bad_debt */
                              "   LEFT JOIN LATERAL (SELECT sum(e.amount) AS amount FROM dm.journal_txn b JOIN "
                              "dm.journal_entry e ON"
@@ -185,10 +187,10 @@ static const dm_pg_stmt invoices = {"check_invoices",
                              "EXISTS (SELECT FROM"
                              "       dm.invoice_statement x WHERE x.account_no = s.account_no AND x.period_start = "
                              "s.period_start AND x.live))"
-                             "   FROM dm.invoice_month m JOIN dm.account a USING (account_no) LEFT JOIN "
+                             "   FROM dm.invoice_month m LEFT JOIN "
                              "dm.invoice_state v"
                              "     USING (account_no, invoice_no)"
-                             "   WHERE m.outcome = 'invoiced' AND a.billing_cycle = 'monthly' AND v.voided IS NOT true "
+                             "   WHERE m.outcome = 'invoiced' AND v.voided IS NOT true "
                              "AND " SINCE("m.at") "   )" VERDICT,
         DM_PG_ONE};
 

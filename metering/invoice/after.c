@@ -93,14 +93,18 @@ static int turn_back(dm_pg *c, const dm_after *a, const dm_doc *d, dm_err *err)
 
 int dm_after_void(dm_pg *c, dm_after *a, dm_err *err)
 {
+    bool burnt = false;
     if (a->f.voided || a->f.uncollectible)
         return no(a, a->f.voided ? "it is voided already" : "it was given up");
-    if (a->f.paid.v != 0 || a->f.credited.v != 0 || a->f.prepaid.v != 0 || a->f.discount.v != 0)
+    int r = dm_sql_invoice_burnt(c, &a->f, &burnt, err);
+    if (r < 0)
+        return r;
+    if (burnt || a->f.paid.v != 0 || a->f.credited.v != 0 || a->f.prepaid.v != 0 || a->f.discount.v != 0)
         return no(a, "something of it is paid, credited or settled: write a credit note");
     DM_AUTO_MEM dm_doc *d = calloc(1, sizeof *d);
     if (d == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for an invoice");
-    int r = dm_doc_load(c, a->f.invoice_no, d, err);
+    r = dm_doc_load(c, a->f.invoice_no, d, err);
     if (r == 0)
         r = turn_back(c, a, d, err);
     dm_doc_done(d);

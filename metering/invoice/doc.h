@@ -16,9 +16,10 @@ typedef struct dm_doc {
     dm_invoice v;
     dm_account_no account_no;
     int64_t entity_no;
-    int64_t invoice_no; /* 0: it is not issued */
-    int64_t refers_no;  /* the credited invoice; 0: none */
-    dm_str email, url;  /* where letters go, and what their links begin with */
+    int64_t invoice_no;   /* 0: it is not issued */
+    int64_t refers_no;    /* the credited invoice; 0: none */
+    dm_money promo, paid; /* gathered: what the wallet gave for its statements by the hour, less what came back */
+    dm_str email, url;    /* where letters go, and what their links begin with */
     dm_pg_rows *head, *line_rows, *tax_rows, *statement_rows, *commitment_rows;
     json_t *frozen;
     char account[DM_UUID_TEXT], currency[4], number[40];

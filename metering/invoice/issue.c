@@ -127,6 +127,10 @@ int dm_issue_tell(dm_pg *c, const dm_doc *d, const dm_digest *sha256, dm_err *er
         (void)snprintf(subject, sizeof subject, "Credit note %s: %s %s", d->number, v->currency, sum);
         (void)snprintf(words, sizeof words, "Credit note %s of %s %s to invoice %.*s is there.", d->number, v->currency,
                 sum, (int)v->refers_to.n, v->refers_to.p);
+    } else if (v->due.v == 0) {
+        r = sum_text(v, v->total, sum, err);
+        (void)snprintf(subject, sizeof subject, "Invoice %s: %s %s, paid", d->number, v->currency, sum);
+        (void)snprintf(words, sizeof words, "Invoice %s of %s %s is there. It is paid.", d->number, v->currency, sum);
     } else {
         (void)snprintf(subject, sizeof subject, "Invoice %s: %s %s, due %s", d->number, v->currency, sum, day);
         (void)snprintf(

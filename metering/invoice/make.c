@@ -2,7 +2,11 @@
  * invoice, its number is the next one's, nothing is booked and nobody has been told. It may run twice.
  *
  * Nothing is rounded before dm_invoice_reckon. What the wallet gives before tax (credit) lowers what is taxed; what was
- * prepaid lowers what is to be paid. Both are taken with the exact sums, so a draft shows neither. */
+ * prepaid lowers what is to be paid. Both are taken with the exact sums, so a draft shows neither.
+ *
+ * Of who pays by the hour the wallet has settled the statements one by one, exactly and without tax: what it gave for
+ * them is counted, whoever pays how by now, so that a change of that charges nothing twice. Then it gives what is
+ * missing, the tax first of all; what it has given beyond what is to be paid, since that is rounded, it gets back. */
 #include "metering/invoice/make.h"
 
 #include <stdio.h>
@@ -16,6 +20,8 @@
 #include "metering/invoice/settle.h"
 #include "metering/invoice/sql_make.h"
 #include "metering/invoice/state.h"
+#include "metering/kit/sql_journal.h"
+#include "metering/wallet/wallet.h"
 
 /* --- what is owed ------------------------------------------------------------------------------------------- */
 
@@ -24,6 +30,7 @@ static int gather(dm_pg *c, const dm_make *m, dm_doc *d, dm_err *err)
     DM_AUTO(dm_pg_rows) statements = NULL;
     DM_AUTO(dm_pg_rows) head = NULL;
     DM_AUTO(dm_pg_rows) lines = NULL;
+    DM_AUTO(dm_pg_rows) burnt = NULL;
     int r = dm_sql_make_statements(c, m, &statements, err);
     if (r == 0)
         r = dm_doc_statements(d, &statements, err);
@@ -41,6 +48,12 @@ static int gather(dm_pg *c, const dm_make *m, dm_doc *d, dm_err *err)
         r = dm_doc_lines(d, &lines, err);
     if (r == 0)
         r = dm_invoice_commit(&d->v, err);
+    if (r == 0)
+        r = dm_sql_make_burnt(c, m, d->v.last_statement, &burnt, err);
+    if (r == 0)
+        r = dm_money_parse(dm_pg_str(burnt, 0, 0), &d->promo, err);
+    if (r == 0)
+        r = dm_money_parse(dm_pg_str(burnt, 0, 1), &d->paid, err);
     if (d->v.statements == 0) { /* it is of what a month costs without any */
         d->v.period_start = d->commitments[0].month_s;
         d->v.period_end = d->commitments[d->v.ncommitments - 1].next_s;
@@ -158,16 +171,37 @@ static int reckon(dm_pg *c, dm_make *m, dm_doc *d, dm_err *err)
                 d->v.seller.country.p, (int)d->v.buyer.country.n, d->v.buyer.country.p);
     if (r == 0)
         r = dm_invoice_reckon(&d->v, err);
-    if (r == 0 && d->v.lines_sum.v <= 0) {
+    if (r == 0 &&
+            (d->v.lines_sum.v <= 0 || d->promo.v < 0 || d->paid.v < 0 || dm_money_cmp(d->promo, d->v.exact) > 0)) {
         char exact[DM_MONEY_TEXT];
         dm_money_print(d->v.exact, exact);
         (void)snprintf(m->why, sizeof m->why, "%s %s is carried into the next", d->v.currency, exact);
         return DM_MAKE_CARRIED;
     }
-    return r;
+    d->v.discount = d->promo;
+    return r != 0 ? r : dm_invoice_reckon(&d->v, err);
 }
 
-static int settle(dm_pg *c, dm_doc *d, dm_settle_part part, dm_money amount, dm_money *taken, dm_err *err)
+/* --- what the wallet pays ----------------------------------------------------------------------------------- */
+
+static int minus(dm_money a, dm_money b, dm_money *out, dm_err *err)
+{
+    dm_money negative;
+    int r = dm_money_negate(b, &negative, err);
+    return r < 0 ? r : dm_money_add(a, negative, out, err);
+}
+
+/* Of what was paid the whole units that are to be paid; *rest: what is more. */
+static int prepay(dm_invoice *v, dm_money paid, dm_money *rest, dm_err *err)
+{
+    v->prepaid = (dm_money){paid.v - paid.v % dm_minor_unit(v->decimals).v};
+    if (dm_money_cmp(v->prepaid, v->total) > 0)
+        v->prepaid = v->total;
+    int r = minus(paid, v->prepaid, rest, err);
+    return r < 0 ? r : dm_invoice_reckon(v, err);
+}
+
+static int take(dm_pg *c, dm_doc *d, dm_settle_part part, dm_money amount, dm_money *taken, dm_err *err)
 {
     char key[80];
     (void)snprintf(key, sizeof key, "settle:%lld:%s:%s", (long long)d->entity_no, d->number,
@@ -176,10 +210,34 @@ static int settle(dm_pg *c, dm_doc *d, dm_settle_part part, dm_money amount, dm_
             .currency = d->v.currency,
             .part = part,
             .amount = amount,
+            .before = part == DM_SETTLE_PAID ? d->paid : (dm_money){0},
             .idem_key = key,
             .at_s = d->v.issued_s};
-    int r = dm_invoice_settle(c, &s, taken, err);
+    return dm_invoice_settle(c, &s, taken, err);
+}
+
+static int take_promo(dm_pg *c, dm_doc *d, dm_err *err)
+{
+    dm_money open, taken = {0};
+    int r = minus(d->v.exact, d->promo, &open, err);
+    if (r == 0)
+        r = minus(open, d->paid, &open, err);
+    if (r == 0)
+        r = take(c, d, DM_SETTLE_PROMO, open, &taken, err);
+    if (r == 0)
+        r = dm_money_add(d->promo, taken, &d->v.discount, err);
     return r < 0 ? r : dm_invoice_reckon(&d->v, err);
+}
+
+static int take_paid(dm_pg *c, dm_doc *d, dm_money *rest, dm_err *err)
+{
+    dm_money open, taken = {0}, paid = {0};
+    int r = minus(d->v.total, d->paid, &open, err);
+    if (r == 0)
+        r = take(c, d, DM_SETTLE_PAID, open, &taken, err);
+    if (r == 0)
+        r = dm_money_add(d->paid, taken, &paid, err);
+    return r < 0 ? r : prepay(&d->v, paid, rest, err);
 }
 
 /* --- booking ------------------------------------------------------------------------------------------------ */
@@ -214,15 +272,56 @@ static int book(dm_pg *c, const dm_doc *d, const dm_digest *sha256, dm_err *err)
     return r < 0 ? r : dm_state_book(c, &head, e, n, err);
 }
 
+/* What was paid by the hour was paid of it. */
+static int book_hourly(dm_pg *c, const dm_doc *d, const dm_digest *sha256, dm_err *err)
+{
+    char key[80];
+    dm_money minus_paid;
+    if (d->paid.v == 0)
+        return 0;
+    int r = dm_money_negate(d->paid, &minus_paid, err);
+    const dm_booking_entry e[] = {{true, "unbilled", d->paid}, {true, "receivable", minus_paid}};
+    (void)snprintf(key, sizeof key, "hourly:%lld:%s", (long long)d->entity_no, d->number);
+    const dm_journal_head head = {.account_no = d->account_no,
+            .currency = d->v.currency,
+            .idem_key = key,
+            .kind = "hourly",
+            .effective_s = d->v.issued_s,
+            .about = sha256};
+    return r < 0 ? r : dm_state_book(c, &head, e, DM_LEN(e), err);
+}
+
+static int give_rest(dm_pg *c, const dm_doc *d, dm_money rest, const char *who, dm_err *err)
+{
+    char key[80];
+    int64_t grant_no;
+    if (rest.v == 0)
+        return 0;
+    (void)snprintf(key, sizeof key, "settle:%lld:%s:rest", (long long)d->entity_no, d->number);
+    const dm_wallet_grant g = {.account_no = d->account_no,
+            .kind = "paid",
+            .currency = d->v.currency,
+            .amount = rest,
+            .expires_s = DM_BURN_NEVER,
+            .idem_key = key,
+            .reference = d->number,
+            .who = who,
+            .why = "paid by the hour, and more than is to be paid",
+            .from = "receivable",
+            .at_s = d->v.issued_s};
+    return dm_wallet_give(c, &g, &grant_no, err);
+}
+
 static int issue(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_doc *d, dm_err *err)
 {
     dm_digest sha256;
+    dm_money rest = {0};
     int r = dm_issue_number(c, d, err);
     DM_POINT(INVOICE_NUMBERED);
     if (r == 0)
-        r = settle(c, d, DM_SETTLE_PROMO, d->v.exact, &d->v.discount, err);
+        r = take_promo(c, d, err);
     if (r == 0)
-        r = settle(c, d, DM_SETTLE_PAID, d->v.total, &d->v.prepaid, err);
+        r = take_paid(c, d, &rest, err);
     DM_POINT(INVOICE_SETTLED);
     if (r == 0)
         r = dm_issue_write(c, key, d, &sha256, err);
@@ -231,6 +330,10 @@ static int issue(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_doc *d, dm_err
         r = dm_commit_book(c, d, false, d->v.issued_s, &sha256, err);
     if (r == 0)
         r = book(c, d, &sha256, err);
+    if (r == 0)
+        r = book_hourly(c, d, &sha256, err);
+    if (r == 0)
+        r = give_rest(c, d, rest, m->who, err);
     DM_POINT(INVOICE_BOOKED);
     const dm_invoice_facts first = {.account_no = d->account_no,
             .invoice_no = d->invoice_no,
@@ -249,7 +352,9 @@ int dm_make_invoice(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_err *err)
     DM_AUTO_MEM dm_doc *d = calloc(1, sizeof *d);
     if (d == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for an invoice");
-    int r = reckon(c, m, d, err);
+    int r = dm_sql_journal_turn(c, m->account_no, err); /* or the wallet might settle one of them meanwhile */
+    if (r == 0)
+        r = reckon(c, m, d, err);
     if (r == 0)
         r = issue(c, key, m, d, err);
     m->invoice_no = d->invoice_no;
@@ -263,7 +368,10 @@ int dm_make_draft(dm_pg *c, dm_make *m, dm_buf *body, dm_err *err)
     DM_AUTO_MEM dm_doc *d = calloc(1, sizeof *d);
     if (d == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for an invoice");
+    dm_money rest;
     int r = reckon(c, m, d, err);
+    if (r == 0)
+        r = prepay(&d->v, d->paid, &rest, err);
     d->v.number = DM_STR("DRAFT");
     if (r == 0)
         r = dm_invoice_body(&d->v, body, err);

@@ -9,7 +9,8 @@
 
 enum {
     DM_MAKE_NOTHING = 1, /* there is no statement that is not invoiced, or they come to nothing */
-    DM_MAKE_CARRIED,     /* they come to less than can be paid, or are in the customer's favour */
+    DM_MAKE_CARRIED,     /* they come to less than can be paid, or to less than the wallet gave, or are in the
+                          * customer's favour */
     DM_MAKE_NO_TAX,      /* no rule of tax holds for them */
 };
 
@@ -29,8 +30,8 @@ typedef struct dm_make {
 /* 0: it is issued, booked, and told; or an outcome, and nothing was written. */
 int dm_make_invoice(dm_pg *c, const dm_sign_key *key, dm_make *m, dm_err *err) DM_NODISCARD;
 
-/* What it would be: its bytes, with a number of "DRAFT", no place in the chain, and nothing of the wallet. Nothing is
- * written. */
+/* What it would be: its bytes, with a number of "DRAFT", no place in the chain, and nothing of the wallet but what that
+ * has settled by the hour. Nothing is written. */
 int dm_make_draft(dm_pg *c, dm_make *m, dm_buf *body, dm_err *err) DM_NODISCARD;
 
 #endif

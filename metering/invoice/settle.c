@@ -11,6 +11,7 @@ int dm_invoice_settle(dm_pg *c, const dm_settle *s, dm_money *taken, dm_err *err
     dm_wallet_burn_what what = {.account_no = s->account_no,
             .currency = s->currency,
             .amount = s->amount,
+            .before = s->before,
             .of = promo ? DM_WALLET_OF_PROMO : DM_WALLET_OF_PAID,
             .kind = "invoice",
             .against = promo ? "unbilled" : "receivable",

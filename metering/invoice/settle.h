@@ -1,4 +1,5 @@
-/* metering/invoice/settle.h: what the wallet takes of an invoice before it is issued. */
+/* metering/invoice/settle.h: what the wallet takes of an invoice before it is issued, beside what it took by the hour.
+ */
 #ifndef DM_METERING_INVOICE_SETTLE_H
 #define DM_METERING_INVOICE_SETTLE_H
 
@@ -16,7 +17,8 @@ typedef struct dm_settle {
     dm_account_no account_no;
     const char *currency;
     dm_settle_part part;
-    dm_money amount;      /* at most so much; of DM_SETTLE_PAID whole */
+    dm_money amount;      /* at most so much */
+    dm_money before;      /* of DM_SETTLE_PAID: what was paid before; with it what is taken is whole */
     const char *idem_key; /* of this invoice and part */
     int64_t at_s;
 } dm_settle;

@@ -20,6 +20,20 @@ int dm_sql_credited_taxes(dm_pg *c, int64_t invoice_no, dm_pg_rows **out, dm_err
     return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
+int dm_sql_invoice_burnt(dm_pg *c, const dm_invoice_facts *f, bool *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"invoice_burnt",
+            "SELECT EXISTS (SELECT FROM dm.invoice_statement x JOIN dm.wallet_burn b ON b.account_no = x.account_no "
+            "AND b.statement_no = x.number WHERE x.account_no = $1::bigint AND x.invoice_no = $2::bigint)",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(f->account_no.v), dm_pa_i64(f->invoice_no)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_bool(rows, 0, 0);
+    return r;
+}
+
 int dm_sql_payment(
         dm_pg *c, const dm_invoice_facts *f, const dm_paid *p, dm_money to_wallet, int64_t now_s, dm_err *err)
 {

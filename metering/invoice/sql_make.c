@@ -56,6 +56,15 @@ int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out
     return owed(c, &st, m, last, out, err);
 }
 
+int dm_sql_make_burnt(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"invoice_make_burnt",
+            "SELECT coalesce(sum(b.promo), 0), coalesce(sum(b.paid), 0) FROM dm.wallet_burn b "
+            "WHERE b.account_no = $1::bigint AND b.statement_no IN (SELECT s.number " DM_SQL_OWED ")",
+            DM_PG_ONE};
+    return owed(c, &st, m, last, out, err);
+}
+
 int dm_sql_make_taxes(dm_pg *c, int64_t at_s, dm_pg_rows **out, dm_err *err)
 {
     static const dm_pg_stmt st = {"invoice_make_taxes",

@@ -9,6 +9,8 @@
 int dm_sql_make_statements(dm_pg *c, const dm_make *m, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_make_head(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
+/* What of them the wallet has settled by the hour: promo, paid. Whoever wants it to stay so has the journal's turn. */
+int dm_sql_make_burnt(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* Rules that hold then: rule_no, seller, buyer, business, category, rate_ppm, reverse_charge, jurisdiction,
  * reason_code, reason, valid_from, valid_to. */

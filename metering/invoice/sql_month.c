@@ -18,8 +18,9 @@ int dm_sql_months(dm_pg *c, int64_t before_s, int64_t limit, dm_pg_rows **out, d
 #define MONTH_OF(n) "(dm.ts($" n "::bigint * 1000000) AT TIME ZONE 'UTC')::date"
 /* An account that has statements in [$1, $2), or pays something without any, and no word on that month. */
 #define SILENT                                                                                                         \
-    "a.billing_cycle = 'monthly' AND (EXISTS (SELECT FROM dm.statement s WHERE s.account_no = a.account_no "           \
-    "AND s.period_start >= dm.ts($1::bigint * 1000000) AND s.period_start < dm.ts($2::bigint * 1000000)) OR EXISTS "   \
+    "(EXISTS (SELECT FROM dm.statement s WHERE s.account_no = a.account_no "                                           \
+    "AND s.period_start >= dm.ts($1::bigint * 1000000) AND s.period_start < dm.ts($2::bigint * 1000000)) OR "          \
+    "a.billing_cycle = 'monthly' AND EXISTS "                                                                          \
     "(SELECT FROM dm.contract k WHERE k.account_no = a.account_no AND k.status = 'approved' AND k.least_monthly > 0 "  \
     "AND k.valid_from <= dm.ts($1::bigint * 1000000) AND (k.valid_to IS NULL OR k.valid_to >= dm.ts($2::bigint * "     \
     "1000000)))) "                                                                                                     \

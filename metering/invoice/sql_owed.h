@@ -2,12 +2,10 @@
 #ifndef DM_METERING_INVOICE_SQL_OWED_H
 #define DM_METERING_INVOICE_SQL_OWED_H
 
-/* Account, from, to, whether again, newest. What an account pays by the hour out of its wallet is not owed again. */
+/* Account, from, to, whether again, newest. */
 #define DM_SQL_OWED                                                                                                    \
     "FROM dm.statement s WHERE s.account_no = $1::bigint AND s.period_start >= dm.ts($2::bigint * 1000000) "           \
-    "AND s.period_start < dm.ts($3::bigint * 1000000) AND s.number <= $5::bigint AND EXISTS (SELECT FROM dm.account "  \
-    "h "                                                                                                               \
-    "WHERE h.account_no = s.account_no AND h.billing_cycle = 'monthly') AND NOT EXISTS (SELECT FROM "                  \
+    "AND s.period_start < dm.ts($3::bigint * 1000000) AND s.number <= $5::bigint AND NOT EXISTS (SELECT FROM "         \
     "dm.invoice_statement i WHERE i.account_no = s.account_no AND i.period_start = s.period_start "                    \
     "AND (i.live OR NOT $4::boolean))"
 

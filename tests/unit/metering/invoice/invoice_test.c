@@ -176,25 +176,6 @@ static void an_account_waits_for_its_periods_and_for_tax(void **state)
     rig_close(&r);
 }
 
-/* Who pays by the hour is settled from the wallet: no month of his is owed a second time. */
-static void who_pays_by_the_hour_owes_no_month(void **state)
-{
-    rig r;
-    (void)state;
-    bill_open(&r, &pg, "hourly");
-    bill_minute(&r, 1, MARCH + 36000, 500);
-    bill_minute(&r, 2, MARCH + 36000, 500);
-    bill_through(&r, APRIL);
-    sql(&r, "UPDATE dm.account SET billing_cycle = 'hourly' WHERE account_no = 1");
-    (void)bill_order(&r, "issue", "2026-03-01", "NULL", "'{}'");
-    bill_orders(&r, APRIL + DAY);
-    bill_months(&r, APRIL + DAY);
-    assert_sql(&r, "SELECT string_agg(account_no::text, ' ') FROM dm.invoice", "2");
-    assert_sql(&r, "SELECT state FROM dm.invoice_order", "refused");
-    bill_whole(&r);
-    rig_close(&r);
-}
-
 static void tax_is_by_rule_and_frozen(void **state)
 {
     rig r;
@@ -406,7 +387,6 @@ static int all(void)
             cmocka_unit_test(the_wallet_pays_first),
             cmocka_unit_test(what_is_too_little_is_carried),
             cmocka_unit_test(an_account_waits_for_its_periods_and_for_tax),
-            cmocka_unit_test(who_pays_by_the_hour_owes_no_month),
             cmocka_unit_test(tax_is_by_rule_and_frozen),
             cmocka_unit_test(killed_between_any_two_halves),
             cmocka_unit_test(a_zombie_issues_nothing),
