@@ -70,7 +70,8 @@ int dm_sql_make_taxes(dm_pg *c, int64_t at_s, dm_pg_rows **out, dm_err *err)
     static const dm_pg_stmt st = {"invoice_make_taxes",
             "SELECT rule_no, seller, buyer, business, category, rate_ppm, reverse_charge, jurisdiction, reason_code, "
             "reason, dm.us(valid_from) / 1000000, dm.us(valid_to) / 1000000 FROM dm.tax_rule "
-            "WHERE valid_from <= dm.ts($1::bigint * 1000000) AND (valid_to IS NULL OR valid_to > "
+            "WHERE status = 'approved' AND valid_from <= dm.ts($1::bigint * 1000000) AND (valid_to IS NULL OR valid_to "
+            "> "
             "dm.ts($1::bigint * 1000000)) ORDER BY rule_no LIMIT 4097",
             DM_PG_ROWS};
     const dm_pg_arg args[] = {dm_pa_i64(at_s)};

@@ -1,0 +1,298 @@
+/* /v1/ops/tax-rules: which tax holds, as two people make it. */
+#include "metering/ask/tax_rule.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/parse.h"
+
+#include "api/kit/answer.h"
+#include "api/kit/api.h"
+#include "api/kit/request.h"
+#include "api/kit/rows.h"
+#include "api/ops/act.h"
+#include "api/ops/routes.h"
+#include "tenants/plan/audit.h"
+#include "tenants/who/codes.h"
+
+/* --- shown -------------------------------------------------------------------------------------------------- */
+
+static void write_rule(dm_jw *w, const dm_tax_row *t)
+{
+    char rate[40];
+    (void)snprintf(rate, sizeof rate, "%lld.%04lld", (long long)t->rate_ppm / 10000, (long long)t->rate_ppm % 10000);
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "number", t->no);
+    dm_jw_kstr(w, "seller", t->seller);
+    dm_jw_kstr(w, "buyer", t->buyer);
+    dm_jw_key(w, "business");
+    if (t->either)
+        dm_jw_null(w);
+    else
+        dm_jw_bool(w, t->business);
+    dm_jw_kstr(w, "category", t->category);
+    dm_jw_kc(w, "rate", rate);
+    dm_jw_kbool(w, "reverse_charge", t->reverse_charge);
+    dm_jw_kstr(w, "jurisdiction", t->jurisdiction);
+    dm_jw_kmaybe(w, "exemption_code", t->reason_code);
+    dm_jw_kmaybe(w, "exemption", t->reason);
+    dm_jw_ktime(w, "valid_from", t->from_us);
+    dm_jw_ktime(w, "valid_to", t->to_us);
+    dm_jw_kstr(w, "status", t->status);
+    dm_jw_kmaybe(w, "drafted_by", t->drafted_by);
+    dm_jw_ktime(w, "drafted_at", t->drafted_us);
+    dm_jw_kmaybe(w, "drafted_why", t->drafted_why);
+    dm_jw_kmaybe(w, "approved_by", t->approved_by);
+    dm_jw_ktime(w, "approved_at", t->approved_us);
+    dm_jw_kmaybe(w, "approved_why", t->approved_why);
+    dm_jw_kmaybe(w, "withdrawn_by", t->withdrawn_by);
+    dm_jw_ktime(w, "withdrawn_at", t->withdrawn_us);
+    dm_jw_kmaybe(w, "withdrawn_why", t->withdrawn_why);
+    dm_jw_end(w);
+}
+
+typedef struct listing {
+    dm_rows_db db;
+    dm_tax_which which;
+} listing;
+
+static int query(dm_pg *c, void *arg, dm_err *err)
+{
+    listing *l = arg;
+    l->which.before = dm_rows_below(&l->db.page);
+    return dm_tax_rows(c, &l->which, l->db.page.limit + 1, &l->db.rows, &l->db.total, err);
+}
+
+static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_err *err)
+{
+    const listing *l = list;
+    dm_tax_row t;
+    (void)err;
+    dm_tax_row_read(l->db.rows, i, &t);
+    write_rule(w, &t);
+    at->us = t.no;
+    return 0;
+}
+
+static int list(dm_req *req, void *ctx, dm_err *err)
+{
+    static const dm_rows_kind kind = {.order = 'x', .id = "tax", .query = query, .write = write_one};
+    listing l = {.which.no = 0};
+    dm_str at = dm_req_query(req, "valid_at"), *country = &l.which.country, *status = &l.which.status;
+    *country = dm_req_query(req, "country");
+    *status = dm_req_query(req, "status");
+    if (country->p != NULL && !dm_country_ok(*country))
+        return dm_fail(err, DM_E_INVALID, "country must be a country, as two capital letters");
+    if (status->p != NULL && !dm_str_eq_c(*status, "draft") && !dm_str_eq_c(*status, "approved") &&
+            !dm_str_eq_c(*status, "withdrawn"))
+        return dm_fail(err, DM_E_INVALID, "status must be draft, approved or withdrawn");
+    if (at.p != NULL && (dm_parse_rfc3339(at, &l.which.at_us, err) < 0 || l.which.at_us <= 0))
+        return dm_fail(err, DM_E_INVALID, "valid_at must be a time");
+    return dm_rows_ops(req, ctx, &kind, &l, err);
+}
+
+int dm_route_ops_tax_list(dm_req *req, void *ctx, dm_err *err)
+{
+    return dm_api_hop(req, ctx, DM_LATER_READS, list, err);
+}
+
+/* --- acts --------------------------------------------------------------------------------------------------- */
+
+typedef struct work {
+    int64_t no;
+    const char *what, *who, *reason;
+    int (*act)(dm_pg *c, struct work *w, dm_err *err);
+    const dm_tax_rule *tax; /* of a draft */
+    bool country;           /* it names the buyer's */
+    dm_pg_rows *rows;
+} work;
+
+static int act_draft(dm_pg *c, work *w, dm_err *err)
+{
+    return dm_ask_tax_draft(c, w->who, w->reason, w->tax, w->country, &w->no, err);
+}
+
+static int act_approve(dm_pg *c, work *w, dm_err *err)
+{
+    return dm_ask_tax_approve(c, w->who, w->reason, w->no, err);
+}
+
+static int act_withdraw(dm_pg *c, work *w, dm_err *err)
+{
+    return dm_ask_tax_withdraw(c, w->who, w->reason, w->no, err);
+}
+
+static int run(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    char object[40];
+    dm_pg_rows_free(w->rows);
+    w->rows = NULL;
+    int r = w->act(c, w, err);
+    if (r != 0)
+        return r;
+    (void)snprintf(object, sizeof object, "tax_rule:%lld", (long long)w->no);
+    const dm_audit line = {.who = w->who, .verb = w->what, .object = object, .reason = w->reason};
+    const dm_tax_which one = {.no = w->no, .before = INT64_MAX};
+    r = dm_audit_add(c, &line, err);
+    return r < 0 ? r : dm_tax_rows(c, &one, 1, &w->rows, NULL, err);
+}
+
+static int refuse(dm_req *req, int r, const char *what)
+{
+    switch (r) {
+    case DM_ASK_TAX_NONE:
+        return dm_deny(req, DM_NO_TAX_RULE_UNKNOWN, what, "no such rule of tax");
+    case DM_ASK_TAX_STATE:
+        return dm_deny(req, DM_NO_TAX_RULE_STAYS, what, "this rule of tax is no draft any more");
+    case DM_ASK_TAX_OWN:
+        return dm_deny(req, DM_NO_TAX_RULE_SECOND, what, "who has drafted a rule of tax does not approve it");
+    case DM_ASK_TAX_LATE:
+        return dm_deny(req, DM_NO_TAX_RULE_LATE, what,
+                "a rule of tax begins %d seconds after its approval at the earliest", DM_ASK_TAX_AHEAD_S);
+    case DM_ASK_TAX_SAME:
+        return dm_deny(req, DM_NO_TAX_RULE_SAME, what, "another rule for the same begins in that second");
+    case DM_ASK_TAX_AREA:
+        return dm_deny(req, DM_NO_TAX_RULE_WRONG, what, "the buyer is neither a country nor an area of taxes");
+    case DM_ASK_TAX_MANY:
+        return dm_deny(req, DM_NO_TAX_RULE_MANY, what, "there are %d rules of tax", DM_TAX_RULES_MAX);
+    default:
+        return r;
+    }
+}
+
+static int answer(dm_req *req, dm_api *api, int status, work *w, dm_err *err)
+{
+    int r = w->tax == NULL ? dm_parse_i64(req->params[0], 1, INT32_MAX, &w->no, NULL) : 0;
+    w->who = dm_ops_who(req);
+    r = r < 0 ? DM_ASK_TAX_NONE : dm_api_tx_ops(api, run, w, err);
+    if (r == 0) {
+        dm_tax_row t;
+        dm_jw j = dm_reply_json(&req->reply, status);
+        dm_tax_row_read(w->rows, 0, &t);
+        write_rule(&j, &t);
+    } else if (r > 0) {
+        r = refuse(req, r, w->what);
+    }
+    dm_pg_rows_free(w->rows);
+    return r;
+}
+
+/* --- drafts ------------------------------------------------------------------------------------------------- */
+
+typedef struct draft_body {
+    char *seller, *buyer, *category, *rate, *jurisdiction, *exemption_code, *exemption, *valid_from, *reason;
+    json_t *business;
+} draft_body;
+
+#define TEXT(name, has, least, most)                                                                                   \
+    {                                                                                                                  \
+#name, DM_JSON_STR, offsetof(draft_body, name), has, least, most                                               \
+    }
+static const dm_json_field draft_fields[] = {
+        TEXT(seller, DM_JSON_NEED, 1, 2),
+        TEXT(buyer, DM_JSON_NEED, 1, 3),
+        {"business", DM_JSON_NODE, offsetof(draft_body, business), DM_JSON_OPT, 0, 0},
+        TEXT(category, DM_JSON_NEED, 1, 2),
+        TEXT(rate, DM_JSON_OPT, 0, 16),
+        TEXT(jurisdiction, DM_JSON_NEED, 1, 20),
+        TEXT(exemption_code, DM_JSON_OPT, 0, 40),
+        TEXT(exemption, DM_JSON_OPT, 0, 200),
+        TEXT(valid_from, DM_JSON_NEED, 1, 64),
+        TEXT(reason, DM_JSON_OPT, 0, DM_REASON_BYTES_MAX),
+};
+
+static const char *maybe(const char *z)
+{
+    return z != NULL && z[0] != '\0' ? z : NULL;
+}
+
+/* Percent, with at most four decimals. */
+static int read_rate(const char *text, uint32_t *ppm, dm_err *err)
+{
+    dm_qty q = {0};
+    int r = text != NULL && text[0] != '\0' ? dm_qty_parse(dm_str_c(text), &q, err) : 0;
+    if (r < 0 || q.v < 0 || q.v % 100 != 0 || q.v / 100 > DM_TAX_PPM)
+        return dm_fail(err, DM_E_INVALID, "\"rate\" must be percent, 0 to 100, with at most four decimals");
+    *ppm = (uint32_t)(q.v / 100);
+    return 0;
+}
+
+static int check_names(const draft_body *b, dm_err *err)
+{
+    if (strcmp(b->seller, "*") != 0 && !dm_country_ok(dm_str_c(b->seller)))
+        return dm_fail(err, DM_E_INVALID, "\"seller\" must be a country, as two capital letters, or *");
+    if (b->business != NULL && !json_is_boolean(b->business) && !json_is_null(b->business))
+        return dm_fail(err, DM_E_INVALID, "\"business\" must be true, false or null");
+    for (const char *p = b->jurisdiction; *p != '\0'; p++) {
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+        if (!letter && (*p < '0' || *p > '9') && *p != '-')
+            return dm_fail(err, DM_E_INVALID, "\"jurisdiction\" must be letters, digits and dashes");
+    }
+    return 0;
+}
+
+static int read_rule(const draft_body *b, dm_tax_rule *out, dm_err *err)
+{
+    int64_t us;
+    int r = check_names(b, err);
+    *out = (dm_tax_rule){.seller = b->seller,
+            .buyer = b->buyer,
+            .business = json_is_boolean(b->business) ? json_is_true(b->business) : -1,
+            .category = b->category,
+            .reverse_charge = strcmp(b->category, "AE") == 0,
+            .jurisdiction = b->jurisdiction,
+            .reason_code = maybe(b->exemption_code),
+            .reason = maybe(b->exemption),
+            .to_s = INT64_MAX};
+    if (r == 0)
+        r = read_rate(b->rate, &out->rate_ppm, err);
+    if (r == 0 && (dm_parse_rfc3339(dm_str_c(b->valid_from), &us, err) < 0 || us % 1000000 != 0 || us <= 0))
+        return dm_fail(err, DM_E_INVALID, "\"valid_from\" must be a time, in whole seconds");
+    if (r == 0)
+        out->from_s = us / 1000000;
+    return r < 0 ? r : dm_tax_check(out, err);
+}
+
+int dm_route_ops_tax_add(dm_req *req, void *ctx, dm_err *err)
+{
+    draft_body b = {.business = NULL};
+    dm_tax_rule rule;
+    int r = dm_body_read(req, draft_fields, DM_LEN(draft_fields), &b, err);
+    if (r == 0)
+        r = read_rule(&b, &rule, err);
+    if (r == 0)
+        r = dm_ops_reason(req, "tax_rule.draft", b.reason);
+    if (r == 0) {
+        work w = {.what = "tax_rule.draft",
+                .reason = b.reason,
+                .act = act_draft,
+                .tax = &rule,
+                .country = strcmp(b.buyer, "*") == 0 || dm_country_ok(dm_str_c(b.buyer))};
+        r = answer(req, ctx, 201, &w, err);
+    }
+    dm_json_done(draft_fields, DM_LEN(draft_fields), &b);
+    return r < 0 ? r : 0;
+}
+
+/* --- the second person -------------------------------------------------------------------------------------- */
+
+int dm_route_ops_tax_approve(dm_req *req, void *ctx, dm_err *err)
+{
+    DM_AUTO_OPS_WHY why = {NULL};
+    int r = dm_ops_why_read(req, "tax_rule.approve", &why, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    work w = {.what = "tax_rule.approve", .reason = why.reason, .act = act_approve};
+    return answer(req, ctx, 200, &w, err);
+}
+
+int dm_route_ops_tax_withdraw(dm_req *req, void *ctx, dm_err *err)
+{
+    DM_AUTO_OPS_WHY why = {NULL};
+    int r = dm_ops_why_read(req, "tax_rule.withdraw", &why, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    work w = {.what = "tax_rule.withdraw", .reason = why.reason, .act = act_withdraw};
+    return answer(req, ctx, 200, &w, err);
+}
