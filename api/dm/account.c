@@ -165,6 +165,8 @@ static int answer(dm_req *req, int r, dm_err *err)
         return dm_deny(req, DM_NO_AUTH_FORBIDDEN, what, "the billing profile is changed by an owner alone");
     case DM_PROFILE_STATED:
         return dm_deny(req, DM_NO_ACCOUNT_CURRENCY, what, "there are statements in the currency that it has");
+    case DM_PROFILE_COMMITTED:
+        return dm_deny(req, DM_NO_ACCOUNT_COMMITTED, what, "its contract says what a month costs at least");
     case DM_PROFILE_NO_PRICES:
         return dm_deny(req, DM_NO_ACCOUNT_PRICES, what, "its plan has no prices in that currency");
     case DM_PROFILE_TAX_ID:
