@@ -186,7 +186,8 @@ static void a_currency(void **state)
     expect(&own, "PATCH", account, "{\"billing\":{\"currency\":\"EUR\"}}", 204); /* as it is */
     DM_AUTO_SAID said = dm_rig_as_person(&rig, &own, "GET", account, NULL);
     assert_true(json_is_true(json_object_get(billing_of(&said), "currency_stays")));
-    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement; RESET session_replication_role;"
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement; DELETE FROM dm.usage_owed; "
+                     "RESET session_replication_role;"
                      "UPDATE dm.account SET currency = 'CNY'; DELETE FROM dm.price_book WHERE currency = 'EUR'");
 }
 

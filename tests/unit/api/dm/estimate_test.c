@@ -94,10 +94,9 @@ static void by_the_prices_that_hold_for_it(void **state)
     dm_rig_sql(&rig,
             "SET session_replication_role = replica; UPDATE dm.account_plan SET tier = 'enterprise'; UPDATE dm.account "
             "SET tier = 'enterprise', currency = 'CNY' WHERE legal_name = 'Demo'; INSERT INTO dm.contract (account_no, "
-            "name, valid_from, "
-            "status, drafted_by, drafted_why, approved_by) SELECT account_no, 'C', '2026-03-01Z', 'approved', 'a', "
-            "'x', "
-            "'b' FROM dm.account WHERE legal_name = 'Demo'; WITH b AS (INSERT INTO dm.price_book (price_group, "
+            "name, currency, valid_from, status, drafted_by, drafted_why, approved_by) SELECT account_no, 'C', 'CNY', "
+            "'2026-03-01Z', 'approved', 'a', 'x', 'b' FROM dm.account WHERE legal_name = 'Demo'; WITH b AS (INSERT "
+            "INTO dm.price_book (price_group, "
             "rated_by, "
             "tier, currency, valid_from, contract_no) SELECT 'other', 'resources', 'enterprise', 'CNY', '2026-03-01Z', "
             "max(contract_no) FROM dm.contract RETURNING book_id) INSERT INTO dm.price (book_id, sku, per_unit, unit, "

@@ -254,7 +254,8 @@ static void a_period_closes(void **state)
     assert_string_equal(str(e.data, "as_of"), "2026-03-10T11:00:00.000000Z");
     expect(&e, "period");
     assert_string_equal(str(e.data, "closed_through"), "2026-03-10T11:00:00.000000Z");
-    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement_line; DELETE FROM dm.statement;"
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement_line; DELETE FROM dm.statement; "
+                     "DELETE FROM dm.usage_owed;"
                      "DELETE FROM dm.period");
 }
 

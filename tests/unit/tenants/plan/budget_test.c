@@ -392,7 +392,8 @@ static void a_statement_counts_instead(void **state)
     dm_tenantrig_text(&rig,
             "SELECT u.seconds FROM dm.account a, dm.budget_used(a.account_no, 0) u WHERE a.legal_name = 'Demo'", text);
     assert_string_equal(text, "50");
-    sql("SET session_replication_role = replica; DELETE FROM dm.statement; SET session_replication_role = DEFAULT");
+    sql("SET session_replication_role = replica; DELETE FROM dm.statement; DELETE FROM dm.usage_owed; SET "
+        "session_replication_role = DEFAULT");
 }
 
 /* --- many at once ------------------------------------------------------------------------------------------- */
