@@ -312,3 +312,8 @@ bool dm_ledger_goes_on(const dm_ledger *l)
 {
     return dm_aside_over(l->aside);
 }
+
+bool dm_ledger_at_work(const dm_ledger *l)
+{
+    return dm_aside_busy(l->aside) && !dm_aside_over(l->aside);
+}

@@ -80,6 +80,8 @@ int dm_ledger_held(void *ledger, dm_pg *c, bool *held, dm_err *err) DM_NODISCARD
 int dm_ledger_close(dm_ledger *l, int64_t patient_from_s, dm_err *err) DM_NODISCARD;
 /* What dm_ledger_close waited for has been done: it goes on. */
 bool dm_ledger_goes_on(const dm_ledger *l);
+/* It is being done. */
+bool dm_ledger_at_work(const dm_ledger *l);
 
 /* Sends what the outbox holds for a topic, in order, until send fails; it returns 0 when the message was delivered. How
  * many were sent, at most 256; or negative. */
