@@ -4,24 +4,15 @@
 
 #include "metering/export/einvoice.h"
 #include "metering/export/format.h"
-#include "metering/export/xml.h"
+#include "metering/export/say.h"
 
 #define CII "urn:un:unece:uncefact:data:standard:"
 
 static void amount(dm_xml *x, const dm_invoice *v, const char *name, dm_money m)
 {
     char text[DM_MONEY_TEXT];
-    dm_einvoice_amount(v, m, text);
+    dm_say_amount(v, m, text);
     dm_xml_leaf_c(x, name, text);
-}
-
-static void leaf_in(dm_xml *x, const char *outer, const char *name, dm_str text)
-{
-    if (text.n == 0)
-        return;
-    dm_xml_open(x, outer);
-    dm_xml_leaf(x, name, text);
-    dm_xml_close(x);
 }
 
 static void day(dm_xml *x, const char *name, const char *text)
@@ -40,13 +31,13 @@ static void day(dm_xml *x, const char *name, const char *text)
 static void head(dm_xml *x, const dm_einvoice *e)
 {
     dm_xml_open(x, "rsm:ExchangedDocumentContext");
-    leaf_in(x, "ram:GuidelineSpecifiedDocumentContextParameter", "ram:ID", DM_STR(DM_EINVOICE_PROFILE));
+    dm_xml_leaf_in(x, "ram:GuidelineSpecifiedDocumentContextParameter", "ram:ID", DM_STR(DM_EINVOICE_PROFILE));
     dm_xml_close(x);
     dm_xml_open(x, "rsm:ExchangedDocument");
     dm_xml_leaf(x, "ram:ID", e->v->number);
     dm_xml_leaf_c(x, "ram:TypeCode", e->v->credit_note ? "381" : "380");
     day(x, "ram:IssueDateTime", e->issued);
-    leaf_in(x, "ram:IncludedNote", "ram:Content", dm_str_c(e->note));
+    dm_xml_leaf_in(x, "ram:IncludedNote", "ram:Content", dm_str_c(e->note));
     dm_xml_close(x);
 }
 
@@ -55,7 +46,7 @@ static void head(dm_xml *x, const dm_einvoice *e)
 static void rate(dm_xml *x, const dm_invoice_tax *t)
 {
     char text[DM_MONEY_TEXT];
-    dm_einvoice_rate(t->rate_ppm, text);
+    dm_say_rate(t->rate_ppm, text);
     if (!dm_str_eq_c(t->category, "O"))
         dm_xml_leaf_c(x, "ram:RateApplicablePercent", text);
 }
@@ -97,18 +88,18 @@ static void line(dm_xml *x, const dm_invoice *v, size_t i)
     dm_xml_open(x, "ram:IncludedSupplyChainTradeLineItem");
     dm_xml_open(x, "ram:AssociatedDocumentLineDocument");
     dm_xml_leaf_c(x, "ram:LineID", number);
-    leaf_in(x, "ram:IncludedNote", "ram:Content", dm_str_c(l.note));
+    dm_xml_leaf_in(x, "ram:IncludedNote", "ram:Content", dm_str_c(l.note));
     dm_xml_close(x);
-    leaf_in(x, "ram:SpecifiedTradeProduct", "ram:Name", dm_str_c(l.name));
+    dm_xml_leaf_in(x, "ram:SpecifiedTradeProduct", "ram:Name", dm_str_c(l.name));
     dm_xml_open(x, "ram:SpecifiedLineTradeAgreement");
-    leaf_in(x, "ram:NetPriceProductTradePrice", "ram:ChargeAmount", dm_str_c(l.price));
+    dm_xml_leaf_in(x, "ram:NetPriceProductTradePrice", "ram:ChargeAmount", dm_str_c(l.price));
     dm_xml_close(x);
     dm_xml_open(x, "ram:SpecifiedLineTradeDelivery");
     dm_xml_leaf_of(x, "ram:BilledQuantity", "unitCode", l.unit, l.qty);
     dm_xml_close(x);
     dm_xml_open(x, "ram:SpecifiedLineTradeSettlement");
     category(x, "ram:ApplicableTradeTax", &v->taxes[v->lines[i].tax]);
-    leaf_in(x, "ram:SpecifiedTradeSettlementLineMonetarySummation", "ram:LineTotalAmount", dm_str_c(l.net));
+    dm_xml_leaf_in(x, "ram:SpecifiedTradeSettlementLineMonetarySummation", "ram:LineTotalAmount", dm_str_c(l.net));
     dm_xml_close(x);
     dm_xml_close(x);
 }
@@ -128,7 +119,7 @@ static void party(dm_xml *x, const char *name, const dm_einvoice_party *p)
 {
     dm_xml_open(x, name);
     dm_xml_leaf(x, "ram:Name", p->name);
-    leaf_in(x, "ram:SpecifiedLegalOrganization", "ram:ID", p->legal_id);
+    dm_xml_leaf_in(x, "ram:SpecifiedLegalOrganization", "ram:ID", p->legal_id);
     dm_xml_open(x, "ram:PostalTradeAddress");
     dm_xml_leaf_c(x, "ram:LineOne", p->line[0]);
     dm_xml_leaf_c(x, "ram:LineTwo", p->line[1]);
@@ -153,7 +144,7 @@ static void agreement(dm_xml *x, const dm_einvoice *e)
     dm_xml_open(x, "ram:ApplicableHeaderTradeAgreement");
     party(x, "ram:SellerTradeParty", &e->seller);
     party(x, "ram:BuyerTradeParty", &e->buyer);
-    leaf_in(x, "ram:BuyerOrderReferencedDocument", "ram:IssuerAssignedID", e->v->purchase_order);
+    dm_xml_leaf_in(x, "ram:BuyerOrderReferencedDocument", "ram:IssuerAssignedID", e->v->purchase_order);
     dm_xml_close(x);
 }
 
@@ -165,8 +156,8 @@ static void means(dm_xml *x, const dm_einvoice *e)
         return;
     dm_xml_open(x, "ram:SpecifiedTradeSettlementPaymentMeans");
     dm_xml_leaf_c(x, "ram:TypeCode", "30");
-    leaf_in(x, "ram:PayeePartyCreditorFinancialAccount", "ram:IBANID", e->v->seller.iban);
-    leaf_in(x, "ram:PayeeSpecifiedCreditorFinancialInstitution", "ram:BICID", e->v->seller.bic);
+    dm_xml_leaf_in(x, "ram:PayeePartyCreditorFinancialAccount", "ram:IBANID", e->v->seller.iban);
+    dm_xml_leaf_in(x, "ram:PayeeSpecifiedCreditorFinancialInstitution", "ram:BICID", e->v->seller.bic);
     dm_xml_close(x);
 }
 
@@ -178,7 +169,7 @@ static void allowances(dm_xml *x, const dm_invoice *v)
         if (off.v == 0)
             continue;
         dm_xml_open(x, "ram:SpecifiedTradeAllowanceCharge");
-        leaf_in(x, "ram:ChargeIndicator", "udt:Indicator", DM_STR("false"));
+        dm_xml_leaf_in(x, "ram:ChargeIndicator", "udt:Indicator", DM_STR("false"));
         amount(x, v, "ram:ActualAmount", off);
         dm_xml_leaf_c(x, "ram:ReasonCode", "95");
         dm_xml_leaf_c(x, "ram:Reason", "Credit");
@@ -191,7 +182,7 @@ static void totals(dm_xml *x, const dm_invoice *v)
 {
     const dm_money off = {v->lines_sum.v - v->net.v};
     char tax[DM_MONEY_TEXT];
-    dm_einvoice_amount(v, v->tax, tax);
+    dm_say_amount(v, v->tax, tax);
     dm_xml_open(x, "ram:SpecifiedTradeSettlementHeaderMonetarySummation");
     amount(x, v, "ram:LineTotalAmount", v->lines_sum);
     if (off.v != 0)
@@ -224,7 +215,7 @@ static void settlement(dm_xml *x, const dm_einvoice *e)
     day(x, "ram:DueDateDateTime", e->due);
     dm_xml_close(x);
     totals(x, v);
-    leaf_in(x, "ram:InvoiceReferencedDocument", "ram:IssuerAssignedID", v->refers_to);
+    dm_xml_leaf_in(x, "ram:InvoiceReferencedDocument", "ram:IssuerAssignedID", v->refers_to);
     dm_xml_close(x);
 }
 
@@ -250,15 +241,7 @@ static void document(dm_xml *x, const dm_einvoice *e)
 
 static int write_cii(const dm_export_doc *d, dm_buf *out, dm_err *err)
 {
-    dm_einvoice e;
-    DM_AUTO(dm_xml) x = NULL;
-    int r = dm_einvoice_of(&d->v, &e, err);
-    if (r == 0)
-        r = dm_xml_new(out, &x, err);
-    if (r < 0)
-        return r;
-    document(x, &e);
-    return dm_xml_end(x, err);
+    return dm_einvoice_write(d, document, out, err);
 }
 
 const dm_export_format dm_export_cii = {.name = "cii", .media = "application/xml", .ending = "xml", .write = write_cii};

@@ -173,25 +173,13 @@ void dm_einvoice_day(const char *day, char out[16])
     (void)snprintf(out, 16, "%.4s%.2s%.2s", day, day + 5, day + 8);
 }
 
-void dm_einvoice_amount(const dm_invoice *v, dm_money m, char out[DM_MONEY_TEXT])
-{
-    if (dm_minor_print(m, v->decimals, out, NULL) < 0) /* doc.h: all that is reckoned is whole */
-        out[0] = '\0';
-}
-
-void dm_einvoice_rate(uint32_t ppm, char out[DM_MONEY_TEXT])
-{
-    (void)snprintf(out, DM_MONEY_TEXT, "%u.%04u", ppm / 10000, ppm % 10000);
-    dm_say_trim(out, 0);
-}
-
 /* Priced by nobody: one of what it comes to. */
 static void lump(const dm_invoice *v, const dm_invoice_line *l, dm_einvoice_line *out)
 {
     const dm_money size = {l->net.v < 0 ? -l->net.v : l->net.v};
     out->unit = "C62";
     (void)snprintf(out->qty, sizeof out->qty, l->net.v < 0 ? "-1" : "1");
-    dm_einvoice_amount(v, size, out->price);
+    dm_say_amount(v, size, out->price);
 }
 
 static void describe(const dm_invoice *v, const dm_invoice_line *l, dm_einvoice_line *out)
@@ -226,7 +214,7 @@ void dm_einvoice_line_of(const dm_invoice *v, size_t i, dm_einvoice_line *out)
 {
     const dm_invoice_line *l = &v->lines[i];
     *out = (dm_einvoice_line){.unit = dm_invoice_unit_code(l->sku)};
-    dm_einvoice_amount(v, l->net, out->net);
+    dm_say_amount(v, l->net, out->net);
     if (l->priced) {
         dm_qty_print(l->qty, out->qty);
         dm_say_trim(out->qty, 0);
@@ -236,4 +224,19 @@ void dm_einvoice_line_of(const dm_invoice *v, size_t i, dm_einvoice_line *out)
         lump(v, l, out);
     }
     describe(v, l, out);
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------- */
+
+int dm_einvoice_write(const dm_export_doc *d, void (*syntax)(dm_xml *x, const dm_einvoice *e), dm_buf *out, dm_err *err)
+{
+    dm_einvoice e;
+    DM_AUTO(dm_xml) x = NULL;
+    int r = dm_einvoice_of(&d->v, &e, err);
+    if (r == 0)
+        r = dm_xml_new(out, &x, err);
+    if (r < 0)
+        return r;
+    syntax(x, &e);
+    return dm_xml_end(x, err);
 }

@@ -10,6 +10,7 @@
 #define DM_METERING_EXPORT_EINVOICE_H
 
 #include "metering/export/doc.h"
+#include "metering/export/xml.h"
 
 #define DM_EINVOICE_PROFILE "urn:cen.eu:en16931:2017"
 
@@ -35,10 +36,6 @@ int dm_einvoice_of(const dm_invoice *v, dm_einvoice *out, dm_err *err) DM_NODISC
 
 /* A day as CII writes it: "20260302". */
 void dm_einvoice_day(const char *day, char out[16]);
-/* With the decimals of its currency. */
-void dm_einvoice_amount(const dm_invoice *v, dm_money m, char out[DM_MONEY_TEXT]);
-/* "20", "8.875" */
-void dm_einvoice_rate(uint32_t ppm, char out[DM_MONEY_TEXT]);
 
 typedef struct dm_einvoice_line {
     char qty[DM_MONEY_TEXT], price[DM_MONEY_TEXT], net[DM_MONEY_TEXT]; /* without the zeros that say nothing */
@@ -48,5 +45,9 @@ typedef struct dm_einvoice_line {
 
 /* The i-th, from 0. What has no quantity is one of its amount. */
 void dm_einvoice_line_of(const dm_invoice *v, size_t i, dm_einvoice_line *out);
+
+/* All of it, appended to out, as a syntax has it. */
+int dm_einvoice_write(
+        const dm_export_doc *d, void (*syntax)(dm_xml *x, const dm_einvoice *e), dm_buf *out, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -97,12 +97,6 @@ static void pair(layout *l, int x, int indent, int width, const char *name, cons
     dm_paper_close(l->p, "P");
 }
 
-static void minor(const dm_invoice *v, dm_money m, char out[DM_MONEY_TEXT])
-{
-    if (dm_minor_print(m, v->decimals, out, NULL) < 0) /* doc.h: all that is reckoned is whole */
-        out[0] = '\0';
-}
-
 /* An account's number in fours, as banks print it. */
 static void in_fours(dm_str iban, char out[64])
 {
@@ -140,7 +134,7 @@ static void owed(layout *l)
     const dm_invoice *v = l->v;
     char sum[DM_MONEY_TEXT], text[TEXT], day[32], iban[64];
     int top = l->y;
-    minor(v, v->due, sum);
+    dm_say_amount(v, v->due, sum);
     dm_day_text(v->due_s, day);
     in_fours(v->seller.iban, iban);
     dm_paper_box(l->p, DM_PAPER_SUNKEN, LEFT, top, WIDE, H);
@@ -207,7 +201,7 @@ static void total(layout *l, dm_str name, dm_money m, bool weighs)
     int n = dm_paper_wrapped(l->p, weighs ? &strong : &body, LEFT, l->y, WIDE - 14000, name, false);
     if (weighs)
         dm_paper_box(l->p, DM_PAPER_LINE, LEFT, l->y - 1000, WIDE, 60);
-    minor(l->v, m, text);
+    dm_say_amount(l->v, m, text);
     dm_paper_open(l->p, "TR");
     dm_paper_open(l->p, "TD");
     (void)dm_paper_wrapped(l->p, weighs ? &strong : &body, LEFT, l->y, WIDE - 14000, name, true);
@@ -221,10 +215,9 @@ static void total(layout *l, dm_str name, dm_money m, bool weighs)
 
 static void tax_words(const dm_invoice *v, const dm_invoice_tax *x, char text[TEXT])
 {
-    char base[DM_MONEY_TEXT], rate[32];
-    minor(v, x->base, base);
-    (void)snprintf(rate, sizeof rate, "%u.%04u", x->rate_ppm / 10000, x->rate_ppm % 10000);
-    dm_say_trim(rate, 0);
+    char base[DM_MONEY_TEXT], rate[DM_MONEY_TEXT];
+    dm_say_amount(v, x->base, base);
+    dm_say_rate(x->rate_ppm, rate);
     (void)snprintf(text, TEXT, "Tax %s %% (%.*s, %.*s) on %s%s%.*s", rate, (int)x->category.n, x->category.p,
             (int)x->jurisdiction.n, x->jurisdiction.p, base, x->reason.n > 0 ? ": " : "", (int)x->reason.n,
             x->reason.p != NULL ? x->reason.p : "");
@@ -308,7 +301,7 @@ static void figure_of(const dm_invoice *v, const dm_invoice_line *line, column c
         dm_money_print(line->amount, out);
         break;
     case NET:
-        minor(v, line->net, out);
+        dm_say_amount(v, line->net, out);
         break;
     case COLUMNS:
         break;
@@ -423,7 +416,7 @@ static void group(layout *l, size_t from, size_t to)
     dm_money net = {0};
     for (size_t i = from; i < to; i++)
         net.v += v->lines[i].net.v; /* at most 20,000 of less than 10^38 / 10^18 */
-    minor(v, net, sum);
+    dm_say_amount(v, net, sum);
     (void)snprintf(text, sizeof text, "%s%.*s", first->project.p != NULL ? "Project " : "The account as a whole",
             first->project_name.p != NULL ? (int)first->project_name.n : 0,
             first->project_name.p != NULL ? first->project_name.p : "");

@@ -1,6 +1,7 @@
 #include "metering/export/say.h"
 
-#include "metering/rules/invoice.h"
+#include <stdio.h>
+
 #include "metering/rules/rate.h"
 
 dm_str dm_say_sku(dm_str sku)
@@ -29,4 +30,16 @@ void dm_say_trim(char *figure, size_t keep)
         *--end = '\0';
     if (end == point + 1)
         *point = '\0';
+}
+
+void dm_say_amount(const dm_invoice *v, dm_money m, char out[DM_MONEY_TEXT])
+{
+    if (dm_minor_print(m, v->decimals, out, NULL) < 0) /* doc.h: all that is reckoned is whole */
+        out[0] = '\0';
+}
+
+void dm_say_rate(uint32_t ppm, char out[DM_MONEY_TEXT])
+{
+    (void)snprintf(out, DM_MONEY_TEXT, "%u.%04u", ppm / 10000, ppm % 10000);
+    dm_say_trim(out, 0);
 }

@@ -3,29 +3,20 @@
 
 #include "metering/export/einvoice.h"
 #include "metering/export/format.h"
-#include "metering/export/xml.h"
+#include "metering/export/say.h"
 
 #define UBL "urn:oasis:names:specification:ubl:schema:xsd:"
 
 static void amount(dm_xml *x, const dm_invoice *v, const char *name, dm_money m)
 {
     char text[DM_MONEY_TEXT];
-    dm_einvoice_amount(v, m, text);
+    dm_say_amount(v, m, text);
     dm_xml_leaf_of(x, name, "currencyID", v->currency, text);
-}
-
-static void leaf_in(dm_xml *x, const char *outer, const char *name, dm_str text)
-{
-    if (text.n == 0)
-        return;
-    dm_xml_open(x, outer);
-    dm_xml_leaf(x, name, text);
-    dm_xml_close(x);
 }
 
 static void scheme(dm_xml *x, const char *id)
 {
-    leaf_in(x, "cac:TaxScheme", "cbc:ID", dm_str_c(id));
+    dm_xml_leaf_in(x, "cac:TaxScheme", "cbc:ID", dm_str_c(id));
 }
 
 /* --- who ---------------------------------------------------------------------------------------------------- */
@@ -35,8 +26,8 @@ static void address(dm_xml *x, const dm_einvoice_party *p)
     dm_xml_open(x, "cac:PostalAddress");
     dm_xml_leaf_c(x, "cbc:StreetName", p->line[0]);
     dm_xml_leaf_c(x, "cbc:AdditionalStreetName", p->line[1]);
-    leaf_in(x, "cac:AddressLine", "cbc:Line", dm_str_c(p->line[2]));
-    leaf_in(x, "cac:Country", "cbc:IdentificationCode", p->country);
+    dm_xml_leaf_in(x, "cac:AddressLine", "cbc:Line", dm_str_c(p->line[2]));
+    dm_xml_leaf_in(x, "cac:Country", "cbc:IdentificationCode", p->country);
     dm_xml_close(x);
 }
 
@@ -90,10 +81,10 @@ static void head(dm_xml *x, const dm_einvoice *e)
     dm_xml_leaf_c(x, "cbc:StartDate", e->from);
     dm_xml_leaf_c(x, "cbc:EndDate", e->to);
     dm_xml_close(x);
-    leaf_in(x, "cac:OrderReference", "cbc:ID", v->purchase_order);
+    dm_xml_leaf_in(x, "cac:OrderReference", "cbc:ID", v->purchase_order);
     if (v->refers_to.n > 0) {
         dm_xml_open(x, "cac:BillingReference");
-        leaf_in(x, "cac:InvoiceDocumentReference", "cbc:ID", v->refers_to);
+        dm_xml_leaf_in(x, "cac:InvoiceDocumentReference", "cbc:ID", v->refers_to);
         dm_xml_close(x);
     }
 }
@@ -107,11 +98,11 @@ static void payment(dm_xml *x, const dm_einvoice *e)
         dm_xml_leaf(x, "cbc:PaymentID", e->v->number);
         dm_xml_open(x, "cac:PayeeFinancialAccount");
         dm_xml_leaf(x, "cbc:ID", seller->iban);
-        leaf_in(x, "cac:FinancialInstitutionBranch", "cbc:ID", seller->bic);
+        dm_xml_leaf_in(x, "cac:FinancialInstitutionBranch", "cbc:ID", seller->bic);
         dm_xml_close(x);
         dm_xml_close(x);
     }
-    leaf_in(x, "cac:PaymentTerms", "cbc:Note", dm_str_c(e->terms));
+    dm_xml_leaf_in(x, "cac:PaymentTerms", "cbc:Note", dm_str_c(e->terms));
 }
 
 /* --- sums --------------------------------------------------------------------------------------------------- */
@@ -119,7 +110,7 @@ static void payment(dm_xml *x, const dm_einvoice *e)
 static void category(dm_xml *x, const char *name, const dm_invoice_tax *t, bool reasons)
 {
     char rate[DM_MONEY_TEXT];
-    dm_einvoice_rate(t->rate_ppm, rate);
+    dm_say_rate(t->rate_ppm, rate);
     dm_xml_open(x, name);
     dm_xml_leaf(x, "cbc:ID", t->category);
     if (!dm_str_eq_c(t->category, "O"))
@@ -224,15 +215,7 @@ static void document(dm_xml *x, const dm_einvoice *e)
 
 static int write_ubl(const dm_export_doc *d, dm_buf *out, dm_err *err)
 {
-    dm_einvoice e;
-    DM_AUTO(dm_xml) x = NULL;
-    int r = dm_einvoice_of(&d->v, &e, err);
-    if (r == 0)
-        r = dm_xml_new(out, &x, err);
-    if (r < 0)
-        return r;
-    document(x, &e);
-    return dm_xml_end(x, err);
+    return dm_einvoice_write(d, document, out, err);
 }
 
 const dm_export_format dm_export_ubl = {.name = "ubl", .media = "application/xml", .ending = "xml", .write = write_ubl};

@@ -115,6 +115,15 @@ void dm_xml_leaf_c(dm_xml *x, const char *name, const char *text)
     dm_xml_leaf(x, name, dm_str_c(text));
 }
 
+void dm_xml_leaf_in(dm_xml *x, const char *outer, const char *name, dm_str text)
+{
+    if (text.n == 0)
+        return;
+    dm_xml_open(x, outer);
+    dm_xml_leaf(x, name, text);
+    dm_xml_close(x);
+}
+
 void dm_xml_leaf_of(dm_xml *x, const char *name, const char *attr, const char *value, const char *text)
 {
     dm_xml_open(x, name);

@@ -20,7 +20,9 @@ void dm_xml_text(dm_xml *x, dm_str text);
 /* An element with nothing but that text in it; of no text (.n 0), nothing. */
 void dm_xml_leaf(dm_xml *x, const char *name, dm_str text);
 void dm_xml_leaf_c(dm_xml *x, const char *name, const char *text);
-/* The same with an attribute. */
+/* It within an element of its own; of no text neither. */
+void dm_xml_leaf_in(dm_xml *x, const char *outer, const char *name, dm_str text);
+/* A leaf with an attribute, whatever its text. */
 void dm_xml_leaf_of(dm_xml *x, const char *name, const char *attr, const char *value, const char *text);
 
 /* Ends the document. DM_E_INVALID where a text had a character that XML has not (controls, U+FFFE). */

@@ -164,9 +164,9 @@ static void texts_stay_texts(void **state)
         dm_say_trim(figure, trims[i].keep);
         assert_string_equal(figure, trims[i].out);
     }
-    dm_einvoice_rate(88750, rate);
+    dm_say_rate(88750, rate);
     assert_string_equal(rate, "8.875");
-    dm_einvoice_rate(190000, rate);
+    dm_say_rate(190000, rate);
     assert_string_equal(rate, "19");
     DM_AUTO(dm_export_doc) doc = made("one");
     for (size_t i = 0; i + 3 < sizeof name; i += 3)
