@@ -13,10 +13,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -468,4 +468,10 @@ int dm_loop_stop_signals(int *out_fd, dm_err *err)
         return dm_fail_sys(err, errno, "signalfd");
     *out_fd = fd;
     return 0;
+}
+
+bool dm_loop_stop_told(int stop_fd, int wait_ms)
+{
+    struct pollfd p = {.fd = stop_fd, .events = POLLIN};
+    return poll(&p, 1, wait_ms) > 0;
 }

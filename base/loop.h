@@ -4,6 +4,8 @@
 #ifndef DM_BASE_LOOP_H
 #define DM_BASE_LOOP_H
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -53,6 +55,8 @@ void dm_loop_stop(dm_loop *l);
 /* SIGTERM and SIGINT, blocked in all threads and read from a signalfd; call before any thread is started. The fd is
  * the caller's. */
 int dm_loop_stop_signals(int *out_fd, dm_err *err) DM_NODISCARD;
+/* Whether one came, waiting up to wait_ms for it; for programs that have no loop. */
+bool dm_loop_stop_told(int stop_fd, int wait_ms);
 
 const dm_clock *dm_loop_clock(const dm_loop *l);
 

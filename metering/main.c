@@ -4,11 +4,11 @@
  * their time; the metrics page has threads of its own, too, and only reads counters. Whatever goes wrong but in a
  * chore, it stops and the supervisor starts it again: what it knows is in the database, and the rest is still in the
  * stream. */
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/http.h"
+#include "base/loop.h"
 #include "base/wire/id.h"
 
 #include "metering/bill/by_sandbox.h"
@@ -87,12 +87,6 @@ static int serve(const meter *m, dm_http **out, dm_err *err)
 
 /* --- the loop ----------------------------------------------------------------------------------------------- */
 
-static bool told_to_stop(const meter *m, int wait_ms)
-{
-    struct pollfd p = {.fd = m->stop_fd, .events = POLLIN};
-    return poll(&p, 1, wait_ms) > 0;
-}
-
 /* Of calls whose one outcome is that the fence was lost: DM_LEDGER_ZOMBIE. */
 static int fenced(int r, dm_err *err)
 {
@@ -156,7 +150,7 @@ static int run(meter *m, dm_err *err)
 {
     const dm_clock *clock = &dm_clock_real;
     int64_t period_us = (int64_t)m->conf->flush_ms * 1000, due = dm_mono_us(clock) + period_us;
-    while (!told_to_stop(m, 0)) {
+    while (!dm_loop_stop_told(m->stop_fd, 0)) {
         int64_t left_ms = (due - dm_mono_us(clock)) / 1000;
         int64_t most_ms = dm_mono_ms(clock) - m->told_ms < LIVE_SOON_MS ? WAIT_MS : LIVE_PAUSE_MS;
         unsigned wait = left_ms < 0 ? 0 : (unsigned)(left_ms < most_ms ? left_ms : most_ms);
@@ -210,7 +204,7 @@ static int open_db(const meter *m, dm_pg **out, dm_err *err)
 {
     int r = DM_E_UNAVAILABLE;
     for (int i = 0; i < OPEN_TRIES && r == DM_E_UNAVAILABLE; i++) {
-        if (i > 0 && told_to_stop(m, OPEN_STEP_MS))
+        if (i > 0 && dm_loop_stop_told(m->stop_fd, OPEN_STEP_MS))
             break;
         r = dm_pg_open(m->db, out, err);
     }

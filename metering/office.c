@@ -1,11 +1,11 @@
 #include "metering/office.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/cond.h"
+#include "base/loop.h"
 
 #include "metering/kit/meters.h"
 
@@ -77,12 +77,6 @@ static int in_tx(dm_office *o, dm_pg_fn fn, void *arg, dm_err *err)
 
 /* --- standing by -------------------------------------------------------------------------------------------- */
 
-static bool told_to_stop(int fd, int wait_ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, wait_ms) > 0;
-}
-
 /* What fails is tried again for a while: the database may be starting. */
 static int stand_by(dm_office *o, bool *reaches, bool *taken, dm_err *err)
 {
@@ -109,7 +103,7 @@ int dm_office_wait(dm_office *o, int stop_fd, dm_err *err)
     bool reaches = false, taken = false;
     o->db_since_ms = dm_mono_ms(&dm_clock_real);
     for (int64_t n = 0; !taken; n++) {
-        if (told_to_stop(stop_fd, n > 0 ? BEAT_MS : 0))
+        if (dm_loop_stop_told(stop_fd, n > 0 ? BEAT_MS : 0))
             return DM_OFFICE_STOP;
         int r = stand_by(o, &reaches, &taken, err);
         if (r < 0)

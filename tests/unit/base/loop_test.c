@@ -474,7 +474,9 @@ static void signals_become_readable(void **state)
     dm_loop *l = *state;
     int fd = -1;
     assert_int_equal(dm_loop_stop_signals(&fd, NULL), 0);
+    assert_false(dm_loop_stop_told(fd, 0));
     assert_int_equal(raise(SIGTERM), 0);
+    assert_true(dm_loop_stop_told(fd, 1000));
     once(l, 0);
     struct signalfd_siginfo info;
     assert_int_equal(read(fd, &info, sizeof(info)), sizeof(info));
