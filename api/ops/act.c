@@ -40,6 +40,13 @@ int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err)
     return r < 0 ? r : dm_ops_reason(req, what, out->reason);
 }
 
+int dm_ops_status_ok(dm_str status, dm_err *err)
+{
+    bool good = status.p == NULL || dm_str_eq_c(status, "draft") || dm_str_eq_c(status, "approved") ||
+                dm_str_eq_c(status, "withdrawn");
+    return good ? 0 : dm_fail(err, DM_E_INVALID, "status must be draft, approved or withdrawn");
+}
+
 static bool is_token(const dm_api *api, dm_str given)
 {
     uint8_t bytes[DM_KEY];

@@ -21,6 +21,10 @@ int dm_ops_why_read(dm_req *req, const char *what, dm_ops_why *out, dm_err *err)
 /* The same of a reason that stands in a larger body; NULL: it is not there. */
 int dm_ops_reason(dm_req *req, const char *what, const char *reason) DM_NODISCARD;
 
+/* Of a list of what two people make: 0, or DM_E_INVALID where status is none of draft, approved and withdrawn. .p NULL:
+ * none is asked for. */
+int dm_ops_status_ok(dm_str status, dm_err *err) DM_NODISCARD;
+
 #define DM_OPS_TOKEN "operator:token"
 /* 0: the request has the deployment's token, which nobody in particular bears. 1 after it has answered: there is none,
  * or it is another. */

@@ -46,7 +46,7 @@ static int list(dm_req *req, void *ctx, dm_err *err)
 {
     static const dm_rows_kind kind = {.order = 'k', .id = "contract", .query = query, .write = write_one};
     listing l = {.find = {.account = dm_req_query(req, "account"), .status = dm_req_query(req, "status")}};
-    int r = dm_contract_status_ok(l.find.status, err);
+    int r = l.find.status.n > 0 ? dm_ops_status_ok(l.find.status, err) : 0;
     return r < 0 ? r : dm_rows_ops(req, ctx, &kind, &l, err);
 }
 

@@ -52,9 +52,8 @@ static int list(dm_req *req, void *ctx, dm_err *err)
 {
     listing l = {.status = dm_req_query(req, "status")};
     int r = dm_rows_read(req, 'p', &l.page, err);
-    if (r == 0 && l.status.p != NULL && !dm_str_eq_c(l.status, "draft") && !dm_str_eq_c(l.status, "approved") &&
-            !dm_str_eq_c(l.status, "withdrawn"))
-        r = dm_fail(err, DM_E_INVALID, "status must be draft, approved or withdrawn");
+    if (r == 0)
+        r = dm_ops_status_ok(l.status, err);
     if (r == 0)
         r = dm_api_tx_ops(ctx, query, &l, err);
     if (r == 0)

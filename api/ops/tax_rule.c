@@ -83,9 +83,8 @@ static int list(dm_req *req, void *ctx, dm_err *err)
     *status = dm_req_query(req, "status");
     if (country->p != NULL && !dm_country_ok(*country))
         return dm_fail(err, DM_E_INVALID, "country must be a country, as two capital letters");
-    if (status->p != NULL && !dm_str_eq_c(*status, "draft") && !dm_str_eq_c(*status, "approved") &&
-            !dm_str_eq_c(*status, "withdrawn"))
-        return dm_fail(err, DM_E_INVALID, "status must be draft, approved or withdrawn");
+    if (dm_ops_status_ok(*status, err) < 0)
+        return DM_E_INVALID;
     if (at.p != NULL && (dm_parse_rfc3339(at, &l.which.at_us, err) < 0 || l.which.at_us <= 0))
         return dm_fail(err, DM_E_INVALID, "valid_at must be a time");
     return dm_rows_ops(req, ctx, &kind, &l, err);
@@ -277,22 +276,22 @@ int dm_route_ops_tax_add(dm_req *req, void *ctx, dm_err *err)
 
 /* --- the second person -------------------------------------------------------------------------------------- */
 
-int dm_route_ops_tax_approve(dm_req *req, void *ctx, dm_err *err)
+static int second(dm_req *req, void *ctx, work w, dm_err *err)
 {
     DM_AUTO_OPS_WHY why = {NULL};
-    int r = dm_ops_why_read(req, "tax_rule.approve", &why, err);
+    int r = dm_ops_why_read(req, w.what, &why, err);
     if (r != 0)
         return r < 0 ? r : 0;
-    work w = {.what = "tax_rule.approve", .reason = why.reason, .act = act_approve};
+    w.reason = why.reason;
     return answer(req, ctx, 200, &w, err);
+}
+
+int dm_route_ops_tax_approve(dm_req *req, void *ctx, dm_err *err)
+{
+    return second(req, ctx, (work){.what = "tax_rule.approve", .act = act_approve}, err);
 }
 
 int dm_route_ops_tax_withdraw(dm_req *req, void *ctx, dm_err *err)
 {
-    DM_AUTO_OPS_WHY why = {NULL};
-    int r = dm_ops_why_read(req, "tax_rule.withdraw", &why, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    work w = {.what = "tax_rule.withdraw", .reason = why.reason, .act = act_withdraw};
-    return answer(req, ctx, 200, &w, err);
+    return second(req, ctx, (work){.what = "tax_rule.withdraw", .act = act_withdraw}, err);
 }

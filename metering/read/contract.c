@@ -36,11 +36,3 @@ void dm_contract_row_write(dm_jw *w, const dm_contract_row *row, bool acts)
     }
     dm_jw_end(w);
 }
-
-int dm_contract_status_ok(dm_str status, dm_err *err)
-{
-    return status.n == 0 || dm_str_eq_c(status, "draft") || dm_str_eq_c(status, "approved") ||
-                           dm_str_eq_c(status, "withdrawn")
-                   ? 0
-                   : dm_fail(err, DM_E_INVALID, "status must be draft, approved or withdrawn");
-}

@@ -29,7 +29,5 @@ int dm_read_contracts(
 void dm_contract_row_read(const dm_pg_rows *rows, size_t i, dm_contract_row *out);
 /* An object. acts: with who did what of it, and what is ordered and not approved. */
 void dm_contract_row_write(dm_jw *w, const dm_contract_row *row, bool acts);
-/* DM_E_INVALID: it is none. */
-int dm_contract_status_ok(dm_str status, dm_err *err) DM_NODISCARD;
 
 #endif
