@@ -44,7 +44,7 @@ static int do_enrol(dm_pg *c, void *arg, dm_err *err)
         r = dm_fleet_enrol(c, &e->m, e->answer.region_no, &no, err);
     if (r == 0)
         e->answer.worker_no = (int64_t)no.v;
-    return r;
+    return r == 0 ? dm_fleet_time(c, &e->answer.now_us, err) : r;
 }
 
 /* The key that the worker of this number seals its frames with. */

@@ -122,6 +122,7 @@ static const dm_json_field enrolled_fields[] = {
         I64(enrolled, region_no, 1, UINT16_MAX),
         I64(enrolled, period_s, 1, DM_PERIOD_S_MAX),
         {"frame_key", DM_JSON_STR, offsetof(dm_wk_enrolled, frame_key), DM_JSON_OPT, FRAME_KEY_LEN, FRAME_KEY_LEN},
+        {"now_us", DM_JSON_I64, offsetof(dm_wk_enrolled, now_us), DM_JSON_OPT, 0, INT64_MAX / 2},
 };
 
 static const dm_json_field beat_fields[] = {

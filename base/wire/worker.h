@@ -115,6 +115,7 @@ typedef struct dm_wk_enrolled {
     int64_t region_no;
     int64_t period_s; /* accounting period; one that dm_period_s_fits */
     char *frame_key;  /* what it seals its frames with, in hex; NULL in the worker's journal, which keeps no secret */
+    int64_t now_us;   /* by the database's clock; 0: it does not say (an older API, or the worker's journal) */
 } dm_wk_enrolled;
 
 typedef struct dm_wk_beat {

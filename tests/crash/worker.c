@@ -274,8 +274,12 @@ static void boot(host *t)
     must(dm_worker_new(&t->conf, &t->h, &t->w, &err) == 0, "worker", &err);
     must(dm_frame_key(frame_secret, (dm_worker_no){t->no + 1}, raw, &err) == 0, "key", &err);
     dm_hex(raw, DM_KEY, key);
-    const dm_wk_enrolled me = {.worker_no = (int64_t)t->no + 1, .region_no = 2, .period_s = PERIOD_S, .frame_key = key};
-    dm_worker_enrolled(t->w, &me);
+    const dm_wk_enrolled me = {.worker_no = (int64_t)t->no + 1,
+            .region_no = 2,
+            .period_s = PERIOD_S,
+            .frame_key = key,
+            .now_us = T0 * second_us + t->s->now_us};
+    dm_worker_enrolled(t->w, &me, 0);
     must(dm_publish_new(t->w, &t->publish, &err) == 0, "publish", &err);
     t->d->last_second = t->w->at.last_second;
     t->d->boot = t->w->at.boot;

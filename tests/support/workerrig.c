@@ -269,7 +269,7 @@ void rig_enrol(rig *r)
     char key[2 * DM_KEY + 1];
     dm_hex(rig_frame_key, DM_KEY, key);
     dm_wk_enrolled me = {.worker_no = 1, .region_no = 2, .period_s = RIG_PERIOD, .frame_key = key};
-    dm_worker_enrolled(r->w, &me);
+    dm_worker_enrolled(r->w, &me, 0);
 }
 
 void rig_file(const char *dir, const char *name, const char *text)

@@ -23,7 +23,7 @@
 #include "workers/host/parts.h"
 
 typedef struct was {
-    int64_t boot, prev_boot_last_frame, frame_no, last_second, event_seq;
+    int64_t boot, prev_boot_last_frame, frame_no, last_second, event_seq, usage_us, mono_us;
     char *kernel_boot;
 } was;
 
@@ -34,11 +34,15 @@ static const dm_json_field boot_fields[] = {
         {"last_second", DM_JSON_I64, offsetof(was, last_second), DM_JSON_NEED, 0, INT64_MAX},
         {"event_seq", DM_JSON_I64, offsetof(was, event_seq), DM_JSON_NEED, 0, INT64_MAX},
         {"kernel_boot", DM_JSON_STR, offsetof(was, kernel_boot), DM_JSON_NEED, 1, 39},
+        {"usage_us", DM_JSON_I64, offsetof(was, usage_us), DM_JSON_OPT, 0, INT64_MAX / 2},
+        {"mono_us", DM_JSON_I64, offsetof(was, mono_us), DM_JSON_OPT, 0, INT64_MAX / 2},
 };
 
 typedef struct replay {
     dm_worker *w;
     char kernel_boot[40]; /* of the host when the dead worker began */
+    int64_t usage_us;     /* was this for it when its host's monotonic clock said */
+    int64_t mono_us;      /* that; 0: it was not sure */
     int64_t attested;     /* start of the last period with an end record */
     dm_sandbox_id unsaid; /* the box of the last record that owes an event, */
     bool owes;            /* while the event has not come */
@@ -58,6 +62,8 @@ static int replay_boot(replay *p, const json_t *obj, dm_err *err)
     w->at.prev_boot_last_frame = (uint64_t)v.prev_boot_last_frame;
     w->at.frame_no = (uint64_t)v.frame_no;
     w->at.last_second = v.last_second > w->at.last_second ? v.last_second : w->at.last_second;
+    p->usage_us = v.usage_us;
+    p->mono_us = v.mono_us;
     dm_events_replay_seq(w->events, (uint64_t)v.event_seq);
     r = dm_str_to_array(dm_str_c(v.kernel_boot), p->kernel_boot, sizeof(p->kernel_boot), err);
     dm_json_done(boot_fields, DM_LEN(boot_fields), &v);
@@ -562,7 +568,9 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
         return r;
     dm_journal_belongs(w->journal, w);
     dm_events_replayed(w->events);
-    bool first = w->at.boot == 0;
+    bool first = w->at.boot == 0, host_lives = first || strcmp(p.kernel_boot, w->kernel_boot) == 0;
+    if (host_lives && p.mono_us > 0)
+        dm_usage_clock_go_on(&w->time, p.usage_us, p.mono_us, w->h->log);
     if (w->at.frame_no > 0) /* else the dead boot wrote none, and its own predecessor is what we follow */
         w->at.prev_boot_last_frame = w->at.frame_no;
     w->at.frame_no = 0;
@@ -579,6 +587,6 @@ int dm_worker_recover(dm_worker *w, dm_err *err)
             dm_fu("last_frame", w->at.prev_boot_last_frame));
     dm_leases_recount(w);
     DM_POINT(WORKER_RECOVERED);
-    take_stock(w, first || strcmp(p.kernel_boot, w->kernel_boot) == 0);
+    take_stock(w, host_lives);
     return 0;
 }

@@ -256,10 +256,12 @@ static int64_t ended_second(const dm_worker *w)
     return dm_second_of(dm_worker_now_us(w) - settle_us) - 1;
 }
 
-/* Without a key to seal with, which a worker has that was ever given one, every second waits. */
+/* Without a key to seal with, which a worker has that was ever given one, every second waits; and so it does until
+ * there is a clock to date it by. */
 static bool held(const dm_worker *w)
 {
-    return w->at.last_second < ended_second(w) && (w->seal == NULL || awaits_claim(w));
+    return !dm_usage_clock_sure(&w->time) ||
+           (w->at.last_second < ended_second(w) && (w->seal == NULL || awaits_claim(w)));
 }
 
 static void tick(void *arg)

@@ -86,7 +86,7 @@ static void take_frame_key(dm_worker *w, const char *hex)
 
 /* --- beginning ---------------------------------------------------------------------------------------------- */
 
-void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
+void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e, int64_t within_us)
 {
     dm_err err = {0};
     if (w->at.enrolled && (w->at.no.v != (uint64_t)e->worker_no || w->at.period_s != e->period_s)) {
@@ -94,6 +94,7 @@ void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e)
         DM_LOG(w->h->log, DM_ERROR, "worker.identity_changed", dm_fu("was", w->at.no.v), dm_fi("is", e->worker_no));
         return;
     }
+    dm_usage_clock_hear(&w->time, e->now_us, within_us, w->h->log);
     take_frame_key(w, e->frame_key);
     if (w->at.enrolled)
         return;

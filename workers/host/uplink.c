@@ -41,8 +41,9 @@ struct dm_uplink {
     bool enrol; /* this boot is not known there yet */
     bool away;  /* said once in the log */
     int64_t beat_at;
-    int64_t leave_by; /* it was written off; else 0 */
-    bool old_boot;    /* a later start is known */
+    int64_t said_mono; /* when what is under way was said */
+    int64_t leave_by;  /* it was written off; else 0 */
+    bool old_boot;     /* a later start is known */
 };
 
 static const int64_t beat_us = 1000 * 1000, soon_us = 20 * 1000;
@@ -174,6 +175,7 @@ static void say(void *arg)
     if (busy || u->say != SAY_NOTHING)
         return;
     u->say = next_word(u);
+    u->said_mono = dm_mono_us(dm_worker_host(u->w)->clock);
     dm_buf_reset(&u->body);
     dm_jw_init(&jw, &u->body);
     switch (u->say) {
@@ -215,8 +217,11 @@ static int take_enrolled(dm_uplink *u, const json_t *obj, dm_err *err)
     if (m.frame_key == NULL)
         r = dm_fail(err, DM_E_PROTO, "%s: no key to seal frames with: is the API an older one?", u->path);
     if (r == 0) {
+        /* It was that late there at some moment since this was asked. */
+        int64_t half_us = (dm_mono_us(dm_worker_host(u->w)->clock) - u->said_mono) / 2;
+        m.now_us += m.now_us != 0 ? half_us : 0;
         u->enrol = false;
-        dm_worker_enrolled(u->w, &m);
+        dm_worker_enrolled(u->w, &m, half_us);
     }
     dm_wk_enrolled_done(&m);
     return r;

@@ -110,6 +110,10 @@ static void write_boot(dm_worker *w, dm_jw *jw)
     dm_jw_ki64(jw, "last_second", w->at.last_second);
     dm_jw_ku64(jw, "event_seq", dm_events_seq(w->events));
     dm_jw_kc(jw, "kernel_boot", w->kernel_boot);
+    if (dm_usage_clock_sure(&w->time)) {
+        dm_jw_ki64(jw, "usage_us", dm_worker_now_us(w));
+        dm_jw_ki64(jw, "mono_us", dm_mono_us(w->h->clock));
+    }
     dm_jw_end(jw);
 }
 

@@ -37,8 +37,8 @@ void dm_worker_flush(dm_worker *w);
 
 /* False while machines of a dead worker are being adopted: orders wait for the end of that. */
 bool dm_worker_took_stock(const dm_worker *w);
-/* The API knows us: usage may begin (the first time), pools are filled. */
-void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e);
+/* The API knows us: usage may begin (the first time), pools are filled. Its time is so far off by now, at most. */
+void dm_worker_enrolled(dm_worker *w, const dm_wk_enrolled *e, int64_t within_us);
 /* The ledger has frames up to here: older evidence may go. */
 void dm_worker_durable(dm_worker *w, uint64_t boot, uint64_t frame);
 

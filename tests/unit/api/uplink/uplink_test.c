@@ -23,11 +23,13 @@ static void enrolment(void **state)
     static const char key[] = "00000000000000000000000000000000000000000000000000000000000000ff";
     char text[512];
     (void)snprintf(text, sizeof text, body, key, 2);
+    int64_t asked_us = dm_rig_number(&rig, "SELECT dm.us(clock_timestamp())");
     DM_AUTO_SAID again = dm_rig_worker_call(&rig, "/v1/workers/enrol", text);
     assert_int_equal(again.status, 200);
     assert_int_equal(member(&again, "worker_no"), 1);
     assert_int_equal(member(&again, "region_no"), 1);
     assert_int_equal(member(&again, "period_s"), 60);
+    assert_in_range(member(&again, "now_us"), asked_us, dm_rig_number(&rig, "SELECT dm.us(clock_timestamp())"));
     uint8_t key_of[DM_KEY];
     char hex[2 * DM_KEY + 1];
     assert_int_equal(dm_frame_key(rig.api.frame_secret, (dm_worker_no){1}, key_of, NULL), 0);

@@ -850,9 +850,9 @@ static void an_identity_is_for_ever(void **state)
     rig *r = *state;
     NEED_ROOT();
     dm_wk_enrolled other = {.worker_no = 2, .region_no = 2, .period_s = RIG_PERIOD};
-    dm_worker_enrolled(r->w, &other);
+    dm_worker_enrolled(r->w, &other, 0);
     other = (dm_wk_enrolled){.worker_no = 1, .region_no = 2, .period_s = 2 * RIG_PERIOD};
-    dm_worker_enrolled(r->w, &other);
+    dm_worker_enrolled(r->w, &other, 0);
     assert_int_equal(r->w->at.no.v, 1);
     assert_int_equal(r->w->at.period_s, RIG_PERIOD);
 }

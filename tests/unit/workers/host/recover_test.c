@@ -49,6 +49,30 @@ static void what_lived_on_ran_all_the_while(void **state)
     assert_string_equal(events_of(r, 1), "ended 3 timeout");
 }
 
+/* The wall was off by three quarters of an hour when the worker was started anew: the host's other clock was not. */
+static void seconds_go_on_where_the_wall_is_wrong(void **state)
+{
+    static const int64_t off_us = 2833 * 1000000LL;
+    rig *r = *state;
+    NEED_ROOT();
+    for (int sign = -1; sign <= 1; sign += 2) {
+        unsigned no = sign < 0 ? 1 : 2;
+        assert_int_equal(status_of(r, rig_admit(r, "start", no, 3, (admitting){.timeout_s = 3600})), 201);
+        rig_seconds(r, 5);
+        rig_settle(r);
+        r->clock.wall += sign * off_us;
+        int64_t second = r->w->at.last_second;
+        rig_crash(r);
+        back(r);
+        rig_seconds(r, 10);
+        assert_in_range(r->w->at.last_second, second + 10, second + 12);
+        r->clock.wall -= sign * off_us; /* somebody has seen to it */
+        rig_seconds(r, 3);
+        assert_in_range(r->w->at.last_second, second + 13, second + 15);
+        assert_string_equal(state_of(r, no), "running");
+    }
+}
+
 /* What frames are sealed with outlives the worker, so that one that comes back without the API frames on; without it
  * seconds wait, and none is lost. */
 static void frames_wait_for_a_key(void **state)
@@ -823,6 +847,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
             TEST(what_lived_on_ran_all_the_while),
+            TEST(seconds_go_on_where_the_wall_is_wrong),
             TEST(frames_wait_for_a_key),
             TEST(what_was_being_built_is_ended),
             TEST(time_that_was_up_meanwhile_is_not_billed),

@@ -1,5 +1,7 @@
 /* What a worker tells the API and takes from its answers, through a real socket: an API of the test's own that is away,
  * wrong, late or forgetful. The worker goes on either way: nothing it holds depends on being heard. */
+#include "base/parse.h"
+
 #include "tests/support/workerrig.h"
 #include "workers/host/uplink.h"
 
@@ -19,6 +21,7 @@ typedef struct api {
     char last[4096];   /* body of the last call but beats */
     char beat[512];
     int64_t durable;
+    int64_t now_us; /* 0: it does not say */
 } api;
 
 static rig one;
@@ -32,6 +35,18 @@ static int enough(dm_req *req, char *keep, size_t cap)
     else if (its.status != 0)
         dm_reply_text(&req->reply, its.status, "text/plain", DM_STR("no"));
     return its.garbage || its.status != 0;
+}
+
+static void enrolled(dm_req *req)
+{
+    char key[2 * DM_KEY + 1];
+    uint8_t raw[DM_KEY];
+    memset(raw, its.rekeyed ? 3 : 2, sizeof(raw));
+    dm_hex(raw, sizeof(raw), key);
+    dm_wk_enrolled m = {.worker_no = 7, .region_no = 2, .period_s = 60, .now_us = its.now_us};
+    m.frame_key = its.keyless ? NULL : key;
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_enrolled_write(&w, &m);
 }
 
 static int on_enrol(dm_req *req, void *ctx, dm_err *err)
@@ -48,12 +63,7 @@ static int on_enrol(dm_req *req, void *ctx, dm_err *err)
                 DM_STR("{\"code\":409,\"message\":\"old\",\"denial\":{\"what\":\"worker\",\"rule\":"
                        "\"worker.old_boot\",\"cure\":\"c\",\"doc\":\"d\"}}"));
     else if (!enough(req, its.last, sizeof(its.last)))
-        dm_reply_text(&req->reply, 200, "application/json",
-                its.keyless   ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60}")
-                : its.rekeyed ? DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
-                                       "\"0303030303030303030303030303030303030303030303030303030303030303\"}")
-                              : DM_STR("{\"worker_no\":7,\"region_no\":2,\"period_s\":60,\"frame_key\":"
-                                       "\"0202020202020202020202020202020202020202020202020202020202020202\"}"));
+        enrolled(req);
     return 0;
 }
 
@@ -194,6 +204,22 @@ static void it_enrols_and_then_beats(void **state)
     int64_t since = r->clock.mono;
     go_until(r, its.beats == beats + 3);
     assert_true(r->clock.mono - since > 2000000);
+}
+
+/* A host is up before anybody tells it the time: evidence is dated by the API's. */
+static void a_wrong_clock_is_told_the_time(void **state)
+{
+    rig *r = *state;
+    NEED_ROOT();
+    its.now_us = r->clock.wall + 500;
+    r->clock.wall += 3600 * 1000000LL;
+    assert_false(dm_usage_clock_sure(&r->w->time));
+    api_up(r);
+    go_until(r, r->w->at.enrolled);
+    assert_true(dm_usage_clock_sure(&r->w->time));
+    assert_in_range(dm_worker_now_us(r->w), its.now_us, its.now_us + 1000000);
+    go_until(r, r->w->at.frame_no >= 2);
+    assert_in_range(r->w->at.last_second, dm_second_of(its.now_us), dm_second_of(its.now_us) + 3);
 }
 
 static void events_are_told_until_they_are_taken(void **state)
@@ -519,6 +545,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
     const struct CMUnitTest tests[] = {
             TEST(it_enrols_and_then_beats),
+            TEST(a_wrong_clock_is_told_the_time),
             TEST(events_are_told_until_they_are_taken),
             TEST(events_wait_for_the_journal),
             TEST(while_the_api_is_away_all_goes_on),
