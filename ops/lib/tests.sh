@@ -245,6 +245,7 @@ run_slice() {
     fi
     run_folder lint
     run_folder conformance
+    run_folder web
     if wanted verify; then
         run_tests verify "$DM_ROOT/tests/verify/run" 300
     fi

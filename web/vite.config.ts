@@ -1,0 +1,29 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import locales from '@react-aria/optimize-locales-plugin'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+// The app lives below /console/; nginx writes a nonce of its own into each copy of index.html (ops/nginx/console.conf).
+export default defineConfig({
+  base: '/console/',
+  cacheDir: join(tmpdir(), 'dormouse-vite'),
+  plugins: [react(), { ...locales.vite({ locales: ['en-US', 'zh-CN'] }), enforce: 'pre' }],
+  html: { cspNonce: '@NONCE@' },
+  // What E2B's client asks of Node.js it leaves alone in a browser: those modules are empty there.
+  resolve: {
+    alias: Object.fromEntries(
+      ['node:fs', 'fs', 'node:path', 'path', 'node:crypto', 'crypto', 'node:os', 'os', 'node:url', 'url'].map(
+        (name) => [name, new URL('src/app/nothing.ts', import.meta.url).pathname],
+      ),
+    ),
+  },
+  build: {
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    assetsInlineLimit: 0,
+    sourcemap: false,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  worker: { format: 'es' },
+})
