@@ -125,6 +125,10 @@ bool dm_pg_bool(const dm_pg_rows *r, size_t row, unsigned col);
 /* A bytea of a fixed size (an id, a hash, a key) into to. DM_E_CORRUPT when it has another one, or is null. */
 int dm_pg_bytes(const dm_pg_rows *r, size_t row, unsigned col, void *to, size_t n, dm_err *err) DM_NODISCARD;
 
+/* Whole numbers as an array, as SQL takes it: "{7,12}". They are stride bytes apart, which is where one stands in a row
+ * of structs. out is begun here, and done by the caller. */
+int dm_pg_list(dm_buf *out, const int64_t *first, size_t n, size_t stride, dm_err *err) DM_NODISCARD;
+
 /* Columns into a struct, a field a column: the table stands beside the statement whose columns it names. */
 typedef struct dm_pg_field {
     enum {

@@ -15,6 +15,7 @@
 #include "api/uplink/routes.h"
 #include "metering/read/read.h"
 #include "tenants/fleet/fleet.h"
+#include "tenants/sandbox/changed.h"
 
 static int read_body(const dm_req *req, json_t **out, dm_err *err)
 {
@@ -44,7 +45,7 @@ static int do_enrol(dm_pg *c, void *arg, dm_err *err)
         r = dm_fleet_enrol(c, &e->m, e->answer.region_no, &no, err);
     if (r == 0)
         e->answer.worker_no = (int64_t)no.v;
-    return r == 0 ? dm_fleet_time(c, &e->answer.now_us, err) : r;
+    return r == 0 ? dm_changed_clock(c, &e->answer.now_us, err) : r;
 }
 
 /* The key that the worker of this number seals its frames with. */

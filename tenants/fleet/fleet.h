@@ -20,8 +20,6 @@ int dm_fleet_region(dm_pg *c, const char *name, int64_t *out, dm_err *err) DM_NO
  * a later start is known already, so this is a copy of its journal, or an old one. DM_FLEET_WRITTEN_OFF: what it had
  * was ended, and its periods were closed without it: it does not come back under this name. */
 int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_no *out, dm_err *err) DM_NODISCARD;
-/* What time it is by the database's clock, which all replicas share: a worker whose own is wrong is told. */
-int dm_fleet_time(dm_pg *c, int64_t *out_us, dm_err *err) DM_NODISCARD;
 
 /* *drain: an operator wants it empty. DM_FLEET_NONE: no such worker, not this boot of it, or it was written off. So is
  * it with its events. */

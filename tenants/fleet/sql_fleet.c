@@ -91,17 +91,6 @@ int dm_fleet_enrol(dm_pg *c, const dm_wk_enrol *m, int64_t region_no, dm_worker_
     return r;
 }
 
-static const dm_pg_stmt time_now = {"fleet_time", "SELECT dm.us(clock_timestamp())", DM_PG_ONE};
-
-int dm_fleet_time(dm_pg *c, int64_t *out_us, dm_err *err)
-{
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = dm_pg_exec(c, &time_now, NULL, 0, &rows, NULL, err);
-    if (r == 0)
-        *out_us = dm_pg_i64(rows, 0, 0);
-    return r;
-}
-
 static const dm_pg_stmt beat = {"fleet_beat",
         "UPDATE dm.worker SET beat_at = now(), running = $3, asleep = $4, free_slots = $5, refusing = $6,"
         " mem_free_mib = $7, pooled = $8, why = $9, version = $10"

@@ -7,8 +7,6 @@
 #include "tenants/plan/audit.h"
 #include "tenants/plan/part.h"
 
-enum { NUMBER_TEXT = 21 };
-
 /* --- what people want --------------------------------------------------------------------------------------- */
 
 static const dm_pg_stmt put = {"alert_put",
@@ -129,11 +127,7 @@ int dm_alerts_list(
 int dm_alerts_of(dm_pg *c, dm_owner owner, const int64_t *numbers, size_t n, dm_pg_rows **rows, dm_err *err)
 {
     DM_AUTO_BUF text;
-    dm_buf_init(&text, n * NUMBER_TEXT + 2);
-    for (size_t i = 0; i < n; i++)
-        (void)dm_buf_fmt(&text, "%s%lld", i > 0 ? "," : "{", (long long)numbers[i]);
-    (void)dm_buf_c(&text, n > 0 ? "}" : "{}");
-    int r = dm_buf_ok(&text, err);
+    int r = dm_pg_list(&text, numbers, n, sizeof *numbers, err);
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(dm_buf_view(&text))};
     return r < 0 ? r : dm_pg_exec(c, &some, args, DM_LEN(args), rows, NULL, err);
 }
@@ -143,11 +137,7 @@ int dm_alerts_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, i
 {
     DM_AUTO_BUF text;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    dm_buf_init(&text, nprojects * NUMBER_TEXT + 2);
-    for (size_t i = 0; i < nprojects; i++)
-        (void)dm_buf_fmt(&text, "%s%lld", i > 0 ? "," : "{", (long long)projects[i].v);
-    (void)dm_buf_c(&text, nprojects > 0 ? "}" : "{}");
-    int r = dm_buf_ok(&text, err);
+    int r = dm_pg_list(&text, &projects->v, nprojects, sizeof *projects, err);
     const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_text(dm_buf_view(&text)), dm_pa_i64((int64_t)max)};
     if (r == 0)
         r = dm_pg_exec(c, &since, args, DM_LEN(args), &rows, NULL, err);

@@ -69,8 +69,6 @@ void dm_denial_row(const dm_pg_rows *rows, size_t i, dm_denied *out)
 
 /* --- what changed lately ------------------------------------------------------------------------------------ */
 
-enum { NUMBER_TEXT = 21 };
-
 static const dm_pg_stmt since = {"denials_since",
         "SELECT project_no, denial_no, dm.us(last_at), count FROM dm.denial WHERE last_at >= dm.ts($1)"
         " AND project_no = ANY ($2::int[]) ORDER BY last_at DESC LIMIT $3",
@@ -81,11 +79,7 @@ int dm_denials_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, 
 {
     DM_AUTO_BUF which;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    dm_buf_init(&which, nprojects * NUMBER_TEXT + 2);
-    for (size_t i = 0; i < nprojects; i++)
-        (void)dm_buf_fmt(&which, "%s%lld", i > 0 ? "," : "{", (long long)projects[i].v);
-    (void)dm_buf_c(&which, nprojects > 0 ? "}" : "{}");
-    int r = dm_buf_ok(&which, err);
+    int r = dm_pg_list(&which, &projects->v, nprojects, sizeof *projects, err);
     const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_text(dm_buf_view(&which)), dm_pa_i64((int64_t)max)};
     if (r == 0)
         r = dm_pg_exec(c, &since, args, DM_LEN(args), &rows, NULL, err);
@@ -106,11 +100,7 @@ static const dm_pg_stmt of = {"denials_of",
 int dm_denials_of(dm_pg *c, dm_owner owner, const int64_t *numbers, size_t n, dm_pg_rows **rows, dm_err *err)
 {
     DM_AUTO_BUF which;
-    dm_buf_init(&which, n * NUMBER_TEXT + 2);
-    for (size_t i = 0; i < n; i++)
-        (void)dm_buf_fmt(&which, "%s%lld", i > 0 ? "," : "{", (long long)numbers[i]);
-    (void)dm_buf_c(&which, n > 0 ? "}" : "{}");
-    int r = dm_buf_ok(&which, err);
+    int r = dm_pg_list(&which, numbers, n, sizeof *numbers, err);
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v), dm_pa_text(dm_buf_view(&which))};
     return r < 0 ? r : dm_pg_exec(c, &of, args, DM_LEN(args), rows, NULL, err);
 }

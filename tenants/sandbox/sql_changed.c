@@ -1,7 +1,5 @@
 #include "tenants/sandbox/changed.h"
 
-enum { PROJECT_TEXT = 21 };
-
 /* One index a part, in its order and no longer than what is wanted. */
 #define PART_BEGIN "(SELECT project_no, sandbox_id, changed_at FROM dm.sandbox WHERE "
 #define PART_END " AND changed_at >= dm.ts($1) AND project_no = ANY ($2::int[]) ORDER BY changed_at DESC LIMIT $3)"
@@ -22,11 +20,7 @@ int dm_changed_since(dm_pg *c, const dm_project_no *projects, size_t nprojects, 
 {
     DM_AUTO_BUF list;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    dm_buf_init(&list, nprojects * PROJECT_TEXT + 2);
-    for (size_t i = 0; i < nprojects; i++)
-        (void)dm_buf_fmt(&list, "%s%lld", i > 0 ? "," : "{", (long long)projects[i].v);
-    (void)dm_buf_c(&list, nprojects > 0 ? "}" : "{}");
-    int r = dm_buf_ok(&list, err);
+    int r = dm_pg_list(&list, &projects->v, nprojects, sizeof *projects, err);
     const dm_pg_arg args[] = {dm_pa_i64(since_us), dm_pa_text(dm_buf_view(&list)), dm_pa_i64((int64_t)max)};
     if (r == 0)
         r = dm_pg_exec(c, &since, args, DM_LEN(args), &rows, NULL, err);
