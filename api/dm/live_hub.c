@@ -39,7 +39,9 @@ typedef struct reader {
     int64_t since_us;
     bool met; /* it has had its snapshot, or what it missed */
     bool doubted;
-    dm_counts counts; /* as it was told last */
+    dm_counts counts;    /* as it was told last, */
+    dm_read_spend spend; /* and this; .project 0: nothing was open */
+    bool restated;       /* what was open stands in a statement now */
     int64_t said_ms, gone_ms, checked_ms, counted_ms;
 } reader;
 
@@ -345,7 +347,7 @@ static void tell_one(dm_live *l, reader *r, const news *w)
         tell_marks(l, r, w);
         if (!r->met || counts_differ(&r->counts, &l->told->counts))
             event(l, "counts", dm_buf_view(&l->told->counts_json));
-        if (spends && (!r->met || l->tail->closed) && l->told->cost.len > 0)
+        if (spends && (!r->met || l->tail->closed || r->restated) && l->told->cost.len > 0)
             event(l, "cost", dm_buf_view(&l->told->cost));
     }
     if (spends && l->tail->closed && r->met) {
@@ -355,6 +357,7 @@ static void tell_one(dm_live *l, reader *r, const news *w)
         event(l, "period", dm_str_c(json));
     }
     r->met = true;
+    r->restated = false;
     r->counts = l->told->counts;
     r->counted_ms = now_ms(l);
     say(l, r);
@@ -372,8 +375,9 @@ static bool ask_for(
         if (back && (since == 0 || r->since_us < since))
             since = r->since_us;
         a->whole |= !r->met && !back;
-        a->cost |= !r->met || l->tail->closed;
-        due |= !r->met || l->tail->closed || (r->counts.created_1m > 0 && now_ms(l) - r->counted_ms >= RECOUNT_MS);
+        a->cost |= !r->met || l->tail->closed || r->restated;
+        due |= !r->met || l->tail->closed || r->restated ||
+               (r->counts.created_1m > 0 && now_ms(l) - r->counted_ms >= RECOUNT_MS);
     }
     gather(marks, nmarks, since, w);
     w->too_many |= l->tail->torn;
@@ -484,6 +488,49 @@ static int tell_all(dm_live *l, reader **all, size_t n, dm_err *err)
     return r;
 }
 
+static int by_project(const void *key, const void *row)
+{
+    const dm_project_no *a = key;
+    const dm_read_spend *b = row;
+    return (a->v > b->project.v) - (a->v < b->project.v);
+}
+
+static bool spends_differ(const dm_read_spend *a, const dm_read_spend *b)
+{
+    return a->project.v != b->project.v || a->running != b->running || a->running_s != b->running_s ||
+           strcmp(a->amount, b->amount) != 0 || strcmp(a->per_second, b->per_second) != 0;
+}
+
+/* What is open grows until a statement has it: of less, the closed part is told with the next round. */
+static int tell_spend(dm_live *l, reader *r, dm_err *err)
+{
+    const dm_read_spend none = {.running = 0};
+    const dm_read_spend *s = bsearch(&r->owner.project, l->tail->spends, l->tail->nspends, sizeof none, by_project);
+    const dm_read_spend *now = s != NULL ? s : &none;
+    if (!spends_differ(now, &r->spend))
+        return 0;
+    DM_AUTO_BUF json;
+    dm_buf_init(&json, EVENT_MAX);
+    int done = dm_live_spend(&json, s, err);
+    if (done < 0)
+        return done;
+    dm_buf_reset(&l->text);
+    event(l, "spend", dm_buf_view(&json));
+    r->restated |= now->running_s < r->spend.running_s || s == NULL;
+    r->spend = *now;
+    say(l, r);
+    return 0;
+}
+
+static int tell_spends(dm_live *l, reader **all, size_t n, dm_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (all[i]->met && !all[i]->over && dm_may(all[i]->rights, DM_RIGHT_USAGE_READ))
+            r = tell_spend(l, all[i], err);
+    return r;
+}
+
 /* Only what was read lately is vouched for. */
 static void beat(dm_live *l, reader **all, size_t n)
 {
@@ -512,6 +559,8 @@ void dm_live_round(dm_live *l)
     int r = n > 0 ? look_for(l, all, n, &err) : 0;
     if (r == 0 && n > 0)
         r = tell_all(l, all, n, &err);
+    if (r == 0 && n > 0)
+        r = tell_spends(l, all, n, &err);
     if (r == 0 && n > 0)
         beat(l, all, n);
     if (r < 0 && !l->failed)

@@ -16,6 +16,7 @@ static void for_all(dm_live_told *t, void (*fn)(dm_buf *b))
 {
     fn(&t->counts_json);
     fn(&t->cost);
+    fn(&t->spend);
     fn(&t->newest);
     fn(&t->refused);
     fn(&t->warned);
@@ -83,6 +84,29 @@ static int read_cost(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_err *
     dm_write_second(&w, "as_of", k.closed_through);
     dm_jw_end(&w);
     return 0;
+}
+
+int dm_live_spend(dm_buf *out, const dm_read_spend *s, dm_err *err)
+{
+    dm_jw w;
+    dm_jw_init(&w, out);
+    dm_jw_obj(&w);
+    dm_jw_kc(&w, "amount", s != NULL ? s->amount : "0");
+    dm_jw_kc(&w, "per_second", s != NULL ? s->per_second : "0");
+    dm_jw_kc(&w, "currency", s != NULL ? s->currency : NULL);
+    dm_jw_ki64(&w, "running", s != NULL ? s->running : 0);
+    dm_jw_ki64(&w, "running_seconds", s != NULL ? s->running_s : 0);
+    dm_jw_ktime(&w, "as_of", s != NULL ? s->through_us : 0);
+    dm_jw_end(&w);
+    return dm_buf_ok(out, err);
+}
+
+static int read_spend(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_err *err)
+{
+    dm_read_spend s;
+    size_t n = 0;
+    int r = dm_read_spends_of(c, &a->owner.project, 1, &s, &n, err);
+    return r == 0 ? dm_live_spend(&t->spend, n > 0 ? &s : NULL, err) : r;
 }
 
 static int read_newest(dm_pg *c, const dm_live_asked *a, dm_live_told *t, dm_err *err)
@@ -213,6 +237,8 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
         write_counts(now_us, t);
     if (r == 0 && a->cost)
         r = read_cost(c, a, t, err);
+    if (r == 0 && a->cost)
+        r = read_spend(c, a, t, err);
     if (r == 0 && a->whole)
         r = read_newest(c, a, t, err);
     if (r == 0 && a->whole)
@@ -252,6 +278,7 @@ void dm_live_snapshot(dm_jw *w, const dm_live_told *t, dm_rights rights)
 {
     part(w, "counts", &t->counts_json, true);
     part(w, "cost", &t->cost, dm_may(rights, DM_RIGHT_USAGE_READ));
+    part(w, "spend", &t->spend, dm_may(rights, DM_RIGHT_USAGE_READ));
     part(w, "sandboxes", &t->newest, true);
     part(w, "denials", &t->refused, dm_may(rights, DM_RIGHT_LIMIT_READ));
     part(w, "alerts", &t->warned, dm_may(rights, DM_RIGHT_USAGE_READ));

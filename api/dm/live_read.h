@@ -26,10 +26,11 @@ typedef struct dm_live_asked {
 
 typedef struct dm_live_told {
     dm_counts counts;
-    dm_buf counts_json, cost, newest, refused, warned; /* each a JSON value; cost where cost, the others where whole */
-    dm_buf lines[DM_LIVE_ROWS_MAX];                    /* of each id: its line; empty: there is none */
-    dm_buf denials[DM_LIVE_ROWS_MAX];                  /* of each number, */
-    dm_buf alerts[DM_LIVE_ROWS_MAX];                   /* as of these */
+    /* Each a JSON value: cost and spend where cost, the others where whole. */
+    dm_buf counts_json, cost, spend, newest, refused, warned;
+    dm_buf lines[DM_LIVE_ROWS_MAX];   /* of each id: its line; empty: there is none */
+    dm_buf denials[DM_LIVE_ROWS_MAX]; /* of each number, */
+    dm_buf alerts[DM_LIVE_ROWS_MAX];  /* as of these */
 } dm_live_told;
 
 dm_live_told *dm_live_told_new(dm_err *err) DM_NODISCARD;
@@ -42,6 +43,9 @@ int dm_live_read(dm_api *api, const dm_live_asked *asked, dm_live_told *t, dm_er
 /* The members of a snapshot, into an object that is open: null is what the reader may not see; what was not asked for
  * is left out. */
 void dm_live_snapshot(dm_jw *w, const dm_live_told *t, dm_rights rights);
+
+/* What it is coming to, as a JSON value; NULL: nothing is open. */
+int dm_live_spend(dm_buf *out, const dm_read_spend *s, dm_err *err) DM_NODISCARD;
 
 /* "event: name\nid: ...\ndata: ...\n\n" */
 int dm_live_event(dm_buf *out, const char *name, int64_t id, dm_str json);

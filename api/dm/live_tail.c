@@ -10,7 +10,8 @@ enum {
     BACK_US = 2000000,
     FAR_BACK_EVERY = 8, /* looks */
     ROWS_MAX = 4096,    /* of each kind, of one look */
-    SEEN_MAX = 4 * ROWS_MAX
+    SEEN_MAX = 4 * ROWS_MAX,
+    SPENDS_EVERY = 4 /* looks */
 };
 
 struct dm_live_memory {
@@ -41,6 +42,7 @@ void dm_live_tail_free(dm_live_tail *t)
     if (t == NULL)
         return;
     free(t->marks);
+    free(t->spends);
     free(t->memory);
     free(t);
 }
@@ -62,6 +64,8 @@ typedef struct work {
     int64_t back_us, since_us, before_us; /* before_us: the look before; 0: there was none */
     bool torn;
     int64_t now_us, closed_through, whole_from_us;
+    dm_read_spend *spends; /* room for nprojects; NULL: they are not asked for */
+    size_t nspends;
     size_t nchanged, nrisen, ncame;
 } work;
 
@@ -84,6 +88,8 @@ static int read_all(dm_pg *c, void *arg, dm_err *err)
         r = dm_alerts_since(c, w->projects, w->nprojects, from, ROWS_MAX, m->came, &w->ncame, err);
     if (r == 0)
         r = dm_read_closed_through(c, &w->closed_through, err);
+    if (r == 0 && w->spends != NULL)
+        r = dm_read_spends_of(c, w->projects, w->nprojects, w->spends, &w->nspends, err);
     w->whole_from_us = from;
     if (r == 0 && w->nchanged == ROWS_MAX)
         w->whole_from_us = m->changed[ROWS_MAX - 1].at_us + 1;
@@ -167,9 +173,17 @@ int dm_live_look(dm_live_tail *t, dm_api *api, const dm_project_no *projects, si
             .since_us = since_us,
             .before_us = m->looks > 0 ? t->now_us : 0,
             .back_us = m->looks % FAR_BACK_EVERY == 0 ? DM_LIVE_FAR_BACK_US : BACK_US};
+    DM_AUTO_MEM dm_read_spend *spends = NULL;
+    if (m->looks % SPENDS_EVERY == 0)
+        w.spends = spends = calloc(n, sizeof *spends); /* without memory it is the next look's */
     int r = dm_api_tx_ops(api, read_all, &w, err);
     if (r < 0)
         return r;
+    if (spends != NULL) {
+        free(t->spends);
+        t->spends = dm_steal(&spends);
+        t->nspends = w.nspends;
+    }
     t->closed = t->closed_through != 0 && w.closed_through > t->closed_through;
     t->closed_through = w.closed_through;
     t->torn = w.torn;

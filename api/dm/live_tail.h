@@ -1,5 +1,5 @@
 /* api/dm/live_tail.h: what of the watched projects was written since the last look: sandboxes, refusals and alerts, and
- * whether a period has closed.
+ * whether a period has closed; and what they are coming to, each second and a half.
  *
  * A row's time is taken when it is written, and the row is seen when its transaction has committed. So each look goes
  * back by more than a transaction takes, most times by a little and now and then by as long as a statement may take;
@@ -8,6 +8,7 @@
 #define DM_API_DM_LIVE_TAIL_H
 
 #include "api/kit/api.h"
+#include "metering/read/cost.h"
 
 enum { DM_LIVE_FAR_BACK_US = 12000000 };
 
@@ -30,6 +31,8 @@ typedef struct dm_live_tail {
     bool torn;              /* so much was written that some of it may never be met */
     dm_live_mark *marks;    /* by project, the newest first */
     size_t nmarks;
+    dm_read_spend *spends; /* by project: what the watched ones are coming to; not read at each look */
+    size_t nspends;
     struct dm_live_memory *memory;
 } dm_live_tail;
 

@@ -1,5 +1,5 @@
-/* metering/read/cost.h: what a project has come to lately, as far as periods have closed. Runs where
- * metering/read/read.h runs. */
+/* metering/read/cost.h: what a project has come to lately: as far as periods have closed, and what it is coming to
+ * since. Runs where metering/read/read.h runs. */
 #ifndef DM_METERING_READ_COST_H
 #define DM_METERING_READ_COST_H
 
@@ -18,5 +18,20 @@ typedef struct dm_read_cost {
 } dm_read_cost;
 
 int dm_read_cost_of(dm_pg *c, dm_owner owner, dm_read_cost *out, dm_err *err) DM_NODISCARD;
+
+/* What no statement says yet, as the seconds come: by the list price and provisional. */
+typedef struct dm_read_spend {
+    dm_project_no project;
+    char amount[DM_MONEY_TEXT];     /* of all but pooled minutes, */
+    int64_t running_s;              /* of which these are */
+    char per_second[DM_MONEY_TEXT]; /* what its last second came to */
+    int64_t running;                /* how many ran in that */
+    char currency[4];
+    int64_t through_us; /* seconds before it are in */
+} dm_read_spend;
+
+/* Of these projects, by their number; of which nothing is open there is no row. out: room for n. */
+int dm_read_spends_of(
+        dm_pg *c, const dm_project_no *projects, size_t n, dm_read_spend *out, size_t *found, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -259,6 +259,53 @@ static void a_period_closes(void **state)
                      "DELETE FROM dm.period");
 }
 
+/* What is open is told as it grows, and what of it a statement has taken comes as the cost. */
+static void what_is_open_moves(void **state)
+{
+    DM_AUTO_EVENTS e;
+    (void)state;
+    dm_rig_sql(&rig,
+            "SET session_replication_role = replica; INSERT INTO dm.period (period_start, period_s, closed_at)"
+            " VALUES ('2026-03-10T09:00Z', 3600, now());"
+            "INSERT INTO dm.spend_open SELECT account_no, project_no + v.other, '2026-03-10T10:00Z', v.part, v.amount, "
+            "7,"
+            " 0.001, 2, now() FROM dm.project, (VALUES (0, 0, 0.25), (0, 1, 0.5), (1000, 0, 9)) v (other, part, amount)"
+            " WHERE slug = 'demo'");
+    watch_on(&e, rig.socket, LIVE, NULL);
+    expect(&e, "snapshot");
+    const json_t *open = json_object_get(e.data, "spend");
+    assert_string_equal(str(open, "amount"), "0.750000000000000000");
+    expect(&e, "spend");
+    assert_string_equal(str(e.data, "amount"), "0.750000000000000000");
+    assert_string_equal(str(e.data, "per_second"), "0.002000000000000000");
+    assert_string_equal(str(e.data, "currency"), "CNY");
+    assert_int_equal(json_integer_value(json_object_get(e.data, "running")), 4);
+    assert_int_equal(json_integer_value(json_object_get(e.data, "running_seconds")), 14);
+    assert_non_null(str(e.data, "as_of"));
+    dm_rig_sql(&rig, "SET session_replication_role = replica; UPDATE dm.spend_open SET amount = amount + 0.25,"
+                     " running_s = 8, through = now() - interval '2 minutes' WHERE part = 1");
+    expect(&e, "spend");
+    assert_string_equal(str(e.data, "amount"), "1.000000000000000000");
+    assert_string_equal(str(e.data, "per_second"), "0.001000000000000000"); /* what is not heard of comes to nothing */
+    dm_rig_sql(&rig,
+            "SET session_replication_role = replica; DELETE FROM dm.spend_open;"
+            "INSERT INTO dm.statement_line (account_no, period_start, line_no, kind, project_no, sku, charge_from,"
+            " charge_to, seconds, qty, per_unit, amount) SELECT account_no, '2026-03-10T10:00Z', 1, 'usage', "
+            "project_no,"
+            " 'vcpu-run', '2026-03-10T10:00Z', '2026-03-10T11:00Z', 1, 1, 1, 1 FROM dm.project WHERE slug = 'demo';"
+            "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s,"
+            " hibernated_s, unattested, body, sha256, previous_sha256, public_key, signature) SELECT account_no,"
+            " '2026-03-10T10:00Z', 3600, 1, 'CNY', 1, 1, 0, 0, '', sha256(''), sha256(''), '\\x00',"
+            " sha256('') || sha256('') FROM dm.project WHERE slug = 'demo'");
+    expect(&e, "spend");
+    assert_string_equal(str(e.data, "amount"), "0");
+    assert_true(json_is_null(json_object_get(e.data, "as_of")));
+    expect(&e, "cost");
+    assert_string_equal(str(e.data, "month"), "1.000000000000000000");
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement_line; DELETE FROM dm.statement; "
+                     "DELETE FROM dm.usage_owed; DELETE FROM dm.period");
+}
+
 static void once_for_who_cannot_hold_it(void **state)
 {
     char id[32];
@@ -519,10 +566,10 @@ int main(void)
 {
 #define TEST(name) DM_RIG_TEST(name, &rig)
     const struct CMUnitTest tests[] = {TEST(all_of_it_and_then_what_changes), TEST(whichever_replica_it_was_changed_at),
-            TEST(refusals), TEST(alerts), TEST(a_period_closes), TEST(once_for_who_cannot_hold_it),
-            TEST(from_where_he_left_off), TEST(too_many_to_tell), TEST(who_does_not_read_is_dropped),
-            TEST(a_beat_while_nothing_changes), TEST(what_he_may_see), TEST(as_long_as_he_may),
-            TEST(as_long_as_he_looks), TEST(a_key_that_is_revoked), TEST(so_many_at_once)};
+            TEST(refusals), TEST(alerts), TEST(a_period_closes), TEST(what_is_open_moves),
+            TEST(once_for_who_cannot_hold_it), TEST(from_where_he_left_off), TEST(too_many_to_tell),
+            TEST(who_does_not_read_is_dropped), TEST(a_beat_while_nothing_changes), TEST(what_he_may_see),
+            TEST(as_long_as_he_may), TEST(as_long_as_he_looks), TEST(a_key_that_is_revoked), TEST(so_many_at_once)};
 #undef TEST
     dm_rig_start(&rig, 4);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
