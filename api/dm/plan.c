@@ -1,13 +1,15 @@
 /* GET /v1/accounts/{id}/plan: what an account's seconds are rated by, what of its allowance is left, and what the month
- * has come to by now. */
+ * has come to by now; or, as_of, was and had by then. */
 #include "metering/read/plan.h"
 
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
+#include "api/kit/request.h"
 
 typedef struct work {
     const dm_caller *by;
+    int64_t at_us;
     dm_pg_rows *rows;
     dm_read_plan p;
 } work;
@@ -17,7 +19,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    return dm_read_plan_of(c, w->by->owner.account, &w->rows, &w->p, err);
+    return dm_read_plan_of(c, w->by->owner.account, w->at_us, &w->rows, &w->p, err);
 }
 
 static void write_minutes(dm_jw *w, const dm_read_plan *p)
@@ -43,7 +45,7 @@ static void write_spend(dm_jw *w, const dm_read_plan *p)
     dm_jw_kstr(w, "month", p->amount);
     dm_jw_kstr(w, "per_second", p->per_second);
     dm_jw_ki64(w, "running", p->running);
-    dm_jw_kstr(w, "projected", p->projected);
+    dm_jw_kmaybe(w, "projected", p->projected);
     dm_write_time(w, "as_of", p->as_of_us);
     dm_jw_end(w);
 }
@@ -64,7 +66,9 @@ static void write_next(dm_jw *w, const dm_read_plan *p)
 int dm_route_plan_get(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.by = &dm_session_of(req)->caller};
-    int r = dm_api_tx(ctx, w.by, query, &w, err);
+    int r = dm_as_of(req, ((const dm_api *)ctx)->clock, &w.at_us, err);
+    if (r == 0)
+        r = dm_api_tx(ctx, w.by, query, &w, err);
     if (r == 0) {
         dm_jw j = dm_reply_json(&req->reply, 200);
         dm_jw_obj(&j);

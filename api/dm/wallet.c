@@ -4,19 +4,21 @@
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
+#include "api/kit/request.h"
 #include "api/kit/rows.h"
 
 /* --- as it is ----------------------------------------------------------------------------------------------- */
 
 typedef struct work {
     const dm_caller *caller;
+    int64_t at_us;
     dm_read_wallet w;
 } work;
 
 static int query(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    return dm_read_wallet_of(c, w->caller->owner.account, &w->w, err);
+    return dm_read_wallet_of(c, w->caller->owner.account, w->at_us, &w->w, err);
 }
 
 static void write_balances(dm_jw *j, const dm_read_wallet *w)
@@ -123,14 +125,16 @@ static int get(dm_req *req, void *ctx, dm_err *err)
 {
     work w = {.caller = &dm_session_of(req)->caller};
     dm_wallet_head h;
-    int r = dm_api_tx(ctx, w.caller, query, &w, err);
+    int r = dm_as_of(req, ((const dm_api *)ctx)->clock, &w.at_us, err);
+    if (r == 0)
+        r = dm_api_tx(ctx, w.caller, query, &w, err);
     if (r == 0) {
         dm_read_wallet_head(&w.w, &h);
         dm_jw j = dm_reply_json(&req->reply, 200);
         dm_jw_obj(&j);
         dm_jw_kstr(&j, "currency", h.currency);
         dm_jw_kbool(&j, "prepaid", h.prepaid);
-        dm_jw_kstr(&j, "left", h.left);
+        dm_jw_kmaybe(&j, "left", h.left);
         write_balances(&j, &w.w);
         write_grants(&j, &w.w);
         write_holds(&j, &w.w);

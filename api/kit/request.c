@@ -25,6 +25,18 @@ int dm_client_waits(const dm_req *req, dm_err *err)
     return dm_req_gone(req) ? dm_fail(err, DM_E_UNAVAILABLE, "the client has gone") : 0;
 }
 
+int dm_as_of(const dm_req *req, const dm_clock *clock, int64_t *at_us, dm_err *err)
+{
+    dm_str text = dm_req_query(req, "as_of");
+    *at_us = 0;
+    if (text.p == NULL)
+        return 0;
+    int r = dm_parse_rfc3339(text, at_us, err);
+    if (r == 0 && (*at_us <= 0 || *at_us > dm_wall_us(clock)))
+        r = dm_fail(err, DM_E_INVALID, "it is no moment that has been");
+    return r < 0 ? dm_wrap(err, "as_of") : 0;
+}
+
 int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err)
 {
     DM_AUTO(json_t) obj = NULL;

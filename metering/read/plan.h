@@ -12,15 +12,16 @@ typedef struct dm_read_plan {
     int64_t included_s, used_s;
     bool pooled; /* by minutes: the two before count */
     dm_str currency, billing_cycle;
-    int64_t resets_us; /* the month's end */
-    dm_str books;      /* JSON: [{"id": 1, "group": "other"}, ...] */
-    dm_str amount, per_second, projected;
-    int64_t running, as_of_us; /* as_of_us 0: nothing was ever counted */
-    dm_str next_tier;          /* .p NULL: no change is noted */
+    int64_t resets_us;                    /* the month's end */
+    dm_str books;                         /* JSON: [{"id": 1, "group": "other"}, ...] */
+    dm_str amount, per_second, projected; /* projected.p NULL: it is told of then */
+    int64_t running, as_of_us;            /* as_of_us 0: nothing was ever counted */
+    dm_str next_tier;                     /* .p NULL: no change is noted */
     int64_t next_us;
 } dm_read_plan;
 
-/* *rows is the caller's to free. */
-int dm_read_plan_of(dm_pg *c, dm_account_no account_no, dm_pg_rows **rows, dm_read_plan *out, dm_err *err) DM_NODISCARD;
+/* As it was at that moment, by the statements of periods that had ended; 0: as it is. *rows is the caller's to free. */
+int dm_read_plan_of(dm_pg *c, dm_account_no account_no, int64_t at_us, dm_pg_rows **rows, dm_read_plan *out,
+        dm_err *err) DM_NODISCARD;
 
 #endif

@@ -1,9 +1,11 @@
 #include "metering/read/wallet.h"
 
-static int of(dm_pg *c, const dm_pg_stmt *st, dm_account_no account_no, dm_pg_rows **out, dm_err *err)
+/* As it is, or ($2) as it was. */
+static int of(dm_pg *c, const dm_pg_stmt *is, const dm_pg_stmt *was, dm_account_no account_no, int64_t at_us,
+        dm_pg_rows **out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(account_no.v)};
-    return dm_pg_exec(c, st, args, DM_LEN(args), out, NULL, err);
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(at_us)};
+    return dm_pg_exec(c, at_us == 0 ? is : was, args, at_us == 0 ? 1 : 2, out, NULL, err);
 }
 
 /* --- the wallet --------------------------------------------------------------------------------------------- */
@@ -12,25 +14,54 @@ static const dm_pg_stmt head = {"read_wallet",
         "SELECT currency, dm.wallet_left(account_no)::numeric(38,18), billing_cycle = 'hourly' FROM dm.account "
         "WHERE account_no = $1::bigint",
         DM_PG_ONE};
+static const dm_pg_stmt head_was = {"read_wallet_was",
+        "SELECT currency, NULL, billing_cycle = 'hourly' FROM dm.account WHERE account_no = $1::bigint "
+        "AND $2::bigint IS NOT NULL",
+        DM_PG_ONE};
 static const dm_pg_field heads[] = {{DM_COL_STR, offsetof(dm_wallet_head, currency)},
-        {DM_COL_STR, offsetof(dm_wallet_head, left)}, {DM_COL_BOOL, offsetof(dm_wallet_head, prepaid)}};
+        {DM_COL_MAYBE, offsetof(dm_wallet_head, left)}, {DM_COL_BOOL, offsetof(dm_wallet_head, prepaid)}};
+
+/* What was left of each grant at that moment: a plain sum of what had been taken of it and given back to it. */
+#define GRANTS_THEN                                                                                                    \
+    "FROM (SELECT dm.ts($2::bigint) AS at) i CROSS JOIN dm.wallet_grant g CROSS JOIN LATERAL (SELECT g.amount - "      \
+    "coalesce((SELECT sum(p.amount) FROM dm.wallet_burn_part p JOIN dm.wallet_burn b USING (account_no, burn_no) "     \
+    "WHERE p.account_no = g.account_no AND p.grant_no = g.grant_no AND b.at <= i.at), 0) AS remaining, "               \
+    "coalesce((SELECT sum(p.amount) FROM dm.wallet_hold_part p JOIN dm.wallet_hold h USING (account_no, hold_no) "     \
+    "WHERE p.account_no = g.account_no AND p.grant_no = g.grant_no AND h.made_at <= i.at "                             \
+    "AND (h.ended_at IS NULL OR h.ended_at > i.at)), 0) AS held) r "                                                   \
+    "WHERE g.account_no = $1::bigint AND g.valid_from <= i.at AND r.remaining > 0 AND (g.expires_at IS NULL "          \
+    "OR g.expires_at > i.at OR r.held > 0) "
 
 static const dm_pg_stmt balances = {"read_wallet_balances",
         "SELECT currency, kind, sum(dm.wallet_free(g, now()))::numeric(38,18), sum(held)::numeric(38,18) "
         "FROM dm.wallet_grant g WHERE account_no = $1::bigint AND remaining > 0 GROUP BY currency, kind "
         "HAVING sum(dm.wallet_free(g, now()) + held) > 0 ORDER BY currency, min(priority), kind",
         DM_PG_ROWS};
+static const dm_pg_stmt balances_were = {"read_wallet_balances_were",
+        "SELECT currency, kind, sum(CASE WHEN g.expires_at <= i.at THEN 0 ELSE r.remaining - r.held "
+        "END)::numeric(38,18), "
+        "sum(r.held)::numeric(38,18) " GRANTS_THEN "GROUP BY currency, kind ORDER BY currency, min(priority), kind",
+        DM_PG_ROWS};
 static const dm_pg_field balance[] = {{DM_COL_STR, offsetof(dm_wallet_balance, currency)},
         {DM_COL_STR, offsetof(dm_wallet_balance, kind)}, {DM_COL_STR, offsetof(dm_wallet_balance, free)},
         {DM_COL_STR, offsetof(dm_wallet_balance, held)}};
 
+#define GRANT(remaining, held)                                                                                         \
+    "SELECT g.id, g.kind, g.currency, g.amount, " remaining ", " held ", g.reference, g.why, g.priority, "             \
+    "dm.us(g.valid_from), dm.us(g.expires_at), f.sandbox_id, f.cause, array_to_json(f.statements)::text, f.epoch, "    \
+    "dm.us(f.lost_at), f.split "
+#define FAULT "dm.wallet_fault f ON f.account_no = g.account_no AND f.grant_no = g.grant_no "
+#define BURN_ORDER "ORDER BY g.currency, g.priority, g.expires_at NULLS LAST, g.grant_no LIMIT 1000"
 static const dm_pg_stmt grants = {"read_wallet_grants",
-        "SELECT g.id, g.kind, g.currency, g.amount, g.remaining, g.held, g.reference, g.why, g.priority, "
-        "dm.us(g.valid_from), dm.us(g.expires_at), f.sandbox_id, f.cause, array_to_json(f.statements)::text, f.epoch, "
-        "dm.us(f.lost_at), f.split FROM dm.wallet_grant g LEFT JOIN dm.wallet_fault f "
-        "ON f.account_no = g.account_no AND f.grant_no = g.grant_no WHERE g.account_no = $1::bigint AND "
-        "g.remaining > 0 AND (g.expires_at IS NULL OR g.expires_at > now() OR g.held > 0) "
-        "ORDER BY g.currency, g.priority, g.expires_at NULLS LAST, g.grant_no LIMIT 1000",
+        GRANT("g.remaining", "g.held") "FROM dm.wallet_grant g LEFT JOIN " FAULT "WHERE g.account_no = $1::bigint AND "
+                                       "g.remaining > 0 AND (g.expires_at IS NULL OR g.expires_at > now() OR g.held > "
+                                       "0) " BURN_ORDER,
+        DM_PG_ROWS};
+static const dm_pg_stmt grants_were = {"read_wallet_grants_were",
+        GRANT("g.remaining", "g.held") "FROM (SELECT g.account_no, g.grant_no, g.id, g.kind, g.currency, g.amount, "
+                                       "r.remaining::numeric(38,18), r.held::numeric(38,18), g.reference, g.why, "
+                                       "g.priority, g.valid_from, "
+                                       "g.expires_at " GRANTS_THEN ") g LEFT JOIN " FAULT BURN_ORDER,
         DM_PG_ROWS};
 static const dm_pg_field grant[] = {{DM_COL_STR, offsetof(dm_wallet_given, id)},
         {DM_COL_STR, offsetof(dm_wallet_given, kind)}, {DM_COL_STR, offsetof(dm_wallet_given, currency)},
@@ -46,6 +77,11 @@ static const dm_pg_stmt holds = {"read_wallet_holds",
         "SELECT id, currency, amount, reference, dm.us(made_at), dm.us(expires_at) FROM dm.wallet_hold "
         "WHERE account_no = $1::bigint AND state = 'pending' ORDER BY hold_no LIMIT 1000",
         DM_PG_ROWS};
+static const dm_pg_stmt holds_were = {"read_wallet_holds_were",
+        "SELECT id, currency, amount, reference, dm.us(made_at), dm.us(expires_at) FROM dm.wallet_hold "
+        "WHERE account_no = $1::bigint AND made_at <= dm.ts($2::bigint) AND (ended_at IS NULL OR ended_at > "
+        "dm.ts($2::bigint)) ORDER BY hold_no LIMIT 1000",
+        DM_PG_ROWS};
 static const dm_pg_field hold[] = {{DM_COL_STR, offsetof(dm_wallet_kept, id)},
         {DM_COL_STR, offsetof(dm_wallet_kept, currency)}, {DM_COL_STR, offsetof(dm_wallet_kept, amount)},
         {DM_COL_STR, offsetof(dm_wallet_kept, reference)}, {DM_COL_I64, offsetof(dm_wallet_kept, made_us)},
@@ -56,6 +92,13 @@ static const dm_pg_stmt pending = {"read_wallet_pending",
         "SELECT id, kind, currency, amount, CASE WHEN needs_second AND approved_at IS NULL THEN 'waiting' ELSE "
         "'approved' END, dm.us(ordered_at) FROM dm.wallet_order WHERE account_no = $1::bigint AND booked_at IS NULL "
         "AND withdrawn_at IS NULL ORDER BY order_no LIMIT 1000",
+        DM_PG_ROWS};
+static const dm_pg_stmt pending_was = {"read_wallet_pending_was",
+        "SELECT id, kind, currency, amount, CASE WHEN needs_second AND (approved_at IS NULL OR approved_at > i.at) "
+        "THEN "
+        "'waiting' ELSE 'approved' END, dm.us(ordered_at) FROM dm.wallet_order, (SELECT dm.ts($2::bigint) AS at) i "
+        "WHERE account_no = $1::bigint AND ordered_at <= i.at AND (booked_at IS NULL OR booked_at > i.at) "
+        "AND (withdrawn_at IS NULL OR withdrawn_at > i.at) ORDER BY order_no LIMIT 1000",
         DM_PG_ROWS};
 static const dm_pg_field waits[] = {{DM_COL_STR, offsetof(dm_wallet_pending, id)},
         {DM_COL_STR, offsetof(dm_wallet_pending, kind)}, {DM_COL_STR, offsetof(dm_wallet_pending, currency)},
@@ -72,17 +115,17 @@ void dm_read_wallet_done(dm_read_wallet *w)
     *w = (dm_read_wallet){.head = NULL};
 }
 
-int dm_read_wallet_of(dm_pg *c, dm_account_no account_no, dm_read_wallet *w, dm_err *err)
+int dm_read_wallet_of(dm_pg *c, dm_account_no account_no, int64_t at_us, dm_read_wallet *w, dm_err *err)
 {
     dm_read_wallet_done(w);
-    int r = of(c, &head, account_no, &w->head, err);
+    int r = of(c, &head, &head_was, account_no, at_us, &w->head, err);
     if (r == 0)
-        r = of(c, &balances, account_no, &w->balances, err);
+        r = of(c, &balances, &balances_were, account_no, at_us, &w->balances, err);
     if (r == 0)
-        r = of(c, &grants, account_no, &w->grants, err);
+        r = of(c, &grants, &grants_were, account_no, at_us, &w->grants, err);
     if (r == 0)
-        r = of(c, &holds, account_no, &w->holds, err);
-    return r < 0 ? r : of(c, &pending, account_no, &w->pending, err);
+        r = of(c, &holds, &holds_were, account_no, at_us, &w->holds, err);
+    return r < 0 ? r : of(c, &pending, &pending_was, account_no, at_us, &w->pending, err);
 }
 
 void dm_read_wallet_head(const dm_read_wallet *w, dm_wallet_head *out)

@@ -13,11 +13,11 @@ typedef struct dm_read_wallet {
     dm_pg_rows *head, *balances, *grants, *holds, *pending;
 } dm_read_wallet;
 void dm_read_wallet_done(dm_read_wallet *w);
-/* What *w held is let go first: zero it before. */
-int dm_read_wallet_of(dm_pg *c, dm_account_no account_no, dm_read_wallet *w, dm_err *err) DM_NODISCARD;
+/* As it was at that moment; 0: as it is. What *w held is let go first: zero it before. */
+int dm_read_wallet_of(dm_pg *c, dm_account_no account_no, int64_t at_us, dm_read_wallet *w, dm_err *err) DM_NODISCARD;
 
 typedef struct dm_wallet_head {
-    dm_str currency, left;
+    dm_str currency, left; /* left.p NULL: it is told of then */
     bool prepaid;
 } dm_wallet_head;
 void dm_read_wallet_head(const dm_read_wallet *w, dm_wallet_head *out);

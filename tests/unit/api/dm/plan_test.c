@@ -76,6 +76,42 @@ static void a_plan_by_minutes(void **state)
     assert_non_null(dm_json_c(minutes, "resets_at"));
 }
 
+/* By the plan that held then, and by what had been stated of periods that had ended. */
+static void as_it_was(void **state)
+{
+    char was[160];
+    (void)state;
+    dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@w.test", "owner", true);
+    dm_rig_sql(&rig,
+            "SET session_replication_role = replica; DELETE FROM dm.account_plan;"
+            "INSERT INTO dm.account_plan SELECT account_no, v.at::timestamptz, v.tier, v.s FROM dm.account, (VALUES"
+            " ('2026-01-01Z', 'pro', 60000), ('2026-03-10T11:45Z', 'payg', 0)) v (at, tier, s) WHERE legal_name = "
+            "'Demo';"
+            "INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s,"
+            " hibernated_s, unattested, body, sha256, previous_sha256, public_key, signature, pool_after_s)"
+            " SELECT account_no, v.at::timestamptz, 3600, v.no, 'CNY', v.total, 1, 0, 0, '', sha256(''), sha256(''),"
+            " '\\x00', sha256('') || sha256(''), v.pool FROM dm.account, (VALUES ('2026-02-28T23:00Z', 1, 100, 70000),"
+            " ('2026-03-10T10:00Z', 2, 0.25, 120), ('2026-03-10T11:00Z', 3, 0.5, 300)) v (at, no, total, pool)"
+            " WHERE legal_name = 'Demo'; DELETE FROM dm.usage_owed; RESET session_replication_role");
+    open_period("9", "1", 100, 2); /* of now */
+    (void)snprintf(was, sizeof was, "%s?as_of=2026-03-10T11:30:00Z", path);
+    DM_AUTO_SAID then = dm_rig_as_person(&rig, &own, "GET", was, NULL);
+    assert_int_equal(then.status, 200);
+    assert_string_equal(dm_said_str(&then, "plan"), "pro");
+    assert_string_equal(dm_json_c(spend(&then), "month"), "0.250000000000000000");
+    assert_string_equal(dm_json_c(spend(&then), "as_of"), "2026-03-10T11:00:00.000000Z");
+    assert_true(json_is_null(json_object_get(spend(&then), "projected")));
+    assert_string_equal(dm_json_c(json_object_get(then.body, "next_change"), "plan"), "payg");
+    (void)snprintf(was, sizeof was, "%s?as_of=2026-03-10T12:00:00Z", path);
+    DM_AUTO_SAID later = dm_rig_as_person(&rig, &own, "GET", was, NULL);
+    assert_string_equal(dm_said_str(&later, "plan"), "payg");
+    assert_string_equal(dm_json_c(spend(&later), "month"), "0.750000000000000000");
+    assert_true(json_is_null(json_object_get(later.body, "next_change")));
+    (void)snprintf(was, sizeof was, "%s?as_of=2200-01-01T00:00:00Z", path);
+    DM_AUTO_SAID ahead = dm_rig_as_person(&rig, &own, "GET", was, NULL);
+    assert_int_equal(ahead.status, 400);
+}
+
 static void another_account_is_nobody(void **state)
 {
     (void)state;
@@ -89,7 +125,7 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, begin, dm_rig_after, &rig)
     const struct CMUnitTest tests[] = {
-            TEST(a_plan_by_resources), TEST(another_account_is_nobody), TEST(a_plan_by_minutes)};
+            TEST(a_plan_by_resources), TEST(another_account_is_nobody), TEST(as_it_was), TEST(a_plan_by_minutes)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -1,6 +1,8 @@
 /* Covers api/dm/wallet.c, metering/read/sql_wallet.c, and of api/dm/sandbox_history.c what was given back. */
 #include <stdio.h>
 
+#include "base/parse.h"
+
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
 
@@ -101,6 +103,44 @@ static void grants_stand_in_the_order_in_which_they_are_used(void **state)
     assert_null(strstr(said.text, "secret"));
 }
 
+static bool alike(const dm_said *a, const dm_said *b, const char *list)
+{
+    return json_equal(json_object_get(a->body, list), json_object_get(b->body, list));
+}
+
+/* What was there at a moment is a sum of what had happened by then; as of now it is what there is. */
+static void as_it_was(void **state)
+{
+    char now[40];
+    (void)state;
+    filled();
+    DM_AUTO_SAID said = as_owner(at("?as_of=2026-01-15T00:00:00Z"));
+    assert_int_equal(said.status, 200);
+    assert_true(json_is_null(json_object_get(said.body, "left")));
+    assert_int_equal(json_array_size(json_object_get(said.body, "grants")), 4);
+    assert_int_equal(json_array_size(json_object_get(said.body, "balances")), 3);
+    assert_string_equal(dm_json_c(nth(&said, "balances", 1), "kind"), "promo");
+    assert_string_equal(dm_json_c(nth(&said, "balances", 1), "free"), "12.000000000000000000");
+    assert_int_equal(json_array_size(json_object_get(said.body, "holds")), 0);
+    assert_int_equal(json_array_size(json_object_get(said.body, "pending")), 0);
+    DM_AUTO_SAID ended = as_owner(at("?as_of=2026-02-01T00:00:00Z"));
+    assert_string_equal(dm_json_c(nth(&ended, "balances", 1), "free"), "5.000000000000000000");
+    DM_AUTO_SAID burnt = as_owner(at("?as_of=2026-03-01T00:00:00Z"));
+    assert_string_equal(dm_json_c(nth(&burnt, "balances", 1), "free"), "2.000000000000000000");
+    assert_string_equal(dm_json_c(nth(&burnt, "grants", 0), "remaining"), "2.000000000000000000");
+    DM_AUTO_SAID none = as_owner(at("?as_of=2025-12-31T23:59:59Z"));
+    assert_int_equal(json_array_size(json_object_get(none.body, "grants")), 0);
+    dm_rfc3339(dm_wall_us(&dm_clock_real), now);
+    char target[64];
+    (void)snprintf(target, sizeof target, "?as_of=%s", now);
+    DM_AUTO_SAID is = as_owner(at("")), was = as_owner(at(target));
+    assert_true(alike(&is, &was, "balances") && alike(&is, &was, "grants") && alike(&is, &was, "holds"));
+    assert_true(alike(&is, &was, "pending"));
+    DM_AUTO_SAID ahead = as_owner(at("?as_of=2200-01-01T00:00:00Z")), bad = as_owner(at("?as_of=then"));
+    assert_int_equal(ahead.status, 400);
+    assert_int_equal(bad.status, 400);
+}
+
 static void entries_say_who_gave(void **state)
 {
     (void)state;
@@ -165,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             DM_RIG_TEST(an_empty_one, &rig),
             DM_RIG_TEST(grants_stand_in_the_order_in_which_they_are_used, &rig),
+            DM_RIG_TEST(as_it_was, &rig),
             DM_RIG_TEST(entries_say_who_gave, &rig),
             DM_RIG_TEST(others_see_nothing, &rig),
             DM_RIG_TEST(an_end_by_our_fault_says_what_was_given_back, &rig),
