@@ -4,12 +4,12 @@ import locales from '@react-aria/optimize-locales-plugin'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
-// The app lives below /console/; nginx writes a nonce of its own into each copy of index.html (ops/nginx/console.conf).
+// The app lives below /console/; nginx writes a nonce of its own into each copy of index.html (ops/nginx/console.conf.in).
 export default defineConfig({
   base: '/console/',
   cacheDir: join(tmpdir(), 'dormouse-vite'),
   plugins: [react(), { ...locales.vite({ locales: ['en-US', 'zh-CN'] }), enforce: 'pre' }],
-  html: { cspNonce: '@NONCE@' },
+  html: { cspNonce: 'dormouse-nonce' },
   // What E2B's client asks of Node.js it leaves alone in a browser: those modules are empty there.
   resolve: {
     alias: Object.fromEntries(

@@ -30,6 +30,25 @@ build_image() {
     note "base, $(du -sm "$DM_DATA/images/base" | cut -f 1) MiB"
 }
 
+# console_make: what the front serves below /console/. The API needs none of it: where it cannot be made, it says so, and `up`
+# goes on, with what was made before if there is something.
+console_make() {
+    local before
+    if [ "$DM_CONSOLE" = off ]; then
+        rm -rf "$DM_DATA/console"
+        note "left out"
+        return
+    fi
+    before=$(cat "$DM_DATA/console/.made" 2>/dev/null) || true
+    if ! env DM_CACHE="$DM_CACHE" timeout -k 10 300 "$DM_ROOT/web/run" build "$DM_DATA/console"; then
+        note "NOT BUILT: see log/up/console.log; all else works"
+    elif [ "$before" = "$(cat "$DM_DATA/console/.made")" ]; then
+        note "unchanged"
+    else
+        note "built, $(du -sm --apparent-size --exclude='*.gz' "$DM_DATA/console" | cut -f 1) MiB"
+    fi
+}
+
 migrate() {
     "$(program dormouse-migrate)" --dir "$DM_ROOT/migrations" --db "$(conninfo postgres)"
     note "$(super -d dormouse -At -c 'SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('"'pg_catalog', 'information_schema'"')') tables"
@@ -51,6 +70,14 @@ demo_project() {
 first_operator() {
     "$(program dormouse-admin)" --db "$(conninfo dm_ops)" --who root operator-add --first yes --name operator \
         --email "$DM_OPERATOR"
+}
+
+# first_owner: the same of the demo project's account: who signs in to the console.
+first_owner() {
+    local account
+    account=$(sed -n 's/^DORMOUSE_ACCOUNT=//p' "$DM_DATA/secrets/demo.env")
+    "$(program dormouse-admin)" --db "$(conninfo dm_ops)" --who root owner-add --first yes --account "$account" --name Demo \
+        --email "$DM_DEMO_PERSON"
 }
 
 demo_key() {

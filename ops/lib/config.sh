@@ -341,6 +341,12 @@ ssl_session_tickets off;
 END
 }
 
+# config_nginx_console: what the front has of the console; empty where it is left out.
+config_nginx_console() {
+    [ "$DM_CONSOLE" = on ] || return 0
+    sed -e "s|@CONSOLE@|$DM_DATA/console|g" -e "s|@SANDBOX_URL@|$DM_URL_SANDBOX|g" "$DM_ROOT/ops/nginx/console.conf.in"
+}
+
 # config_nginx NAME: ops/nginx/NAME.conf.in with this deployment's paths and ports, and the key of its doors, which no
 # command line may show.
 config_nginx() {
@@ -379,6 +385,7 @@ make_config() {
     config_nginx_tls | put "$etc/nginx-tls.conf" 640 root:dormouse-front
     put "$etc/nginx-refusal.conf" 640 root:dormouse-front <"$DM_ROOT/ops/nginx/refusal.conf"
     put "$etc/nginx-log.sed" 640 root:dormouse <"$DM_ROOT/ops/nginx/log.sed"
+    config_nginx_console | put "$etc/nginx-console.conf" 640 root:dormouse-front
     config_nginx_workers | put "$etc/nginx-workers.conf" 640 root:dormouse-front
     for page in "$DM_ROOT"/web/docs/*.md; do
         put "$etc/docs/${page##*/}" 644 root:root <"$page"

@@ -152,7 +152,7 @@ service_digest() {
     pg) files+=("$DM_DATA"/etc/p*) ;;
     kafka) files+=("$DM_DATA"/etc/kafka*) ;;
     front)
-        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls}.conf "$DM_DATA/etc/nginx-log.sed" "$DM_DATA/sv/front/log/run")
+        files+=("$DM_DATA"/etc/nginx-{front,workers,refusal,tls,console}.conf "$DM_DATA/etc/nginx-log.sed" "$DM_DATA/sv/front/log/run")
         [ -z "$DM_TLS_CERT" ] || files+=("$DM_DATA"/secrets/tls.{crt,key})
         ;;
     door) files+=("$DM_DATA/etc/nginx-door.conf") ;;

@@ -14,6 +14,7 @@ DM_SETTINGS=(
     'DM_KEY_REQUESTS|2000|[1-9][0-9]{0,5}|requests with one API key a second that reach the API: more than any project may have (request_rate)'
     'DM_SIGN_UP||(open|invited|closed)?|who may sign up (default: open where DM_LISTEN is a loopback address, else invited)'
     'DM_OPERATOR|operator@localhost|[a-z0-9._+-]+@[a-z0-9.-]+|address of the first operator, whom the first `up` makes'
+    'DM_DEMO_PERSON|demo@localhost|[a-z0-9._+-]+@[a-z0-9.-]+|address of the owner of the demo project, whom the first `up` makes'
     'DM_ADMIN_TOKEN||(yes)?|yes: the routes of E2B for operators, /nodes and /admin, open to the token in secrets/admin.token, which `up` makes'
     'DM_DOMAIN||[A-Za-z0-9.-]*(:[0-9]+)?|domain of sandbox hosts, PORT-ID.DOMAIN (default: localhost and the sandbox port)'
     'DM_REGION|local|[a-z0-9-]{1,32}|region that everything here belongs to'
@@ -26,6 +27,7 @@ DM_SETTINGS=(
     'DM_SMTP_CA_FILE||(/[A-Za-z0-9/._+-]+)?|file of the certificates that the certificate of the relay is held against (default: those of this machine)'
     'DM_SMTP_PLAIN||(yes)?|yes: mail may go to an smtp:// relay unencrypted; else by STARTTLS or not at all'
     'DM_MAIL_FROM||([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)?|address that mail comes from'
+    'DM_CONSOLE|on|on|off|the console below /console/; off leaves it out'
     'DM_POOL|4|[0-9]{1,4}|microVMs kept ready'
     'DM_PRESET|release|[a-z]+|CMake preset that `up` builds'
 )

@@ -26,7 +26,7 @@ fetch_aside() {
     chmod 755 "$aside"
     if ! "$@" "$aside"; then
         rm -rf "$aside"
-        die "a client library could not be fetched: ${final##*/}" "let this machine reach PyPI and npm, then run test again"
+        die "it could not be fetched or made: ${final##*/}" "let this machine reach PyPI and npm, then try again"
     fi
     mv -T "$aside" "$final" 2>/dev/null || [ -d "$final" ]
     rm -rf "$aside"

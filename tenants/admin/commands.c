@@ -410,6 +410,44 @@ static int operator_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
     return r;
 }
 
+typedef struct owner_work {
+    const dm_admin_args *a;
+    char email[DM_EMAIL_MAX + 1], encoded[DM_PASSWORD_TEXT];
+    bool made;
+} owner_work;
+
+static int do_owner_add(dm_pg *c, void *arg, dm_err *err)
+{
+    owner_work *w = arg;
+    const dm_owner_new n = {.account = w->a->account,
+            .email = w->email,
+            .name = or_else(w->a->name, w->email),
+            .encoded = w->encoded,
+            .only_first = w->a->first != NULL};
+    int r = dm_login_add_owner(c, w->a->who, &n, &w->made, err);
+    return r == DM_LOGIN_NONE ? dm_fail(err, DM_E_NOTFOUND, "no account %s", w->a->account) : r;
+}
+
+/* The password is seen here and nowhere again. */
+static int owner_add(dm_pg *c, const dm_admin_args *a, dm_err *err)
+{
+    owner_work w = {.a = a};
+    char password[DM_RECOVERY_TEXT];
+    if (need(a->account, "account", err) < 0 || need(a->email, "email", err) < 0)
+        return DM_E_INVALID;
+    if (!dm_uuid_ok(dm_str_c(a->account)))
+        return dm_fail(err, DM_E_INVALID, "--account is no id: %s", a->account);
+    int r = dm_email_read(dm_str_c(a->email), w.email, err);
+    if (r == 0)
+        r = dm_admin_password(password, w.encoded, err);
+    if (r == 0)
+        r = dm_pg_tx_on(c, &everybody, do_owner_add, &w, err);
+    if (r == 0 && w.made)
+        (void)printf("DORMOUSE_OWNER=%s\nDORMOUSE_PASSWORD=%s\n", w.email, password);
+    explicit_bzero(password, sizeof password);
+    return r;
+}
+
 static int do_token_key_rotate(dm_pg *c, void *arg, dm_err *err)
 {
     return dm_token_keys_end(c, ((const dm_admin_args *)arg)->who, err);
@@ -422,8 +460,8 @@ static int token_key_rotate(dm_pg *c, const dm_admin_args *a, dm_err *err)
 }
 
 static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", account_add}, {"tier-set", tier_set},
-        {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke}, {"limit-set", limit_set},
-        {"limit-list", limit_list}, {"suspend", suspend}, {"unsuspend", unsuspend},
+        {"owner-add", owner_add}, {"project-add", project_add}, {"key-add", key_add}, {"key-revoke", key_revoke},
+        {"limit-set", limit_set}, {"limit-list", limit_list}, {"suspend", suspend}, {"unsuspend", unsuspend},
         {"worker-write-off", worker_write_off}, {"worker-list", dm_admin_worker_list},
         {"worker-drain", dm_admin_worker_drain}, {"worker-undrain", dm_admin_worker_undrain},
         {"account-list", dm_admin_account_list}, {"account-show", dm_admin_account_show},

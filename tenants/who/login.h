@@ -57,6 +57,15 @@ int dm_login_use_code(dm_pg *c, const dm_login *l, const dm_digest *code, dm_err
 /* What all short tokens were signed with is good no more: the API makes another key, browsers refresh. */
 int dm_token_keys_end(dm_pg *c, const char *who, dm_err *err) DM_NODISCARD;
 
+typedef struct dm_owner_new {
+    const char *account; /* its id */
+    const char *email, *name, *encoded;
+    bool only_first;
+} dm_owner_new;
+/* A person whose address needs no letter, and who owns the account. *made false: only_first, and it has a member
+ * already. DM_LOGIN_NONE: no such account. The address is somebody's: DM_E_EXISTS. */
+int dm_login_add_owner(dm_pg *c, const char *who, const dm_owner_new *n, bool *made, dm_err *err) DM_NODISCARD;
+
 /* --- links -------------------------------------------------------------------------------------------------- */
 
 int dm_link_new(char text[DM_LINK_TEXT], dm_digest *hash, dm_err *err) DM_NODISCARD;

@@ -50,6 +50,7 @@ static const dm_pg_stmt use_code[] = {
                 "UPDATE dm.recovery_code SET used_at = now() WHERE operator_no = $1 AND sha256 = $2 AND used_at IS NULL"
                 " RETURNING 1",
                 DM_PG_MAYBE}};
+static const dm_pg_stmt add_owner = {"login_add_owner", "SELECT dm.add_owner($1, $2::uuid, $3, $4, $5, $6)", DM_PG_ONE};
 static const dm_pg_stmt link_add = {"link_add",
         "INSERT INTO dm.person_link (person_no, purpose, sha256, expires_at)"
         " VALUES ($1, $2, $3, now() + make_interval(secs => $4::bigint))",
@@ -195,4 +196,21 @@ int dm_login_sign_up(dm_pg *c, const dm_sign_up *n, int64_t *person_no, dm_err *
             dm_pa_c(n->region), dm_pa_bytes(n->link.b, sizeof n->link.b),
             dm_pa_bytes(n->invited ? n->invitation.b : NULL, sizeof n->invitation.b)};
     return number(c, &sign_up, args, DM_LEN(args), person_no, err);
+}
+
+int dm_login_add_owner(dm_pg *c, const char *who, const dm_owner_new *n, bool *made, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_c(who), dm_pa_c(n->account), dm_pa_c(n->email), dm_pa_c(n->name),
+            dm_pa_c(n->encoded), dm_pa_bool(n->only_first)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &add_owner, args, DM_LEN(args), &rows, NULL, err);
+    if (r < 0)
+        return r;
+    dm_str said = dm_pg_str(rows, 0, 0);
+    if (dm_str_eq_c(said, "none"))
+        return DM_LOGIN_NONE;
+    if (dm_str_eq_c(said, "taken"))
+        return dm_fail(err, DM_E_EXISTS, "%s is somebody's address already", n->email);
+    *made = dm_str_eq_c(said, "made");
+    return 0;
 }

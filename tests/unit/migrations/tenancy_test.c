@@ -204,6 +204,7 @@ static void grants_are_narrow(void **state)
             "account_limits dm_who, "
             "accounts_of_address dm_ops, "
             "add_operator dm_ops, "
+            "add_owner dm_ops, "
             "add_partitions dm_meter, "
             "budget_grant dm_ops, budget_take dm_api, budget_take dm_ops, "
             "budget_unpromise dm_api, budget_unpromise dm_ops, "

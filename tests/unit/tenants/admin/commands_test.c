@@ -261,6 +261,39 @@ static void operators(void **state)
     refused("operator-add", (dm_admin_args){.name = "ben"}, DM_E_INVALID, "email");
 }
 
+/* Who owns an account that an operator made: he can sign in at once, and with --first nobody is added to those who are
+ * there. */
+static void owners(void **state)
+{
+    (void)state;
+    char out[PRINTED_MAX], account[64], hash[256];
+    dm_err err = {0};
+    assert_int_equal(
+            run("account-add", (dm_admin_args){.name = "Owned", .country = "CN", .currency = "CNY", .tier = "payg"},
+                    out, &err),
+            0);
+    (void)snprintf(account, sizeof account, "%s", printed(out, "DORMOUSE_ACCOUNT"));
+    const dm_admin_args first = {.account = account, .email = "Eve@Owned.test", .name = "Eve", .first = "yes"};
+    assert_int_equal(run("owner-add", first, out, &err), 0);
+    assert_string_equal(printed(out, "DORMOUSE_OWNER"), "eve@owned.test");
+    dm_tenantrig_text(&rig,
+            "SELECT p.password FROM dm.person p JOIN dm.member m USING (person_no) JOIN dm.account a USING (account_no)"
+            " WHERE p.email = 'eve@owned.test' AND p.name = 'Eve' AND p.confirmed_at IS NOT NULL AND m.role = 'owner'"
+            " AND m.project_no = 0 AND a.legal_name = 'Owned'",
+            hash);
+    assert_int_equal(dm_password_check(hash, dm_str_c(printed(out, "DORMOUSE_PASSWORD")), NULL), 0);
+    assert_int_equal(dm_tenantrig_number(
+                             &rig, "SELECT count(*) FROM dm.audit WHERE verb = 'member.add' AND who = 'operator:ada'"),
+            1);
+    assert_int_equal(run("owner-add", first, out, &err), 0);
+    assert_string_equal(out, "");
+    refused("owner-add", (dm_admin_args){.account = account, .email = "eve@owned.test"}, DM_E_EXISTS, "already");
+    refused("owner-add", (dm_admin_args){.account = account, .email = "x"}, DM_E_INVALID, "email");
+    refused("owner-add", (dm_admin_args){.account = "x", .email = "b@owned.test"}, DM_E_INVALID, "no id");
+    refused("owner-add", (dm_admin_args){.account = "00000000-0000-0000-0000-000000000000", .email = "b@owned.test"},
+            DM_E_NOTFOUND, "no account");
+}
+
 /* What the routes do (tests/unit/api/ops/operator_test.c), for when nobody can sign in any more. */
 static void operators_are_looked_after(void **state)
 {
@@ -330,8 +363,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(demo_is_idempotent),
             cmocka_unit_test(demo_offers_what_it_is_told), cmocka_unit_test(projects_and_keys),
             cmocka_unit_test(limits), cmocka_unit_test(overrides), cmocka_unit_test(suspension),
-            cmocka_unit_test(operators), cmocka_unit_test(operators_are_looked_after), cmocka_unit_test(token_keys_end),
-            cmocka_unit_test(no_other_commands)};
+            cmocka_unit_test(operators), cmocka_unit_test(owners), cmocka_unit_test(operators_are_looked_after),
+            cmocka_unit_test(token_keys_end), cmocka_unit_test(no_other_commands)};
     dm_tenantrig_start(&rig);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_tenantrig_stop(&rig);
