@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Bundles with one thing changed, and what both verifiers say of each: that it is bad, of the same record, and of the one that was
+"""Bundles with one thing changed, and what all verifiers say of each: that it is bad, of the same record, and of the one that was
 changed. A third of the changes is made by somebody who has the service's own key, and who has made all hashes and signatures fit again.
 
-    edits.py FOLDER VERIFY COUNT SEED      FOLDER as tests/support/bundles.c leaves it; VERIFY: the program dormouse-verify
+    edits.py FOLDER VERIFY COUNT SEED [BROWSER...]      FOLDER as tests/support/bundles.c leaves it; VERIFY: the program dormouse-verify;
+                                                        BROWSER: the command that runs the console's verifier (web/src/verify/serve.ts)
 """
 
 import copy
@@ -804,7 +805,7 @@ def changed(dice, entries, keys):
             continue
 
 
-# --- both verifiers ---
+# --- the verifiers ---
 
 def by_c(program, data):
     done = subprocess.run([program, "--json", "-"], input=data, capture_output=True, timeout=60, check=False)
@@ -813,22 +814,44 @@ def by_c(program, data):
     return done.returncode, json.loads(done.stdout)
 
 
+class Browser:
+    """The console's verifier, which is asked many times: a bundle in, a verdict out. Without a command there is none."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) if command else None
+
+    def verdict(self, data):
+        self.process.stdin.write(len(data).to_bytes(4, "little") + data)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the console's verifier ended: {self.process.wait(60)}")
+        return json.loads(line)
+
+    def close(self):
+        if self.process is not None:
+            self.process.stdin.close()
+            self.process.wait(60)
+
+
 def same_fault(a, b):
     """Of a page whose bytes cannot be read any more, which one reads in pieces and the other whole, one of them may know no row."""
     whole = ("kind", "entry", "statement", "page")
     return a == b or (a["kind"] == "edited" and None in (a["place"], b["place"]) and all(a[k] == b[k] for k in whole))
 
 
-def judged(program, data, want):
+def judged(program, browser, data, want):
     code, c = by_c(program, data)
-    p = verifier.verdict(data)
-    if code != 1 or p["verdict"] != "bad":
-        return f"not found to be bad: {code}, {p['verdict']}"
+    said = {"dormouse-verify": c, "verifier.py": verifier.verdict(data)}
+    if browser.process is not None:
+        said["the console"] = browser.verdict(data)
+    if code != 1 or any(v["verdict"] != "bad" for v in said.values()):
+        return f"not found to be bad: {code}, " + ", ".join(f"{n} {v['verdict']} {v['unknown'] or ''}" for n, v in said.items())
     same = ("kind", "entry", "statement", "page", "place", "sandbox", "epoch", "hash")
-    a, b = ({k: v["fault"][k] for k in same} for v in (c, p))
-    if not same_fault(a, b):
-        return f"the two differ: {a} {c['fault']['words']!r}, {b} {p['fault']['words']!r}"
-    return want.wrong(a)
+    faults = [{k: v["fault"][k] for k in same} for v in said.values()]
+    if not all(same_fault(a, b) for a in faults for b in faults):
+        return "they differ: " + ", ".join(f"{n} {f} {v['fault']['words']!r}" for (n, v), f in zip(said.items(), faults))
+    return next((why for f in faults if (why := want.wrong(f)) is not None), None)
 
 
 def others(folder, account, tar, ids):
@@ -854,7 +877,15 @@ def say(name, bad):
     return not bad
 
 
-def main(folder, program, count, seed):
+def main(folder, program, count, seed, *command):
+    browser = Browser(command)
+    try:
+        return all_of(folder, program, count, seed, browser)
+    finally:
+        browser.close()
+
+
+def all_of(folder, program, count, seed, browser):
     folder, dice = Path(folder), random.Random(seed)
     keys = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder / f"{k}.key").read_text())) for k in ("service", "worker")]
     ids = json.loads((folder / "ids.json").read_text())
@@ -863,8 +894,10 @@ def main(folder, program, count, seed):
     for account, data in bundles.items():
         code, c = by_c(program, data)
         p = verifier.verdict(data)
-        if code != 0 or p["verdict"] != "good" or any(c[k] != p[k] for k in ("account", "total", "currency", "rows", "links", "pages", "statements")):
-            bad.append(f"account {account}: {c} {p}")
+        others_say = [p] if browser.process is None else [p, browser.verdict(data)]
+        same = ("verdict", "account", "total", "currency", "rows", "links", "pages", "statements")
+        if code != 0 or any(c[k] != v[k] for v in others_say for k in same):
+            bad.append(f"account {account}: {c} {others_say}")
         s = Sealed(unpack(data), *keys)
         s.seal()
         if pack(s.entries()) != pack(unpack(data)):
@@ -882,7 +915,7 @@ def main(folder, program, count, seed):
         account = dice.choices(list(opened), [1 if len(bundles[a]) > 100000 else 4 for a in opened])[0]
         name, want, entries = changed(dice, opened[account], keys)
         data = pack(entries)
-        why = judged(program, data, want)
+        why = judged(program, browser, data, want)
         kinds[name] += 1
         if why is not None:
             wrong.append(f"{i}: account {account}, {name} of {', '.join(want.entries[:2])} row {want.place}: {why}")
@@ -893,4 +926,4 @@ def main(folder, program, count, seed):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])) else 1)
+    sys.exit(0 if main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:]) else 1)
