@@ -1,6 +1,6 @@
 /** Documents judged: lines by their statements, what a month costs at least, sums, and what credit notes give back. */
 import { order, rootOf, ZEROS } from './bytes.ts'
-import type { Document, DocumentSig, Item, Tax } from './documents.ts'
+import type { Commitment, Document, DocumentSig, Item, Tax } from './documents.ts'
 import { Fault, need, Unreadable } from './fault.ts'
 import { monthOf } from './months.ts'
 import type { BookRef, Correction, Head, Line, Manifest } from './shapes.ts'
@@ -122,7 +122,7 @@ export class Invoices {
   private invoice(entry: string, its: string, d: Document, sig: DocumentSig): void {
     need(d.refersTo === null, 'an invoice refers to none')
     const statements = this.all(sig.statements)
-    const own = d.commitments.filter((c) => c.line !== null).length
+    const own = d.commitments.filter((c) => comesTo(c) !== 0n).length
     const behind = d.lines.length - own
     if (statements === null) {
       this.seen.partly++
@@ -161,13 +161,14 @@ export class Invoices {
       }
     }
     const want = [...all.values()].sort(inOrder)
-    for (let i = 0; i < Math.max(want.length, behind); i++) {
-      const line = d.lines[i]
+    const own = d.lines.slice(0, behind < 0 ? 0 : behind)
+    own.forEach((line, i) => {
       const w = want[i]
-      if (line === undefined || w === undefined || i >= behind || line.line !== i + 1 || !sameItem(line, w)) {
+      if (w !== undefined && (line.line !== i + 1 || !sameItem(line, w))) {
         throw at(entry, i + 1, 'it is not the sum of what its statements charge')
       }
-    }
+    })
+    need(own.length === want.length, 'it has not the lines of what its statements charge')
     const books = new Map<number, BookRef>(
       statements.flatMap((s) => s.head.books.map((b): [number, BookRef] => [b.id, b])),
     )
@@ -182,7 +183,7 @@ export class Invoices {
   private commitments(entry: string, d: Document, sig: DocumentSig, behind: number): void {
     let next = behind
     for (const c of d.commitments) {
-      const amount = max0(c.least - c.charges) - c.before
+      const amount = comesTo(c)
       if ((amount === 0n) !== (c.line === null)) {
         throw at(entry, c.line ?? next + 1, 'a commitment has a line without an amount, or the reverse')
       }
@@ -217,10 +218,7 @@ export class Invoices {
     const charges = statements.reduce((all, s) => all + (s.charges.get(c.month) ?? 0n), 0n)
     const before = others.reduce(
       (all, o) =>
-        all +
-        o.document.commitments
-          .filter((x) => x.month === c.month)
-          .reduce((of, x) => of + max0(x.least - x.charges) - x.before, 0n),
+        all + o.document.commitments.filter((x) => x.month === c.month).reduce((of, x) => of + comesTo(x), 0n),
       0n,
     )
     need(charges === c.charges, 'a month was charged for something else')
@@ -298,6 +296,9 @@ export class Invoices {
 
 const at = (entry: string, place: number, words: string): Fault => new Fault('wrong', entry, words, { place })
 const max0 = (a: bigint): bigint => (a > 0n ? a : 0n)
+
+/** What a month is short of its least, less what was charged for that before. */
+const comesTo = (c: Commitment): bigint => max0(c.least - c.charges) - c.before
 
 /** One of a currency's smallest in 10^-18. */
 const step = (d: Document): bigint => 10n ** BigInt(18 - d.decimals)
