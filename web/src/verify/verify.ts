@@ -7,7 +7,7 @@
 
 import { type Money, moneyText } from '../money/money.ts'
 import { Archive, workerOf } from './archive.ts'
-import { rootOf, sha, ZEROS } from './bytes.ts'
+import { rootOf, sha, unhex, ZEROS } from './bytes.ts'
 import { document, documentSig, issuedOf } from './documents.ts'
 import { Fault, type Found, Newer, need, Unreadable } from './fault.ts'
 import { Invoices } from './invoices.ts'
@@ -74,6 +74,8 @@ export interface Options {
   /** Starts of the periods that something in the bundle corrects (see `corrected`); none given: all are kept. */
   readonly kept?: ReadonlySet<number>
   readonly subtle?: SubtleCrypto | undefined
+  /** Keys of the service that one has from elsewhere, or their SHA-256, in hex; none given: those of the bundle are believed. */
+  readonly pins?: readonly string[]
 }
 
 interface Known {
@@ -160,6 +162,7 @@ export class Verifier {
     this.manifest = manifest
     this.invoices = new Invoices(manifest)
     this.keys.put(0n, await this.read('keys/0.json', 'edited', (bytes) => readKeys(bytes, 0)))
+    this.pinned(this.options.pins ?? [])
     for (const { id, sha256, validTo } of manifest.books) {
       const entry = `books/${id}.json`
       const bytes = await this.archive.file(entry)
@@ -179,6 +182,14 @@ export class Verifier {
       await this.invoice(k, this.invoices)
     }
     await this.archive.end()
+  }
+
+  private pinned(pins: readonly string[]): void {
+    for (const { key } of this.keys.of(0n)) {
+      if (pins.length > 0 && !pins.includes(key) && !pins.includes(sha(unhex(key)))) {
+        throw new Fault('foreign', 'keys/0.json', `the key ${key} is not one of those that you gave`)
+      }
+    }
   }
 
   private async read<T>(entry: string, kind: 'edited' | 'wrong', of: (bytes: Uint8Array) => T): Promise<T> {
