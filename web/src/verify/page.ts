@@ -57,6 +57,7 @@ export class Pages {
   /** A page whose bytes are not those that were signed: what fails next may say in which row. */
   private edited: { readonly entry: string; readonly number: number } | null = null
   private current = 0
+  private signed: { readonly right: Promise<boolean>; readonly fault: Fault }[] = []
   readonly tree = new Tree()
   unattested = 0
   lines = 0
@@ -85,7 +86,12 @@ export class Pages {
     await this.located(async () => {
       const open = this.read(entry, p, body)
       const messages = await oaths()
-      await this.rowsOf(open, messages)
+      try {
+        this.rowsOf(open, messages)
+      } finally {
+        await this.settled()
+      }
+      await this.ground.rows(open.page.rows.length)
       each(open.page.lines, this.corrects)
     })
   }
@@ -177,7 +183,7 @@ export class Pages {
     need(is(same) || is(next), 'it corrects a period that is not the next one')
   }
 
-  private async rowsOf(open: Open, messages: Uint8Array): Promise<void> {
+  private rowsOf(open: Open, messages: Uint8Array): void {
     let at = 0
     const { page, oaths } = open
     for (const [i, row] of page.rows.entries()) {
@@ -191,7 +197,7 @@ export class Pages {
         this.flush()
       }
       const where = { place: i + 1, sandbox: row.sandbox, epoch: row.epoch, hash: row.attestation }
-      const wrong = (words: string, kind: Kind = 'wrong', entry = oaths): Fault => new Fault(kind, entry, words, where)
+      const wrong = (words: string, kind: Kind = 'wrong'): Fault => new Fault(kind, oaths, words, where)
       let oath: Attestation | null = null
       if (row.attestation === null) {
         if (this.frame.groupOf(row.region) === '' || !sizeIsRight(row)) {
@@ -201,7 +207,7 @@ export class Pages {
         const message = this.message(messages, at, page.rows, i, oaths)
         at += 4 + message.length
         oath = this.readOath(message, row, wrong)
-        await this.signature(oath, row, wrong)
+        this.signature(oath, row, wrong)
         this.tree.add(unhex(row.attestation))
         this.unattested += row.attested ? 0 : 1
       }
@@ -221,7 +227,6 @@ export class Pages {
     }
     this.lines += page.lines.length
     this.left(messages, at, page.rows, oaths)
-    await this.ground.rows(page.rows.length)
   }
 
   /** The message of a row, whose hash is the row's; what else stands there says what happened. */
@@ -313,24 +318,29 @@ export class Pages {
     return oath
   }
 
-  private async signature(
-    oath: Attestation,
-    row: Row,
-    wrong: (words: string, kind?: Kind, entry?: string) => Fault,
-  ): Promise<void> {
+  /**
+   * Whether a row's signature is right is known later: a browser checks many at once. What fails first is still what
+   * is said first, since nothing behind a row is said before its signature is known (`settled`).
+   */
+  private signature(oath: Attestation, row: Row, wrong: (words: string, kind?: Kind) => Fault): void {
     const { keys } = this.ground
     const { start, end } = this.frame.period
-    if (!row.attested) {
-      if (!(await keys.some(validAt(keys.of(0n), this.sig.closedAt), oath.signature, oath.signed))) {
-        throw wrong('the service did not sign it', 'foreign')
-      }
-      return
+    if (row.attested && !keys.has(oath.worker)) {
+      throw new Fault('dropped', `keys/${oath.worker}.json`, `the keys of worker ${oath.worker} are missing`)
     }
-    if (!keys.has(oath.worker)) {
-      throw wrong(`keys of worker ${oath.worker} are missing`, 'dropped', `keys/${oath.worker}.json`)
-    }
-    if (!(await keys.some(validWithin(keys.of(oath.worker), start, end), oath.signature, oath.signed))) {
-      throw wrong('its worker did not sign it', 'foreign')
+    const valid = row.attested ? validWithin(keys.of(oath.worker), start, end) : validAt(keys.of(0n), this.sig.closedAt)
+    const fault = wrong(row.attested ? 'its worker did not sign it' : 'the service did not sign it', 'foreign')
+    this.signed.push({ right: keys.some(valid, oath.signature, oath.signed), fault })
+  }
+
+  /** Throws the first signature that is not right. */
+  private async settled(): Promise<void> {
+    const all = this.signed
+    this.signed = []
+    const right = await Promise.all(all.map((one) => one.right))
+    const wrong = all.find((_, i) => right[i] !== true)
+    if (wrong !== undefined) {
+      throw wrong.fault
     }
   }
 

@@ -117,7 +117,7 @@ describe('an archive', () => {
     let most = 0
     let all = 0
     for (let part = await of.next(); part !== null; part = await of.next()) {
-      most = part.length > most ? part.length : most
+      most = Math.max(most, part.length)
       all += part.length
     }
     expect([all, most]).toEqual([1 << 28, 1 << 17])
