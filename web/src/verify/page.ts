@@ -1,6 +1,6 @@
 /** The pages of a statement and what was sworn to of each row: read, compared, signatures checked, lives judged. */
 import { type Attestation, attestation, LARGEST } from './attestation.ts'
-import { sha, Tree, unhex, ZEROS } from './bytes.ts'
+import { sha, Tree, unhex } from './bytes.ts'
 import { Fault, type Kind, need, Unreadable } from './fault.ts'
 import { type Keys, validAt, validWithin } from './keys.ts'
 import type { Links } from './links.ts'
@@ -404,5 +404,3 @@ function split(page: Page): Line[][] {
   }
   return out
 }
-
-export { ZEROS }
