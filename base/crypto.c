@@ -96,6 +96,39 @@ int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_diges
     return finish(s->work, EVP_MD_CTX_copy_ex(s->work, s->stem) == 1, ends, n, out, err);
 }
 
+struct dm_sha256_sum {
+    EVP_MD_CTX *c;
+};
+
+int dm_sha256_sum_new(dm_sha256_sum **out, dm_err *err)
+{
+    DM_AUTO(dm_sha256_sum) s = calloc(1, sizeof *s);
+    if (s == NULL || (s->c = EVP_MD_CTX_new()) == NULL)
+        return dm_fail(err, DM_E_NOMEM, "no memory for a digest");
+    if (EVP_DigestInit_ex2(s->c, EVP_sha256(), NULL) != 1)
+        return dm_fail(err, DM_E_INTERNAL, "SHA-256 failed");
+    *out = dm_steal(&s);
+    return 0;
+}
+
+void dm_sha256_sum_free(dm_sha256_sum *s)
+{
+    if (s == NULL)
+        return;
+    EVP_MD_CTX_free(s->c);
+    free(s);
+}
+
+int dm_sha256_sum_add(dm_sha256_sum *s, dm_str piece, dm_err *err)
+{
+    return EVP_DigestUpdate(s->c, bytes_of(piece), piece.n) == 1 ? 0 : dm_fail(err, DM_E_INTERNAL, "SHA-256 failed");
+}
+
+int dm_sha256_sum_end(dm_sha256_sum *s, dm_digest *out, dm_err *err)
+{
+    return finish(s->c, true, NULL, 0, out, err);
+}
+
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err)
 {
     dm_digest d;

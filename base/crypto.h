@@ -20,6 +20,14 @@ void dm_sha256_stem_free(dm_sha256_stem *s);
 DM_DEFINE_FREEP(dm_sha256_stem)
 int dm_sha256_stem_end(dm_sha256_stem *s, const dm_str *ends, size_t n, dm_digest *out, dm_err *err) DM_NODISCARD;
 
+/* What comes in pieces, as a file does. Not thread-safe. */
+typedef struct dm_sha256_sum dm_sha256_sum;
+int dm_sha256_sum_new(dm_sha256_sum **out, dm_err *err) DM_NODISCARD;
+void dm_sha256_sum_free(dm_sha256_sum *s);
+DM_DEFINE_FREEP(dm_sha256_sum)
+int dm_sha256_sum_add(dm_sha256_sum *s, dm_str piece, dm_err *err) DM_NODISCARD;
+int dm_sha256_sum_end(dm_sha256_sum *s, dm_digest *out, dm_err *err) DM_NODISCARD; /* once, and the last call */
+
 int dm_hmac_sha256(dm_str key, dm_str data, dm_digest *out, dm_err *err) DM_NODISCARD;
 /* For one-time codes (RFC 6238), whose apps know nothing else. */
 enum { DM_SHA1 = 20 };

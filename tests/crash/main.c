@@ -748,7 +748,7 @@ static int tests(uint64_t first, uint64_t last)
         return 1;
     for (uint64_t seed = first; seed <= last; seed++)
         failed += !one_seed(s, calm, seed);
-    for (size_t i = 0; i < DM_POINTS; i++)
+    for (size_t i = 0; i < DM_POINTS_EVENING; i++)
         (void)printf("point %-20s reached %8llu, the last of %5llu\n", point_names[i],
                 (unsigned long long)s->reached[i], (unsigned long long)s->died[i]);
     (void)printf("seeds %llu to %llu: %llu lives, %u failed\n", (unsigned long long)first, (unsigned long long)last,

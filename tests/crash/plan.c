@@ -135,11 +135,11 @@ void plan_make(plan *p, uint64_t seed)
     *p = (plan){.seed = seed, .flush_every = 2 + (unsigned)upto(&r, 7), .aside = seed % 4 == 3};
     for (unsigned i = 1; i <= 8; i++)
         live(p, &r, i);
-    size_t first = (size_t)(seed * 3 % DM_POINTS);
+    size_t first = (size_t)(seed * 3 % DM_POINTS_EVENING);
     for (size_t i = 0; i < 3; i++)
-        add_strike(p, &r, (dm_point)((first + i) % DM_POINTS));
+        add_strike(p, &r, (dm_point)((first + i) % DM_POINTS_EVENING));
     for (uint64_t n = upto(&r, 3); n > 0 && p->nstrikes + 2 <= STRIKES_MAX; n--)
-        add_strike(p, &r, (dm_point)upto(&r, DM_POINTS));
+        add_strike(p, &r, (dm_point)upto(&r, DM_POINTS_EVENING));
     p->late = seed % 10 == 9;
     for (size_t i = 0; i < 3; i++)
         p->late = p->late || p->strikes[i].point == DM_POINT_BILL_CORRECTED;

@@ -40,6 +40,12 @@ static void digests(void **state)
         assert_int_equal(dm_sha256_stem_end(stem, NULL, 0, &d, NULL), 0);
         assert_hex(d.b, sizeof(d.b), "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
     }
+    DM_AUTO(dm_sha256_sum) sum = NULL;
+    assert_int_equal(dm_sha256_sum_new(&sum, NULL), 0);
+    for (size_t i = 0; i < DM_LEN(parts); i++)
+        assert_int_equal(dm_sha256_sum_add(sum, parts[i], NULL), 0);
+    assert_int_equal(dm_sha256_sum_end(sum, &d, NULL), 0);
+    assert_hex(d.b, sizeof(d.b), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 /* RFC 4231, cases 2 and 6 */
