@@ -203,3 +203,8 @@ int dm_sparse_fill(int from, int to, dm_err *err)
         return dm_fail(err, DM_E_NOMEM, "no memory to copy with");
     return dm_sparse_each(from, fill_run, &(struct copy){.from = from, .to = to, .buf = buf}, err);
 }
+
+int dm_sparse_lay(int from, int to, dm_err *err)
+{
+    return dm_sparse_each(from, copy_run, &(struct copy){.from = from, .to = to}, err);
+}

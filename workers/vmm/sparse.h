@@ -22,5 +22,7 @@ int dm_sparse_each(int fd, dm_sparse_fn fn, void *arg, dm_err *err) DM_NODISCARD
 
 /* Copies the data of from over to at the same offsets, leaving out pages of zeros: to must read as zero there. */
 int dm_sparse_fill(int from, int to, dm_err *err) DM_NODISCARD;
+/* All of its data, zeros too: over whatever to holds. */
+int dm_sparse_lay(int from, int to, dm_err *err) DM_NODISCARD;
 
 #endif
