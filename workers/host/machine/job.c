@@ -11,6 +11,7 @@
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/parts.h"
 #include "workers/host/machine/place.h"
+#include "workers/vmm/sparse.h"
 #include "workers/vmm/template.h"
 
 static void job_run(dm_job *job)
@@ -97,7 +98,7 @@ int dm_machine_fill_disk(dm_machine *m, dm_err *err)
         r = dm_disk_fill(from, m->disk, err);
     if (r == 0)
         r = dm_machine_set_policy(m, err);
-    return r == 0 && m->sleeper_dir != NULL ? dm_host_slot_tap(m->h, m->slot_no, false, err) : r;
+    return r == 0 && m->others ? dm_host_slot_tap(m->h, m->slot_no, false, err) : r;
 }
 
 int dm_machine_open_tap(dm_machine *m, dm_err *err)
@@ -105,32 +106,43 @@ int dm_machine_open_tap(dm_machine *m, dm_err *err)
     return dm_host_slot_tap(m->h, m->slot_no, true, err);
 }
 
-/* The disk joins memory and device state, then the folder gets its name: from there on the image is whole. A hard link,
+/* What is sealed is the folder's name in the sleepers' folder. */
+static int split(const dm_machine *m, char root[PATH_MAX], const char **name, dm_err *err)
+{
+    const char *slash = strrchr(m->dir, '/');
+    if (slash == NULL)
+        return dm_fail(err, DM_E_INVALID, "%s is in no folder", m->dir);
+    *name = slash + 1;
+    return dm_str_to_array((dm_str){m->dir, (size_t)(slash - m->dir)}, root, PATH_MAX, err);
+}
+
+/* The disk joins memory and device state, then all of it gets its name: from there on the image is whole. A hard link,
  * so that the VM can go on with its disk if the last step fails. */
 int dm_machine_keep_image(dm_machine *m, dm_err *err)
 {
-    char to[PATH_MAX];
+    char to[PATH_MAX], root[PATH_MAX];
+    const char *name;
+    dm_object about = {.kind = DM_OBJECT_SLEEPER, .made_us = dm_wall_us(m->h->clock)};
     int r = dm_place_disk(m->dir_tmp, to, err);
+    if (r == 0)
+        r = split(m, root, &name, err);
+    if (r == 0)
+        r = dm_str_to_array(dm_str_c(dm_place_template_name(m->template_dir)), about.parent, sizeof(about.parent), err);
+    if (r == 0)
+        r = dm_str_to_array((dm_str){name, strcspn(name, ".")}, about.of, sizeof(about.of), err);
     if (r < 0)
         return r;
-    DM_AUTO_FD fd = dm_open_plain(m->disk, O_RDONLY, 0, err);
-    if (fd < 0)
-        return fd;
-    if (fdatasync(fd) < 0)
-        return dm_fail_sys(err, errno, "sync %s", m->disk);
     if (link(m->disk, to) < 0)
         return dm_fail_sys(err, errno, "link %s", to);
-    r = dm_sync_dir(m->dir_tmp, err);
-    if (r == 0 && rename(m->dir_tmp, m->dir) < 0)
-        r = dm_fail_sys(err, errno, "rename to %s", m->dir);
-    if (r == 0) {
-        char *slash = strrchr(to, '/');
-        *slash = '\0'; /* the image's folder */
-        slash = strrchr(to, '/');
-        *slash = '\0'; /* the sleepers' folder */
-        r = dm_sync_dir(to, err);
-    }
-    return r;
+    return dm_object_seal(root, name, &about, false, err);
+}
+
+/* While the guest stands still: its disk as it is, beside its memory. */
+int dm_machine_copy_disk(dm_machine *m, dm_err *err)
+{
+    char to[PATH_MAX];
+    int r = dm_place_disk(m->dir_tmp, to, err);
+    return r < 0 ? r : dm_sparse_copy(m->disk, to, false, err);
 }
 
 int dm_machine_make_place(dm_machine *m, dm_err *err)
@@ -143,17 +155,16 @@ int dm_machine_make_place(dm_machine *m, dm_err *err)
  * runs on: to lose it takes no time, to remove it may. */
 int dm_machine_unname(dm_machine *m, dm_err *err)
 {
-    char up[PATH_MAX];
-    if (rename(m->dir, m->dir_tmp) < 0)
-        return errno == ENOENT ? 0 : dm_fail_sys(err, errno, "rename %s", m->dir);
-    int r = dm_path(up, sizeof(up), err, "%s/..", m->dir_tmp);
-    return r == 0 ? dm_sync_dir(up, err) : r;
+    char root[PATH_MAX];
+    const char *name;
+    int r = split(m, root, &name, err);
+    return r < 0 ? r : dm_object_unseal(root, name, err);
 }
 
 int dm_machine_remove_place(dm_machine *m, dm_err *err)
 {
     int r = dm_remove_tree(m->dir_tmp, err);
-    return r == 0 ? dm_remove_tree(m->dir, err) : r;
+    return r == 0 && m->dir[0] != '\0' ? dm_remove_tree(m->dir, err) : r;
 }
 
 int dm_machine_remove_leftovers(dm_machine *m, dm_err *err)

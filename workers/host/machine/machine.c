@@ -50,7 +50,8 @@ static void clean_up(dm_machine *m)
     dm_host_slot_shut(m->h, m->slot_no);
     if (m->unsaid) {
         dm_going_take(m->h, m->dir_tmp);
-        dm_going_take(m->h, m->dir);
+        if (m->dir[0] != '\0')
+            dm_going_take(m->h, m->dir);
     }
     dm_going_take(m->h, m->run_dir);
     m->job_r = 0;
@@ -147,7 +148,7 @@ static void handed_out(void *arg, int r, const json_t *answer, const dm_err *err
 {
     dm_machine *m = arg;
     dm_host_group_weigh(m->h, m->slot_no, m->vcpus);
-    agent_step(m, r, answer, err);
+    agent_step(m, r == 0 && m->slot->down ? 1 : r, answer, err);
 }
 
 static int connect_agent(dm_machine *m, dm_err *err)
@@ -308,6 +309,11 @@ static int leave(dm_machine *m, dm_err *err)
     return DM_STEP_DONE;
 }
 
+static int copy_disk(dm_machine *m, dm_err *err)
+{
+    return dm_machine_job(m, dm_machine_copy_disk, job_done, err);
+}
+
 static int unname(dm_machine *m, dm_err *err)
 {
     return dm_machine_job(m, dm_machine_unname, job_done, err);
@@ -346,7 +352,7 @@ const dm_phase_row dm_machine_phases[PHASES] = {
         ROW(STRAY_VM, adopt, IDLE, IDLE, IDLE, false, false, "what it does until then is nobody's"),
         ROW(HAND_POLICY, set_policy, HAND_RUN, IDLE, IDLE, false, false, "before the guest runs"),
         ROW(HAND_RUN, run, HAND_RESUME, IDLE, IDLE, false, false, "so that it can be told who it is"),
-        ROW(HAND_RESUME, resume, IDLE, IDLE, IDLE, false, false, "then it is the client's"),
+        ROW(HAND_RESUME, resume, IDLE, TELL_OPEN, IDLE, false, false, "then it is the client's"),
         ROW(ROUSE_RUN, run, IDLE, IDLE, IDLE, false, false, "a sleeper, cut off: whose it is stands in the journal"),
         ROW(TELL_RESUME, tell, TELL_OPEN, IDLE, IDLE, false, false, "it is there, and knows what time it is"),
         ROW(TELL_OPEN, open_tap, IDLE, IDLE, IDLE, false, false, "now it may be met"),
@@ -361,6 +367,11 @@ const dm_phase_row dm_machine_phases[PHASES] = {
         ROW(SLEEP_UNDO, run, SLEEP_CLEAN, IDLE, SLEEP_STUCK, true, true, "the guest runs on"),
         ROW(SLEEP_STUCK, stuck, IDLE, IDLE, IDLE, true, true, "it cannot: as good as dead"),
         ROW(SLEEP_CLEAN, clean, IDLE, IDLE, IDLE, true, true, "what was made of the image goes"),
+        ROW(COPY_PLACE, make_place, COPY_STOP, IDLE, IDLE, false, true, "the guest has not noticed"),
+        ROW(COPY_STOP, stop, COPY_SAVE, IDLE, SLEEP_UNDO, false, true, "memory and disk are those of one moment"),
+        ROW(COPY_SAVE, save, COPY_DISK, IDLE, SLEEP_UNDO, false, true, "memory and device state"),
+        ROW(COPY_DISK, copy_disk, COPY_RUN, IDLE, SLEEP_UNDO, false, true, "the guest will write to its own again"),
+        ROW(COPY_RUN, run, IDLE, IDLE, SLEEP_STUCK, false, true, "it runs on; the copy gets its name elsewhere"),
 };
 #undef ROW
 
@@ -487,6 +498,7 @@ int dm_machine_load(dm_machine *m, const char *sleeper_dir, const dm_slot_policy
 {
     if (sleeper_dir != NULL && (m->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir))) == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for a machine");
+    m->others = sleeper_dir != NULL || dm_place_is_checkpoint(dm_place_template_name(m->template_dir));
     m->policy = *policy;
     return start(m, LOAD_DISK, done, arg, err);
 }
@@ -570,6 +582,13 @@ int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, vo
     if (r == 0)
         r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s" DM_PLACE_MAKING, dir);
     return r < 0 ? r : start(m, SLEEP_PLACE, done, arg, err);
+}
+
+int dm_machine_copy(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err)
+{
+    int r = dm_path(m->dir_tmp, sizeof(m->dir_tmp), err, "%s", dir);
+    m->dir[0] = '\0'; /* what it would be called is another's business */
+    return r < 0 ? r : start(m, COPY_PLACE, done, arg, err);
 }
 
 bool dm_machine_lost(const dm_machine *m, dm_vm_event *how)

@@ -4,6 +4,7 @@
  *     make --> bare --load--> loaded --hand_out--> serving --sleep--> asleep (its image is durable, the VM is gone)
  *                             loaded --warm--> loaded
  *                             loaded --rouse--> running, cut off --tell--> serving        a sleeper
+ *                             serving --copy--> serving
  *     any --> gone, when the VMM died or dm_machine_free was called
  *
  * Bare: the VMM waits, with an empty disk and no guest in it. One call is under way at a time; its done runs on the
@@ -60,7 +61,7 @@ uint32_t dm_machine_slot(const dm_machine *m);
 const char *dm_machine_address(const dm_machine *m);
 
 /* Runs the guest and tells it who it is; resume and its strings are needed until done. The policy holds before
- * it runs. */
+ * it runs. One whose template is a checkpoint has run as another sandbox: it is cut off until it has answered. */
 int dm_machine_hand_out(dm_machine *m, const dm_guest_resume *resume, const dm_slot_policy *policy,
         dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 
@@ -76,6 +77,11 @@ bool dm_machine_mute(const dm_machine *m);
  * manifest. When done with 0 the VM is gone and the machine is only good for dm_machine_free; when it failed before the
  * VM was lost (DM_E_IO, DM_E_LIMIT) the guest runs again. */
 int dm_machine_sleep(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
+
+/* Stops the guest for as long as it takes to copy its memory, its devices and its disk into dir (made anew; not durable
+ * yet), and lets it run on; nothing of it notices but its clocks. When it failed and the VM is not lost, the guest runs
+ * and dir is gone; else dir is gone with the machine. */
+int dm_machine_copy(dm_machine *m, const char *dir, dm_machine_done_fn done, void *arg, dm_err *err) DM_NODISCARD;
 
 /* Whether the VMM is gone, and how. */
 bool dm_machine_lost(const dm_machine *m, dm_vm_event *how);

@@ -38,6 +38,11 @@ typedef enum phase {
     SLEEP_UNDO,
     SLEEP_STUCK,
     SLEEP_CLEAN,
+    COPY_PLACE,
+    COPY_STOP,
+    COPY_SAVE,
+    COPY_DISK,
+    COPY_RUN,
     PHASES
 } phase;
 
@@ -51,7 +56,8 @@ typedef struct dm_phase_row {
     phase at;
     int (*begin)(dm_machine *m, dm_err *err); /* step_done follows; or DM_STEP_DONE: it is done */
     phase next;                               /* IDLE: its call is done, */
-    phase next_stopped;                       /* where the step said 1, the VM stands still: this, unless it is IDLE */
+    phase next_stopped;                       /* where the step said 1 (the VM stands still; its tap is down): this,
+                                                 unless it is IDLE */
     phase on_fail;
     bool undoes;      /* its call failed before, with undo_err, whatever comes of this step */
     bool makes_image; /* a machine that goes in it takes the image with it: nobody knows of that */
@@ -72,10 +78,11 @@ struct dm_machine {
     int dies;        /* readable when the VMM that was killed is gone; -1: it is, or there was none */
     dm_watch *death; /* of it, once the machine is freed */
     dm_agent *agent;
-    bool large;      /* the step under way reads or writes an image */
-    bool hurried;    /* somebody waits for it: from its making on */
-    bool unsaid;     /* nobody knows of the image that was being made: it goes with the machine */
-    bool lost;       /* the VMM is gone */
+    bool large;   /* the step under way reads or writes an image */
+    bool others;  /* what is in it, or is to be, has run as a sandbox: it is cut off until it has been told who it is */
+    bool hurried; /* somebody waits for it: from its making on */
+    bool unsaid;  /* nobody knows of the image that was being made: it goes with the machine */
+    bool lost;    /* the VMM is gone */
     bool agent_lost; /* the channel broke: the next use connects again */
     dm_vm_event how;
     dm_machine_owner owner;
@@ -110,6 +117,7 @@ int dm_machine_fill_disk(dm_machine *m, dm_err *err) DM_NODISCARD; /* and its ne
 int dm_machine_open_tap(dm_machine *m, dm_err *err) DM_NODISCARD;
 int dm_machine_set_policy(dm_machine *m, dm_err *err) DM_NODISCARD; /* m->policy, of the network */
 int dm_machine_keep_image(dm_machine *m, dm_err *err) DM_NODISCARD; /* the last step of falling asleep */
+int dm_machine_copy_disk(dm_machine *m, dm_err *err) DM_NODISCARD;  /* of a checkpoint */
 int dm_machine_make_place(dm_machine *m, dm_err *err) DM_NODISCARD; /* for an image */
 int dm_machine_unname(dm_machine *m, dm_err *err) DM_NODISCARD;     /* the image is not whole any more */
 int dm_machine_remove_place(dm_machine *m, dm_err *err) DM_NODISCARD;

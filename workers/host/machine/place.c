@@ -11,6 +11,7 @@
 #define VMS "vms"
 #define SLEEPERS "sleepers"
 #define GOING "going"
+#define STORE "store"
 
 /* Ours alone, also one that an earlier version let others pass through: VMMs get descriptors, and need no path. */
 static int make_own(const char *path, dm_err *err)
@@ -21,7 +22,7 @@ static int make_own(const char *path, dm_err *err)
 
 int dm_place_make(const dm_host_config *c, dm_err *err)
 {
-    static const char *const below[] = {VMS, SLEEPERS, GOING};
+    static const char *const below[] = {VMS, SLEEPERS, STORE, GOING};
     char path[PATH_MAX];
     int r = 0;
     for (size_t i = 0; r == 0 && i < DM_LEN(below); i++) {
@@ -72,7 +73,19 @@ const char *dm_place_template_name(const char *dir)
 
 int dm_place_template(const dm_host_config *c, const char *name, char out[PATH_MAX], dm_err *err)
 {
+    if (dm_place_is_checkpoint(name))
+        return dm_path(out, PATH_MAX, err, "%s/" STORE "/%s", c->data_dir, name);
     return dm_path(out, PATH_MAX, err, "%s/%s", c->templates_dir, name);
+}
+
+bool dm_place_is_checkpoint(const char *template_name)
+{
+    return strncmp(template_name, DM_PLACE_CHECKPOINT, sizeof(DM_PLACE_CHECKPOINT) - 1) == 0;
+}
+
+int dm_place_store(const dm_host_config *c, char out[PATH_MAX], dm_err *err)
+{
+    return dm_path(out, PATH_MAX, err, "%s/" STORE, c->data_dir);
 }
 
 int dm_place_disk(const char *dir, char out[PATH_MAX], dm_err *err)

@@ -4,6 +4,7 @@
  *   DATA/vms/SLOT/              run folder of the VMM in that slot, with its disk
  *   DATA/sleepers/ID.EPOCH/     image of the sandbox that slept in that epoch: memory, device state, disk. It gets its
  *                               name when all is in it and durable; before that it is ID.EPOCH.making
+ *   DATA/store/cp-NAME/         a checkpoint: a template that was made of a sandbox (workers/store)
  *   DATA/going/                 what nobody needs any more, until it is removed (going.h)
  *   IMAGES/NAME/                a guest image
  *   TEMPLATES/DIGEST-SIZE/      its snapshot of one size; .1, .2, ... where an older one does not fit this host
@@ -17,8 +18,9 @@
 #include "base/wire/id.h"
 
 #include "workers/host/machine/host.h"
+#include "workers/store/object.h"
 
-#define DM_PLACE_MAKING ".making" /* behind a sleeper's folder that is not whole */
+#define DM_PLACE_MAKING DM_OBJECT_MAKING /* behind a sleeper's folder that is not whole */
 
 /* Makes the folders of which the rest is made. */
 int dm_place_make(const dm_host_config *c, dm_err *err) DM_NODISCARD;
@@ -32,9 +34,14 @@ int dm_place_image(const dm_host_config *c, const char *image, char out[PATH_MAX
 /* The first choice for a snapshot of the image with this digest. */
 int dm_place_snapshot(const dm_host_config *c, const char *digest, uint32_t vcpus, uint32_t mem_mib, char out[PATH_MAX],
         dm_err *err) DM_NODISCARD;
-/* What a sandbox remembers of the one it stands on, and where that is. */
+/* What a sandbox remembers of the one it stands on, and where that is: also of a checkpoint. */
 const char *dm_place_template_name(const char *dir);
 int dm_place_template(const dm_host_config *c, const char *name, char out[PATH_MAX], dm_err *err) DM_NODISCARD;
+
+/* A checkpoint stands among the templates by its name. */
+#define DM_PLACE_CHECKPOINT "cp-"
+bool dm_place_is_checkpoint(const char *template_name);
+int dm_place_store(const dm_host_config *c, char out[PATH_MAX], dm_err *err) DM_NODISCARD;
 
 /* The disk in the folder of a VM or of a sleeper. */
 int dm_place_disk(const char *dir, char out[PATH_MAX], dm_err *err) DM_NODISCARD;

@@ -38,9 +38,9 @@ struct dm_pool_ticket {
     dm_pool_ticket *next;
     dm_pools *all;
     int64_t project;
-    held *mine; /* NULL: not yet its turn */
-    pool *of;   /* NULL: it is a wake, and has the next four */
-    char *template_dir, *sleeper_dir;
+    held *mine;                       /* NULL: not yet its turn */
+    pool *of;                         /* NULL: it is a wake, or starts from a checkpoint, and has the next four; */
+    char *template_dir, *sleeper_dir; /* NULL: it starts */
     uint32_t vcpus, mem_mib;
     dm_slot_policy policy;
     dm_pool_done_fn done;
@@ -686,8 +686,9 @@ int dm_pools_wake(dm_pools *all, int64_t project, const dm_machine_config *confi
     t->vcpus = config->vcpus;
     t->mem_mib = config->mem_mib;
     t->template_dir = dm_str_dup(dm_str_c(config->template_dir));
-    t->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir));
-    if (t->template_dir == NULL || t->sleeper_dir == NULL) {
+    if (sleeper_dir != NULL)
+        t->sleeper_dir = dm_str_dup(dm_str_c(sleeper_dir));
+    if (t->template_dir == NULL || (sleeper_dir != NULL && t->sleeper_dir == NULL)) {
         ticket_free(t);
         return dm_fail(err, DM_E_NOMEM, "no memory to wait for a machine");
     }

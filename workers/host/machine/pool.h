@@ -29,7 +29,8 @@ void dm_pools_start(dm_pools *p);
 typedef struct dm_pool_ticket dm_pool_ticket;
 int dm_pools_take(dm_pools *p, int64_t project, const char *image, uint32_t vcpus, uint32_t mem_mib,
         const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
-/* The same for a sleeper: a machine of its template with its image in it. Never done before this returns. */
+/* The same for a sleeper: a machine of its template with its image in it; sleeper_dir NULL: a clone of a checkpoint,
+ * which is the template. Never done before this returns. */
 int dm_pools_wake(dm_pools *p, int64_t project, const dm_machine_config *config, const char *sleeper_dir,
         const dm_slot_policy *policy, dm_pool_done_fn done, void *arg, dm_pool_ticket **out, dm_err *err) DM_NODISCARD;
 void dm_pool_ticket_drop(dm_pool_ticket *t); /* NULL is fine */

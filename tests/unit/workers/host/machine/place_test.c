@@ -24,6 +24,12 @@ static void names_are_what_sleepers_and_vms_have_on_disks_now(void **state)
     assert_string_equal(dm_place_template_name(""), "");
     assert_int_equal(dm_place_template(&conf, "0123456789abcdef-2c512m.1", path, NULL), 0);
     assert_string_equal(path, "/t/0123456789abcdef-2c512m.1");
+    assert_int_equal(dm_place_template(&conf, "cp-1", path, NULL), 0); /* a checkpoint is one, too */
+    assert_string_equal(path, "/d/store/cp-1");
+    assert_true(dm_place_is_checkpoint(dm_place_template_name(path)));
+    assert_false(dm_place_is_checkpoint("0123456789abcdef-2c512m"));
+    assert_int_equal(dm_place_store(&conf, path, NULL), 0);
+    assert_string_equal(path, "/d/store");
 }
 
 static void what_is_ours_is_read_back(void **state)
