@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "base/wire/guest.h"
 
 enum {
@@ -322,6 +324,34 @@ int dm_boot_hostname(const char *name, dm_err *err)
     (void)snprintf(line, sizeof(line), "%s\n", name);
     int r = put("/etc/hostname", line, 0644, err);
     return r < 0 ? r : name_in_hosts(name, err);
+}
+
+static void number(char hex[33])
+{
+    uint8_t random[16];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        memset(random, 0, sizeof(random));
+    random[6] = (uint8_t)((random[6] & 0x0f) | 0x40); /* as a UUID of version 4 */
+    random[8] = (uint8_t)((random[8] & 0x3f) | 0x80);
+    dm_hex(random, sizeof(random), hex);
+}
+
+void dm_boot_numbers(void)
+{
+    static const char shown[] = "/proc/sys/kernel/random/boot_id", file[] = "/run/boot_id", machine[] = "/etc/machine-id";
+    char hex[33], line[64];
+    struct stat st;
+    dm_err err = {0};
+    number(hex);
+    (void)snprintf(line, sizeof(line), "%s\n", hex);
+    if (lstat(machine, &st) == 0 && S_ISREG(st.st_mode))
+        (void)put(machine, line, 0444, &err);
+    number(hex);
+    (void)snprintf(line, sizeof(line), "%.8s-%.4s-%.4s-%.4s-%.12s\n", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    (void)umount2(shown, MNT_DETACH); /* of the one that this was made of */
+    (void)unlink(file);
+    if (put(file, line, 0444, &err) == 0)
+        (void)mount(file, shown, NULL, MS_BIND, NULL);
 }
 
 static int furnish(bool fresh, dm_err *err)

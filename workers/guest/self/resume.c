@@ -43,15 +43,24 @@ static int set_clock(int64_t wall_us, dm_err *err)
     return settimeofday(&now, NULL) == 0 ? 0 : dm_fail_sys(err, errno, "set the clock");
 }
 
+/* Which sandbox it is about, when it is not this one. */
+static bool another(const dm_guest *g, const dm_guest_resume *m)
+{
+    return m->fresh && strcmp(m->sandbox, g->identity.sandbox) != 0;
+}
+
 int dm_resume(dm_guest *g, const dm_guest_resume *m, dm_err *err)
 {
-    if (m->generation == g->identity.generation)
+    bool forked = another(g, m) && g->identity.sandbox[0] != '\0';
+    if (!forked && m->generation == g->identity.generation)
         return 0;
-    if (m->generation < g->identity.generation)
+    if (!forked && m->generation < g->identity.generation)
         return dm_fail(
                 err, DM_E_CONFLICT, "generation %lld has been reached already", (long long)g->identity.generation);
     int r = set_clock(m->wall_us, err);
     r = r < 0 ? r : reseed(m->seed, DM_GUEST_SEED * 8, err);
+    if (r == 0 && forked)
+        dm_boot_numbers(); /* behind the seed: they are random */
     if (r == 0 && m->fresh) {
         r = dm_boot_hostname(m->hostname, err);
         r = r < 0 ? r : dm_identity_take(&g->identity, m, err);
@@ -59,7 +68,7 @@ int dm_resume(dm_guest *g, const dm_guest_resume *m, dm_err *err)
     if (r < 0)
         return r;
     g->identity.generation = m->generation;
-    dm_server_drop_older(g->server, m->generation);
+    dm_server_drop_older(g->server, ++g->era);
     dm_forwards_drop(g->forwards);
     return 0;
 }
@@ -115,7 +124,7 @@ void dm_resume_rehearse(dm_guest *g)
         }
         dm_guest_resume_done(&m);
     }
-    dm_server_drop_older(g->server, g->identity.generation);
+    dm_server_drop_older(g->server, g->era);
     if (r < 0)
         dm_log_err(g->log, DM_WARN, "guest.rehearse", &err);
 }

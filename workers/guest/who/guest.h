@@ -21,6 +21,7 @@ typedef struct dm_guest {
     const dm_clock *clock;
     dm_log *log;
     dm_identity identity;
+    int64_t era; /* rises with each resume: connections of an older one are not this sandbox's any more */
     dm_cpu_mark cpu;
     dm_users *users;
     dm_procs *procs;

@@ -16,17 +16,18 @@ static json_t *system_env(json_t *from, const char *sandbox, const char *templat
     return env;
 }
 
-static int take(dm_identity *id, const char *token, const char *user, const char *workdir, json_t *env, dm_err *err)
+static int take(dm_identity *id, const char *sandbox, const char *token, const char *user, const char *workdir, json_t *env, dm_err *err)
 {
     dm_identity fresh = {
             .generation = id->generation,
             .user_set = id->user_set,
+            .sandbox = dm_str_dup(dm_str_c(sandbox)),
             .token = dm_str_dup(dm_str_c(token)),
             .user = dm_str_dup(dm_str_c(user)),
             .workdir = dm_str_dup(dm_str_c(workdir)),
             .env = env,
     };
-    if (fresh.token == NULL || fresh.user == NULL || fresh.workdir == NULL || env == NULL) {
+    if (fresh.sandbox == NULL || fresh.token == NULL || fresh.user == NULL || fresh.workdir == NULL || env == NULL) {
         dm_identity_done(&fresh);
         return dm_fail(err, DM_E_NOMEM, "identity");
     }
@@ -38,11 +39,12 @@ static int take(dm_identity *id, const char *token, const char *user, const char
 int dm_identity_init(dm_identity *id, dm_err *err)
 {
     *id = (dm_identity){.generation = 0};
-    return take(id, "", "root", "", system_env(NULL, "", ""), err);
+    return take(id, "", "", "root", "", system_env(NULL, "", ""), err);
 }
 
 void dm_identity_done(dm_identity *id)
 {
+    free(id->sandbox);
     free(id->token);
     free(id->user);
     free(id->workdir);
@@ -52,7 +54,7 @@ void dm_identity_done(dm_identity *id)
 
 int dm_identity_take(dm_identity *id, const dm_guest_resume *m, dm_err *err)
 {
-    int r = take(id, m->token, m->user, m->workdir, system_env(m->env, m->sandbox, m->template_id), err);
+    int r = take(id, m->sandbox, m->token, m->user, m->workdir, system_env(m->env, m->sandbox, m->template_id), err);
     if (r == 0)
         id->user_set = true;
     return r;
@@ -60,5 +62,5 @@ int dm_identity_take(dm_identity *id, const dm_guest_resume *m, dm_err *err)
 
 int dm_identity_set(dm_identity *id, const char *token, const char *user, const char *workdir, dm_err *err)
 {
-    return take(id, token, user, workdir, json_incref(id->env), err);
+    return take(id, id->sandbox, token, user, workdir, json_incref(id->env), err);
 }

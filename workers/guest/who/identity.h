@@ -7,6 +7,7 @@
 
 typedef struct dm_identity {
     int64_t generation;
+    char *sandbox; /* its written id; "": nobody's yet */
     char *token;   /* "": not secured */
     char *user;    /* default user */
     bool user_set; /* by a resume; decides how an unknown one is reported */

@@ -211,6 +211,16 @@ static void becomes_nobody_twice(void **state)
         assert_int_equal(seteuid(0), 0);
     assert_has(said, "{\"seq\":3,\"ok\":false,\"error\":\"set the clock");
     assert_int_equal(id->generation, 5);
+    /* In the memory of another sandbox any generation is the first: it is tried, and not taken for a repeat. */
+    free(p->w->g->identity.sandbox);
+    p->w->g->identity.sandbox = strdup("mine");
+    if (root)
+        assert_int_equal(seteuid(65534), 0);
+    said = resume(p, 5, 4);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    assert_has(said, "{\"seq\":4,\"ok\":false,\"error\":\"set the clock");
+    assert_string_equal(id->sandbox, "mine");
     assert_string_equal(id->token, "");
     assert_string_equal(id->user, "root");
 }

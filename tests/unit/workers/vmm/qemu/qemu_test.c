@@ -26,6 +26,7 @@
 #include "tests/support/vmmrig.h"
 #include "workers/host/slot/slot.h"
 #include "workers/vmm/agent.h"
+#include "workers/vmm/flatten.h"
 #include "workers/vmm/jail/group.h"
 #include "workers/vmm/jail/jail.h"
 #include "workers/vmm/manifest.h"
@@ -222,9 +223,11 @@ static void attach(guest *g)
     assert_int_equal(dm_agent_new(g->lab->loop, fd, NULL, NULL, &g->agent, NULL), 0);
 }
 
-static void become(guest *g, bool fresh)
+/* no: of which sandbox. */
+static void become_another(guest *g, bool fresh, unsigned no)
 {
     char name[] = "iaaaaaaaaaaaaaaaaaaaa", none[] = "", user[] = "user", host[] = "sandbox";
+    name[sizeof(name) - 2] = (char)('a' + no);
     DM_AUTO(json_t) env = json_object();
     dm_guest_resume m = {.generation = 1,
             .sandbox = name,
@@ -242,6 +245,11 @@ static void become(guest *g, bool fresh)
     if (g->said.r < 0)
         fail_msg("resume: %s", g->said.err.msg);
     print_message("      %-12s %7.1f ms\n", "resume", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+}
+
+static void become(guest *g, bool fresh)
+{
+    become_another(g, fresh, 0);
 }
 
 /* Status and body of an answer, from outside, through the slot. 0: none came. */
@@ -797,6 +805,75 @@ static void full_save_is_a_base(void **state)
     memcpy(l->template_dir, keep, sizeof(keep));
 }
 
+/* A base that is made beside a parent which runs on: two start from it at once, with what was in its memory and on its
+ * disk, and with nothing by which three could be taken for one. */
+static void children_share_and_are_strangers(void **state)
+{
+    static const char *const drawn[] = {"urandom", "uuid", "boot", "machine"};
+    lab *l = *state;
+    NEED(l);
+    enum { ALL = 3 };
+    guest g[ALL];
+    dm_slot slot[ALL - 1];
+    dm_vm_stats stats;
+    char copy[128], keep[96], path[64], body[ALL][512];
+    clone_vm(l, &g[0], "forked", l->template_dir, NULL);
+    run_vm(&g[0]);
+    attach(&g[0]);
+    become(&g[0], true);
+    write_file(&g[0], "/home/user/disk", "from-the-disk");
+    write_file(&g[0], "/dev/shm/memory", "from-memory");
+    int64_t since = dm_mono_us(&dm_clock_real);
+    stop_vm(&g[0]);
+    save_vm(&g[0], DM_SAVE_DELTA, "copy", copy);
+    run_vm(&g[0]);
+    print_message("      %-12s %7.1f ms\n", "stood still", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    since = dm_mono_us(&dm_clock_real);
+    assert_int_equal(dm_flatten(copy, l->template_dir, NULL), 0);
+    print_message("      %-12s %7.1f ms\n", "flatten", (double)(dm_mono_us(&dm_clock_real) - since) / 1000);
+    memcpy(keep, l->template_dir, sizeof(keep));
+    (void)snprintf(l->template_dir, sizeof(l->template_dir), "%s/copy", l->dir);
+    for (unsigned i = 1; i < ALL; i++) {
+        assert_int_equal(dm_slot_open(&site, 2 + i, &(dm_slot_policy){.internet = true}, &slot[i - 1], NULL), 0);
+        place(l, &g[i], i == 1 ? "child-1" : "child-2");
+        g[i].slot = &slot[i - 1];
+        fill_place(&g[i], copy, NULL);
+        run_vm(&g[i]);
+        attach(&g[i]);
+        become_another(&g[i], true, i);
+    }
+    for (int i = 0; i < ALL; i++) {
+        assert_file(&g[i], "/home/user/disk", "from-the-disk");
+        assert_file(&g[i], "/dev/shm/memory", "from-memory");
+        run_command(&g[i], "head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > urandom && "
+                           "cat /proc/sys/kernel/random/uuid > uuid && cat /proc/sys/kernel/random/boot_id > boot && "
+                           "(test -s /etc/machine-id && cat /etc/machine-id || cat uuid) > machine");
+    }
+    for (size_t k = 0; k < DM_LEN(drawn); k++) {
+        (void)snprintf(path, sizeof(path), "/dev/shm/%s", drawn[k]);
+        for (int i = 0; i < ALL; i++) {
+            assert_int_equal(read_file(&g[i], path, body[i], sizeof(body[i])), 200);
+            assert_true(strlen(body[i]) >= 32);
+            for (int j = 0; j < i; j++)
+                assert_string_not_equal(body[i], body[j]);
+        }
+    }
+    write_file(&g[1], "/home/user/disk", "of-the-first-child");
+    run_command(&g[1], "sync");
+    assert_file(&g[0], "/home/user/disk", "from-the-disk");
+    assert_file(&g[2], "/home/user/disk", "from-the-disk");
+    assert_int_equal(l->driver->stats(g[2].vm, &stats, NULL), 0);
+    print_message("      %-12s %7u MiB, shared %u MiB\n", "private", (unsigned)(stats.rss_private_kib / 1024),
+            (unsigned)(stats.rss_shared_kib / 1024));
+    for (int i = 0; i < ALL; i++)
+        end_vm(&g[i]);
+    memcpy(l->template_dir, keep, sizeof(keep));
+    for (uint32_t i = 1; i < ALL; i++) {
+        dm_slot_close(&slot[i - 1]);
+        assert_int_equal(dm_slot_destroy(PREFIX, 2 + i, NULL), 0);
+    }
+}
+
 /* Two processors, each at work before a sleep and after it. */
 static void several_processors_come_back(void **state)
 {
@@ -1087,6 +1164,7 @@ int main(int argc, char **argv)
             cmocka_unit_test(sleeps_and_wakes),
             cmocka_unit_test(without_room_it_runs_on),
             cmocka_unit_test(full_save_is_a_base),
+            cmocka_unit_test(children_share_and_are_strangers),
             cmocka_unit_test(several_processors_come_back),
             cmocka_unit_test(load_refuses_what_does_not_fit),
             cmocka_unit_test(destroy_is_safe_at_any_point),
