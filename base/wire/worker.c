@@ -52,6 +52,7 @@ static const dm_json_field admit_fields[] = {
         {"env", DM_JSON_STRMAP, offsetof(dm_wk_admit, env), DM_JSON_NEED, 0, DM_WK_ENV_MAX},
         STR(admit, previous, 0, 64),
         {"lease_s", DM_JSON_I64, offsetof(dm_wk_admit, lease_s), DM_JSON_OPT, 0, DM_LEASE_S_MAX},
+        {"checkpoint", DM_JSON_STR, offsetof(dm_wk_admit, checkpoint), DM_JSON_OPT, 4, NAME_MAX_ - 1},
 };
 
 static const dm_json_field started_fields[] = {
@@ -74,6 +75,20 @@ static const dm_json_field stopped_fields[] = {
         STR(stopped, state, 5, 6),
         STR(stopped, cause, 1, NAME_MAX_),
         I64(stopped, image_mib, 0, INT64_MAX),
+};
+
+static const dm_json_field copy_fields[] = {
+        I64(copy, epoch, 1, INT32_MAX),
+        STR(copy, name, 4, NAME_MAX_ - 1),
+        BOOL(copy, kept),
+        I64(copy, hold_s, 0, DM_WK_HOLD_MAX_S),
+};
+
+static const dm_json_field copied_fields[] = {
+        STR(copied, name, 4, NAME_MAX_ - 1),
+        I64(copied, at_us, 1, INT64_MAX),
+        I64(copied, image_mib, 0, INT64_MAX),
+        I64(copied, unique_mib, 0, INT64_MAX),
 };
 
 static const dm_json_field deadline_fields[] = {
@@ -180,6 +195,8 @@ DEFINE(admit)
 DEFINE(started)
 DEFINE(stop)
 DEFINE(stopped)
+DEFINE(copy)
+DEFINE(copied)
 DEFINE(deadline)
 DEFINE(claim)
 DEFINE(seen)

@@ -13,6 +13,11 @@
  * second, for the metrics route: at once, no guest is asked for it POST   /v1/claims          {"claims":[dm_wk_claim]}
  * 200 {}                  answers when durable GET    /v1/worker                                  200 state, for people
  *
+ *   POST   /v1/sandboxes/{id}/copy    dm_wk_copy       200 dm_wk_copied         a checkpoint of it, from which others
+ *                                                                               start; it runs, or sleeps, on
+ *   POST   /v1/checkpoints/{name}/release              200 {}                   nobody has its name any more: it goes
+ *                                                                               when nothing stands on it
+ *
  *   worker -> API
  *   POST   /v1/workers/enrol          dm_wk_enrol      200 dm_wk_enrolled       at each start of the daemon
  *   POST   /v1/workers/{no}/beat      dm_wk_beat       200 dm_wk_beat_answer    each second
@@ -48,9 +53,10 @@ typedef struct dm_wk_admit {
     bool internet; /* false: nothing leaves but answers */
     char *token;   /* agent's access token; "" : not secured */
     char *user, *workdir, *hostname;
-    json_t *env;     /* string map */
-    char *previous;  /* hash of its last attestation in hex; "" : the first */
-    int64_t lease_s; /* what its project's lease grows by when it is handed out (base/wire/lease.h); 0: no budget */
+    json_t *env;      /* string map */
+    char *previous;   /* hash of its last attestation in hex; "" : the first */
+    int64_t lease_s;  /* what its project's lease grows by when it is handed out (base/wire/lease.h); 0: no budget */
+    char *checkpoint; /* of this worker, of the same spec: it starts from that, and not from its build; NULL: none */
 } dm_wk_admit;
 
 typedef struct dm_wk_started {
@@ -74,6 +80,21 @@ typedef struct dm_wk_stopped {
     char *cause;       /* why it ended or slept: may be another's, when that came first */
     int64_t image_mib; /* of a sleeper: what memory and disk take on its host; not what is charged */
 } dm_wk_stopped;
+
+/* By its name, so that an order that comes again makes no second one. */
+typedef struct dm_wk_copy {
+    int64_t epoch;
+    char *name;     /* "cp-" and what nobody else calls his */
+    bool kept;      /* until it is released */
+    int64_t hold_s; /* else: for so long, and as long as something stands on it */
+} dm_wk_copy;
+
+typedef struct dm_wk_copied {
+    char *name;
+    int64_t at_us;      /* its guest stood still then */
+    int64_t image_mib;  /* what it takes on its host, and */
+    int64_t unique_mib; /* what of that nothing else has */
+} dm_wk_copied;
 
 typedef struct dm_wk_deadline {
     int64_t epoch;
@@ -164,6 +185,8 @@ DM_WK_MESSAGE(admit)
 DM_WK_MESSAGE(started)
 DM_WK_MESSAGE(stop)
 DM_WK_MESSAGE(stopped)
+DM_WK_MESSAGE(copy)
+DM_WK_MESSAGE(copied)
 DM_WK_MESSAGE(deadline)
 DM_WK_MESSAGE(claim)
 DM_WK_MESSAGE(seen)

@@ -121,11 +121,12 @@ rig_order *rig_admit(rig *r, const char *verb, unsigned n, int epoch, admitting 
             "\"disk_mib\":1024,\"template_id\":\"aaaaaaaaaaaaaaaaaaaa\","
             "\"build_id\":\"00000000-0000-4000-8000-000000000001\",\"image\":\"%s\",\"timeout_us\":%lld,"
             "\"pause_on_timeout\":%s,\"internet\":%s,\"token\":\"" RIG_TOKEN "\",\"user\":\"user\",\"workdir\":\"\","
-            "\"hostname\":\"h\",\"env\":{\"A\":\"" RIG_ENV "\"},\"previous\":\"%s\",\"lease_s\":%d}",
+            "\"hostname\":\"h\",\"env\":{\"A\":\"" RIG_ENV "\"},\"previous\":\"%s\",\"lease_s\":%d%s%s%s}",
             box_name(n), epoch, a.project != 0 ? a.project : 5, a.spec != 0 ? a.spec : 1,
             a.image != NULL ? a.image : "base", (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000,
             a.pause_on_timeout ? "true" : "false", a.offline ? "false" : "true", a.previous != NULL ? a.previous : "",
-            a.lease_s);
+            a.lease_s, a.checkpoint != NULL ? ",\"checkpoint\":\"" : "", a.checkpoint != NULL ? a.checkpoint : "",
+            a.checkpoint != NULL ? "\"" : "");
     bool start = strcmp(verb, "start") == 0;
     if (start)
         (void)snprintf(path, sizeof(path), "/v1/sandboxes");
@@ -169,6 +170,24 @@ rig_order *rig_kill(rig *r, unsigned n, int epoch)
 rig_order *rig_claim(rig *r, unsigned n, int epoch)
 {
     return rig_ask(r, "POST", "/v1/claims", claim_of(n, epoch));
+}
+
+rig_order *rig_copy(rig *r, unsigned n, int epoch, const char *name, bool kept)
+{
+    char path[128];
+    static char body[256];
+    (void)snprintf(path, sizeof(path), "/v1/sandboxes/%s/copy", box_name(n));
+    (void)snprintf(body, sizeof(body), "{\"epoch\":%d,\"name\":\"%s\",\"kept\":%s,\"hold_s\":60}", epoch, name,
+            kept ? "true" : "false");
+    return rig_ask(r, "POST", path, body);
+}
+
+bool has_checkpoint(const rig *r, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/store/%s", r->data, name);
+    return stat(path, &st) == 0;
 }
 
 bool claimed(const rig_order *o)
@@ -288,6 +307,8 @@ void rig_template(rig *r, const char *name)
     (void)snprintf(dir, sizeof(dir), "%s/%s", r->templates, name);
     for (size_t i = 0; i < DM_LEN(files); i++)
         rig_file(dir, files[i], "x");
+    (void)snprintf(dir + strlen(dir), sizeof(dir) - strlen(dir), "/image");
+    rig_file(dir, "manifest.json", "{}");
 }
 
 void rig_open(rig *r)

@@ -138,6 +138,7 @@ typedef struct admitting {
     int project; /* 0: 5 */
     int lease_s; /* what it brings of its project's lease */
     const char *image, *previous;
+    const char *checkpoint; /* it starts from that */
 } admitting;
 
 /* Sandboxes are numbers from 1; texts that are returned last for the next three calls. */
@@ -153,6 +154,10 @@ rig_order *rig_stop(rig *r, const char *verb, unsigned n, int epoch, const char 
 rig_order *rig_pause(rig *r, unsigned n, int epoch);
 rig_order *rig_kill(rig *r, unsigned n, int epoch);
 rig_order *rig_claim(rig *r, unsigned n, int epoch);
+/* A checkpoint of it. */
+rig_order *rig_copy(rig *r, unsigned n, int epoch, const char *name, bool kept);
+/* A folder of the store of that name. */
+bool has_checkpoint(const rig *r, const char *name);
 /* When it is answered; and of a start, when it is claimed. */
 int status_of(rig *r, rig_order *o);
 bool claimed(const rig_order *o); /* the start was answered, and so was the claim */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "tests/support/workerrig.h"
+#include "workers/vmm/manifest.h"
 
 static rig *rig_of_env(const dm_vmm_env *env)
 {
@@ -193,7 +194,21 @@ static int play_stop(dm_vm *vm, dm_vm_done_fn done, void *arg, dm_err *err)
 
 static int play_save(dm_vm *vm, enum dm_vm_save kind, const char *dir, dm_vm_done_fn done, void *arg, dm_err *err)
 {
-    static const char *const files[] = {"delta", "device", "manifest.json"};
+    static const char *const files[] = {"delta", "device"};
+    static char text[] = "x", delta[] = "delta";
+    const dm_manifest m = {.format = DM_MANIFEST_FORMAT,
+            .id = text,
+            .kind = delta,
+            .base = text,
+            .vmm = text,
+            .machine = text,
+            .devices = text,
+            .accel = text,
+            .cpu = text,
+            .firmware = text,
+            .image = text,
+            .vcpus = 1,
+            .mem_mib = 256};
     (void)kind;
     assert_false(vm->proc->running);
     for (size_t i = 0; i < DM_LEN(files); i++) {
@@ -201,6 +216,7 @@ static int play_save(dm_vm *vm, enum dm_vm_save kind, const char *dir, dm_vm_don
         (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
         assert_int_equal(dm_file_write(path, DM_STR("x"), 0600, err), 0);
     }
+    assert_int_equal(dm_manifest_write(dir, &m, err), 0);
     return vm_call(vm, CALL_SAVE, done, arg, err);
 }
 

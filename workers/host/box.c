@@ -75,6 +75,7 @@ int64_t dm_box_due_us(const dm_box *b)
 void dm_box_free(dm_box *b)
 {
     assert(b->machine == NULL && b->ticket == NULL && b->stretch == NULL && b->noting == 0);
+    assert(b->copies == NULL);
     assert(b->link_unclaimed == NULL);
     dm_timer_free(b->deadline);
     dm_wk_admit_done(&b->admit);

@@ -65,6 +65,7 @@ const dm_box_row *dm_box_next(dm_box_state from, dm_box_event event);
 
 struct dm_worker;
 typedef struct dm_box dm_box;
+typedef struct dm_copy dm_copy; /* copy.c */
 
 /* Somebody who waits for the end of what is under way on a box. */
 typedef struct dm_box_waiter {
@@ -107,7 +108,7 @@ struct dm_box {
     dm_cause cause;    /* why it sleeps or ended */
     char detail[128];
     int32_t slot;        /* of its machine, or -1 */
-    char base[96];       /* folder name of the template snapshot its memory stands on */
+    char base[96];       /* folder name of the template snapshot, or checkpoint, its memory stands on; boxes.h */
     dm_digest previous;  /* hash of its last attestation */
     int64_t image_epoch; /* the epoch whose image is kept; 0: none */
     int64_t image_mib;
@@ -122,6 +123,12 @@ struct dm_box {
     } before;
     dm_guest_resume resume; /* borrowed from admit while a hand-out is under way */
     dm_cause pause_cause;
+    dm_copy *copies; /* that are made of it; the first is under way */
+    struct {         /* it is to sleep when they are done */
+        bool wanted;
+        dm_cause cause;
+        int64_t room_mib;
+    } sleep;
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/wire/spec.h"
 
@@ -12,6 +14,8 @@ struct dm_boxes {
     dm_box *unclaimed;
     dm_boxes_run_fn run;
     void *run_arg;
+    dm_boxes_stand_fn stand;
+    void *stand_arg;
 };
 
 static bool runs(dm_box_state s)
@@ -35,6 +39,12 @@ static uint64_t mem_of(const dm_box *b)
 static uint64_t image_of(const dm_box *b)
 {
     return sleeps(b->state) && b->image_mib > 0 ? (uint64_t)b->image_mib : 0;
+}
+
+static void stand(const dm_boxes *t, const dm_box *b, int by)
+{
+    if (t->stand != NULL && b->base[0] != '\0' && b->state != DM_BOX_ENDED)
+        t->stand(t->stand_arg, b->base, by);
 }
 
 static void list(dm_boxes *t, dm_box *b)
@@ -119,6 +129,25 @@ void dm_boxes_watch(dm_boxes *t, dm_boxes_run_fn fn, void *arg)
     t->run_arg = arg;
 }
 
+void dm_boxes_watch_bases(dm_boxes *t, dm_boxes_stand_fn fn, void *arg)
+{
+    assert(t->by_id.n == 0);
+    t->stand = fn;
+    t->stand_arg = arg;
+}
+
+/* The new one first: nothing is let go that is still stood on. */
+void dm_boxes_stand_on(dm_boxes *t, dm_box *b, const char *base)
+{
+    char next[sizeof(b->base)], old[sizeof(b->base)];
+    (void)snprintf(next, sizeof(next), "%s", base);
+    memcpy(old, b->base, sizeof(old));
+    memcpy(b->base, next, sizeof(next));
+    stand(t, b, 1);
+    if (t->stand != NULL && old[0] != '\0')
+        t->stand(t->stand_arg, old, -1);
+}
+
 int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err)
 {
     int r = dm_map_reserve(&t->by_id, "sandboxes", err);
@@ -126,13 +155,16 @@ int dm_boxes_link(dm_boxes *t, dm_box *b, dm_err *err)
         return r;
     dm_map_add(&t->by_id, b);
     count(t, b);
+    stand(t, b, 1);
     return 0;
 }
 
 void dm_boxes_drop(dm_boxes *t, dm_box *b)
 {
-    if (dm_map_remove(&t->by_id, b))
+    if (dm_map_remove(&t->by_id, b)) {
         discount(t, b);
+        stand(t, b, -1);
+    }
     dm_box_free(b);
 }
 
@@ -152,6 +184,8 @@ const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event)
     assert(row != NULL);
     assert(b->claimed || event == DM_BOX_HANDED_OUT || event == DM_BOX_END);
     discount(t, b);
+    if (row->to == DM_BOX_ENDED)
+        stand(t, b, -1);
     b->state = row->to;
     count(t, b);
     return row;

@@ -30,6 +30,13 @@ dm_map_walk dm_boxes_walk(const dm_boxes *t);
 typedef void (*dm_boxes_run_fn)(void *arg, int64_t project, int by);
 void dm_boxes_watch(dm_boxes *t, dm_boxes_run_fn fn, void *arg);
 
+/* fn is told of each that begins to stand on a base (by 1) or does so no more (by -1): until it has ended it does.
+ * Before anything is linked. */
+typedef void (*dm_boxes_stand_fn)(void *arg, const char *base, int by);
+void dm_boxes_watch_bases(dm_boxes *t, dm_boxes_stand_fn fn, void *arg);
+/* b, which is linked and has not ended, stands on this one. */
+void dm_boxes_stand_on(dm_boxes *t, dm_box *b, const char *base);
+
 /* The only way to a new state (box.h has the table): the event must be possible in the state b is in. */
 const dm_box_row *dm_boxes_move(dm_boxes *t, dm_box *b, dm_box_event event);
 

@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
+#include "workers/host/copy.h"
 #include "workers/host/live.h"
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/going.h"
@@ -85,6 +86,8 @@ static void drop_machine(dm_box *b)
     dm_said_end(&b->said, b->w->h->guests, b->name.s);
     dm_machine_free(b->machine);
     b->machine = NULL;
+    dm_copies_drop(b);
+    b->sleep.wanted = false; /* who waited for it is told what it came to */
     b->slot = -1;
 }
 
@@ -447,7 +450,7 @@ static void got_machine(void *arg, dm_machine *m, bool pooled, int r, const dm_e
     }
     b->machine = m;
     b->pooled = pooled;
-    (void)snprintf(b->base, sizeof(b->base), "%s", dm_place_template_name(dm_machine_template_dir(m)));
+    dm_boxes_stand_on(b->w->boxes, b, dm_place_template_name(dm_machine_template_dir(m)));
     own_machine(b);
     b->slot = (int32_t)dm_machine_slot(m);
     if (b->state == DM_BOX_STARTING) {
@@ -536,6 +539,30 @@ static int check_size(const dm_worker *w, const dm_wk_admit *admit, dm_err *err)
             (unsigned long long)wanted, (unsigned long long)left);
 }
 
+/* What it is to start from is here, or its sandbox cannot be. */
+static int check_checkpoint(const dm_worker *w, const dm_wk_admit *admit, dm_err *err)
+{
+    if (admit->checkpoint == NULL || dm_store_find(w->store, admit->checkpoint) != NULL)
+        return 0;
+    return dm_fail(err, DM_E_NOTFOUND, "this worker has no checkpoint '%s'", admit->checkpoint);
+}
+
+/* A machine for one that starts. got_machine may run at once, and may drop the box. */
+static int take_machine(dm_worker *w, dm_box *b, dm_err *err)
+{
+    char template_dir[PATH_MAX];
+    dm_machine_config config;
+    const dm_slot_policy policy = dm_policy_of(&b->admit);
+    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
+    if (b->admit.checkpoint == NULL)
+        return dm_pools_take(w->pools, b->admit.project_no, b->admit.image, spec->vcpus, spec->mem_mib, &policy,
+                got_machine, b, &b->ticket, err);
+    int r = machine_config(b, &config, template_dir, err);
+    return r < 0 ? r
+                 : dm_pools_wake(
+                           w->pools, b->admit.project_no, &config, NULL, &policy, got_machine, b, &b->ticket, err);
+}
+
 int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_err *err)
 {
     dm_sandbox_id id;
@@ -550,6 +577,8 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
         return r == ALREADY ? 0 : r;
     }
     r = check_size(w, admit, err);
+    if (r == 0)
+        r = check_checkpoint(w, admit, err);
     if (r < 0)
         return r;
     b = dm_box_new(w, err);
@@ -561,6 +590,8 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
     b->admit = *admit;
     *admit = (dm_wk_admit){0};
     r = parse_previous(b->admit.previous, &b->previous, err);
+    if (r == 0 && b->admit.checkpoint != NULL)
+        r = dm_str_to_array(dm_str_c(b->admit.checkpoint), b->base, sizeof(b->base), err);
     if (r == 0)
         r = dm_boxes_link(w->boxes, b, err);
     if (r < 0) {
@@ -568,11 +599,7 @@ int dm_worker_start(dm_worker *w, dm_wk_admit *admit, dm_box_waiter *waiter, dm_
         return r;
     }
     wait_for(b, waiter);
-    const dm_spec *spec = dm_spec_get((uint16_t)b->admit.spec_table, (uint16_t)b->admit.spec);
-    const dm_slot_policy policy = dm_policy_of(&b->admit);
-    /* got_machine may run at once, and may drop the box. */
-    r = dm_pools_take(w->pools, b->admit.project_no, b->admit.image, spec->vcpus, spec->mem_mib, &policy, got_machine,
-            b, &b->ticket, err);
+    r = take_machine(w, b, err);
     if (r < 0) {
         b->waiting = NULL;
         dm_boxes_drop(w->boxes, b);
@@ -700,6 +727,35 @@ static int check_room(const dm_worker *w, const dm_box *b, dm_cause cause, int64
     return 0;
 }
 
+/* The first who asks says why. */
+static void sleeps_then(dm_box *b, dm_cause cause, int64_t room_mib)
+{
+    if (b->sleep.wanted)
+        return;
+    b->sleep.wanted = true;
+    b->sleep.cause = cause;
+    b->sleep.room_mib = room_mib;
+}
+
+/* Its VM is its own again. */
+static void copies_over(dm_worker *w, dm_box *b)
+{
+    dm_err err = {0};
+    bool wanted = b->sleep.wanted;
+    b->sleep.wanted = false;
+    if (!wanted || b->state != DM_BOX_RUNNING)
+        return;
+    int r = dm_worker_pause(w, b, b->epoch, b->sleep.cause, b->sleep.room_mib, NULL, &err);
+    if (r == 0)
+        return;
+    dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
+    if (b->deadline != NULL && dm_worker_now_us(w) >= dm_box_due_us(b))
+        dm_timer_in(b->deadline, again_us);
+    answer(b, r, &err);
+}
+
+const dm_copy_ends dm_life_copy_ends = {.lost = vmm_died, .over = copies_over};
+
 int dm_worker_pause(
         dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)
 {
@@ -717,6 +773,11 @@ int dm_worker_pause(
     if (b->state != DM_BOX_RUNNING)
         return dm_fail(err, DM_E_CONFLICT, "the sandbox is %s", dm_box_state_name(b->state));
     dm_worker_claim(w, b, NULL);
+    if (dm_copies_busy(b)) { /* its VM is needed for a moment yet */
+        sleeps_then(b, cause, room_mib);
+        wait_for(b, waiter);
+        return 0;
+    }
     int r = check_room(w, b, cause, room_mib, err);
     if (r == 0)
         r = dm_place_sleeper(&w->h->conf, &b->name, b->epoch, path, err);

@@ -28,9 +28,11 @@
 
 #include "base/parse.h"
 
+#include "workers/host/copy.h"
 #include "workers/host/lease.h"
 #include "workers/host/life.h"
 #include "workers/host/shown.h"
+#include "workers/store/store.h"
 
 typedef enum wanted { WANT_RUNNING, WANT_STOPPED, WANT_SEEN } wanted;
 
@@ -264,6 +266,55 @@ static int pause_order(dm_req *req, void *ctx, dm_err *err)
 static int kill_order(dm_req *req, void *ctx, dm_err *err)
 {
     return stopped(req, ctx, kill_it, err);
+}
+
+/* --- checkpoints -------------------------------------------------------------------------------------------- */
+
+static void copy_made(void *arg, const dm_wk_copied *out, int r, const dm_err *err)
+{
+    dm_req *req = arg;
+    if (r == 0) {
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        dm_wk_copied_write(&w, out);
+    }
+    dm_req_done(req, r, err);
+}
+
+static int copy(dm_req *req, void *ctx, dm_err *err)
+{
+    const dm_orders *x = ctx;
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_copy m;
+    dm_box *b = box_of(x, req, err);
+    if (b == NULL)
+        return err->code;
+    int r = body_json(req, &obj, err);
+    if (r == 0)
+        r = dm_wk_copy_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    r = dm_worker_copy(x->w, b, &m, copy_made, req, err);
+    dm_wk_copy_done(&m);
+    if (r == DM_ORDER_STALE)
+        return dm_fail(err, DM_E_CONFLICT, "that epoch is over");
+    return r == 0 ? DM_HTTP_LATER : r;
+}
+
+static void released(void *arg, int r, const dm_err *err)
+{
+    dm_req *req = arg;
+    if (r == 0)
+        dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
+    dm_req_done(req, r, err);
+}
+
+static int release(dm_req *req, void *ctx, dm_err *err)
+{
+    char name[DM_OBJECT_NAME];
+    int r = dm_str_to_array(req->params[0], name, sizeof(name), err);
+    if (r == 0)
+        r = dm_store_release(dm_worker_store(((const dm_orders *)ctx)->w), name, released, req, err);
+    return r == 0 ? DM_HTTP_LATER : r;
 }
 
 static int deadline(dm_req *req, void *ctx, dm_err *err)
@@ -502,6 +553,8 @@ const dm_route dm_orders_routes[] = {
         {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_order},
         {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_order},
         {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
+        {"POST", "/v1/sandboxes/{id}/copy", 0, DM_WK_BODY_MAX, copy},
+        {"POST", "/v1/checkpoints/{name}/release", 0, 0, release},
         {"GET", "/v1/sandboxes/{id}", 0, 0, look},
         {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},
         {"POST", "/v1/claims", 0, DM_WK_BODY_MAX, claim},

@@ -8,6 +8,14 @@
 #include "workers/host/clock.h"
 #include "workers/host/lease.h"
 #include "workers/host/life.h"
+#include "workers/store/store.h"
+
+/* What comes of copies (copy.h), for whoever stands above them: life.c. */
+typedef struct dm_copy_ends {
+    void (*lost)(dm_worker *w, dm_box *b, const dm_vm_event *how); /* its VM, in one */
+    void (*over)(dm_worker *w, dm_box *b);                         /* none is made any more */
+} dm_copy_ends;
+extern const dm_copy_ends dm_life_copy_ends;
 
 struct dm_worker {
     const dm_worker_config *conf;
@@ -20,6 +28,8 @@ struct dm_worker {
     dm_journal *journal;
     dm_usage *usage; /* NULL before it was ever enrolled */
     dm_pools *pools;
+    dm_store *store; /* checkpoints */
+    const dm_copy_ends *copy_ends;
     dm_sign_key *key;
     dm_mac *seal; /* frames are sealed with it; NULL: the API has given no key yet, and none is made */
     uint8_t frame_key[DM_KEY];

@@ -494,6 +494,7 @@ static void adopted_all(dm_worker *w)
     dm_going_sweep(w->h);
     times_were_up(w);
     dm_machine_sweep(w->h);
+    dm_store_begin(w->store);
     dm_pools_start(w->pools);
     if (w->at.enrolled && dm_seconds_start(w, &err) < 0) {
         dm_log_err(w->h->log, DM_ERROR, "worker.no_evidence", &err);

@@ -138,6 +138,7 @@ static void dm_worker_free(dm_worker *w)
     dm_pools_free(w->pools);
     dm_events_free(w->events);
     dm_boxes_free(w->boxes);
+    dm_store_free(w->store); /* what stands on it is told of */
     dm_leases_free(w->leases);
     dm_timer_free(w->tick);
     dm_sign_key_free(w->key);
@@ -145,6 +146,23 @@ static void dm_worker_free(dm_worker *w)
     free(w);
 }
 DM_DEFINE_FREEP(dm_worker)
+
+static void stands(void *arg, const char *base, int by)
+{
+    dm_store_count(arg, base, by);
+}
+
+static int open_store(dm_worker *w, dm_err *err)
+{
+    char root[PATH_MAX];
+    dm_host *h = w->h;
+    int r = dm_place_store(&h->conf, root, err);
+    if (r < 0)
+        return r;
+    const dm_store_config c = {
+            .root = root, .loop = h->loop, .exec = h->env.images != NULL ? h->env.images : h->exec, .log = h->log};
+    return dm_store_open(&c, &w->store, err);
+}
 
 int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_err *err)
 {
@@ -156,6 +174,7 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
     if (w == NULL)
         return dm_fail(err, DM_E_NOMEM, "no memory for the worker");
     w->conf = conf;
+    w->copy_ends = &dm_life_copy_ends;
     w->h = h;
     dm_usage_clock_start(&w->time, h->clock);
 
@@ -175,7 +194,11 @@ int dm_worker_new(const dm_worker_config *conf, dm_host *h, dm_worker **out, dm_
     if (r == 0)
         r = load_frame_key(w, err);
     if (r == 0)
+        r = open_store(w, err);
+    if (r == 0)
         r = dm_boxes_new(&w->boxes, err);
+    if (r == 0)
+        dm_boxes_watch_bases(w->boxes, stands, w->store);
     if (r == 0)
         r = dm_leases_new(dm_worker_pause, &w->leases, err);
     if (r == 0)

@@ -48,6 +48,11 @@ dm_pools *dm_worker_pools(const dm_worker *w)
     return w->pools;
 }
 
+dm_store *dm_worker_store(const dm_worker *w)
+{
+    return w->store;
+}
+
 const dm_sign_key *dm_worker_key(const dm_worker *w)
 {
     return w->key;

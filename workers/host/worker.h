@@ -70,6 +70,7 @@ dm_boxes *dm_worker_boxes(const dm_worker *w);
 dm_events *dm_worker_events(const dm_worker *w);
 dm_journal *dm_worker_journal(const dm_worker *w);
 dm_pools *dm_worker_pools(const dm_worker *w);
+struct dm_store *dm_worker_store(const dm_worker *w);
 const dm_sign_key *dm_worker_key(const dm_worker *w); /* attests */
 
 #endif

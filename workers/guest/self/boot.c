@@ -338,7 +338,8 @@ static void number(char hex[33])
 
 void dm_boot_numbers(void)
 {
-    static const char shown[] = "/proc/sys/kernel/random/boot_id", file[] = "/run/boot_id", machine[] = "/etc/machine-id";
+    static const char shown[] = "/proc/sys/kernel/random/boot_id", file[] = "/run/boot_id",
+                      machine[] = "/etc/machine-id";
     char hex[33], line[64];
     struct stat st;
     dm_err err = {0};

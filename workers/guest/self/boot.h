@@ -23,8 +23,9 @@ void dm_boot_power_off(void) __attribute__((noreturn));
 /* boot_net.c */
 int dm_boot_network(dm_err *err) DM_NODISCARD;
 
-/* This machine is another one than its memory says: new numbers for the machine (/etc/machine-id, where there is one) and
- * for its boot. The kernel keeps the latter for good: programs that read it are shown a file. What fails is left. */
+/* This machine is another one than its memory says: new numbers for the machine (/etc/machine-id, where there is one)
+ * and for its boot. The kernel keeps the latter for good: programs that read it are shown a file. What fails is left.
+ */
 void dm_boot_numbers(void);
 
 /* The name in the kernel, /etc/hostname and /etc/hosts. */

@@ -16,7 +16,8 @@ static json_t *system_env(json_t *from, const char *sandbox, const char *templat
     return env;
 }
 
-static int take(dm_identity *id, const char *sandbox, const char *token, const char *user, const char *workdir, json_t *env, dm_err *err)
+static int take(dm_identity *id, const char *sandbox, const char *token, const char *user, const char *workdir,
+        json_t *env, dm_err *err)
 {
     dm_identity fresh = {
             .generation = id->generation,

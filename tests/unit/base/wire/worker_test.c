@@ -65,6 +65,32 @@ static void admit_goes_both_ways(void **state)
     dm_wk_admit_done(&back);
 }
 
+static void copy_goes_both_ways(void **state)
+{
+    (void)state;
+    DM_AUTO_BUF text;
+    dm_jw w;
+    dm_wk_copy back = {0};
+    const dm_wk_copy m = {.epoch = 3, .name = (char[]){"cp-1"}, .kept = true, .hold_s = 60};
+    dm_wk_copied out = {.name = (char[]){"cp-1"}, .at_us = 7, .image_mib = 80, .unique_mib = 3}, read = {0};
+    dm_buf_init(&text, 4096);
+    dm_jw_init(&w, &text);
+    dm_wk_copy_write(&w, &m);
+    DM_AUTO(json_t) j = parsed(dm_buf_view(&text));
+    assert_int_equal(dm_wk_copy_read(j, &back, NULL), 0);
+    assert_string_equal(back.name, "cp-1");
+    assert_true(back.kept && back.epoch == 3 && back.hold_s == 60);
+    dm_wk_copy_done(&back);
+    dm_buf_reset(&text);
+    dm_jw_init(&w, &text);
+    dm_wk_copied_write(&w, &out);
+    DM_AUTO(json_t) k = parsed(dm_buf_view(&text));
+    assert_int_equal(dm_wk_copied_read(k, &read, NULL), 0);
+    assert_string_equal(read.name, "cp-1");
+    assert_true(read.at_us == 7 && read.image_mib == 80 && read.unique_mib == 3);
+    dm_wk_copied_done(&read);
+}
+
 static void event_goes_both_ways(void **state)
 {
     (void)state;
@@ -147,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_period_is_one_of_the_ledgers),
             cmocka_unit_test(admit_goes_both_ways), cmocka_unit_test(event_goes_both_ways),
-            cmocka_unit_test(refuses_what_cannot_be), cmocka_unit_test(unknown_members_are_ignored)};
+            cmocka_unit_test(copy_goes_both_ways), cmocka_unit_test(refuses_what_cannot_be),
+            cmocka_unit_test(unknown_members_are_ignored)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
