@@ -297,8 +297,7 @@ command_test() {
     mkdir -p "$DM_TEST_LOG" "$DM_CACHE"
     trap test_finish EXIT
     trap 'exit 130' INT TERM
-    step packages packages_install "$DM_ROOT/ops/packages/run.list" "$DM_ROOT/ops/packages/test.list" \
-        ${full:+"$DM_ROOT/ops/packages/full.list"}
+    step packages packages_install "$DM_ROOT/ops/packages/run.list" "$DM_ROOT/ops/packages/test.list"
     step clients clients_install
     step build-dev build_dev
 

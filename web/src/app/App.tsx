@@ -1,0 +1,173 @@
+import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, useEffect, useState } from 'react'
+import { I18nProvider, RouterProvider } from 'react-aria-components'
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter'
+import { session } from '../live/api'
+import { asFail } from '../live/fail'
+import { me as meQuery } from '../live/queries'
+import type { Me } from '../live/types'
+import { LiveProvider } from '../live/useLive'
+import { Overview } from '../pages/overview/Overview'
+import { Bones } from '../parts/Bones'
+import { DenialCard } from '../parts/DenialCard'
+import { words } from '../words'
+import { Broken } from './Broken'
+import { ProjectContext } from './project'
+import { routes, to } from './routes'
+import { Shell } from './Shell'
+
+const Sign = lazy(() => import('../pages/sign/Sign'))
+const SignInOver = lazy(() => import('../pages/sign/SignInOver'))
+const Sandboxes = lazy(() => import('../pages/sandboxes/Sandboxes'))
+const SandboxPage = lazy(() => import('../pages/sandbox/SandboxPage'))
+
+export function makeQueries(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 2000,
+        refetchOnWindowFocus: true,
+        // What is refused stays refused; who cannot be reached may be in a moment.
+        retry: (count, error) => {
+          const { status } = asFail(error)
+          return count < 3 && (status === 0 || status >= 500) && !session.out
+        },
+        retryDelay: (count) => 500 * 2 ** count,
+        // navigator.onLine says no where a machine of one's own is reached all the same
+        networkMode: 'always',
+      },
+      mutations: { networkMode: 'always' },
+    },
+  })
+}
+
+const queries = makeQueries()
+
+export function App() {
+  return (
+    <Broken>
+      <I18nProvider locale="en-US">
+        <QueryClientProvider client={queries}>
+          <Router base="/console">
+            <Aria />
+          </Router>
+        </QueryClientProvider>
+      </I18nProvider>
+    </Broken>
+  )
+}
+
+function Aria() {
+  const [, navigate] = useLocation()
+  return (
+    <RouterProvider navigate={navigate} useHref={(href) => (href.startsWith('/') ? `/console${href}` : href)}>
+      <Suspense fallback={<Bones heights={[]} />}>
+        <Switch>
+          {[routes.signIn, routes.signUp, routes.reset, routes.resetTo, routes.confirm, routes.invite, routes.ops].map(
+            (path) => (
+              <Route key={path} path={path} component={Sign} />
+            ),
+          )}
+          <Route>
+            <SignedIn />
+          </Route>
+        </Switch>
+      </Suspense>
+    </RouterProvider>
+  )
+}
+
+function useSignedOut(): boolean {
+  const [out, setOut] = useState(session.out)
+  useEffect(() => session.watch(setOut), [])
+  return out
+}
+
+function SignedIn() {
+  const known = useQuery(meQuery())
+  const out = useSignedOut()
+  const [path] = useLocation()
+  if (known.data === undefined) {
+    if (out) return <Redirect to={`${routes.signIn}?then=${encodeURIComponent(path + location.search)}`} replace />
+    if (known.error !== null) {
+      return (
+        <main style={{ maxInlineSize: 480, margin: '15vh auto', padding: 16 }}>
+          <DenialCard fail={asFail(known.error)} onRetry={() => void known.refetch()} />
+        </main>
+      )
+    }
+    return <Bones heights={[]} />
+  }
+  return (
+    <>
+      <Pages me={known.data} />
+      {out ? (
+        <Suspense>
+          <SignInOver
+            email={known.data.user?.email ?? ''}
+            done={() => {
+              session.set(false)
+              void queries.invalidateQueries()
+            }}
+          />
+        </Suspense>
+      ) : null}
+    </>
+  )
+}
+
+function Pages({ me }: { me: Me }) {
+  const first = me.projects?.[0]
+  return (
+    <Switch>
+      <Route path="/p/:slug/*?">{({ slug }) => <OfProject me={me} slug={slug} />}</Route>
+      <Route path="/">
+        {first?.slug === undefined ? (
+          <Lost text={words.sign.none} />
+        ) : (
+          <Redirect to={to.overview(first.slug)} replace />
+        )}
+      </Route>
+      <Route>
+        <Lost text={words.fail.lost} />
+      </Route>
+    </Switch>
+  )
+}
+
+function OfProject({ me, slug }: { me: Me; slug: string }) {
+  const found = me.projects?.find((p) => p.slug === slug)
+  // who looks as a tenant is told of its projects, too; what is not among them is not there
+  if (found === undefined) return <Lost text={words.fail.lost} />
+  const project = { slug, name: found.name ?? slug, account: found.account ?? '', roles: found.roles ?? [], me }
+  return (
+    <ProjectContext.Provider value={project}>
+      <LiveProvider slug={slug}>
+        <Shell>
+          <Suspense fallback={<Bones heights={[28, 120, 320]} />}>
+            <Switch>
+              <Route path={routes.overview} component={Overview} />
+              <Route path={routes.sandboxes} component={Sandboxes} />
+              <Route path={routes.sandbox}>{({ id }) => <SandboxPage key={id} id={id} />}</Route>
+              <Route>
+                <Lost text={words.fail.lost} />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Shell>
+      </LiveProvider>
+    </ProjectContext.Provider>
+  )
+}
+
+function Lost({ text }: { text: string }) {
+  return (
+    <main style={{ maxInlineSize: 480, margin: '15vh auto', padding: 16, display: 'grid', gap: 12 }}>
+      <h1>{text}</h1>
+      <p>{words.fail.lostCure}</p>
+      <p>
+        <a href="/console/">{words.name}</a>
+      </p>
+    </main>
+  )
+}

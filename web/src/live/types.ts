@@ -1,0 +1,28 @@
+// The API's shapes by short names. What the document leaves open and the API always sends is said to be there.
+import type { components } from './schema'
+
+type S = components['schemas']
+type Filled<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
+
+export type Me = S['Me']
+export type Counts = S['Counts']
+export type Refusal = S['Refusal']
+export type Alert = S['Alert']
+export type Limit = S['Limit']
+export type Plan = S['Plan']
+export type Caps = S['Caps']
+export type Spend = S['Spend']
+export type Cost = { hour: string | null; month: string | null; currency: string | null; as_of: string | null }
+
+type OwnSandbox = S['OwnSandbox']
+type Only = 'domain' | 'timeout_s' | 'on_timeout' | 'auto_resume' | 'secure' | 'allow_internet' | 'network'
+/** A row of a list; of one alone there is more. */
+export type Sandbox = Filled<Omit<OwnSandbox, Only>> & Pick<OwnSandbox, Only>
+export type State = Sandbox['state']
+export type Whose = Sandbox['whose']
+export type Event = Filled<S['Event']>
+export type LogLine = Filled<S['LogLine']>
+export type Run = [state: 'run' | 'hib' | 'off' | 'gap', seconds: number]
+
+/** A page of a list of /v1. */
+export type Page<T> = { rows: T[]; next: string | null; total: number; total_is_least: boolean }

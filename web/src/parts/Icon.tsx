@@ -1,0 +1,59 @@
+// Our own symbols, 20 grid, stroke 1.5. None says anything that no word beside it says.
+const PATHS = {
+  overview: 'M3 10.5 10 4l7 6.5M5 9v7.5h10V9M8.5 16.5V12h3v4.5',
+  sandboxes: 'M3 6.5 10 3l7 3.5v7L10 17l-7-3.5zM3 6.5 10 10m0 0 7-3.5M10 10v7',
+  search: 'M8.5 14a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11M12.5 12.5 17 17',
+  user: 'M10 10a3.25 3.25 0 1 0 0-6.5 3.25 3.25 0 0 0 0 6.5M3.5 17c.8-3 3.4-4.5 6.5-4.5s5.700 1.500 6.500 4.500',
+  copy: 'M7 7V3.500h9.500V13H13M3.500 7H13v9.500H3.500z',
+  close: 'M5 5l10 10M15 5 5 15',
+  back: 'M12 4 6 10l6 6',
+  down: 'M5 8l5 5 5-5',
+  docs: 'M5 3h7l3 3v11H5zM12 3v3h3M7.500 10h5M7.500 13h5',
+  sleep: 'M15.500 12.500A6.500 6.500 0 0 1 7.500 4.500a6.500 6.500 0 1 0 8 8z',
+  wake: 'M6 4l10 6-10 6z',
+  kill: 'M5 5h10v10H5z',
+  clock: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14M10 6v4l2.500 2',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg
+      viewBox="0 0 20 20"
+      width="20"
+      height="20"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  )
+}
+
+const MARK = 'M20 15.5A8.5 8.5 0 1 1 20.2 8.6M20 15.5c-.9 2.5-3 3.6-5 3.2-2.3-.5-3.4-2.5-2.9-4.4.4-1.5 2-2.3 3.3-1.8'
+const CLOSED = 'M6.6 11q1.2 1.3 2.6.2'
+const EAR = 'M5.2 6.2C4.3 3.9 6.3 2.6 8.2 4'
+
+/** The dormouse; its eye is open while something runs. */
+export function Mark({ awake = false, size = 24 }: { awake?: boolean; size?: number }) {
+  return (
+    <svg
+      viewBox="0 0 24 24"
+      width={size}
+      height={size}
+      fill="none"
+      stroke="var(--run)"
+      strokeWidth="2"
+      strokeLinecap="round"
+      aria-hidden="true"
+    >
+      <path d={`${MARK}${EAR}${awake ? '' : CLOSED}`} />
+      {awake ? <circle cx="7.9" cy="11" r="1.3" fill="var(--run)" stroke="none" /> : null}
+    </svg>
+  )
+}

@@ -1,0 +1,127 @@
+// What the tests in a browser share: Debian's Chromium, a page that is watched, and how a result is said.
+import AxeBuilder from '@axe-core/playwright'
+import { type Browser, chromium, type Page } from 'playwright'
+
+const env = (name: string): string => {
+  const value = process.env[name]
+  if (value === undefined || value === '') throw new Error(`${name} is not set`)
+  return value
+}
+
+/** The deployment, and somebody who owns an empty project of it (tests/web/console makes them). */
+export const at = {
+  url: env('E2B_API_URL'),
+  slug: env('DM_WEB_PROJECT'),
+  email: env('DM_WEB_EMAIL'),
+  password: env('DM_WEB_PASSWORD'),
+}
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.DM_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+export type Seen = { violations: string[]; errors: string[]; foreign: string[] }
+
+/** Takes down what must not happen in it: breaches of the policy, errors and warnings, requests to elsewhere. */
+export async function watched(
+  browser: Browser,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<{ page: Page; seen: Seen }> {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    ...options,
+  })
+  const page = await context.newPage()
+  const seen: Seen = { violations: [], errors: [], foreign: [] }
+  await page.exposeFunction('tellViolation', (what: string) => seen.violations.push(what))
+  await page.addInitScript(() => {
+    window.addEventListener('securitypolicyviolation', (e: SecurityPolicyViolationEvent) =>
+      (window as unknown as { tellViolation(what: string): void }).tellViolation(
+        `${e.violatedDirective} ${e.blockedURI} ${e.sample}`,
+      ),
+    )
+  })
+  page.on('console', (m) => {
+    // what the API refuses, the browser prints as an error of its own; pages say it in words
+    if (/^(error|warning)$/.test(m.type()) && !/^Failed to load resource: the server responded/.test(m.text()))
+      seen.errors.push(m.text())
+  })
+  page.on('pageerror', (e) => seen.errors.push(e.message))
+  page.on('request', (r) => {
+    const url = new URL(r.url())
+    if (url.protocol.startsWith('http') && url.origin !== new URL(at.url).origin) seen.foreign.push(r.url())
+  })
+  page.setDefaultTimeout(20_000)
+  return { page, seen }
+}
+
+export async function signIn(page: Page): Promise<void> {
+  await page.goto(`${at.url}/console/`)
+  await page.getByLabel('Address').fill(at.email)
+  await page.getByLabel('Password').fill(at.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(`**/console/p/${at.slug}`)
+}
+
+/** What axe finds serious, in the theme that is set. */
+export async function serious(page: Page): Promise<string[]> {
+  // a ground that fades is no ground
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const found = await new AxeBuilder({ page }).analyze()
+  return found.violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)
+}
+
+export async function theme(page: Page, name: 'light' | 'dark'): Promise<void> {
+  await page.evaluate((now) => {
+    document.documentElement.dataset.theme = now
+  }, name)
+}
+
+type Case = { name: string; body: () => Promise<void> }
+const cases: Case[] = []
+
+export function test(name: string, body: () => Promise<void>): void {
+  cases.push({ name, body })
+}
+
+export function equal(got: unknown, expected: unknown, what = ''): void {
+  if (JSON.stringify(got) !== JSON.stringify(expected)) {
+    throw new Error(`${what} got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`.trim())
+  }
+}
+
+/** Each in turn, to the first that fails: those after it need it. */
+export async function run(label: string, failed: () => Promise<void>): Promise<number> {
+  let bad = 0
+  for (const { name, body } of cases) {
+    const since = Date.now()
+    try {
+      await body()
+      say(`ok ${label}/${name}`)
+    } catch (e) {
+      bad++
+      await failed().catch(() => undefined)
+      say(`not ok ${label}/${name}: ${String(e).replaceAll(/\s+/g, ' ').slice(0, 400)}`)
+    }
+    say(`  ${((Date.now() - since) / 1000).toFixed(1)} s`)
+    if (bad > 0) break
+  }
+  return bad
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

@@ -1,0 +1,105 @@
+// Every page at two widths in two themes, empty and full, for the eye of whoever changes one: shots FOLDER.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { at, launch, say, signIn, theme, watched } from './lib.ts'
+
+const folder = process.argv[2] ?? 'shots'
+mkdirSync(folder, { recursive: true })
+const browser = await launch()
+const { page } = await watched(browser)
+
+async function shot(name: string): Promise<void> {
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height })
+    for (const now of ['light', 'dark'] as const) {
+      await theme(page, now)
+      await page.waitForTimeout(250)
+      await page.screenshot({ path: join(folder, `${name}-${width}-${now}.png`) })
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 })
+  say(`  ${name}`)
+}
+
+async function call(method: string, path: string, key: string, body?: object): Promise<{ sandboxID?: string }> {
+  const answer = await fetch(`${at.url}${path}`, {
+    method,
+    headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return (await answer.json().catch(() => ({}))) as { sandboxID?: string }
+}
+
+await page.goto(`${at.url}/console/`)
+await page.getByLabel('Address').waitFor()
+await shot('sign-in')
+await page.getByRole('link', { name: 'Create an account' }).click()
+await page.getByLabel('Your name').waitFor()
+await shot('sign-up')
+await signIn(page)
+await page.getByRole('heading', { name: 'Your first sandbox' }).waitFor()
+await page.getByRole('button', { name: 'Create key' }).click()
+const key = (await page.locator('code').first().textContent()) ?? ''
+await shot('quickstart')
+await page.goto(`${at.url}/console/p/${at.slug}/sandboxes`)
+await page.getByText('No sandbox has been here yet.').waitFor()
+await shot('list-empty')
+
+const ids: string[] = []
+for (const metadata of [
+  { team: 'ml', job: 'rollout-17' },
+  { team: 'ml', job: 'rollout-18' },
+  { team: 'web' },
+  { team: 'web', user: 'ada' },
+  {},
+]) {
+  const made = await call('POST', '/sandboxes', key, { templateID: 'base', timeout: 1800, metadata })
+  if (made.sandboxID !== undefined) ids.push(made.sandboxID)
+}
+const [one = '', two = '', three = ''] = ids
+await call('POST', `/sandboxes/${two}/pause`, key)
+await call('DELETE', `/sandboxes/${three}`, key)
+await call('POST', '/sandboxes', key, { templateID: 'base', memoryMB: 1 << 20 })
+await call('POST', '/sandboxes', key, { templateID: 'nothing-like-it' })
+// so that a period of 60 s closes over them
+await page.waitForTimeout(Number(process.env.DM_SHOTS_WAIT_S ?? '75') * 1000)
+
+await page.goto(`${at.url}/console/p/${at.slug}`)
+await page.getByRole('heading', { name: 'Newest sandboxes' }).waitFor()
+await page.waitForTimeout(2000)
+await shot('overview')
+await page.goto(`${at.url}/console/p/${at.slug}/sandboxes`)
+await page.getByRole('row').nth(2).waitFor()
+await page.getByRole('row').nth(1).getByRole('checkbox').check()
+await page.getByRole('row').nth(2).getByRole('checkbox').check()
+await shot('list')
+await page.getByRole('button', { name: 'Kill 2' }).click()
+await shot('list-kill')
+await page.keyboard.press('Escape')
+await page.goto(`${at.url}/console/p/${at.slug}/sandboxes?state=changing&q=nothing`)
+await page.getByText('No sandbox fits this filter.').waitFor()
+await shot('list-no-hits')
+for (const tab of ['life', 'metrics', 'logs']) {
+  await page.goto(`${at.url}/console/p/${at.slug}/sandboxes/${one}?tab=${tab}`)
+  await page.getByRole('heading', { name: one }).waitFor()
+  await page.waitForTimeout(tab === 'metrics' ? 8000 : 1500)
+  await shot(`sandbox-${tab}`)
+}
+await page.goto(`${at.url}/console/p/${at.slug}/sandboxes/${two}`)
+await page.getByText('paused by a call').first().waitFor()
+await shot('sandbox-asleep')
+await page.goto(`${at.url}/console/p/${at.slug}/sandboxes/${three}`)
+await page.getByText('killed by a call').first().waitFor()
+await shot('sandbox-ended')
+await page.keyboard.press('Control+k')
+await page.waitForTimeout(500)
+await shot('palette')
+await page.goto(`${at.url}/console/p/nobodys`)
+await page.getByText('There is no such page').waitFor()
+await shot('lost')
+for (const id of ids) await call('DELETE', `/sandboxes/${id}`, key)
+say(`ok web/shots`)
+await browser.close()
