@@ -4,14 +4,16 @@ import { sha256 } from '@noble/hashes/sha2.js'
 export { sha256 }
 
 const DIGITS = '0123456789abcdef'
-const HEX = Array.from({ length: 256 }, (_, i) => `${DIGITS[i >> 4]}${DIGITS[i & 15]}`)
+const CODES = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0))
 
+/** In one piece: text that was put together of pieces keeps them, and hashes are kept by the thousand. */
 export function hex(bytes: Uint8Array): string {
-  let out = ''
-  for (const byte of bytes) {
-    out += HEX[byte]
-  }
-  return out
+  const out = new Uint8Array(2 * bytes.length)
+  bytes.forEach((byte, i) => {
+    out[2 * i] = CODES[byte >> 4] ?? 0
+    out[2 * i + 1] = CODES[byte & 15] ?? 0
+  })
+  return String.fromCharCode(...out)
 }
 
 /** Of text that is hex in lower case, two digits a byte. */

@@ -44,8 +44,6 @@ export interface Judged {
   readonly parts: ReadonlyMap<Segment, number> | null
   /** All that is charged by the second now. */
   readonly charges: readonly Charge[]
-  /** Running and hibernated seconds, for a bar. */
-  readonly states: Uint8Array | null
 }
 
 /** Whether a segment of a row is by minutes; beside a statement's segments its seconds may be pooled. */
@@ -84,7 +82,7 @@ class Lives {
       this.taken[i] = (this.taken[i] ?? 0) | (oath.states[i] ?? 0)
     }
     if (this.exactly(life, exact, now)) {
-      return this.judged(life, row.attested ? 'exact' : 'unattested', group, segments, exact, now ?? exact.charges, own)
+      return this.judged(life, row.attested ? 'exact' : 'unattested', group, segments, exact, now ?? exact.charges)
     }
     if (!row.attested) {
       throw wrong(life, 'it is not what the service swore to')
@@ -96,7 +94,7 @@ class Lives {
       throw wrong(life, why ?? '')
     }
     this.lessBehind = true
-    return this.judged(life, 'less', group, segments, null, charges, own)
+    return this.judged(life, 'less', group, segments, null, charges)
   }
 
   /** Seconds in use that no life behind had in use. */
@@ -168,7 +166,7 @@ class Lives {
     ) {
       throw wrong(life, 'nobody saw it, and it is billed')
     }
-    return { life, said: 'nothing', group, segments, part: 0, parts: new Map(), charges: [], states: null }
+    return { life, said: 'nothing', group, segments, part: 0, parts: new Map(), charges: [] }
   }
 
   private unseen(life: Life, group: string): Judged {
@@ -182,7 +180,7 @@ class Lives {
     if (!inOrder(life.lines)) {
       throw wrong(life, 'lines are not in order')
     }
-    return { life, said: 'unseen', group, segments: [], part: 0, parts: null, charges: [], states: null }
+    return { life, said: 'unseen', group, segments: [], part: 0, parts: null, charges: [] }
   }
 
   private judged(
@@ -192,7 +190,6 @@ class Lives {
     segments: readonly Segment[],
     exact: Rated | null,
     charges: readonly Charge[],
-    states: Uint8Array,
   ): Judged {
     const by = charges.reduce((all, c) => all + (c.sku === 'vcpu-run' ? c.seconds : 0), 0)
     const minutes = segments.filter(isMinutes)
@@ -207,7 +204,7 @@ class Lives {
     } else if (segments.length === 1 && !this.frame.unstated) {
       parts = new Map(minutes.map((s) => [s, life.row.runningS]))
     }
-    return { life, said, group, segments, part, parts, charges, states }
+    return { life, said, group, segments, part, parts, charges }
   }
 }
 

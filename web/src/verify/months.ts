@@ -1,11 +1,11 @@
 /** The account as a whole: pooled minutes, what is sold in tiers, and what later statements make of both, month by month. */
 import { order } from './bytes.ts'
 import { need, Unreadable } from './fault.ts'
-import type { Judged } from './lives.ts'
+import { type Changed, type Filled, type Own, put } from './own.ts'
 import type { Charge } from './rate.ts'
-import { inTurn, isMinutes, type Segment } from './segments.ts'
+import { inTurn, isMinutes } from './segments.ts'
 import type { Book, Correction, Head, Line, Price, Sku } from './shapes.ts'
-import { type Part, partKey, type Stated } from './stated.ts'
+import type { Part } from './stated.ts'
 
 /** A line of the head that must be there. */
 type Due = Omit<Charge, 'measured'> & { readonly kind: 'usage' | 'correction' }
@@ -21,26 +21,10 @@ interface Month {
   readonly counts: Map<string, bigint>
 }
 
-/** A segment and all that rows of it have come to. */
-interface Filled {
-  readonly segment: Segment
-  readonly from: number
-  readonly group: string
-  pooled: number
-  readonly measured: Map<Sku, { qty: bigint; seconds: number }>
-}
-
 const MICRO = 1_000_000n
 const minutesOf = (seconds: number): number => Math.floor(seconds / 60)
 export const monthOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 7)
 const beginOf = (month: string): number => Date.parse(`${month}-01T00:00:00Z`) / 1000
-
-export interface Corrected {
-  readonly correction: Correction
-  readonly rows: readonly Judged[]
-  /** What was stated of each of them before. */
-  readonly before: readonly (Stated | undefined)[]
-}
 
 export class Months {
   private readonly months = new Map<string, Month>()
@@ -76,7 +60,7 @@ export class Months {
   }
 
   /** Lines, pool and tiers of a head are what rows make of them; else Unreadable says why. */
-  check(head: Head, own: readonly Judged[], corrected: readonly Corrected[]): void {
+  check(head: Head, own: Own, corrected: readonly Changed[]): void {
     this.begins ??= head.period.start
     const behind = head.lines.findIndex((line) => line.kind === 'correction')
     const mine = behind < 0 ? head.lines : head.lines.slice(0, behind)
@@ -92,17 +76,16 @@ export class Months {
   // --- what is corrected ---
 
   /** How many of the lines are of this period. */
-  private correct(head: Head, { correction, rows, before }: Corrected, lines: readonly Line[]): number {
+  private correct(head: Head, changed: Changed, lines: readonly Line[]): number {
+    const { correction } = changed
     const month = this.month(correction.period.start)
     const { poolS } = correction
-    const unseen = rows.some((row) => row.said === 'unseen')
     if (this.minutesInTiers) {
       need(poolS === 0, 'a pool that is sold in tiers is not corrected')
       return 0
     }
-    const change = rows.reduce((all, row, i) => all + row.part - (before[i]?.part ?? 0), 0)
-    need(unseen || poolS === change, 'it changes the pool by what its rows do not')
-    const changes = unseen ? null : partsChanged(rows, before)
+    need(changed.unseen || poolS === changed.change, 'it changes the pool by what its rows do not')
+    const changes = changed.changes()
     if (changes !== null && poolS === 0 && changes.length === 0) {
       return 0
     }
@@ -117,8 +100,7 @@ export class Months {
     const old = this.rated(month.parts)
     const parts = new Map(month.parts)
     for (const part of changes) {
-      const was = parts.get(partKey(part))
-      parts.set(partKey(part), { ...part, seconds: part.seconds + (was?.seconds ?? 0) })
+      put(parts, part)
     }
     month.parts = parts
     return dueLines(differences(old, this.rated(parts), correction), lines)
@@ -175,15 +157,13 @@ export class Months {
 
   // --- the own period ---
 
-  private fill(head: Head, own: readonly Judged[], corrected: readonly Corrected[], lines: readonly Line[]): void {
+  private fill(head: Head, own: Own, corrected: readonly Changed[], lines: readonly Line[]): void {
     const month = this.month(head.period.start)
-    const filled = filledBy(own)
-    const unknown = own.some((row) => row.parts === null)
+    const filled = own.filled()
+    const { unknown } = own
     const name = monthOf(head.period.start)
     const later = corrected.filter((c) => monthOf(c.correction.period.start) === name).map((c) => c.correction.poolS)
-    const pools =
-      own.some((row) => row.life.row.runningS + row.life.row.hibernatedS > 0 && row.segments.some(isMinutes)) ||
-      later.some((s) => s !== 0)
+    const pools = own.pools || later.some((s) => s !== 0)
     need(
       pools === (head.pool !== null),
       pools ? 'it has a pool, and says that it has none' : 'it says that it has a pool, and has none',
@@ -215,7 +195,7 @@ export class Months {
     }
     if (unknown) {
       this.seen.poolsSplit++
-      position += own.reduce((all, row) => all + row.part, 0)
+      position += own.part
       this.splitMinutes(head, lines, at ?? 0, position, month, counted)
     }
     const rest = unknown ? lines.filter((line) => line.sku !== 'minutes') : lines
@@ -336,21 +316,11 @@ export class Months {
     )
   }
 
-  private keep(month: Month, own: readonly Judged[], total: number | null, unknown: boolean): void {
+  private keep(month: Month, own: Own, total: number | null, unknown: boolean): void {
     month.total = total
     month.known &&= !unknown
-    for (const row of own) {
-      for (const [segment, seconds] of row.parts ?? []) {
-        const part: Part = {
-          from: segment.from,
-          group: row.group,
-          book: segment.book.id,
-          includedS: segment.includedS,
-          seconds,
-        }
-        const was = month.parts.get(partKey(part))
-        month.parts.set(partKey(part), { ...part, seconds: seconds + (was?.seconds ?? 0) })
-      }
+    for (const part of own.parts.values()) {
+      put(month.parts, part)
     }
   }
 }
@@ -448,79 +418,4 @@ function differences(
     }
   }
   return out.sort((a, b) => a.book - b.book || a.tier - b.tier)
-}
-
-/** By how much each segment's seconds in the pool change; null where that is not known of one. */
-function partsChanged(rows: readonly Judged[], before: readonly (Stated | undefined)[]): Part[] | null {
-  const all = new Map<string, Part>()
-  const put = (part: Part, sign: 1 | -1): void => {
-    const was = all.get(partKey(part))
-    all.set(partKey(part), { ...part, seconds: sign * part.seconds + (was?.seconds ?? 0) })
-  }
-  for (const [i, row] of rows.entries()) {
-    const stated = before[i]
-    if (row.parts === null || stated?.parts === null) {
-      return null
-    }
-    for (const part of stated?.parts.values() ?? []) {
-      put(part, -1)
-    }
-    for (const part of partsOf(row)?.values() ?? []) {
-      put(part, 1)
-    }
-  }
-  return [...all.values()].filter((part) => part.seconds !== 0)
-}
-
-/** What a row has put into the pool, by segment, where that is known. */
-export function partsOf(row: Judged): ReadonlyMap<string, Part> | null {
-  if (row.parts === null) {
-    return null
-  }
-  const out = new Map<string, Part>()
-  for (const [segment, seconds] of row.parts) {
-    if (seconds !== 0) {
-      const part = {
-        from: segment.from,
-        group: row.group,
-        book: segment.book.id,
-        includedS: segment.includedS,
-        seconds,
-      }
-      out.set(partKey(part), part)
-    }
-  }
-  return out
-}
-
-/** Segments of all groups that rows are in, in the order in which they count. */
-function filledBy(own: readonly Judged[]): Filled[] {
-  const all = new Map<string, Filled>()
-  const at = (group: string, s: { from: number; book: number }): Filled | undefined =>
-    all.get(`${group} ${s.from} ${s.book}`)
-  for (const row of own) {
-    if (row.said === 'nothing') {
-      continue
-    }
-    for (const segment of row.segments) {
-      const key = `${row.group} ${segment.from} ${segment.book.id}`
-      if (!all.has(key)) {
-        all.set(key, { segment, from: segment.from, group: row.group, pooled: 0, measured: new Map() })
-      }
-    }
-    for (const [segment, seconds] of row.parts ?? []) {
-      const filled = at(row.group, { from: segment.from, book: segment.book.id })
-      if (filled !== undefined) {
-        filled.pooled += seconds
-      }
-    }
-    for (const line of row.life.lines) {
-      const filled = line.kind === 'measured' ? at(row.group, line) : undefined
-      if (filled !== undefined) {
-        const was = filled.measured.get(line.sku)
-        filled.measured.set(line.sku, { qty: line.qty + (was?.qty ?? 0n), seconds: line.seconds + (was?.seconds ?? 0) })
-      }
-    }
-  }
-  return [...all.values()].sort(inTurn)
 }

@@ -111,7 +111,7 @@ describe('an archive', () => {
     }
   })
   it('does not make us hold what a few bytes unpack to', async () => {
-    const bomb = new Uint8Array(zstdCompressSync(new Uint8Array(1 << 28)))
+    const bomb = new Uint8Array(zstdCompressSync(new Uint8Array(1 << 26)))
     expect(bomb.length).toBeLessThan(1 << 16)
     const of = new Unzstd(inParts(bomb, bomb.length))
     let most = 0
@@ -120,7 +120,7 @@ describe('an archive', () => {
       most = Math.max(most, part.length)
       all += part.length
     }
-    expect([all, most]).toEqual([1 << 28, 1 << 17])
+    expect([all, most]).toEqual([1 << 26, 1 << 17])
   })
   it('gives back what was packed', async () => {
     for (const size of [0, 1, 1000, 131072, 131073, 3_000_000]) {

@@ -14,7 +14,8 @@ import { Invoices } from './invoices.ts'
 import { Keys, validAt } from './keys.ts'
 import { Links } from './links.ts'
 import type { Frame, Judged, Said } from './lives.ts'
-import { type Corrected, Months, partsOf } from './months.ts'
+import { Months } from './months.ts'
+import { Changed, Own, partsOf } from './own.ts'
 import { Pages } from './page.ts'
 import { isMinutes, type Segments, segmentsOf } from './segments.ts'
 import {
@@ -285,8 +286,8 @@ export class Verifier {
   }
 
   private async paged(head: Head, sig: Sig, manifest: Manifest, months: Months, invoices: Invoices): Promise<void> {
-    const own: Judged[] = []
-    const corrected = head.corrects.map((correction): Mutable => ({ correction, rows: [], before: [] }))
+    const own = new Own()
+    const corrected = head.corrects.map((correction) => new Changed(correction))
     const used = new Set(head.lines.map((line) => line.book))
     const pages = new Pages(
       {
@@ -384,8 +385,8 @@ export class Verifier {
   private judged(
     lives: readonly Judged[],
     corrects: Correction | null,
-    own: Judged[],
-    corrected: readonly Mutable[],
+    own: Own,
+    corrected: readonly Changed[],
     used: Set<number>,
   ): void {
     const period = corrects?.period.start ?? lives[0]?.life.oath?.start ?? 0
@@ -395,11 +396,10 @@ export class Verifier {
     for (const row of lives) {
       this.rows[row.said]++
       if (of !== undefined) {
-        of.rows.push(row)
-        of.before.push(before?.get(row.life.row.of))
+        of.add(row, before?.get(row.life.row.of))
         this.seen.corrected++
       } else {
-        own.push(row)
+        own.add(row)
         if (row.life.row.runningS + row.life.row.hibernatedS > 0) {
           for (const segment of row.segments.filter(isMinutes)) {
             used.add(segment.book.id)
@@ -460,11 +460,6 @@ export class Verifier {
       invoices.check(k, document(body), sig, hash)
     })
   }
-}
-
-interface Mutable extends Corrected {
-  readonly rows: Judged[]
-  readonly before: (Stated | undefined)[]
 }
 
 /** What cannot be read of a file is a fault of that file. */
