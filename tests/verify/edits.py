@@ -293,9 +293,9 @@ def records(dice, entries):
     if packed(m) == body:  # an attestation that counts stands also where something corrects what it said
         raise Nothing
     if what == "another" and m[k] in messages(body)[k + 1:]:
-        what = "drop"  # it stands further down, too: those up to there are missing
+        what = "further"  # it stands further down, too: those up to there are missing, or it is out of its place
     entries[i] = (name, packed(m))
-    return Want(name, place=places[k], kind={{"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited"}[what]})
+    return Want(name, place=places[k], kind=set({"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited", "further": "dropped reordered"}[what].split()))
 
 
 def rows(dice, entries):
@@ -419,11 +419,12 @@ def cheat_price(dice, s):
 
 def cheat_seconds(dice, s):
     fits = [r for r in ("running_s",)]
-    _, _, page, name, _ = some_page(dice, s, lambda p: any(r["basis"] != "nothing" for r in p["sandboxes"]))
+    n, _, page, name, _ = some_page(dice, s, lambda p: any(r["basis"] != "nothing" for r in p["sandboxes"]))
     place = dice.choice([i for i, r in enumerate(page["sandboxes"]) if r["basis"] != "nothing"])
     page["sandboxes"][place][fits[0]] += 1 + dice.randrange(60)
     s.seal()
-    return Want(name, place=place + 1, kind={"wrong"})
+    pooled = s.json[f"statements/{n}.json"]["pool"] is not None  # a row that says less may, up to what was sworn to: then the pool does not fit
+    return Want(name, *([f"statements/{n}.json"] if pooled else []), place=place + 1, kind={"wrong"})
 
 
 def cheat_charged(dice, s):
