@@ -70,6 +70,10 @@ export function Shell({ children }: { children: ReactNode }) {
           <Icon name="sandboxes" />
           {words.nav.sandboxes}
         </Link>
+        <a href="/console/verify/">
+          <Icon name="verify" />
+          {words.nav.verify}
+        </a>
         <a href="/docs" target="_blank" rel="noreferrer">
           <Icon name="docs" />
           {words.nav.docs}

@@ -62,7 +62,14 @@ export const en = {
     evicted_memory_pressure: 'Wake it: it goes on where it was.',
   } as Record<string, string>,
 
-  nav: { project: 'Project', overview: 'Overview', sandboxes: 'Sandboxes', main: 'Main', docs: 'Docs' },
+  nav: {
+    project: 'Project',
+    overview: 'Overview',
+    sandboxes: 'Sandboxes',
+    verify: 'Verify',
+    main: 'Main',
+    docs: 'Docs',
+  },
   top: {
     find: 'Find anything',
     project: 'Project',
