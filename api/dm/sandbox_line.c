@@ -128,7 +128,7 @@ void dm_write_line_members(dm_jw *w, const dm_sandbox_line *l, const dm_line_spe
     dm_write_time(w, "expires_at", l->expires_us);
     dm_jw_key(w, "metadata");
     dm_jw_raw(w, l->metadata);
-    dm_jw_kc(w, "parent", NULL); /* forks are not offered yet */
+    dm_jw_kc(w, "parent", l->forked ? dm_sandbox_name_of(&l->parent).s : NULL);
     write_last_hour(w, spent->last_hour);
     write_month(w, spent);
 }

@@ -9,7 +9,7 @@
 /* E2B's clients want the field and give it no meaning. */
 static const char client_id[] = "dormouse";
 
-int dm_answer_sandbox(dm_api *api, dm_req *req, int status, const dm_sandbox *s, dm_err *err)
+int dm_write_sandbox(dm_api *api, dm_jw *w, const dm_sandbox *s, dm_err *err)
 {
     char traffic[DM_TOKEN_TEXT] = "";
     dm_network network;
@@ -22,22 +22,27 @@ int dm_answer_sandbox(dm_api *api, dm_req *req, int status, const dm_sandbox *s,
         r = dm_secret_token(api->master, "traffic", &s->id, traffic, err);
     if (r < 0)
         return r;
-    dm_jw w = dm_reply_json(&req->reply, status);
-    dm_jw_obj(&w);
-    dm_jw_kc(&w, "sandboxID", dm_sandbox_name_of(&s->id).s);
-    dm_jw_kstr(&w, "templateID", s->template_id);
-    dm_jw_kc(&w, "clientID", client_id);
-    dm_jw_kc(&w, "envdVersion", DM_AGENT_VERSION);
+    dm_jw_obj(w);
+    dm_jw_kc(w, "sandboxID", dm_sandbox_name_of(&s->id).s);
+    dm_jw_kstr(w, "templateID", s->template_id);
+    dm_jw_kc(w, "clientID", client_id);
+    dm_jw_kc(w, "envdVersion", DM_AGENT_VERSION);
     if (s->alias.p != NULL)
-        dm_jw_kstr(&w, "alias", s->alias);
+        dm_jw_kstr(w, "alias", s->alias);
     if (token.len > 0)
-        dm_jw_kstr(&w, "envdAccessToken", dm_buf_view(&token));
-    dm_jw_kc(&w, "trafficAccessToken", traffic[0] != '\0' ? traffic : NULL);
-    dm_jw_kc(&w, "domain", api->config->domain[0] != '\0' ? api->config->domain : NULL);
-    dm_jw_end(&w);
+        dm_jw_kstr(w, "envdAccessToken", dm_buf_view(&token));
+    dm_jw_kc(w, "trafficAccessToken", traffic[0] != '\0' ? traffic : NULL);
+    dm_jw_kc(w, "domain", api->config->domain[0] != '\0' ? api->config->domain : NULL);
+    dm_jw_end(w);
     if (token.p != NULL)
         explicit_bzero(token.p, token.len);
     return 0;
+}
+
+int dm_answer_sandbox(dm_api *api, dm_req *req, int status, const dm_sandbox *s, dm_err *err)
+{
+    dm_jw w = dm_reply_json(&req->reply, status);
+    return dm_write_sandbox(api, &w, s, err);
 }
 
 /* Clients know two states: what goes to sleep already sleeps, what wakes is not yet awake. */

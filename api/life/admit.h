@@ -11,7 +11,7 @@
 typedef struct dm_admit {
     dm_wk_admit m; /* points into the rest */
     char sandbox[DM_SANDBOX_ID_TEXT], template_id[DM_TEMPLATE_ID_TEXT], build_id[DM_UUID_TEXT];
-    char image[65], user[65], hostname[64], workdir[4096], previous[2 * DM_SHA256 + 1], token[256];
+    char image[65], user[65], hostname[64], workdir[4096], previous[2 * DM_SHA256 + 1], token[256], checkpoint[64];
 } dm_admit;
 
 /* Opens the sealed token and environment of s. The caller: dm_admit_done, which wipes. Big: not for a small stack. */

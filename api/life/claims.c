@@ -212,6 +212,43 @@ int dm_claims_when_sent(
     return 0;
 }
 
+/* Several that one answer gives away. */
+typedef struct given_all {
+    size_t n;
+    entry *e[];
+} given_all;
+
+static void all_sent(void *arg, bool given)
+{
+    given_all *a = arg;
+    for (size_t i = 0; i < a->n; i++)
+        sent(a->e[i], given);
+    free(a);
+}
+
+int dm_claims_all_when_sent(
+        dm_claims *c, dm_req *req, dm_worker_no worker, const dm_sandbox_id *ids, size_t n, dm_err *err)
+{
+    given_all *a = calloc(1, sizeof *a + n * sizeof a->e[0]);
+    for (size_t i = 0; a != NULL && i < n; i++) {
+        entry *e = calloc(1, sizeof *e);
+        if (e == NULL)
+            break;
+        *e = (entry){.of = c, .worker = worker, .id = ids[i], .kept = DM_GIVEN_NONE};
+        a->e[a->n++] = e;
+    }
+    if (a == NULL || a->n < n) {
+        for (size_t i = 0; a != NULL && i < a->n; i++)
+            free(a->e[i]);
+        free(a);
+        return dm_fail(err, DM_E_NOMEM, "claims");
+    }
+    for (size_t i = 0; i < n; i++)
+        keep(c, a->e[i]);
+    dm_req_on_sent(req, all_sent, a);
+    return 0;
+}
+
 /* --- made and unmade ---------------------------------------------------------------------------------------- */
 
 /* What an earlier life of this instance had given away, and told no worker. */

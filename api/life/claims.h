@@ -27,6 +27,8 @@ DM_DEFINE_FREEP(dm_claims)
 /* The answer to req gives the sandbox away. When it has left, the sandbox is claimed; when nobody was there to take it,
  * the worker ends the sandbox, unbilled, unless it can be asked for again (by an Idempotency-Key): then it is claimed.
  */
+int dm_claims_all_when_sent(dm_claims *c, dm_req *req, dm_worker_no worker, const dm_sandbox_id *ids, size_t n,
+        dm_err *err) DM_NODISCARD; /* of several */
 int dm_claims_when_sent(dm_claims *c, dm_req *req, dm_worker_no worker, const dm_sandbox_id *id, bool asked_again,
         dm_err *err) DM_NODISCARD;
 

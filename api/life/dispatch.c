@@ -277,6 +277,23 @@ int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *i
     return exchange(w, &a, &body, no, err);
 }
 
+int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_copy *m, dm_wk_copied *out,
+        dm_dispatch_no *no, dm_err *err)
+{
+    DM_AUTO_BUF text;
+    DM_AUTO(json_t) body = NULL;
+    dm_jw j;
+    dm_buf_init(&text, 1024);
+    dm_jw_init(&j, &text);
+    dm_wk_copy_write(&j, m);
+    int r = dm_buf_ok(&text, err);
+    if (r < 0)
+        return r;
+    const ask a = {.to = to, .method = "POST", .verb = "/copy", .id = id, .body = dm_buf_view(&text)};
+    r = exchange(w, &a, &body, no, err);
+    return r != 0 ? r : decoded(dm_wk_copied_read(body, out, err), err);
+}
+
 int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t over, dm_wk_seen *out,
         dm_dispatch_no *no, dm_err *err)
 {

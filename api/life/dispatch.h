@@ -51,6 +51,8 @@ int dm_dispatch_admit(dm_dispatch *w, dm_worker_no to, const dm_wk_admit *m, boo
 /* room_mib as in dm_wk_stop; 0: whatever it takes. */
 int dm_dispatch_pause(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_copy *m, dm_wk_copied *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,

@@ -1,5 +1,7 @@
 #include "api/life/start.h"
 
+#include <stdio.h>
+
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
@@ -10,7 +12,7 @@
 
 enum { IDEM_STALE_S = 300, TOKEN_BYTES = 16, TOKEN_SEALED_MAX = 1024, ENV_SEALED_MAX = 256 << 10 };
 
-typedef struct starting {
+typedef struct dm_starting {
     dm_api *api;
     const dm_caller *caller;
     const dm_start_args *args;
@@ -22,6 +24,11 @@ typedef struct starting {
     dm_worker_no asked[DM_FLEET_PLACES_MAX]; /* which had no room for it */
     size_t nasked;
 } starting;
+
+static bool is_fork(const starting *k)
+{
+    return k->args->parent != NULL;
+}
 
 /* --- before the first transaction --------------------------------------------------------------------------- */
 
@@ -55,7 +62,7 @@ static int prepare(starting *k, dm_err *err)
 {
     const dm_start_args *a = k->args;
     uint8_t random[16];
-    int r = dm_template_name_parse(a->template, &k->out->name, err);
+    int r = is_fork(k) ? 0 : dm_template_name_parse(a->template, &k->out->name, err);
     if (r == 0)
         r = dm_random(random, sizeof random, err);
     if (r < 0)
@@ -74,6 +81,10 @@ static int prepare(starting *k, dm_err *err)
             .timeout_s = a->timeout_s,
             .created_us = dm_wall_us(k->api->clock),
             .ordered_by = k->by};
+    if (is_fork(k)) {
+        k->out->sandbox.forked = true;
+        k->out->sandbox.parent = a->parent->id;
+    }
     if (a->idem_key.p != NULL) {
         if (!dm_idem_key_ok(a->idem_key))
             return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
@@ -127,6 +138,29 @@ static int within(starting *k, dm_start_limit limit, int64_t max, int64_t wanted
     k->out->limit_max = max;
     k->out->limit_wanted = wanted;
     return wanted > max ? DM_START_OVER_LIMIT : 0;
+}
+
+/* A build as the parent's row names it; its template may be gone by now. */
+static int take_after(dm_pg *c, starting *k, dm_err *err)
+{
+    const dm_sandbox *p = k->args->parent;
+    dm_template *t = &k->out->template;
+    dm_build_made_of made = {.rows = NULL};
+    int r = dm_build_find(c, p->build_id, &made, err);
+    if (r != 0)
+        return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the build of a sandbox is gone");
+    *t = (dm_template){.template_id = p->template_id,
+            .alias = p->alias,
+            .build_id = p->build_id,
+            .image = made.image,
+            .user = made.user,
+            .workdir = made.workdir,
+            .env = made.env,
+            .vcpus = p->asked_vcpus,
+            .mem_mib = p->asked_mem_mib,
+            .disk_mib = p->disk_mib,
+            .rows = made.rows};
+    return 0;
 }
 
 /* What was asked for by number wins over the virtual tag's, which wins over the build's. */
@@ -183,7 +217,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = begin_idem(c, k, err);
     if (r == 0)
-        r = find_template(c, k, err);
+        r = is_fork(k) ? take_after(c, k, err) : find_template(c, k, err);
     if (r == 0)
         r = choose_spec(k);
     if (r == 0)
@@ -200,6 +234,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
             .who = k->caller->who,
             .lease_s = (int64_t)k->api->config->lease_s,
             .over = &k->out->over,
+            .on = is_fork(k) ? k->args->parent->worker : (dm_worker_no){0},
             .last = !k->idempotent && !k->limits.budgeted}; /* a promise must not outlive a no */
     r = dm_sandbox_add(c, s, &add, err);
     return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r == DM_SANDBOX_NO_PLACE ? DM_START_NO_WORKER : r;
@@ -369,6 +404,8 @@ static bool may_go_on(const starting *k, int r)
 {
     const dm_dispatch_no *no = &k->out->no;
     bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
+    if (is_fork(k)) /* what it starts from is nowhere else */
+        return false;
     bool away = r == DM_E_UNAVAILABLE &&
                 dm_mono_us(k->api->clock) - k->began_us < (int64_t)k->api->config->worker_wait_ms * 1000;
     return (no_room || away) && k->nasked < DM_LEN(k->asked) && !gone(k);
@@ -405,6 +442,10 @@ static int order(starting *k, dm_err *err)
     int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
     if (r == 0)
         admit.m.lease_s = k->limits.budgeted ? DM_LEASE_FIRST_S : 0;
+    if (r == 0 && is_fork(k)) {
+        r = dm_str_to_array(dm_str_c(k->args->checkpoint), admit.checkpoint, sizeof admit.checkpoint, err);
+        admit.m.checkpoint = admit.checkpoint;
+    }
     if (r < 0) { /* ours: the row must not stay as if it were starting */
         int again = give_up(k, DM_CAUSE_START_FAILED, "the order could not be made", true, &why);
         return again < 0 ? again : r;
@@ -437,19 +478,54 @@ static int again(starting *k, dm_err *err)
     return DM_START_AGAIN;
 }
 
+static int row(starting *k, dm_err *err)
+{
+    int r = dm_api_instance(k->api, &k->by, err);
+    if (r == 0)
+        r = prepare(k, err);
+    if (r == 0 && gone(k))
+        return DM_START_GONE;
+    if (r == 0)
+        r = dm_api_tx_first(k->api, k->caller, begin, k, err);
+    return r == DM_START_AGAIN ? again(k, err) : r;
+}
+
 int dm_start_one(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err)
 {
     starting k = {.api = api, .caller = caller, .args = args, .out = out, .began_us = dm_mono_us(api->clock)};
-    int r = dm_api_instance(api, &k.by, err);
+    int r = row(&k, err);
+    return r != 0 ? r : order(&k, err);
+}
+
+int dm_start_begin(
+        dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_starting **k, dm_err *err)
+{
+    starting *one = calloc(1, sizeof *one);
+    if (one == NULL)
+        return dm_fail(err, DM_E_NOMEM, "a start");
+    *one = (starting){.api = api, .caller = caller, .args = args, .out = out, .began_us = dm_mono_us(api->clock)};
+    int r = row(one, err);
     if (r == 0)
-        r = prepare(&k, err);
-    if (r == 0 && gone(&k))
-        return DM_START_GONE;
-    if (r == 0)
-        r = dm_api_tx_first(api, caller, begin, &k, err);
-    if (r != 0)
-        return r == DM_START_AGAIN ? again(&k, err) : r;
-    return order(&k, err);
+        *k = one;
+    else
+        free(one);
+    return r;
+}
+
+int dm_start_go(dm_starting *k, dm_err *err)
+{
+    int r = order(k, err);
+    free(k);
+    return r;
+}
+
+int dm_start_undo(dm_starting *k, const char *words, dm_err *err)
+{
+    k->out->no = (dm_dispatch_no){.status = 503};
+    (void)snprintf(k->out->no.message, sizeof k->out->no.message, "%s", words);
+    int r = give_up(k, DM_CAUSE_START_FAILED, words, true, err);
+    free(k);
+    return r < 0 ? r : DM_START_REFUSED;
 }
 
 void dm_start_done(dm_start *s)

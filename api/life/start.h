@@ -30,9 +30,11 @@ typedef struct dm_start_args {
     bool secure, pause_on_timeout, auto_resume;
     int allow_internet;                   /* as dm_sandbox has it */
     const char *metadata, *network, *env; /* JSON objects; network as dm_network_ask keeps it */
-    dm_str idem_key;                      /* .p NULL: none */
-    dm_str idem_body;                     /* what the key is bound to */
-    bool (*gone)(const void *arg);        /* whoever asks has gone, so that nothing is made for nobody; NULL: never */
+    const dm_sandbox *parent; /* it starts from this checkpoint of that sandbox, on its worker; NULL: from a template */
+    const char *checkpoint;
+    dm_str idem_key;               /* .p NULL: none */
+    dm_str idem_body;              /* what the key is bound to */
+    bool (*gone)(const void *arg); /* whoever asks has gone, so that nothing is made for nobody; NULL: never */
     const void *gone_arg;
 } dm_start_args;
 
@@ -78,6 +80,17 @@ typedef struct dm_start {
  * returned. */
 int dm_start_one(
         dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_err *err) DM_NODISCARD;
+
+/* The same in two: its row and its quota, then its order; for who has something to make in between. 0: *k is for one of
+ * the next two, which free it, and args and out stay until then. */
+typedef struct dm_starting dm_starting;
+int dm_start_begin(dm_api *api, const dm_caller *caller, const dm_start_args *args, dm_start *out, dm_starting **k,
+        dm_err *err) DM_NODISCARD;
+int dm_start_go(dm_starting *k, dm_err *err) DM_NODISCARD;
+/* It is not ordered: it ends as a start that failed, for this reason. DM_START_REFUSED, with these words as the
+ * worker's. */
+int dm_start_undo(dm_starting *k, const char *words, dm_err *err) DM_NODISCARD;
+
 void dm_start_done(dm_start *s);
 #define DM_AUTO_START __attribute__((cleanup(dm_start_done), unused)) dm_start
 

@@ -15,6 +15,8 @@ typedef struct dm_sandbox_line {
     dm_str region, key_id, key_name, template_id, build_id, alias, metadata;
     int64_t asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib;
     int64_t created_us, started_us, end_us, paused_us, ended_us;
+    bool forked; /* it began with the memory and the disk of parent */
+    dm_sandbox_id parent;
     int64_t expires_us; /* it sleeps and is deleted then (tenants/sandbox/expiry.h), if it sleeps on */
 } dm_sandbox_line;
 

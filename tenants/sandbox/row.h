@@ -37,6 +37,8 @@ typedef struct dm_sandbox {
     int64_t created_us, started_us, end_us, paused_us, ended_us;
     int64_t unanswered; /* wakes in a row that its guest did not answer */
     int64_t image_mib;  /* what its image took when it last slept; of one that has not, 0 */
+    bool forked;        /* it began with the memory and the disk of parent */
+    dm_sandbox_id parent;
     int64_t ordered_by; /* the instance of the API that carries out what the row waits for; 0: nobody any more */
 } dm_sandbox;
 

@@ -157,8 +157,13 @@ int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *a, dm_err
     dm_sql_met met;
     s->state = DM_SANDBOX_STARTING;
     s->epoch = 1;
-    const dm_sql_start start = {
-            .s = s, .size = &size, .limits = a->limits, .who = a->who, .lease_s = a->lease_s, .last = a->last};
+    const dm_sql_start start = {.s = s,
+            .size = &size,
+            .limits = a->limits,
+            .who = a->who,
+            .lease_s = a->lease_s,
+            .on = a->on,
+            .last = a->last};
     int r = dm_sql_sandbox_start(c, &start, &worker, &met, err);
     if (r < 0)
         return dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s);

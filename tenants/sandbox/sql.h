@@ -38,6 +38,7 @@ typedef struct dm_sql_start {
     const dm_limits *limits;
     const char *who;
     int64_t lease_s;
+    dm_worker_no on;
     bool last; /* the commit goes with it */
 } dm_sql_start;
 /* 0 or DM_SANDBOX_NO_PLACE. */

@@ -17,7 +17,7 @@
     " s.metadata, s.asked_vcpus, s.asked_mem_mib, s.spec_table, s.spec, s.disk_mib, dm.us(s.created_at),"              \
     " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at),"                                    \
     " (SELECT dm.us(e.expires_at) FROM dm.expiry e WHERE s.state = 'paused' AND e.account_no = s.account_no"           \
-    " AND e.project_no = s.project_no AND e.sandbox_id = s.sandbox_id AND e.epoch = s.epoch)"
+    " AND e.project_no = s.project_no AND e.sandbox_id = s.sandbox_id AND e.epoch = s.epoch), s.parent_id"
 #define OF_REGION_AND_KEY                                                                                              \
     " JOIN dm.region r ON r.region_no = s.region_no LEFT JOIN dm.api_key k ON k.account_no = s.account_no"             \
     " AND k.project_no = s.project_no AND k.key_no = s.key_no"
@@ -113,6 +113,9 @@ static const dm_pg_field fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox_line, expires_us)},
 };
 
+/* Behind them. */
+enum { COL_PARENT = COL_FIELDS + (int)DM_LEN(fields) };
+
 int dm_line_read(const dm_pg_rows *rows, size_t i, dm_sandbox_line *out, dm_err *err)
 {
     dm_sandbox_line l = {.epoch = 0};
@@ -122,6 +125,10 @@ int dm_line_read(const dm_pg_rows *rows, size_t i, dm_sandbox_line *out, dm_err 
         r = dm_sandbox_state_parse(dm_pg_str(rows, i, COL_STATE), &l.state, err);
     if (r == 0 && !dm_pg_is_null(rows, i, COL_CAUSE))
         r = dm_cause_parse(dm_pg_str(rows, i, COL_CAUSE), &l.cause, err);
+    if (r == 0 && !dm_pg_is_null(rows, i, COL_PARENT)) {
+        l.forked = true;
+        r = dm_pg_bytes(rows, i, COL_PARENT, l.parent.b, sizeof l.parent.b, err);
+    }
     if (r == 0)
         *out = l;
     return r < 0 ? dm_wrap(err, "line %zu of sandboxes", i) : 0;

@@ -1,4 +1,5 @@
 #include <stddef.h>
+#include <stdio.h>
 
 #include "tenants/sandbox/sql.h"
 
@@ -10,7 +11,7 @@
     " s.spec_table, s.spec, s.disk_mib, s.secure, " sealed ", s.metadata, s.network,"                                  \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
     " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by, s.unanswered,"        \
-    " s.image_mib"
+    " s.image_mib, s.parent_id"
 #define COLUMNS COLUMNS_WITH("s.token_sealed, s.env_sealed")
 /* What is sealed is not for operators and workers' reports. */
 #define COLUMNS_OPEN COLUMNS_WITH("NULL::bytea, NULL::bytea")
@@ -53,6 +54,9 @@ static const dm_pg_field row_fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox, image_mib)},
 };
 
+/* Behind them. */
+enum { COL_PARENT = COL_FIELDS + (int)DM_LEN(row_fields) };
+
 int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
 {
     dm_sandbox s = {.allow_internet = -1};
@@ -64,6 +68,10 @@ int dm_sandbox_read(const dm_pg_rows *r, size_t i, dm_sandbox *out, dm_err *err)
         e = dm_sandbox_state_parse(dm_pg_str(r, i, COL_STATE), &s.state, err);
     if (e == 0 && !dm_pg_is_null(r, i, COL_CAUSE))
         e = dm_cause_parse(dm_pg_str(r, i, COL_CAUSE), &s.cause, err);
+    if (e == 0 && !dm_pg_is_null(r, i, COL_PARENT)) {
+        s.forked = true;
+        e = dm_pg_bytes(r, i, COL_PARENT, s.parent.b, sizeof s.parent.b, err);
+    }
     if (e == 0)
         *out = s;
     return e < 0 ? dm_wrap(err, "row %zu of sandbox", i) : 0;
@@ -149,17 +157,18 @@ static dm_pg_arg cause_arg(dm_cause cause)
 
 /* $1 to $10 are the charge's; nothing is inserted where there is no place or the charge was refused. */
 static const dm_pg_stmt start = {"sandbox_start",
-        "WITH p AS MATERIALIZED (SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int) LIMIT 1),"
+        "WITH p AS MATERIALIZED (SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int)"
+        "  WHERE $37::bigint IS NULL OR worker_no = $37::bigint LIMIT 1),"
         " q AS MATERIALIZED (SELECT worker_no, dm.quota_take($1::bigint, $2::int, $3::bigint, $4::bigint, $5::bigint,"
         "  $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::bigint) AS met FROM p),"
         " s AS (INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no,"
         "  key_no, template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure,"
         "  token_sealed, env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s,"
-        "  created_at, ordered_by)"
+        "  created_at, ordered_by, parent_id)"
         "  SELECT $1::bigint, $2::int, $11::bytea, 'starting', $12::int, $13::smallint, q.worker_no, $14::bigint,"
         "  $15::text, $16::uuid, $17::text, $18::int, $19::int, $20::smallint, $21::smallint, $22::int, $23::boolean,"
         "  $24::bytea, $25::bytea, $26::jsonb, $27::jsonb, $28::boolean, $29::boolean, $30::boolean, $31::int,"
-        "  dm.ts($32::bigint), $33::int FROM q WHERE q.met IS NULL"
+        "  dm.ts($32::bigint), $33::int, $38::bytea FROM q WHERE q.met IS NULL"
         "  RETURNING account_no, project_no, sandbox_id, created_at, epoch, state, worker_no),"
         " e AS (INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, to_state, why, who,"
         "  worker_no)"
@@ -170,14 +179,17 @@ static const dm_pg_stmt start = {"sandbox_start",
 int dm_sql_sandbox_start(dm_pg *c, const dm_sql_start *a, dm_worker_no *worker, dm_sql_met *met, dm_err *err)
 {
     const dm_sandbox *s = a->s;
+    char why[64] = "asked to start";
+    if (s->forked)
+        (void)snprintf(why, sizeof why, "asked to start as a fork of %s", dm_sandbox_name_of(&s->parent).s);
     const dm_pg_arg rest[] = {id_arg(s), dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), dm_pa_i64(s->key.v),
             dm_pa_text(s->template_id), dm_pa_text(s->build_id), dm_pa_text(s->alias), dm_pa_i64(s->asked_vcpus),
             dm_pa_i64(s->asked_mem_mib), dm_pa_i64(s->spec_table), dm_pa_i64(s->spec), dm_pa_i64(s->disk_mib),
             dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
             dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
             dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
-            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c("asked to start"), dm_pa_c(a->who),
-            dm_pa_i64(a->lease_s)};
+            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c(why), dm_pa_c(a->who), dm_pa_i64(a->lease_s),
+            worker_arg(a->on), s->forked ? dm_pa_bytes(s->parent.b, sizeof s->parent.b) : dm_pa_null()};
     dm_pg_arg args[DM_SQL_QUOTA_ARGS + DM_LEN(rest)];
     DM_AUTO(dm_pg_rows) rows = NULL;
     dm_sql_quota_args(s->owner, a->size, a->limits, args);

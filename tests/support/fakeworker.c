@@ -8,8 +8,8 @@
 
 enum { HELD_MAX = 8192, AWAIT_S = 10 };
 
-static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim"};
-enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, VERBS };
+static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim", "copy"};
+enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, COPY, VERBS };
 
 typedef struct held {
     char id[32];
@@ -301,11 +301,41 @@ static int claim(dm_req *req, void *ctx, dm_err *err)
     return answer(f, req, CLAIM, end(f, 0));
 }
 
+/* What a start names is not looked for: a test asks what was admitted. */
+static int copy(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    DM_AUTO(json_t) obj = NULL;
+    dm_wk_copy m;
+    int r = dm_json_load(req->body, DM_WK_BODY_MAX, &obj, err);
+    if (r == 0)
+        r = dm_wk_copy_read(obj, &m, err);
+    if (r < 0)
+        return r;
+    if (begin(f, req, COPY)) {
+        dm_wk_copy_done(&m);
+        return 0;
+    }
+    held *h = find(f, req->params[0]);
+    if (h == NULL || (!h->running && !h->asleep)) {
+        r = no(req, 404, "not held");
+    } else if (m.epoch != h->epoch || !h->running) {
+        r = no(req, 409, "not running");
+    } else {
+        const dm_wk_copied out = {.name = m.name, .at_us = now_us(), .image_mib = DM_FAKE_IMAGE_MIB, .unique_mib = 1};
+        dm_jw w = dm_reply_json(&req->reply, 200);
+        dm_wk_copied_write(&w, &out);
+    }
+    dm_wk_copy_done(&m);
+    return answer(f, req, COPY, end(f, r));
+}
+
 static const dm_route routes[] = {
         {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
         {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
         {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_one},
         {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_one},
+        {"POST", "/v1/sandboxes/{id}/copy", 0, DM_WK_BODY_MAX, copy},
         {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
         {"GET", "/v1/sandboxes/{id}", 0, 0, look},
         {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},

@@ -6,5 +6,6 @@ import './files.mjs'
 import './pty.mjs'
 import './sandbox.mjs'
 import './refusals.mjs'
+import './fork.mjs'
 
 await run(process.argv[2], process.argv.slice(3), dropShared, endAll)

@@ -6,7 +6,7 @@ import sys
 import boxes
 import check
 
-GROUPS = ("commands", "files", "pty", "sandbox", "asynchronous", "refusals")
+GROUPS = ("commands", "files", "pty", "sandbox", "asynchronous", "refusals", "fork")
 
 for group in GROUPS:
     importlib.import_module(f"{group}_cases")

@@ -30,7 +30,6 @@ static void expect(const char *path, const char *body, int status, const char *r
 static void what_is_not_offered_says_so(void **state)
 {
     (void)state;
-    expect("/sandboxes/i00000000000000000000/fork", "{}", 403, "fork.not_offered");
     expect("/sandboxes/i00000000000000000000/snapshots", "{}", 403, "snapshot.not_offered");
     expect("/v3/templates", "{\"name\":\"mine\"}", 403, "template_build.not_offered");
     expect("/volumes", "{\"name\":\"mine\"}", 403, "volumes.not_offered");
