@@ -157,8 +157,9 @@ static dm_pg_arg cause_arg(dm_cause cause)
 
 /* $1 to $10 are the charge's; nothing is inserted where there is no place or the charge was refused. */
 static const dm_pg_stmt start = {"sandbox_start",
-        "WITH p AS MATERIALIZED (SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int)"
-        "  WHERE $37::bigint IS NULL OR worker_no = $37::bigint LIMIT 1),"
+        "WITH p AS MATERIALIZED ((SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int)"
+        "  WHERE $37::bigint IS NULL LIMIT 1) UNION ALL"
+        "  SELECT worker_no FROM dm.place_on($37::bigint, $36::int, $4::int) WHERE $37::bigint IS NOT NULL),"
         " q AS MATERIALIZED (SELECT worker_no, dm.quota_take($1::bigint, $2::int, $3::bigint, $4::bigint, $5::bigint,"
         "  $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::bigint) AS met FROM p),"
         " s AS (INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no,"

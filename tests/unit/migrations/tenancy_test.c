@@ -238,7 +238,7 @@ static void grants_are_narrow(void **state)
             "operators dm_ops, "
             "people dm_api, "
             "people dm_ops, "
-            "place dm_api, "
+            "place dm_api, place_on dm_api, "
             "projects_in dm_api, "
             "projects_in dm_ops, "
             "projects_of dm_who, "
