@@ -63,7 +63,7 @@ static int exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n,
         int64_t *changed, dm_err *err)
 {
     PGresult *res = NULL, *end = NULL;
-    bool alone = last && !c->opened && !c->scope.serializable && !c->scope.read_only;
+    bool alone = last && !c->opened && !c->scope.serializable && !c->scope.snapshot && !c->scope.read_only;
     int r = open_tx(c, alone, err);
 
     if (r == 0)
@@ -160,16 +160,18 @@ static int send_scope(dm_pg *c, dm_err *err)
 /* Before the first statement. alone: it is the only one, and its sync ends the transaction. */
 static int open_tx(dm_pg *c, bool alone, dm_err *err)
 {
-    static const char *const words[2][2] = {
+    static const char *const words[3][2] = {
             {"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"},
+            {"BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"},
             {"BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE", "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"},
     };
+    unsigned level = c->scope.serializable ? 2 : c->scope.snapshot ? 1 : 0;
     if (c->committed)
         return dm_fail(err, DM_E_INTERNAL, "a statement after the last one");
     if (c->opened || !c->in_tx)
         return 0;
     c->opened = true;
-    int r = alone ? 0 : dm_pg_control(c, words[c->scope.serializable][c->scope.read_only], err);
+    int r = alone ? 0 : dm_pg_control(c, words[level][c->scope.read_only], err);
     return r < 0 ? r : send_scope(c, err);
 }
 

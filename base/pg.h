@@ -79,6 +79,7 @@ typedef struct dm_pg_scope {
     int64_t person_no; /* whose own rows; the same for an operator */
     int64_t operator_no;
     bool serializable; /* default is READ COMMITTED */
+    bool snapshot;     /* all its statements see one moment (REPEATABLE READ): for what reads much and writes nothing */
     bool read_only;
     bool flush_later; /* its commit does not wait for the disk: a crash of the server may take it away, whole, as if it
                          had never been, unless a later commit anywhere has waited. For an act whose own next

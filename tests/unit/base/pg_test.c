@@ -587,6 +587,43 @@ static void test_serializable(void **state)
     clear(p);
 }
 
+static void set(dm_pg_pool *p, int64_t v)
+{
+    dm_err err = {0};
+
+    if (exec1(p, &kv_set, (const dm_pg_arg[]){dm_pa_c("n"), dm_pa_i64(v)}, 2, NULL, &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
+/* What another commits between two reads is not seen by the second. */
+static int read_twice(dm_pg *c, void *arg, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) first = NULL;
+    DM_AUTO(dm_pg_rows) second = NULL;
+
+    int r = dm_pg_exec(c, &kv_get, (const dm_pg_arg[]){dm_pa_c("n")}, 1, &first, NULL, err);
+    set(arg, 2);
+    if (r == 0)
+        r = dm_pg_exec(c, &kv_get, (const dm_pg_arg[]){dm_pa_c("n")}, 1, &second, NULL, err);
+    return r < 0 ? r : (int)(10 * dm_pg_i64(first, 0, 0) + dm_pg_i64(second, 0, 0));
+}
+
+static void test_snapshot(void **state)
+{
+    const cluster *c = *state;
+    DM_AUTO(dm_pg_pool) p = pool_of(*state, 2);
+    const dm_pg_scope snapshot = {.snapshot = true, .read_only = true};
+    dm_pg *own = NULL;
+
+    assert_int_equal(dm_pg_open(c->conninfo, &own, NULL), 0);
+    put(p, "n", 1);
+    assert_int_equal(dm_pg_tx_on(own, &snapshot, read_twice, p, NULL), 11);
+    set(p, 1);
+    assert_int_equal(dm_pg_tx_on(own, &nobody, read_twice, p, NULL), 12);
+    dm_pg_close(own);
+    clear(p);
+}
+
 static int add_both(dm_pg *c, void *arg, dm_err *err)
 {
     counter *k = arg;
@@ -1047,6 +1084,7 @@ int main(void)
             cmocka_unit_test_prestate(test_outcomes, world),
             cmocka_unit_test_prestate(test_scope, world),
             cmocka_unit_test_prestate(test_serializable, world),
+            cmocka_unit_test_prestate(test_snapshot, world),
             cmocka_unit_test_prestate(test_deadlock, world),
             cmocka_unit_test_prestate(test_last, world),
             cmocka_unit_test_prestate(test_gives_up, world),
