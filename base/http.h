@@ -35,6 +35,11 @@ typedef struct dm_reply {
     int status; /* 0 until the handler sets it */
     const char *content_type;
     dm_buf body;
+    struct {
+        bool on; /* the body is a part of a file (dm_reply_file), and not what stands above */
+        int fd;
+        uint64_t at, n;
+    } file;
     size_t nheaders;
     struct {
         const char *name; /* a literal */
@@ -171,6 +176,9 @@ enum { DM_REPLY_MAX = 32 << 20 };
 dm_jw dm_reply_json(dm_reply *reply, int status);
 void dm_reply_empty(dm_reply *reply, int status);
 void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str body);
+/* n bytes of a regular file, from `at` on, which nobody shortens meanwhile; the kernel hands them over. fd is the
+ * reply's from here on, to close. */
+void dm_reply_file(dm_reply *reply, int status, const char *content_type, int fd, uint64_t at, uint64_t n);
 /* name must be a literal. An empty value adds nothing. DM_E_LIMIT past DM_REPLY_HEADERS_MAX; control bytes in value are
  * DM_E_INVALID. */
 int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err) DM_NODISCARD;

@@ -21,10 +21,21 @@ static struct MHD_Response *whole_response(dm_reply *reply)
     return response;
 }
 
+/* The response closes it. */
+static struct MHD_Response *file_response(dm_reply *reply)
+{
+    struct MHD_Response *response =
+            MHD_create_response_from_fd_at_offset64(reply->file.n, reply->file.fd, reply->file.at);
+    reply->file.on = response == NULL;
+    return response;
+}
+
 static enum MHD_Result send_reply(http_call *c, struct MHD_Connection *conn)
 {
     dm_reply *reply = &c->x.req.reply;
-    struct MHD_Response *response = c->stream.on ? dm_http_stream_response(c, conn) : whole_response(reply);
+    struct MHD_Response *response = c->stream.on     ? dm_http_stream_response(c, conn)
+                                    : reply->file.on ? file_response(reply)
+                                                     : whole_response(reply);
     bool ok = true;
 
     if (response == NULL)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 
@@ -332,8 +333,16 @@ bool dm_exchange_no_body(const dm_exchange *x)
     return dm_str_eq_c(x->req.method, "GET") || dm_str_eq_c(x->req.method, "HEAD");
 }
 
+static void file_done(dm_reply *reply)
+{
+    if (reply->file.on)
+        (void)close(reply->file.fd);
+    reply->file.on = false;
+}
+
 static void reply_done(dm_reply *reply)
 {
+    file_done(reply);
     dm_buf_done(&reply->body);
     for (size_t i = 0; i < reply->nheaders; i++)
         free(reply->headers[i].value);
@@ -366,6 +375,7 @@ dm_str dm_req_query(const dm_req *req, const char *name)
 
 static void body_new(dm_reply *reply, int status, const char *content_type)
 {
+    file_done(reply);
     reply->status = status;
     reply->content_type = content_type;
     if (reply->body.cap == 0) /* a reply of the caller's own, all zero */
@@ -391,6 +401,15 @@ void dm_reply_text(dm_reply *reply, int status, const char *content_type, dm_str
 {
     body_new(reply, status, content_type);
     (void)dm_buf_str(&reply->body, body); /* a failure sticks to the buffer and becomes a 500 */
+}
+
+void dm_reply_file(dm_reply *reply, int status, const char *content_type, int fd, uint64_t at, uint64_t n)
+{
+    body_new(reply, status, content_type);
+    reply->file.on = true;
+    reply->file.fd = fd;
+    reply->file.at = at;
+    reply->file.n = n;
 }
 
 int dm_reply_header(dm_reply *reply, const char *name, dm_str value, dm_err *err)

@@ -3,6 +3,7 @@
 /* Covers base/http_call.c, base/http_hold.c, base/http_listen.c. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -97,6 +98,21 @@ static int on_large(dm_req *req, void *ctx, dm_err *err)
     return 0;
 }
 
+/* Three million bytes of a file without a name, from its tenth on. */
+static int on_file(dm_req *req, void *ctx, dm_err *err)
+{
+    enum { SKIPPED = 10, BYTES = 3000000 };
+    int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    (void)ctx;
+    if (fd < 0 || ftruncate(fd, SKIPPED + BYTES + 5) < 0)
+        return dm_fail_sys(err, errno, "a file");
+    assert_int_equal(pwrite(fd, "first", 5, SKIPPED), 5);
+    assert_int_equal(pwrite(fd, "last", 4, SKIPPED + BYTES - 4), 4);
+    dm_reply_file(&req->reply, 206, "text/x", fd, SKIPPED, BYTES);
+    return 0;
+}
+
 static const dm_route routes[] = {
         {"POST", "/echo/{name}", 0, 100000, on_echo},
         {"GET", "/echo/{name}", 0, 0, on_echo},
@@ -104,6 +120,7 @@ static const dm_route routes[] = {
         {"GET", "/slow", 0, 0, on_slow},
         {"GET", "/later", 0, 0, on_later},
         {"GET", "/large", 0, 0, on_large},
+        {"GET", "/file", 0, 0, on_file},
 };
 
 static int gate(dm_req *req, void *ctx, dm_err *err)
@@ -321,6 +338,12 @@ static void test_plain(void **state)
     assert_true(has(&a, "Content-Length: 3000000\r\n"));
     assert_int_equal(ask(fd, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n", &a), 200);
     assert_int_equal(a.body.len, 3000000);
+    assert_int_equal(ask(fd, "GET /file HTTP/1.1\r\nHost: h\r\n\r\n", &a), 206);
+    assert_true(has(&a, "Content-Length: 3000000\r\n") && has(&a, "Content-Type: text/x\r\n"));
+    assert_int_equal(a.body.len, 3000000);
+    assert_memory_equal(a.body.p, "first", 5);
+    assert_memory_equal(a.body.p + 3000000 - 4, "last", 4);
+    assert_int_equal(ask(fd, "HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n", &a), 206);
     /* Two at once on one connection are answered one after the other. */
     say_c(fd, "GET /echo/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /echo/2 HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(hear(fd, &a, false) && has(&a, "X-Name: 1\r\n"));
