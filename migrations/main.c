@@ -7,7 +7,7 @@
 static const char usage[] =
         "usage: dormouse-migrate --dir FOLDER --db CONNINFO\n"
         "\n"
-        "Makes the roles dm_migrate, dm_api, dm_who, dm_meter and dm_ops where they are missing, then\n"
+        "Makes the roles dm_migrate, dm_api, dm_who, dm_meter, dm_ops and dm_export where they are missing, then\n"
         "applies each numbered .sql of FOLDER that the database has not had yet.\n"
         "\n"
         "  --dir FOLDER    where the migrations are\n"

@@ -114,7 +114,7 @@ static const char prepare[] =
         "DO $$"
         "DECLARE r text;"
         "BEGIN"
-        "  FOREACH r IN ARRAY ARRAY['dm_migrate', 'dm_api', 'dm_who', 'dm_meter', 'dm_ops'] LOOP"
+        "  FOREACH r IN ARRAY ARRAY['dm_migrate', 'dm_api', 'dm_who', 'dm_meter', 'dm_ops', 'dm_export'] LOOP"
         "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN"
         "      EXECUTE format('CREATE ROLE %I', r);"
         "    END IF;"

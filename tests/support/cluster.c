@@ -46,7 +46,7 @@ int cluster_start(cluster *c)
     c->dir = dm_pgtest_dir(c->server);
     return cluster_script(c, "postgres", "postgres",
             "CREATE ROLE dm_migrate LOGIN; CREATE ROLE dm_api LOGIN; CREATE ROLE dm_meter LOGIN; "
-            "CREATE ROLE dm_ops LOGIN; CREATE ROLE dm_who LOGIN;");
+            "CREATE ROLE dm_ops LOGIN; CREATE ROLE dm_who LOGIN; CREATE ROLE dm_export LOGIN;");
 }
 
 void cluster_stop(cluster *c)

@@ -1,0 +1,18 @@
+#include "metering/export/data/set.h"
+
+#include "metering/export/data/cost.h"
+
+static const dm_data_set *const sets[] = {&dm_data_cost};
+
+const dm_data_set *dm_data_set_at(size_t i)
+{
+    return i < DM_LEN(sets) ? sets[i] : NULL;
+}
+
+const dm_data_set *dm_data_set_find(dm_str name)
+{
+    for (size_t i = 0; i < DM_LEN(sets); i++)
+        if (dm_str_eq_c(name, sets[i]->name))
+            return sets[i];
+    return NULL;
+}
