@@ -12,6 +12,7 @@
 
 #include "base/parse.h"
 
+#include "api/dm/month.h"
 #include "api/dm/routes.h"
 #include "api/dm/statement.h"
 #include "api/kit/answer.h"
@@ -34,27 +35,6 @@ static int unknown(dm_req *req)
     return dm_deny(req, DM_NO_STATEMENT_UNKNOWN, "statement.get", "statement not found");
 }
 
-/* "2026-03": the seconds in which it begins and ends. */
-static int month_of(dm_str text, int64_t *from, int64_t *to)
-{
-    char day[32];
-    int64_t year, month, us, next_us;
-    if (text.n != 7 || text.p[4] != '-' || dm_parse_i64((dm_str){text.p, 4}, 1970, 9998, &year, NULL) < 0 ||
-            dm_parse_i64((dm_str){text.p + 5, 2}, 1, 12, &month, NULL) < 0)
-        return DM_E_INVALID;
-    (void)snprintf(day, sizeof day, "%.7s-01T00:00:00Z", text.p);
-    int r = dm_parse_rfc3339(dm_str_c(day), &us, NULL);
-    (void)snprintf(day, sizeof day, "%04d-%02d-01T00:00:00Z", (int)(month == 12 ? year + 1 : year),
-            (int)(month == 12 ? 1 : month + 1));
-    if (r == 0)
-        r = dm_parse_rfc3339(dm_str_c(day), &next_us, NULL);
-    if (r < 0)
-        return DM_E_INVALID;
-    *from = us / 1000000;
-    *to = next_us / 1000000;
-    return 0;
-}
-
 static int read_range(const dm_req *req, asked *a, dm_err *err)
 {
     dm_str from = dm_req_query(req, "from"), to = dm_req_query(req, "to");
@@ -67,7 +47,7 @@ static int read_range(const dm_req *req, asked *a, dm_err *err)
             dm_parse_i64(to, a->first.v, INT64_MAX, &a->last.v, NULL) == 0)
         return 0;
     a->first.v = 0;
-    if (month_of(from, &a->from, &skipped) == 0 && month_of(to, &skipped, &a->to) == 0 && a->from < a->to)
+    if (dm_month_read(from, &a->from, &skipped) == 0 && dm_month_read(to, &skipped, &a->to) == 0 && a->from < a->to)
         return 0;
     return dm_fail(err, DM_E_INVALID, "from and to are two months (2026-03), or two numbers of statements, in order");
 }

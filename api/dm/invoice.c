@@ -1,8 +1,9 @@
 /* /v1/accounts/{id}/invoices: what an account owes and has paid: its invoices and credit notes, newest first; one with
  * what became of it; its lines; and, of a number with ".json" behind it, the bytes that were signed, with the signature
- * in headers, so that they can be kept as they are. */
+ * in headers, so that they can be kept as they are; with ".pdf", ".ubl.xml" or ".cii.xml", those forms (document.c). */
 #include "base/parse.h"
 
+#include "api/dm/document.h"
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
@@ -171,8 +172,21 @@ static int get(dm_req *req, void *ctx, dm_err *err)
     return r;
 }
 
+static int get_document(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_str number = req->params[1];
+    const char *format = dm_document_format(&number);
+    return number.n > NUMBER_MAX ? deny(req) : dm_document_answer(req, ctx, number, format, err);
+}
+
 int dm_route_invoice_get(dm_req *req, void *ctx, dm_err *err)
 {
+    dm_str number = req->params[1];
+    dm_api *api = ctx;
+    if (dm_document_format(&number) != NULL) {
+        const dm_later_at at = {.line = DM_LATER_FILES, .project = {dm_session_of(req)->caller.owner.account.v}};
+        return dm_later_hop(api->later, at, req, get_document, api, err);
+    }
     return dm_api_hop(req, ctx, DM_LATER_READS, get, err);
 }
 

@@ -32,6 +32,8 @@ typedef struct dm_api_config {
     char *sign_up, *api_url, *sandbox_url;
     uint64_t password_mem_kib, password_passes, password_lanes, password_threads;
     uint64_t token_s, access_s, token_key_days, session_idle_h, session_max_h, ops_session_h, ops_proof_min;
+    char *export_folder;
+    uint64_t download_s, document_s;
     char *smtp_url, *smtp_user, *smtp_password_file, *smtp_ca_file, *mail_from;
     bool smtp_plain;
     uint64_t log_level;

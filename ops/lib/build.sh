@@ -12,7 +12,7 @@ cmake_build() {
 # build_programs [NAME...]: those, or all that a deployment runs.
 build_programs() {
     local before after
-    [ $# -gt 0 ] || set -- api worker jail guest meter migrate admin topics
+    [ $# -gt 0 ] || set -- api worker jail guest meter export print migrate admin topics
     before=$({ ls -l --time-style=+%s.%N "$DM_BUILD/bin" 2>/dev/null || true; } | sha256sum)
     cmake_build "$DM_PRESET" "$DM_BUILD" "${@/#/dormouse-}"
     after=$(ls -l --time-style=+%s.%N "$DM_BUILD/bin" | sha256sum)

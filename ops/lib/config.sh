@@ -20,13 +20,13 @@ put() {
 # logs. Group dormouse-db: who may knock at the database.
 make_users() {
     local user
-    for user in dormouse dormouse-{pg,kafka,meter,api,door,front}; do
+    for user in dormouse dormouse-{pg,kafka,meter,export,api,door,front}; do
         if ! getent passwd "$user" >/dev/null; then
             useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
         fi
     done
     getent group dormouse-db >/dev/null || groupadd --system dormouse-db
-    for user in dormouse-api dormouse-meter; do
+    for user in dormouse-api dormouse-meter dormouse-export; do
         [[ " $(id -nG "$user") " == *' dormouse-db '* ]] || usermod --append --groups dormouse-db "$user"
     done
 }
@@ -42,7 +42,7 @@ carry_over() {
     if [ "$(stat -c %U "$DM_DATA/pg" 2>/dev/null)" != dormouse ]; then
         return
     fi
-    for name in front door worker api meter kafka pg; do
+    for name in front door worker api export meter kafka pg; do
         if supervised "$name"; then
             service_stop "$name"
         fi
@@ -83,6 +83,8 @@ make_folders() {
     meeting api dormouse-api dormouse-front
     meeting page root dormouse-door
     meeting meter dormouse-meter dormouse-meter
+    # what accounts have had written out: the exporter writes it, and the API hands it over
+    install -d -m 2750 -o dormouse-export -g dormouse-api "$DM_DATA/exports"
 }
 
 # make_spool: where the front keeps bodies that it takes in: in memory, and bounded, so that nobody who sends or reads
@@ -151,6 +153,7 @@ region = $DM_REGION
 period_s = $DM_PERIOD_S
 sign_up = $(sign_up)
 api_url = $DM_URL_API
+export_folder = $DM_DATA/exports
 sandbox_url = $DM_URL_SANDBOX
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
@@ -211,6 +214,14 @@ END
         printf 'frame_key_old_file = %s\n' "$DM_DATA/secrets/frames-meter-old.key"
 }
 
+config_export() {
+    cat <<END
+db = $(conninfo dm_export)
+folder = $DM_DATA/exports
+print = $(program dormouse-print)
+END
+}
+
 config_postgres() {
     cat <<END
 # The private database of this deployment. No TCP: the port only names the socket.
@@ -254,12 +265,14 @@ dormouse root postgres
 dormouse root dm_migrate
 dormouse root dm_api
 dormouse root dm_meter
+dormouse root dm_export
 dormouse root dm_ops
 dormouse root dm_who
 dormouse dormouse-api dm_api
 dormouse dormouse-api dm_ops
 dormouse dormouse-api dm_who
 dormouse dormouse-meter dm_meter
+dormouse dormouse-export dm_export
 END
 }
 
@@ -371,6 +384,7 @@ make_config() {
     config_api | put "$etc/api.conf" 640 root:dormouse-api
     config_worker | put "$etc/worker.conf" 600 root:root
     config_meter | put "$etc/meter.conf" 640 root:dormouse-meter
+    config_export | put "$etc/export.conf" 640 root:dormouse-export
     config_postgres | put "$etc/postgresql.conf" 640 root:dormouse-pg
     config_pg_hba | put "$etc/pg_hba.conf" 640 root:dormouse-pg
     config_pg_ident | put "$etc/pg_ident.conf" 640 root:dormouse-pg

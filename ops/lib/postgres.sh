@@ -26,14 +26,14 @@ postgres_ready() {
 # migrations' business.
 postgres_roles() {
     local role
-    for role in dm_migrate dm_api dm_who dm_meter dm_ops; do
+    for role in dm_migrate dm_api dm_who dm_meter dm_ops dm_export; do
         printf "SELECT 'CREATE ROLE %s' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%s') \\\\gexec\n" "$role" "$role"
         printf 'ALTER ROLE %s LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION;\n' "$role"
     done | super -d postgres
     super -d postgres <<'END'
 SELECT 'CREATE DATABASE dormouse OWNER dm_migrate' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dormouse') \gexec
 REVOKE ALL ON DATABASE dormouse FROM PUBLIC;
-GRANT CONNECT ON DATABASE dormouse TO dm_migrate, dm_api, dm_who, dm_meter, dm_ops;
+GRANT CONNECT ON DATABASE dormouse TO dm_migrate, dm_api, dm_who, dm_meter, dm_ops, dm_export;
 END
 }
 

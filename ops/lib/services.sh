@@ -3,7 +3,7 @@
 # Everything is found through runit's own files and our pid file; nothing is ever looked up by name alone.
 
 # in the order in which they start; they stop the other way round
-DM_SERVICES='pg kafka meter api worker door front'
+DM_SERVICES='pg kafka meter export api worker door front'
 
 # program NAME: one of ours, as built.
 program() {
@@ -159,7 +159,7 @@ service_digest() {
     *)
         bin=$(program "dormouse-$1")
         files+=("$DM_DATA/etc/$1.conf" "$bin" "$DM_DATA/secrets/master.key" "$DM_DATA"/secrets/kafka*)
-        [ "$1" = worker ] || files+=("$DM_DATA/secrets/frames-$1"*)
+        [ "$1" = worker ] || [ "$1" = export ] || files+=("$DM_DATA/secrets/frames-$1"*)
         [ "$1" != api ] || [ -z "$DM_SMTP_PASSWORD_FILE" ] || files+=("$DM_DATA/secrets/smtp.password")
         [ "$1" != api ] || [ -z "$DM_SMTP_CA_FILE" ] || files+=("$DM_DATA/etc/smtp.crt")
         ;;
@@ -230,6 +230,7 @@ daemon_start() {
     api) wait_for api 30 page_ok api/api.sock /health ;;
     meter) wait_for meter 30 page_ok meter/meter.sock /metrics ;;
     worker) wait_for worker 60 page_ok page/worker.sock /metrics ;;
+    export) wait_for export 30 grep -qs '"export.started"' "$DM_DATA/log/export/current" ;;
     esac
     note "$(service_word "$name")"
 }

@@ -21,6 +21,7 @@ service_address() {
     kafka) printf '127.0.0.1:%s' "$DM_PORT_KAFKA" ;;
     meter) printf '%s/meter/meter.sock (metrics)' "$DM_RUN" ;;
     api) printf '%s/api/api.sock' "$DM_RUN" ;;
+    export) printf '%s/exports (files)' "$DM_DATA" ;;
     worker) printf '%s/page/worker.sock (metrics)' "$DM_RUN" ;;
     door) printf '127.0.0.1:%s' "$DM_PORT_DOOR" ;;
     front) printf '%s, %s' "$DM_URL_API" "$DM_URL_SANDBOX" ;;

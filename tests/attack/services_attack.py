@@ -14,7 +14,7 @@ from attacker import sandbox, side
 from results import need
 
 RESULTS = side("services")
-SERVICES = ("pg", "kafka", "meter", "api", "door", "front")
+SERVICES = ("pg", "kafka", "meter", "export", "api", "door", "front")
 USERS = ["nobody", "dormouse"] + [f"dormouse-{name}" for name in SERVICES]
 # Whatever is not named in these tables is for root alone.
 READS = {
@@ -23,6 +23,7 @@ READS = {
     "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
     "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key", "run/uplink/api.sock.given"),
     "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/frames-meter", "secrets/kafka-meter.key"),
+    "dormouse-export": ("etc/export.conf",),
     "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
     "dormouse-kafka": ("etc/kafka", "kafka/", "secrets/kafka.pem"),
     "dormouse": ("log/", "etc/nginx-log.sed"),
@@ -30,15 +31,15 @@ READS = {
 FOR_ALL = ("etc/docs/", "etc/settings", "etc/kafka.crt", "log/test/")
 PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state")
 KNOCKS = {
-    "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter"},
+    "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter", "dormouse-export"},
     "run/orders/": {"dormouse-api"},
     "run/uplink/": {"dormouse-api"},
     "run/api/": {"dormouse-api", "dormouse-front"},
     "run/page/": {"dormouse-door"},
     "run/meter/": {"dormouse-meter"},
 }
-ROLES = ("postgres", "dm_migrate", "dm_api", "dm_who", "dm_ops", "dm_meter")
-IS = {"dormouse-api": {"dm_api", "dm_who", "dm_ops"}, "dormouse-meter": {"dm_meter"}}
+ROLES = ("postgres", "dm_migrate", "dm_api", "dm_who", "dm_ops", "dm_meter", "dm_export")
+IS = {"dormouse-api": {"dm_api", "dm_who", "dm_ops"}, "dormouse-meter": {"dm_meter"}, "dormouse-export": {"dm_export"}}
 
 
 def as_user(name, act):

@@ -43,8 +43,8 @@ static void make_config(dm_rig *r, unsigned threads)
             "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
             "300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\npassword_mem_kib = 64\npassword_passes = 1\nsign_up = open\n"
-            "api_url = http://c.test:3000\n",
-            dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000);
+            "api_url = http://c.test:3000\nexport_folder = %s\ndocument_s = 0\n",
+            dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000, dir);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
 

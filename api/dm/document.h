@@ -1,0 +1,12 @@
+/* api/dm/document.h: an invoice or credit note as people and their machines want it: PDF, UBL, CII. */
+#ifndef DM_API_DM_DOCUMENT_H
+#define DM_API_DM_DOCUMENT_H
+
+#include "api/kit/api.h"
+
+/* The form that the end of a number asks for (".pdf", ".ubl.xml", ".cii.xml"), which is taken off; NULL: none. */
+const char *dm_document_format(dm_str *number);
+/* Answers with it; it is made where there is none yet, which is waited for. On a thread of DM_LATER_FILES. */
+int dm_document_answer(dm_req *req, dm_api *api, dm_str number, const char *format, dm_err *err) DM_NODISCARD;
+
+#endif
