@@ -12,7 +12,7 @@
 #include "api/kit/answer.h"
 #include "api/kit/file.h"
 
-enum { PARTS_MAX = 100, NAME_MAX_ = 120 };
+enum { PARTS_MAX = 100, FILE_MAX = 100, NAME_MAX_ = 120, MONTH_LEN = 7 };
 
 static const char what[] = "download.get", use[] = "download";
 
@@ -101,26 +101,30 @@ static void name_of(const dm_export *e, char out[NAME_MAX_])
     bool xml = dm_str_eq_c(e->format, "ubl") || dm_str_eq_c(e->format, "cii");
     dm_rfc3339(e->from_us, from);
     dm_rfc3339(e->to_us - 1, to);
+    bool months = strncmp(from, to, MONTH_LEN) != 0;
     if (e->number.p != NULL)
         (void)snprintf(out, NAME_MAX_, "%.*s.%.*s%s", (int)e->number.n, e->number.p, (int)e->format.n, e->format.p,
                 xml ? ".xml" : "");
     else
-        (void)snprintf(out, NAME_MAX_, "dormouse-%.*s-%.7s%s%s.%.*s", (int)e->dataset.n, e->dataset.p, from,
-                strncmp(from, to, 7) != 0 ? "-" : "", strncmp(from, to, 7) != 0 ? (to[7] = '\0', to) : "",
-                (int)e->format.n, e->format.p);
+        (void)snprintf(out, NAME_MAX_, "dormouse-%.*s-%.*s%s%.*s.%.*s", (int)e->dataset.n, e->dataset.p, MONTH_LEN,
+                from, months ? "-" : "", months ? MONTH_LEN : 0, to, (int)e->format.n, e->format.p);
 }
 
 int dm_download_answer(dm_req *req, dm_api *api, const dm_export *e, dm_err *err)
 {
-    char path[400], name[NAME_MAX_];
+    char file[FILE_MAX], name[NAME_MAX_];
     if (!dm_str_eq_c(e->state, "ready"))
         return dm_deny(
                 req, DM_NO_EXPORT_NOT_READY, what, "there is no file of it: it is %.*s", (int)e->state.n, e->state.p);
-    int r = dm_path(path, sizeof path, err, "%s/%.*s", api->config->export_folder, (int)e->file.n, e->file.p);
+    int r = dm_str_to_array(e->file, file, sizeof file, err);
     if (r < 0)
         return r;
     name_of(e, name);
-    const dm_file_answer f = {.path = path, .media = media_of(e->format), .name = name, .tag = e->sha256};
+    const dm_file_answer f = {.folder = api->config->export_folder,
+            .file = file,
+            .media = media_of(e->format),
+            .name = name,
+            .tag = e->sha256};
     r = dm_file_answer_it(req, &f, err);
     if (r == DM_FILE_GONE)
         return dm_deny(req, DM_NO_EXPORT_NOT_READY, what, "its file was removed");

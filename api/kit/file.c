@@ -105,10 +105,14 @@ int dm_file_answer_it(dm_req *req, const dm_file_answer *f, dm_err *err)
         dm_hint(&req->reply, "ETag", dm_str_c(tag));
         return 0;
     }
-    DM_AUTO_FD fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT)
+    DM_AUTO_FD fd = dm_open_beneath(f->folder, f->file, O_RDONLY | O_NONBLOCK, 0, err);
+    if (fd == DM_E_NOTFOUND)
         return DM_FILE_GONE;
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (fd < 0)
+        return dm_wrap(err, "a file that is to be handed over");
+    if (fstat(fd, &st) < 0)
         return dm_fail_sys(err, errno, "a file that is to be handed over");
+    if (!S_ISREG(st.st_mode))
+        return dm_fail(err, DM_E_INTERNAL, "what is to be handed over is no file");
     return hand_over(req, f, tag, dm_steal_fd(&fd), (uint64_t)st.st_size);
 }

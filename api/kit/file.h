@@ -7,7 +7,8 @@
 #include "base/http.h"
 
 typedef struct dm_file_answer {
-    const char *path, *media;
+    const char *folder, *file; /* a plain file in that folder: whoever else writes its name names nothing outside */
+    const char *media;
     const char *name; /* it is saved as; of letters, digits, '.', '-' and '_' */
     dm_str tag;       /* hex */
 } dm_file_answer;

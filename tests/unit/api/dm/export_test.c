@@ -283,6 +283,19 @@ static void fetched_by_a_link(void **state)
         if (no.status != 403)
             fail_msg("%s: %d", forged, no.status);
     }
+    /* Who writes the row names nothing outside the folder. */
+    static const char *const outside[] = {"/etc/passwd", "../../../../../../etc/passwd", "link.csv", "."};
+    char to[400], sql[200];
+    (void)snprintf(to, sizeof to, "%s/link.csv", rig.config.export_folder);
+    (void)unlink(to);
+    assert_int_equal(symlink("/etc/passwd", to), 0);
+    for (size_t i = 0; i < DM_LEN(outside); i++) {
+        (void)snprintf(sql, sizeof sql, "UPDATE dm.export SET file = '%s'", outside[i]);
+        dm_rig_sql(&rig, sql);
+        DM_AUTO_SAID no = fetch(link, NULL, 0);
+        assert_int_equal(no.status, 500);
+        assert_null(strstr(no.text, "root:"));
+    }
     dm_rig_sql(&rig, "UPDATE dm.export SET state = 'removed'");
     DM_AUTO_SAID removed = fetch(link, NULL, 0);
     assert_int_equal(removed.status, 409);
