@@ -292,20 +292,24 @@ static const dm_pg_stmt payments = {"check_payments",
                                                   "   WHERE n.name = 'cash' AND " SINCE("t.booked_at") ")" VERDICT,
         DM_PG_ONE};
 
-/* What is exported comes to what is owed: usage by day, which exports and charts are made of, against the day's
- * statements of each account that has one of this period; and all days of an invoice's statements against its exact
- * sum. */
+/* What is exported comes to what is owed: usage by day, which exports and charts are made of, and by sandbox, once that
+ * is added up, against the day's statements of each account that has one of this period; and all days of an invoice's
+ * statements against its exact sum. */
 static const dm_pg_stmt exports = {"check_exports",
-        "WITH c AS (SELECT format('account %s, %s: %s is exported, %s stated', a.account_no, w.day, "
-        "trim_scale(u.amount),"
-        "     trim_scale(s.amount)) AS what, coalesce(u.amount, 0) <> s.amount AS bad"
-        "   FROM (SELECT account_no FROM dm.statement WHERE period_start = " STARTS ") a"
+        "WITH a AS (SELECT t.account_no, w.day, s.amount, s.periods FROM dm.statement t"
         "   CROSS JOIN (SELECT (" STARTS " AT TIME ZONE 'UTC')::date AS day) w"
-        "   LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x WHERE x.account_no = a.account_no"
-        "     AND x.day = w.day) u ON true"
-        "   LEFT JOIN LATERAL (SELECT sum(x.total) AS amount FROM dm.statement x WHERE x.account_no = a.account_no"
-        "     AND x.period_start >= w.day::timestamp AT TIME ZONE 'UTC'"
-        "     AND x.period_start < (w.day + 1)::timestamp AT TIME ZONE 'UTC') s ON true"
+        "   CROSS JOIN LATERAL (SELECT sum(x.total) AS amount, array_agg(x.period_start) AS periods FROM dm.statement x"
+        "     WHERE x.account_no = t.account_no AND x.period_start >= w.day::timestamp AT TIME ZONE 'UTC'"
+        "     AND x.period_start < (w.day + 1)::timestamp AT TIME ZONE 'UTC') s WHERE t.period_start = " STARTS "),"
+        " c AS (SELECT format('account %s, %s: %s is exported, %s stated', a.account_no, a.day, trim_scale(u.amount),"
+        "     trim_scale(a.amount)) AS what, coalesce(u.amount, 0) <> a.amount AS bad"
+        "   FROM a LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x"
+        "     WHERE x.account_no = a.account_no AND x.day = a.day) u ON true"
+        "   UNION ALL SELECT format('account %s, %s: its sandboxes come to %s, %s is stated', a.account_no, a.day,"
+        "     trim_scale(u.amount), trim_scale(a.amount)), coalesce(u.amount, 0) <> a.amount"
+        "   FROM a LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_sandbox x"
+        "     WHERE x.account_no = a.account_no AND x.day = a.day) u ON true WHERE NOT EXISTS (SELECT FROM"
+        "     dm.usage_owed o WHERE o.account_no = a.account_no AND o.period_start = ANY (a.periods))"
         "   UNION ALL SELECT format('%s of account %s: %s is exported of its days, and it is of %s', d.number,"
         "     d.account_no, trim_scale(u.amount), trim_scale(d.exact_total)),"
         "     coalesce(u.amount, 0) + k.amount <> d.exact_total"

@@ -1,6 +1,7 @@
 /* What became of money in a period agrees: invoices, wallets, payments, exports; and whatever is changed of it
  * afterwards is found by the comparison that is about it. */
 /* Covers metering/check/sql_check.c. */
+#include "metering/bill/by_sandbox.h"
 #include "metering/check/check.h"
 #include "metering/wallet/wallet.h"
 #include "tests/support/billrig.h"
@@ -92,6 +93,8 @@ static void a_month_of_money(rig *r, const char *db)
             APRIL + DAY + 1, APRIL + DAY, MARCH + 36000);
     sql(r, text);
     clock_at(r, APRIL + DAY + 120 - T0);
+    if (dm_by_sandbox(&c, &err) != 0)
+        fail_msg("%s", err.msg);
 }
 
 #define OUTCOMES                                                                                                       \
@@ -107,7 +110,7 @@ static void what_is_whole_agrees(void **state)
     check(&r);
     /* two invoices, a credit note, two months; a wallet; two payments, an entry, two that came and one in advance */
     assert_sql(&r, OUTCOMES "04-02 00:00Z'", "7:5:0 , 8:1:0 , 9:6:0 , 10:2:0 ");
-    assert_sql(&r, OUTCOMES "03-01 10:00Z'", "7:0:0 , 8:0:0 , 9:0:0 , 10:2:0 ");
+    assert_sql(&r, OUTCOMES "03-01 10:00Z'", "7:0:0 , 8:0:0 , 9:0:0 , 10:4:0 ");
     rig_close(&r);
 }
 
@@ -122,7 +125,7 @@ static void each_table(rig *r, bool back)
 {
     static const char *const tables[] = {"invoice", "invoice_line", "invoice_tax", "invoice_statement",
             "invoice_payment", "invoice_state", "statement", "journal_txn", "journal_entry", "wallet_grant",
-            "wallet_burn_part", "bank_entry", "usage_day"};
+            "wallet_burn_part", "bank_entry", "usage_day", "usage_sandbox"};
     for (size_t i = 0; i < DM_LEN(tables); i++) {
         char text[300];
         if (back)
@@ -196,6 +199,9 @@ static void what_was_changed_is_found(void **state)
             {10, "UPDATE dm.usage_day SET amount = amount + 0.000001 WHERE account_no = 2 AND sku = 'mem-run'",
                     "%account 2%"},
             {10, "DELETE FROM dm.usage_day WHERE account_no = 1", FIRST " of account 1%"},
+            {10, "UPDATE dm.usage_sandbox SET amount = amount - 0.000001 WHERE account_no = 2",
+                    "%its sandboxes come to%"},
+            {10, "DELETE FROM dm.usage_sandbox WHERE account_no = 1", "account 1, 2026-03-01: its sandboxes come to%"},
     };
     rig r;
     (void)state;
