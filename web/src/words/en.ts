@@ -230,7 +230,7 @@ export const en = {
   list: {
     title: 'Sandboxes',
     filter: 'Filter',
-    filterHint: 'id, metadata words, state:asleep template:base cause:timeout team=ml',
+    filterHint: 'id or words, template:base cause:timeout team=ml',
     filterBad: (word: string) => `"${word}" is no state. There are: running, asleep, changing, ended.`,
     columns: {
       id: 'Id',
