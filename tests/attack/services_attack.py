@@ -19,17 +19,17 @@ USERS = ["nobody", "dormouse"] + [f"dormouse-{name}" for name in SERVICES]
 # Whatever is not named in these tables is for root alone.
 READS = {
     "dormouse-front": ("etc/nginx-front.conf", "etc/nginx-workers.conf", "etc/nginx-refusal.conf", "etc/nginx-tls.conf",
-                       "run/nginx-front/", "run/spool/"),
+                       "etc/nginx-console.conf", "run/nginx-front/", "run/spool/"),
     "dormouse-door": ("etc/nginx-door.conf", "run/nginx-door/"),
-    "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key", "run/uplink/api.sock.given"),
+    "dormouse-api": ("etc/api.conf", "secrets/master.key", "secrets/frames-api.key", "run/uplink/api.sock.given", "exports/"),
     "dormouse-meter": ("etc/meter.conf", "secrets/statement.key", "secrets/frames-meter", "secrets/kafka-meter.key"),
-    "dormouse-export": ("etc/export.conf",),
+    "dormouse-export": ("etc/export.conf", "exports/"),
     "dormouse-pg": ("etc/postgresql.conf", "etc/pg_hba.conf", "etc/pg_ident.conf", "pg/", "run/pg/"),
     "dormouse-kafka": ("etc/kafka", "kafka/", "secrets/kafka.pem"),
     "dormouse": ("log/", "etc/nginx-log.sed"),
 }
 FOR_ALL = ("etc/docs/", "etc/settings", "etc/kafka.crt", "log/test/")
-PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state")
+PRIVATE = ("etc", "secrets", "pg", "kafka", "worker", "log", "run", "state", "exports")
 KNOCKS = {
     "run/pg/": {"dormouse-pg", "dormouse-api", "dormouse-meter", "dormouse-export"},
     "run/orders/": {"dormouse-api"},
@@ -119,7 +119,7 @@ def files():
     for user, own in READS.items():
         got = as_user(user, lambda: readable(paths))
         for path in own:
-            need(any(p.startswith(path) for p in got) or path.startswith("run/"), f"{user} cannot read its {path}")
+            need(any(p.startswith(path) for p in got) or path.startswith(("run/", "exports/")), f"{user} cannot read its {path}")
 
 
 def sockets():

@@ -131,7 +131,7 @@ static int ask(dm_pg *c, void *arg, dm_err *err)
         assert_int_equal(s->vcpus, dm_pg_i64(spec_rows, i, 2));
         assert_int_equal(s->mem_mib, dm_pg_i64(spec_rows, i, 3));
     }
-    assert_int_equal(dm_pg_count(role_rows), 5);
+    assert_int_equal(dm_pg_count(role_rows), 6);
     for (size_t i = 0; i < dm_pg_count(bare_rows); i++)
         print_message("%.*s\n", (int)dm_pg_str(bare_rows, i, 0).n, dm_pg_str(bare_rows, i, 0).p);
     assert_int_equal(dm_pg_count(bare_rows), 0);
