@@ -227,6 +227,15 @@ int dm_dispatch_admit(dm_dispatch *w, dm_worker_no to, const dm_wk_admit *m, boo
     return r != 0 ? r : decoded(dm_wk_started_read(body, out, err), err);
 }
 
+/* An order about a sandbox: what was written, to this verb of its worker's. */
+static int order(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sandbox_id *id, const dm_buf *text,
+        json_t **body, dm_dispatch_no *no, dm_err *err)
+{
+    int r = dm_buf_ok(text, err);
+    const ask a = {.to = to, .method = "POST", .verb = verb, .id = id, .body = dm_buf_view(text)};
+    return r < 0 ? r : exchange(w, &a, body, no, err);
+}
+
 static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sandbox_id *id, int64_t epoch,
         dm_cause cause, int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err)
 {
@@ -241,11 +250,7 @@ static int stop(dm_dispatch *w, dm_worker_no to, const char *verb, const dm_sand
     if (room_mib > 0)
         dm_jw_ki64(&j, "room_mib", room_mib);
     dm_jw_end(&j);
-    int r = dm_buf_ok(&text, err);
-    if (r < 0)
-        return r;
-    const ask a = {.to = to, .method = "POST", .verb = verb, .id = id, .body = dm_buf_view(&text)};
-    r = exchange(w, &a, &body, no, err);
+    int r = order(w, to, verb, id, &text, &body, no, err);
     return r != 0 ? r : decoded(dm_wk_stopped_read(body, out, err), err);
 }
 
@@ -270,11 +275,7 @@ int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *i
     dm_buf_init(&text, 1024);
     dm_jw_init(&j, &text);
     dm_wk_deadline_write(&j, m);
-    int r = dm_buf_ok(&text, err);
-    if (r < 0)
-        return r;
-    const ask a = {.to = to, .method = "POST", .verb = "/deadline", .id = id, .body = dm_buf_view(&text)};
-    return exchange(w, &a, &body, no, err);
+    return order(w, to, "/deadline", id, &text, &body, no, err);
 }
 
 int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_copy *m, dm_wk_copied *out,
@@ -286,11 +287,7 @@ int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, c
     dm_buf_init(&text, 1024);
     dm_jw_init(&j, &text);
     dm_wk_copy_write(&j, m);
-    int r = dm_buf_ok(&text, err);
-    if (r < 0)
-        return r;
-    const ask a = {.to = to, .method = "POST", .verb = "/copy", .id = id, .body = dm_buf_view(&text)};
-    r = exchange(w, &a, &body, no, err);
+    int r = order(w, to, "/copy", id, &text, &body, no, err);
     return r != 0 ? r : decoded(dm_wk_copied_read(body, out, err), err);
 }
 

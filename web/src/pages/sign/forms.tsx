@@ -120,6 +120,23 @@ export function SignInForm({ email = '', done }: { email?: string; done: () => v
   )
 }
 
+/** One that is chosen here; the service holds it to the same. */
+function NewPassword({ label, autoFocus = false }: { label: string; autoFocus?: boolean }) {
+  return (
+    <Field
+      name="password"
+      label={label}
+      type="password"
+      autoComplete="new-password"
+      minLength={10}
+      maxLength={256}
+      hint={words.sign.passwordHint}
+      isRequired
+      autoFocus={autoFocus}
+    />
+  )
+}
+
 export function SignUpForm({
   invitation,
   email,
@@ -155,16 +172,7 @@ export function SignUpForm({
         isReadOnly={email !== undefined}
         isRequired
       />
-      <Field
-        name="password"
-        label={words.sign.password}
-        type="password"
-        autoComplete="new-password"
-        minLength={10}
-        maxLength={256}
-        hint={words.sign.passwordHint}
-        isRequired
-      />
+      <NewPassword label={words.sign.password} />
     </Ask>
   )
 }
@@ -210,17 +218,7 @@ export function ResetToForm({ token, done }: { token: string; done: () => void }
   })
   return (
     <Ask go={words.sign.resetTo} send={act.mutate} pending={act.isPending} fail={said(act.error)}>
-      <Field
-        name="password"
-        label={words.sign.passwordNew}
-        type="password"
-        autoComplete="new-password"
-        minLength={10}
-        maxLength={256}
-        hint={words.sign.passwordHint}
-        isRequired
-        autoFocus
-      />
+      <NewPassword label={words.sign.passwordNew} autoFocus />
     </Ask>
   )
 }
