@@ -9,19 +9,13 @@ enum { ENV_TEXT_MAX = 128 << 10, NAME_BYTES = 16 };
 
 /* --- the parent --------------------------------------------------------------------------------------------- */
 
-typedef struct finding {
-    const dm_caller *caller;
-    const dm_sandbox_id *id;
-    dm_sandbox_one *one;
-} finding;
-
-static int find(dm_pg *c, void *arg, dm_err *err)
+/* Whether it can be forked as its row is now. */
+static int find(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, dm_sandbox_one *one, dm_err *err)
 {
-    const finding *f = arg;
-    int r = dm_sandbox_look(c, f->caller->owner, f->id, f->one, err);
+    int r = dm_api_find(api, caller, id, one, err);
     if (r != 0)
         return r < 0 ? r : DM_FORK_NONE;
-    switch (f->one->s.state) {
+    switch (one->s.state) {
     case DM_SANDBOX_RUNNING:
         return 0;
     case DM_SANDBOX_PAUSING:
@@ -144,9 +138,8 @@ static void undo_all(birth *births, size_t n)
 int dm_fork_one(dm_api *api, const dm_caller *caller, const dm_sandbox_id *id, size_t n, int64_t timeout_s,
         dm_fork *out, dm_err *err)
 {
-    finding f = {.caller = caller, .id = id, .one = &out->parent};
     size_t begun = 0;
-    int r = dm_api_tx(api, caller, find, &f, err);
+    int r = find(api, caller, id, &out->parent, err);
     if (r == 0)
         r = prepare(api, n, timeout_s, out, err);
     if (r != 0)

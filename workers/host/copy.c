@@ -89,17 +89,16 @@ static void sealed(void *arg, int r, const dm_err *err)
 /* Its base stays as long as it is read. */
 static int seal(dm_copy *c, dm_err *err)
 {
-    const dm_store_make make = {.about = {.kind = DM_OBJECT_CHECKPOINT, .made_us = c->at_us, .kept = c->kept},
+    dm_store_make make = {.about = {.kind = DM_OBJECT_CHECKPOINT, .made_us = c->at_us, .kept = c->kept},
             .hash = c->kept, /* what goes soon is never read anew */
             .hold_us = c->hold_us,
             .fill = fill,
             .done = sealed,
             .arg = c};
-    dm_store_make m = make;
-    (void)snprintf(m.about.parent, sizeof(m.about.parent), "%s", c->base);
-    (void)snprintf(m.about.of, sizeof(m.about.of), "%s", c->of);
+    (void)snprintf(make.about.parent, sizeof(make.about.parent), "%s", c->base);
+    (void)snprintf(make.about.of, sizeof(make.about.of), "%s", c->of);
     dm_store_count(c->w->store, c->base, 1);
-    int r = dm_store_seal(c->w->store, c->name, &m, err);
+    int r = dm_store_seal(c->w->store, c->name, &make, err);
     if (r < 0)
         dm_store_count(c->w->store, c->base, -1);
     return r;
