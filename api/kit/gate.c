@@ -395,29 +395,43 @@ static dm_str team_of(const dm_req *req)
 }
 
 /* Rare, and so asked each time: what a token is worth is never older than the request. */
-static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
+static int look_up(dm_req *req, dm_api *api, bearer *b, dm_err *err)
 {
     static const dm_pg_scope nobody = {.read_only = true};
-    bearer b = {.token = token_of(req),
-            .team = team_of(req),
-            .in_project = right_of(req->route->scope) != DM_RIGHT_SELF,
-            .out = &s->caller};
-    if (b.token.n == 0)
-        return unauthorized(req, err, "no access token: send Authorization: Bearer sk_e2b_...");
-    int64_t wait_us = dm_strangers_wait_us(api->strangers, client_of(req), b.token);
+    int64_t wait_us = dm_strangers_wait_us(api->strangers, client_of(req), b->token);
     if (wait_us > 0)
         return too_often(req, DM_NO_AUTH_RATE, wait_us, err, "too many wrong keys come from this address");
-    int r = dm_pg_tx(api->who, &nobody, find_bearer, &b, err);
+    int r = dm_pg_tx(api->who, &nobody, find_bearer, b, err);
     if (r < 0)
         return unknown_yet(r, err, "find a token");
     if (r == DM_ACCESS_NONE) {
         dm_strangers_add(api->strangers, client_of(req));
         return unauthorized(req, err, "the access token is not valid");
     }
-    if (r == NO_TEAM)
-        return dm_fail(err, DM_E_NOTFOUND, "project not found");
+    return r == NO_TEAM ? dm_fail(err, DM_E_NOTFOUND, "project not found") : 0;
+}
+
+int dm_gate_token(dm_req *req, dm_api *api, dm_str token, dm_session *out, dm_err *err)
+{
+    bearer b = {.token = token, .out = &out->caller};
+    int r = look_up(req, api, &b, err);
+    out->token_no = b.token_no;
+    return r;
+}
+
+static int by_token(dm_req *req, dm_api *api, dm_session *s, dm_err *err)
+{
+    bearer b = {.token = token_of(req),
+            .team = team_of(req),
+            .in_project = right_of(req->route->scope) != DM_RIGHT_SELF,
+            .out = &s->caller};
+    if (b.token.n == 0)
+        return unauthorized(req, err, "no access token: send Authorization: Bearer sk_e2b_...");
+    int r = look_up(req, api, &b, err);
+    if (r < 0)
+        return r;
     s->token_no = b.token_no;
-    wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, (uint64_t)s->caller.person.v) : 0;
+    int64_t wait_us = api->person_rate != NULL ? dm_rate_take_us(api->person_rate, (uint64_t)s->caller.person.v) : 0;
     if (wait_us > 0)
         return too_often(req, DM_NO_REQUEST_RATE, wait_us, err, "you send too many requests");
     r = dm_gate_judge(&s->caller, req->route->scope, err);

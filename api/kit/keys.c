@@ -140,16 +140,28 @@ int dm_accesses_add(dm_api *api, const dm_caller *by, dm_str name, dm_access_mad
 static int end_access(dm_pg *c, void *arg, dm_err *err)
 {
     const work *w = arg;
-    return dm_access_revoke(c, w->by, w->id, err);
+    return w->id != NULL ? dm_access_revoke(c, w->by, w->id, err) : dm_access_end(c, w->by, w->token_no, err);
+}
+
+/* By its id, or by its number where none is given. */
+static int end_accesses(dm_api *api, work *w, dm_err *err)
+{
+    int r = dm_api_tx_person(api, w->by, end_access, w, err);
+    if (r == 0)
+        dm_auth_forget(api->auth); /* the keys that it fetched */
+    return r;
 }
 
 int dm_accesses_revoke(dm_api *api, const dm_caller *by, const char *id, dm_err *err)
 {
     work w = {.by = by, .id = id};
-    int r = dm_api_tx_person(api, by, end_access, &w, err);
-    if (r == 0)
-        dm_auth_forget(api->auth); /* the keys that it fetched */
-    return r;
+    return end_accesses(api, &w, err);
+}
+
+int dm_accesses_end(dm_api *api, const dm_caller *by, int64_t token_no, dm_err *err)
+{
+    work w = {.by = by, .token_no = token_no};
+    return end_accesses(api, &w, err);
 }
 
 static int list_access(dm_pg *c, void *arg, dm_err *err)

@@ -19,6 +19,7 @@ int dm_keys_fetch(dm_api *api, const dm_caller *by, int64_t token_no, dm_key *ou
 
 int dm_accesses_add(dm_api *api, const dm_caller *by, dm_str name, dm_access_made *out, dm_err *err) DM_NODISCARD;
 int dm_accesses_revoke(dm_api *api, const dm_caller *by, const char *id, dm_err *err) DM_NODISCARD;
+int dm_accesses_end(dm_api *api, const dm_caller *by, int64_t token_no, dm_err *err) DM_NODISCARD;
 int dm_accesses_list(dm_api *api, const dm_caller *by, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 
 /* {id} of a path where it names a row: true, and terminated. What cannot be one is as good as unknown. */

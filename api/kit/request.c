@@ -46,3 +46,21 @@ int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void 
         return dm_wrap(err, "body");
     return dm_json_decode(obj, fields, n, out, err);
 }
+
+int dm_form_read(dm_str body, const char *name, dm_buf *out, dm_err *err)
+{
+    dm_str rest = body, pair, key;
+    bool found = false;
+    dm_buf_reset(out);
+    while (dm_str_split(&rest, '&', &pair)) {
+        if (!dm_str_split(&pair, '=', &key) || !dm_str_eq_c(key, name))
+            continue;
+        if (found)
+            return dm_fail(err, DM_E_INVALID, "%s is there twice", name);
+        found = true;
+        int r = dm_url_decode(out, pair, true, err);
+        if (r < 0)
+            return dm_wrap(err, "%s", name);
+    }
+    return 0;
+}

@@ -20,4 +20,8 @@ int dm_as_of(const dm_req *req, const dm_clock *clock, int64_t *at_us, dm_err *e
 /* The body of a request into a struct by a table of fields; an empty body is an empty object. DM_E_INVALID. */
 int dm_body_read(const dm_req *req, const dm_json_field *fields, size_t n, void *out, dm_err *err) DM_NODISCARD;
 
+/* One member of a form (application/x-www-form-urlencoded), decoded into out, which is empty where it is not there.
+ * DM_E_INVALID: it is there twice, or its escapes are none. */
+int dm_form_read(dm_str body, const char *name, dm_buf *out, dm_err *err) DM_NODISCARD;
+
 #endif

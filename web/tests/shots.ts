@@ -48,6 +48,10 @@ await page.goto(`${at.url}/console/p/${at.slug}/sandboxes`)
 await page.getByText('No sandbox has been here yet.').waitFor()
 await shot('list-empty')
 
+await page.goto(`${at.url}/docs/api/cli?next=http://localhost:4711&cliVersion=2.19.0`)
+await page.getByRole('button', { name: 'Sign it in' }).waitFor()
+await shot('command-line')
+
 const ids: string[] = []
 for (const metadata of [
   { team: 'ml', job: 'rollout-17' },

@@ -17,6 +17,7 @@ import { routes, to } from './routes'
 import { Shell } from './Shell'
 
 const Sign = lazy(() => import('../pages/sign/Sign'))
+const Cli = lazy(() => import('../pages/sign/Cli'))
 const SignInOver = lazy(() => import('../pages/sign/SignInOver'))
 const Sandboxes = lazy(() => import('../pages/sandboxes/Sandboxes'))
 const SandboxPage = lazy(() => import('../pages/sandbox/SandboxPage'))
@@ -120,6 +121,9 @@ function Pages({ me }: { me: Me }) {
   const first = me.projects?.[0]
   return (
     <Switch>
+      <Route path={routes.cli}>
+        <Cli email={me.user?.email ?? ''} />
+      </Route>
       <Route path="/p/:slug/*?">{({ slug }) => <OfProject me={me} slug={slug} />}</Route>
       <Route path="/">
         {first?.slug === undefined ? (

@@ -7,6 +7,7 @@ export const routes = {
   resetTo: '/reset/:token',
   confirm: '/confirm/:token',
   invite: '/invite/:token',
+  cli: '/cli',
   overview: '/p/:slug',
   sandboxes: '/p/:slug/sandboxes',
   sandbox: '/p/:slug/sandboxes/:id',

@@ -178,6 +178,20 @@ export const en = {
       'The pages of operators are not here yet. All that they will stand on is there: dormouse-admin on the host, and /v1/ops for programs.',
   },
 
+  cli: {
+    title: 'The command line',
+    ask: (version: string, email: string) =>
+      `The e2b command line${version === '' ? '' : ` ${version}`} on this computer asks to act as ${email}: it will see your projects and have a key in each.`,
+    only: 'Say yes only if you have just run "e2b auth login" yourself.',
+    allow: 'Sign it in',
+    refuse: 'Refuse',
+    token: (version: string) => `e2b command line ${version}`.trim(),
+    done: (email: string) => `It is signed in as ${email}.`,
+    failed: 'It was not signed in.',
+    back: 'Go back to the terminal; this page can be closed.',
+    nobodyWaits: 'No command line of this computer waits for an answer. This page is opened by "e2b auth login".',
+  },
+
   overview: {
     title: 'Overview',
     running: 'Running',

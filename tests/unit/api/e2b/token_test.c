@@ -1,5 +1,5 @@
 /* What of E2B's surface an access token opens. */
-/* Covers api/e2b/access_token.c, api/e2b/api_key.c, api/e2b/mask.c, api/e2b/team.c, api/kit/keys.c. */
+/* Covers api/e2b/access_token.c, api/e2b/api_key.c, api/e2b/mask.c, api/e2b/oauth.c, api/e2b/team.c, api/kit/keys.c. */
 #include <stdio.h>
 
 #include "tests/support/apirig.h"
@@ -269,6 +269,63 @@ static void a_token_makes_and_ends_another(void **state)
     expect("POST", "/access-tokens", "{\"name\":\"\"}", 400);
 }
 
+/* --- the command line's own --------------------------------------------------------------------------------- */
+
+/* What stands before and behind a value, as a form. */
+static dm_said form(const char *path, const char *before, const char *value, const char *behind)
+{
+    char body[512];
+    const dm_pair headers[] = {{DM_STR("X-Forwarded-For"), DM_STR("192.0.2.78")}};
+    (void)snprintf(body, sizeof body, "%s%s%s", before, value, behind);
+    return dm_rig_call_on(&rig.table, "POST", path, headers, 1, body);
+}
+
+#define GRANT "grant_type=refresh_token&refresh_token="
+
+static void expect_error(const char *before, const char *value, const char *error)
+{
+    DM_AUTO_SAID said = form("/oauth/token", before, value, "");
+    assert_int_equal(said.status, 400);
+    assert_string_equal(dm_said_str(&said, "error"), error);
+}
+
+static void a_command_line_goes_on_and_signs_out(void **state)
+{
+    (void)state;
+    (void)person("ivy@team.test", "developer", true, 9);
+    DM_AUTO_SAID teams = ask("GET", "/teams", NULL);
+    const char *key = dm_json_c(json_array_get(teams.body, 0), "apiKey");
+    DM_AUTO_SAID said = form("/oauth/token", GRANT, token, "&client_id=e2b%2Dcli");
+    assert_int_equal(said.status, 200);
+    assert_string_equal(dm_said_str(&said, "access_token"), token);
+    assert_string_equal(dm_said_str(&said, "token_type"), "Bearer");
+    assert_string_equal(dm_said_header(&said, "Cache-Control"), "no-store");
+
+    DM_AUTO_SAID other = form("/oauth/revoke", "token=sk_e2b_", "0909090909090909090909090909090909090908", "");
+    assert_int_equal(other.status, 200);
+    expect("GET", "/teams", NULL, 200);
+    DM_AUTO_SAID out = form("/oauth/revoke", "token=", token, "&token_type_hint=refresh_token&client_id=x");
+    assert_int_equal(out.status, 200);
+    expect("GET", "/teams", NULL, 401);
+    DM_AUTO_SAID dead = dm_rig_call_as(&rig, key, "GET", "/sandboxes", NULL, NULL, 0);
+    assert_int_equal(dead.status, 401);
+    expect_error(GRANT, token, "invalid_grant");
+}
+
+static void what_is_no_such_form(void **state)
+{
+    (void)state;
+    (void)person("jim@team.test", "developer", true, 10);
+    expect_error("{\"grant_type\":\"refresh_token\"}", "", "invalid_request");
+    expect_error(GRANT "%zz", "", "invalid_request");
+    expect_error("grant_type=refresh_token&" GRANT, token, "invalid_request");
+    expect_error("grant_type=password&refresh_token=", token, "unsupported_grant_type");
+    expect_error("grant_type=refresh_token", "", "invalid_grant");
+    DM_AUTO_SAID out = form("/oauth/revoke", "token", "", "");
+    assert_int_equal(out.status, 400);
+    expect("GET", "/teams", NULL, 200);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, NULL, dm_rig_after, &rig)
@@ -276,7 +333,8 @@ int main(void)
             TEST(neither_a_key_nor_a_wrong_token_opens_it), TEST(wrong_tokens_are_counted),
             TEST(keys_are_made_listed_renamed_and_revoked), TEST(each_role), TEST(of_another_tenant),
             TEST(a_blocked_account_revokes_and_makes_none), TEST(a_project_that_is_full_of_keys),
-            TEST(a_token_makes_and_ends_another)};
+            TEST(a_token_makes_and_ends_another), TEST(a_command_line_goes_on_and_signs_out),
+            TEST(what_is_no_such_form)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -19,7 +19,7 @@ import css from './sign.module.css'
 /** Where one wanted to go: a path of ours, or the beginning. */
 export function wanted(search: string): string {
   const then = new URLSearchParams(search).get('then') ?? ''
-  return /^\/p\/[^/\\]/.test(then) ? then : '/'
+  return /^\/(p\/[^/\\]|cli\?)/.test(then) ? then : '/'
 }
 
 function useIn() {
@@ -32,7 +32,7 @@ function useIn() {
   }
 }
 
-function Box({ title, children, foot }: { title: string; children: ReactNode; foot?: ReactNode }) {
+export function Box({ title, children, foot }: { title: string; children: ReactNode; foot?: ReactNode }) {
   return (
     <main className={css.page}>
       <div className={css.brand}>
