@@ -1,5 +1,5 @@
 /* Envelopes are the same however their bytes were cut, and what is in them is refused or is a message: whose writing is
- * JSON again. */
+ * JSON again; as binary protobuf, it is read again and written as before. */
 #include "tests/fuzz/fuzz.h"
 #include "workers/guest/rpc/connect.h"
 #include "workers/guest/rpc/message.h"
@@ -9,6 +9,34 @@ enum { MAX = 1 << 16, FRAME_MAX = 1 << 15, MESSAGE_SIZE = 4096 };
 static const dm_mdesc *const messages[] = {&dm_m_start_desc, &dm_m_select_desc, &dm_m_update_desc,
         &dm_m_send_input_desc, &dm_m_stream_input_desc, &dm_m_signal_desc, &dm_m_path_desc, &dm_m_move_desc,
         &dm_m_list_dir_desc, &dm_m_watch_desc, &dm_m_watcher_desc};
+
+/* What was read, into b. */
+static bool over(const dm_mdesc *d, dm_str bytes, dm_buf *b)
+{
+    _Alignas(max_align_t) char out[MESSAGE_SIZE];
+    dm_message m = {.tree = NULL};
+    dm_err err = {0};
+    bool ok = dm_codec_proto.decode(d, bytes, &m, out, &err) == 0;
+    if (ok)
+        HOLDS(dm_codec_proto.encode(d, out, b, &err) == 0);
+    else
+        HOLDS(err.code < 0 && err.msg[0] != '\0');
+    dm_message_done(&m);
+    return ok;
+}
+
+static void decode_proto(dm_str payload)
+{
+    for (size_t i = 0; i < DM_LEN(messages); i++) {
+        DM_AUTO_BUF first, second;
+        dm_buf_init(&first, 8 * MAX);
+        dm_buf_init(&second, 8 * MAX);
+        if (over(messages[i], payload, &first)) {
+            HOLDS(over(messages[i], dm_buf_view(&first), &second));
+            HOLDS(dm_str_eq(dm_buf_view(&first), dm_buf_view(&second)));
+        }
+    }
+}
 
 static void decode(dm_str payload)
 {
@@ -44,8 +72,10 @@ static int cut(dm_str all, size_t step, bool decoding, dm_buf *out)
             (void)dm_buf_u8(out, flags);
             (void)dm_buf_le64(out, payload.n);
             (void)dm_buf_str(out, payload);
-            if (decoding)
+            if (decoding) {
                 decode(payload);
+                decode_proto(payload);
+            }
         }
         HOLDS(r < 0 || in.n == 0);
         all = (dm_str){all.p + given, all.n - given};

@@ -115,18 +115,6 @@ static int read_pairs(const dm_mfield *f, json_t *v, dm_message *m, dm_pairs *ou
     return 0;
 }
 
-/* Strings are never NULL, those inside absent messages included. */
-static void blank(const dm_mdesc *d, void *out)
-{
-    for (size_t i = 0; i < d->n; i++) {
-        const dm_mfield *f = &d->fields[i];
-        if (f->type == DM_M_STR)
-            *(const char **)member(out, f->offset) = "";
-        else if (f->type == DM_M_MSG)
-            blank(f->sub, member(out, f->offset));
-    }
-}
-
 static int read_object(const dm_mdesc *d, json_t *obj, dm_message *m, void *out, dm_err *err);
 
 static int read_list(const dm_mfield *f, json_t *v, dm_message *m, dm_list *out, dm_err *err)
@@ -139,7 +127,7 @@ static int read_list(const dm_mfield *f, json_t *v, dm_message *m, dm_list *out,
         return dm_fail(err, DM_E_NOMEM, "field %s", f->json);
     for (; out->n < n; out->n++) {
         void *item = member(out->v, out->n * f->sub->size);
-        blank(f->sub, item);
+        dm_message_blank(f->sub, item);
         int r = read_object(f->sub, json_array_get(v, out->n), m, item, err);
         if (r < 0)
             return r;
@@ -220,8 +208,7 @@ static int read_object(const dm_mdesc *d, json_t *obj, dm_message *m, void *out,
 
 static int decode(const dm_mdesc *d, dm_str bytes, dm_message *m, void *out, dm_err *err)
 {
-    memset(out, 0, d->size);
-    blank(d, out);
+    dm_message_blank(d, out);
     int r = dm_json_load(bytes, DM_MESSAGE_MAX, &m->tree, err);
     if (r < 0)
         return r;
@@ -326,44 +313,13 @@ static void write_value(dm_jw *w, const dm_mfield *f, const void *from)
     }
 }
 
-static bool is_zero(const dm_mfield *f, const void *from)
-{
-    const char *z;
-    switch ((enum dm_mtype)f->type) {
-    case DM_M_STR:
-        z = *(const char *const *)from;
-        return z == NULL || z[0] == '\0';
-    case DM_M_BYTES:
-        return ((const dm_str *)from)->n == 0;
-    case DM_M_BOOL:
-        return !*(const bool *)from;
-    case DM_M_U32:
-        return *(const uint32_t *)from == 0;
-    case DM_M_SINT:
-    case DM_M_ENUM:
-        return *(const int32_t *)from == 0;
-    case DM_M_I64:
-        return *(const int64_t *)from == 0;
-    case DM_M_LIST:
-        return ((const dm_list *)from)->n == 0;
-    case DM_M_STRS:
-        return ((const dm_strs *)from)->n == 0;
-    case DM_M_PAIRS:
-        return ((const dm_pairs *)from)->n == 0;
-    case DM_M_MSG:
-    case DM_M_TIME:
-        return false;
-    }
-    return false;
-}
-
 static void write_object(dm_jw *w, const dm_mdesc *d, const void *msg)
 {
     dm_jw_obj(w);
     for (size_t i = 0; i < d->n; i++) {
         const dm_mfield *f = &d->fields[i];
         const void *from = member_of(msg, f->offset);
-        if (f->has != DM_M_PLAIN ? !*(const bool *)member_of(msg, f->has) : is_zero(f, from))
+        if (!dm_message_has(f, msg))
             continue;
         dm_jw_key(w, f->json);
         write_value(w, f, from);
@@ -379,4 +335,4 @@ static int encode(const dm_mdesc *d, const void *msg, dm_buf *b, dm_err *err)
     return dm_buf_ok(b, err);
 }
 
-const dm_codec dm_codec_json = {"json", decode, encode};
+const dm_codec dm_codec_json = {"json", "{}", decode, encode};

@@ -29,6 +29,56 @@ void dm_message_done(dm_message *m)
     m->tree = NULL;
 }
 
+void dm_message_blank(const dm_mdesc *d, void *out)
+{
+    memset(out, 0, d->size);
+    for (size_t i = 0; i < d->n; i++) {
+        const dm_mfield *f = &d->fields[i];
+        void *at = (char *)out + f->offset;
+        if (f->type == DM_M_STR)
+            *(const char **)at = "";
+        else if (f->type == DM_M_MSG)
+            dm_message_blank(f->sub, at);
+    }
+}
+
+static bool is_zero(const dm_mfield *f, const void *from)
+{
+    const char *z;
+    switch ((enum dm_mtype)f->type) {
+    case DM_M_STR:
+        z = *(const char *const *)from;
+        return z == NULL || z[0] == '\0';
+    case DM_M_BYTES:
+        return ((const dm_str *)from)->n == 0;
+    case DM_M_BOOL:
+        return !*(const bool *)from;
+    case DM_M_U32:
+        return *(const uint32_t *)from == 0;
+    case DM_M_SINT:
+    case DM_M_ENUM:
+        return *(const int32_t *)from == 0;
+    case DM_M_I64:
+        return *(const int64_t *)from == 0;
+    case DM_M_LIST:
+        return ((const dm_list *)from)->n == 0;
+    case DM_M_STRS:
+        return ((const dm_strs *)from)->n == 0;
+    case DM_M_PAIRS:
+        return ((const dm_pairs *)from)->n == 0;
+    case DM_M_MSG:
+    case DM_M_TIME:
+        return false;
+    }
+    return false;
+}
+
+bool dm_message_has(const dm_mfield *f, const void *msg)
+{
+    const char *at = msg;
+    return f->has != DM_M_PLAIN ? *(const bool *)(at + f->has) : !is_zero(f, at + f->offset);
+}
+
 /* --- the tables --------------------------------------------------------------------------------------------- */
 
 #define PLAIN(T, number, kind, member, camel, under)                                                                   \

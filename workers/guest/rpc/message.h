@@ -1,6 +1,6 @@
 /* workers/guest/rpc/message.h: the messages of process.Process and filesystem.Filesystem as plain structs, and one
- * table for each that says how its members are called and numbered on the wire. A codec walks the tables; there is one
- * for JSON, and the field numbers are here so that one for binary protobuf needs no other file to change. */
+ * table for each that says how its members are called and numbered on the wire. A codec walks the tables: JSON as E2B's
+ * SDKs speak it, binary protobuf as Connect's own clients do. */
 #ifndef DM_WORKERS_GUEST_RPC_MESSAGE_H
 #define DM_WORKERS_GUEST_RPC_MESSAGE_H
 
@@ -80,14 +80,20 @@ void dm_message_done(dm_message *m);
 /* n zeroed bytes that live as long as m; NULL without memory. */
 void *dm_message_alloc(dm_message *m, size_t n);
 
+/* As nothing was said of it: zeroes, and "" for strings, those inside absent messages included. */
+void dm_message_blank(const dm_mdesc *d, void *out);
+/* Whether a field of msg is written at all. */
+bool dm_message_has(const dm_mfield *f, const void *msg);
+
 typedef struct dm_codec {
-    const char *name; /* as in application/NAME and application/connect+NAME */
+    const char *name;  /* as in application/NAME and application/connect+NAME */
+    const char *empty; /* what no bytes in a stream stand for; NULL: they are a message, in a stream or not */
     /* Zeroes *out first. On failure m may hold memory: dm_message_done either way. */
     int (*decode)(const dm_mdesc *d, dm_str bytes, dm_message *m, void *out, dm_err *err);
     int (*encode)(const dm_mdesc *d, const void *msg, dm_buf *b, dm_err *err);
 } dm_codec;
 
-extern const dm_codec dm_codec_json;
+extern const dm_codec dm_codec_json, dm_codec_proto;
 
 /* --- process ------------------------------------------------------------------------------------------------ */
 

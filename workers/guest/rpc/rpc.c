@@ -1,4 +1,4 @@
-/* The Connect protocol, as E2B's SDKs speak it: POST, the method in the path, messages in JSON.
+/* The Connect protocol, as E2B's SDKs speak it: POST, the method in the path, messages in JSON or binary protobuf.
  *
  * Unary: the body is the message, the answer's body is the answer, an error is an HTTP status with {"code","message"}.
  * Streams: messages travel in envelopes (connect.h), the status is 200 whatever happens, and the last envelope says how
@@ -268,7 +268,7 @@ static void take_frames(dm_rpc *c, dm_str *in)
             return;
         }
         c->frames_seen++;
-        dm_str message = payload.n > 0 ? payload : DM_STR("{}");
+        dm_str message = payload.n > 0 || c->codec->empty == NULL ? payload : dm_str_c(c->codec->empty);
         if (c->method->kind == DM_RPC_CLIENT_STREAM) {
             deliver_plain(c, message, compressed && payload.n > 0);
         } else if (c->frames_seen == 1) {
@@ -331,10 +331,10 @@ static void on_end(void *h)
         return;
     switch (c->method->kind) {
     case DM_RPC_UNARY:
-        if (c->body.len == 0)
+        if (c->body.len == 0 && c->codec->empty != NULL)
             dm_rpc_fail(c, DM_CC_INVALID_ARGUMENT, "unmarshal message: zero-length payload");
         else
-            deliver_plain(c, dm_buf_view(&c->body), c->gzip);
+            deliver_plain(c, dm_buf_view(&c->body), c->gzip && c->body.len > 0);
         return;
     case DM_RPC_SERVER_STREAM:
         if (!dm_frames_empty(&c->frames))
@@ -405,7 +405,7 @@ static void on_gone(void *h)
 /* Codecs are found by content type: a unary method takes application/X, a stream application/connect+X. */
 static const dm_codec *find_codec(dm_str type, bool stream)
 {
-    static const dm_codec *const codecs[] = {&dm_codec_json};
+    static const dm_codec *const codecs[] = {&dm_codec_json, &dm_codec_proto};
     for (size_t i = 0; i < DM_LEN(codecs); i++) {
         char name[48];
         (void)snprintf(name, sizeof(name), "application/%s%s", stream ? "connect+" : "", codecs[i]->name);
@@ -462,7 +462,8 @@ void dm_rpc_begin(dm_guest *g, dm_x *x, const dm_user *user, const dm_rpc_method
     dm_connect_content_type(dm_head_value(h, "content-type"), &type, &charset);
     const dm_codec *codec = find_codec(type, stream);
     if (codec == NULL) {
-        dm_x_field(x, "Accept-Post", "%s", stream ? "application/connect+json" : "application/json");
+        dm_x_field(x, "Accept-Post", "%s",
+                stream ? "application/connect+json, application/connect+proto" : "application/json, application/proto");
         dm_x_reply_none(x, 415);
         return;
     }

@@ -51,7 +51,7 @@ static void checks_in_order(void **state)
     assert_int_equal(wire_ask(w, "GET /process.Process/List", "X-Access-Token: t\r\n", NULL, 0), 405);
     assert_has(w->in.p, "Allow: POST\r\n");
     assert_int_equal(wire_ask(w, "POST /process.Process/List", "X-Access-Token: t\r\n", "{}", 2), 415);
-    assert_has(w->in.p, "Accept-Post: application/json\r\n");
+    assert_has(w->in.p, "Accept-Post: application/json, application/proto\r\n");
     assert_int_equal(dm_identity_set(&w->g->identity, "", "gone", "", NULL), 0);
     assert_int_equal(wire_ask(w, "GET /envs", "", NULL, 0), 401);
     assert_has(wire_body(w), "invalid default user: 'gone'");

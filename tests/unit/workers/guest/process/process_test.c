@@ -343,6 +343,50 @@ static void streams_input(void **state)
     assert_has(wire_frames(w, &b), "2:{\"error\":{\"code\":\"not_found\"");
 }
 
+static bool came(const wire *w, const char *bytes, size_t n)
+{
+    return memmem(w->in.p, w->in.len, bytes, n) != NULL;
+}
+#define CAME(w, bytes) came(w, bytes, sizeof(bytes) - 1)
+
+static void speaks_protobuf(void **state)
+{
+    wire *w = *state;
+    const char *args[] = {"-c", "printf hi"};
+    dm_m_start start;
+    DM_AUTO_BUF message, envelope;
+    uint8_t head[DM_FRAME_HEAD];
+    dm_buf_init(&message, 4096);
+    dm_buf_init(&envelope, 4096);
+    dm_message_blank(&dm_m_start_desc, &start);
+    start.has_process = true;
+    start.process.cmd = "/bin/sh";
+    start.process.args = (dm_strs){args, DM_LEN(args)};
+    assert_int_equal(dm_codec_proto.encode(&dm_m_start_desc, &start, &message, NULL), 0);
+    dm_frame_head(head, 0, (uint32_t)message.len);
+    (void)dm_buf_add(&envelope, head, sizeof head);
+    (void)dm_buf_str(&envelope, dm_buf_view(&message));
+    static const char stream[] = "Content-Type: application/connect+proto\r\n";
+    assert_int_equal(wire_ask(w, "POST /" START, stream, envelope.p, envelope.len), 200);
+    assert_true(CAME(w, "Content-Type: application/connect+proto\r\n"));
+    assert_true(CAME(w, "\x00\x00\x00\x00\x08\x0a\x06\x12\x04\x0a\x02hi"));
+    assert_true(CAME(w, "\x0a\x13\x1a\x11\x10\x01\x1a\x0d"
+                        "exit status 0"));
+    assert_true(CAME(w, "\x02\x00\x00\x00\x02{}"));
+    /* what is refused is worded in JSON, whatever it was asked in */
+    assert_int_equal(wire_ask(w, "POST /" START, stream, "\x00\x00\x00\x00\x02\x0a\x05", 7), 200);
+    assert_true(CAME(w, "\"code\":\"invalid_argument\""));
+
+    static const char unary[] = "Content-Type: application/proto\r\n";
+    assert_int_equal(wire_ask(w, "POST /process.Process/List", unary, "", 0), 200); /* no bytes are a message */
+    assert_true(CAME(w, "Content-Type: application/proto\r\n"));
+    assert_string_equal(wire_body(w), "");
+    assert_int_equal(
+            wire_ask(w, "POST /process.Process/SendSignal", unary, "\x0a\x04\x08\xff\xff\x03\x10\x09", 8), 404);
+    assert_true(CAME(w, "Content-Type: application/json\r\n"));
+    assert_int_equal(wire_ask(w, "POST /process.Process/List", stream, "", 0), 415);
+}
+
 /* Whatever a start finds no memory for, and the client long gone when the time limit comes: nobody is spoken to then,
  * and no process stays behind. */
 static void starts_without_memory(void **state)
@@ -378,6 +422,6 @@ int main(void)
     const struct CMUnitTest tests[] = {WIRE_TEST(runs), WIRE_TEST(says_what_cannot_run), WIRE_TEST(waits_for_pipes),
             WIRE_TEST(kills), WIRE_TEST(takes_input), WIRE_TEST(has_terminals), WIRE_TEST(serves_late_comers),
             WIRE_TEST(keeps_alive), WIRE_TEST(pushes_back), WIRE_TEST(waits_for_readers), WIRE_TEST(streams_input),
-            WIRE_TEST(starts_without_memory)};
+            WIRE_TEST(speaks_protobuf), WIRE_TEST(starts_without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
