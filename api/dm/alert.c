@@ -73,7 +73,7 @@ void dm_write_alert(dm_jw *j, const dm_alert *a)
     dm_jw_ki64(j, "mark", a->mark);
     dm_jw_kstr(j, "used", a->used);
     dm_jw_kstr(j, "bound", a->bound);
-    dm_jw_kstr(j, "unit", dm_str_eq(a->budget, dm_str_c("money")) ? a->currency : dm_str_c("seconds"));
+    dm_jw_kstr(j, "unit", dm_alert_unit(a));
     dm_jw_end(j);
 }
 

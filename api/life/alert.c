@@ -27,13 +27,10 @@ static void whose(const dm_alert *a, char out[WHOSE_MAX])
 
 static const char *budget_of(const dm_alert *a)
 {
-    return is(a->budget, "money") ? "spend cap" : is(a->budget, "minutes") ? "included minutes" : "running time";
-}
-
-/* Minutes are counted in seconds. */
-static dm_str unit_of(const dm_alert *a)
-{
-    return is(a->budget, "money") ? a->currency : dm_str_c("seconds");
+    return is(a->budget, "money")     ? "month's spend cap"
+           : is(a->budget, "minutes") ? "month's included minutes"
+           : is(a->budget, "wallet")  ? "prepaid money"
+                                      : "month's running time";
 }
 
 static void write_subject(const dm_alert *a, char *out, size_t n)
@@ -41,24 +38,28 @@ static void write_subject(const dm_alert *a, char *out, size_t n)
     char of[WHOSE_MAX];
     whose(a, of);
     if (is(a->kind, "percent"))
-        (void)snprintf(out, n, "%lld %% of the month's %s of %s is used", (long long)a->mark, budget_of(a), of);
+        (void)snprintf(out, n, "%lld %% of the %s of %s is used", (long long)a->mark, budget_of(a), of);
     else if (is(a->kind, "ends"))
-        (void)snprintf(out, n, "The month's %s of %s will not last", budget_of(a), of);
+        (void)snprintf(out, n, "The %s of %s will not last", budget_of(a), of);
     else
         (void)snprintf(out, n, "The last hour of %s was far above its usual one", of);
 }
 
 static const char *what_then(const dm_alert *a)
 {
-    return is(a->budget, "minutes")
-                   ? "When they are used up, a plan that charges for minutes charges for the next ones; on Free\n"
-                     "what runs is put to sleep and nothing new begins. Nothing is deleted.\n"
-                   : "When it is used up, what runs is put to sleep and nothing new begins. Nothing is deleted.\n";
+    if (is(a->budget, "minutes"))
+        return "When they are used up, a plan that charges for minutes charges for the next ones; on Free\n"
+               "what runs is put to sleep and nothing new begins. Nothing is deleted.\n";
+    if (is(a->budget, "wallet"))
+        return "That is of what was there when money last came, and the tax on what is used counts. When it is\n"
+               "used up, what runs is put to sleep and nothing new begins, until more is paid in. Nothing is "
+               "deleted.\n";
+    return "When it is used up, what runs is put to sleep and nothing new begins. Nothing is deleted.\n";
 }
 
 static void write_body(const dm_alert *a, dm_buf *out)
 {
-    const dm_str unit = unit_of(a);
+    const dm_str unit = dm_alert_unit(a);
     char of[WHOSE_MAX], at[40];
     whose(a, of);
     dm_rfc3339(a->at_us, at);
@@ -68,7 +69,7 @@ static void write_body(const dm_alert *a, dm_buf *out)
                 "%.*s on average, of the days that had any: this is %lld times as much, or more.\n\n",
                 of, (int)a->used.n, a->used.p, (int)unit.n, unit.p, (int)a->bound.n, a->bound.p, (long long)a->mark);
     else
-        (void)dm_buf_fmt(out, "Of the month's %s of %s %.*s of %.*s %.*s are used.\n", budget_of(a), of, (int)a->used.n,
+        (void)dm_buf_fmt(out, "Of the %s of %s %.*s of %.*s %.*s are used.\n", budget_of(a), of, (int)a->used.n,
                 a->used.p, (int)a->bound.n, a->bound.p, (int)unit.n, unit.p);
     if (is(a->kind, "ends"))
         (void)dm_buf_c(out, "If all goes on as in the last hour, the rest is used before the month ends.\n");

@@ -2,10 +2,11 @@
  * a bound (percent), when the last hour, gone on, would reach one before its month ends (ends), and when it came to so
  * many usual hours (times), and when what is left was granted to the last second (last). Bounds are caps of money and
  * of running seconds, of the account or a project (budget.h), and the plan's minutes. Usual is the mean hour of those
- * of the last 28 days that had any, seven at least.
+ * of the last 28 days that had any, seven at least. Who pays by the hour is told of his wallet, too: of parts of what
+ * was there when money last came (dm.wallet_fill), the tax on what is used included; it has no month.
  *
- * An alert is a row, once for its cause: account or project, month, budget, kind, mark and bound. Its row and its
- * letters are written by one transaction: whoever dies has done both or neither. */
+ * An alert is a row, once for its cause: account or project, month, budget, kind, mark and bound, of a wallet the money
+ * that came. Its row and its letters are written by one transaction: whoever dies has done both or neither. */
 #ifndef DM_TENANTS_PLAN_ALERTS_H
 #define DM_TENANTS_PLAN_ALERTS_H
 
@@ -56,7 +57,7 @@ void dm_alert_setting_read(const dm_pg_rows *rows, size_t row, dm_alert_setting 
 typedef struct dm_alert {
     int64_t no, at_us, project_no;
     dm_str slug;         /* .p NULL: of the account */
-    dm_str budget, kind; /* money, seconds, minutes; percent, ends, times, last */
+    dm_str budget, kind; /* money, seconds, minutes, wallet; percent, ends, times, last */
     int64_t mark;        /* percents, or times; else 0 */
     dm_str used, bound;  /* of times: what the last hour came to, and a usual one */
     dm_str currency;
@@ -71,6 +72,8 @@ int dm_alerts_list(dm_pg *c, dm_owner owner, int64_t before, int64_t limit, dm_p
 int dm_alerts_of(
         dm_pg *c, dm_owner owner, const int64_t *numbers, size_t n, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;
 void dm_alert_read(const dm_pg_rows *rows, size_t row, dm_alert *out);
+/* What used and bound are counted in: its currency, or seconds, as minutes are. */
+dm_str dm_alert_unit(const dm_alert *a);
 
 /* One that concerns a project: an account's concerns each. */
 typedef struct dm_alert_came {

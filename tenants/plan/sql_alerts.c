@@ -154,6 +154,12 @@ void dm_alert_read(const dm_pg_rows *rows, size_t row, dm_alert *out)
     dm_pg_read(rows, row, 0, fields, DM_LEN(fields), out);
 }
 
+dm_str dm_alert_unit(const dm_alert *a)
+{
+    bool money = dm_str_eq_c(a->budget, "money") || dm_str_eq_c(a->budget, "wallet");
+    return money ? a->currency : dm_str_c("seconds");
+}
+
 /* --- noting them -------------------------------------------------------------------------------------------- */
 
 #define USING_MONTH "u.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date"
@@ -174,7 +180,7 @@ static const dm_pg_stmt marked = {"alerts_marked",
         " FROM " WINDOW " w, LATERAL dm.alert_budgets(w.account_no, false) b"
         " LEFT JOIN LATERAL (SELECT k.at, k.used FROM dm.alert_mark k WHERE k.account_no = w.account_no"
         "  AND k.project_no = b.project_no AND k.budget = b.budget ORDER BY k.at DESC LIMIT 1) l ON true"
-        " WHERE l.at IS NULL OR l.at <= now() - interval '5 minutes' AND l.used <> b.used"
+        " WHERE b.budget <> 'wallet' AND (l.at IS NULL OR l.at <= now() - interval '5 minutes' AND l.used <> b.used)"
         " ON CONFLICT DO NOTHING",
         DM_PG_NONE};
 static const dm_pg_stmt forget = {"alerts_forget",
@@ -191,8 +197,8 @@ static const dm_pg_stmt due = {"alerts_due",
         DM_PG_ROWS};
 /* Who comes second waits for the first one's commit, and gets nothing. */
 static const dm_pg_stmt note = {"alerts_note",
-        "WITH n AS (INSERT INTO dm.alert (account_no, project_no, month, budget, kind, mark, used, bound)"
-        " SELECT $1, x.project_no, x.month, x.budget, x.kind, x.mark, x.used, x.bound"
+        "WITH n AS (INSERT INTO dm.alert (account_no, project_no, month, budget, kind, mark, used, bound, fill_no)"
+        " SELECT $1, x.project_no, x.month, x.budget, x.kind, x.mark, x.used, x.bound, x.fill_no"
         " FROM dm.alert_news($1::bigint, true) x WHERE $2 > (SELECT count(*) FROM dm.alert o"
         "  WHERE o.account_no = $1 AND o.month = x.month)"
         " ORDER BY x.project_no, x.budget, x.kind, x.mark ON CONFLICT DO NOTHING RETURNING *)"
@@ -236,8 +242,8 @@ int dm_alerts_note(dm_pg *c, dm_account_no account, dm_pg_rows **rows, dm_err *e
 }
 
 static const dm_pg_stmt low_list = {"budget_low_list",
-        "SELECT u.account_no, u.project_no::bigint, CASE u.budget WHEN 'money' THEN 'spend_cap' ELSE"
-        " 'allowance_exhausted' END, u.left_percent::bigint FROM dm.budget_low u WHERE " USING_MONTH
+        "SELECT u.account_no, u.project_no::bigint, CASE WHEN u.budget IN ('money', 'wallet') THEN 'spend_cap'"
+        " ELSE 'allowance_exhausted' END, u.left_percent::bigint FROM dm.budget_low u WHERE " USING_MONTH
         " ORDER BY u.account_no, u.project_no, u.left_percent LIMIT $1",
         DM_PG_ROWS};
 

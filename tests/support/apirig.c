@@ -216,12 +216,13 @@ void dm_rig_clean(dm_rig *r)
             "DELETE FROM dm.invitation; DELETE FROM dm.member; DELETE FROM dm.person; DELETE FROM dm.operator;"
             "DELETE FROM dm.mail; DELETE FROM dm.attempt");
     /* Statements are never removed: a trigger sees to it, and looks away here. */
-    dm_rig_sql(r, "SET session_replication_role = replica; DELETE FROM dm.statement; DELETE FROM dm.statement_page;"
-                  "DELETE FROM dm.usage_owed; DELETE FROM dm.usage_sandbox;"
-                  "DELETE FROM dm.statement_line; DELETE FROM dm.account_period; DELETE FROM dm.wallet_fault;"
-                  "DELETE FROM dm.wallet_burn_part; DELETE FROM dm.wallet_burn; DELETE FROM dm.wallet_hold_part;"
-                  "DELETE FROM dm.wallet_hold; DELETE FROM dm.wallet_grant; DELETE FROM dm.wallet_order;"
-                  "DELETE FROM dm.wallet");
+    dm_rig_sql(r,
+            "SET session_replication_role = replica; DELETE FROM dm.statement; DELETE FROM dm.statement_page;"
+            "DELETE FROM dm.usage_owed; DELETE FROM dm.usage_sandbox;"
+            "DELETE FROM dm.statement_line; DELETE FROM dm.account_period; DELETE FROM dm.wallet_fault;"
+            "DELETE FROM dm.wallet_burn_part; DELETE FROM dm.wallet_burn; DELETE FROM dm.wallet_hold_part;"
+            "DELETE FROM dm.wallet_hold; DELETE FROM dm.wallet_grant; DELETE FROM dm.wallet_order;"
+            "DELETE FROM dm.wallet; DELETE FROM dm.wallet_fill; DELETE FROM dm.tax_rule WHERE jurisdiction = 'test'");
     dm_rig_sql(r, "DELETE FROM dm.quota_use USING dm.account a WHERE a.legal_name = 'Other' AND"
                   " quota_use.account_no = a.account_no; DELETE FROM dm.api_key USING dm.account a WHERE"
                   " a.legal_name = 'Other' AND api_key.account_no = a.account_no;"

@@ -140,6 +140,121 @@ static void what_is_left_buys_nothing(void **state)
     last_is("money percent 100 of 0.0001");
 }
 
+/* --- a wallet ----------------------------------------------------------------------------------------------- */
+
+static void comes(const char *kind, const char *amount)
+{
+    sql("INSERT INTO dm.wallet_grant (account_no, kind, currency, amount, priority, valid_from, idem_key, who, why, "
+        "cause,"
+        " remaining) SELECT account_no, '%s', currency, %s, 10, date_trunc('second', now()), 'test:' ||"
+        " gen_random_uuid(), 't', 't', CASE '%s' WHEN 'our_fault' THEN 'host_lost' END, 0 FROM dm.account"
+        " WHERE account_no = " DEMO,
+            kind, amount, kind);
+}
+
+/* What open periods have come to. */
+static void spent(const char *amount)
+{
+    used("0", 1, 0);
+    sql("INSERT INTO dm.spend_open (account_no, project_no, period_start, amount, running_s, per_second, running, "
+        "through) VALUES (" DEMO ", " PROJECT ", date_trunc('hour', now()), %s, 1, 0, 1, now())"
+        " ON CONFLICT (account_no, project_no, period_start, part) DO UPDATE SET amount = excluded.amount",
+            amount);
+}
+
+static void pays_by_the_hour(void)
+{
+    sql("UPDATE dm.account SET billing_cycle = 'hourly' WHERE account_no = " DEMO);
+}
+
+static void each_part_of_a_wallet_once_a_fill(void **state)
+{
+    (void)state;
+    keepers();
+    pays_by_the_hour();
+    spent("49.9");
+    comes("paid", "100"); /* of which 50.1 are left, and that is what there is to tell of */
+    tells(0, 0);
+    spent("74.94");
+    tells(0, 0);
+    spent("74.95");
+    tells(1, 2);
+    last_is("wallet percent 50 of 50.1");
+    assert_int_equal(number("SELECT count(*) FROM dm.mail WHERE subject = '50 % of the prepaid money of your account is"
+                            " used' AND body LIKE '%25.05 of 50.1 CNY are used%until more is paid in%'"),
+            2);
+    tells(0, 0);
+    comes("our_fault", "1"); /* begins nothing anew */
+    tells(0, 0);
+    spent("96");
+    tells(2, 2);
+    last_is("wallet percent 90 of 50.1");
+    comes("paid", "45"); /* it has 50 again; the same parts are told of anew */
+    tells(0, 0);
+    spent("121");
+    tells(1, 2);
+    last_is("wallet percent 50 of 50");
+    comes("paid", "25"); /* as much as there was the last time */
+    tells(0, 0);
+    spent("146");
+    tells(1, 2);
+    last_is("wallet percent 50 of 50");
+    spent("171");
+    tells(3, 2);
+    last_is("wallet percent 100 of 50");
+    tells(0, 0);
+    assert_int_equal(number("SELECT count(*) FROM dm.alert_mark WHERE budget = 'wallet'"), 0);
+    assert_int_equal(number("SELECT left_percent FROM dm.budget_low WHERE budget = 'wallet'"), 0);
+}
+
+/* A month that begins is no top-up. */
+static void a_wallet_has_no_month(void **state)
+{
+    (void)state;
+    pays_by_the_hour();
+    comes("paid", "100");
+    sql("UPDATE dm.wallet_fill SET at = at - interval '40 days'");
+    spent("60");
+    assert_int_equal(look(), 1);
+    assert_int_equal(number("SELECT count(*) FROM dm.alert WHERE month < " MONTH), 1);
+    assert_int_equal(look(), 0);
+    sql("UPDATE dm.account SET billing_cycle = 'monthly' WHERE account_no = " DEMO);
+    spent("95");
+    assert_int_equal(look(), 0); /* who pays by the month is bound by no wallet */
+    pays_by_the_hour();
+    assert_int_equal(look(), 0); /* and what is left is what there is to tell of */
+    spent("97.5");
+    assert_int_equal(look(), 1);
+    last_is("wallet percent 50 of 5");
+}
+
+static void the_tax_uses_a_wallet_up_too(void **state)
+{
+    (void)state;
+    sql("INSERT INTO dm.tax_rule (seller, buyer, business, category, rate_ppm, jurisdiction, valid_from) VALUES ('*', "
+        "'*', false, 'S',"
+        " 250000, 'test', '2026-01-01Z')");
+    pays_by_the_hour();
+    comes("promo", "10"); /* on which there is none */
+    comes("paid", "90");
+    spent("41.9");
+    assert_int_equal(look(), 0);
+    spent("42");
+    assert_int_equal(look(), 1);
+    last_is("wallet percent 50 of 100");
+    sql("INSERT INTO dm.budget_lease (account_no, project_no, worker_no, boot, seq, open_s, running, price, state, "
+        "cause,"
+        " at, until) VALUES (" DEMO ", " PROJECT ", 1, 1, 1, 0, 1, 0.1, 'last', 'spend_cap', now(), now() + interval"
+        " '1 h')");
+    spent("81.9"); /* one more second fits, with its tax */
+    assert_int_equal(look(), 3);
+    assert_int_equal(number("SELECT count(*) FROM dm.alert WHERE budget = 'wallet' AND kind = 'last'"), 1);
+    assert_int_equal(number("SELECT max(mark) FROM dm.alert WHERE budget = 'wallet'"), 90);
+    spent("81.95");
+    assert_int_equal(look(), 1);
+    last_is("wallet percent 100 of 100");
+}
+
 static void a_projects_bound_is_its_keepers(void **state)
 {
     (void)state;
@@ -320,11 +435,12 @@ static void marks_are_few(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {DM_RIG_TEST(each_part_of_a_cap_once, &rig),
-            DM_RIG_TEST(what_is_left_buys_nothing, &rig), DM_RIG_TEST(a_projects_bound_is_its_keepers, &rig),
-            DM_RIG_TEST(minutes_of_a_plan, &rig), DM_RIG_TEST(it_will_not_last, &rig),
-            DM_RIG_TEST(it_is_far_above_the_usual, &rig), DM_RIG_TEST(muted_is_noted_without_letters, &rig),
-            DM_RIG_TEST(all_of_it_or_nothing, &rig), DM_RIG_TEST(many_at_once_tell_it_once, &rig),
-            DM_RIG_TEST(marks_are_few, &rig)};
+            DM_RIG_TEST(what_is_left_buys_nothing, &rig), DM_RIG_TEST(each_part_of_a_wallet_once_a_fill, &rig),
+            DM_RIG_TEST(a_wallet_has_no_month, &rig), DM_RIG_TEST(the_tax_uses_a_wallet_up_too, &rig),
+            DM_RIG_TEST(a_projects_bound_is_its_keepers, &rig), DM_RIG_TEST(minutes_of_a_plan, &rig),
+            DM_RIG_TEST(it_will_not_last, &rig), DM_RIG_TEST(it_is_far_above_the_usual, &rig),
+            DM_RIG_TEST(muted_is_noted_without_letters, &rig), DM_RIG_TEST(all_of_it_or_nothing, &rig),
+            DM_RIG_TEST(many_at_once_tell_it_once, &rig), DM_RIG_TEST(marks_are_few, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -361,16 +361,21 @@ static void no_more_than_was_shown(void **state)
     meter_close(&m);
 }
 
-static void paid_in(const char *amount)
+static void comes(const char *kind, const char *amount)
 {
     char sql[600];
     (void)snprintf(sql, sizeof sql,
             "INSERT INTO dm.wallet_grant (account_no, kind, currency, amount, priority, valid_from, idem_key, who, why,"
-            " remaining) SELECT account_no, 'paid', currency, %s, 10, date_trunc('second', now()),"
+            " remaining) SELECT account_no, '%s', currency, %s, 10, date_trunc('second', now()),"
             " 'test:' || gen_random_uuid(), 'test', 'test', 0 FROM dm.account WHERE legal_name = 'Demo';"
             "SELECT dm.wallet_judge(account_no) FROM dm.account WHERE legal_name = 'Demo'",
-            amount);
+            kind, amount);
     dm_rig_sql(&rig, sql);
+}
+
+static void paid_in(const char *amount)
+{
+    comes("paid", amount);
 }
 
 static void pays_by_the_hour(const char *tier, const char *currency)
@@ -420,6 +425,41 @@ static void a_wallet_bounds_it(void **state)
     is_refused(target, "{\"timeout\":60}", "account.spend_cap");
     paid_in("0.001");
     dm_rig_create(&rig, "", id);
+    meter_close(&m);
+}
+
+/* Money that was paid in keeps the tax on what it pays for; what was given has none. */
+static void a_wallet_keeps_the_tax(void **state)
+{
+    (void)state;
+    char id[32], how[16] = "";
+    roomy();
+    dm_rig_sql(&rig, "INSERT INTO dm.tax_rule (seller, buyer, business, category, rate_ppm, jurisdiction, valid_from) "
+                     "VALUES ('*',"
+                     " '*', false, 'S', 200000, 'test', '2026-01-01Z')");
+    comes("promo", "0.001");
+    paid_in("0.01"); /* 0.001 + 0.01 / 1.2: 242.6 seconds */
+    pays_by_the_hour("payg", "CNY");
+    const dm_rig_in own = dm_rig_person(&rig, "own@x.test", "owner", true);
+    worker w = begin();
+    meter m;
+    for (int i = 0; i < 7; i++) {
+        dm_rig_create(&rig, "", id);
+        brings(&w, id);
+    }
+    meter_open(&m, &w);
+    for (int s = 0; w.running > 0 && s < 100; s++) {
+        ask(&w, how);
+        run_second(&w, "spend_cap");
+        if (s % 3 == 2)
+            meter_has(&m, w.ran, (uint32_t)w.running);
+    }
+    assert_int_equal(w.over_by, 0);
+    assert_int_equal(w.ran, 242);
+    meter_has(&m, w.ran, 0);
+    DM_AUTO_SAID left = shown(&own);
+    assert_string_equal(dm_said_str(&left, "wallet_left"), "0.000026134"); /* the tax is not in it */
+    is_refused("/sandboxes", "{\"templateID\":\"base\"}", "account.spend_cap");
     meter_close(&m);
 }
 
@@ -548,8 +588,9 @@ int main(void)
     const struct CMUnitTest tests[] = {DM_RIG_TEST(free_runs_its_pool, &rig),
             DM_RIG_TEST(a_fleet_runs_into_its_cap, &rig), DM_RIG_TEST(a_project_has_its_own, &rig),
             DM_RIG_TEST(no_more_than_was_shown, &rig), DM_RIG_TEST(a_wallet_bounds_it, &rig),
-            DM_RIG_TEST(a_wallet_of_minutes, &rig), DM_RIG_TEST(its_people_hear_of_it_first, &rig),
-            DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig), DM_RIG_TEST(strangers_are_not_heard, &rig)};
+            DM_RIG_TEST(a_wallet_keeps_the_tax, &rig), DM_RIG_TEST(a_wallet_of_minutes, &rig),
+            DM_RIG_TEST(its_people_hear_of_it_first, &rig), DM_RIG_TEST(without_a_bound_nothing_is_leased, &rig),
+            DM_RIG_TEST(strangers_are_not_heard, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "metering/check/check.h"
+#include "metering/rules/tax.h"
 #include "metering/wallet/chores.h"
 #include "metering/wallet/wallet.h"
 #include "tests/support/billrig.h"
@@ -94,6 +95,69 @@ static void whole(rig *r)
     "SELECT concat_ws(' ', trim_scale((b->'totals'->>'exact')::numeric), trim_scale((b->'taxes'->0->>'discount')"      \
     "::numeric), b->'totals'->>'tax', b->'totals'->>'total', b->'totals'->>'prepaid', b->'totals'->>'due') FROM "      \
     "(SELECT convert_from(body, 'UTF8')::jsonb AS b FROM dm.invoice ORDER BY chain DESC LIMIT 1) x"
+
+/* --- tax ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t some(uint64_t *seed, uint64_t below)
+{
+    *seed = *seed * 6364136223846793005U + 1442695040888963407U;
+    return (*seed >> 33) % below;
+}
+
+/* What a wallet keeps is by the rule that its invoice will have. */
+static void the_wallet_knows_the_invoices_rule(void **state)
+{
+    static const char *const sellers[] = {"*", "DE", "CN"}, *const buyers[] = {"*", "EU", "FR", "CN"};
+    static const char *const holds[] = {"NULL", "true", "false"};
+    enum { RULES = 3 * 4 * 3, MANY = 80 };
+    rig r;
+    dm_tax_rule all[RULES];
+    size_t n;
+    uint64_t seed = 7;
+    (void)state;
+    bill_open(&r, &pg, "rules");
+    for (int turn = 0; turn < MANY; turn++) {
+        char text[512], rate[32];
+        const dm_tax_rule *rule = NULL;
+        const char *buyer = buyers[2 + some(&seed, 2)], *seller = sellers[1 + some(&seed, 2)];
+        bool business = some(&seed, 2) == 1;
+        sql(&r, "DELETE FROM dm.tax_rule");
+        n = 0;
+        for (int i = 0; i < RULES; i++) {
+            unsigned ago = (unsigned)some(&seed, 2);
+            if (some(&seed, 4) != 0)
+                continue;
+            all[n] = (dm_tax_rule){.no = i,
+                    .seller = sellers[i % 3],
+                    .buyer = buyers[i / 3 % 4],
+                    .business = i / 12 == 0 ? -1 : i / 12 == 1,
+                    .rate_ppm = (uint32_t)(i + 1) * 1000,
+                    .from_s = -(int64_t)ago,
+                    .to_s = INT64_MAX};
+            (void)snprintf(text, sizeof text,
+                    "INSERT INTO dm.tax_rule (rule_no, seller, buyer, business, category, rate_ppm, jurisdiction, "
+                    "valid_from) OVERRIDING SYSTEM VALUE VALUES (%d, '%s', '%s', %s, 'S', %u, 'x', now() - interval '1 "
+                    "hour' - interval '%u days')",
+                    i, all[n].seller, all[n].buyer, holds[i / 12], all[n].rate_ppm, ago);
+            sql(&r, text);
+            n++;
+        }
+        (void)snprintf(text, sizeof text,
+                "UPDATE dm.legal_entity SET country = '%s'; UPDATE dm.account SET country = '%s', tax_id = '%s' WHERE "
+                "account_no = 1; UPDATE dm.account SET tax_id_check = %s WHERE account_no = 1",
+                seller, buyer, business ? "X1" : "", business ? "'by hand'" : "NULL");
+        sql(&r, text);
+        const dm_tax_case of = {.seller = seller,
+                .buyer = buyer,
+                .area = strcmp(buyer, "FR") == 0 ? "EU" : "",
+                .business = business,
+                .at_s = 1};
+        bool found = dm_tax_find(all, n, &of, &rule) == 0;
+        (void)snprintf(rate, sizeof rate, "%u", found ? rule->rate_ppm : 0);
+        assert_sql(&r, "SELECT dm.tax_ppm(1)", rate);
+    }
+    rig_close(&r);
+}
 
 /* --- whole months ------------------------------------------------------------------------------------------- */
 
@@ -542,6 +606,7 @@ static void both_at_once(void **state)
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_wallet_knows_the_invoices_rule),
             cmocka_unit_test(what_the_wallet_paid_is_invoiced_as_paid),
             cmocka_unit_test(more_than_is_to_be_paid_goes_back),
             cmocka_unit_test(given_credit_lowers_what_is_taxed),

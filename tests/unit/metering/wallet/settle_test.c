@@ -432,6 +432,33 @@ static void who_has_nothing_left_is_held(void **state)
     rig_close(&r);
 }
 
+/* The tax that the month's invoice will take: on what was paid for, settled or not, and on nothing that was given. */
+static void the_tax_is_kept(void **state)
+{
+    rig r;
+    (void)state;
+    two_statements(&r, "kept"); /* of 0.00407584 */
+    sql(&r, "INSERT INTO dm.tax_rule (seller, buyer, business, category, rate_ppm, jurisdiction, valid_from) VALUES "
+            "('*', '*', "
+            "false, 'S', "
+            "200000, 'test', '2020-01-01Z')");
+    give_to(&r, 1, "promo", "0.001", DM_BURN_NEVER);
+    give_to(&r, 1, "paid", "1", DM_BURN_NEVER);
+    assert_sql(&r, "SELECT trim_scale(dm.wallet_left(1))", "0.996308992");
+    chore(&r, dm_wallet_chore_settle);
+    assert_sql(&r, "SELECT trim_scale(dm.wallet_left(1))", "0.996308992");
+    sql(&r, "INSERT INTO dm.spend_open VALUES (1, 1, date_trunc('hour', now()), 0, 0.000000000000000001, 10, 0.1, 1, "
+            "now())");
+    assert_sql(&r, "SELECT trim_scale(dm.wallet_left(1))", "0.996308991999999998"); /* rounded up */
+    sql(&r, "UPDATE dm.spend_open SET amount = 0.83");
+    chore(&r, dm_wallet_chore_judge);
+    assert_sql(&r, HOLDS, "");
+    sql(&r, "UPDATE dm.spend_open SET amount = 0.8303"); /* 1 / 1.2 less what was paid */
+    chore(&r, dm_wallet_chore_judge);
+    assert_sql(&r, HOLDS, "spend_cap policy:wallet");
+    rig_close(&r);
+}
+
 /* Open minutes count by the price of those that are not free. */
 static void pooled_minutes_count_too(void **state)
 {
@@ -461,6 +488,7 @@ static int all(void)
             cmocka_unit_test(an_order_is_booked_once_whoever_dies),
             cmocka_unit_test(holds_and_grants_end),
             cmocka_unit_test(who_has_nothing_left_is_held),
+            cmocka_unit_test(the_tax_is_kept),
             cmocka_unit_test(pooled_minutes_count_too),
     };
     /* What is left is asked by the database's clock: the statements are of this hour, or the one before. */
