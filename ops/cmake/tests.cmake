@@ -20,7 +20,7 @@ function(dm_unit_tests folder)
             target_link_options(${name} PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray)
         endif()
         add_test(NAME unit/${folder}/${noun} COMMAND ${name})
-        set_tests_properties(unit/${folder}/${noun} PROPERTIES TIMEOUT 120)
+        set_tests_properties(unit/${folder}/${noun} PROPERTIES TIMEOUT 300)
     endforeach()
 endfunction()
 
