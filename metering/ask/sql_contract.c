@@ -42,7 +42,7 @@ static int find(
             "coalesce(dm.ts($3::bigint * 1000000), c.ends_at) < c.valid_to), "
             "EXISTS (SELECT FROM dm.contract o WHERE o.account_no = c.account_no AND o.status = 'approved' AND "
             "o.contract_no <> c.contract_no AND tstzrange(o.valid_from, o.valid_to) && tstzrange(c.valid_from, "
-            "c.valid_to)) OR a.currency <> c.currency OR c.least_monthly > 0 AND a.billing_cycle <> 'monthly' "
+            "c.valid_to)) OR a.currency <> c.currency "
             "FROM dm.contract c JOIN dm.account a USING (account_no), (SELECT clock_timestamp() + interval '65 s' AS "
             "soon) t WHERE c.id::text = $1 FOR UPDATE OF c",
             DM_PG_MAYBE};

@@ -111,8 +111,7 @@ int dm_sql_commit_months(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **
                                                                                                                                                        "f.corrects_period") " UNION SELECT b.invoice_no FROM dm.invoice_commitment b JOIN dm.invoice_state v USING (account_no, "
                                                                                                                                                                             "invoice_no) WHERE b.account_no = $1::bigint AND b.month = m.month AND NOT v.voided)), '') "
                                                                                                                                                                             "FROM m JOIN dm.contract k ON k.account_no = $1::bigint AND k.status = 'approved' AND k.least_monthly > 0 "
-                                                                                                                                                                            "AND k.valid_from <= m.at AND (k.valid_to IS NULL OR k.valid_to >= m.next) JOIN dm.account a ON "
-                                                                                                                                                                            "a.account_no = k.account_no AND a.billing_cycle = 'monthly' ORDER BY m.month",
+                                                                                                                                                                            "AND k.valid_from <= m.at AND (k.valid_to IS NULL OR k.valid_to >= m.next) ORDER BY m.month",
             DM_PG_ROWS};
     const dm_pg_arg args[] = {dm_pa_i64(m->account_no.v), dm_pa_i64(m->from_s), dm_pa_i64(m->to_s),
             dm_pa_bool(m->again), dm_pa_i64(last), dm_pa_bool(m->over)};

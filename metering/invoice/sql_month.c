@@ -20,8 +20,8 @@ int dm_sql_months(dm_pg *c, int64_t before_s, int64_t limit, dm_pg_rows **out, d
 #define SILENT                                                                                                         \
     "(EXISTS (SELECT FROM dm.statement s WHERE s.account_no = a.account_no "                                           \
     "AND s.period_start >= dm.ts($1::bigint * 1000000) AND s.period_start < dm.ts($2::bigint * 1000000)) OR "          \
-    "a.billing_cycle = 'monthly' AND EXISTS "                                                                          \
-    "(SELECT FROM dm.contract k WHERE k.account_no = a.account_no AND k.status = 'approved' AND k.least_monthly > 0 "  \
+    "EXISTS (SELECT FROM dm.contract k WHERE k.account_no = a.account_no AND k.status = 'approved' AND "               \
+    "k.least_monthly > 0 "                                                                                             \
     "AND k.valid_from <= dm.ts($1::bigint * 1000000) AND (k.valid_to IS NULL OR k.valid_to >= dm.ts($2::bigint * "     \
     "1000000)))) "                                                                                                     \
     "AND NOT EXISTS (SELECT FROM dm.invoice_month m WHERE m.account_no = a.account_no AND m.month = " MONTH_OF(        \

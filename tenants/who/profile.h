@@ -40,7 +40,7 @@ enum {
     DM_PROFILE_OWNER = 1,     /* the billing profile is changed by an owner alone */
     DM_PROFILE_STATED = 2,    /* there are statements in the currency that it has */
     DM_PROFILE_NO_PRICES = 3, /* its plan has no prices in that currency, in some region that it has a project in */
-    DM_PROFILE_COMMITTED = 5, /* its contract says what a month costs at least, by the month, in that currency */
+    DM_PROFILE_COMMITTED = 5, /* its contract says what a month costs at least, in another currency */
     DM_PROFILE_TAX_ID = 4,    /* the tax id has not the form of that country's */
 };
 

@@ -82,15 +82,14 @@ static int can_have_currency(dm_pg *c, const dm_caller *by, dm_str tier, dm_str 
     return r < 0 || priced ? r : DM_PROFILE_NO_PRICES;
 }
 
-/* What a contract says a month costs is charged by the month, and in its currency. */
+/* What a contract says a month costs is in its currency. */
 static int committed(dm_pg *c, const dm_caller *by, const dm_profile_change *w, dm_err *err)
 {
     static const dm_pg_stmt st = {"profile_committed",
             "SELECT EXISTS (SELECT FROM dm.contract k WHERE k.account_no = $1::bigint AND k.status = 'approved' AND "
-            "k.least_monthly > 0 AND (k.valid_to IS NULL OR k.valid_to > now()) AND ($2 = 'hourly' OR k.currency <> "
-            "$3))",
+            "k.least_monthly > 0 AND (k.valid_to IS NULL OR k.valid_to > now()) AND k.currency <> $2)",
             DM_PG_ONE};
-    const dm_pg_arg args[] = {dm_pa_i64(by->owner.account.v), dm_pa_text(w->billing_cycle), dm_pa_text(w->currency)};
+    const dm_pg_arg args[] = {dm_pa_i64(by->owner.account.v), dm_pa_text(w->currency)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     return r == 0 && dm_pg_bool(rows, 0, 0) ? DM_PROFILE_COMMITTED : r;
@@ -161,7 +160,7 @@ int dm_profile_alter(dm_pg *c, const dm_caller *by, const dm_profile_change *w, 
         return r;
     if (!tax_id_fits(w, dm_pg_str(was, 0, 1), dm_pg_str(was, 0, 3)))
         return DM_PROFILE_TAX_ID;
-    if (w->billing_cycle.p != NULL || w->currency.p != NULL)
+    if (w->currency.p != NULL)
         r = committed(c, by, w, err);
     if (r == 0 && w->currency.p != NULL && !dm_str_eq(w->currency, dm_pg_str(was, 0, 2)))
         r = can_have_currency(c, by, dm_pg_str(was, 0, 4), w->currency, err);

@@ -246,6 +246,44 @@ static void all_of_it_given_is_all_of_it_paid(void **state)
 /* --- what the wallet has not -------------------------------------------------------------------------------- */
 
 /* It covers what was stated and not the tax; nothing; part of a statement, and parts of a fen. */
+/* What a month is short of its least is on its invoice, as for others: the wallet gives what it has, given money first.
+ */
+static void a_least_is_charged_with_the_month(void **state)
+{
+    rig r;
+    (void)state;
+    hourly(&r, "least", true);
+    sql(&r, "INSERT INTO dm.contract (id, account_no, name, valid_from, valid_to, least_monthly, status, drafted_by, "
+            "drafted_why, approved_by) VALUES ('00000000-0000-4000-8000-0000000000c1', 1, 'C', '2026-03-01Z', "
+            "'2026-05-01Z', 2, 'approved', 'a', 'x', 'b')");
+    given(&r, "paid", "1.2");
+    march(&r);
+    assert_string_equal(bill_balance(&r, 1, "wallet_paid"), "0"); /* of 1.630336 the wallet had so much */
+    given(&r, "promo", "0.5");
+    given(&r, "paid", "0.2");
+    bill_months(&r, APRIL + DAY);
+    /* 0.369664 is short; of what is open, 0.8, half a unit is given: 1.5 is taxed, 1.8, of which 1.4 are paid */
+    assert_sql(&r, SUMS, "2 0.5 0.30 1.80 1.40 0.40");
+    assert_sql(&r,
+            "SELECT concat_ws(' ', month, trim_scale(charges), trim_scale(before), trim_scale(amount)) FROM "
+            "dm.invoice_commitment",
+            "2026-03-01 1.630336 0 0.369664");
+    assert_string_equal(bill_status(&r, FIRST), "issued 0.4");
+    assert_string_equal(bill_balance(&r, 0, "revenue:commitment"), "-0.369664");
+    assert_string_equal(bill_balance(&r, 1, "receivable"), "0.4");
+    assert_string_equal(bill_balance(&r, 1, "unbilled"), "0");
+    given(&r, "paid", "10");
+    bill_through(&r, MAY); /* nothing ran */
+    bill_months(&r, MAY + DAY);
+    assert_sql(&r, SUMS, "2 0 0.40 2.40 2.40 0.00");
+    assert_string_equal(bill_status(&r, SECOND), "paid 0");
+    assert_string_equal(bill_balance(&r, 1, "wallet_paid"), "-7.6");
+    bill_months(&r, MAY + 2 * DAY);
+    assert_sql(&r, "SELECT count(*) FROM dm.invoice_commitment", "2");
+    bill_whole(&r);
+    rig_close(&r);
+}
+
 static void what_is_left_is_payable(void **state)
 {
     static const struct {
@@ -611,6 +649,7 @@ static int all(void)
             cmocka_unit_test(more_than_is_to_be_paid_goes_back),
             cmocka_unit_test(given_credit_lowers_what_is_taxed),
             cmocka_unit_test(all_of_it_given_is_all_of_it_paid),
+            cmocka_unit_test(a_least_is_charged_with_the_month),
             cmocka_unit_test(what_is_left_is_payable),
             cmocka_unit_test(the_issue_takes_what_the_hours_left),
             cmocka_unit_test(a_change_of_cycle_charges_nothing_twice),
