@@ -236,11 +236,27 @@ static int query_order(dm_pg *c, void *arg, dm_err *err)
     return r == 0 || r == DM_EXPORT_AGAIN ? read_one(c, w, err) : r;
 }
 
+static void add_names(dm_buf *b, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++)
+        (void)dm_buf_fmt(b, "%s%s", i > 0 ? ", " : "", names[i]);
+}
+
+static int not_offered(dm_err *err)
+{
+    DM_AUTO_BUF words;
+    dm_buf_init(&words, 200);
+    add_names(&words, dm_export_datasets);
+    (void)dm_buf_c(&words, ", each as ");
+    add_names(&words, dm_export_formats);
+    return dm_fail(err, DM_E_INVALID, "there is no such dataset in that format: %s", words.p != NULL ? words.p : "");
+}
+
 static int read_order(const body *b, work *w, dm_err *err)
 {
     int64_t skipped;
     if (!dm_export_offered(b->dataset, b->format))
-        return dm_fail(err, DM_E_INVALID, "there is no such dataset in that format: cost as csv or jsonl");
+        return not_offered(err);
     if (dm_month_read(dm_str_c(b->from), &w->order.from, &skipped) < 0 ||
             dm_month_read(dm_str_c(b->to != NULL ? b->to : b->from), &skipped, &w->order.to) < 0 ||
             w->order.from >= w->order.to || w->order.to - w->order.from > MONTHS_MAX_S)

@@ -28,7 +28,8 @@ typedef struct dm_export_new {
     dm_str key; /* .p NULL: it comes once */
 } dm_export_new;
 
-/* Whether there is such a dataset, in that format; a document apart. */
+/* What is offered, each dataset in each format, with NULL behind the last; a document apart. */
+extern const char *const dm_export_datasets[], *const dm_export_formats[];
 bool dm_export_offered(const char *dataset, const char *format);
 
 /* 0 or DM_EXPORT_AGAIN, with the order's id; DM_EXPORT_OTHER, _MANY. */

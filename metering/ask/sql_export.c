@@ -2,16 +2,19 @@
 
 #include "metering/ask/export.h"
 
+const char *const dm_export_datasets[] = {"cost", "focus-1.2", "focus-1.3", "focus-1.4", NULL};
+const char *const dm_export_formats[] = {"csv", "jsonl", NULL};
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
 bool dm_export_offered(const char *dataset, const char *format)
 {
-    static const struct {
-        const char *dataset, *formats[5];
-    } offers[] = {{"cost", {"csv", "jsonl"}}};
-    for (size_t i = 0; i < DM_LEN(offers); i++)
-        for (size_t k = 0; strcmp(offers[i].dataset, dataset) == 0 && offers[i].formats[k] != NULL; k++)
-            if (strcmp(offers[i].formats[k], format) == 0)
-                return true;
-    return false;
+    return is_one_of(dataset, dm_export_datasets) && is_one_of(format, dm_export_formats);
 }
 
 int dm_export_order(dm_pg *c, dm_account_no account, const dm_export_new *o, char id[DM_UUID_TEXT], dm_err *err)

@@ -1,8 +1,9 @@
 #include "metering/export/data/set.h"
 
 #include "metering/export/data/cost.h"
+#include "metering/export/data/focus.h"
 
-static const dm_data_set *const sets[] = {&dm_data_cost};
+static const dm_data_set *const sets[] = {&dm_data_cost, &dm_data_focus_1_2, &dm_data_focus_1_3, &dm_data_focus_1_4};
 
 const dm_data_set *dm_data_set_at(size_t i)
 {

@@ -1,8 +1,8 @@
 /* Orders carried out on a real database: statements and invoices by the meter's own code, exported, and read back. */
-/* Covers metering/export/data/cell.c, metering/export/data/cost.c, metering/export/data/csv.c,
+/* Covers metering/export/data/cell.c, metering/export/data/csv.c,
  * metering/export/data/format.c, metering/export/data/job.c, metering/export/data/jsonl.c,
  * metering/export/data/manifest.c, metering/export/data/print.c, metering/export/data/rows.c,
- * metering/export/data/set.c, metering/export/data/sink.c, metering/export/data/sql_cost.c,
+ * metering/export/data/set.c, metering/export/data/sink.c,
  * metering/export/data/sql_job.c, metering/export/data/sql_rows.c, metering/export/data/sums.c,
  * metering/export/data/sweep.c. */
 #include <fcntl.h>
@@ -15,88 +15,14 @@
 #include "base/json.h"
 #include "base/parse.h"
 
-#include "metering/export/data/job.h"
+#include "metering/ask/export.h"
+#include "metering/export/data/format.h"
 #include "metering/export/data/sql_job.h"
 #include "metering/rules/money.h"
-#include "tests/support/billrig.h"
+#include "tests/support/exportrig.h"
 #include "tests/unit/test.h"
 
 static cluster pg;
-
-typedef struct desk {
-    rig r;
-    dm_hand h;
-    char folder[200], print[400];
-    atomic_bool stop;
-} desk;
-
-static void open_desk(desk *d, const char *db)
-{
-    dm_err err;
-    ssize_t n = readlink("/proc/self/exe", d->print, sizeof d->print - 1);
-    assert_true(n > 0);
-    d->print[n] = '\0';
-    (void)snprintf(strrchr(d->print, '/'), 32, "/dormouse-print");
-    bill_open(&d->r, &pg, db);
-    (void)snprintf(d->folder, sizeof d->folder, "%s/exports-%s", pg.dir, db);
-    assert_int_equal(mkdir(d->folder, 0750), 0);
-    atomic_store(&d->stop, false);
-    d->h = (dm_hand){.folder = d->folder,
-            .print = d->print,
-            .keep_s = 3600,
-            .file_max = 1 << 30,
-            .stop = &d->stop,
-            .clock = &dm_clock_real};
-    if (dm_log_new(2, "test", DM_ERROR, &dm_clock_real, &d->h.log, &err) < 0 ||
-            dm_pg_open(cluster_conninfo(&pg, db, "dm_export"), &d->h.say, &err) < 0 ||
-            dm_pg_open(cluster_conninfo(&pg, db, "dm_export"), &d->h.read, &err) < 0)
-        fail_msg("%s", err.msg);
-}
-
-static void close_desk(desk *d)
-{
-    dm_pg_close(d->h.say);
-    dm_pg_close(d->h.read);
-    dm_log_free(d->h.log);
-    rig_close(&d->r);
-}
-
-static void order(desk *d, int account, const char *set, const char *format, const char *key)
-{
-    char text[500];
-    (void)snprintf(text, sizeof text,
-            "SET ROLE dm_ops; SELECT dm.export_ask(%d, '%s', '%s', %s, '%s', '%s'); RESET ROLE", account, set, format,
-            strcmp(set, "document") == 0 ? "NULL, NULL, 'INV-2026-000001'" : "'2026-03-01Z', '2026-04-01Z', NULL",
-            "person:ada", key);
-    sql(&d->r, text);
-}
-
-static int next(desk *d)
-{
-    dm_err err;
-    int r = dm_job_next(&d->h, &err);
-    if (r < 0)
-        fail_msg("%s", err.msg);
-    return r;
-}
-
-/* Of the export of that key. */
-static const char *of(desk *d, const char *column, const char *key)
-{
-    char text[300];
-    (void)snprintf(text, sizeof text, "SELECT %s FROM dm.export WHERE idem_key = '%s'", column, key);
-    return ask(&d->r, text);
-}
-
-static void bytes_of(desk *d, const char *key, dm_buf *out)
-{
-    char path[400];
-    dm_err err;
-    (void)snprintf(path, sizeof path, "%s/%s", d->folder, of(d, "file", key));
-    dm_buf_init(out, 64 << 20);
-    if (dm_file_read(path, out, &err) < 0)
-        fail_msg("%s", err.msg);
-}
 
 static int files(const desk *d)
 {
@@ -129,17 +55,17 @@ static void rows_sum_to_the_invoice(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "sums");
+    desk_open(&d, &pg, "sums");
     a_month(&d);
-    order(&d, 1, "cost", "jsonl", "one");
-    assert_int_equal(next(&d), 0);
-    assert_int_equal(next(&d), DM_JOB_IDLE);
-    assert_string_equal(of(&d, "state", "one"), "ready");
+    desk_order(&d, 1, "cost", "jsonl", "2026-03-01", "2026-04-01", "one");
+    assert_int_equal(desk_next(&d), 0);
+    assert_int_equal(desk_next(&d), DM_JOB_IDLE);
+    assert_string_equal(desk_of(&d, "state", "one"), "ready");
     DM_AUTO_BUF file;
     DM_AUTO(json_t) manifest = NULL;
-    bytes_of(&d, "one", &file);
+    desk_file(&d, "one", &file);
     char text[16384];
-    (void)snprintf(text, sizeof text, "%s", of(&d, "manifest", "one"));
+    (void)snprintf(text, sizeof text, "%s", desk_of(&d, "manifest", "one"));
     assert_int_equal(dm_json_load(dm_str_c(text), sizeof text, &manifest, NULL), 0);
     const json_t *invoice = json_array_get(json_object_get(manifest, "documents"), 0);
     assert_string_equal(dm_json_c(invoice, "number"), "INV-2026-000001");
@@ -163,35 +89,35 @@ static void rows_sum_to_the_invoice(void **state)
     assert_string_equal(total, ask(&d.r, "SELECT total FROM dm.invoice"));
     assert_int_equal(rows, json_integer_value(json_object_get(manifest, "rows")));
     (void)snprintf(text, sizeof text, "%lld", (long long)rows);
-    assert_string_equal(of(&d, "rows_done", "one"), text);
-    close_desk(&d);
+    assert_string_equal(desk_of(&d, "rows_done", "one"), text);
+    desk_close(&d);
 }
 
 static void equal_rows_are_equal_bytes(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "bytes");
+    desk_open(&d, &pg, "bytes");
     a_month(&d);
     sql(&d.r, "UPDATE dm.project SET name = '=1+\"2\"' WHERE account_no = 1");
-    order(&d, 1, "cost", "csv", "one");
-    order(&d, 1, "cost", "csv", "two");
-    assert_int_equal(next(&d), 0);
-    assert_int_equal(next(&d), 0);
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "one");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "two");
+    assert_int_equal(desk_next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
     DM_AUTO_BUF one;
     DM_AUTO_BUF two;
-    bytes_of(&d, "one", &one);
-    bytes_of(&d, "two", &two);
+    desk_file(&d, "one", &one);
+    desk_file(&d, "two", &two);
     assert_int_equal(one.len, two.len);
     assert_memory_equal(one.p, two.p, one.len);
-    assert_string_equal(of(&d, "manifest", "one"), of(&d, "manifest", "two"));
-    assert_string_equal(of(&d, "bytes = (SELECT bytes FROM dm.export WHERE idem_key = 'one')", "two"), "t");
-    assert_string_equal(of(&d, "encode(digest, 'hex') = manifest::jsonb->'file'->>'sha256'", "two"), "t");
+    assert_string_equal(desk_of(&d, "manifest", "one"), desk_of(&d, "manifest", "two"));
+    assert_string_equal(desk_of(&d, "bytes = (SELECT bytes FROM dm.export WHERE idem_key = 'one')", "two"), "t");
+    assert_string_equal(desk_of(&d, "encode(digest, 'hex') = manifest::jsonb->'file'->>'sha256'", "two"), "t");
     dm_digest digest;
     char hex[2 * DM_SHA256 + 1];
     assert_int_equal(dm_sha256(dm_buf_view(&one), &digest, NULL), 0);
     dm_hex(digest.b, sizeof digest.b, hex);
-    assert_string_equal(of(&d, "encode(digest, 'hex')", "one"), hex);
+    assert_string_equal(desk_of(&d, "encode(digest, 'hex')", "one"), hex);
     dm_str rest = dm_buf_view(&one), line;
     assert_true(dm_str_split(&rest, '\n', &line));
     assert_true(dm_str_starts(line, DM_STR("kind,statement,line,invoice,period_start,")));
@@ -200,85 +126,85 @@ static void equal_rows_are_equal_bytes(void **state)
             line, DM_STR("usage,1,1,INV-2026-000001,2026-03-01T00:00:00Z,2026-03-01T00:01:00Z,2026-03-01T00:00:00Z,")));
     /* A cell that a spreadsheet would calculate is a text. */
     assert_non_null(strstr(one.p, ",\"'=1+\"\"2\"\"\","));
-    close_desk(&d);
+    desk_close(&d);
 }
 
 static void nobody_elses_rows(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "others");
+    desk_open(&d, &pg, "others");
     bill_minute(&d.r, 1, MARCH, 3);
     bill_minute(&d.r, 2, MARCH, 5);
-    order(&d, 2, "cost", "csv", "two");
-    assert_int_equal(next(&d), 0);
+    desk_order(&d, 2, "cost", "csv", "2026-03-01", "2026-04-01", "two");
+    assert_int_equal(desk_next(&d), 0);
     assert_string_equal(
-            of(&d, "rows_done", "two"), ask(&d.r, "SELECT count(*) FROM dm.statement_line WHERE account_no = 2"));
+            desk_of(&d, "rows_done", "two"), ask(&d.r, "SELECT count(*) FROM dm.statement_line WHERE account_no = 2"));
     /* It reads in one account's scope alone, and writes nothing but orders. */
     refused(&d.r, "dm_export", "INSERT INTO dm.statement_line SELECT * FROM dm.statement_line");
     refused(&d.r, "dm_export", "UPDATE dm.invoice SET total = 0");
     refused(&d.r, "dm_export", "SELECT sha256 FROM dm.api_key");
     assert_sql(&d.r, "SET ROLE dm_export; SELECT count(*) FROM dm.statement_line", "0");
     sql(&d.r, "RESET ROLE");
-    close_desk(&d);
+    desk_close(&d);
 }
 
 static void cancelled_and_given_up(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "cancel");
+    desk_open(&d, &pg, "cancel");
     bill_minute(&d.r, 1, MARCH, 3);
-    order(&d, 1, "cost", "csv", "one");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "one");
     sql(&d.r, "UPDATE dm.export SET cancel_at = now()");
-    assert_int_equal(next(&d), DM_JOB_IDLE);
+    assert_int_equal(desk_next(&d), DM_JOB_IDLE);
     assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
-    assert_string_equal(of(&d, "state", "one"), "cancelled");
+    assert_string_equal(desk_of(&d, "state", "one"), "cancelled");
     /* While it runs: its next beat sees that. */
-    order(&d, 1, "cost", "csv", "two");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "two");
     sql(&d.r, "CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.cancel_at := now(); "
               "RETURN NEW; END $$; CREATE TRIGGER late BEFORE UPDATE ON dm.export FOR EACH ROW WHEN (NEW.state = "
               "'running') EXECUTE FUNCTION public.late()");
-    assert_int_equal(next(&d), 0);
-    assert_string_equal(of(&d, "state", "two"), "cancelled");
+    assert_int_equal(desk_next(&d), 0);
+    assert_string_equal(desk_of(&d, "state", "two"), "cancelled");
     assert_int_equal(files(&d), 0);
     sql(&d.r, "DROP TRIGGER late ON dm.export");
     /* One that is to stop gives it back, as it was. */
-    order(&d, 1, "cost", "csv", "three");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "three");
     atomic_store(&d.stop, true);
-    assert_int_equal(next(&d), 0);
-    assert_string_equal(of(&d, "state || ' ' || tries", "three"), "queued 0");
+    assert_int_equal(desk_next(&d), 0);
+    assert_string_equal(desk_of(&d, "state || ' ' || tries", "three"), "queued 0");
     atomic_store(&d.stop, false);
     assert_int_equal(files(&d), 0);
-    assert_int_equal(next(&d), 0);
-    assert_string_equal(of(&d, "state", "three"), "ready");
+    assert_int_equal(desk_next(&d), 0);
+    assert_string_equal(desk_of(&d, "state", "three"), "ready");
     assert_int_equal(files(&d), 1);
-    close_desk(&d);
+    desk_close(&d);
 }
 
 static void a_dead_ones_order_is_taken_again(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "dead");
+    desk_open(&d, &pg, "dead");
     bill_minute(&d.r, 1, MARCH, 3);
-    order(&d, 1, "cost", "csv", "one");
-    order(&d, 1, "cost", "csv", "two");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "one");
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "two");
     sql(&d.r, "UPDATE dm.export SET state = 'running', taker = gen_random_uuid(), tries = 1, taken_at = now(), beat_at "
               "= now() WHERE idem_key = 'one'");
-    assert_int_equal(next(&d), DM_JOB_IDLE); /* one at a time of an account */
+    assert_int_equal(desk_next(&d), DM_JOB_IDLE); /* one at a time of an account */
     sql(&d.r, "UPDATE dm.export SET beat_at = now() - interval '31 s' WHERE idem_key = 'one'");
-    assert_int_equal(next(&d), 0);
-    assert_string_equal(of(&d, "state || ' ' || tries", "one"), "ready 2");
+    assert_int_equal(desk_next(&d), 0);
+    assert_string_equal(desk_of(&d, "state || ' ' || tries", "one"), "ready 2");
     /* One that always dies is not tried for ever. */
     sql(&d.r, "UPDATE dm.export SET state = 'running', taker = gen_random_uuid(), tries = 3, beat_at = now() - "
               "interval '1 h' WHERE idem_key = 'two'");
     dm_log *log = d.h.log;
     d.h.log = NULL; /* it is said as an error */
-    assert_int_equal(next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
     d.h.log = log;
-    assert_string_equal(of(&d, "state", "two"), "failed");
-    close_desk(&d);
+    assert_string_equal(desk_of(&d, "state", "two"), "failed");
+    desk_close(&d);
 }
 
 static void files_have_their_time(void **state)
@@ -286,10 +212,10 @@ static void files_have_their_time(void **state)
     (void)state;
     desk d = {0};
     char path[400];
-    open_desk(&d, "over");
+    desk_open(&d, &pg, "over");
     bill_minute(&d.r, 1, MARCH, 3);
-    order(&d, 1, "cost", "csv", "one");
-    assert_int_equal(next(&d), 0);
+    desk_order(&d, 1, "cost", "csv", "2026-03-01", "2026-04-01", "one");
+    assert_int_equal(desk_next(&d), 0);
     assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
     assert_int_equal(files(&d), 1);
     /* What died left: not at once, since it may be written. */
@@ -299,7 +225,7 @@ static void files_have_their_time(void **state)
     assert_int_equal(files(&d), 2);
     const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
-    (void)snprintf(path, sizeof path, "%s/%s", d.folder, of(&d, "file", "one"));
+    (void)snprintf(path, sizeof path, "%s/%s", d.folder, desk_of(&d, "file", "one"));
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0); /* old, and somebody's */
     assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
     assert_int_equal(files(&d), 1);
@@ -307,30 +233,45 @@ static void files_have_their_time(void **state)
     assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
     assert_int_equal(files(&d), 0);
     assert_sql(&d.r, "SELECT state FROM dm.export", "removed");
-    close_desk(&d);
+    desk_close(&d);
 }
 
 static void an_invoice_as_a_document(void **state)
 {
     (void)state;
     desk d = {0};
-    open_desk(&d, "document");
+    desk_open(&d, &pg, "document");
     a_month(&d);
-    order(&d, 1, "document", "pdf", "pdf");
-    order(&d, 1, "document", "ubl", "ubl");
+    desk_order(&d, 1, "document", "pdf", "INV-2026-000001", NULL, "pdf");
+    desk_order(&d, 1, "document", "ubl", "INV-2026-000001", NULL, "ubl");
     dm_log *log = d.h.log;
     d.h.log = NULL;
-    assert_int_equal(next(&d), 0);
-    assert_int_equal(next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
     DM_AUTO_BUF pdf;
-    assert_string_equal(of(&d, "coalesce(why, state)", "pdf"), "ready");
-    bytes_of(&d, "pdf", &pdf);
+    assert_string_equal(desk_of(&d, "coalesce(why, state)", "pdf"), "ready");
+    desk_file(&d, "pdf", &pdf);
     assert_true(dm_str_starts(dm_buf_view(&pdf), DM_STR("%PDF-1.")));
     /* What there is none of says why, and may be asked for again under the same name. */
     assert_sql(&d.r, "SELECT why FROM dm.export WHERE idem_key LIKE 'gone:%'",
             "the seller has no country, which EN 16931 asks for");
     d.h.log = log;
-    close_desk(&d);
+    desk_close(&d);
+}
+
+static void what_is_offered_is_what_is_made(void **state)
+{
+    size_t i = 0, k = 0;
+    (void)state;
+    for (; dm_export_datasets[i] != NULL; i++)
+        assert_string_equal(dm_data_set_at(i)->name, dm_export_datasets[i]);
+    assert_null(dm_data_set_at(i));
+    for (; dm_export_formats[k] != NULL; k++)
+        assert_string_equal(dm_data_format_at(k)->name, dm_export_formats[k]);
+    assert_null(dm_data_format_at(k));
+    assert_true(dm_export_offered("cost", "csv"));
+    assert_false(dm_export_offered("cost", "pdf"));
+    assert_false(dm_export_offered("document", "pdf"));
 }
 
 static int all(void)
@@ -343,6 +284,7 @@ static int all(void)
             cmocka_unit_test(a_dead_ones_order_is_taken_again),
             cmocka_unit_test(files_have_their_time),
             cmocka_unit_test(an_invoice_as_a_document),
+            cmocka_unit_test(what_is_offered_is_what_is_made),
     };
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
