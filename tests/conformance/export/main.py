@@ -1,0 +1,165 @@
+"""Exports before readers that are no part of Dormouse. What a file says is what its rows as JSON lines say, cell by cell, and
+what its rows of an invoice sum to is what the invoice says, as text. main.py PROGRAMS, the folder that has `exports`."""
+
+import csv
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
+from decimal import Decimal, getcontext
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+import check  # noqa: E402
+
+getcontext().prec = 60
+PROGRAMS = Path(sys.argv[1])
+FOLDER = tempfile.TemporaryDirectory(prefix="dormouse-exports-")
+MADE = Path(FOLDER.name)
+# What Dormouse is, in the validator's words; without them most of its rules are skipped.
+CRITERIA = ("ACCOUNT_NAMING_SUPPORTED", "NEGOTIATED_PRICING_SUPPORTED", "PUBLIC_PRICE_LIST_SUPPORTED", "USAGE_MEASUREMENT_SUPPORTED",
+            "UNIT_PRICING_SUPPORTED", "SUB_ACCOUNT_SUPPORTED", "MULTIPLE_SUB_ACCOUNT_TYPES_SUPPORTED",
+            "MULTIPLE_BILLING_ACCOUNT_TYPES_SUPPORTED", "BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED",
+            "RESOURCE_TYPE_ASSIGNMENT_SUPPORTED", "REGION_SUPPORTED", "TAGGING_SUPPORTED", "MULTIPLE_PRICING_CATEGORIES_SUPPORTED")
+# Which columns say an invoice's number and an amount, of what is charged on invoices.
+CHARGED = {"cost": ("invoice", "amount"), "focus-1.2": ("InvoiceId", "BilledCost"), "focus-1.3": ("InvoiceId", "BilledCost"),
+           "focus-1.4": ("InvoiceId", "BilledCost")}
+
+
+def datasets():
+    return sorted(p.stem for p in MADE.glob("*.jsonl"))
+
+
+@functools.cache
+def manifest(dataset, kind="jsonl"):
+    return json.loads((MADE / f"{dataset}.{kind}.json").read_text())
+
+
+@functools.cache
+def rows(dataset):
+    """As JSON lines say them: what all other formats are held against."""
+    return [json.loads(line) for line in (MADE / f"{dataset}.jsonl").read_text().splitlines()]
+
+
+def invoices():
+    return json.loads((MADE / "invoices.json").read_text())
+
+
+def sums(dataset, said):
+    """By invoice, as text with 18 decimals."""
+    number, amount = CHARGED[dataset]
+    by = defaultdict(Decimal)
+    for row in said:
+        if row[number] is not None:
+            by[row[number]] += Decimal(row[amount])
+    return {k: f"{v:.18f}" for k, v in by.items()}
+
+
+def same(dataset, kind, said):
+    """Rows as texts, null as None, are those of the JSON lines."""
+    wanted = rows(dataset)
+    check.equal(len(said), len(wanted), f"{dataset}.{kind}: rows")
+    for n, (got, want) in enumerate(zip(said, wanted), 1):
+        want = {k: v if v is None else str(v) for k, v in want.items()}
+        if got != want:
+            wrong = next(k for k in want if got.get(k, "no such column") != want[k])
+            check.equal(got.get(wrong), want[wrong], f"{dataset}.{kind}, row {n}, {wrong}")
+    if dataset in CHARGED:
+        check.equal(sums(dataset, said), invoices(), f"{dataset}.{kind}: sums")
+
+
+@check.case("csv", 60)
+def says_the_same():
+    for dataset in datasets():
+        with open(MADE / f"{dataset}.csv", newline="", encoding="utf-8") as file:
+            text = file.read()
+        assert "\r" not in text and not text.startswith("\ufeff") and text.endswith("\n"), dataset
+        guarded = not dataset.startswith("focus-")
+        said = []
+        for row in unquoted(text):
+            said.append({k: ungarded(v, guarded) for k, v in row.items()})
+        same(dataset, "csv", said)
+
+
+def unquoted(text):
+    """Rows in which what stands there without quotes, and is nothing, is None: Python's reader cannot tell it from ""."""
+    read = csv.reader(text.splitlines(keepends=True), strict=True)
+    names = next(read)
+    for cells in read:
+        assert len(cells) == len(names), cells
+        yield {k: v if v != "" else None for k, v in zip(names, cells)}
+
+
+def ungarded(cell, guarded):
+    if not guarded or cell is None:
+        return cell
+    return cell[1:] if cell.startswith("'") and cell[1:2] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
+
+
+@check.case("jsonl", 60)
+def rows_sum_to_the_invoices():
+    for dataset in CHARGED:
+        check.equal(sums(dataset, rows(dataset)), invoices(), dataset)
+        documents = {d["number"]: d["total"] for d in manifest(dataset)["documents"] if d["whole"]}
+        check.equal(documents, invoices(), f"{dataset}: manifest")
+        check.equal(manifest(dataset)["rows"], len(rows(dataset)), f"{dataset}: rows")
+
+
+def found_wrong(file):
+    """By the official validator: names of rules, and how many were passed."""
+    if os.environ["DM_FOCUS_WHY"]:
+        check.skip(os.environ["DM_FOCUS_WHY"])
+    report, packages = MADE / f"{file.stem}.xml", os.environ["DM_FOCUS_VALIDATOR"]
+    done = subprocess.run([os.environ["DM_FOCUS_PYTHON"], "-c", "from focus_validator.main import main; main()", "--data-file", file,
+                           "--validate-version", "1.2.0.1", "--focus-dataset", "CostAndUsage", "--applicability-criteria", ",".join(CRITERIA),
+                           "--block-download", "--show-violations", "--output-type", "unittest", "--output-destination", report],
+                          cwd=packages, env={**os.environ, "PYTHONPATH": packages}, capture_output=True, text=True, timeout=200, check=False)
+    assert report.exists(), done.stderr[-2000:]
+    wrong, passed = set(), 0
+    for rule in ElementTree.parse(report).getroot().iter("testcase"):
+        outcome = [x.tag for x in rule]
+        if "failure" in outcome or "error" in outcome:
+            wrong.add(rule.attrib["name"].split(" ")[0])
+        passed += not outcome
+    return wrong, passed
+
+
+@check.case("focus", 220)
+def passes_its_own_validator():
+    expected = {line for line in (HERE / "focus.expected").read_text().splitlines() if line and not line.startswith("#")}
+    wrong, passed = found_wrong(MADE / "focus-1.2.csv")
+    assert wrong == expected, f"not expected: {sorted(wrong - expected)}; expected and not so: {sorted(expected - wrong)}"
+    assert passed >= 250, passed
+
+
+@check.case("focus", 220)
+def the_validator_sees_what_is_wrong():
+    """A charge without a cost, of a service that is in two categories, in a file that is short."""
+    lines = (MADE / "focus-1.2.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    cells = next(csv.reader([lines[1]]))
+    cells[names.index("BilledCost")] = ""
+    cells[names.index("ServiceCategory")] = "Nonsense"
+    short = MADE / "wrong-1.2.csv"
+    with open(short, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([names, cells])
+        file.write("\n".join(lines[2:40] + lines[-12:]) + "\n")
+    wrong, _ = found_wrong(short)
+    for column in ("BilledCost-", "ServiceName-"):
+        assert any(rule.startswith(column) for rule in wrong), sorted(wrong)
+
+
+MADE.chmod(0o755)
+made = subprocess.run([PROGRAMS / "exports", MADE], capture_output=True, text=True, timeout=200, check=False)
+if made.returncode != 0:
+    sys.exit(print("not ok conformance/exports/made:", made.stderr or made.stdout) or 1)
+if not datasets():
+    sys.exit(print("skip conformance/exports: there is no PostgreSQL here"))
+check.at_end(FOLDER.cleanup)
+check.run("exports", sys.argv[2:])
