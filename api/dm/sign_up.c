@@ -9,6 +9,7 @@
 #include "api/dm/proof.h"
 #include "api/dm/routes.h"
 #include "api/kit/request.h"
+#include "tenants/who/invitation.h"
 #include "tenants/who/mail.h"
 
 typedef struct ask {
@@ -98,7 +99,8 @@ static int sign_up_as(dm_req *req, dm_api *api, const ask *a, dm_err *err)
     r = dm_proof_hash(api, a->password, w.encoded, err);
     if (r == 0)
         r = dm_link_new(w.link, &w.up.link, err);
-    if (r == 0 && a->invitation != NULL)
+    /* what is no link is nobody's: the hash of its text is none of any link's bytes */
+    if (r == 0 && a->invitation != NULL && !dm_invitation_hash(dm_str_c(a->invitation), &w.up.invitation))
         r = dm_link_hash(dm_str_c(a->invitation), &w.up.invitation, err);
     if (r < 0)
         return r;

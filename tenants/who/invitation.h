@@ -43,6 +43,9 @@ void dm_invitation_row_read(const dm_pg_rows *rows, size_t row, dm_invitation_ro
 
 /* --- by whoever has the link (role dm_who) ------------------------------------------------------------------ */
 
+/* By what the row knows the link whose end this is; false: no link ends so. */
+bool dm_invitation_hash(dm_str token, dm_digest *out) DM_NODISCARD;
+
 typedef struct dm_invitation_seen {
     dm_str id, email, role, account_id, account, slug, project,
             inviter; /* slug and project empty: to all of the account */

@@ -168,7 +168,7 @@ void dm_invitation_row_read(const dm_pg_rows *rows, size_t row, dm_invitation_ro
 
 /* --- taken -------------------------------------------------------------------------------------------------- */
 
-static bool hash(dm_str token, dm_digest *out)
+bool dm_invitation_hash(dm_str token, dm_digest *out)
 {
     uint8_t raw[BYTES];
     return token.n == 2 * sizeof raw && dm_parse_hex(token, raw, sizeof raw, NULL) == 0 &&
@@ -178,7 +178,7 @@ static bool hash(dm_str token, dm_digest *out)
 int dm_invitation_look(dm_pg *c, dm_str token, dm_pg_rows **rows, dm_invitation_seen *out, dm_err *err)
 {
     dm_digest digest;
-    if (!hash(token, &digest))
+    if (!dm_invitation_hash(token, &digest))
         return DM_INVITATION_NONE;
     const dm_pg_arg arg = dm_pa_bytes(digest.b, sizeof digest.b);
     int r = dm_pg_exec(c, &look, &arg, 1, rows, NULL, err);
@@ -194,7 +194,7 @@ int dm_invitation_take(dm_pg *c, dm_str token, dm_err *err)
 {
     dm_digest digest;
     DM_AUTO(dm_pg_rows) rows = NULL;
-    if (!hash(token, &digest))
+    if (!dm_invitation_hash(token, &digest))
         return DM_INVITATION_NONE;
     const dm_pg_arg arg = dm_pa_bytes(digest.b, sizeof digest.b);
     int r = dm_pg_exec(c, &take, &arg, 1, &rows, NULL, err);

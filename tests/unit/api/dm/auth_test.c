@@ -217,14 +217,24 @@ static void by_invitation(void **state)
 {
     (void)state;
     browser b = {.ops = false};
-    dm_rig_sql(&rig, "INSERT INTO dm.invitation (account_no, project_no, email, role, sha256, made_by, expires_at)"
-                     " SELECT account_no, 0, 'anna@x.test', 'billing', sha256('secret'), 'test', now() + '1 day'"
-                     " FROM dm.project WHERE slug = 'demo'");
-    EXPECT(&b, "POST", "/v1/auth/sign-up",
-            "{\"email\":\"eve@x.test\",\"password\":\"" PW "\",\"name\":\"E\",\"invitation\":\"secret\"}", 202, "");
-    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.person"), 0);
-    EXPECT(&b, "POST", "/v1/auth/sign-up",
-            "{\"email\":\"anna@x.test\",\"password\":\"" PW "\",\"name\":\"A\",\"invitation\":\"secret\"}", 202, "");
+    char of[256], path[128], token[256], body[256];
+    const dm_rig_in own = dm_rig_person(&rig, "own@x.test", "owner", true);
+    dm_tenantrig_text(&rig.tenants,
+            "SELECT a.id FROM dm.account a JOIN dm.project p USING (account_no) WHERE p.slug = 'demo'", of);
+    (void)snprintf(path, sizeof path, "/v1/accounts/%.40s/invitations", of);
+    DM_AUTO_SAID made = dm_rig_call_in(&rig, &own, "POST", path, "{\"email\":\"anna@x.test\",\"role\":\"billing\"}");
+    assert_int_equal(made.status, 201);
+    dm_tenantrig_text(&rig.tenants,
+            "SELECT substring(body FROM '/invite/([0-9a-f]{40})') FROM dm.mail ORDER BY mail_no DESC LIMIT 1", token);
+    static const char ask_with[] =
+            "{\"email\":\"%s@x.test\",\"password\":\"" PW "\",\"name\":\"A\",\"invitation\":\"%.64s\"}";
+    (void)snprintf(body, sizeof body, ask_with, "eve", token);
+    EXPECT(&b, "POST", "/v1/auth/sign-up", body, 202, "");
+    (void)snprintf(body, sizeof body, ask_with, "anna", "no link");
+    EXPECT(&b, "POST", "/v1/auth/sign-up", body, 202, "");
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.person"), 1);
+    (void)snprintf(body, sizeof body, ask_with, "anna", token);
+    EXPECT(&b, "POST", "/v1/auth/sign-up", body, 202, "");
     EXPECT(&b, "POST", "/v1/auth/sign-in", in_as("anna@x.test", PW), 200, "");
     DM_AUTO_SAID me = ask(&b, "GET", "/v1/me", NULL);
     const json_t *account = json_array_get(json_object_get(me.body, "accounts"), 0);
