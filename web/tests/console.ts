@@ -1,26 +1,15 @@
 // Somebody signs in to an empty project, makes its first sandbox, sees it live, sleep, wake and end. The deployment is real.
 import { CommandLine } from './cli.ts'
-import { at, equal, launch, run, say, serious, test, theme, watched } from './lib.ts'
+import { at, equal, Looked, launch, run, say, test, watched } from './lib.ts'
 
 const FIRST_VIEW_MAX = 200 * 1024
 
 const browser = await launch()
 const { page, seen } = await watched(browser)
-const found: string[] = []
+const look = new Looked()
+const looked = (what: string) => look.at(page, what)
 let key = ''
 let id = ''
-
-/** What is shown now: on a telephone nothing of it is cut, and in both themes axe finds nothing serious. */
-async function looked(what: string): Promise<void> {
-  await page.setViewportSize({ width: 390, height: 844 })
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  if (wide > 0) found.push(`${what}: ${wide} pixels wider than a telephone`)
-  await page.setViewportSize({ width: 1440, height: 900 })
-  for (const name of ['light', 'dark'] as const) {
-    await theme(page, name)
-    found.push(...(await serious(page)).map((line) => `${what}, ${name}: ${line}`))
-  }
-}
 
 async function create(body: object): Promise<{ status: number; id: string }> {
   const answer = await fetch(`${at.url}/sandboxes`, {
@@ -199,7 +188,7 @@ test('signs_out', async () => {
   equal((await page.request.get(`${at.url}/v1/me`)).status(), 401)
 })
 
-test('nothing_serious_for_axe_and_nothing_cut', async () => equal(found, []))
+test('nothing_serious_for_axe_and_nothing_cut', async () => equal(look.found, []))
 test('no_breach_of_the_policy', async () => equal(seen.violations, []))
 test('no_error_and_no_warning', async () => equal(seen.errors, []))
 test('no_request_elsewhere', async () => equal(seen.foreign, []))

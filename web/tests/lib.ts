@@ -1,4 +1,6 @@
 // What the tests in a browser share: Debian's Chromium, a page that is watched, and how a result is said.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import AxeBuilder from '@axe-core/playwright'
 import { type Browser, chromium, type Page } from 'playwright'
 
@@ -12,6 +14,7 @@ const env = (name: string): string => {
 export const at = {
   url: env('E2B_API_URL'),
   slug: env('DM_WEB_PROJECT'),
+  account: env('DM_WEB_ACCOUNT'),
   email: env('DM_WEB_EMAIL'),
   password: env('DM_WEB_PASSWORD'),
   commandLine: process.env.DM_CLI ?? '',
@@ -67,10 +70,24 @@ export async function watched(
   return { page, seen }
 }
 
-export async function signIn(page: Page): Promise<void> {
+const run_ = promisify(execFile)
+
+/** The operator's tool of the deployment. */
+export async function admin(args: readonly string[]): Promise<string> {
+  const pg = `host=${env('DM_DATA')}/run/pg port=${432 + Number(env('DM_PORT_BASE'))} dbname=dormouse user=dm_ops`
+  return (await run_(`${env('DM_BUILD')}/bin/dormouse-admin`, ['--who', 'web', '--db', pg, ...args])).stdout
+}
+
+/** The newest letter to somebody, which has not left. */
+export async function letter(to: string): Promise<string> {
+  const { stdout } = await run_(`${env('DM_ROOT')}/ops/dormouse`, ['mail', '20'])
+  return stdout.split(/^(?=To: )/m).find((one) => one.startsWith(`To: ${to}\n`)) ?? ''
+}
+
+export async function signIn(page: Page, who: { email: string; password: string } = at): Promise<void> {
   await page.goto(`${at.url}/console/`)
-  await page.getByLabel('Address').fill(at.email)
-  await page.getByLabel('Password').fill(at.password)
+  await page.getByLabel('Address').fill(who.email)
+  await page.getByLabel('Password').fill(who.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.waitForURL(`**/console/p/${at.slug}`)
 }
@@ -89,6 +106,22 @@ export async function theme(page: Page, name: 'light' | 'dark'): Promise<void> {
   await page.evaluate((now) => {
     document.documentElement.dataset.theme = now
   }, name)
+}
+
+/** What is wrong with the looks of what was shown: on a telephone nothing is cut, in both themes axe finds nothing serious. */
+export class Looked {
+  readonly found: string[] = []
+
+  async at(page: Page, what: string): Promise<void> {
+    await page.setViewportSize({ width: 390, height: 844 })
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    if (wide > 0) this.found.push(`${what}: ${wide} pixels wider than a telephone`)
+    await page.setViewportSize({ width: 1440, height: 900 })
+    for (const name of ['light', 'dark'] as const) {
+      await theme(page, name)
+      this.found.push(...(await serious(page)).map((line) => `${what}, ${name}: ${line}`))
+    }
+  }
 }
 
 type Case = { name: string; body: () => Promise<void> }

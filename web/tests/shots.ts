@@ -1,14 +1,17 @@
 // Every page at two widths in two themes, empty and full, for the eye of whoever changes one: shots FOLDER.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { at, launch, say, signIn, theme, watched } from './lib.ts'
+import { admin, at, launch, say, signIn, theme, watched } from './lib.ts'
 
 const folder = process.argv[2] ?? 'shots'
+/** pages whose names begin so; all of them where it is left out */
+const wanted = process.argv[3] ?? ''
 mkdirSync(folder, { recursive: true })
 const browser = await launch()
 const { page } = await watched(browser)
 
 async function shot(name: string): Promise<void> {
+  if (!name.startsWith(wanted)) return
   for (const [width, height] of [
     [1440, 900],
     [390, 844],
@@ -104,6 +107,29 @@ await shot('palette')
 await page.goto(`${at.url}/console/p/nobodys`)
 await page.getByText('There is no such page').waitFor()
 await shot('lost')
+
+const { slug } = at
+const invited = await page.request.post(`${at.url}/v1/projects/${slug}/invitations`, {
+  headers: { 'Dormouse-Csrf': '1', Origin: at.url },
+  data: { email: 'grace@web.test', role: 'developer' },
+})
+if (!invited.ok()) say(`  no invitation: ${invited.status()}`)
+await admin(['limit-set', '--project', slug, '--name', 'running_max', '--value', '7', '--reason', 'a trial'])
+for (const name of ['keys', 'members', 'limits', 'audit']) {
+  await page.goto(`${at.url}/console/p/${slug}/${name}`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.waitForTimeout(1500)
+  await shot(name)
+}
+await page.goto(`${at.url}/console/p/${slug}/keys`)
+await page.getByRole('button', { name: 'Create key' }).click()
+await page.getByText('Only what is chosen').click()
+await shot('keys-new')
+await page.keyboard.press('Escape')
+await page.goto(`${at.url}/console/p/${slug}/members`)
+await page.getByRole('button', { name: 'Invite' }).click()
+await shot('members-invite')
+await page.keyboard.press('Escape')
 for (const id of ids) await call('DELETE', `/sandboxes/${id}`, key)
 say(`ok web/shots`)
 await browser.close()

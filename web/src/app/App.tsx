@@ -12,7 +12,7 @@ import { Bones } from '../parts/Bones'
 import { DenialCard } from '../parts/DenialCard'
 import { words } from '../words'
 import { Broken } from './Broken'
-import { ProjectContext } from './project'
+import { lastProject, type Project, ProjectContext } from './project'
 import { routes, to } from './routes'
 import { Shell } from './Shell'
 
@@ -21,6 +21,10 @@ const Cli = lazy(() => import('../pages/sign/Cli'))
 const SignInOver = lazy(() => import('../pages/sign/SignInOver'))
 const Sandboxes = lazy(() => import('../pages/sandboxes/Sandboxes'))
 const SandboxPage = lazy(() => import('../pages/sandbox/SandboxPage'))
+const Keys = lazy(() => import('../pages/keys/Keys'))
+const Members = lazy(() => import('../pages/members/Members'))
+const Limits = lazy(() => import('../pages/limits/Limits'))
+const Audit = lazy(() => import('../pages/audit/Audit'))
 
 export function makeQueries(): QueryClient {
   return new QueryClient({
@@ -124,7 +128,6 @@ function Pages({ me }: { me: Me }) {
       <Route path={routes.cli}>
         <Cli email={me.user?.email ?? ''} />
       </Route>
-      <Route path="/p/:slug/*?">{({ slug }) => <OfProject me={me} slug={slug} />}</Route>
       <Route path="/">
         {first?.slug === undefined ? (
           <Lost text={words.sign.none} />
@@ -132,6 +135,7 @@ function Pages({ me }: { me: Me }) {
           <Redirect to={to.overview(first.slug)} replace />
         )}
       </Route>
+      <Route path={/^\/(?<kind>[ap])\/(?<id>[^/]+)/}>{({ kind, id }) => <Inside me={me} kind={kind} id={id} />}</Route>
       <Route>
         <Lost text={words.fail.lost} />
       </Route>
@@ -139,20 +143,47 @@ function Pages({ me }: { me: Me }) {
   )
 }
 
-function OfProject({ me, slug }: { me: Me; slug: string }) {
-  const found = me.projects?.find((p) => p.slug === slug)
+/** What is of a project stands in it; what is of an account stands in the project of it that one was in last. */
+function projectOf(me: Me, kind: string, id: string): Project | null {
+  const mine = me.projects ?? []
+  const last = lastProject.get()
+  const ofAccount = mine.filter((p) => p.account === id)
+  const found =
+    kind === 'p' ? mine.find((p) => p.slug === id) : (ofAccount.find((p) => p.slug === last) ?? ofAccount[0])
   // who looks as a tenant is told of its projects, too; what is not among them is not there
-  if (found === undefined) return <Lost text={words.fail.lost} />
-  const project = { slug, name: found.name ?? slug, account: found.account ?? '', roles: found.roles ?? [], me }
+  if (found?.slug === undefined) return null
+  const account = me.accounts?.find((a) => a.id === found.account)
+  return {
+    slug: found.slug,
+    name: found.name ?? found.slug,
+    account: found.account ?? '',
+    accountName: account?.name ?? '',
+    roles: found.roles ?? [],
+    accountRoles: account?.roles ?? [],
+    me,
+  }
+}
+
+function Inside({ me, kind, id }: { me: Me; kind: string | undefined; id: string | undefined }) {
+  const project = projectOf(me, kind ?? '', decodeURIComponent(id ?? ''))
+  const slug = project?.slug
+  useEffect(() => {
+    if (slug !== undefined) lastProject.keep(slug)
+  }, [slug])
+  if (project === null) return <Lost text={words.fail.lost} />
   return (
     <ProjectContext.Provider value={project}>
-      <LiveProvider slug={slug}>
+      <LiveProvider slug={project.slug}>
         <Shell>
           <Suspense fallback={<Bones heights={[28, 120, 320]} />}>
             <Switch>
               <Route path={routes.overview} component={Overview} />
               <Route path={routes.sandboxes} component={Sandboxes} />
-              <Route path={routes.sandbox}>{({ id }) => <SandboxPage key={id} id={id} />}</Route>
+              <Route path={routes.sandbox}>{({ id: box }) => <SandboxPage key={box} id={box} />}</Route>
+              <Route path={routes.keys} component={Keys} />
+              <Route path={routes.members} component={Members} />
+              <Route path={routes.limits} component={Limits} />
+              <Route path={routes.audit} component={Audit} />
               <Route>
                 <Lost text={words.fail.lost} />
               </Route>

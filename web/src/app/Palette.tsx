@@ -8,6 +8,7 @@ import { Dialog } from '../parts/Dialog'
 import parts from '../parts/parts.module.css'
 import { StateWord } from '../parts/StateWord'
 import { words } from '../words'
+import { places } from './nav'
 import css from './Palette.module.css'
 import { choose } from './prefs'
 import { useProject } from './project'
@@ -24,7 +25,8 @@ export function Palette({ open, setOpen }: { open: boolean; setOpen: (now: boole
 }
 
 function useHits(text: string): Hit[] {
-  const { slug, me } = useProject()
+  const project = useProject()
+  const { slug, me } = project
   const [, navigate] = useLocation()
   const asked = useDeferredValue(text.trim())
   const found = useQuery({
@@ -34,8 +36,11 @@ function useHits(text: string): Hit[] {
   })
   const fits = (what: string) => what.toLowerCase().includes(text.trim().toLowerCase())
   const fixed: Hit[] = [
-    { id: 'overview', text: words.nav.overview, act: () => navigate(to.overview(slug)) },
-    { id: 'sandboxes', text: words.nav.sandboxes, act: () => navigate(to.sandboxes(slug)) },
+    ...places(project).map((place) => ({
+      id: place.id,
+      text: place.text,
+      act: () => (place.outside === true ? location.assign(place.href) : navigate(place.href)),
+    })),
     ...(me.projects ?? [])
       .filter((p) => p.slug !== slug)
       .map((p) => ({

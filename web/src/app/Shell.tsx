@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useState } from 'react'
 import { Header, Menu, MenuItem, MenuSection, MenuTrigger, Popover } from 'react-aria-components'
 import { Link, useLocation } from 'wouter'
 import { api, session } from '../live/api'
+import { forgetDrafts } from '../live/useDraft'
 import { useLive } from '../live/useLive'
 import { Button } from '../parts/Button'
 import { Icon, Mark } from '../parts/Icon'
@@ -13,6 +14,7 @@ import { words } from '../words'
 import { clock } from '../words/format'
 import asleep from './asleep.svg'
 import awake from './awake.svg'
+import { isHere, type Place, places, SECTIONS } from './nav'
 import { Palette } from './Palette'
 import { choose, usePrefs } from './prefs'
 import { useProject } from './project'
@@ -20,10 +22,11 @@ import { to } from './routes'
 import css from './Shell.module.css'
 import { Shortcuts } from './Shortcuts'
 
+const IN_A_TAB = { target: '_blank', rel: 'noreferrer' }
+
 export function Shell({ children }: { children: ReactNode }) {
   const project = useProject()
   const { live, status } = useLive()
-  const [path] = useLocation()
   const [finding, setFinding] = useState(false)
   const runs = (live.counts?.running ?? 0) > 0
   const prefs = usePrefs()
@@ -34,15 +37,13 @@ export function Shell({ children }: { children: ReactNode }) {
     if (icon instanceof HTMLLinkElement) icon.href = runs ? awake : asleep
   }, [runs])
 
-  const overview = to.overview(project.slug)
-  const sandboxes = to.sandboxes(project.slug)
   return (
     <div className={`${css.frame} ${look == null ? '' : css.look}`}>
       <a className={css.skip} href="#main">
         {words.skip}
       </a>
       <header className={css.top}>
-        <Link href={overview} className={css.home} aria-label={words.name}>
+        <Link href={to.overview(project.slug)} className={css.home} aria-label={words.name}>
           <Mark awake={runs} />
           <span>{words.name.toLowerCase()}</span>
         </Link>
@@ -61,24 +62,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <LiveWord />
         <UserMenu />
       </header>
-      <nav className={css.nav} aria-label={words.nav.main}>
-        <Link href={overview} aria-current={path === overview ? 'page' : undefined}>
-          <Icon name="overview" />
-          {words.nav.overview}
-        </Link>
-        <Link href={sandboxes} aria-current={path.startsWith(sandboxes) ? 'page' : undefined}>
-          <Icon name="sandboxes" />
-          {words.nav.sandboxes}
-        </Link>
-        <a href="/console/verify/">
-          <Icon name="verify" />
-          {words.nav.verify}
-        </a>
-        <a href="/docs" target="_blank" rel="noreferrer">
-          <Icon name="docs" />
-          {words.nav.docs}
-        </a>
-      </nav>
+      <Nav />
       <main className={css.main} id="main" tabIndex={-1}>
         <div className={css.content}>
           {look == null ? null : (
@@ -96,6 +80,69 @@ export function Shell({ children }: { children: ReactNode }) {
       <Palette open={finding} setOpen={setFinding} />
       <Shortcuts onFind={() => setFinding(true)} />
     </div>
+  )
+}
+
+function Nav() {
+  const all = places(useProject())
+  const [path, navigate] = useLocation()
+  const link = (place: Place) => {
+    const inside = (
+      <>
+        <Icon name={place.icon} />
+        {place.text}
+      </>
+    )
+    const name = place.bar === true ? undefined : css.wideOnly
+    return place.outside === true ? (
+      <a key={place.id} href={place.href} className={name} {...(place.id === 'docs' ? IN_A_TAB : {})}>
+        {inside}
+      </a>
+    ) : (
+      <Link key={place.id} href={place.href} className={name} aria-current={isHere(place, path) ? 'page' : undefined}>
+        {inside}
+      </Link>
+    )
+  }
+  return (
+    <nav className={css.nav} aria-label={words.nav.main}>
+      {SECTIONS.map(({ id, title }) => (
+        <div key={id} className={css.section}>
+          {title === '' ? null : <span className={`${css.sectionTitle} ${css.wideOnly}`}>{title}</span>}
+          {all.filter((place) => place.section === id).map(link)}
+        </div>
+      ))}
+      <MenuTrigger>
+        <Button kind="quiet" aria-label={words.nav.more} className={css.moreNav ?? ''}>
+          <Icon name="dots" />
+          {words.nav.more}
+        </Button>
+        <Popover placement="top end">
+          <Menu
+            className={parts.menu ?? ''}
+            aria-label={words.nav.more}
+            onAction={(id) => {
+              const place = all.find((one) => one.id === id)
+              if (place?.outside === true) location.assign(place.href)
+              else if (place !== undefined) navigate(place.href)
+            }}
+          >
+            {SECTIONS.map(({ id, title }) => (
+              <MenuSection key={id} aria-label={title === '' ? words.nav.main : title}>
+                {title === '' ? null : <Header className={parts.section ?? ''}>{title}</Header>}
+                {all
+                  .filter((place) => place.section === id && place.bar !== true)
+                  .map((place) => (
+                    <MenuItem key={place.id} id={place.id} className={parts.item ?? ''}>
+                      {place.text}
+                    </MenuItem>
+                  ))}
+              </MenuSection>
+            ))}
+          </Menu>
+        </Popover>
+      </MenuTrigger>
+    </nav>
   )
 }
 
@@ -152,7 +199,10 @@ function UserMenu() {
   const prefs = usePrefs()
   const leave = useMutation({
     mutationFn: (everywhere: boolean) => api.POST(everywhere ? '/v1/auth/sign-out-everywhere' : '/v1/auth/sign-out'),
-    onSettled: () => location.assign('/console/sign-in'),
+    onSettled: () => {
+      forgetDrafts()
+      location.assign('/console/sign-in')
+    },
   })
   return (
     <MenuTrigger>

@@ -4,14 +4,14 @@ import { Dialog } from '../parts/Dialog'
 import parts from '../parts/parts.module.css'
 import { words } from '../words'
 import { useKeys } from './keys'
+import { places } from './nav'
 import { useProject } from './project'
-import { to } from './routes'
 
 /** How long after g the second key is waited for. */
 const GO_MS = 1500
 
 export function Shortcuts({ onFind }: { onFind: () => void }) {
-  const { slug } = useProject()
+  const project = useProject()
   const [, navigate] = useLocation()
   const [shown, setShown] = useState(false)
   const gone = useRef(0)
@@ -33,8 +33,9 @@ export function Shortcuts({ onFind }: { onFind: () => void }) {
     g: () => {
       gone.current = Date.now()
     },
-    o: after(to.overview(slug)),
-    s: after(to.sandboxes(slug)),
+    ...Object.fromEntries(
+      places(project).flatMap(({ key, href }) => (key === undefined ? [] : [[key, after(href)] as const])),
+    ),
     '?': () => setShown(true),
   })
   return (

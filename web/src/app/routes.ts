@@ -11,14 +11,41 @@ export const routes = {
   overview: '/p/:slug',
   sandboxes: '/p/:slug/sandboxes',
   sandbox: '/p/:slug/sandboxes/:id',
+  keys: '/p/:slug/keys',
+  members: '/p/:slug/members',
+  limits: '/p/:slug/limits',
+  audit: '/p/:slug/audit',
+  usage: '/a/:account/usage',
+  calculator: '/a/:account/calculator',
+  invoices: '/a/:account/invoices',
+  invoice: '/a/:account/invoices/:number',
+  statements: '/a/:account/statements',
+  statement: '/a/:account/statements/:number',
+  plan: '/a/:account/plan',
+  exports: '/a/:account/exports',
+  check: '/a/:account/verify',
   ops: '/ops/*?',
 } as const
 
 const part = encodeURIComponent
+const of = (kind: 'p' | 'a', id: string, page: string) => `/${kind}/${part(id)}/${page}`
 
 export const to = {
   overview: (slug: string) => `/p/${part(slug)}`,
-  sandboxes: (slug: string, query = '') => `/p/${part(slug)}/sandboxes${query}`,
+  sandboxes: (slug: string, query = '') => `${of('p', slug, 'sandboxes')}${query}`,
   sandbox: (slug: string, id: string, tab?: string) =>
-    `/p/${part(slug)}/sandboxes/${part(id)}${tab === undefined || tab === 'life' ? '' : `?tab=${part(tab)}`}`,
+    `${of('p', slug, 'sandboxes')}/${part(id)}${tab === undefined || tab === 'life' ? '' : `?tab=${part(tab)}`}`,
+  keys: (slug: string) => of('p', slug, 'keys'),
+  members: (slug: string) => of('p', slug, 'members'),
+  limits: (slug: string) => of('p', slug, 'limits'),
+  audit: (slug: string, query = '') => `${of('p', slug, 'audit')}${query}`,
+  usage: (account: string, query = '') => `${of('a', account, 'usage')}${query}`,
+  calculator: (account: string, query = '') => `${of('a', account, 'calculator')}${query}`,
+  invoices: (account: string, query = '') => `${of('a', account, 'invoices')}${query}`,
+  invoice: (account: string, number: string) => `${of('a', account, 'invoices')}/${part(number)}`,
+  statements: (account: string) => of('a', account, 'statements'),
+  statement: (account: string, number: number, query = '') => `${of('a', account, 'statements')}/${number}${query}`,
+  plan: (account: string) => of('a', account, 'plan'),
+  exports: (account: string) => of('a', account, 'exports'),
+  check: (account: string, query = '') => `${of('a', account, 'verify')}${query}`,
 }

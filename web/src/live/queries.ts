@@ -3,7 +3,7 @@ import { queryOptions } from '@tanstack/react-query'
 import { api, must } from './api'
 import type { Filter } from './filter'
 import { asQuery } from './filter'
-import type { Caps, Event, Limit, LogLine, Me, Page, Plan, Sandbox } from './types'
+import type { Caps, Event, Limit, LogLine, Me, Member, Page, Plan, Sandbox } from './types'
 
 export const me = () =>
   queryOptions({ queryKey: ['me'], queryFn: () => must(api.GET('/v1/me')) as Promise<Me>, staleTime: 60_000 })
@@ -14,6 +14,17 @@ export const limits = (slug: string) =>
     queryFn: () =>
       must(api.GET('/v1/projects/{slug}/limits', { params: { path: { slug }, query: { limit: 1000 } } })) as Promise<
         Page<Limit> & { tier: string }
+      >,
+    staleTime: 30_000,
+  })
+
+/** The first thousand of them: whom a page means by an id, and whom one may ask. */
+export const members = (slug: string) =>
+  queryOptions({
+    queryKey: ['members', slug],
+    queryFn: () =>
+      must(api.GET('/v1/projects/{slug}/members', { params: { path: { slug }, query: { limit: 1000 } } })) as Promise<
+        Page<Member>
       >,
     staleTime: 30_000,
   })

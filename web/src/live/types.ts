@@ -12,6 +12,10 @@ export type Limit = S['Limit']
 export type Plan = S['Plan']
 export type Caps = S['Caps']
 export type Spend = S['Spend']
+export type Key = Filled<S['Key']>
+export type Member = Filled<S['Member']>
+export type Invitation = Filled<S['Invitation']>
+export type AuditLine = Filled<S['AuditLine']>
 export type Cost = { hour: string | null; month: string | null; currency: string | null; as_of: string | null }
 
 type OwnSandbox = S['OwnSandbox']

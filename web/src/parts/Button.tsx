@@ -1,19 +1,20 @@
 import { Button as Aria, type ButtonProps } from 'react-aria-components'
 import css from './parts.module.css'
 
-type Kind = 'plain' | 'primary' | 'danger' | 'quiet'
-type Props = Omit<ButtonProps, 'className'> & { kind?: Kind; wide?: boolean; icon?: boolean }
+type Kind = 'plain' | 'primary' | 'danger' | 'quiet' | 'quietDanger'
+type Props = Omit<ButtonProps, 'className'> & { kind?: Kind; wide?: boolean; icon?: boolean; className?: string }
 
 /** A button. What a person may not do is shown disabled, with the reason in words beside it, never hidden. */
 export function Button({
   kind = 'plain',
   wide = false,
   icon = false,
+  className = '',
   isPending = false,
   isDisabled = false,
   ...rest
 }: Props) {
-  const names = [css.button, kind === 'plain' ? '' : css[kind], wide ? css.wide : '', icon ? css.icon : '']
+  const names = [css.button, kind === 'plain' ? '' : css[kind], wide ? css.wide : '', icon ? css.icon : '', className]
   // React Aria's own pending puts an image without a name into it
   return <Aria {...rest} isDisabled={isDisabled || isPending} className={names.filter(Boolean).join(' ')} />
 }

@@ -1,6 +1,12 @@
 // Every sentence of the console, in English. Another language is another table of this type.
 
-const plural = (n: number, one: string, many: string) => (n === 1 ? one : many)
+export const plural = (n: number, one: string, many: string) => (n === 1 ? one : many)
+
+/** a, b or c */
+const listed = (all: readonly string[]) =>
+  all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} or ${all.at(-1) ?? ''}`
+const roleWord = (role: string) =>
+  /^[aeiou]/.test(role) ? `an ${role}` : role === 'billing' ? 'who does the billing' : `a ${role}`
 
 export const en = {
   name: 'Dormouse',
@@ -11,6 +17,12 @@ export const en = {
   copy: 'Copy',
   copied: 'Copied',
   loading: 'Loading',
+  more: 'More',
+  rows: (n: number, total: number, least: boolean) =>
+    `${n.toLocaleString('en')} of ${least ? 'more than ' : ''}${total.toLocaleString('en')}`,
+  never: 'never',
+  ago: (span: string) => `${span} ago`,
+  none: '–',
   notEncrypted: 'This connection is not encrypted: whoever is on the way can read what you see and type.',
 
   state: {
@@ -69,6 +81,26 @@ export const en = {
     verify: 'Verify',
     main: 'Main',
     docs: 'Docs',
+    more: 'More',
+    money: 'Money',
+    usage: 'Usage and cost',
+    calculator: 'Calculator',
+    invoices: 'Invoices',
+    statements: 'Statements',
+    plan: 'Plan and caps',
+    exports: 'Exports',
+    keys: 'Keys',
+    members: 'Members',
+    limits: 'Limits',
+    audit: 'Audit',
+  },
+  noRight: {
+    title: 'Your role does not see this page.',
+    who: (roles: readonly string[], account: string | null) =>
+      `It is for ${listed(roles.map((role) => roleWord(role)))}${account === null ? '' : ` of the account ${account}`}.`,
+    ask: (names: readonly string[]) => `Ask ${listed(names)}.`,
+    act: (roles: readonly string[]) =>
+      `Your role may only look: ${listed(roles.map((role) => roleWord(role)))} may do this.`,
   },
   top: {
     find: 'Find anything',
@@ -106,6 +138,10 @@ export const en = {
       ['/', 'filter'],
       ['g o', 'overview'],
       ['g s', 'sandboxes'],
+      ['g u', 'usage and cost'],
+      ['g i', 'invoices'],
+      ['g k', 'keys'],
+      ['g l', 'limits'],
       ['j k, arrows', 'up and down a list'],
       ['Space', 'select'],
       ['Enter', 'open'],

@@ -137,7 +137,8 @@ function ResetTo() {
 function Invite() {
   const { token = '' } = useParams<{ token: string }>()
   const enter = useIn()
-  const [how, setHow] = useState<'in' | 'up'>('in')
+  // who signs up with an invitation has taken it by that
+  const [how, setHow] = useState<'in' | 'up' | 'taken'>('in')
   const found = useQuery({
     queryKey: ['invitation', token],
     queryFn: () => must(api.GET('/v1/invitations/{token}', { params: { path: { token } } })),
@@ -172,6 +173,8 @@ function Invite() {
             {words.sign.acceptAs(who.data.user.email ?? '')}
           </Button>
         </>
+      ) : how === 'taken' ? (
+        <SignInForm email={email} done={enter} />
       ) : how === 'in' ? (
         <>
           <SignInForm email={email} done={() => take.mutate()} />
@@ -180,7 +183,7 @@ function Invite() {
           </Button>
         </>
       ) : (
-        <SignUpForm invitation={token} email={email} done={() => setHow('in')} />
+        <SignUpForm invitation={token} email={email} done={() => setHow('taken')} />
       )}
     </Box>
   )
