@@ -92,6 +92,24 @@ export async function signIn(page: Page, who: { email: string; password: string 
   await page.waitForURL(`**/console/p/${at.slug}`)
 }
 
+/** A key of the project, by the session of the page, and what a program does with it. */
+export async function made(page: Page) {
+  const answer = await page.request.post(`${at.url}/v1/projects/${at.slug}/keys`, {
+    headers: { 'Dormouse-Csrf': '1', Origin: at.url },
+    data: { name: 'test' },
+  })
+  const { key = '' } = (await answer.json()) as { key?: string }
+  const call = (method: string, path: string, body?: object) =>
+    fetch(`${at.url}${path}`, {
+      method,
+      headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  const create = async (body: object) =>
+    ((await (await call('POST', '/sandboxes', body)).json()) as { sandboxID?: string }).sandboxID ?? ''
+  return { key, call, create }
+}
+
 /** What axe finds serious, in the theme that is set. */
 export async function serious(page: Page): Promise<string[]> {
   // a ground that fades is no ground

@@ -130,6 +130,21 @@ await page.goto(`${at.url}/console/p/${slug}/members`)
 await page.getByRole('button', { name: 'Invite' }).click()
 await shot('members-invite')
 await page.keyboard.press('Escape')
+
+const { account } = at
+for (const name of ['usage', 'calculator', 'invoices', 'statements', 'statements/1', 'plan', 'exports']) {
+  await page.goto(`${at.url}/console/a/${account}/${name}`)
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
+  await page.waitForTimeout(1500)
+  await shot(name.replace('/1', '-one'))
+}
+await page.goto(`${at.url}/console/a/${account}/verify?statement=1`)
+await page.waitForTimeout(4000)
+await shot('verify')
+await page.goto(`${at.url}/console/a/${account}/exports`)
+await page.getByRole('button', { name: 'Order' }).click()
+await page.waitForTimeout(6000)
+await shot('exports-ready')
 for (const id of ids) await call('DELETE', `/sandboxes/${id}`, key)
 say(`ok web/shots`)
 await browser.close()

@@ -25,6 +25,15 @@ const Keys = lazy(() => import('../pages/keys/Keys'))
 const Members = lazy(() => import('../pages/members/Members'))
 const Limits = lazy(() => import('../pages/limits/Limits'))
 const Audit = lazy(() => import('../pages/audit/Audit'))
+const Usage = lazy(() => import('../pages/usage/Usage'))
+const Calculator = lazy(() => import('../pages/calculator/Calculator'))
+const Invoices = lazy(() => import('../pages/invoices/Invoices'))
+const Statements = lazy(() => import('../pages/statements/Statements'))
+const Plan = lazy(() => import('../pages/plan/Plan'))
+const Exports = lazy(() => import('../pages/exports/Exports'))
+const Check = lazy(() => import('../pages/check/Check'))
+const InvoicePage = lazy(() => import('../pages/invoices/InvoicePage'))
+const StatementPage = lazy(() => import('../pages/statements/StatementPage'))
 
 export function makeQueries(): QueryClient {
   return new QueryClient({
@@ -184,6 +193,15 @@ function Inside({ me, kind, id }: { me: Me; kind: string | undefined; id: string
               <Route path={routes.members} component={Members} />
               <Route path={routes.limits} component={Limits} />
               <Route path={routes.audit} component={Audit} />
+              <Route path={routes.usage} component={Usage} />
+              <Route path={routes.calculator} component={Calculator} />
+              <Route path={routes.invoices} component={Invoices} />
+              <Route path={routes.statements} component={Statements} />
+              <Route path={routes.plan} component={Plan} />
+              <Route path={routes.exports} component={Exports} />
+              <Route path={routes.check} component={Check} />
+              <Route path={routes.invoice}>{({ number }) => <InvoicePage key={number} number={number} />}</Route>
+              <Route path={routes.statement}>{({ number }) => <StatementPage key={number} number={number} />}</Route>
               <Route>
                 <Lost text={words.fail.lost} />
               </Route>

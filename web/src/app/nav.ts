@@ -25,7 +25,7 @@ export const SECTIONS: readonly { id: Place['section']; title: string }[] = [
   { id: 'more', title: '' },
 ]
 
-export function places({ slug }: Project): Place[] {
+export function places({ slug, account }: Project): Place[] {
   const w = words.nav
   return [
     {
@@ -46,11 +46,17 @@ export function places({ slug }: Project): Place[] {
       key: 's',
       bar: true,
     },
-    { id: 'keys', text: w.keys, href: to.keys(slug), icon: 'key', section: 'project', key: 'k', bar: true },
+    { id: 'usage', text: w.usage, href: to.usage(account), icon: 'usage', section: 'money', key: 'u', bar: true },
+    { id: 'invoices', text: w.invoices, href: to.invoices(account), icon: 'invoice', section: 'money', key: 'i' },
+    { id: 'statements', text: w.statements, href: to.statements(account), icon: 'statement', section: 'money' },
+    { id: 'plan', text: w.plan, href: to.plan(account), icon: 'plan', section: 'money' },
+    { id: 'calculator', text: w.calculator, href: to.calculator(account), icon: 'calculator', section: 'money' },
+    { id: 'exports', text: w.exports, href: to.exports(account), icon: 'exports', section: 'money' },
+    { id: 'verify', text: w.verify, href: to.check(account), icon: 'verify', section: 'money' },
+    { id: 'keys', text: w.keys, href: to.keys(slug), icon: 'key', section: 'project', key: 'k' },
     { id: 'members', text: w.members, href: to.members(slug), icon: 'members', section: 'project' },
     { id: 'limits', text: w.limits, href: to.limits(slug), icon: 'limits', section: 'project', key: 'l' },
     { id: 'audit', text: w.audit, href: to.audit(slug), icon: 'audit', section: 'project' },
-    { id: 'verify', text: w.verify, href: '/console/verify/', icon: 'verify', section: 'more', outside: true },
     { id: 'docs', text: w.docs, href: '/docs', icon: 'docs', section: 'more', outside: true },
   ]
 }

@@ -16,6 +16,19 @@ export type Key = Filled<S['Key']>
 export type Member = Filled<S['Member']>
 export type Invitation = Filled<S['Invitation']>
 export type AuditLine = Filled<S['AuditLine']>
+export type Used = S['Used']
+export type Invoice = S['Invoice']
+export type InvoiceLine = S['InvoiceLine']
+export type Statement = Filled<S['Statement']>
+export type StatementLine = Filled<Omit<S['StatementLine'], 'epoch' | 'corrects'>> &
+  Pick<S['StatementLine'], 'epoch' | 'corrects'>
+export type Oath = Filled<Omit<S['Attestation'], 'message' | 'page' | 'place'>>
+export type Export = S['Export']
+export type Wallet = S['Wallet']
+export type Grant = Filled<S['Grant']>
+export type WalletEntry = Filled<S['WalletEntry']>
+export type Contract = S['Contract']
+export type Alerts = S['Alerts']
 export type Cost = { hour: string | null; month: string | null; currency: string | null; as_of: string | null }
 
 type OwnSandbox = S['OwnSandbox']

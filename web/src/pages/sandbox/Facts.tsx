@@ -7,10 +7,11 @@ import parts from '../../parts/parts.module.css'
 import { useNow } from '../../parts/useNow'
 import { words } from '../../words'
 import { clock, mib, plain, span } from '../../words/format'
+import { billing } from '../../words/money'
 import css from './Sandbox.module.css'
 
 export function Facts({ box }: { box: Sandbox }) {
-  const { slug } = useProject()
+  const { slug, account } = useProject()
   const prefs = usePrefs()
   const now = useNow()
   const f = words.box.facts
@@ -43,6 +44,12 @@ export function Facts({ box }: { box: Sandbox }) {
     ...(box.allow_internet == null
       ? []
       : ([[f.network, box.allow_internet ? words.box.on : words.box.off]] as [string, React.ReactNode][])),
+    [
+      billing.calculator.title,
+      <Link key="calculator" href={to.calculator(account, `?box=${encodeURIComponent(box.id)}`)}>
+        {billing.calculator.whatIf}
+      </Link>,
+    ],
   ]
   const metadata = Object.entries(box.metadata)
   return (

@@ -1,0 +1,18 @@
+import type { ReactNode } from 'react'
+import css from './parts.module.css'
+
+/** Names and values; what is null is left out. */
+export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
+  return (
+    <dl className={`${css.card} ${css.facts}`}>
+      {rows.map(([name, value]) =>
+        value === null ? null : (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  )
+}
