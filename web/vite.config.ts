@@ -16,9 +16,9 @@ export default defineConfig({
   // What E2B's client asks of Node.js it leaves alone in a browser: those modules are empty there.
   resolve: {
     alias: Object.fromEntries(
-      ['node:fs', 'fs', 'node:path', 'path', 'node:crypto', 'crypto', 'node:os', 'os', 'node:url', 'url'].map(
-        (name) => [name, new URL('src/app/nothing.ts', import.meta.url).pathname],
-      ),
+      ['fs', 'path', 'crypto', 'os', 'url', 'stream']
+        .flatMap((name) => [name, `node:${name}`])
+        .map((name) => [name, new URL('src/app/nothing.ts', import.meta.url).pathname]),
     ),
   },
   build: {

@@ -1,6 +1,6 @@
 // Somebody signs in to an empty project, makes its first sandbox, sees it live, sleep, wake and end. The deployment is real.
 import { CommandLine } from './cli.ts'
-import { at, equal, Looked, launch, run, say, test, watched } from './lib.ts'
+import { at, equal, Looked, launch, run, say, serious, test, watched } from './lib.ts'
 
 const FIRST_VIEW_MAX = 200 * 1024
 
@@ -163,7 +163,7 @@ test('command_line_signs_in_and_out', async () => {
     const said = await cli.run(['auth', 'login'], async (url) => {
       await other.goto(url)
       await other.getByText(`asks to act as ${at.email}`).waitFor()
-      found.push(...(await serious(other)).map((line) => `command line: ${line}`))
+      look.found.push(...(await serious(other)).map((line) => `command line: ${line}`))
       await other.getByRole('button', { name: 'Sign it in' }).click()
       await other.getByText(`It is signed in as ${at.email}.`).waitFor()
     })

@@ -89,10 +89,10 @@ await page.keyboard.press('Escape')
 await page.goto(`${at.url}/console/p/${at.slug}/sandboxes?state=changing&q=nothing`)
 await page.getByText('No sandbox fits this filter.').waitFor()
 await shot('list-no-hits')
-for (const tab of ['life', 'metrics', 'logs']) {
+for (const tab of ['life', 'metrics', 'logs', 'terminal', 'files']) {
   await page.goto(`${at.url}/console/p/${at.slug}/sandboxes/${one}?tab=${tab}`)
   await page.getByRole('heading', { name: one }).waitFor()
-  await page.waitForTimeout(tab === 'metrics' ? 8000 : 1500)
+  await page.waitForTimeout(tab === 'metrics' ? 8000 : tab === 'terminal' ? 5000 : 1500)
   await shot(`sandbox-${tab}`)
 }
 await page.goto(`${at.url}/console/p/${at.slug}/sandboxes/${two}`)

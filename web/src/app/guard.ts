@@ -1,6 +1,6 @@
 // What the page's policy (ops/nginx/console.conf.in) asks of code that we did not write. React Aria writes an empty string into
-// its announcer and reads the nonce from the meta tag; xterm makes style elements and knows no nonce; a Worker is started by
-// its URL. Everything else that would turn text into code is refused, by the browser.
+// its announcer and reads the nonce from the meta tag; xterm makes style elements and knows no nonce, and writes colours into
+// style attributes, which a policy takes for what came with the page; a Worker is started by its URL. Everything else that would turn text into code is refused, by the browser.
 
 type Policies = {
   createPolicy(
@@ -33,4 +33,9 @@ export function guard(): void {
     if (tag.toLowerCase() === 'style') element.nonce = value
     return element
   }) as typeof document.createElement
+  const set = Element.prototype.setAttribute
+  Element.prototype.setAttribute = function (this: Element, name: string, value: string) {
+    if (name === 'style' && this instanceof HTMLElement) this.style.cssText = value
+    else set.call(this, name, value)
+  }
 }

@@ -40,3 +40,10 @@ export function asFail(thrown: unknown): Fail {
     ? thrown
     : new Fail(0, thrown instanceof Error ? thrown.message : String(thrown), null, null)
 }
+
+/** What somebody else's program threw: its own words, and not that nobody answered. */
+export function troubleOf(thrown: unknown): Fail {
+  return thrown instanceof Fail
+    ? thrown
+    : new Fail(500, thrown instanceof Error ? thrown.message : String(thrown), null, null)
+}

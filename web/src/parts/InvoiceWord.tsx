@@ -1,5 +1,5 @@
 import type { Invoice } from '../live/types'
-import { billing } from '../words/money'
+import { billing } from '../words/billing'
 import css from './parts.module.css'
 import { Glyph, type Look } from './StateWord'
 

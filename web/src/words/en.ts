@@ -355,7 +355,7 @@ export const en = {
     },
     on: 'open',
     off: 'cut off',
-    tabs: { life: 'Life', metrics: 'Metrics', logs: 'Logs' },
+    tabs: { life: 'Life', metrics: 'Metrics', logs: 'Logs', terminal: 'Terminal', files: 'Files' },
     life: {
       bar: 'Its seconds',
       closed: (at: string) => `Periods have closed up to ${at}; what is after it is provisional and not drawn.`,

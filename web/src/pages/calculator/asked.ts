@@ -1,5 +1,5 @@
 // What the calculator is asked, three ways: as it is typed and stands in the address, what is wrong with it, and as the API takes it.
-import { billing } from '../../words/money'
+import { billing } from '../../words/billing'
 
 const w = billing.calculator
 

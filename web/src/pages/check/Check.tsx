@@ -6,7 +6,7 @@ import { Link, useLocation, useSearch } from 'wouter'
 import { useProject } from '../../app/project'
 import { to } from '../../app/routes'
 import { api, ask, must } from '../../live/api'
-import { asFail, type Fail, failOf } from '../../live/fail'
+import { asFail, type Fail, failOf, troubleOf } from '../../live/fail'
 import { Amount } from '../../parts/Amount'
 import { Button } from '../../parts/Button'
 import { Choice } from '../../parts/Choice'
@@ -19,8 +19,8 @@ import { Glyph } from '../../parts/StateWord'
 import { Cancelled, type Check as Checking, check, type Far } from '../../verify/check'
 import type { Verdict } from '../../verify/verify'
 import { believed, KINDS, seen, where } from '../../verify/words'
+import { billing } from '../../words/billing'
 import { plain, short } from '../../words/format'
-import { billing } from '../../words/money'
 import { isMonth, lastMonths, monthOf } from '../../words/months'
 import css from './check.module.css'
 
@@ -96,7 +96,7 @@ function Known() {
       setState({ at: 'said', name, verdict, seconds, total })
     } catch (e) {
       if (e instanceof Cancelled) return
-      setState({ at: 'failed', fail: asFail(e) })
+      setState({ at: 'failed', fail: troubleOf(e) })
     }
   }
   const fetchAndJudge = async (of: Asked) => {

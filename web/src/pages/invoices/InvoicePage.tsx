@@ -20,8 +20,8 @@ import parts from '../../parts/parts.module.css'
 import { SaveButton } from '../../parts/SaveButton'
 import { useWho } from '../../parts/useWho'
 import { words } from '../../words'
+import { billing } from '../../words/billing'
 import { clock, plain } from '../../words/format'
-import { billing } from '../../words/money'
 import { filePath } from './Invoices'
 
 const w = billing.invoices

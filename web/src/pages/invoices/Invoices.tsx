@@ -13,7 +13,7 @@ import { OfAccount } from '../../parts/OfAccount'
 import parts from '../../parts/parts.module.css'
 import { SaveButton } from '../../parts/SaveButton'
 import { words } from '../../words'
-import { billing } from '../../words/money'
+import { billing } from '../../words/billing'
 import { monthAfter, monthOf } from '../../words/months'
 
 const w = billing.invoices

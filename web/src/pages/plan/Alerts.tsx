@@ -13,8 +13,8 @@ import { DenialCard } from '../../parts/DenialCard'
 import { Field } from '../../parts/Field'
 import { List } from '../../parts/List'
 import parts from '../../parts/parts.module.css'
+import { billing } from '../../words/billing'
 import { clock, plain } from '../../words/format'
-import { billing } from '../../words/money'
 import css from './plan.module.css'
 
 const w = billing.plan

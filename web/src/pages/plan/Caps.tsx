@@ -18,8 +18,8 @@ import { DenialCard } from '../../parts/DenialCard'
 import { Field } from '../../parts/Field'
 import parts from '../../parts/parts.module.css'
 import { words } from '../../words'
+import { billing } from '../../words/billing'
 import { exact, plain } from '../../words/format'
-import { billing } from '../../words/money'
 import css from './plan.module.css'
 
 const w = billing.plan

@@ -12,8 +12,8 @@ import { Amount } from '../../parts/Amount'
 import { List } from '../../parts/List'
 import parts from '../../parts/parts.module.css'
 import { words } from '../../words'
+import { billing } from '../../words/billing'
 import { clock, plain } from '../../words/format'
-import { billing } from '../../words/money'
 
 const w = billing.plan
 

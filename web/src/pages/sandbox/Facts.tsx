@@ -6,8 +6,8 @@ import type { Sandbox } from '../../live/types'
 import parts from '../../parts/parts.module.css'
 import { useNow } from '../../parts/useNow'
 import { words } from '../../words'
+import { billing } from '../../words/billing'
 import { clock, mib, plain, span } from '../../words/format'
-import { billing } from '../../words/money'
 import css from './Sandbox.module.css'
 
 export function Facts({ box }: { box: Sandbox }) {

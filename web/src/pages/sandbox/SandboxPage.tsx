@@ -1,5 +1,6 @@
 // One sandbox: what it is now and why, what can be done, and all that it went through.
 import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components'
 import { Link, useLocation, useSearch } from 'wouter'
 import { useKeys } from '../../app/keys'
@@ -23,9 +24,13 @@ import { Facts } from './Facts'
 import { Life } from './Life'
 import { Logs } from './Logs'
 import { Metrics } from './Metrics'
+import { Reach } from './Reach'
 import css from './Sandbox.module.css'
 
-const TABS = ['life', 'metrics', 'logs'] as const
+const Terminal = lazy(() => import('./Terminal'))
+const Files = lazy(() => import('./Files'))
+
+const TABS = ['life', 'metrics', 'logs', 'terminal', 'files'] as const
 type TabName = (typeof TABS)[number]
 
 export default function SandboxPage({ id }: { id: string }) {
@@ -101,6 +106,20 @@ export default function SandboxPage({ id }: { id: string }) {
         </TabPanel>
         <TabPanel id="logs" className={parts.panel ?? ''}>
           <Logs box={box} />
+        </TabPanel>
+        <TabPanel id="terminal" className={parts.panel ?? ''}>
+          <Reach box={box} act={act}>
+            <Suspense fallback={<Bones heights={[320]} />}>
+              <Terminal box={box} />
+            </Suspense>
+          </Reach>
+        </TabPanel>
+        <TabPanel id="files" className={parts.panel ?? ''}>
+          <Reach box={box} act={act}>
+            <Suspense fallback={<Bones heights={[40, 240]} />}>
+              <Files box={box} />
+            </Suspense>
+          </Reach>
         </TabPanel>
       </Tabs>
     </div>

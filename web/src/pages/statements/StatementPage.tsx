@@ -17,8 +17,8 @@ import { List } from '../../parts/List'
 import { OfAccount } from '../../parts/OfAccount'
 import parts from '../../parts/parts.module.css'
 import { SaveButton } from '../../parts/SaveButton'
+import { billing } from '../../words/billing'
 import { clock, plain, short } from '../../words/format'
-import { billing } from '../../words/money'
 
 const w = billing.statements
 const UTC = { utc: true }

@@ -10,8 +10,8 @@ import { Amount } from '../../parts/Amount'
 import { List } from '../../parts/List'
 import { OfAccount } from '../../parts/OfAccount'
 import parts from '../../parts/parts.module.css'
+import { billing } from '../../words/billing'
 import { clock, exact } from '../../words/format'
-import { billing } from '../../words/money'
 
 const w = billing.statements
 const UTC = { utc: true }

@@ -316,7 +316,7 @@ export const billing = {
       times: (mark: number) => `${mark} usual hours in one`,
       last: () => 'the rest is being used',
     },
-    budgets: { money: 'money', seconds: 'running seconds', minutes: 'minutes of the plan' },
+    budgets: { money: 'money', seconds: 'running seconds', minutes: 'minutes of the plan', wallet: 'the wallet' },
     alertColumns: { at: 'When', what: 'What', of: 'Of', used: 'Used', bound: 'Of so much' },
     noAlerts: 'Nothing had to be told.',
     wallet: 'Wallet',
