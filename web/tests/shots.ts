@@ -134,7 +134,7 @@ await page.keyboard.press('Escape')
 const { account } = at
 for (const name of ['usage', 'calculator', 'invoices', 'statements', 'statements/1', 'plan', 'exports']) {
   await page.goto(`${at.url}/console/a/${account}/${name}`)
-  await page.getByRole('heading', { level: 1 }).first().waitFor()
+  await page.getByRole('main').waitFor()
   await page.waitForTimeout(1500)
   await shot(name.replace('/1', '-one'))
 }
