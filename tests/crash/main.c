@@ -368,6 +368,29 @@ static bool is(PGconn *c, const char *sql)
     return yes;
 }
 
+static void tell_rows(PGconn *c, const char *sql)
+{
+    PGresult *res = PQexec(c, sql);
+    for (int i = 0; i < PQntuples(res); i++)
+        printf("  %s\n", PQgetvalue(res, i, 0));
+    PQclear(res);
+}
+
+/* For whoever looks for what holds a ledger up. */
+static void tell_how_it_stands(PGconn *c)
+{
+    char marks[400];
+    (void)snprintf(marks, sizeof(marks),
+            "SELECT format('worker %%s: boot %%s, frame %%s of second %%s, complete through %%s', worker_no, "
+            "worker_boot,"
+            " last_frame, last_second - %lld, complete_through - %lld) FROM dm.worker_mark ORDER BY 1",
+            (long long)T0, (long long)T0);
+    tell_rows(c, marks);
+    tell_rows(c, "SELECT format('period %s: written %s, closed %s', period_start, written_at, closed_at) FROM dm.period"
+                 " ORDER BY period_start");
+    tell_rows(c, "SELECT format('anomaly %s: %s', kind, count(*)) FROM dm.anomaly GROUP BY kind");
+}
+
 /* The meter alone, until it is so and stays so for some turns; moving: time goes on. */
 static bool until(stage *s, PGconn *c, int64_t *turn, int64_t *born, bool moving, const char *sql)
 {
@@ -379,7 +402,11 @@ static bool until(stage *s, PGconn *c, int64_t *turn, int64_t *born, bool moving
             return false;
         quiet = meter_now(s) >= 0 && is(c, sql) ? quiet + 1 : 0;
     }
-    return quiet == QUIET_TURNS || printf("it never came to: %s\n", sql) < 0;
+    if (quiet == QUIET_TURNS)
+        return true;
+    printf("it never came to: %s\n", sql);
+    tell_how_it_stands(c);
+    return false;
 }
 
 static bool settle_month(stage *s, PGconn *c, int64_t turn, int64_t born)

@@ -73,7 +73,8 @@ struct dm_journal {
     uint64_t written;        /* its length on disk, whole records only */
     uint64_t added;          /* its length once everything added is written */
     batch gathering, writing;
-    bool busy, full, rotate, stopping;
+    batch head; /* of the next segment: the state as it was when the last batch of this one went out */
+    bool busy, full, rotate, taking, stopping; /* taking: what is added is the state */
     dm_job job;
     dm_call done;
     dm_timer *retry;
@@ -88,6 +89,15 @@ static void batch_init(batch *b)
     dm_buf_init(&b->bytes, SIZE_MAX / 2);
     b->first = NULL;
     b->last = &b->first;
+}
+
+/* to has nothing that would be lost; from is empty afterwards. */
+static void batch_move(batch *to, batch *from)
+{
+    *to = *from;
+    if (to->first == NULL)
+        to->last = &to->first;
+    batch_init(from);
 }
 
 /* What was added is on the disk, on its way there, or gathers. */
@@ -351,33 +361,34 @@ static int open_segment(dm_journal *j, uint64_t segment, dm_err *err)
     return 0;
 }
 
-/* Between two batches a new segment can begin: first the state as it is now, then what was added since the last batch
- * went out. The state already knows of that, which is why replay bears to be told twice. */
-static void rotate(dm_journal *j)
+/* The state as it is now, as the head of a segment that is still to be made. It knows of all that was added. */
+static void take_state(dm_journal *j)
 {
-    dm_err err = {0};
-    assert(!j->busy && j->writing.bytes.len == 0); /* between two batches */
     batch since = j->gathering;
+    uint64_t added = j->added;
     batch_init(&j->gathering);
-    if (open_segment(j, j->newest + 1, &err) < 0) {
-        j->gathering = since;
-        if (j->gathering.first == NULL)
-            j->gathering.last = &j->gathering.first;
-        j->rotate = true; /* the old one, where there is one, grows meanwhile */
-        if (!no_room(j, &err))
-            j->c.broken(j->c.arg, &err);
-        return;
-    }
-    j->rotate = false;
-    j->snapshot_end = UINT64_MAX;
+    j->added = 0;
+    j->newest++;
+    j->taking = true;
     j->c.snapshot(j->c.arg, j);
     dm_journal_add(j, DM_RECORD_SNAPSHOT, (dm_str){"", 0}, NULL);
-    j->snapshot_end = j->added;
-    DM_POINT(JOURNAL_SNAPSHOT);
-    if (since.bytes.len == 0) {
-        assert(balances(j));
+    j->taking = false;
+    j->newest--;
+    j->added = added;
+    batch_move(&j->head, &j->gathering);
+    batch_move(&j->gathering, &since);
+}
+
+/* What was added since the last batch goes behind the head: its own mark names a place in the segment before. */
+static void put_head(dm_journal *j)
+{
+    batch since;
+    batch_move(&since, &j->gathering);
+    batch_move(&j->gathering, &j->head);
+    j->snapshot_end = j->added = j->gathering.bytes.len;
+    if (since.bytes.len == 0)
         return;
-    }
+    dm_buf_eat(&since.bytes, DM_SEGMENT_MARK);
     (void)dm_buf_str(&j->gathering.bytes, dm_buf_view(&since.bytes));
     j->added += since.bytes.len;
     if (since.first != NULL) {
@@ -385,21 +396,47 @@ static void rotate(dm_journal *j)
         j->gathering.last = since.last;
     }
     dm_buf_done(&since.bytes);
+}
+
+/* Between two batches a new segment can begin. A crash may leave any front part of what is written, and must never
+ * leave a state that knows of records which are nowhere: so the state is taken first, what it knows of goes out as the
+ * last batch of the old segment, and when that is durable the new one begins with it. What is added meanwhile comes
+ * behind. Always from the loop itself, never from within an owner's adding: he may have more to add of what his state
+ * knows already. */
+static void rotate(dm_journal *j)
+{
+    dm_err err = {0};
+    assert(!j->busy && j->writing.bytes.len == 0); /* between two batches */
+    j->rotate = true;
+    if (j->head.bytes.len == 0) {
+        take_state(j);
+        if (j->gathering.bytes.len > 0 && j->fd >= 0) {
+            start_writing(j);
+            return;
+        }
+    }
+    if (open_segment(j, j->newest + 1, &err) < 0) {
+        dm_buf_done(&j->head.bytes); /* the old one, where there is one, grows meanwhile */
+        batch_init(&j->head);
+        if (!no_room(j, &err))
+            j->c.broken(j->c.arg, &err);
+        return;
+    }
+    j->rotate = false;
+    put_head(j);
     assert(j->gathering.bytes.failed || balances(j));
+    DM_POINT(JOURNAL_SNAPSHOT);
     start_writing(j);
 }
 
 static void start_writing(dm_journal *j)
 {
-    if (j->busy || j->c.exec == NULL || j->fd < 0)
+    if (j->busy || j->taking || j->c.exec == NULL || j->fd < 0)
         return;
     if (j->writing.bytes.len == 0) {
         if (j->gathering.bytes.len == 0)
             return;
-        batch swap = j->writing;
-        j->writing = j->gathering;
-        j->gathering = swap;
-        batch_init(&j->gathering);
+        batch_move(&j->writing, &j->gathering);
     }
     j->busy = true;
     if (dm_exec_submit(j->c.exec, &j->job) != 0) {
@@ -430,8 +467,6 @@ static void put_mark(dm_journal *j)
 
 void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call)
 {
-    if (j->rotate && dm_journal_quiet(j))
-        rotate(j);
     dm_err err = {0};
     if (payload.n > DM_RECORD_BYTES_MAX) {
         (void)dm_fail(&err, DM_E_LIMIT, "a record of %zu bytes", payload.n);
@@ -455,7 +490,7 @@ void dm_journal_add(dm_journal *j, dm_record type, dm_str payload, dm_call *call
         j->gathering.last = &call->next;
     }
     j->added += b->len - before;
-    if (j->added > j->c.segment_bytes)
+    if (j->added > j->c.segment_bytes && !j->taking)
         j->rotate = true;
     start_writing(j);
 }
@@ -493,6 +528,7 @@ int dm_journal_open(const dm_journal_config *config, dm_journal_replay_fn replay
     j->fd = j->read_fd = -1;
     batch_init(&j->gathering);
     batch_init(&j->writing);
+    batch_init(&j->head);
     j->job.fn = write_batch;
     j->done = (dm_call){.fn = batch_written, .arg = j};
     j->dir = dm_str_dup(dm_str_c(config->dir));
@@ -534,6 +570,7 @@ void dm_journal_free(dm_journal *j)
     }
     dm_buf_done(&j->gathering.bytes);
     dm_buf_done(&j->writing.bytes);
+    dm_buf_done(&j->head.bytes);
     dm_timer_free(j->retry);
     if (j->fd >= 0)
         (void)close(j->fd);

@@ -6,6 +6,7 @@
  * snapshot: the owner writes all it still needs, then the journal writes a SNAPSHOT record; so recovery reads state
  * from the newest whole snapshot on, and older segments matter only for the frames and attestations in them, until the
  * server says that it has those for good and their period is attested.
+ * All that a snapshot knows of is durable before a byte of it is.
  *
  * Adding is asynchronous and commits in groups: records gather while an fdatasync is under way and go out together in
  * the next. A torn tail is cut off at open. Damage in the newest segment with durable records behind it is said loudly,
