@@ -151,6 +151,23 @@ test('many_are_ended_with_a_report', async () => {
   await page.getByRole('row').filter({ hasText: 'killed by a call' }).nth(1).waitFor()
 })
 
+test('without_a_stream_it_asks', async () => {
+  const fresh = await browser.newContext({ storageState: await page.context().storageState() })
+  try {
+    const other = await fresh.newPage()
+    await other.route(/\/live(\?since=\d+)?$/, (route) => route.abort())
+    await other.goto(`${at.url}/console/p/${at.slug}`)
+    await other.getByText('asked every 2 s').waitFor()
+    const made = await create({ templateID: 'base', timeout: 600 })
+    await other.getByRole('link', { name: `${made.id.slice(0, 4)}..${made.id.slice(-2)}` }).waitFor()
+    await fetch(`${at.url}/sandboxes/${made.id}`, { method: 'DELETE', headers: { 'X-API-Key': key } })
+    await other.unroute(/\/live(\?since=\d+)?$/)
+    await other.getByText('live', { exact: true }).waitFor({ timeout: 30_000 })
+  } finally {
+    await fresh.close()
+  }
+})
+
 test('another_project_is_not_there', async () => {
   await page.goto(`${at.url}/console/p/nobodys`)
   await page.getByText('There is no such page, or you may not see it.').waitFor()

@@ -154,8 +154,8 @@ function LiveWord() {
   const text =
     status === 'live'
       ? `${words.top.live}${ago === null || ago < 20 ? '' : ` ${words.units.ago(ago)}`}`
-      : status === 'connecting'
-        ? words.top.connecting
+      : status === 'connecting' || status === 'polling'
+        ? words.top[status]
         : words.top.away(heardAt === null ? null : clock(new Date(heardAt).toISOString(), prefs))
   return (
     <span className={css.live}>

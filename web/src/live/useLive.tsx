@@ -55,15 +55,23 @@ export function LiveProvider({ slug, children }: { slug: string; children: React
     }
     const close = openStream(slug, {
       status: (status, why) =>
-        setKnown((k) => ({ ...k, status, why, heardAt: status === 'live' ? Date.now() : k.heardAt })),
-      event: (name, data) => {
+        setKnown((k) => ({
+          ...k,
+          status,
+          why,
+          heardAt: status === 'live' || status === 'polling' ? Date.now() : k.heardAt,
+        })),
+      event: (name, data, asked) => {
         setKnown((k) => ({ ...k, live: apply(k.live, name, data) }))
         if (name === 'sandbox') {
           const sandbox = data as Sandbox
           changed.set(sandbox.id, sandbox)
           timer ??= setTimeout(flush, 100)
         }
-        if (name === 'snapshot') void queries.invalidateQueries({ queryKey: ['sandboxes', slug] })
+        if (asked) {
+          askAnew()
+          void queries.invalidateQueries({ queryKey: ['sandbox', slug] })
+        } else if (name === 'snapshot') void queries.invalidateQueries({ queryKey: ['sandboxes', slug] })
         if (name === 'period')
           for (const kind of ['plan', 'usage']) void queries.invalidateQueries({ queryKey: [kind] })
       },

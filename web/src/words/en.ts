@@ -107,6 +107,7 @@ export const en = {
     project: 'Project',
     live: 'live',
     connecting: 'connecting',
+    polling: 'asked every 2 s',
     away: (at: string | null) => (at === null ? 'not connected' : `as of ${at}`),
     awayBar: 'The API cannot be reached. What you see is the last that was known; it goes on by itself.',
     user: 'You',

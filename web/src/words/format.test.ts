@@ -15,6 +15,7 @@ describe('what the eye reads', () => {
   it('writes sizes as clients do', () => {
     expect([size({ vcpus: 2, memory_mib: 4096 }), size({ vcpus: 1, memory_mib: 256 })]).toEqual(['2c4g', '1c256m'])
     expect([mib(512), mib(1536), bytes(1 << 30)]).toEqual(['512 MiB', '1.50 GiB', '1 GiB'])
+    expect([bytes(0), bytes(1023), bytes(1536), bytes(8 << 20)]).toEqual(['0 B', '1023 B', '1.50 KiB', '8 MiB'])
     expect(short('i7f3aaaaaaaaaaaaaaax9')).toBe('i7f3..x9')
   })
   it('shows the day of what is not today', () => {

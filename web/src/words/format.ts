@@ -46,7 +46,8 @@ export function mib(n: number): string {
 }
 
 export function bytes(n: number): string {
-  return mib(n / (1 << 20))
+  if (n < 1024) return `${n} B`
+  return n < 1 << 20 ? `${trimmed(n / 1024)} KiB` : mib(n / (1 << 20))
 }
 
 function trimmed(n: number): string {

@@ -152,7 +152,7 @@ function Choices({ asked }: { asked: ReturnType<typeof ofAddress> }) {
             <Amount value={said.hour.asleep} currency={said.currency} short />
           </dd>
         </div>
-        <div>
+        <div className={parts.wide}>
           <dt>{w.formula}</dt>
           <dd>
             {plain(said.formula)} ({w.book(said.price_book.id)}, {plain(said.plan)})

@@ -90,7 +90,11 @@ export default function SandboxPage({ id }: { id: string }) {
         />
       )}
       <Facts box={box} />
-      <Tabs selectedKey={tab} onSelectionChange={(now) => go(TABS.find((t) => t === now) ?? 'life')}>
+      <Tabs
+        className={css.tabs ?? ''}
+        selectedKey={tab}
+        onSelectionChange={(now) => go(TABS.find((t) => t === now) ?? 'life')}
+      >
         <TabList className={parts.tabs ?? ''} aria-label={short(id)}>
           {TABS.map((name) => (
             <Tab key={name} id={name} className={parts.tab ?? ''}>

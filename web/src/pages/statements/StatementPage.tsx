@@ -77,7 +77,7 @@ function Shown({ signed }: { signed: Signed }) {
   const head = JSON.parse(signed.body) as Head
   const f = w.facts
   const hash = (text: string) => (
-    <span className={parts.mono} title={text}>
+    <span className={`${parts.value} ${parts.mono}`} title={text}>
       {short(text)} <Copy text={text} onlyIcon />
     </span>
   )
@@ -106,7 +106,7 @@ function Shown({ signed }: { signed: Signed }) {
         rows={[
           [
             f.total,
-            <span key="total">
+            <span key="total" className={parts.value}>
               <Amount value={head.total} currency={head.currency} />{' '}
               <Copy text={head.total} label={billing.copyAmount} onlyIcon />
             </span>,
