@@ -4,7 +4,7 @@ import css from './parts.module.css'
 import { Glyph, type Look } from './StateWord'
 
 const LOOKS: Record<Invoice['status'], Look> = {
-  issued: 'change',
+  issued: 'ended',
   paid: 'good',
   partially_paid: 'change',
   overdue: 'fault',

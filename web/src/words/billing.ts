@@ -147,6 +147,7 @@ export const billing = {
       commitment: 'short of what the contract says',
     },
     events: 'What became of it',
+    who: 'Who',
     noLines: 'It has no lines.',
   },
   statements: {

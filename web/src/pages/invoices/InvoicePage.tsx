@@ -146,7 +146,7 @@ function Shown({ one }: { one: One }) {
             { id: 'at', title: billing.plan.alertColumns.at, cell: (event) => clock(event.at, prefs) },
             { id: 'status', title: w.columns.status, cell: (event) => <InvoiceWord status={event.status} /> },
             { id: 'why', title: billing.plan.grantColumns.why, wide: true, cell: (event) => plain(event.why) },
-            { id: 'who', title: f.issued, cell: (event) => whoWord(event.who) },
+            { id: 'who', title: w.who, cell: (event) => whoWord(event.who) },
           ]}
         />
       </section>
