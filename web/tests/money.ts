@@ -100,6 +100,16 @@ test('statement_is_there_and_tells_its_lines', async () => {
   await looked.at(page, 'statement')
 })
 
+test('a_line_goes_back_to_its_seconds', async () => {
+  if (!periods) return say('  left out')
+  await page.getByRole('table', { name: 'What workers swore to' }).getByRole('link').first().click()
+  await page.getByText('Drawn from the bytes that were signed').waitFor()
+  await page.getByRole('table', { name: 'Lines that were made of it' }).getByText('mem-run').waitFor()
+  await page.getByRole('slider').first().waitFor()
+  await looked.at(page, 'seconds')
+  await page.getByRole('link', { name: 'Statement 1' }).click()
+})
+
 test('it_is_verified_here_equal_as_text', async () => {
   if (!periods) return say('  left out')
   await page.getByRole('link', { name: 'Verify', exact: true }).last().click()

@@ -138,6 +138,10 @@ for (const name of ['usage', 'calculator', 'invoices', 'statements', 'statements
   await page.waitForTimeout(1500)
   await shot(name.replace('/1', '-one'))
 }
+await page.goto(`${at.url}/console/a/${account}/statements/2`)
+await page.getByRole('table', { name: 'What workers swore to' }).getByRole('link').first().click()
+await page.waitForTimeout(1500)
+await shot('seconds')
 await page.goto(`${at.url}/console/a/${account}/verify?statement=1`)
 await page.waitForTimeout(4000)
 await shot('verify')

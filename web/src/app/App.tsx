@@ -33,6 +33,7 @@ const Plan = lazy(() => import('../pages/plan/Plan'))
 const Exports = lazy(() => import('../pages/exports/Exports'))
 const Check = lazy(() => import('../pages/check/Check'))
 const InvoicePage = lazy(() => import('../pages/invoices/InvoicePage'))
+const SecondsPage = lazy(() => import('../pages/statements/SecondsPage'))
 const StatementPage = lazy(() => import('../pages/statements/StatementPage'))
 
 export function makeQueries(): QueryClient {
@@ -201,6 +202,9 @@ function Inside({ me, kind, id }: { me: Me; kind: string | undefined; id: string
               <Route path={routes.exports} component={Exports} />
               <Route path={routes.check} component={Check} />
               <Route path={routes.invoice}>{({ number }) => <InvoicePage key={number} number={number} />}</Route>
+              <Route path={routes.seconds}>
+                {({ number, hash }) => <SecondsPage key={hash} number={number} hash={hash} />}
+              </Route>
               <Route path={routes.statement}>{({ number }) => <StatementPage key={number} number={number} />}</Route>
               <Route>
                 <Lost text={words.fail.lost} />

@@ -21,6 +21,7 @@ export const routes = {
   invoice: '/a/:account/invoices/:number',
   statements: '/a/:account/statements',
   statement: '/a/:account/statements/:number',
+  seconds: '/a/:account/statements/:number/:hash',
   plan: '/a/:account/plan',
   exports: '/a/:account/exports',
   check: '/a/:account/verify',
@@ -45,6 +46,8 @@ export const to = {
   invoice: (account: string, number: string) => `${of('a', account, 'invoices')}/${part(number)}`,
   statements: (account: string) => of('a', account, 'statements'),
   statement: (account: string, number: number, query = '') => `${of('a', account, 'statements')}/${number}${query}`,
+  seconds: (account: string, number: number, hash: string, page: number) =>
+    `${of('a', account, 'statements')}/${number}/${part(hash)}?page=${page}`,
   plan: (account: string) => of('a', account, 'plan'),
   exports: (account: string) => of('a', account, 'exports'),
   check: (account: string, query = '') => `${of('a', account, 'verify')}${query}`,

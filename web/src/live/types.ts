@@ -22,7 +22,7 @@ export type InvoiceLine = S['InvoiceLine']
 export type Statement = Filled<S['Statement']>
 export type StatementLine = Filled<Omit<S['StatementLine'], 'epoch' | 'corrects'>> &
   Pick<S['StatementLine'], 'epoch' | 'corrects'>
-export type Oath = Filled<Omit<S['Attestation'], 'message' | 'page' | 'place'>>
+export type Oath = Filled<Omit<S['Attestation'], 'message' | 'place'>>
 export type Export = S['Export']
 export type Wallet = S['Wallet']
 export type Grant = Filled<S['Grant']>

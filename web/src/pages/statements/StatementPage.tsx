@@ -224,7 +224,16 @@ function Oaths({ number }: { number: number }) {
             end: true,
             cell: (row) => (row.attested ? row.worker : <span className={parts.dim}>{w.unsigned}</span>),
           },
-          { id: 'hash', title: c.hash, wide: true, cell: (row) => <span className={parts.mono}>{row.hash}</span> },
+          {
+            id: 'hash',
+            title: c.hash,
+            wide: true,
+            cell: (row) => (
+              <Link href={to.seconds(account, number, row.hash, row.page)} className={parts.mono}>
+                {row.hash}
+              </Link>
+            ),
+          },
         ]}
       />
     </section>
