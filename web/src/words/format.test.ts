@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, clock, exact, mib, plain, short, size, span } from './format'
+import { bytes, clock, exact, mib, plain, short, size, span, whole } from './format'
 
 describe('what the eye reads', () => {
   it('has one unit for an age, and all of them for a sum', () => {
@@ -17,6 +17,15 @@ describe('what the eye reads', () => {
     expect([mib(512), mib(1536), bytes(1 << 30)]).toEqual(['512 MiB', '1.50 GiB', '1 GiB'])
     expect([bytes(0), bytes(1023), bytes(1536), bytes(8 << 20)]).toEqual(['0 B', '1023 B', '1.50 KiB', '8 MiB'])
     expect(short('i7f3aaaaaaaaaaaaaaax9')).toBe('i7f3..x9')
+  })
+  it('takes from an address what is a number, and nothing else', () => {
+    expect([whole('17'), whole(''), whole('1.5'), whole('-1'), whole('1234567890')]).toEqual([
+      17,
+      null,
+      null,
+      null,
+      null,
+    ])
   })
   it('shows the day of what is not today', () => {
     const now = new Date('2026-11-30T15:00:00Z')

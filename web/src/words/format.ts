@@ -3,6 +3,11 @@
 export type Zone = { utc: boolean }
 const zone = ({ utc }: Zone) => (utc ? { timeZone: 'UTC' } : {})
 
+/** The whole number in an address, or null: it is none, or larger than any that is counted. */
+export function whole(text: string): number | null {
+  return /^\d{1,9}$/.test(text) ? Number.parseInt(text, 10) : null
+}
+
 /** 14:02:11, with the day before it where it is not today. */
 export function clock(at: string, z: Zone, now: Date = new Date()): string {
   const date = new Date(at)

@@ -24,7 +24,7 @@ import { type Attestation, attestation } from '../../verify/attestation'
 import { sha } from '../../verify/bytes'
 import { type Line, page as readPage } from '../../verify/shapes'
 import { billing } from '../../words/billing'
-import { clock, exact, short } from '../../words/format'
+import { clock, exact, short, whole } from '../../words/format'
 import { bytesOf, lifeOf } from './seconds'
 
 const w = billing.statements
@@ -33,7 +33,7 @@ const UTC = { utc: true }
 export default function SecondsPage({ number, hash }: { number: string; hash: string }) {
   return (
     <OfAccount right="billing.read">
-      <Known number={/^\d{1,9}$/.test(number) ? Number.parseInt(number, 10) : 0} hash={hash} />
+      <Known number={whole(number) ?? 0} hash={hash} />
     </OfAccount>
   )
 }
@@ -113,8 +113,7 @@ function Shown({ oath, same, attested, number, hash }: Sworn) {
 /** The lines stand on the page of the statement that the link names. */
 function Lines({ oath, number, hash }: { oath: Attestation; number: number; hash: string }) {
   const { account } = useProject()
-  const place = new URLSearchParams(useSearch()).get('page') ?? ''
-  const page = /^\d{1,9}$/.test(place) ? Number.parseInt(place, 10) : null
+  const page = whole(new URLSearchParams(useSearch()).get('page') ?? '')
   const query = useQuery({
     queryKey: ['statement-page', account, number, page],
     queryFn: async () => {

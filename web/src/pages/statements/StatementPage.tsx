@@ -18,7 +18,7 @@ import { OfAccount } from '../../parts/OfAccount'
 import parts from '../../parts/parts.module.css'
 import { SaveButton } from '../../parts/SaveButton'
 import { billing } from '../../words/billing'
-import { clock, plain, short } from '../../words/format'
+import { clock, plain, short, whole } from '../../words/format'
 
 const w = billing.statements
 const UTC = { utc: true }
@@ -40,7 +40,7 @@ type Head = {
 export default function StatementPage({ number }: { number: string }) {
   return (
     <OfAccount right="billing.read">
-      <Known number={/^\d{1,9}$/.test(number) ? Number.parseInt(number, 10) : 0} />
+      <Known number={whole(number) ?? 0} />
     </OfAccount>
   )
 }
