@@ -18,7 +18,7 @@ export function NoRight({ right, account = false }: { right: Right; account?: bo
   return (
     <div className={`${parts.card} ${parts.empty}`}>
       <strong>{words.noRight.title}</strong>
-      <p>{words.noRight.who(roles, account ? plain(project.accountName) : null)}</p>
+      <p>{words.noRight.who(roles, account && project.accountName !== '' ? plain(project.accountName) : null)}</p>
       {whom.length === 0 ? null : <p>{words.noRight.ask(whom.slice(0, 5))}</p>}
     </div>
   )
