@@ -20,7 +20,7 @@ typedef struct dm_data_format {
     void (*drop)(dm_data_writer *w); /* after end too; NULL: there is nothing to free */
 } dm_data_format;
 
-extern const dm_data_format dm_data_csv, dm_data_jsonl;
+extern const dm_data_format dm_data_csv, dm_data_jsonl, dm_data_parquet;
 
 const dm_data_format *dm_data_format_find(dm_str name); /* NULL: there is none */
 const dm_data_format *dm_data_format_at(size_t i);      /* NULL behind the last */

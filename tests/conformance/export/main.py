@@ -2,6 +2,7 @@
 what its rows of an invoice sum to is what the invoice says, as text. main.py PROGRAMS, the folder that has `exports`."""
 
 import csv
+import datetime
 import functools
 import json
 import os
@@ -109,6 +110,82 @@ def rows_sum_to_the_invoices():
         documents = {d["number"]: d["total"] for d in manifest(dataset)["documents"] if d["whole"]}
         check.equal(documents, invoices(), f"{dataset}: manifest")
         check.equal(manifest(dataset)["rows"], len(rows(dataset)), f"{dataset}: rows")
+
+
+def readers():
+    if os.environ["DM_READERS_WHY"]:
+        check.skip(os.environ["DM_READERS_WHY"])
+
+
+def plainly(value):
+    """A value that a reader has found, as JSON lines have it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def read_by(reader):
+    readers()
+    for dataset in datasets():
+        same(dataset, "parquet", [{k: plainly(v) for k, v in row.items()} for row in reader(MADE / f"{dataset}.parquet")])
+
+
+@check.case("parquet", 100)
+def pyarrow_reads_the_same():
+    import pyarrow.parquet
+    read_by(lambda file: pyarrow.parquet.read_table(file).to_pylist())
+
+
+@check.case("parquet", 100)
+def polars_reads_the_same():
+    import polars
+    read_by(lambda file: polars.read_parquet(file).rows(named=True))
+
+
+@check.case("parquet", 100)
+def duckdb_reads_the_same():
+    import duckdb
+
+    def rows_of(file):
+        db = duckdb.connect()
+        db.execute("SET TimeZone = 'UTC'")
+        found = db.execute(f"SELECT * FROM '{file}'")
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row)) for row in found.fetchall()]
+    read_by(rows_of)
+
+
+@check.case("parquet", 60)
+def sums_are_exact_in_sql():
+    readers()
+    import duckdb
+    for dataset, (number, amount) in CHARGED.items():
+        found = duckdb.sql(f"SELECT {number}, sum({amount}) FROM '{MADE / dataset}.parquet' WHERE {number} IS NOT NULL GROUP BY 1").fetchall()
+        check.equal({k: f"{v:f}" for k, v in found}, invoices(), dataset)
+
+
+@check.case("parquet", 60)
+def types_are_what_the_manifest_says():
+    readers()
+    import pyarrow.parquet
+    for dataset in datasets():
+        if dataset == "every":
+            continue
+        schema = pyarrow.parquet.read_schema(MADE / f"{dataset}.parquet")
+        said = {"text": lambda c: "string", "int": lambda c: "int64", "time": lambda c: "timestamp[us, tz=UTC]",
+                "decimal": lambda c: f"decimal128({c['precision']}, {c['scale']})"}
+        columns = manifest(dataset, "parquet")["columns"]
+        check.equal([(f.name, str(f.type), not f.nullable) for f in schema], [(c["name"], said[c["type"]](c), c["required"]) for c in columns])
+
+
+@check.case("parquet", 30)
+def memory_is_that_of_a_group():
+    readers()
+    import pyarrow.parquet
+    groups = pyarrow.parquet.ParquetFile(MADE / "every.parquet").metadata
+    check.equal([groups.row_group(i).num_rows for i in range(groups.num_row_groups)], [32768, 32768, 4464])
 
 
 def found_wrong(file):
