@@ -3,7 +3,7 @@
 #include "metering/ask/export.h"
 
 const char *const dm_export_datasets[] = {"cost", "focus-1.2", "focus-1.3", "focus-1.4", NULL};
-const char *const dm_export_formats[] = {"csv", "jsonl", "parquet", NULL};
+const char *const dm_export_formats[] = {"csv", "jsonl", "parquet", "xlsx", NULL};
 
 static bool is_one_of(const char *name, const char *const *names)
 {

@@ -108,7 +108,7 @@ static void write_every(const dm_data_format *format)
     DM_AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(dm_sink_new(fd, 1 << 30, &sink, NULL), 0);
-    dm_data_writer w = {.set = &every_set, .sink = sink};
+    dm_data_writer w = {.set = &every_set, .sink = sink, .folder = folder};
     int r = format->begin(&w, &err);
     for (int i = 0; r == 0 && i < EVERY; i++) {
         every_row(&e, i);

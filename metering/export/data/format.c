@@ -1,6 +1,6 @@
 #include "metering/export/data/format.h"
 
-static const dm_data_format *const formats[] = {&dm_data_csv, &dm_data_jsonl, &dm_data_parquet};
+static const dm_data_format *const formats[] = {&dm_data_csv, &dm_data_jsonl, &dm_data_parquet, &dm_data_xlsx};
 
 const dm_data_format *dm_data_format_at(size_t i)
 {

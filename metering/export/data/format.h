@@ -9,7 +9,8 @@
 typedef struct dm_data_writer {
     const dm_data_set *set;
     dm_sink *sink;
-    void *own; /* the format's; begin makes it, end or drop frees it */
+    const char *folder; /* where a file without a name may be made */
+    void *own;          /* the format's; begin makes it, end or drop frees it */
 } dm_data_writer;
 
 typedef struct dm_data_format {
@@ -20,7 +21,7 @@ typedef struct dm_data_format {
     void (*drop)(dm_data_writer *w); /* after end too; NULL: there is nothing to free */
 } dm_data_format;
 
-extern const dm_data_format dm_data_csv, dm_data_jsonl, dm_data_parquet;
+extern const dm_data_format dm_data_csv, dm_data_jsonl, dm_data_parquet, dm_data_xlsx;
 
 const dm_data_format *dm_data_format_find(dm_str name); /* NULL: there is none */
 const dm_data_format *dm_data_format_at(size_t i);      /* NULL behind the last */

@@ -115,6 +115,7 @@ static int rows_tx(dm_pg *c, void *arg, dm_err *err)
     const dm_rows_asked asked = {.set = dm_data_set_find(dm_str_c(w->job.dataset)),
             .format = dm_data_format_find(dm_str_c(w->job.format)),
             .range = {w->job.account_no, w->job.from, w->job.to},
+            .folder = w->h->folder,
             .beat = beat,
             .arg = w};
     if (asked.set == NULL || asked.format == NULL)

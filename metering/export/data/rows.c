@@ -69,7 +69,7 @@ static int walk_all(walk *w, dm_pg *c, dm_err *err)
 
 int dm_data_rows(dm_pg *c, const dm_rows_asked *asked, dm_sink *sink, dm_sums *sums, dm_err *err)
 {
-    walk w = {.asked = asked, .writer = {.set = asked->set, .sink = sink}, .sums = sums};
+    walk w = {.asked = asked, .writer = {.set = asked->set, .sink = sink, .folder = asked->folder}, .sums = sums};
     dm_buf_init(&w.text, ROW_TEXT_MAX);
     int r = walk_all(&w, c, err);
     if (asked->format->drop != NULL)

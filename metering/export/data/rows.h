@@ -10,6 +10,7 @@ typedef struct dm_rows_asked {
     const dm_data_set *set;
     const dm_data_format *format;
     dm_data_range range;
+    const char *folder; /* the writer's */
     /* Now and then, between rows; all below 0: it is not counted yet. What it returns other than 0 ends it, and is what
      * is returned. */
     int (*beat)(void *arg, int64_t done, int64_t all, dm_err *err);

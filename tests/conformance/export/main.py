@@ -188,6 +188,44 @@ def memory_is_that_of_a_group():
     check.equal([groups.row_group(i).num_rows for i in range(groups.num_row_groups)], [32768, 32768, 4464])
 
 
+@check.case("xlsx", 200)
+def openpyxl_reads_the_same():
+    """Texts as they are; of a decimal both columns; no formula, though some cells look like one."""
+    readers()
+    import openpyxl
+    for dataset in datasets():
+        sheet = openpyxl.load_workbook(MADE / f"{dataset}.xlsx", read_only=True).worksheets[0].iter_rows()
+        names = [cell.value for cell in next(sheet)]
+        said = []
+        for cells in sheet:
+            row = {}
+            for name, cell in zip(names, cells, strict=False):
+                assert cell.data_type != "f", (dataset, name, cell.value)
+                row[name] = cell.value
+            said.append({k: shown(k, row.get(k), row) for k in names if not k.endswith(" (rounded to 6)")})
+        same(dataset, "xlsx", [aligned(got, want) for got, want in zip(said, rows(dataset), strict=True)])
+
+
+def shown(name, value, row):
+    """Of a decimal its text, which its number has to be, rounded."""
+    number = row.get(f"{name} (rounded to 6)")
+    if number is not None:
+        exact = Decimal(value)
+        assert abs(Decimal(number) - exact) <= Decimal("0.0000005") + abs(exact) * Decimal("1e-15"), (name, value, number)
+    if isinstance(value, datetime.datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def aligned(got, want):
+    """A whole number that a double cannot hold is shown as near as one can."""
+    for name, value in want.items():
+        if isinstance(value, int) and abs(value) > 2**53:
+            assert abs(int(float(got[name])) - value) <= 1024, (name, got[name])
+            got = {**got, name: str(value)}
+    return got
+
+
 def found_wrong(file):
     """By the official validator: names of rules, and how many were passed."""
     if os.environ["DM_FOCUS_WHY"]:
