@@ -1,5 +1,5 @@
-/* A workbook: what a spreadsheet would calculate is a text, a decimal is text and number, too many rows are refused, and the
- * same rows are the same bytes. That others read the same cells is tests/conformance/exports' to see. */
+/* A workbook: what a spreadsheet would calculate is a text, a decimal is text and number, too many rows are refused,
+ * and the same rows are the same bytes. That others read the same cells is tests/conformance/exports' to see. */
 /* Covers metering/export/data/xlsx.c. */
 #include <stdio.h>
 #include <unistd.h>
