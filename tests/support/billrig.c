@@ -5,6 +5,8 @@
 
 #include "metering/bill/bill.h"
 #include "metering/invoice/doc.h"
+#include "metering/wallet/chores.h"
+#include "metering/wallet/wallet.h"
 #include "tests/unit/test.h"
 
 void bill_open(rig *r, const cluster *c, const char *db)
@@ -92,6 +94,41 @@ void bill_orders(rig *r, int64_t now)
 void bill_overdue(rig *r, int64_t now)
 {
     run(r, now, dm_invoice_overdue);
+}
+
+static int give(dm_pg *c, void *arg, dm_err *err)
+{
+    int64_t grant_no = 0;
+    return dm_wallet_give(c, arg, &grant_no, err);
+}
+
+void bill_give(rig *r, int account, const char *kind, const char *amount, int64_t at)
+{
+    static unsigned n;
+    char key[32];
+    dm_err err;
+    dm_wallet_grant g = {.account_no = {account},
+            .kind = kind,
+            .currency = "CNY",
+            .expires_s = DM_BURN_NEVER,
+            .idem_key = key,
+            .reference = "",
+            .who = "operator:ada",
+            .why = "",
+            .at_s = at};
+    (void)snprintf(key, sizeof key, "given:%u", n++);
+    assert_int_equal(dm_money_parse(dm_str_c(amount), &g.amount, &err), 0);
+    if (dm_pg_tx_on(r->pg, &(dm_pg_scope){0}, give, &g, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+void bill_settle(rig *r, int64_t now)
+{
+    dm_err err;
+    dm_chore_config c = bill_chores(r);
+    clock_at(r, now - T0);
+    if (dm_wallet_chore_settle(&c, &err) != 0)
+        fail_msg("%s", err.msg);
 }
 
 int bill_order(rig *r, const char *kind, const char *number, const char *amount, const char *detail)

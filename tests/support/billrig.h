@@ -21,6 +21,11 @@ void bill_months(rig *r, int64_t now);
 void bill_orders(rig *r, int64_t now);
 void bill_overdue(rig *r, int64_t now);
 
+/* So much comes into the account's wallet at that second ("paid", or given: "promo"), in CNY. */
+void bill_give(rig *r, int account, const char *kind, const char *amount, int64_t at);
+/* The wallets of who pays by the hour, at that second of UTC. */
+void bill_settle(rig *r, int64_t now);
+
 /* An order of ada's about the invoice of that number (NULL: of a month, "2026-03-01"), of more than a limit approved by
  * bob. amount, detail: SQL literals. Its number. */
 int bill_order(rig *r, const char *kind, const char *number, const char *amount, const char *detail);

@@ -367,26 +367,50 @@ static void workers(bundlerig *b)
                "dm.ts(1772359200000000), 1)");
 }
 
-/* Invoices of both months; and of account 1's first one line is credited, then all that is left. */
+/* Something of one line of an account's first invoice is taken back. */
+static void credit(rig *r, int account, int64_t at)
+{
+    char text[200], number[40], detail[80];
+    (void)snprintf(
+            text, sizeof text, "SELECT number FROM dm.invoice WHERE account_no = %d AND kind = 'invoice'", account);
+    (void)snprintf(number, sizeof(number), "%s", ask(r, text));
+    (void)snprintf(text, sizeof text,
+            "SELECT line_no FROM dm.invoice_line WHERE account_no = %d ORDER BY net DESC LIMIT 1", account);
+    (void)snprintf(detail, sizeof(detail), "'{\"lines\":[{\"line\":%s,\"net\":\"0.01\"}]}'", ask(r, text));
+    (void)bill_order(r, "credit", number, "0.01", detail);
+    bill_orders(r, at);
+}
+
+/* Invoices of both months. Of account 1's first one line is credited, then all that is left; account 4, which has a
+ * least, pays by the hour: given money first, then what it paid in, which is less than it owes. */
 static void invoices(bundlerig *b)
 {
-    char number[40], detail[80];
+    char number[40];
     rig *r = &b->r;
     sql(r, "INSERT INTO dm.tax_rule (seller, buyer, category, rate_ppm, jurisdiction, valid_from) VALUES ('*', 'CN', "
            "'S', 60000, 'CN', '2026-01-01Z');"
            "SET session_replication_role = replica; UPDATE dm.service_key SET valid_from = '2026-01-01Z';"
            "SET session_replication_role = DEFAULT"); /* an invoice is issued at the rig's time, which is not today */
+    bill_give(r, 4, "promo", "0.001", APRIL - DAY);
+    bill_give(r, 4, "paid", "30", APRIL - DAY);
+    sql(r, "UPDATE dm.account SET billing_cycle = 'hourly' WHERE account_no = 4");
+    bill_settle(r, APRIL - 60);
     bill_through(r, APRIL);
     bill_months(r, APRIL + DAY + 60);
     (void)snprintf(number, sizeof(number), "%s", ask(r, "SELECT number FROM dm.invoice WHERE account_no = 1"));
-    (void)snprintf(detail, sizeof(detail), "'{\"lines\":[{\"line\":%s,\"net\":\"0.01\"}]}'",
-            ask(r, "SELECT line_no FROM dm.invoice_line WHERE account_no = 1 ORDER BY net DESC LIMIT 1"));
-    (void)bill_order(r, "credit", number, "0.01", detail);
-    bill_orders(r, APRIL + DAY + 120);
+    credit(r, 1, APRIL + DAY + 120);
+    credit(r, 4, APRIL + DAY + 150);
     (void)bill_order(r, "credit", number, "9", "'{}'");
     bill_orders(r, APRIL + DAY + 180);
     bill_through(r, MAY);
     bill_months(r, MAY + DAY + 60);
+    assert_string_equal(
+            ask(r, "SELECT string_agg(n, ' ' ORDER BY n) FROM (SELECT account_no || ':' || count(*) AS n FROM "
+                   "dm.invoice WHERE kind = 'credit_note' GROUP BY account_no) x"),
+            "1:2 4:1");
+    assert_string_equal(ask(r, "SELECT concat_ws(' ', trim_scale(discount), prepaid > 29, total > prepaid) FROM "
+                               "dm.invoice WHERE account_no = 4 AND kind = 'invoice' AND period_start < '2026-04-01Z'"),
+            "0.001 t t");
 }
 
 void bundlerig_open(bundlerig *b, const cluster *c, const char *db, uint64_t seed, unsigned big)

@@ -17,39 +17,14 @@ static cluster pg;
 #define FIRST "INV-2026-000001"
 #define SECOND "INV-2026-000002"
 
-static int give(dm_pg *c, void *arg, dm_err *err)
-{
-    int64_t grant_no = 0;
-    return dm_wallet_give(c, arg, &grant_no, err);
-}
-
 static void given(rig *r, const char *kind, const char *amount)
 {
-    static unsigned n;
-    char key[32];
-    dm_err err;
-    dm_wallet_grant g = {.account_no = {1},
-            .kind = kind,
-            .currency = "CNY",
-            .expires_s = DM_BURN_NEVER,
-            .idem_key = key,
-            .reference = "",
-            .who = "operator:ada",
-            .why = "",
-            .at_s = MARCH};
-    (void)snprintf(key, sizeof key, "given:%u", n++);
-    assert_int_equal(dm_money_parse(dm_str_c(amount), &g.amount, &err), 0);
-    if (dm_pg_tx_on(r->pg, &(dm_pg_scope){0}, give, &g, &err) < 0)
-        fail_msg("%s", err.msg);
+    bill_give(r, 1, kind, amount, MARCH);
 }
 
 static void settle(rig *r, int64_t now)
 {
-    dm_err err;
-    dm_chore_config c = bill_chores(r);
-    clock_at(r, now - T0);
-    if (dm_wallet_chore_settle(&c, &err) != 0)
-        fail_msg("%s", err.msg);
+    bill_settle(r, now);
 }
 
 /* Account 1 pays by the hour, with a fifth of it as tax. */
