@@ -349,6 +349,8 @@ static int check_credit(dm_v *v, const reading *r, dm_v_doc *d)
         dm_money *left = &d->lines[l->of_line - 1].net;
         if (l->net.v <= 0 || dm_money_cmp(l->net, *left) > 0)
             return wrong_line(v, r, i + 1, "it credits more than is left of its line");
+        if (dm_money_cmp(l->amount, l->net) != 0)
+            return wrong_line(v, r, i + 1, "its amount is not what it credits");
         left->v -= l->net.v;
     }
     if (strcmp(d->currency, r->v.currency) != 0 || d->ntaxes != r->v.ntaxes)

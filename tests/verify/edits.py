@@ -294,6 +294,8 @@ def records(dice, entries):
         raise Nothing
     if what == "another" and m[k] in messages(body)[k + 1:]:
         what = "further"  # it stands further down, too: those up to there are missing, or it is out of its place
+    elif what == "another" and m[k] in messages(body)[:k]:
+        what = "double"
     entries[i] = (name, packed(m))
     return Want(name, place=places[k], kind=set({"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited", "further": "dropped reordered"}[what].split()))
 

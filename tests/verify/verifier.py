@@ -1666,6 +1666,8 @@ class Verifier:
                 self.bad("wrong", name, "it is not of a line of its invoice", place=i)
             if not 0 < x.net <= y.left:
                 self.bad("wrong", name, "it credits more than is left", place=i)
+            if x.amount != x.net:
+                self.bad("wrong", name, "its amount is not what it credits", place=i)
             y.left -= x.net
         if doc.currency != of.currency or [t.rate for t in doc.taxes] != [t.rate for t in of.taxes]:
             self.bad("wrong", name, "its currency or its taxes")
