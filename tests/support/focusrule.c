@@ -290,7 +290,7 @@ typedef struct judging {
 
 static bool broken(const judging *j, const char *rule, const char *of)
 {
-    (void)snprintf(j->why, FOCUS_WHY, "%s: %s in row %zu", rule, of, j->n);
+    (void)snprintf(j->why, FOCUS_WHY, "%s: %.150s in row %zu", rule, of, j->n);
     return false;
 }
 
