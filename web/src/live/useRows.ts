@@ -17,6 +17,24 @@ export type Rows<T, P extends Page<T> = Page<T>> = {
   again: () => void
 }
 
+/** Rows that came whole, with something else: there is no more of them. Without a query they cannot fail. */
+export function allOf<T>(
+  rows: T[] | undefined,
+  query?: { error: unknown; refetch: () => unknown },
+  failOf: (error: unknown) => Fail = asFail,
+): Omit<Rows<T>, 'first'> {
+  return {
+    rows,
+    total: rows?.length ?? 0,
+    least: false,
+    more: false,
+    loadingMore: false,
+    loadMore: () => undefined,
+    fail: query === undefined || query.error === null ? null : failOf(query.error),
+    again: () => void query?.refetch(),
+  }
+}
+
 /** every: milliseconds after which it is asked for anew. */
 export function useRows<T, P extends Page<T> = Page<T>>(
   key: QueryKey,

@@ -7,7 +7,7 @@ import { to } from '../../app/routes'
 import { api, must } from '../../live/api'
 import { asFail } from '../../live/fail'
 import type { Invoice, InvoiceLine } from '../../live/types'
-import { useRows } from '../../live/useRows'
+import { allOf, useRows } from '../../live/useRows'
 import { Amount } from '../../parts/Amount'
 import { Bones } from '../../parts/Bones'
 import { DenialCard } from '../../parts/DenialCard'
@@ -130,16 +130,7 @@ function Shown({ one }: { one: One }) {
         <h2 id="events">{w.events}</h2>
         <List
           label={w.events}
-          list={{
-            rows: one.events,
-            total: one.events.length,
-            least: false,
-            more: false,
-            loadingMore: false,
-            loadMore: () => undefined,
-            fail: null,
-            again: () => undefined,
-          }}
+          list={allOf(one.events)}
           id={(event) => `${event.at}${event.status}${event.why}`}
           empty={words.none}
           columns={[

@@ -3,10 +3,9 @@ import { useQuery } from '@tanstack/react-query'
 import { usePrefs } from '../../app/prefs'
 import { may, useProject } from '../../app/project'
 import { api, must } from '../../live/api'
-import { asFail } from '../../live/fail'
 import { limits } from '../../live/queries'
 import type { Limit, Refusal } from '../../live/types'
-import { useRows } from '../../live/useRows'
+import { allOf, useRows } from '../../live/useRows'
 import { List } from '../../parts/List'
 import { NoRight } from '../../parts/NoRight'
 import parts from '../../parts/parts.module.css'
@@ -33,16 +32,7 @@ function Known() {
   const { slug } = useProject()
   const query = useQuery({ ...limits(slug), refetchInterval: 10_000 })
   const rows = query.data?.rows
-  const list = (of: Limit['binds']) => ({
-    rows: rows?.filter((row) => row.binds === of).sort(fuller),
-    total: rows?.length ?? 0,
-    least: false,
-    more: false,
-    loadingMore: false,
-    loadMore: () => undefined,
-    fail: query.error === null ? null : asFail(query.error),
-    again: () => void query.refetch(),
-  })
+  const list = (of: Limit['binds']) => allOf(rows?.filter((row) => row.binds === of).sort(fuller), query)
   return (
     <div className={parts.page}>
       <div className={parts.block}>

@@ -36,7 +36,7 @@ export function Attention() {
   const groups = byRule(live.denials ?? [])
   const lost = live.sandboxes.filter((box) => box.state === 'ended' && box.whose === 'ours')
   return (
-    <section className={css.block} aria-labelledby="attention">
+    <section className={parts.block} aria-labelledby="attention">
       <h2 id="attention">{words.overview.attention}</h2>
       <div className={parts.card}>
         {groups.length === 0 && lost.length === 0 ? <p className={css.calm}>{words.overview.calm}</p> : null}

@@ -25,7 +25,7 @@ export function Hour() {
     sum(data.refused),
   )
   return (
-    <section className={`${parts.card} ${css.strip} ${css.block}`} aria-labelledby="hour">
+    <section className={`${parts.card} ${css.strip} ${parts.block}`} aria-labelledby="hour">
       <div className={css.head}>
         <h2 id="hour">{words.overview.strip}</h2>
         <p className={css.legend}>

@@ -15,7 +15,7 @@ export function Newest() {
   const now = useNow()
   const c = words.list.columns
   return (
-    <section className={css.block} aria-labelledby="newest">
+    <section className={parts.block} aria-labelledby="newest">
       <div className={css.head}>
         <h2 id="newest">{words.overview.newest}</h2>
         <Link href={to.sandboxes(slug)}>{words.overview.all}</Link>

@@ -44,7 +44,7 @@ export function Quickstart() {
   const ready = first !== undefined && first.started_at !== null
   return (
     <div className={css.page}>
-      <div className={css.block}>
+      <div className={parts.block}>
         <h1>{words.quick.title}</h1>
         <p className={parts.dim}>{words.quick.lead}</p>
       </div>
@@ -96,7 +96,7 @@ export function Quickstart() {
               {LANGUAGES.map(({ id }) => {
                 const text = snippet(id, project.me.deployment ?? {}, key ?? 'e2b_…')
                 return (
-                  <TabPanel key={id} id={id} className={`${parts.panel} ${css.block}`}>
+                  <TabPanel key={id} id={id} className={`${parts.panel} ${parts.block}`}>
                     {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways is reached by keys, too */}
                     <pre className={css.snippet} tabIndex={0}>
                       {text}

@@ -5,9 +5,8 @@ import { usePrefs } from '../../app/prefs'
 import { useProject } from '../../app/project'
 import { to } from '../../app/routes'
 import { api, must } from '../../live/api'
-import { asFail } from '../../live/fail'
 import type { Contract, Grant, Wallet as Held, WalletEntry } from '../../live/types'
-import { useRows } from '../../live/useRows'
+import { allOf, useRows } from '../../live/useRows'
 import { Amount } from '../../parts/Amount'
 import { List } from '../../parts/List'
 import parts from '../../parts/parts.module.css'
@@ -41,16 +40,7 @@ export function Wallet() {
       <p className={parts.lead}>{w.walletLead}</p>
       <List<Grant>
         label={w.wallet}
-        list={{
-          rows: grants,
-          total: grants?.length ?? 0,
-          least: false,
-          more: false,
-          loadingMore: false,
-          loadMore: () => undefined,
-          fail: query.error === null ? null : asFail(query.error),
-          again: () => void query.refetch(),
-        }}
+        list={allOf(grants, query)}
         id={(grant) => grant.id}
         empty={<span className={parts.dim}>{w.noWallet}</span>}
         columns={[

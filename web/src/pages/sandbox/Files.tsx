@@ -11,6 +11,7 @@ import { troubleOf } from '../../live/fail'
 import { Inside } from '../../live/inside'
 import { give } from '../../live/save'
 import type { Sandbox } from '../../live/types'
+import { allOf } from '../../live/useRows'
 import { Button } from '../../parts/Button'
 import { Confirm } from '../../parts/Confirm'
 import { DenialCard } from '../../parts/DenialCard'
@@ -128,16 +129,7 @@ function Folder({ box, within, path, go }: Common & { go: (folder: string, name?
       {fault === null ? null : <DenialCard fail={troubleOf(fault)} />}
       <List<EntryInfo>
         label={w.path}
-        list={{
-          rows: query.data,
-          total: query.data?.length ?? 0,
-          least: false,
-          more: false,
-          loadingMore: false,
-          loadMore: () => undefined,
-          fail: query.error === null ? null : troubleOf(query.error),
-          again: () => void query.refetch(),
-        }}
+        list={allOf(query.data, query, troubleOf)}
         id={(entry) => entry.path}
         empty={<span className={parts.dim}>{w.empty}</span>}
         columns={[

@@ -55,7 +55,7 @@ export default function SandboxPage({ id }: { id: string }) {
     },
   })
   const back = (
-    <Link href={to.sandboxes(slug)} className={css.back}>
+    <Link href={to.sandboxes(slug)} className={parts.back}>
       <Icon name="back" />
       {words.box.back}
     </Link>

@@ -9,6 +9,7 @@ import { to } from '../../app/routes'
 import { Bar } from '../../bar/Bar'
 import { api, must } from '../../live/api'
 import { asFail } from '../../live/fail'
+import { allOf } from '../../live/useRows'
 import { type Money, moneyText, type Price, priceText, type Quantity, quantityText } from '../../money/money'
 import { Amount } from '../../parts/Amount'
 import { Bones } from '../../parts/Bones'
@@ -136,16 +137,7 @@ function Lines({ oath, number, hash }: { oath: Attestation; number: number; hash
       <h2 id="made">{w.seconds.made}</h2>
       <List<Line>
         label={w.seconds.made}
-        list={{
-          rows: lines,
-          total: lines?.length ?? 0,
-          least: false,
-          more: false,
-          loadingMore: false,
-          loadMore: () => undefined,
-          fail: query.error === null ? null : asFail(query.error),
-          again: () => void query.refetch(),
-        }}
+        list={allOf(lines, query)}
         id={(line) => `${line.sku}${line.tier}${line.from}${line.amount}`}
         empty={<span className={parts.dim}>{w.noLines}</span>}
         columns={[
