@@ -295,7 +295,7 @@ def records(dice, entries):
     if what == "another" and m[k] in messages(body)[k + 1:]:
         what = "further"  # it stands further down, too: those up to there are missing, or it is out of its place
     elif what == "another" and m[k] in messages(body)[:k]:
-        what = "double"
+        k, what = messages(body).index(m[k]), "double"  # it stands there already, and is named where it belongs
     entries[i] = (name, packed(m))
     return Want(name, place=places[k], kind=set({"drop": "dropped", "double": "doubled", "swap": "reordered", "another": "edited", "further": "dropped reordered"}[what].split()))
 
