@@ -83,14 +83,6 @@ static size_t hash_address(const void *p)
     return (size_t)((uint64_t)(uintptr_t)p * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-static size_t hash_value(dm_str s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    return (size_t)(h ^ h >> 32);
-}
-
 /* The family, or NULL and in *place the free place where it would be. */
 static family *family_at(dm_metrics *m, const dm_metric *row, _Atomic(family *) **place)
 {
@@ -125,7 +117,7 @@ static family *make_family(dm_metrics *m, const dm_metric *row)
 static series *series_at(family *f, dm_str value, _Atomic(series *) **place)
 {
     bool other = f->row->label == NULL || value.n >= VALUE_BYTES || dm_str_eq_c(value, other_value);
-    size_t at = hash_value(value);
+    size_t at = dm_str_hash(value);
     for (size_t i = 0; !other && i < VALUES_MAX; i++) {
         *place = &f->by_value[(at + i) % VALUES_MAX];
         series *s = atomic_load_explicit(*place, memory_order_acquire);

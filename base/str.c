@@ -114,3 +114,11 @@ char *dm_str_dup(dm_str a)
     z[a.n] = '\0';
     return z;
 }
+
+size_t dm_str_hash(dm_str a)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < a.n; i++)
+        h = (h ^ (unsigned char)a.p[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(h ^ h >> 32);
+}

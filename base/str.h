@@ -43,4 +43,7 @@ int dm_str_to_array(dm_str a, char *out, size_t cap, dm_err *err) DM_NODISCARD;
 /* A malloc'd, terminated copy; NULL without memory. */
 char *dm_str_dup(dm_str a);
 
+/* For a table in memory (FNV-1a, folded): of the same bytes the same, and no secret from whoever chooses them. */
+size_t dm_str_hash(dm_str a);
+
 #endif

@@ -13,8 +13,7 @@ enum {
     DM_ASK_CONTRACT_STATE,    /* it is past that: what was approved stays as it is, but for its end */
     DM_ASK_CONTRACT_OWN,      /* who drafted it, or ordered its end, does not approve that */
     DM_ASK_CONTRACT_LATE,     /* it begins, or ends, with a month to come, and before its own end */
-    DM_ASK_CONTRACT_WRONG,    /* no such account; not whole months, or not its currency; another holds
-                               */
+    DM_ASK_CONTRACT_WRONG,    /* no such account; not whole months, or not its currency; another holds */
 };
 
 typedef struct dm_ask_contract {

@@ -101,14 +101,6 @@ static bool is_word(const dm_parquet_column *c, size_t i, dm_str value)
     return w.n == value.n + before && memcmp(w.p + before, value.p, value.n) == 0;
 }
 
-static size_t hash_of(dm_str value)
-{
-    uint64_t h = 0xcbf29ce484222325;
-    for (size_t i = 0; i < value.n; i++)
-        h = (h ^ (uint8_t)value.p[i]) * 0x100000001b3;
-    return (size_t)(h ^ h >> 32) % DM_PARQUET_TABLE;
-}
-
 /* Too many words: what rows have said by number so far is written out. */
 static void give_up(dm_parquet_column *c)
 {
@@ -124,7 +116,7 @@ static int find_word(dm_parquet_column *c, dm_str value)
 {
     if (c->nnumbers > 0 && is_word(c, c->numbers[c->nnumbers - 1], value))
         return c->numbers[c->nnumbers - 1];
-    size_t slot = hash_of(value);
+    size_t slot = dm_str_hash(value) % DM_PARQUET_TABLE;
     for (; c->table[slot] != 0; slot = (slot + 1) % DM_PARQUET_TABLE)
         if (is_word(c, c->table[slot] - 1U, value))
             return c->table[slot] - 1;

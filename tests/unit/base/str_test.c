@@ -101,6 +101,15 @@ static void compares_secrets(void **state)
     assert_true(dm_str_eq_secret((dm_str){a, sizeof(a)}, (dm_str){a, sizeof(a)}));
 }
 
+/* The vectors are FNV-1a's own, with the upper half folded onto the lower. */
+static void hashes(void **state)
+{
+    (void)state;
+    assert_int_equal(dm_str_hash(DM_STR("")), UINT64_C(0xcbf29ce484222325) ^ UINT64_C(0xcbf29ce4));
+    assert_int_equal(dm_str_hash(DM_STR("a")), UINT64_C(0xaf63dc4c8601ec8c) ^ UINT64_C(0xaf63dc4c));
+    assert_int_equal(dm_str_hash(DM_STR("foobar")), UINT64_C(0x85944171f73967e8) ^ UINT64_C(0x85944171));
+}
+
 static void duplicates(void **state)
 {
     (void)state;
@@ -121,6 +130,7 @@ int main(void)
             cmocka_unit_test(splits_in_splits),
             cmocka_unit_test(copies_into_arrays),
             cmocka_unit_test(duplicates),
+            cmocka_unit_test(hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
