@@ -462,21 +462,6 @@ bool dm_pg_usable(dm_pg *c)
     return PQtransactionStatus(c->conn) == PQTRANS_IDLE;
 }
 
-int dm_pg_list(dm_buf *out, const int64_t *first, size_t n, size_t stride, dm_err *err)
-{
-    enum { NUMBER_TEXT = 21 };
-    const char *at = (const char *)first;
-    dm_buf_init(out, n * NUMBER_TEXT + 2);
-    (void)dm_buf_c(out, "{");
-    for (size_t i = 0; i < n; i++, at += stride) {
-        int64_t v;
-        memcpy(&v, at, sizeof v);
-        (void)dm_buf_fmt(out, "%s%lld", i > 0 ? "," : "", (long long)v);
-    }
-    (void)dm_buf_c(out, "}");
-    return dm_buf_ok(out, err);
-}
-
 int dm_pg_count_of(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_total *out, dm_err *err)
 {
     DM_AUTO(dm_pg_rows) rows = NULL;

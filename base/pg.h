@@ -98,8 +98,8 @@ unsigned dm_pg_pool_waiting(dm_pg_pool *p);
 
 /* Inside a transaction. out may be NULL when no rows are wanted; *changed (may be NULL) is the number of rows touched.
  * A unique or exclusion violation is DM_E_EXISTS; a check, foreign key or not-null violation and bad data (SQLSTATE 22)
- * DM_E_INVALID; statement_timeout DM_E_TIMEOUT; no_data_found NOTFOUND; another shape of result, missing rights and all
- * else DM_E_INTERNAL. SQLSTATE and the constraint's name stand in the message. */
+ * DM_E_INVALID; statement_timeout and lock_timeout DM_E_TIMEOUT; no_data_found NOTFOUND; another shape of result,
+ * missing rights and all else DM_E_INTERNAL. SQLSTATE and the constraint's name stand in the message. */
 int dm_pg_exec(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_pg_rows **out, int64_t *changed,
         dm_err *err) DM_NODISCARD;
 
@@ -116,6 +116,8 @@ int dm_pg_batch_add(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_
 int dm_pg_batch_flush(dm_pg *c, dm_err *err) DM_NODISCARD;
 
 void dm_pg_rows_free(dm_pg_rows *r);
+/* For one more who reads them, on whatever thread, and frees them too: the last one does. */
+dm_pg_rows *dm_pg_rows_hold(dm_pg_rows *r);
 DM_DEFINE_FREEP(dm_pg_rows)
 size_t dm_pg_count(const dm_pg_rows *r); /* NULL: 0 */
 bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col);
@@ -129,6 +131,10 @@ int dm_pg_bytes(const dm_pg_rows *r, size_t row, unsigned col, void *to, size_t 
 /* Whole numbers as an array, as SQL takes it: "{7,12}". They are stride bytes apart, which is where one stands in a row
  * of structs. out is begun here, and done by the caller. */
 int dm_pg_list(dm_buf *out, const int64_t *first, size_t n, size_t stride, dm_err *err) DM_NODISCARD;
+/* n rows of arguments, width each (DM_PG_ARGS_MAX at most), as as many arrays, one a column, for a statement that is to
+ * do for all what it would do for one (unnest). They stand in text, which the caller has begun, and ends. */
+int dm_pg_columns(
+        dm_buf *text, const dm_pg_arg *rows, size_t n, size_t width, dm_pg_arg *out, dm_err *err) DM_NODISCARD;
 
 /* Columns into a struct, a field a column: the table stands beside the statement whose columns it names. */
 typedef struct dm_pg_field {

@@ -46,7 +46,7 @@ static const struct {
         {"22", DM_E_INVALID},        /* data: out of range, not UTF-8, no uuid */
         {"40001", DM_E_CONFLICT},    /* serialization */
         {"40P01", DM_E_CONFLICT},    /* deadlock */
-        {"55P03", DM_E_UNAVAILABLE}, /* lock not available */
+        {"55P03", DM_E_TIMEOUT},     /* lock_timeout */
         {"57014", DM_E_TIMEOUT},     /* statement_timeout */
         {"57P", DM_E_UNAVAILABLE},   /* shutting down, starting up */
         {"25P03", DM_E_UNAVAILABLE}, /* idle in transaction for too long */

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "base/parse.h"
 #include "base/pg_conn.h"
@@ -9,6 +10,7 @@
 enum { OID_BYTEA = 17 };
 
 struct dm_pg_rows {
+    atomic_uint holders;
     PGresult *res;
     size_t n;
     unsigned columns;
@@ -59,6 +61,7 @@ int dm_pg_rows_new(PGresult *res, dm_pg_rows **out, dm_err *err)
         PQclear(res);
         return dm_fail(err, DM_E_NOMEM, "no memory for rows");
     }
+    atomic_init(&rows->holders, 1);
     rows->res = res;
     rows->n = (size_t)PQntuples(res);
     rows->columns = (unsigned)PQnfields(res);
@@ -69,9 +72,15 @@ int dm_pg_rows_new(PGresult *res, dm_pg_rows **out, dm_err *err)
     return 0;
 }
 
+dm_pg_rows *dm_pg_rows_hold(dm_pg_rows *r)
+{
+    (void)atomic_fetch_add(&r->holders, 1);
+    return r;
+}
+
 void dm_pg_rows_free(dm_pg_rows *r)
 {
-    if (r == NULL)
+    if (r == NULL || atomic_fetch_sub(&r->holders, 1) > 1)
         return;
     PQclear(r->res);
     free(r->cells);

@@ -1056,21 +1056,6 @@ static void test_config(void **state)
     assert_int_equal(dm_pg_open("host=/nowhere", &pg, &err), DM_E_UNAVAILABLE);
 }
 
-static void numbers_as_an_array(void **state)
-{
-    static const struct {
-        int64_t v, other;
-    } rows[] = {{7, 1}, {INT64_MIN, 2}, {INT64_MAX, 3}};
-    static const char *const texts[] = {
-            "{}", "{7}", "{7,-9223372036854775808}", "{7,-9223372036854775808,9223372036854775807}"};
-    (void)state;
-    for (size_t n = 0; n <= DM_LEN(rows); n++) {
-        DM_AUTO_BUF text;
-        assert_int_equal(dm_pg_list(&text, &rows->v, n, sizeof rows[0], NULL), 0);
-        assert_string_equal(text.p, texts[n]);
-    }
-}
-
 int main(void)
 {
     cluster c = {.pid = 0};
@@ -1078,7 +1063,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_prestate(test_kinds, world),
             cmocka_unit_test_prestate(test_fields, world),
-            cmocka_unit_test(numbers_as_an_array),
             cmocka_unit_test_prestate(test_shapes, world),
             cmocka_unit_test_prestate(test_errors, world),
             cmocka_unit_test_prestate(test_outcomes, world),
