@@ -78,12 +78,13 @@ int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows
     return dm_pg_exec(c, &orphans, args, DM_LEN(args), rows, NULL, err);
 }
 
-/* Asked each second, and nearly always of no worker. By their workers first, whatever the order and the bound tempt to:
- * the sandboxes in the order of their ids are all that live. */
+/* Asked each second, and nearly always of no worker: worker by worker, so that then nothing is looked at, whatever
+ * share of all that live the planner believes to be on one. */
 static const dm_pg_stmt lost = {"sandbox_lost",
-        "SELECT l.sandbox_id, l.worker_no FROM (SELECT s.sandbox_id, s.worker_no FROM dm.sandbox s"
-        "  WHERE s.state <> 'ended' AND s.worker_no = ANY (ARRAY(SELECT w.worker_no FROM dm.worker w"
-        "   WHERE w.state = 'written_off' AND $1::bigint IN (0, w.worker_no))) OFFSET 0) l ORDER BY 1 LIMIT $2",
+        "SELECT l.sandbox_id, l.worker_no FROM (SELECT w.worker_no FROM dm.worker w"
+        "  WHERE w.state = 'written_off' AND $1::bigint IN (0, w.worker_no) OFFSET 0) w, LATERAL (SELECT s.sandbox_id,"
+        "  s.worker_no FROM dm.sandbox s WHERE s.state <> 'ended' AND s.worker_no = w.worker_no OFFSET 0) l"
+        " ORDER BY 1 LIMIT $2",
         DM_PG_ROWS};
 
 int dm_sandbox_lost(dm_pg *c, dm_worker_no worker, int64_t limit, dm_pg_rows **rows, dm_err *err)
