@@ -35,9 +35,10 @@ enum {
 /* --- what the API holds itself ------------------------------------------------------------------------------ */
 
 enum {
-    DM_SHARE = 4,           /* a project holds at most one in so many of the threads and places that all share */
-    DM_PROOFS_WAITING = 64, /* passwords that wait to be looked at; the next is answered 503 */
-    DM_FOLD_MAX = 64,       /* requests that wait for one answer */
+    DM_SHARE = 4,                 /* a project holds at most one in so many of the threads and places that all share */
+    DM_PROOFS_WAITING = 64,       /* passwords that wait to be looked at; the next is answered 503 */
+    DM_TOGETHER_PATIENCE_MS = 50, /* for a row of quota that another holds; then each goes by itself */
+    DM_FOLD_MAX = 64,             /* requests that wait for one answer */
     DM_DISPATCH_WORKERS_MAX = 4096, /* it has connections to */
     DM_REFUSALS_MAX = 1024,         /* refusals that are kept apart between two writes, a quarter of one project */
     DM_SPAWNS_MAX = 256,            /* templates whose use is counted between two writes */

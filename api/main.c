@@ -14,6 +14,7 @@
 
 #include "api/dm/live.h"
 #include "api/door/signers.h"
+#include "api/kit/together.h"
 #include "api/life/alert.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
@@ -454,6 +455,8 @@ static int make_api(program *p, dm_err *err)
     if (r == 0)
         r = dm_spawns_new(&a->spawns, err);
     if (r == 0)
+        r = dm_together_new(a, &a->together, err);
+    if (r == 0)
         r = dm_uses_new(&a->uses, err);
     if (r == 0)
         r = dm_dispatch_new(&patient, &p->patient, err);
@@ -508,6 +511,7 @@ static void unmake(program *p)
     dm_low_free(p->api.low);
     dm_signers_free(p->api.signers);
     dm_spawns_free(p->api.spawns);
+    dm_together_free(p->api.together);
     dm_uses_free(p->api.uses);
     dm_pg_pool_free(p->api.db);
     dm_pg_pool_free(p->api.ops);

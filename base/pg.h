@@ -116,8 +116,6 @@ int dm_pg_batch_add(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_
 int dm_pg_batch_flush(dm_pg *c, dm_err *err) DM_NODISCARD;
 
 void dm_pg_rows_free(dm_pg_rows *r);
-/* For one more who reads them, on whatever thread, and frees them too: the last one does. */
-dm_pg_rows *dm_pg_rows_hold(dm_pg_rows *r);
 DM_DEFINE_FREEP(dm_pg_rows)
 size_t dm_pg_count(const dm_pg_rows *r); /* NULL: 0 */
 bool dm_pg_is_null(const dm_pg_rows *r, size_t row, unsigned col);

@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <stdatomic.h>
 
 #include "base/parse.h"
 #include "base/pg_conn.h"
@@ -10,7 +9,6 @@
 enum { OID_BYTEA = 17 };
 
 struct dm_pg_rows {
-    atomic_uint holders;
     PGresult *res;
     size_t n;
     unsigned columns;
@@ -61,7 +59,6 @@ int dm_pg_rows_new(PGresult *res, dm_pg_rows **out, dm_err *err)
         PQclear(res);
         return dm_fail(err, DM_E_NOMEM, "no memory for rows");
     }
-    atomic_init(&rows->holders, 1);
     rows->res = res;
     rows->n = (size_t)PQntuples(res);
     rows->columns = (unsigned)PQnfields(res);
@@ -72,15 +69,9 @@ int dm_pg_rows_new(PGresult *res, dm_pg_rows **out, dm_err *err)
     return 0;
 }
 
-dm_pg_rows *dm_pg_rows_hold(dm_pg_rows *r)
-{
-    (void)atomic_fetch_add(&r->holders, 1);
-    return r;
-}
-
 void dm_pg_rows_free(dm_pg_rows *r)
 {
-    if (r == NULL || atomic_fetch_sub(&r->holders, 1) > 1)
+    if (r == NULL)
         return;
     PQclear(r->res);
     free(r->cells);

@@ -69,6 +69,12 @@ int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg
     return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
 }
 
+int dm_api_tx_nobody(dm_api *api, bool flush_later, dm_pg_fn fn, void *arg, dm_err *err)
+{
+    const dm_pg_scope scope = {.flush_later = flush_later};
+    return translate(dm_pg_tx(api->db, &scope, fn, arg, err), err);
+}
+
 int dm_api_tx_person(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err)
 {
     const dm_pg_scope scope = {.person_no = caller->person.v};

@@ -29,6 +29,7 @@
 typedef struct dm_dispatch dm_dispatch; /* api/life/dispatch.h */
 typedef struct dm_claims dm_claims;     /* api/life/claims.h */
 typedef struct dm_spawns dm_spawns;     /* api/life/spawns.h */
+typedef struct dm_together dm_together; /* api/kit/together.h */
 typedef struct dm_uses dm_uses;         /* tenants/who/uses.h */
 typedef struct dm_signers dm_signers;   /* api/door/signers.h */
 typedef struct dm_live dm_live;         /* api/dm/live.h */
@@ -65,6 +66,7 @@ typedef struct dm_api {
     dm_spawns *spawns;
     dm_uses *uses; /* of API keys */
     dm_claims *claims;
+    dm_together *together;
     dm_live *live;
     atomic_llong instance; /* this one's number, by which it signs the orders it carries out; 0: it has none yet */
     atomic_bool draining;
@@ -127,6 +129,9 @@ int dm_api_tx(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_e
  * (dm_pg_scope), so that what it locked is free for the next act at once. Of such an act a crash of the database leaves
  * nothing. */
 int dm_api_tx_first(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
+/* The same in nobody's scope, for the functions of the database that act for whoever is named to them (dm.start_all).
+ * flush_later as in dm_api_tx_first. */
+int dm_api_tx_nobody(dm_api *api, bool flush_later, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_who, in the scope of caller's person. */
 int dm_api_tx_person(dm_api *api, const dm_caller *caller, dm_pg_fn fn, void *arg, dm_err *err) DM_NODISCARD;
 /* The same as dm_ops, without scope. */

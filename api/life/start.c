@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "base/wire/spec.h"
 
+#include "api/kit/together.h"
 #include "api/life/admit.h"
 #include "api/life/settle.h"
 #include "api/life/spawns.h"
@@ -21,6 +22,7 @@ typedef struct dm_starting {
     bool idempotent;
     dm_limits limits; /* that bind now */
     int64_t by, began_us;
+    dm_sandbox_add_args add;                 /* once the row may be written */
     dm_worker_no asked[DM_FLEET_PLACES_MAX]; /* which had no room for it */
     size_t nasked;
 } starting;
@@ -207,8 +209,19 @@ static int promise(dm_pg *c, starting *k, dm_err *err)
     return r == DM_BUDGET_SHORT ? DM_START_BUDGET : r;
 }
 
-/* Nearly always the last statement is the only one, and the transaction one round trip: what a template is, is kept in
- * memory, and so is what the caller may. */
+/* What else is written goes with the row, or does not stay: a promise must not outlive a no. */
+static bool in_one(const starting *k)
+{
+    return k->idempotent || k->limits.budgeted;
+}
+
+static int said(int r)
+{
+    return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r == DM_SANDBOX_NO_PLACE ? DM_START_NO_WORKER : r;
+}
+
+/* Nearly always nothing is asked here: what a template is, is kept in memory, and so is what the caller may. The row
+ * then goes with those of others (together.h). */
 static int begin(dm_pg *c, void *arg, dm_err *err)
 {
     starting *k = arg;
@@ -234,10 +247,9 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
             .who = k->caller->who,
             .lease_s = (int64_t)k->api->config->lease_s,
             .over = &k->out->over,
-            .on = is_fork(k) ? k->args->parent->worker : (dm_worker_no){0},
-            .last = !k->idempotent && !k->limits.budgeted}; /* a promise must not outlive a no */
-    r = dm_sandbox_add(c, s, &add, err);
-    return r == DM_SANDBOX_OVER ? DM_START_OVER_QUOTA : r == DM_SANDBOX_NO_PLACE ? DM_START_NO_WORKER : r;
+            .on = is_fork(k) ? k->args->parent->worker : (dm_worker_no){0}};
+    k->add = add;
+    return in_one(k) ? said(dm_sandbox_add(c, s, &k->add, err)) : 0;
 }
 
 /* --- the second transaction --------------------------------------------------------------------------------- */
@@ -273,8 +285,15 @@ static int settle_started(dm_pg *c, void *arg, dm_err *err)
 {
     const ending *t = arg;
     dm_sandbox s = t->k->out->sandbox;
-    int r = dm_sandbox_started(c, &s, &t->move, !t->k->idempotent, err);
-    return r == 0 && t->k->idempotent ? dm_idem_settle(c, &t->k->idem, t->status, err) : r;
+    int r = dm_sandbox_started(c, &s, &t->move, false, err);
+    return r == 0 ? dm_idem_settle(c, &t->k->idem, t->status, err) : r;
+}
+
+static int write_started(starting *k, ending *t, dm_err *err)
+{
+    dm_sandbox s = k->out->sandbox;
+    return k->idempotent ? dm_api_tx(k->api, k->caller, settle_started, t, err)
+                         : dm_together_started(k->api->together, &s, &t->move, err);
 }
 
 static int give_up(starting *k, dm_cause cause, const char *words, bool known, dm_err *err)
@@ -342,7 +361,7 @@ static int handed_out(starting *k, dm_wk_started *started, dm_err *err)
                     .at_us = started->started_us,
                     .end_us = started->end_us,
                     .address = dm_str_c(started->address)}};
-    int r = dm_api_tx(k->api, k->caller, settle_started, &t, err);
+    int r = write_started(k, &t, err);
     if (r == DM_SANDBOX_STALE)
         r = dm_api_tx(k->api, k->caller, settle, &t, err);
     if (r == 0 && t.over)
@@ -487,6 +506,8 @@ static int row(starting *k, dm_err *err)
         return DM_START_GONE;
     if (r == 0)
         r = dm_api_tx_first(k->api, k->caller, begin, k, err);
+    if (r == 0 && !in_one(k))
+        r = said(dm_together_add(k->api->together, &k->out->sandbox, &k->add, err));
     return r == DM_START_AGAIN ? again(k, err) : r;
 }
 

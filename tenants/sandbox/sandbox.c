@@ -120,10 +120,9 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
         return dm_fail(err, DM_E_CONFLICT, "sandbox %s is %s: %s means nothing to it", dm_sandbox_name_of(&s->id).s,
                 dm_sandbox_state_name(s->state), dm_sandbox_event_name(a->event));
     dm_sandbox next = after(s, step, a);
-    const dm_sql_step write = {.old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who};
-    bool moved;
-    int r = dm_sql_sandbox_step(c, &write, &moved, err);
-    if (r == 0 && !moved)
+    dm_sql_step write = {.old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who};
+    int r = dm_sql_sandbox_step(c, &write, false, err);
+    if (r == 0 && !write.moved)
         r = dm_fail(err, DM_E_CONFLICT, "the row has moved on");
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)
         r = dm_idem_forget(c, s->owner, &s->id, err);
@@ -134,43 +133,87 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : r;
 }
 
-int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, bool last, dm_err *err)
+/* What is held stays held: there is nothing to charge. */
+static void started(const dm_sandbox *s, const dm_sandbox_move_args *a, dm_sandbox *next, dm_sql_step *write)
 {
     const dm_sandbox_step *step = dm_sandbox_step_of(DM_SANDBOX_STARTING, DM_SANDBOX_STARTED);
     assert(s->state == DM_SANDBOX_STARTING && a->event == DM_SANDBOX_STARTED && step != NULL);
-    dm_sandbox next = after(s, step, a);
-    const dm_sql_step write = {
-            .old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who, .last = last};
-    bool moved;
-    int r = dm_sql_sandbox_step(c, &write, &moved, err); /* what is held stays held: there is nothing to charge */
-    if (r < 0)
-        return dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s);
-    if (moved)
-        *s = next;
-    return moved ? 0 : DM_SANDBOX_STALE;
+    *next = after(s, step, a);
+    *write = (dm_sql_step){.old = s, .next = next, .at_us = a->at_us, .why = step->why, .who = a->who};
+}
+
+static int judge_started(dm_sandbox *s, const dm_sandbox *next, const dm_sql_step *write)
+{
+    if (!write->moved)
+        return DM_SANDBOX_STALE;
+    *s = *next;
+    return 0;
+}
+
+int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, bool last, dm_err *err)
+{
+    dm_sandbox next;
+    dm_sql_step write;
+    started(s, a, &next, &write);
+    int r = dm_sql_sandbox_step(c, &write, last, err);
+    return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : judge_started(s, &next, &write);
+}
+
+int dm_sandbox_started_all(dm_pg *c, dm_sandbox_begun *const *all, size_t n, unsigned patience_ms, dm_err *err)
+{
+    const dm_sql_round round = {.patience_ms = patience_ms, .last = true};
+    dm_sandbox next[DM_SANDBOX_ROUND_MAX];
+    dm_sql_step writes[DM_SANDBOX_ROUND_MAX];
+    assert(n <= DM_SANDBOX_ROUND_MAX);
+    for (size_t i = 0; i < n; i++)
+        started(all[i]->s, all[i]->args, &next[i], &writes[i]);
+    int r = dm_sql_sandbox_steps(c, writes, n, &round, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        all[i]->outcome = judge_started(all[i]->s, &next[i], &writes[i]);
+    return r < 0 ? dm_wrap(err, "%zu sandboxes that start", n) : 0;
+}
+
+static void added(dm_sandbox *s, const dm_sandbox_add_args *a, dm_quota_size *size, dm_sql_start *out)
+{
+    *size = size_of(s);
+    s->state = DM_SANDBOX_STARTING;
+    s->epoch = 1;
+    *out = (dm_sql_start){
+            .s = s, .size = size, .limits = a->limits, .who = a->who, .why = "asked to start", .on = a->on};
+    if (s->forked)
+        (void)snprintf(out->why, sizeof out->why, "asked to start as a fork of %s", dm_sandbox_name_of(&s->parent).s);
+}
+
+static int judge_added(dm_sandbox *s, const dm_sandbox_add_args *a, const dm_sql_start *start)
+{
+    if (start->worker.v == 0)
+        return DM_SANDBOX_NO_PLACE;
+    s->worker = start->worker;
+    return dm_quota_judge(&start->met, start->size, a->limits, a->over) == DM_QUOTA_OVER ? DM_SANDBOX_OVER : 0;
 }
 
 int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *a, dm_err *err)
 {
-    const dm_quota_size size = size_of(s);
-    dm_worker_no worker;
-    dm_sql_met met;
-    s->state = DM_SANDBOX_STARTING;
-    s->epoch = 1;
-    const dm_sql_start start = {.s = s,
-            .size = &size,
-            .limits = a->limits,
-            .who = a->who,
-            .lease_s = a->lease_s,
-            .on = a->on,
-            .last = a->last};
-    int r = dm_sql_sandbox_start(c, &start, &worker, &met, err);
-    if (r < 0)
-        return dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s);
-    if (r == DM_SANDBOX_NO_PLACE)
-        return r;
-    s->worker = worker;
-    return dm_quota_judge(&met, &size, a->limits, a->over) == DM_QUOTA_OVER ? DM_SANDBOX_OVER : 0;
+    const dm_sql_round round = {.last = a->last};
+    dm_quota_size size;
+    dm_sql_start start;
+    added(s, a, &size, &start);
+    int r = dm_sql_sandbox_start(c, &start, 1, a->lease_s, &round, err);
+    return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : judge_added(s, a, &start);
+}
+
+int dm_sandbox_add_all(dm_pg *c, dm_sandbox_adding *const *all, size_t n, unsigned patience_ms, dm_err *err)
+{
+    const dm_sql_round round = {.patience_ms = patience_ms, .last = true};
+    dm_quota_size sizes[DM_SANDBOX_ROUND_MAX];
+    dm_sql_start starts[DM_SANDBOX_ROUND_MAX];
+    assert(n >= 1 && n <= DM_SANDBOX_ROUND_MAX);
+    for (size_t i = 0; i < n; i++)
+        added(all[i]->s, all[i]->args, &sizes[i], &starts[i]);
+    int r = dm_sql_sandbox_start(c, starts, n, all[0]->args->lease_s, &round, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        all[i]->outcome = judge_added(all[i]->s, all[i]->args, &starts[i]);
+    return r < 0 ? dm_wrap(err, "%zu sandboxes", n) : 0;
 }
 
 int dm_sandbox_place(dm_pg *c, dm_sandbox *s, dm_worker_no worker, dm_err *err)

@@ -26,6 +26,18 @@ typedef struct dm_sandbox_add_args {
  * DM_SANDBOX_OVER or DM_SANDBOX_NO_PLACE: nothing was written. */
 int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *args, dm_err *err) DM_NODISCARD;
 
+/* The same of several, of whatever projects, in a transaction that is in nobody's scope and ends with it. A row of
+ * quota that another holds is waited for patience_ms (0: as long as it takes); then, as on any failure, none was added.
+ */
+enum { DM_SANDBOX_ROUND_MAX = 64 };
+typedef struct dm_sandbox_adding {
+    dm_sandbox *s;
+    const dm_sandbox_add_args *args;
+    int outcome; /* what dm_sandbox_add would have said */
+} dm_sandbox_adding;
+int dm_sandbox_add_all(
+        dm_pg *c, dm_sandbox_adding *const *all, size_t n, unsigned patience_ms, dm_err *err) DM_NODISCARD;
+
 typedef struct dm_sandbox_move_args {
     dm_sandbox_event event;
     const char *who; /* "key:UUID", "worker:1", "door", "policy:sweep" */
@@ -47,6 +59,14 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, d
 /* STARTED, of one that is `starting` as far as whoever made it knows: it was not found again and is not locked. 0, or
  * DM_SANDBOX_STALE: the row has moved on, and nothing was written. last: this ends the transaction, as above. */
 int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, bool last, dm_err *err) DM_NODISCARD;
+/* The same of several, as dm_sandbox_add_all. */
+typedef struct dm_sandbox_begun {
+    dm_sandbox *s;
+    const dm_sandbox_move_args *args;
+    int outcome; /* what dm_sandbox_started would have said */
+} dm_sandbox_begun;
+int dm_sandbox_started_all(
+        dm_pg *c, dm_sandbox_begun *const *all, size_t n, unsigned patience_ms, dm_err *err) DM_NODISCARD;
 
 /* How long the next wake is to be waited for; 0: not at all. From the second wake in a row on that its guest did not
  * answer, longer each time, until one is answered; an hour later none of it counts. */

@@ -20,7 +20,7 @@ typedef struct dm_sql_met {
 enum { DM_SQL_QUOTA_ARGS = 10 };
 #define DM_SQL_QUOTA_MET "coalesce(q.met[1], 0), q.met[2], q.met[3], q.met[4]"
 void dm_sql_quota_args(dm_owner owner, const dm_quota_size *size, const dm_limits *l, dm_pg_arg out[DM_SQL_QUOTA_ARGS]);
-void dm_sql_quota_met(const dm_pg_rows *rows, unsigned first, dm_sql_met *out);
+void dm_sql_quota_met(const dm_pg_rows *rows, size_t row, unsigned first, dm_sql_met *out);
 int dm_sql_quota_take(dm_pg *c, dm_owner owner, const dm_quota_size *size, const dm_limits *l, dm_sql_met *met,
         dm_err *err) DM_NODISCARD;
 /* What that means (quota.c): 0 or DM_QUOTA_OVER, which says by which limit. Pure. */
@@ -30,20 +30,27 @@ int dm_sql_quota_give(
 int dm_sql_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err) DM_NODISCARD;
 int dm_sql_quota_asleep_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
+/* How a statement that acts for several goes about it. */
+typedef struct dm_sql_round {
+    unsigned patience_ms; /* a row that another holds is waited for so long, then nothing is done; 0: as long as it
+                             takes */
+    bool last;            /* the commit goes with it */
+} dm_sql_round;
+
 /* All that makes a sandbox: a place is found, it is charged, and row and event are written; or, where there is no place
- * or no room, nothing is. */
+ * or no room, nothing is. Of whatever projects (dm.start_all), in whatever scope. */
 typedef struct dm_sql_start {
     const dm_sandbox *s;
     const dm_quota_size *size;
     const dm_limits *limits;
     const char *who;
-    int64_t lease_s;
+    char why[64];
     dm_worker_no on;
-    bool last; /* the commit goes with it */
+    dm_worker_no worker; /* out: where; 0: there is no place */
+    dm_sql_met met;      /* out */
 } dm_sql_start;
-/* 0 or DM_SANDBOX_NO_PLACE. */
 int dm_sql_sandbox_start(
-        dm_pg *c, const dm_sql_start *start, dm_worker_no *worker, dm_sql_met *met, dm_err *err) DM_NODISCARD;
+        dm_pg *c, dm_sql_start *all, size_t n, int64_t lease_s, const dm_sql_round *round, dm_err *err) DM_NODISCARD;
 
 /* DM_E_CONFLICT when the row is not in old's state and epoch. */
 int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next, dm_err *err) DM_NODISCARD;
@@ -52,9 +59,11 @@ typedef struct dm_sql_step {
     const dm_sandbox *old, *next;
     int64_t at_us;
     const char *why, *who;
-    bool last; /* the commit goes with it */
+    bool moved; /* out: false: the row is not in old's state and epoch, and nothing was written */
 } dm_sql_step;
-/* The same, and the event with it. Instead of the failure *moved is false, and nothing was written. */
-int dm_sql_sandbox_step(dm_pg *c, const dm_sql_step *step, bool *moved, dm_err *err) DM_NODISCARD;
+/* The same, and the event with it. last: the commit goes with it. */
+int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, bool last, dm_err *err) DM_NODISCARD;
+/* The same of several, of whatever projects, in whatever scope (dm.step_all). */
+int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, const dm_sql_round *round, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -14,11 +14,11 @@ void dm_sql_quota_args(dm_owner owner, const dm_quota_size *size, const dm_limit
         out[i] = dm_pa_i64(numbers[i]);
 }
 
-void dm_sql_quota_met(const dm_pg_rows *rows, unsigned first, dm_sql_met *out)
+void dm_sql_quota_met(const dm_pg_rows *rows, size_t row, unsigned first, dm_sql_met *out)
 {
-    *out = (dm_sql_met){.whose = (dm_sql_whose)dm_pg_i64(rows, 0, first)};
+    *out = (dm_sql_met){.whose = (dm_sql_whose)dm_pg_i64(rows, row, first)};
     for (unsigned i = 0; i < DM_LEN(out->used); i++)
-        out->used[i] = dm_pg_i64(rows, 0, first + 1 + i);
+        out->used[i] = dm_pg_i64(rows, row, first + 1 + i);
 }
 
 int dm_sql_quota_take(
@@ -29,7 +29,7 @@ int dm_sql_quota_take(
     dm_sql_quota_args(owner, size, l, args);
     int r = dm_pg_exec(c, &take, args, DM_LEN(args), &rows, NULL, err);
     if (r == 0)
-        dm_sql_quota_met(rows, 0, met);
+        dm_sql_quota_met(rows, 0, 0, met);
     return r;
 }
 

@@ -1,5 +1,4 @@
 #include <stddef.h>
-#include <stdio.h>
 
 #include "tenants/sandbox/sql.h"
 
@@ -155,54 +154,103 @@ static dm_pg_arg cause_arg(dm_cause cause)
     return cause != DM_CAUSE_NONE ? dm_pa_c(dm_cause_get(cause)->name) : dm_pa_null();
 }
 
-/* $1 to $10 are the charge's; nothing is inserted where there is no place or the charge was refused. */
-static const dm_pg_stmt start = {"sandbox_start",
-        "WITH p AS MATERIALIZED ((SELECT worker_no FROM dm.place($13::smallint, $36::int, $4::int)"
-        "  WHERE $37::bigint IS NULL LIMIT 1) UNION ALL"
-        "  SELECT worker_no FROM dm.place_on($37::bigint, $36::int, $4::int) WHERE $37::bigint IS NOT NULL),"
-        " q AS MATERIALIZED (SELECT worker_no, dm.quota_take($1::bigint, $2::int, $3::bigint, $4::bigint, $5::bigint,"
-        "  $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::bigint) AS met FROM p),"
-        " s AS (INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no,"
-        "  key_no, template_id, build_id, alias, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure,"
-        "  token_sealed, env_sealed, metadata, network, allow_internet, pause_on_timeout, auto_resume, timeout_s,"
-        "  created_at, ordered_by, parent_id)"
-        "  SELECT $1::bigint, $2::int, $11::bytea, 'starting', $12::int, $13::smallint, q.worker_no, $14::bigint,"
-        "  $15::text, $16::uuid, $17::text, $18::int, $19::int, $20::smallint, $21::smallint, $22::int, $23::boolean,"
-        "  $24::bytea, $25::bytea, $26::jsonb, $27::jsonb, $28::boolean, $29::boolean, $30::boolean, $31::int,"
-        "  dm.ts($32::bigint), $33::int, $38::bytea FROM q WHERE q.met IS NULL"
-        "  RETURNING account_no, project_no, sandbox_id, created_at, epoch, state, worker_no),"
-        " e AS (INSERT INTO dm.sandbox_event (account_no, project_no, sandbox_id, at, epoch, to_state, why, who,"
-        "  worker_no)"
-        "  SELECT account_no, project_no, sandbox_id, created_at, epoch, state, $34::text, $35::text, worker_no FROM s)"
-        " SELECT q.worker_no, " DM_SQL_QUOTA_MET " FROM q",
-        DM_PG_MAYBE};
+/* --- several at once ---------------------------------------------------------------------------------------- */
 
-int dm_sql_sandbox_start(dm_pg *c, const dm_sql_start *a, dm_worker_no *worker, dm_sql_met *met, dm_err *err)
+enum { ROUND_TEXT_MAX = 32 << 20 };
+
+/* n rows of what is asked, width each, as the arrays of a statement whose first arguments are already in args. */
+typedef struct round_args {
+    dm_pg_arg *rows;
+    dm_buf text;
+    dm_pg_arg args[DM_PG_ARGS_MAX];
+} round_args;
+
+static void round_args_done(round_args *a)
+{
+    free(a->rows);
+    dm_buf_done(&a->text);
+}
+
+static int round_args_new(round_args *a, size_t n, size_t width, dm_err *err)
+{
+    dm_buf_init(&a->text, ROUND_TEXT_MAX);
+    a->rows = calloc(n, width * sizeof a->rows[0]);
+    return a->rows != NULL ? 0 : dm_fail(err, DM_E_NOMEM, "no memory for %zu sandboxes at once", n);
+}
+
+static dm_pg_arg patience(const dm_sql_round *round)
+{
+    return dm_pa_i64(round->patience_ms);
+}
+
+static int exec_round(dm_pg *c, const dm_pg_stmt *st, const dm_sql_round *round, const dm_pg_arg *args, size_t n,
+        dm_pg_rows **rows, dm_err *err)
+{
+    return (round->last ? dm_pg_exec_last : dm_pg_exec)(c, st, args, n, rows, NULL, err);
+}
+
+/* Which of n a row of the answer is about. */
+static int place_of(const dm_pg_rows *rows, size_t row, size_t n, size_t *out, dm_err *err)
+{
+    int64_t at = dm_pg_i64(rows, row, 0);
+    if (at < 1 || (uint64_t)at > n)
+        return dm_fail(err, DM_E_INTERNAL, "an answer about the %lldth of %zu", (long long)at, n);
+    *out = (size_t)at - 1;
+    return 0;
+}
+
+static const dm_pg_stmt start = {"sandbox_start",
+        "SELECT q.at, q.worker_no, " DM_SQL_QUOTA_MET " FROM dm.start_all($1::int, $2::int, $3::bigint[], $4::int[],"
+        " $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],"
+        " $12::bigint[], $13::bytea[], $14::int[], $15::smallint[], $16::bigint[], $17::text[], $18::uuid[],"
+        " $19::text[], $20::int[], $21::int[], $22::smallint[], $23::smallint[], $24::int[], $25::boolean[],"
+        " $26::bytea[], $27::bytea[], $28::jsonb[], $29::jsonb[], $30::boolean[], $31::boolean[], $32::boolean[],"
+        " $33::int[], $34::bigint[], $35::int[], $36::text[], $37::text[], $38::bigint[], $39::bytea[]) q",
+        DM_PG_ROWS};
+enum { START_FIRST = 2, START_OWN = 27, START_WIDTH = DM_SQL_QUOTA_ARGS + START_OWN };
+
+static void start_row(const dm_sql_start *a, dm_pg_arg out[START_WIDTH])
 {
     const dm_sandbox *s = a->s;
-    char why[64] = "asked to start";
-    if (s->forked)
-        (void)snprintf(why, sizeof why, "asked to start as a fork of %s", dm_sandbox_name_of(&s->parent).s);
-    const dm_pg_arg rest[] = {id_arg(s), dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), dm_pa_i64(s->key.v),
+    const dm_pg_arg own[START_OWN] = {id_arg(s), dm_pa_i64(s->epoch), dm_pa_i64(s->region_no), dm_pa_i64(s->key.v),
             dm_pa_text(s->template_id), dm_pa_text(s->build_id), dm_pa_text(s->alias), dm_pa_i64(s->asked_vcpus),
             dm_pa_i64(s->asked_mem_mib), dm_pa_i64(s->spec_table), dm_pa_i64(s->spec), dm_pa_i64(s->disk_mib),
             dm_pa_bool(s->secure), bytes_arg(s->token_sealed), bytes_arg(s->env_sealed), dm_pa_text(s->metadata),
             dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
             dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
-            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c(why), dm_pa_c(a->who), dm_pa_i64(a->lease_s),
-            worker_arg(a->on), s->forked ? dm_pa_bytes(s->parent.b, sizeof s->parent.b) : dm_pa_null()};
-    dm_pg_arg args[DM_SQL_QUOTA_ARGS + DM_LEN(rest)];
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    dm_sql_quota_args(s->owner, a->size, a->limits, args);
-    memcpy(args + DM_SQL_QUOTA_ARGS, rest, sizeof rest);
-    int r = (a->last ? dm_pg_exec_last : dm_pg_exec)(c, &start, args, DM_LEN(args), &rows, NULL, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(rows) == 0)
-        return DM_SANDBOX_NO_PLACE;
-    worker->v = (uint64_t)dm_pg_i64(rows, 0, 0);
-    dm_sql_quota_met(rows, 1, met);
+            dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c(a->why), dm_pa_c(a->who), worker_arg(a->on),
+            s->forked ? dm_pa_bytes(s->parent.b, sizeof s->parent.b) : dm_pa_null()};
+    dm_sql_quota_args(s->owner, a->size, a->limits, out);
+    memcpy(out + DM_SQL_QUOTA_ARGS, own, sizeof own);
+}
+
+static int read_started(const dm_pg_rows *rows, dm_sql_start *all, size_t n, dm_err *err)
+{
+    if (dm_pg_count(rows) != n)
+        return dm_fail(err, DM_E_INTERNAL, "%zu answers about %zu sandboxes", dm_pg_count(rows), n);
+    for (size_t i = 0; i < n; i++) {
+        size_t at;
+        int r = place_of(rows, i, n, &at, err);
+        if (r < 0)
+            return r;
+        all[at].worker.v = (uint64_t)dm_pg_i64(rows, i, 1);
+        dm_sql_quota_met(rows, i, 2, &all[at].met);
+    }
     return 0;
+}
+
+int dm_sql_sandbox_start(dm_pg *c, dm_sql_start *all, size_t n, int64_t lease_s, const dm_sql_round *round, dm_err *err)
+{
+    __attribute__((cleanup(round_args_done))) round_args a = {.args = {patience(round), dm_pa_i64(lease_s)}};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = round_args_new(&a, n, START_WIDTH, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        start_row(&all[i], a.rows + i * START_WIDTH);
+    if (r == 0)
+        r = dm_pg_columns(&a.text, a.rows, n, START_WIDTH, a.args + START_FIRST, err);
+    if (r == 0)
+        r = exec_round(c, &start, round, a.args, START_FIRST + START_WIDTH, &rows, err);
+    return r < 0 ? r : read_started(rows, all, n, err);
 }
 
 #define WRITE                                                                                                          \
@@ -243,17 +291,51 @@ int dm_sql_sandbox_write(dm_pg *c, const dm_sandbox *old, const dm_sandbox *next
     return r;
 }
 
-int dm_sql_sandbox_step(dm_pg *c, const dm_sql_step *step, bool *moved, dm_err *err)
+enum { STEP_WIDTH = WRITE_ARGS + 3, STEPS_FIRST = 1 };
+
+static void step_row(const dm_sql_step *step, dm_pg_arg out[STEP_WIDTH])
 {
-    dm_pg_arg args[WRITE_ARGS + 3];
+    write_args(step->old, step->next, out);
+    out[WRITE_ARGS] = dm_pa_i64(step->at_us);
+    out[WRITE_ARGS + 1] = dm_pa_c(step->why);
+    out[WRITE_ARGS + 2] = dm_pa_c(step->who);
+}
+
+int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, bool last, dm_err *err)
+{
+    dm_pg_arg args[STEP_WIDTH];
     int64_t added = 0;
-    write_args(step->old, step->next, args);
-    args[WRITE_ARGS] = dm_pa_i64(step->at_us);
-    args[WRITE_ARGS + 1] = dm_pa_c(step->why);
-    args[WRITE_ARGS + 2] = dm_pa_c(step->who);
-    int r = (step->last ? dm_pg_exec_last : dm_pg_exec)(c, &write_step, args, DM_LEN(args), NULL, &added, err);
+    step_row(step, args);
+    int r = (last ? dm_pg_exec_last : dm_pg_exec)(c, &write_step, args, DM_LEN(args), NULL, &added, err);
+    step->moved = r == 0 && added == 1;
+    return r;
+}
+
+static const dm_pg_stmt steps = {"sandbox_steps",
+        "SELECT at FROM dm.step_all($1::int, $2::bigint[], $3::int[], $4::bytea[], $5::text[], $6::int[], $7::text[],"
+        " $8::int[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[],"
+        " $16::bigint[], $17::int[], $18::int[], $19::bigint[], $20::bigint[], $21::text[], $22::text[]) at",
+        DM_PG_ROWS};
+
+int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, const dm_sql_round *round, dm_err *err)
+{
+    __attribute__((cleanup(round_args_done))) round_args a = {.args = {patience(round)}};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = round_args_new(&a, n, STEP_WIDTH, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        step_row(&all[i], a.rows + i * STEP_WIDTH);
+        all[i].moved = false;
+    }
     if (r == 0)
-        *moved = added == 1;
+        r = dm_pg_columns(&a.text, a.rows, n, STEP_WIDTH, a.args + STEPS_FIRST, err);
+    if (r == 0)
+        r = exec_round(c, &steps, round, a.args, STEPS_FIRST + STEP_WIDTH, &rows, err);
+    for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
+        size_t at;
+        r = place_of(rows, i, n, &at, err);
+        if (r == 0)
+            all[at].moved = true;
+    }
     return r;
 }
 

@@ -12,6 +12,7 @@
 #include "api/dm/live.h"
 #include "api/door/signers.h"
 #include "api/kit/cookie.h"
+#include "api/kit/together.h"
 #include "api/life/claims.h"
 #include "api/life/dispatch.h"
 #include "api/life/spawns.h"
@@ -92,6 +93,7 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_rates_new(a->clock, &a->rates, &err), &err, "rates");
     must(dm_dispatch_new(&dispatch, &a->dispatch, &err), &err, "dispatch");
     must(dm_dispatch_new(&dispatch, &a->looks, &err), &err, "dispatch");
+    must(dm_together_new(a, &a->together, &err), &err, "creates that meet");
     must(dm_claims_new(a->dispatch, NULL, a->clock, threads > 0, NULL, &a->claims, &err), &err, "claims");
     must(dm_signers_new(a->db, a->master, a->clock, &a->signers, &err), &err, "signers");
     must(dm_live_new(a, 64, threads > 0, &a->live, &err), &err, "live");
@@ -161,6 +163,7 @@ void dm_rig_stop(dm_rig *r)
     dm_fold_free(r->api.fold);
     dm_http_free(r->http);
     dm_claims_free(r->api.claims);
+    dm_together_free(r->api.together);
     dm_dispatch_free(r->api.looks);
     dm_dispatch_free(r->api.dispatch);
     dm_offers_free(r->api.offers);

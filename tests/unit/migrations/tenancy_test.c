@@ -245,6 +245,8 @@ static void grants_are_narrow(void **state)
             "reset_operator dm_ops, "
             "sign_up dm_who, "
             "spend_forget dm_meter, "
+            "start_all dm_api, "
+            "step_all dm_api, "
             "tags_of dm_api, "
             "take_invitation dm_who, "
             "usable_builds dm_api, "
