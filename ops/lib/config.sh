@@ -222,6 +222,12 @@ print = $(program dormouse-print)
 END
 }
 
+# A thirty-second of the machine's memory, from 128 MiB to 1 GiB: what creates write in a minute should be written once by
+# the checkpointer, and not again and again by those who wait.
+config_pg_buffers_mib() {
+    awk '$1 == "MemTotal:" { m = int($2 / 32768); print (m < 128 ? 128 : m > 1024 ? 1024 : m) }' /proc/meminfo
+}
+
 config_postgres() {
     cat <<END
 # The private database of this deployment. No TCP: the port only names the socket.
@@ -234,7 +240,7 @@ port = $DM_PORT_PG
 unix_socket_directories = '$DM_RUN/pg'
 unix_socket_permissions = 0770
 max_connections = 100
-shared_buffers = 128MB
+shared_buffers = $(config_pg_buffers_mib)MB
 password_encryption = scram-sha-256
 # what a bill rests on
 fsync = on
