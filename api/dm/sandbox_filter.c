@@ -58,6 +58,17 @@ static int set_q(dm_own_filter *f, dm_str q, dm_err *err)
     return 0;
 }
 
+static int set_parent(dm_own_filter *f, dm_str id, dm_err *err)
+{
+    if (id.p == NULL || id.n == 0)
+        return 0;
+    if (f->q.p != NULL)
+        return dm_fail(err, DM_E_INVALID, "parent and q are not asked for together");
+    f->f.by_parent = true;
+    int r = dm_sandbox_id_parse(id, &f->f.parent, err);
+    return r < 0 ? dm_wrap(err, "parent") : 0;
+}
+
 /* --- a request's parameters --------------------------------------------------------------------------------- */
 
 typedef int (*add_fn)(dm_own_filter *f, dm_str word, dm_err *err);
@@ -92,6 +103,8 @@ int dm_own_filter_query(const dm_req *req, dm_own_filter *f, dm_err *err)
         r = add_each(f, dm_req_query(req, "cause"), add_cause, err);
     if (r == 0)
         r = set_template(f, dm_req_query(req, "template"), err);
+    if (r == 0)
+        r = set_parent(f, dm_req_query(req, "parent"), err);
     for (size_t i = 0; r == 0 && i < req->nquery; i++)
         if (dm_str_eq_c(req->query[i].name, "metadata"))
             r = add_query_pair(f, req->query[i].value, err);

@@ -19,8 +19,8 @@ typedef struct dm_own_filter {
     dm_buf labels;
 } dm_own_filter;
 
-/* q, state, template, key, cause (with commas), metadata (k=v, as often as there are pairs). Strings are borrowed of
- * the request. DM_E_INVALID. out is zeroed by the caller, and dm_own_filter_done afterwards. */
+/* q, state, template, key, parent, cause (with commas), metadata (k=v, as often as there are pairs). Strings are
+ * borrowed of the request. DM_E_INVALID. out is zeroed by the caller, and dm_own_filter_done afterwards. */
 int dm_own_filter_query(const dm_req *req, dm_own_filter *out, dm_err *err) DM_NODISCARD;
 /* The same of {"q", "state": [...], "template", "key", "cause": [...], "metadata": {...}}. */
 int dm_own_filter_body(const json_t *obj, dm_own_filter *out, dm_err *err) DM_NODISCARD;

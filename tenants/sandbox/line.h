@@ -26,8 +26,10 @@ typedef struct dm_line_filter {
     dm_str labels;                  /* a JSON array of [kind, name, value]: template, key, pair; .p NULL: none */
     dm_str words;                   /* all of which must be in the metadata; .p NULL: none */
     dm_str id_prefix;               /* "i0a"; .p NULL: any */
-    bool ascending;                 /* else the newest first */
-    bool from_cursor;               /* only what comes after these in that order */
+    bool by_parent;                 /* only what was forked from parent; never with id_prefix */
+    dm_sandbox_id parent;
+    bool ascending;   /* else the newest first */
+    bool from_cursor; /* only what comes after these in that order */
     int64_t cursor_us;
     dm_sandbox_id cursor_id;
     int64_t limit;

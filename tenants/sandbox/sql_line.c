@@ -50,6 +50,8 @@
     SOME("dm.sandbox WHERE account_no = $1 AND project_no = $2 AND sandbox_id BETWEEN"                                 \
          " decode(left($3::text, 32), 'hex') AND decode(right($3::text, 32), 'hex')",                                  \
             way, cmp)
+#define PARENT(way, cmp)                                                                                               \
+    SOME("dm.sandbox WHERE account_no = $1 AND project_no = $2 AND parent_id = decode($3::text, 'hex')", way, cmp)
 #define STATES(way, cmp) SOME_OF_EACH("state", way, cmp)
 #define CAUSES(way, cmp) SOME_OF_EACH("cause", way, cmp)
 
@@ -79,13 +81,14 @@ typedef struct driver {
         }                                                                                                              \
     }
 
-enum { BY_ALL, BY_STATE, BY_CAUSE, BY_IDS, BY_LABEL, WAYS };
+enum { BY_ALL, BY_STATE, BY_CAUSE, BY_IDS, BY_LABEL, BY_PARENT, WAYS };
 static const driver drivers[WAYS] = {
         [BY_ALL] = DRIVER("all", ALL),
         [BY_STATE] = DRIVER("state", STATES),
         [BY_CAUSE] = DRIVER("cause", CAUSES),
         [BY_IDS] = DRIVER("ids", IDS),
         [BY_LABEL] = DRIVER("label", LABEL),
+        [BY_PARENT] = DRIVER("parent", PARENT),
 };
 
 /* --- a line ------------------------------------------------------------------------------------------------- */
@@ -149,7 +152,8 @@ typedef struct asked {
     bool has_causes, has_others;
 } asked;
 
-/* The rarest first, which drives the list unless ids do; one that nobody has says that there is nothing to look for. */
+/* The rarest first, which drives the list unless ids or a parent do; one that nobody has says that there is nothing to
+ * look for. */
 static const dm_pg_stmt labels_of = {"line_labels",
         "SELECT encode(w.label, 'hex'), (SELECT count(*) FROM (SELECT FROM dm.sandbox_label l WHERE l.account_no = $1"
         "   AND l.project_no = $2 AND l.label = w.label LIMIT $5::bigint) n) AS n"
@@ -174,7 +178,7 @@ static int read_labels(dm_pg *c, dm_owner owner, const dm_line_filter *f, asked 
         return NOTHING;
     if (dm_pg_i64(rows, 0, 1) == 0)
         return NOTHING;
-    for (size_t i = f->id_prefix.p != NULL ? 0 : 1; i < n; i++) {
+    for (size_t i = f->id_prefix.p != NULL || f->by_parent ? 0 : 1; i < n; i++) {
         dm_str hex = dm_pg_str(rows, i, 0);
         (void)dm_buf_fmt(&others, "%s\"\\\\x%.*s\"", a->has_others ? "," : "{", (int)hex.n, hex.p);
         a->has_others = true;
@@ -245,6 +249,11 @@ static int choose(dm_pg *c, dm_owner owner, const dm_line_filter *f, asked *a, d
     if (f->id_prefix.p != NULL) {
         r = list_ids(f, a, err);
         a->by = &drivers[BY_IDS];
+        a->value = dm_str_c(a->ids);
+        a->left = some_states || a->has_causes || a->has_others;
+    } else if (f->by_parent) {
+        dm_hex(f->parent.b, sizeof f->parent.b, a->ids);
+        a->by = &drivers[BY_PARENT];
         a->value = dm_str_c(a->ids);
         a->left = some_states || a->has_causes || a->has_others;
     } else if (a->first[0] != '\0') {

@@ -292,6 +292,46 @@ static void found_by_what_it_is(void **state)
     }
 }
 
+/* Of whom it was forked a row says, and by that its own forks are found, and nobody else's. */
+static void forks_by_their_parent(void **state)
+{
+    char parent[32], other[32], target[192], query[192];
+    (void)state;
+    make(",\"metadata\":{\"team\":\"ml\"}", parent);
+    make("", other);
+    (void)snprintf(target, sizeof target, "/sandboxes/%s/fork", parent);
+    DM_AUTO_SAID forks = dm_rig_call(&rig, "POST", target, "{\"count\":3}");
+    assert_int_equal(forks.status, 201);
+    const char *child = str(json_object_get(json_array_get(forks.body, 0), "sandbox"), "sandboxID");
+    (void)snprintf(query, sizeof query, "?parent=%s", parent);
+    assert_int_equal(listed(query, 3), 3);
+    DM_AUTO_SAID one = on("GET", child, "", NULL);
+    assert_string_equal(dm_said_str(&one, "parent"), parent);
+    DM_AUTO_SAID killed = on("DELETE", child, "", NULL);
+    assert_int_equal(killed.status, 200);
+    (void)snprintf(query, sizeof query, "?parent=%s&state=ended", parent);
+    assert_int_equal(listed(query, 1), 1);
+    (void)snprintf(query, sizeof query, "?parent=%s&metadata=team%%3Dml&state=running", parent);
+    assert_int_equal(listed(query, 2), 2);
+    (void)snprintf(query, sizeof query, "?parent=%s&metadata=team%%3Dweb", parent);
+    assert_int_equal(listed(query, 0), 0);
+    (void)snprintf(query, sizeof query, "?parent=%s", other);
+    assert_int_equal(listed(query, 0), 0);
+    (void)snprintf(query, sizeof query, P "?parent=%s&q=%s", parent, child);
+    expect("GET", query, NULL, 400, "request.invalid");
+    expect("GET", P "?parent=nobody", NULL, 400, "request.invalid");
+    size_t seen = 0;
+    (void)snprintf(target, sizeof target, P "?limit=2&parent=%s", parent);
+    for (;;) {
+        DM_AUTO_SAID said = dm_rig_call(&rig, "GET", target, NULL);
+        seen += json_array_size(json_object_get(said.body, "rows"));
+        if (seen > 3 || json_is_null(json_object_get(said.body, "next")))
+            break;
+        (void)snprintf(target, sizeof target, P "?limit=2&parent=%s&cursor=%s", parent, dm_said_str(&said, "next"));
+    }
+    assert_int_equal(seen, 3);
+}
+
 static void pages_of_it(void **state)
 {
     enum { MADE = 5 };
@@ -472,10 +512,10 @@ int main(void)
     const struct CMUnitTest tests[] = {DM_RIG_TEST(made_as_asked, &rig), DM_RIG_TEST(refused_as_e2bs, &rig),
             DM_RIG_TEST(created_once, &rig), DM_RIG_TEST(so_many_a_second, &rig), DM_RIG_TEST(through_a_life, &rig),
             DM_RIG_TEST(done_once, &rig), DM_RIG_TEST(each_of_many_has_its_outcome, &rig),
-            DM_RIG_TEST(many_by_a_filter, &rig), DM_RIG_TEST(found_by_what_it_is, &rig), DM_RIG_TEST(pages_of_it, &rig),
-            DM_RIG_TEST(its_history, &rig), DM_RIG_TEST(how_it_spent_its_seconds, &rig),
-            DM_RIG_TEST(what_it_uses_now, &rig), DM_RIG_TEST(nobody_elses, &rig),
-            DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
+            DM_RIG_TEST(many_by_a_filter, &rig), DM_RIG_TEST(found_by_what_it_is, &rig),
+            DM_RIG_TEST(forks_by_their_parent, &rig), DM_RIG_TEST(pages_of_it, &rig), DM_RIG_TEST(its_history, &rig),
+            DM_RIG_TEST(how_it_spent_its_seconds, &rig), DM_RIG_TEST(what_it_uses_now, &rig),
+            DM_RIG_TEST(nobody_elses, &rig), DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
