@@ -78,6 +78,12 @@ export async function admin(args: readonly string[]): Promise<string> {
   return (await run_(`${env('DM_BUILD')}/bin/dormouse-admin`, ['--who', 'web', '--db', pg, ...args])).stdout
 }
 
+/** What the database says, as its own superuser: for rows that no request makes so quickly. */
+export async function sql(text: string): Promise<string> {
+  return (await run_(`${env('DM_ROOT')}/ops/dormouse`, ['psql', 'postgres', '-v', 'ON_ERROR_STOP=1', '-qAtc', text]))
+    .stdout
+}
+
 /** The newest letter to somebody, which has not left. */
 export async function letter(to: string): Promise<string> {
   const { stdout } = await run_(`${env('DM_ROOT')}/ops/dormouse`, ['mail', '20'])

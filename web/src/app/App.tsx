@@ -1,12 +1,14 @@
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react'
 import { I18nProvider, RouterProvider } from 'react-aria-components'
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter'
 import { session } from '../live/api'
 import { asFail } from '../live/fail'
+import { look } from '../live/look'
 import { me as meQuery } from '../live/queries'
 import type { Me } from '../live/types'
 import { LiveProvider } from '../live/useLive'
+import { useSignedOut } from '../live/useSignedOut'
 import { Overview } from '../pages/overview/Overview'
 import { Bones } from '../parts/Bones'
 import { DenialCard } from '../parts/DenialCard'
@@ -17,6 +19,7 @@ import { routes, to } from './routes'
 import { Shell } from './Shell'
 
 const Sign = lazy(() => import('../pages/sign/Sign'))
+const Ops = lazy(() => import('../pages/ops/Ops'))
 const Cli = lazy(() => import('../pages/sign/Cli'))
 const SignInOver = lazy(() => import('../pages/sign/SignInOver'))
 const Sandboxes = lazy(() => import('../pages/sandboxes/Sandboxes'))
@@ -78,11 +81,10 @@ function Aria() {
     <RouterProvider navigate={navigate} useHref={(href) => (href.startsWith('/') ? `/console${href}` : href)}>
       <Suspense fallback={<Bones heights={[]} />}>
         <Switch>
-          {[routes.signIn, routes.signUp, routes.reset, routes.resetTo, routes.confirm, routes.invite, routes.ops].map(
-            (path) => (
-              <Route key={path} path={path} component={Sign} />
-            ),
-          )}
+          {[routes.signIn, routes.signUp, routes.reset, routes.resetTo, routes.confirm, routes.invite].map((path) => (
+            <Route key={path} path={path} component={Sign} />
+          ))}
+          <Route path={routes.ops} component={Ops} />
           <Route>
             <SignedIn />
           </Route>
@@ -92,15 +94,33 @@ function Aria() {
   )
 }
 
-function useSignedOut(): boolean {
-  const [out, setOut] = useState(session.out)
-  useEffect(() => session.watch(setOut), [])
-  return out
+function SignedIn() {
+  const over = useSyncExternalStore(look.watch, () => look.over)
+  return over ? <LookOver /> : <Known />
 }
 
-function SignedIn() {
+function LookOver() {
+  return (
+    <main style={{ maxInlineSize: 480, margin: '15vh auto', padding: 16, display: 'grid', gap: 12 }}>
+      <h1>{words.top.lookOver}</h1>
+      <p>{words.top.lookOverWhy}</p>
+      <p>
+        <a
+          href="/console/ops/tenants"
+          onClick={() => {
+            look.leave()
+          }}
+        >
+          {words.top.lookBack}
+        </a>
+      </p>
+    </main>
+  )
+}
+
+function Known() {
   const known = useQuery(meQuery())
-  const out = useSignedOut()
+  const out = useSignedOut(session)
   const [path] = useLocation()
   if (known.data === undefined) {
     if (out) return <Redirect to={`${routes.signIn}?then=${encodeURIComponent(path + location.search)}`} replace />

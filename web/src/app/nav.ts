@@ -9,16 +9,20 @@ export type Place = {
   text: string
   href: string
   icon: IconName
-  section: 'main' | 'money' | 'project' | 'more'
+  section: string
   /** after g */
   key?: string
   /** it is in the bar of a telephone */
   bar?: boolean
+  /** what is below it is not of it */
+  begin?: boolean
   /** a page of its own, outside this app */
   outside?: boolean
 }
 
-export const SECTIONS: readonly { id: Place['section']; title: string }[] = [
+export type Section = { id: string; title: string }
+
+export const SECTIONS: readonly Section[] = [
   { id: 'main', title: '' },
   { id: 'money', title: words.nav.money },
   { id: 'project', title: words.nav.project },
@@ -36,6 +40,7 @@ export function places({ slug, account }: Project): Place[] {
       section: 'main',
       key: 'o',
       bar: true,
+      begin: true,
     },
     {
       id: 'sandboxes',
@@ -61,7 +66,7 @@ export function places({ slug, account }: Project): Place[] {
   ]
 }
 
-/** Whether one is on it, or on what is below it. */
+/** Whether one is on it, or on what is below it; all is below a beginning. */
 export function isHere(place: Place, path: string): boolean {
-  return place.id === 'overview' ? path === place.href : path === place.href || path.startsWith(`${place.href}/`)
+  return path === place.href || (place.begin !== true && path.startsWith(`${place.href}/`))
 }

@@ -5,6 +5,8 @@ type S = components['schemas']
 type Filled<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
 
 export type Me = S['Me']
+export type SignedIn = S['SignedIn']
+export type Deployment = S['Deployment']
 export type Counts = S['Counts']
 export type Refusal = S['Refusal']
 export type Alert = S['Alert']
@@ -12,6 +14,8 @@ export type Limit = S['Limit']
 export type Plan = S['Plan']
 export type Caps = S['Caps']
 export type Spend = S['Spend']
+export type OwnAccount = S['OwnAccount']
+export type OwnProject = S['OwnProject']
 export type Key = Filled<S['Key']>
 export type Member = Filled<S['Member']>
 export type Invitation = Filled<S['Invitation']>
@@ -43,3 +47,32 @@ export type Run = [state: 'run' | 'hib' | 'off' | 'gap', seconds: number]
 
 /** A page of a list of /v1. */
 export type Page<T> = { rows: T[]; next: string | null; total: number; total_is_least: boolean }
+
+// What operators are shown.
+export type Worker = Filled<S['Worker']>
+export type SeenSandbox = Filled<Omit<S['SeenSandbox'], 'state'>> & { state: State }
+export type Account = Filled<S['Account']>
+export type AccountDetail = Filled<Omit<S['AccountDetail'], 'plans' | 'limits' | 'holds' | 'projects' | 'members'>> & {
+  [K in 'plans' | 'limits' | 'holds' | 'projects' | 'members']: Filled<NonNullable<S['AccountDetail'][K]>[number]>[]
+}
+export type Hold = AccountDetail['holds'][number]
+export type Credit = Filled<S['Credit']>
+export type InvoiceOrder = S['InvoiceOrder']
+export type BankEntry = S['BankEntry']
+export type Health = S['Health']
+export type Asked = S['Asked']
+export type Operator = Filled<S['Operator']>
+export type Session = Filled<S['Session']>
+export type SeenPeriod = S['SeenPeriod']
+export type Reconciliation = S['Reconciliation']
+export type Anomaly = S['Anomaly']
+export type Watermark = S['Watermark']
+export type Partition = S['Partition']
+export type Gap = S['Gap']
+export type LostFrames = S['LostFrames']
+export type DeadLetter = S['DeadLetter']
+export type PriceBook = S['PriceBook']
+export type Simulation = S['Simulation']
+export type SimulatedAccount = S['SimulatedAccount']
+export type TaxRule = S['TaxRule']
+export type OpsContract = S['OpsContract']

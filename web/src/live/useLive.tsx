@@ -1,6 +1,7 @@
 // The stream as React has it: one for the project that is looked at, whatever page shows it.
 import { useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { AwayContext } from './away'
 import type { Fail } from './fail'
 import { apply, type Live, NOTHING } from './state'
 import { openStream, type Status } from './stream'
@@ -82,7 +83,13 @@ export function LiveProvider({ slug, children }: { slug: string; children: React
       close()
     }
   }, [slug, queries])
-  return <Context.Provider value={known}>{children}</Context.Provider>
+  // who may not see the stream is not told that the service is away
+  const away = known.status === 'away' && (known.why === null || known.why.status === 0 || known.why.status >= 500)
+  return (
+    <Context.Provider value={known}>
+      <AwayContext.Provider value={away}>{children}</AwayContext.Provider>
+    </Context.Provider>
+  )
 }
 
 export function useLive(): Known {

@@ -12,19 +12,21 @@ type Props = {
   go: string
   pending: boolean
   fail: Fail | null
+  /** what has to be typed or chosen first is there */
+  sure?: boolean
   onGo: () => void
   onClose: () => void
   children: ReactNode
 }
 
-export function Confirm({ title, go, pending, fail, onGo, onClose, children }: Props) {
+export function Confirm({ title, go, pending, fail, sure = true, onGo, onClose, children }: Props) {
   return (
     <Dialog title={title} open alert onClose={onClose}>
       {children}
       {fail === null ? null : <DenialCard fail={fail} />}
       <div className={`${parts.row} ${parts.end}`}>
         <Button onPress={onClose}>{words.cancel}</Button>
-        <Button kind="danger" isPending={pending} onPress={onGo}>
+        <Button kind="danger" acts isDisabled={!sure} isPending={pending} onPress={onGo}>
           {go}
         </Button>
       </div>

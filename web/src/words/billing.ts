@@ -149,6 +149,7 @@ export const billing = {
     events: 'What became of it',
     who: 'Who',
     noLines: 'It has no lines.',
+    statementsOf: 'The statements that it adds up',
   },
   statements: {
     title: 'Statements',

@@ -93,6 +93,7 @@ export const en = {
     members: 'Members',
     limits: 'Limits',
     audit: 'Audit',
+    account: 'Account',
   },
   noRight: {
     title: 'Your role does not see this page.',
@@ -109,7 +110,9 @@ export const en = {
     connecting: 'connecting',
     polling: 'asked every 2 s',
     away: (at: string | null) => (at === null ? 'not connected' : `as of ${at}`),
-    awayBar: 'The API cannot be reached. What you see is the last that was known; it goes on by itself.',
+    awayAct: 'The API is away: this can be done as soon as it is there again.',
+    awayBar:
+      'The API cannot be reached. What you see is the last that was known, and nothing can be done; it goes on by itself.',
     user: 'You',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
@@ -120,8 +123,12 @@ export const en = {
     keysOff: 'Off',
     signOut: 'Sign out',
     signOutEverywhere: 'Sign out everywhere',
-    look: (who: string, why: string, until: string) =>
-      `${who} looks at this account until ${until}: ${why}. Nothing can be changed.`,
+    look: (who: string, why: string, left: string) =>
+      `${who.replace(':', ' ')} looks at this account for ${left} more: ${why}. Nothing can be changed.`,
+    lookEnd: 'End the look',
+    lookOver: 'The look is over.',
+    lookOverWhy: 'It goes on for a quarter of an hour at most. What was seen is in the audit of the account.',
+    lookBack: 'Back to the pages of operators',
   },
   palette: {
     title: 'Find anything',
@@ -210,9 +217,6 @@ export const en = {
     acceptAs: (email: string) => `Accept as ${email}`,
     inviteUp: 'Create an account with it',
     none: 'You are in no project yet. Ask for an invitation, or create an account with a project.',
-    opsTitle: 'For operators',
-    opsWhy:
-      'The pages of operators are not here yet. All that they will stand on is there: dormouse-admin on the host, and /v1/ops for programs.',
   },
 
   cli: {
@@ -294,6 +298,8 @@ export const en = {
       month: 'Month',
       why: 'Why',
     },
+    newestFirst: 'The newest come first',
+    oldestFirst: 'The oldest come first',
     shown: (n: number, total: number, least: boolean) =>
       least
         ? `${n.toLocaleString('en')} loaded of more than ${total.toLocaleString('en')}`
@@ -356,7 +362,29 @@ export const en = {
     },
     on: 'open',
     off: 'cut off',
-    tabs: { life: 'Life', metrics: 'Metrics', logs: 'Logs', terminal: 'Terminal', files: 'Files' },
+    tabs: {
+      life: 'Life',
+      metrics: 'Metrics',
+      logs: 'Logs',
+      terminal: 'Terminal',
+      files: 'Files',
+      lineage: 'Lineage',
+      cost: 'Cost',
+    },
+    lineage: {
+      title: 'Forks',
+      lead: 'Each fork began with the memory and the disk of the one that it stands under. Amounts are of this month.',
+      forksOf: (id: string) => `Forks of ${id}`,
+      none: 'Nothing was forked from it.',
+    },
+    cost: {
+      none: 'No period has closed over it this month: what it costs is known when one has.',
+      month: 'This month, by its own lines',
+      pooled: 'pooled minutes name no sandbox',
+      ran: 'Ran',
+      slept: 'Slept',
+      through: 'Closed to',
+    },
     life: {
       bar: 'Its seconds',
       closed: (at: string) => `Periods have closed up to ${at}; what is after it is provisional and not drawn.`,

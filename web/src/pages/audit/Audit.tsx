@@ -1,6 +1,5 @@
 // Who did what, newest first. The filter is the address, and what is downloaded is what it leaves.
 import { useMutation } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
 import { useLocation, useSearch } from 'wouter'
 import { usePrefs } from '../../app/prefs'
 import { may, useProject } from '../../app/project'
@@ -12,6 +11,7 @@ import type { AuditLine } from '../../live/types'
 import { useRows } from '../../live/useRows'
 import { Button } from '../../parts/Button'
 import { DenialCard } from '../../parts/DenialCard'
+import { FilterField } from '../../parts/FilterField'
 import { List } from '../../parts/List'
 import { NoRight } from '../../parts/NoRight'
 import parts from '../../parts/parts.module.css'
@@ -21,7 +21,6 @@ import { project as words_ } from '../../words/project'
 import css from './audit.module.css'
 
 const w = words_.audit
-const TYPED_MS = 400
 const NAMES = ['who', 'verb', 'from', 'to'] as const
 type Filter = Partial<Record<(typeof NAMES)[number], string>>
 
@@ -94,10 +93,15 @@ function Known() {
         <p className={parts.lead}>{w.lead}</p>
         {file.error === null ? null : <DenialCard fail={asFail(file.error)} onRetry={() => file.mutate()} />}
         <div className={css.tools}>
-          <Typed label={w.who} hint="person:… key:… operator:…" value={filter.who ?? ''} put={(v) => put('who', v)} />
-          <Typed label={w.verb} hint="key." value={filter.verb ?? ''} put={(v) => put('verb', v)} />
-          <Typed label={`${w.from} (UTC)`} type="date" value={filter.from ?? ''} put={(v) => put('from', v)} />
-          <Typed label={`${w.to} (UTC)`} type="date" value={filter.to ?? ''} put={(v) => put('to', v)} />
+          <FilterField
+            label={w.who}
+            hint="person:… key:… operator:…"
+            value={filter.who ?? ''}
+            put={(v) => put('who', v)}
+          />
+          <FilterField label={w.verb} hint="key." value={filter.verb ?? ''} put={(v) => put('verb', v)} />
+          <FilterField label={`${w.from} (UTC)`} type="date" value={filter.from ?? ''} put={(v) => put('from', v)} />
+          <FilterField label={`${w.to} (UTC)`} type="date" value={filter.to ?? ''} put={(v) => put('to', v)} />
         </div>
       </div>
       <List
@@ -140,42 +144,6 @@ function Known() {
         ]}
       />
     </div>
-  )
-}
-
-function Typed({
-  label,
-  value,
-  put,
-  type = 'search',
-  hint = '',
-}: {
-  label: string
-  value: string
-  put: (value: string) => void
-  type?: 'search' | 'date'
-  hint?: string
-}) {
-  const [text, setText] = useState(value)
-  useEffect(() => setText(value), [value])
-  useEffect(() => {
-    if (text === value) return
-    const timer = setTimeout(() => put(text.trim()), TYPED_MS)
-    return () => clearTimeout(timer)
-  })
-  return (
-    <label className={parts.field}>
-      <span className={parts.label}>{label}</span>
-      <input
-        type={type}
-        className={parts.input}
-        value={text}
-        placeholder={hint}
-        spellCheck={false}
-        autoComplete="off"
-        onChange={(e) => setText(e.target.value)}
-      />
-    </label>
   )
 }
 

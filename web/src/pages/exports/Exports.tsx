@@ -152,7 +152,12 @@ function Known() {
             acts: true,
             cell: (row) =>
               open(row.state) ? (
-                <Button kind="quietDanger" isDisabled={!able || cancel.isPending} onPress={() => cancel.mutate(row.id)}>
+                <Button
+                  kind="quietDanger"
+                  acts
+                  isDisabled={!able || cancel.isPending}
+                  onPress={() => cancel.mutate(row.id)}
+                >
                   {w.cancel}
                 </Button>
               ) : row.state === 'ready' ? (
@@ -232,7 +237,7 @@ function Order({ able }: { able: boolean }) {
           disabled={!able}
         />
         <Choice label={w.to} value={to} of={offered.filter(({ id }) => id >= from)} onChange={setTo} disabled={!able} />
-        <Button type="submit" kind="primary" isDisabled={!able} isPending={act.isPending}>
+        <Button type="submit" kind="primary" acts isDisabled={!able} isPending={act.isPending}>
           {w.order}
         </Button>
       </div>

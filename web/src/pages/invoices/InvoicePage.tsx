@@ -160,7 +160,10 @@ function Lines({ one }: { one: Invoice }) {
   const c = w.lineColumns
   return (
     <section className={parts.block} aria-labelledby="lines">
-      <h2 id="lines">{w.lines}</h2>
+      <div className={parts.head}>
+        <h2 id="lines">{w.lines}</h2>
+        <Link href={to.statements(account)}>{w.statementsOf}</Link>
+      </div>
       <List<InvoiceLine>
         label={w.lines}
         list={list}

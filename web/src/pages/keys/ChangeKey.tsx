@@ -70,7 +70,7 @@ export function ChangeKey({ of, close }: { of: Key; close: () => void }) {
         {act.error === null ? null : <DenialCard fail={asFail(act.error)} />}
         <div className={`${parts.row} ${parts.end}`}>
           <Button onPress={leave}>{words.cancel}</Button>
-          <Button type="submit" kind="primary" isPending={act.isPending} isDisabled={name.trim() === ''}>
+          <Button type="submit" kind="primary" acts isPending={act.isPending} isDisabled={name.trim() === ''}>
             {w.save}
           </Button>
         </div>

@@ -123,6 +123,7 @@ export function NewKey({ close }: { close: () => void }) {
           <Button
             type="submit"
             kind="primary"
+            acts
             isPending={make.isPending}
             isDisabled={name.trim() === '' || (some && chosen.size === 0)}
           >

@@ -85,6 +85,7 @@ export function Invitations() {
             cell: (row) => (
               <Button
                 kind="quietDanger"
+                acts
                 isDisabled={!mayChange(project, row.of) || withdraw.isPending}
                 onPress={() => withdraw.mutate(row)}
               >

@@ -84,7 +84,7 @@ export function Invite({ close }: { close: () => void }) {
         {act.error === null ? null : <DenialCard fail={asFail(act.error)} />}
         <div className={`${parts.row} ${parts.end}`}>
           <Button onPress={close}>{words.cancel}</Button>
-          <Button type="submit" kind="primary" isPending={act.isPending} isDisabled={email.trim() === ''}>
+          <Button type="submit" kind="primary" acts isPending={act.isPending} isDisabled={email.trim() === ''}>
             {w.send}
           </Button>
         </div>

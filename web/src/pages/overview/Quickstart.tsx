@@ -58,7 +58,7 @@ export function Quickstart() {
             {key === undefined ? (
               <>
                 <p className={parts.dim}>{may ? words.quick.keyWhy : words.quick.keyNoRight}</p>
-                <Button kind="primary" isDisabled={!may} isPending={make.isPending} onPress={() => make.mutate()}>
+                <Button kind="primary" acts isDisabled={!may} isPending={make.isPending} onPress={() => make.mutate()}>
                   {words.quick.keyMake}
                 </Button>
               </>

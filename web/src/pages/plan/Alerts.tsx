@@ -148,6 +148,7 @@ function Change({ setting }: { setting: Setting }) {
         <Button
           type="submit"
           kind="primary"
+          acts
           isDisabled={!able || some === null || timesWrong}
           isPending={act.isPending}
         >

@@ -187,6 +187,7 @@ function Change({ of, row, currency }: { of: string; row: Row | undefined; curre
         <Button
           type="submit"
           kind="primary"
+          acts
           isDisabled={!able || cap === undefined || bound === undefined}
           isPending={act.isPending}
         >

@@ -29,12 +29,16 @@ export function Acts({ box, act }: { box: Sandbox; act: ReturnType<typeof useAct
   return (
     <div className={css.acts}>
       {box.state === 'paused' ? (
-        <Button kind="primary" isDisabled={!may || busy} onPress={() => act.mutate({ id, act: 'resume' })}>
+        <Button kind="primary" acts isDisabled={!may || busy} onPress={() => act.mutate({ id, act: 'resume' })}>
           <Icon name="wake" />
           {words.box.wake}
         </Button>
       ) : (
-        <Button isDisabled={!may || busy || box.state !== 'running'} onPress={() => act.mutate({ id, act: 'pause' })}>
+        <Button
+          acts
+          isDisabled={!may || busy || box.state !== 'running'}
+          onPress={() => act.mutate({ id, act: 'pause' })}
+        >
           <Icon name="sleep" />
           {words.box.sleep}
         </Button>
@@ -54,6 +58,7 @@ export function Acts({ box, act }: { box: Sandbox; act: ReturnType<typeof useAct
           <Button onPress={() => setAsked(null)}>{words.cancel}</Button>
           <Button
             kind="danger"
+            acts
             onPress={() => {
               setAsked(null)
               act.mutate({ id, act: 'kill' })
@@ -78,7 +83,7 @@ export function Acts({ box, act }: { box: Sandbox; act: ReturnType<typeof useAct
           />
           <div className={`${parts.row} ${parts.end}`}>
             <Button onPress={() => setAsked(null)}>{words.cancel}</Button>
-            <Button type="submit" kind="primary">
+            <Button type="submit" kind="primary" acts>
               {words.box.extendGo}
             </Button>
           </div>

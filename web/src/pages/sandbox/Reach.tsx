@@ -32,7 +32,12 @@ export function Reach({ box, act, children }: { box: Sandbox; act: ReturnType<ty
         <div className={`${parts.card} ${parts.empty}`}>
           <strong>{w.asleep}</strong>
           <Costs box={box} />
-          <Button kind="primary" isPending={act.isPending} onPress={() => act.mutate({ id: box.id, act: 'resume' })}>
+          <Button
+            kind="primary"
+            acts
+            isPending={act.isPending}
+            onPress={() => act.mutate({ id: box.id, act: 'resume' })}
+          >
             <Icon name="wake" />
             {w.wake}
           </Button>

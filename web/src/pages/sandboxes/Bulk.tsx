@@ -101,6 +101,7 @@ export function Bulk({
           <Button onPress={() => close(ids)}>{words.cancel}</Button>
           <Button
             kind="danger"
+            acts
             isDisabled={!sure}
             onPress={() => setProgress({ done: [], failed: [], left: [...ids] })}
           >

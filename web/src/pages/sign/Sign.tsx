@@ -189,15 +189,6 @@ function Invite() {
   )
 }
 
-function Ops() {
-  return (
-    <Box title={words.sign.opsTitle} foot={toSignIn}>
-      <p>{words.sign.opsWhy}</p>
-      <a href="/docs/operators">{words.nav.docs}</a>
-    </Box>
-  )
-}
-
 export default function Sign() {
   return (
     <Switch>
@@ -207,7 +198,6 @@ export default function Sign() {
       <Route path={routes.resetTo} component={ResetTo} />
       <Route path={routes.confirm} component={Confirm} />
       <Route path={routes.invite} component={Invite} />
-      <Route component={Ops} />
     </Switch>
   )
 }

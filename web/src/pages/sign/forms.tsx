@@ -12,7 +12,7 @@ import { words } from '../../words'
 type Values = Record<string, string>
 
 /** What all of them are: fields, one act, and the no it met. */
-function Ask({
+export function Ask({
   go,
   send,
   pending,
@@ -42,21 +42,33 @@ function Ask({
   )
 }
 
-const said = (error: unknown) => (error === null ? null : asFail(error))
+export const said = (error: unknown) => (error === null ? null : asFail(error))
 
-/** Address, password, and the second step where the account asks for one. */
-export function SignInForm({ email = '', done }: { email?: string; done: () => void }) {
+/** Address, password, and the second step where the account asks for one. operator: by the door of operators. */
+export function SignInForm({
+  email = '',
+  operator = false,
+  done,
+}: {
+  email?: string
+  operator?: boolean
+  done: () => void
+}) {
   const [ticket, setTicket] = useState<string | null>(null)
   const [recovery, setRecovery] = useState(false)
   const first = useMutation({
     mutationFn: (v: Values) =>
-      must(api.POST('/v1/auth/sign-in', { body: { email: (v.email ?? '').trim(), password: v.password ?? '' } })),
+      must(
+        api.POST(operator ? '/v1/ops/auth/sign-in' : '/v1/auth/sign-in', {
+          body: { email: (v.email ?? '').trim(), password: v.password ?? '' },
+        }),
+      ),
     onSuccess: (answer) => (answer.ticket === undefined ? done() : setTicket(answer.ticket)),
   })
   const second = useMutation({
     mutationFn: (v: Values) =>
       must(
-        api.POST('/v1/auth/second', {
+        api.POST(operator ? '/v1/ops/auth/second' : '/v1/auth/second', {
           body: {
             ticket: ticket ?? '',
             ...(recovery ? { recovery: (v.code ?? '').trim() } : { code: (v.code ?? '').replace(/\s/g, '') }),
@@ -121,7 +133,7 @@ export function SignInForm({ email = '', done }: { email?: string; done: () => v
 }
 
 /** One that is chosen here; the service holds it to the same. */
-function NewPassword({ label, autoFocus = false }: { label: string; autoFocus?: boolean }) {
+export function NewPassword({ label, autoFocus = false }: { label: string; autoFocus?: boolean }) {
   return (
     <Field
       name="password"
