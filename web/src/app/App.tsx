@@ -33,6 +33,7 @@ const Calculator = lazy(() => import('../pages/calculator/Calculator'))
 const Invoices = lazy(() => import('../pages/invoices/Invoices'))
 const Statements = lazy(() => import('../pages/statements/Statements'))
 const Plan = lazy(() => import('../pages/plan/Plan'))
+const Account = lazy(() => import('../pages/account/Account'))
 const Exports = lazy(() => import('../pages/exports/Exports'))
 const Check = lazy(() => import('../pages/check/Check'))
 const InvoicePage = lazy(() => import('../pages/invoices/InvoicePage'))
@@ -220,6 +221,7 @@ function Inside({ me, kind, id }: { me: Me; kind: string | undefined; id: string
               <Route path={routes.statements} component={Statements} />
               <Route path={routes.plan} component={Plan} />
               <Route path={routes.exports} component={Exports} />
+              <Route path={routes.account} component={Account} />
               <Route path={routes.check} component={Check} />
               <Route path={routes.invoice}>{({ number }) => <InvoicePage key={number} number={number} />}</Route>
               <Route path={routes.seconds}>

@@ -62,6 +62,7 @@ export function places({ slug, account }: Project): Place[] {
     { id: 'members', text: w.members, href: to.members(slug), icon: 'members', section: 'project' },
     { id: 'limits', text: w.limits, href: to.limits(slug), icon: 'limits', section: 'project', key: 'l' },
     { id: 'audit', text: w.audit, href: to.audit(slug), icon: 'audit', section: 'project' },
+    { id: 'account', text: w.account, href: to.account(account), icon: 'account', section: 'more' },
     { id: 'docs', text: w.docs, href: '/docs', icon: 'docs', section: 'more', outside: true },
   ]
 }

@@ -19,6 +19,10 @@ export const RIGHTS = {
   'member.change': 'AO',
   'audit.read': 'AOL',
   'project.read': 'VDBAOL',
+  'account.read': 'VDBAOL',
+  'account.change': 'AO',
+  'project.change': 'AO',
+  'account.own': 'O',
 } as const
 
 export type Right = keyof typeof RIGHTS

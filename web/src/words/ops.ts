@@ -611,7 +611,8 @@ export const ops = {
     empty: 'No rule fits.',
     draft: 'Draft a rule',
     draftTitle: 'A rule of tax',
-    between: (seller: string, buyer: string) => `${seller} to ${buyer === '*' ? 'any' : buyer}`,
+    between: (seller: string, buyer: string) =>
+      `${seller === '*' ? 'any' : seller} to ${buyer === '*' ? 'any' : buyer}`,
     business: 'business',
     consumer: 'consumer',
     either: 'either',

@@ -89,7 +89,7 @@ function Known() {
   )
 }
 
-function Choices({ asked }: { asked: ReturnType<typeof ofAddress> }) {
+export function Choices({ asked }: { asked: ReturnType<typeof ofAddress> }) {
   const { account } = useProject()
   const body = useDeferredValue(bodyOf(asked))
   const query = useQuery({

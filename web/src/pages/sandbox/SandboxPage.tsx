@@ -29,8 +29,10 @@ import css from './Sandbox.module.css'
 
 const Terminal = lazy(() => import('./Terminal'))
 const Files = lazy(() => import('./Files'))
+const Lineage = lazy(() => import('./Lineage'))
+const Cost = lazy(() => import('./Cost'))
 
-const TABS = ['life', 'metrics', 'logs', 'terminal', 'files'] as const
+const TABS = ['life', 'metrics', 'logs', 'terminal', 'files', 'lineage', 'cost'] as const
 type TabName = (typeof TABS)[number]
 
 export default function SandboxPage({ id }: { id: string }) {
@@ -124,6 +126,16 @@ export default function SandboxPage({ id }: { id: string }) {
               <Files box={box} />
             </Suspense>
           </Reach>
+        </TabPanel>
+        <TabPanel id="lineage" className={parts.panel ?? ''}>
+          <Suspense fallback={<Bones heights={[40, 40, 40]} />}>
+            <Lineage box={box} />
+          </Suspense>
+        </TabPanel>
+        <TabPanel id="cost" className={parts.panel ?? ''}>
+          <Suspense fallback={<Bones heights={[96, 140]} />}>
+            <Cost box={box} />
+          </Suspense>
         </TabPanel>
       </Tabs>
     </div>
