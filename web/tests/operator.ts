@@ -3,6 +3,8 @@
 import { at, equal, Looked, launch, made, run, say, signIn, sql, test, watched } from './lib.ts'
 import { Operator } from './ops.ts'
 
+/** of an order: no other's row says so */
+const ASKED = `${at.slug} has asked for it`
 const PATIENCE_S = 150
 /** a frame that no worker comes to */
 const PLANTED = 990_000_000
@@ -325,10 +327,10 @@ test('an_invoice_is_issued_and_read_by_its_customer', async () => {
   await dialog().getByLabel('Month').selectOption(new Date().toISOString().slice(0, 7))
   await dialog().getByLabel('Only a draft, to look at').uncheck()
   await looked.at(page, 'issue')
-  await ada.acts(page, 'Issue an invoice', 'they have asked for it')
+  await ada.acts(page, 'Issue an invoice', ASKED)
   await page.getByText(/^Order \d+: /).waitFor()
   await page.getByRole('link', { name: 'what was ordered' }).click()
-  await page.getByRole('row').filter({ hasText: 'they have asked for it' }).getByText('done', { exact: true }).waitFor()
+  await page.getByRole('row').filter({ hasText: ASKED }).getByText('done', { exact: true }).waitFor()
   await looked.at(page, 'orders')
   await page.getByRole('tab', { name: 'Invoices' }).click()
   const row = page

@@ -10,6 +10,7 @@ const filter = fc.record({
   key: fc.oneof(fc.constant(''), word),
   cause: fc.uniqueArray(fc.constantFrom('timeout', 'host_lost')),
   metadata: fc.array(fc.tuple(word, word), { maxLength: 3 }),
+  sort: fc.constantFrom('newest' as const, 'oldest' as const),
 })
 
 describe('a filter', () => {
@@ -28,6 +29,7 @@ describe('a filter', () => {
       template: 'py',
       metadata: ['team=ml'],
     })
+    expect(asQuery(typed('sort:oldest'))).toEqual({ sort: 'created' })
     expect([wrongState(typed('state:asleep')), wrongState(typed('state:sleepy'))]).toEqual([null, 'sleepy'])
   })
   it('can be taken apart', () => {

@@ -9,9 +9,13 @@ export type Filter = {
   key: string
   cause: string[]
   metadata: [string, string][]
+  sort: Sort
 }
 
-export const EMPTY: Filter = { q: '', state: [], template: '', key: '', cause: [], metadata: [] }
+export type Sort = 'newest' | 'oldest'
+const sortOf = (text: string): Sort => (text === 'oldest' ? 'oldest' : 'newest')
+
+export const EMPTY: Filter = { q: '', state: [], template: '', key: '', cause: [], metadata: [], sort: 'newest' }
 
 /** What people call a state, and what the API does. */
 export const STATES: Record<string, readonly State[]> = {
@@ -27,13 +31,14 @@ export function typed(text: string): Filter {
   const filter: Filter = { ...EMPTY, state: [], cause: [], metadata: [] }
   const words: string[] = []
   for (const word of text.split(/\s+/).filter((w) => w !== '')) {
-    const colon = /^(state|template|key|cause):(.*)$/.exec(word)
+    const colon = /^(state|template|key|cause|sort):(.*)$/.exec(word)
     const equal = word.indexOf('=')
     if (colon !== null) {
       const value = colon[2] ?? ''
       if (colon[1] === 'state') filter.state = list(value)
       else if (colon[1] === 'cause') filter.cause = list(value)
       else if (colon[1] === 'template') filter.template = value
+      else if (colon[1] === 'sort') filter.sort = sortOf(value)
       else filter.key = value
     } else if (equal > 0) filter.metadata.push([word.slice(0, equal), word.slice(equal + 1)])
     else words.push(word)
@@ -50,6 +55,7 @@ export function written(f: Filter): string {
     f.cause.length > 0 ? `cause:${f.cause.join(',')}` : '',
     ...f.metadata.map(([name, value]) => `${name}=${value}`),
     f.q,
+    f.sort === 'newest' ? '' : `sort:${f.sort}`,
   ]
     .filter((part) => part !== '')
     .join(' ')
@@ -67,6 +73,7 @@ export function ofAddress(search: string): Filter {
       const equal = pair.indexOf('=')
       return equal > 0 ? [[pair.slice(0, equal), pair.slice(equal + 1)]] : []
     }),
+    sort: sortOf(p.get('sort') ?? ''),
   }
 }
 
@@ -79,6 +86,7 @@ export function address(f: Filter): string {
   if (f.key !== '') p.set('key', f.key)
   if (f.cause.length > 0) p.set('cause', f.cause.join(','))
   for (const [name, value] of f.metadata) p.append('metadata', `${name}=${value}`)
+  if (f.sort !== 'newest') p.set('sort', f.sort)
   const text = p.toString()
   return text === '' ? '' : `?${text}`
 }
@@ -99,6 +107,7 @@ export function asQuery(f: Filter) {
     ...(f.key === '' ? {} : { key: f.key }),
     ...(f.cause.length > 0 ? { cause: f.cause.join(',') } : {}),
     ...(f.metadata.length > 0 ? { metadata: f.metadata.map(([name, value]) => `${name}=${value}`) } : {}),
+    ...(f.sort === 'oldest' ? { sort: 'created' as const } : {}),
   }
 }
 

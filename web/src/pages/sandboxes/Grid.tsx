@@ -5,6 +5,7 @@ import { useLocation } from 'wouter'
 import { usePrefs } from '../../app/prefs'
 import { mayAct, useProject } from '../../app/project'
 import { to } from '../../app/routes'
+import type { Sort } from '../../live/filter'
 import type { Sandbox } from '../../live/types'
 import { useAct } from '../../live/useAct'
 import type { useSandboxes } from '../../live/useSandboxes'
@@ -38,9 +39,11 @@ type Props = {
   list: ReturnType<typeof useSandboxes>
   selected: ReadonlySet<string>
   select: (ids: ReadonlySet<string>) => void
+  sort: Sort
+  resort: (sort: Sort) => void
 }
 
-export function Grid({ list, selected, select }: Props) {
+export function Grid({ list, selected, select, sort, resort }: Props) {
   const project = useProject()
   const { slug } = project
   const prefs = usePrefs()
@@ -156,7 +159,16 @@ export function Grid({ list, selected, select }: Props) {
         <Head>{c.template}</Head>
         <Head>{c.spec}</Head>
         <Head className={css.key}>{c.key}</Head>
-        <Head>{c.age}</Head>
+        <Head sort={sort === 'newest' ? 'ascending' : 'descending'}>
+          <button
+            type="button"
+            className={css.sort}
+            title={words.list[sort === 'newest' ? 'newestFirst' : 'oldestFirst']}
+            onClick={() => resort(sort === 'newest' ? 'oldest' : 'newest')}
+          >
+            {c.age} <span aria-hidden="true">{sort === 'newest' ? '↑' : '↓'}</span>
+          </button>
+        </Head>
         <Head className={css.end}>{c.month}</Head>
         <Head>{c.why}</Head>
       </div>
@@ -187,10 +199,18 @@ export function Grid({ list, selected, select }: Props) {
   )
 }
 
-function Head({ className, children }: { className?: string | undefined; children: React.ReactNode }) {
+function Head({
+  className,
+  sort,
+  children,
+}: {
+  className?: string | undefined
+  sort?: 'ascending' | 'descending'
+  children: React.ReactNode
+}) {
   return (
     // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: of the grid above
-    <div role="columnheader" className={className}>
+    <div role="columnheader" className={className} aria-sort={sort}>
       {children}
     </div>
   )

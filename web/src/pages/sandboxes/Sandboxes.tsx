@@ -42,7 +42,7 @@ export default function Sandboxes() {
   const may = mayAct(project)
   useKeys({ '/': () => document.getElementById('filter')?.focus() })
 
-  const some = address(filter) !== ''
+  const some = address({ ...filter, sort: EMPTY.sort }) !== ''
   return (
     <div className={css.page}>
       <div className={css.head}>
@@ -80,7 +80,13 @@ export default function Sandboxes() {
       ) : list.rows.length === 0 && !list.more ? (
         <Nothing filter={some ? filter : null} go={go} />
       ) : (
-        <Grid list={list} selected={selected} select={setSelected} />
+        <Grid
+          list={list}
+          selected={selected}
+          select={setSelected}
+          sort={filter.sort}
+          resort={(sort) => go({ ...filter, sort })}
+        />
       )}
       {act === null ? null : (
         <Bulk
