@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/month.h"
 #include "base/parse.h"
 
-#include "api/dm/month.h"
 #include "api/dm/routes.h"
 #include "api/dm/statement.h"
 #include "api/kit/answer.h"

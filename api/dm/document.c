@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "api/dm/download.h"
+#include "api/export/download.h"
 #include "api/kit/answer.h"
 #include "metering/read/invoices.h"
 
@@ -45,7 +45,7 @@ static int order(dm_pg *c, asking *a, dm_err *err)
     dm_pg_rows_free(invoice);
     dm_pg_rows_free(events);
     if (r == 0)
-        r = dm_export_order(c, a->account, &a->order, a->id, err);
+        r = dm_export_order(c, dm_export_of(a->account), &a->order, a->id, err);
     else if (r == DM_READ_NONE)
         r = DM_EXPORT_NONE;
     return r == DM_EXPORT_AGAIN ? 0 : r;
@@ -57,7 +57,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows_free(a->rows);
     a->rows = NULL;
     int r = a->id[0] == '\0' ? order(c, a, err) : 0;
-    return r != 0 ? r : dm_export_find(c, a->account, dm_str_c(a->id), &a->rows, err);
+    return r != 0 ? r : dm_export_find(c, dm_export_of(a->account), dm_str_c(a->id), &a->rows, err);
 }
 
 static bool ended(const asking *a)

@@ -16,8 +16,8 @@ typedef struct desk {
 void desk_open(desk *d, const cluster *c, const char *db);
 void desk_close(desk *d);
 
-/* An order of account's months, "2026-03-01", until the one that is not of it any more; of a document: its number, and
- * NULL. */
+/* An order of account's months (below 0: of that legal entity's), "2026-03-01", until the one that is not of it any
+ * more; of a document: its number, and NULL. */
 void desk_order(
         desk *d, int account, const char *set, const char *format, const char *from, const char *to, const char *key);
 /* The next order is done: 0, or DM_JOB_IDLE. */

@@ -32,7 +32,7 @@ static void write_one(desk *d, const dm_data_set *set, const dm_data_format *for
     char name[100], key[100];
     DM_AUTO_BUF file;
     DM_AUTO_BUF manifest;
-    desk_make(d, 1, set->name, format->name, "2026-03-01", "2026-06-01", &file);
+    desk_make(d, set->entity ? -1 : 1, set->name, format->name, "2026-03-01", "2026-06-01", &file);
     (void)snprintf(name, sizeof name, "%s.%s", set->name, format->name);
     write_file(name, dm_buf_view(&file));
     (void)snprintf(key, sizeof key, "%s %s 2026-03-01", set->name, format->name);

@@ -2,71 +2,46 @@
 
 #include "base/wire/id.h"
 
+#include "metering/export/data/cell.h"
+#include "metering/export/data/columns.h"
 #include "metering/export/data/sql_cost.h"
 #include "metering/rules/invoice.h"
 
-#define TEXT(name)                                                                                                     \
-    {                                                                                                                  \
-        name, DM_DATA_TEXT, 0, 0, false                                                                                \
-    }
-#define NEED(name)                                                                                                     \
-    {                                                                                                                  \
-        name, DM_DATA_TEXT, 0, 0, true                                                                                 \
-    }
-#define INT(name)                                                                                                      \
-    {                                                                                                                  \
-        name, DM_DATA_INT, 0, 0, false                                                                                 \
-    }
-#define TIME(name, required)                                                                                           \
-    {                                                                                                                  \
-        name, DM_DATA_TIME, 0, 0, required                                                                             \
-    }
-#define DECIMAL(name, precision, scale, required)                                                                      \
-    {                                                                                                                  \
-        name, DM_DATA_DECIMAL, precision, scale, required                                                              \
-    }
-
 static const dm_data_column columns[] = {
-        [DM_COST_KIND] =
-                NEED("kind"), /* usage, measured, correction, fee, commitment, credit, discount, rounding, tax */
-        [DM_COST_STATEMENT] = INT("statement"),
-        [DM_COST_LINE] = INT("line"),
-        [DM_COST_INVOICE] = TEXT("invoice"),
-        [DM_COST_PERIOD_START] = TIME("period_start", true),
-        [DM_COST_PERIOD_END] = TIME("period_end", true),
-        [DM_COST_CHARGE_START] = TIME("charge_start", true),
-        [DM_COST_CHARGE_END] = TIME("charge_end", true),
-        [DM_COST_CORRECTS] = TIME("corrects_period", false),
-        [DM_COST_PROJECT] = TEXT("project"),
-        [DM_COST_PROJECT_NAME] = TEXT("project_name"),
-        [DM_COST_SANDBOX] = TEXT("sandbox"),
-        [DM_COST_EPOCH] = INT("epoch"),
-        [DM_COST_TEMPLATE] = TEXT("template"),
-        [DM_COST_KEY] = TEXT("key"),
-        [DM_COST_REGION] = TEXT("region"),
-        [DM_COST_SKU] = TEXT("sku"),
-        [DM_COST_TIER] = INT("tier"),
-        [DM_COST_BOOK] = INT("price_book"),
-        [DM_COST_TAX_CATEGORY] = TEXT("tax_category"),
-        [DM_COST_TAX_RATE] = DECIMAL("tax_rate", 7, 4, false),
-        [DM_COST_TAX_JURISDICTION] = TEXT("tax_jurisdiction"),
-        [DM_COST_SECONDS] = INT("seconds"),
-        [DM_COST_QUANTITY] = DECIMAL("quantity", 20, 6, false),
-        [DM_COST_UNIT] = TEXT("unit"),
-        [DM_COST_PER_UNIT] = DECIMAL("per_unit", 18, 12, false),
-        [DM_COST_AMOUNT] = DECIMAL("amount", 38, 18, true),
-        [DM_COST_CURRENCY] = NEED("currency"),
+        [DM_COST_KIND] = DM_COLUMN_TEXT(
+                "kind", true), /* usage, measured, correction, fee, commitment, credit, discount, rounding, tax */
+        [DM_COST_STATEMENT] = DM_COLUMN_INT("statement", false),
+        [DM_COST_LINE] = DM_COLUMN_INT("line", false),
+        [DM_COST_INVOICE] = DM_COLUMN_TEXT("invoice", false),
+        [DM_COST_PERIOD_START] = DM_COLUMN_TIME("period_start", true),
+        [DM_COST_PERIOD_END] = DM_COLUMN_TIME("period_end", true),
+        [DM_COST_CHARGE_START] = DM_COLUMN_TIME("charge_start", true),
+        [DM_COST_CHARGE_END] = DM_COLUMN_TIME("charge_end", true),
+        [DM_COST_CORRECTS] = DM_COLUMN_TIME("corrects_period", false),
+        [DM_COST_PROJECT] = DM_COLUMN_TEXT("project", false),
+        [DM_COST_PROJECT_NAME] = DM_COLUMN_TEXT("project_name", false),
+        [DM_COST_SANDBOX] = DM_COLUMN_TEXT("sandbox", false),
+        [DM_COST_EPOCH] = DM_COLUMN_INT("epoch", false),
+        [DM_COST_TEMPLATE] = DM_COLUMN_TEXT("template", false),
+        [DM_COST_KEY] = DM_COLUMN_TEXT("key", false),
+        [DM_COST_REGION] = DM_COLUMN_TEXT("region", false),
+        [DM_COST_SKU] = DM_COLUMN_TEXT("sku", false),
+        [DM_COST_TIER] = DM_COLUMN_INT("tier", false),
+        [DM_COST_BOOK] = DM_COLUMN_INT("price_book", false),
+        [DM_COST_TAX_CATEGORY] = DM_COLUMN_TEXT("tax_category", false),
+        [DM_COST_TAX_RATE] = DM_COLUMN_DECIMAL("tax_rate", 7, 4, false),
+        [DM_COST_TAX_JURISDICTION] = DM_COLUMN_TEXT("tax_jurisdiction", false),
+        [DM_COST_SECONDS] = DM_COLUMN_INT("seconds", false),
+        [DM_COST_QUANTITY] = DM_COLUMN_DECIMAL("quantity", 20, 6, false),
+        [DM_COST_UNIT] = DM_COLUMN_TEXT("unit", false),
+        [DM_COST_PER_UNIT] = DM_COLUMN_DECIMAL("per_unit", 18, 12, false),
+        [DM_COST_AMOUNT] = DM_COLUMN_MONEY("amount", true),
+        [DM_COST_CURRENCY] = DM_COLUMN_TEXT("currency", true),
 };
-
-static dm_str maybe(const dm_pg_rows *rows, size_t i, unsigned column)
-{
-    return dm_pg_is_null(rows, i, column) ? (dm_str){NULL, 0} : dm_pg_str(rows, i, column);
-}
 
 static int row(const dm_pg_rows *rows, size_t i, dm_buf *text, dm_data_row *out, dm_err *err)
 {
-    for (unsigned k = 0; k < DM_COST_COLUMNS; k++)
-        out->cells[k] = maybe(rows, i, k);
+    dm_data_cells(rows, i, DM_COST_COLUMNS, out);
     if (out->cells[DM_COST_SANDBOX].p != NULL) {
         dm_sandbox_id id;
         int r = dm_pg_bytes(rows, i, DM_COST_SANDBOX, id.b, sizeof id.b, err);

@@ -109,19 +109,24 @@ static int empty(work *w, dm_err *err)
     return dm_sink_new(w->fd, w->h->file_max, &w->sink, err);
 }
 
+static dm_data_range range_of(const work *w)
+{
+    return (dm_data_range){w->job.entity_no != 0 ? w->job.entity_no : w->job.account_no, w->job.from, w->job.to};
+}
+
 static int rows_tx(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     const dm_rows_asked asked = {.set = dm_data_set_find(dm_str_c(w->job.dataset)),
             .format = dm_data_format_find(dm_str_c(w->job.format)),
-            .range = {w->job.account_no, w->job.from, w->job.to},
+            .range = range_of(w),
             .folder = w->h->folder,
             .beat = beat,
             .arg = w};
-    if (asked.set == NULL || asked.format == NULL)
+    if (asked.set == NULL || asked.format == NULL || asked.set->entity != (w->job.entity_no != 0))
         return dm_fail(err, DM_E_INVALID, "this version has no %s as %s", w->job.dataset, w->job.format);
     int r = empty(w, err);
-    if (r == 0)
+    if (r == 0 && !asked.set->entity)
         r = dm_sql_job_account(c, w->job.account_no, w->account, err);
     return r < 0 ? r : dm_data_rows(c, &asked, w->sink, &w->sums, err);
 }
@@ -134,8 +139,8 @@ static int write_rows(work *w, dm_err *err)
         r = dm_sink_end(w->sink, &w->made.bytes, &w->made.digest, err);
     if (r != 0)
         return r;
-    const dm_data_range range = {w->job.account_no, w->job.from, w->job.to};
-    const dm_manifest m = {.account = w->account,
+    const dm_data_range range = range_of(w);
+    const dm_manifest m = {.account = w->job.entity_no == 0 ? w->account : NULL,
             .format = w->job.format,
             .set = dm_data_set_find(dm_str_c(w->job.dataset)),
             .range = &range,

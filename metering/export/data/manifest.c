@@ -83,10 +83,13 @@ int dm_manifest_write(const dm_manifest *m, dm_buf *out, dm_err *err)
     dm_time_text(m->range->to, to);
     dm_jw_init(&j, out);
     dm_jw_obj(&j);
-    dm_jw_kc(&j, "account", m->account);
+    if (m->account != NULL)
+        dm_jw_kc(&j, "account", m->account);
     columns(&j, m->set);
     dm_jw_kc(&j, "dataset", m->set->name);
     documents(&j, m->sums);
+    if (m->account == NULL)
+        dm_jw_ki64(&j, "entity", m->range->no);
     dm_jw_key(&j, "file");
     dm_jw_obj(&j);
     dm_jw_ku64(&j, "bytes", m->bytes);

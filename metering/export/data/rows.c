@@ -2,7 +2,7 @@
 
 #include "metering/export/data/sql_rows.h"
 
-enum { ROW_TEXT_MAX = 64 << 10 };
+enum { ROW_TEXT_MAX = 64 << 10, DAY_S = 86400 };
 
 typedef struct walk {
     const dm_rows_asked *asked;
@@ -23,9 +23,9 @@ static int one(walk *w, const dm_pg_rows *rows, size_t i, dm_err *err)
     return r < 0 ? r : w->asked->format->row(&w->writer, &w->row, err);
 }
 
-static int source(walk *w, dm_pg *c, const dm_data_source *from, dm_err *err)
+static int source(walk *w, dm_pg *c, const dm_data_source *from, const dm_data_range *range, dm_err *err)
 {
-    int r = dm_sql_rows_open(c, from, &w->asked->range, err);
+    int r = dm_sql_rows_open(c, from, range, err);
     for (size_t n = 1; r == 0 && n > 0;) {
         DM_AUTO(dm_pg_rows) rows = NULL;
         r = dm_sql_rows_fetch(c, from, &rows, err);
@@ -36,6 +36,24 @@ static int source(walk *w, dm_pg *c, const dm_data_source *from, dm_err *err)
             r = w->asked->beat(w->asked->arg, (int64_t)w->sums->rows, w->all, err);
     }
     return r != 0 ? r : dm_sql_rows_close(c, from, err);
+}
+
+static int sources(walk *w, dm_pg *c, const dm_data_range *range, dm_err *err)
+{
+    const dm_data_set *set = w->asked->set;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < DM_LEN(set->sources) && set->sources[i] != NULL; i++)
+        r = source(w, c, set->sources[i], range, err);
+    return r;
+}
+
+static int days(walk *w, dm_pg *c, dm_err *err)
+{
+    const dm_data_range *all = &w->asked->range;
+    int r = 0;
+    for (int64_t day = all->from; r == 0 && day < all->to; day += DAY_S)
+        r = sources(w, c, &(dm_data_range){all->no, day, day + DAY_S}, err);
+    return r;
 }
 
 /* What the rows name has to be what they come to. */
@@ -53,15 +71,16 @@ static int compare(walk *w, dm_pg *c, dm_err *err)
 static int walk_all(walk *w, dm_pg *c, dm_err *err)
 {
     const dm_data_set *set = w->asked->set;
-    int r = dm_sql_rows_prepare(c, err);
-    if (r == 0)
+    int r = set->entity ? dm_sql_rows_entity(c, w->asked->range.no, err) : dm_sql_rows_prepare(c, err);
+    w->all = -1;
+    if (r == 0 && set->count != NULL)
         r = dm_sql_rows_count(c, set->count, &w->asked->range, &w->all, err);
     if (r == 0)
         r = w->asked->beat(w->asked->arg, 0, w->all, err);
     if (r == 0)
         r = w->asked->format->begin(&w->writer, err);
-    for (size_t i = 0; r == 0 && i < DM_LEN(set->sources) && set->sources[i] != NULL; i++)
-        r = source(w, c, set->sources[i], err);
+    if (r == 0)
+        r = set->daily ? days(w, c, err) : sources(w, c, &w->asked->range, err);
     if (r == 0)
         r = w->asked->format->end(&w->writer, err);
     return r != 0 ? r : compare(w, c, err);

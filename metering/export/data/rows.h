@@ -1,5 +1,5 @@
-/* metering/export/data/rows.h: a dataset of an account and range, written to a sink: in memory that does not grow with
- * it, of one moment of the database, and the same rows as the same bytes. */
+/* metering/export/data/rows.h: a dataset of an account or legal entity and a range, written to a sink: in memory that
+ * does not grow with it, of one moment of the database, and the same rows as the same bytes. */
 #ifndef DM_METERING_EXPORT_DATA_ROWS_H
 #define DM_METERING_EXPORT_DATA_ROWS_H
 
@@ -17,7 +17,7 @@ typedef struct dm_rows_asked {
     void *arg;
 } dm_rows_asked;
 
-/* Within a transaction of role dm_export in the account's scope that sees one moment (dm_pg_scope.snapshot). sums is
+/* Within a transaction of role dm_export in the account's scope, or in none, that sees one moment. sums is
  * the caller's to let go of, whatever this returned. */
 int dm_data_rows(dm_pg *c, const dm_rows_asked *asked, dm_sink *sink, dm_sums *sums, dm_err *err) DM_NODISCARD;
 

@@ -28,12 +28,12 @@ typedef struct dm_data_column {
 typedef struct dm_data_row {
     dm_str cells[DM_DATA_COLUMNS_MAX];
     dm_str currency, amount; /* what it adds to the sums; amount .p NULL: nothing */
-    dm_str invoice;          /* and to which document's; .p NULL: to none */
+    dm_str invoice;          /* and to which document's, or other total's; .p NULL: to none */
 } dm_data_row;
 
-/* What is asked for: of one account, from <= t < to, seconds of UTC. */
+/* What is asked for: of one account or legal entity, from <= t < to, seconds of UTC. */
 typedef struct dm_data_range {
-    int64_t account_no;
+    int64_t no;
     int64_t from, to;
 } dm_data_range;
 
@@ -47,12 +47,14 @@ typedef struct dm_data_set {
     const dm_data_column *columns;
     size_t ncolumns;
     const dm_data_source *sources[DM_DATA_SOURCES_MAX]; /* NULL behind the last */
-    const dm_pg_stmt *count; /* about how many rows there will be, for whoever waits; gets the range */
+    const dm_pg_stmt *count; /* about how many rows there will be, for whoever waits; gets the range; NULL: not known */
     /* A fetched row into one of the dataset; text is emptied before each, for what has to be made. */
     int (*row)(const dm_pg_rows *rows, size_t i, dm_buf *text, dm_data_row *out, dm_err *err);
     /* The documents that its rows may name: number, total, currency, whether all of it is in the range; NULL: it names
-     * none that its rows sum to. */
+     * none that its rows sum to. Of what is no document's a total has a name that says what it is. */
     const dm_pg_stmt *documents;
+    bool entity;        /* of all accounts of a legal entity: what operators order */
+    bool daily;         /* its sources are opened for each day, in order, so that none is a statement that lasts */
     bool cells_guarded; /* its spreadsheets' readers are people: no cell of theirs is a formula */
 } dm_data_set;
 

@@ -4,7 +4,7 @@
 
 /* Whoever asks for a document again once there is none asks anew. */
 #define ASKED_ANEW "idem_key = CASE WHEN number IS NULL THEN idem_key ELSE 'gone:' || id END"
-#define MINE "WHERE account_no = $1::bigint AND export_no = $2::bigint AND taker = $3::uuid AND state = 'running' "
+#define MINE "WHERE export_no = $1::bigint AND taker = $2::uuid AND state = 'running' "
 
 static int text_of(const dm_pg_rows *rows, unsigned column, char *out, size_t room, dm_err *err)
 {
@@ -17,11 +17,11 @@ int dm_sql_job_take(dm_pg *c, const char *taker, dm_job *out, dm_err *err)
             "UPDATE dm.export e SET state = 'running', taker = $1::uuid, taken_at = now(), beat_at = now(), tries = "
             "tries + 1, rows_done = 0 WHERE e.export_no = (SELECT q.export_no FROM dm.export q WHERE (q.state = "
             "'running' AND q.beat_at < now() - $2::bigint * interval '1 s' OR q.state = 'queued' AND q.cancel_at IS "
-            "NULL AND NOT EXISTS (SELECT FROM dm.export o WHERE o.account_no = q.account_no AND o.state = 'running')) "
-            "ORDER BY q.state <> 'running', (SELECT max(t.taken_at) FROM dm.export t WHERE t.account_no = "
-            "q.account_no) NULLS FIRST, q.export_no LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING e.account_no, "
-            "e.export_no, coalesce(dm.s(e.from_at), 0), coalesce(dm.s(e.to_at), 0), e.tries, e.id, e.dataset, "
-            "e.format, coalesce(e.number, '')",
+            "NULL AND NOT EXISTS (SELECT FROM dm.export o WHERE o.whose = q.whose AND o.state = 'running')) ORDER BY "
+            "q.state <> 'running', (SELECT max(t.taken_at) FROM dm.export t WHERE t.whose = q.whose) NULLS FIRST, "
+            "q.export_no LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING coalesce(e.account_no, 0), e.export_no, "
+            "coalesce(dm.s(e.from_at), 0), coalesce(dm.s(e.to_at), 0), e.tries, e.id, e.dataset, e.format, "
+            "coalesce(e.number, ''), coalesce(e.entity_no, 0)",
             DM_PG_MAYBE};
     const dm_pg_arg args[] = {dm_pa_c(taker), dm_pa_i64(DM_JOB_DEAD_S)};
     DM_AUTO(dm_pg_rows) rows = NULL;
@@ -32,7 +32,8 @@ int dm_sql_job_take(dm_pg *c, const char *taker, dm_job *out, dm_err *err)
             .no = dm_pg_i64(rows, 0, 1),
             .from = dm_pg_i64(rows, 0, 2),
             .to = dm_pg_i64(rows, 0, 3),
-            .tries = dm_pg_i64(rows, 0, 4)};
+            .tries = dm_pg_i64(rows, 0, 4),
+            .entity_no = dm_pg_i64(rows, 0, 9)};
     (void)snprintf(j.taker, sizeof j.taker, "%s", taker);
     r = text_of(rows, 5, j.id, sizeof j.id, err);
     if (r == 0)
@@ -54,12 +55,12 @@ static int touch(dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n
     return r < 0 ? r : changed == 1 ? 0 : DM_JOB_NONE;
 }
 
-#define JOB(job) dm_pa_i64((job)->account_no), dm_pa_i64((job)->no), dm_pa_c((job)->taker)
+#define JOB(job) dm_pa_i64((job)->no), dm_pa_c((job)->taker)
 
 int dm_sql_job_beat(dm_pg *c, const dm_job *job, int64_t rows_done, int64_t rows_all, dm_err *err)
 {
     static const dm_pg_stmt st = {"job_beat",
-            "UPDATE dm.export SET beat_at = now(), rows_done = $4::bigint, rows_all = coalesce($5::bigint, "
+            "UPDATE dm.export SET beat_at = now(), rows_done = $3::bigint, rows_all = coalesce($4::bigint, "
             "rows_all) " MINE "RETURNING cancel_at IS NOT NULL",
             DM_PG_MAYBE};
     const dm_pg_arg args[] = {JOB(job), dm_pa_i64(rows_done), rows_all < 0 ? dm_pa_null() : dm_pa_i64(rows_all)};
@@ -73,9 +74,9 @@ int dm_sql_job_beat(dm_pg *c, const dm_job *job, int64_t rows_done, int64_t rows
 int dm_sql_job_ready(dm_pg *c, const dm_job *job, const dm_job_made *made, dm_err *err)
 {
     static const dm_pg_stmt st = {"job_ready",
-            "UPDATE dm.export SET state = 'ready', taker = NULL, file = $4, bytes = $5::bigint, rows_done = "
-            "$6::bigint, rows_all = $6::bigint, digest = $7::bytea, manifest = $8, ended_at = now(), expires_at = "
-            "now() + $9::bigint * interval '1 s' " MINE "AND cancel_at IS NULL",
+            "UPDATE dm.export SET state = 'ready', taker = NULL, file = $3, bytes = $4::bigint, rows_done = "
+            "$5::bigint, rows_all = $5::bigint, digest = $6::bytea, manifest = $7, ended_at = now(), expires_at = "
+            "now() + $8::bigint * interval '1 s' " MINE "AND cancel_at IS NULL",
             DM_PG_NONE};
     const dm_pg_arg args[] = {JOB(job), dm_pa_c(made->file), dm_pa_i64((int64_t)made->bytes),
             dm_pa_i64((int64_t)made->rows), dm_pa_bytes(made->digest.b, sizeof made->digest.b),
@@ -86,7 +87,7 @@ int dm_sql_job_ready(dm_pg *c, const dm_job *job, const dm_job_made *made, dm_er
 int dm_sql_job_failed(dm_pg *c, const dm_job *job, const char *why, dm_err *err)
 {
     static const dm_pg_stmt st = {"job_failed",
-            "UPDATE dm.export SET state = 'failed', taker = NULL, why = $4, ended_at = now(), " ASKED_ANEW " " MINE,
+            "UPDATE dm.export SET state = 'failed', taker = NULL, why = $3, ended_at = now(), " ASKED_ANEW " " MINE,
             DM_PG_NONE};
     const dm_pg_arg args[] = {JOB(job), dm_pa_c(why)};
     return touch(c, &st, args, DM_LEN(args), err);

@@ -14,7 +14,8 @@ enum {
 enum { DM_JOB_NAME = 48, DM_JOB_DEAD_S = 30, DM_JOB_TRIES = 3 };
 
 typedef struct dm_job {
-    int64_t account_no, no, from, to; /* from, to 0: of a document */
+    int64_t account_no, entity_no; /* one of both is 0 */
+    int64_t no, from, to;          /* from, to 0: of a document */
     char id[DM_UUID_TEXT], taker[DM_UUID_TEXT];
     char dataset[DM_JOB_NAME], format[DM_JOB_NAME], number[DM_JOB_NAME];
     int64_t tries;

@@ -9,9 +9,17 @@ int dm_sql_rows_prepare(dm_pg *c, dm_err *err)
     return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
 }
 
+int dm_sql_rows_entity(dm_pg *c, int64_t entity_no, dm_err *err)
+{
+    static const dm_pg_stmt st = {
+            "rows_entity", "SELECT set_config('dm.entity_no', $1::bigint::text, true)", DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(entity_no)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
+}
+
 int dm_sql_rows_all(dm_pg *c, const dm_pg_stmt *st, const dm_data_range *range, dm_pg_rows **out, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(range->account_no), dm_pa_i64(range->from), dm_pa_i64(range->to)};
+    const dm_pg_arg args[] = {dm_pa_i64(range->no), dm_pa_i64(range->from), dm_pa_i64(range->to)};
     return dm_pg_exec(c, st, args, DM_LEN(args), out, NULL, err);
 }
 
@@ -26,7 +34,7 @@ int dm_sql_rows_count(dm_pg *c, const dm_pg_stmt *count, const dm_data_range *ra
 
 int dm_sql_rows_open(dm_pg *c, const dm_data_source *from, const dm_data_range *range, dm_err *err)
 {
-    const dm_pg_arg args[] = {dm_pa_i64(range->account_no), dm_pa_i64(range->from), dm_pa_i64(range->to)};
+    const dm_pg_arg args[] = {dm_pa_i64(range->no), dm_pa_i64(range->from), dm_pa_i64(range->to)};
     return dm_pg_exec(c, &from->open, args, DM_LEN(args), NULL, NULL, err);
 }
 

@@ -7,6 +7,8 @@
 /* Until the transaction's end plans are such that the first row comes at once, and none are kept until all are there.
  */
 int dm_sql_rows_prepare(dm_pg *c, dm_err *err) DM_NODISCARD;
+/* Until then the views of a legal entity show that one. */
+int dm_sql_rows_entity(dm_pg *c, int64_t entity_no, dm_err *err) DM_NODISCARD;
 int dm_sql_rows_all(
         dm_pg *c, const dm_pg_stmt *st, const dm_data_range *range, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_rows_count(

@@ -103,6 +103,63 @@ def ungarded(cell, guarded):
     return cell[1:] if cell.startswith("'") and cell[1:2] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 
 
+def summed(dataset, amount, *by, where=lambda row: True):
+    found = defaultdict(Decimal)
+    for row in rows(dataset):
+        if where(row) and row[amount] is not None:
+            found[tuple(row[name] for name in by)] += Decimal(row[amount])
+    return {k: f"{v:.18f}" for k, v in found.items()}
+
+
+def balanced(said):
+    """Of the journal: the days that do not come to nothing."""
+    days = defaultdict(Decimal)
+    for row in said:
+        days[row["day"], row["currency"]] += Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+    return [day for day, sum_ in days.items() if sum_ != 0]
+
+
+def rolled(said):
+    """Of revenue: the positions of which opening and movements are not closing."""
+    left = defaultdict(Decimal)
+    for row in said:
+        left[row["account"], row["ledger"], row["currency"]] += Decimal(row["amount"]) * (-1 if row["item"] == "closing" else 1)
+    return [position for position, rest in left.items() if rest != 0]
+
+
+@check.case("entity", 60)
+def the_books_agree_with_each_other():
+    """What the journal has, tax, ageing and revenue say, too; and what they say is what documents do."""
+    check.equal(balanced(rows("journal")), [])
+    check.equal(rolled(rows("revenue")), [])
+    booked = summed("journal", "amount", "ledger")
+    for (jurisdiction,), tax in summed("tax", "tax", "jurisdiction").items():
+        check.equal(booked[f"tax:{jurisdiction}",], f"{-Decimal(tax):.18f}", jurisdiction)
+    check.equal(summed("ageing", "open", "currency"), {("CNY",): booked["receivable",]})
+    closing = summed("revenue", "amount", "ledger", where=lambda row: row["item"] == "closing")
+    check.equal(closing, {k: v for k, v in booked.items() if k in closing})
+    recognised = -sum(Decimal(v) for (name,), v in closing.items() if name.startswith("revenue:"))
+    charged = sum(Decimal(r["amount"]) for r in rows("cost") if r["kind"] in ("usage", "measured", "correction", "commitment"))
+    issued = {row["reference"] for row in rows("journal") if row["kind"] == "commitment"}
+    later = sum(Decimal(r["amount"]) for r in rows("cost") if r["kind"] == "commitment" and r["invoice"] not in issued)
+    check.equal(f"{recognised:.18f}", f"{charged - later:.18f}")
+    check.equal(summed("usage", "amount"), summed("cost", "amount", where=lambda r: r["kind"] in ("usage", "measured", "correction")))
+
+
+@check.case("entity", 60)
+def faults_in_the_books_are_seen():
+    def changed(dataset, column, which):
+        said = [dict(row) for row in rows(dataset)]
+        row = next(r for r in said if which(r))
+        row[column] = f"{Decimal(row[column]) + Decimal('0.000000000000000001'):f}"
+        return said
+    assert balanced(changed("journal", "debit", lambda r: r["debit"] is not None))
+    assert balanced(rows("journal")[1:])
+    for item in ("opening", "closing", "close"):
+        if any(r["item"] == item for r in rows("revenue")):
+            assert rolled(changed("revenue", "amount", lambda r, item=item: r["item"] == item)), item
+
+
 @check.case("jsonl", 60)
 def rows_sum_to_the_invoices():
     for dataset in CHARGED:

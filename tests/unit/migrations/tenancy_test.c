@@ -212,6 +212,7 @@ static void grants_are_narrow(void **state)
             "drop_draft dm_meter, "
             "enable_operator dm_ops, "
             "end_token_keys dm_ops, "
+            "entity_open dm_export, "
             "find_account_member dm_who, "
             "find_at_door dm_api, "
             "find_build dm_api, "

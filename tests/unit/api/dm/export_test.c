@@ -1,13 +1,13 @@
 /* Exports as an account's people order, look at, cancel and fetch them. What makes the files is tried in
  * metering/export/data/job_test.c. */
-/* Covers api/dm/document.c, api/dm/download.c, api/dm/export.c, api/dm/month.c, api/kit/file.c,
- * metering/ask/sql_export.c. */
+/* Covers api/dm/document.c, api/dm/download.c, api/dm/export.c, api/export/download.c, api/export/shown.c,
+ * api/kit/file.c, base/month.c, metering/ask/export.c, metering/ask/sql_export.c. */
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/month.h"
 #include "base/parse.h"
 
-#include "api/dm/month.h"
 #include "api/kit/file.h"
 #include "tests/support/apirig.h"
 #include "tests/unit/test.h"
@@ -151,6 +151,7 @@ static void refused_orders(void **state)
     static const char *const wrong[] = {"{\"dataset\":\"cost\",\"format\":\"csv\"}",
             "{\"dataset\":\"costs\",\"format\":\"csv\",\"from\":\"2026-03\"}",
             "{\"dataset\":\"document\",\"format\":\"pdf\",\"from\":\"2026-03\"}",
+            "{\"dataset\":\"journal\",\"format\":\"csv\",\"from\":\"2026-03\"}",
             "{\"dataset\":\"cost\",\"format\":\"exe\",\"from\":\"2026-03\"}",
             "{\"dataset\":\"cost\",\"format\":\"csv\",\"from\":\"2026-13\"}",
             "{\"dataset\":\"cost\",\"format\":\"csv\",\"from\":\"2026-03\",\"to\":\"2026-02\"}",
@@ -323,6 +324,32 @@ static void a_link_has_its_time(void **state)
     forget();
 }
 
+/* What is behind the number is asked of the exporter by the format's name, and comes as what it is. */
+static void each_form_of_it(dm_rig_in *in, const char *path)
+{
+    static const struct {
+        const char *end, *format, *media;
+    } forms[] = {{".pdf", "pdf", "application/pdf"}, {".ubl.xml", "ubl", "application/xml"},
+            {".cii.xml", "cii", "application/xml"}};
+    for (size_t i = 0; i < DM_LEN(forms); i++) {
+        char target[420], id[256], format[256], name[100];
+        (void)snprintf(target, sizeof target, "%s1%s", path, forms[i].end);
+        DM_AUTO_SAID later = dm_rig_call_in(&rig, in, "GET", target, NULL);
+        assert_int_equal(later.status, 503);
+        dm_tenantrig_text(&rig.tenants, "SELECT format FROM dm.export", format);
+        assert_string_equal(format, forms[i].format);
+        dm_tenantrig_text(&rig.tenants, "SELECT id FROM dm.export", id);
+        make(id);
+        DM_AUTO_SAID made = dm_rig_call_in(&rig, in, "GET", target, NULL);
+        assert_int_equal(made.status, 200);
+        assert_part(&made, FILE_BYTES);
+        (void)snprintf(name, sizeof name, "attachment; filename=\"INV-2026-000001%s\"", forms[i].end);
+        assert_string_equal(dm_said_header(&made, "Content-Disposition"), name);
+        assert_string_equal(made.req->reply.content_type, forms[i].media);
+        forget();
+    }
+}
+
 static void a_document_is_made_once(void **state)
 {
     (void)state;
@@ -360,6 +387,7 @@ static void a_document_is_made_once(void **state)
     DM_AUTO_SAID list = ask_as("billing", "GET", "", NULL);
     assert_int_equal(json_array_size(json_object_get(list.body, "rows")), 0);
     forget();
+    each_form_of_it(&in, path);
     dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.invoice; SET session_replication_role = "
                      "DEFAULT");
 }

@@ -244,34 +244,46 @@ static void an_invoice_as_a_document(void **state)
     a_month(&d);
     desk_order(&d, 1, "document", "pdf", "INV-2026-000001", NULL, "pdf");
     desk_order(&d, 1, "document", "ubl", "INV-2026-000001", NULL, "ubl");
+    desk_order(&d, 1, "document", "cii", "INV-2026-000001", NULL, "cii");
     dm_log *log = d.h.log;
     d.h.log = NULL;
-    assert_int_equal(desk_next(&d), 0);
-    assert_int_equal(desk_next(&d), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(desk_next(&d), 0);
     DM_AUTO_BUF pdf;
     assert_string_equal(desk_of(&d, "coalesce(why, state)", "pdf"), "ready");
     desk_file(&d, "pdf", &pdf);
     assert_true(dm_str_starts(dm_buf_view(&pdf), DM_STR("%PDF-1.")));
     /* What there is none of says why, and may be asked for again under the same name. */
-    assert_sql(&d.r, "SELECT why FROM dm.export WHERE idem_key LIKE 'gone:%'",
-            "the seller has no country, which EN 16931 asks for");
+    assert_sql(&d.r,
+            "SELECT string_agg(format || ' ' || why, '; ' ORDER BY format) FROM dm.export WHERE idem_key LIKE 'gone:%'",
+            "cii the seller has no country, which EN 16931 asks for; ubl the seller has no country, which EN 16931 "
+            "asks for");
     d.h.log = log;
     desk_close(&d);
 }
 
 static void what_is_offered_is_what_is_made(void **state)
 {
-    size_t i = 0, k = 0;
+    size_t i = 0, e = 0, k = 0;
     (void)state;
-    for (; dm_export_datasets[i] != NULL; i++)
+    for (; dm_export_datasets[i] != NULL; i++) {
         assert_string_equal(dm_data_set_at(i)->name, dm_export_datasets[i]);
-    assert_null(dm_data_set_at(i));
+        assert_false(dm_data_set_at(i)->entity);
+    }
+    for (; dm_export_entity_datasets[e] != NULL; e++) {
+        assert_string_equal(dm_data_set_at(i + e)->name, dm_export_entity_datasets[e]);
+        assert_true(dm_data_set_at(i + e)->entity);
+    }
+    assert_null(dm_data_set_at(i + e));
     for (; dm_export_formats[k] != NULL; k++)
         assert_string_equal(dm_data_format_at(k)->name, dm_export_formats[k]);
     assert_null(dm_data_format_at(k));
-    assert_true(dm_export_offered("cost", "csv"));
-    assert_false(dm_export_offered("cost", "pdf"));
-    assert_false(dm_export_offered("document", "pdf"));
+    assert_true(dm_export_offered(false, "cost", "csv"));
+    assert_false(dm_export_offered(false, "cost", "pdf"));
+    assert_false(dm_export_offered(false, "document", "pdf"));
+    assert_false(dm_export_offered(false, "journal", "csv"));
+    assert_true(dm_export_offered(true, "journal", "csv"));
+    assert_false(dm_export_offered(true, "cost", "csv"));
 }
 
 static int all(void)

@@ -1,4 +1,4 @@
-#include "api/dm/month.h"
+#include "base/month.h"
 
 #include <stdio.h>
 

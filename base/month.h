@@ -1,6 +1,6 @@
-/* api/dm/month.h: months of UTC, as clients name them: "2026-03". */
-#ifndef DM_API_DM_MONTH_H
-#define DM_API_DM_MONTH_H
+/* base/month.h: months of UTC, as clients name them: "2026-03". */
+#ifndef DM_BASE_MONTH_H
+#define DM_BASE_MONTH_H
 
 #include "base/str.h"
 
