@@ -11,6 +11,7 @@ typedef struct dm_admin_args { /* NULL where not given */
     const char *tier, *currency, *image, *key_file, *account, *project, *slug, *name, *region, *id, *value;
     const char *country, *no, *reason, *until, *email, *first, *state;
     const char *vcpus, *mem_mib, *disk_mib;
+    const char *dataset, *format, *from, *to, *entity, *folder, *out;
     bool json; /* of a list: as JSON, an array */
 } dm_admin_args;
 

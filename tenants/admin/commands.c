@@ -5,6 +5,7 @@
 
 #include "tenants/admin/admin.h"
 #include "tenants/admin/demo.h"
+#include "tenants/admin/export.h"
 #include "tenants/admin/operate.h"
 #include "tenants/admin/writeoff.h"
 #include "tenants/fleet/fleet.h"
@@ -467,9 +468,12 @@ static const dm_admin_command commands[] = {{"demo", demo}, {"account-add", acco
         {"account-list", dm_admin_account_list}, {"account-show", dm_admin_account_show},
         {"account-block", dm_admin_account_block}, {"account-unblock", dm_admin_account_unblock},
         {"sandbox-list", dm_admin_sandbox_list}, {"sandbox-kill", dm_admin_sandbox_kill},
-        {"operator-add", operator_add}, {"operator-list", dm_admin_operator_list},
-        {"operator-disable", dm_admin_operator_disable}, {"operator-enable", dm_admin_operator_enable},
-        {"operator-reset", dm_admin_operator_reset}, {"token-key-rotate", token_key_rotate}};
+        {"export-order", dm_admin_export_order}, {"export-list", dm_admin_export_list},
+        {"export-show", dm_admin_export_show}, {"export-cancel", dm_admin_export_cancel},
+        {"export-download", dm_admin_export_download}, {"operator-add", operator_add},
+        {"operator-list", dm_admin_operator_list}, {"operator-disable", dm_admin_operator_disable},
+        {"operator-enable", dm_admin_operator_enable}, {"operator-reset", dm_admin_operator_reset},
+        {"token-key-rotate", token_key_rotate}};
 
 const dm_admin_command *dm_admin_find(const char *name)
 {

@@ -54,6 +54,18 @@ static const char usage[] =
         "  operator enable  --name NAME           may again, as before\n"
         "  operator reset   --name NAME           lost his password or telephone: prints another for one sign-in\n"
         "  sandbox kill     --id ID               end one:          sandbox kill --id i7f3... --reason 'it attacks'\n"
+        "\n";
+static const char usage_more[] =
+        "  export order     --dataset NAME --format NAME --from MONTH [--to MONTH]   the books of a legal entity as a "
+        "file:\n"
+        "                                         export order --dataset journal --format xlsx --from 2026-03\n"
+        "      [--entity N]                       of several, which; or --account UUID: an account's own datasets\n"
+        "  export list      [--account UUID]      what operators ordered, or an account's people, the newest first\n"
+        "  export show      --id UUID             how far it is, as JSON, with its manifest\n"
+        "  export cancel    --id UUID             it is not wanted any more\n"
+        "  export download  --id UUID --folder FOLDER --out FILE   a copy, once its hash is what it is to be; FOLDER "
+        "is\n"
+        "                                         where exports are kept (`folder` of dormouse-export)\n"
         "\n"
         "  --db CONNINFO   libpq connection string, role dm_ops\n"
         "  --who NAME      who does it, for the audit (the login name)\n"
@@ -76,11 +88,13 @@ static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currenc
         TEXT("key-file", key_file), TEXT("account", account), TEXT("project", project), TEXT("slug", slug),
         TEXT("name", name), TEXT("region", region), TEXT("id", id), TEXT("value", value), TEXT("country", country),
         TEXT("no", no), TEXT("email", email), TEXT("first", first), TEXT("reason", reason), TEXT("until", until),
-        TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib), TEXT("state", state)};
+        TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib), TEXT("state", state),
+        TEXT("dataset", dataset), TEXT("format", format), TEXT("from", from), TEXT("to", to), TEXT("entity", entity),
+        TEXT("folder", folder), TEXT("out", out)};
 
 static int bad_usage(void)
 {
-    (void)fputs(usage, stderr);
+    (void)fprintf(stderr, "%s%s", usage, usage_more);
     return 2;
 }
 
@@ -102,7 +116,7 @@ static int parse(int argc, char **argv, const char **db, char command[WORDS_MAX]
         } else if (o >= OPT_TEXT) {
             memcpy((char *)args + texts[o - OPT_TEXT].offset, &optarg, sizeof optarg);
         } else if (o == OPT_HELP) {
-            (void)fputs(usage, stdout);
+            (void)printf("%s%s", usage, usage_more);
             return 1;
         } else {
             return bad_usage() + 1;

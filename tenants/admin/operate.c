@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
+#include "tenants/admin/list.h"
 #include "tenants/fleet/fleet.h"
 #include "tenants/sandbox/sandbox.h"
 #include "tenants/sandbox/seen.h"
@@ -12,76 +13,17 @@
 #include "tenants/who/accounts.h"
 #include "tenants/who/operator.h"
 
-/* A list is printed whole, up to so many rows and bytes; the API's has pages. LEASE_S: what `late` means here. */
-enum { SHOWN_MAX = 100000, TEXT_MAX = 256 << 20, LEASE_S = 30 };
+/* What `late` means here. */
+enum { LEASE_S = 30, TEXT_MAX = 256 << 20 };
 
 static const dm_pg_scope everybody = {.read_only = false};
 
-static int reason_of(const dm_admin_args *a, dm_err *err)
-{
-    dm_str text = dm_str_trim(dm_str_c(a->reason));
-    if (text.n == 0)
-        return dm_fail(err, DM_E_INVALID, "--reason is missing: whom it concerns reads it");
-    return text.n <= 2000 ? 0 : dm_fail(err, DM_E_INVALID, "--reason is too long");
-}
-
-/* --- lists -------------------------------------------------------------------------------------------------- */
-
-typedef struct listing {
-    const dm_admin_args *a;
-    int (*query)(dm_pg *c, const struct listing *l, dm_pg_rows **rows, dm_err *err);
-    int (*json)(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err);
-    int (*line)(const dm_pg_rows *rows, size_t i, dm_err *err);
-    dm_seen_filter seen;
-    dm_pg_rows *rows;
-} listing;
-
-static int do_query(dm_pg *c, void *arg, dm_err *err)
-{
-    listing *l = arg;
-    dm_pg_rows_free(l->rows);
-    l->rows = NULL;
-    return l->query(c, l, &l->rows, err);
-}
-
-static int print_json(const listing *l, dm_err *err)
-{
-    DM_AUTO_BUF text;
-    dm_jw w;
-    int r = 0;
-    dm_buf_init(&text, TEXT_MAX);
-    dm_jw_init(&w, &text);
-    dm_jw_arr(&w);
-    for (size_t i = 0; r == 0 && i < dm_pg_count(l->rows); i++)
-        r = l->json(&w, l->rows, i, err);
-    dm_jw_arr_end(&w);
-    if (r == 0)
-        r = dm_buf_ok(&text, err);
-    if (r == 0)
-        (void)printf("%.*s\n", (int)text.len, text.p);
-    return r;
-}
-
-static int show(dm_pg *c, listing *l, const char *head, dm_err *err)
-{
-    int r = dm_pg_tx_on(c, &(dm_pg_scope){.read_only = true}, do_query, l, err);
-    if (r == 0 && l->a->json) {
-        r = print_json(l, err);
-    } else if (r == 0) {
-        (void)printf("%s\n", head);
-        for (size_t i = 0; r == 0 && i < dm_pg_count(l->rows); i++)
-            r = l->line(l->rows, i, err);
-    }
-    dm_pg_rows_free(l->rows);
-    return r;
-}
-
 /* --- workers ------------------------------------------------------------------------------------------------ */
 
-static int query_workers(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+static int query_workers(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
 {
     (void)l;
-    return dm_fleet_list(c, (dm_worker_no){0}, SHOWN_MAX, rows, NULL, err);
+    return dm_fleet_list(c, (dm_worker_no){0}, DM_ADMIN_SHOWN_MAX, rows, NULL, err);
 }
 
 static int json_worker(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
@@ -107,8 +49,8 @@ static int line_worker(const dm_pg_rows *rows, size_t i, dm_err *err)
 
 int dm_admin_worker_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
-    listing l = {.a = a, .query = query_workers, .json = json_worker, .line = line_worker};
-    return show(c, &l,
+    dm_admin_listing l = {.a = a, .query = query_workers, .json = json_worker, .line = line_worker};
+    return dm_admin_show(c, &l,
             "    no name                 region       state         boot running asleep   free refusing      beat",
             err);
 }
@@ -135,7 +77,7 @@ static int drain(dm_pg *c, const dm_admin_args *a, bool yes, dm_err *err)
         return dm_fail(err, DM_E_INVALID, "--no is missing");
     if (dm_parse_u64(dm_str_c(a->no), 1, INT64_MAX, &d.no.v, err) < 0)
         return dm_wrap(err, "--no");
-    int r = reason_of(a, err);
+    int r = dm_admin_reason(a, err);
     return r < 0 ? r : dm_pg_tx_on(c, &everybody, do_drain, &d, err);
 }
 
@@ -151,10 +93,10 @@ int dm_admin_worker_undrain(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 /* --- accounts ----------------------------------------------------------------------------------------------- */
 
-static int query_accounts(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+static int query_accounts(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
 {
     const dm_accounts_filter f = {
-            .q = dm_str_c(l->a->name), .tier = dm_str_c(l->a->tier), .blocked = -1, .limit = SHOWN_MAX};
+            .q = dm_str_c(l->a->name), .tier = dm_str_c(l->a->tier), .blocked = -1, .limit = DM_ADMIN_SHOWN_MAX};
     return dm_accounts_list(c, &f, rows, NULL, err);
 }
 
@@ -180,8 +122,8 @@ static int line_account(const dm_pg_rows *rows, size_t i, dm_err *err)
 
 int dm_admin_account_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
-    listing l = {.a = a, .query = query_accounts, .json = json_account, .line = line_account};
-    return show(c, &l,
+    dm_admin_listing l = {.a = a, .query = query_accounts, .json = json_account, .line = line_account};
+    return dm_admin_show(c, &l,
             "account                              tier       projects running name                     blocked", err);
 }
 
@@ -248,7 +190,7 @@ static int on_account(dm_pg *c, const dm_admin_args *a, dm_pg_fn fn, dm_err *err
     dm_admin_args args = *a;
     int r = account_of(a, err);
     if (r == 0)
-        r = reason_of(a, err);
+        r = dm_admin_reason(a, err);
     return r < 0 ? r : dm_pg_tx_on(c, &everybody, fn, &args, err);
 }
 
@@ -264,9 +206,9 @@ int dm_admin_account_unblock(dm_pg *c, const dm_admin_args *a, dm_err *err)
 
 /* --- sandboxes ---------------------------------------------------------------------------------------------- */
 
-static int query_sandboxes(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+static int query_sandboxes(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
 {
-    return dm_seen_list(c, &l->seen, rows, NULL, err);
+    return dm_seen_list(c, l->of, rows, NULL, err);
 }
 
 static int json_sandbox(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
@@ -295,21 +237,19 @@ static int line_sandbox(const dm_pg_rows *rows, size_t i, dm_err *err)
 int dm_admin_sandbox_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
     dm_sandbox_state state;
-    listing l = {.a = a,
-            .query = query_sandboxes,
-            .json = json_sandbox,
-            .line = line_sandbox,
-            .seen = {.state = dm_str_c(a->state),
-                    .account = dm_str_c(a->account),
-                    .project = dm_str_c(a->project),
-                    .limit = SHOWN_MAX}};
+    dm_seen_filter seen = {.state = dm_str_c(a->state),
+            .account = dm_str_c(a->account),
+            .project = dm_str_c(a->project),
+            .limit = DM_ADMIN_SHOWN_MAX};
+    dm_admin_listing l = {.a = a, .query = query_sandboxes, .json = json_sandbox, .line = line_sandbox, .of = &seen};
     if (a->state != NULL && dm_sandbox_state_parse(dm_str_c(a->state), &state, err) < 0)
         return dm_wrap(err, "--state");
-    if (a->no != NULL && dm_parse_u64(dm_str_c(a->no), 1, INT64_MAX, &l.seen.worker.v, err) < 0)
+    if (a->no != NULL && dm_parse_u64(dm_str_c(a->no), 1, INT64_MAX, &seen.worker.v, err) < 0)
         return dm_wrap(err, "--no");
-    int r = dm_seen_prefix(a->id != NULL ? dm_str_c(a->id) : DM_STR(""), &l.seen, err);
+    int r = dm_seen_prefix(a->id != NULL ? dm_str_c(a->id) : DM_STR(""), &seen, err);
     return r < 0 ? dm_wrap(err, "--id")
-                 : show(c, &l, "sandbox                state     project                  worker  cpu  memory created",
+                 : dm_admin_show(c, &l,
+                           "sandbox                state     project                  worker  cpu  memory created",
                            err);
 }
 
@@ -329,13 +269,13 @@ int dm_admin_sandbox_kill(dm_pg *c, const dm_admin_args *a, dm_err *err)
     dm_admin_args args = *a;
     if (a->id == NULL)
         return dm_fail(err, DM_E_INVALID, "--id is missing");
-    int r = reason_of(a, err);
+    int r = dm_admin_reason(a, err);
     return r < 0 ? r : dm_pg_tx_on(c, &everybody, do_kill, &args, err);
 }
 
 /* --- operators ---------------------------------------------------------------------------------------------- */
 
-static int query_operators(dm_pg *c, const listing *l, dm_pg_rows **rows, dm_err *err)
+static int query_operators(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
 {
     (void)l;
     return dm_operator_list(c, rows, err);
@@ -367,8 +307,8 @@ static int line_operator(const dm_pg_rows *rows, size_t i, dm_err *err)
 
 int dm_admin_operator_list(dm_pg *c, const dm_admin_args *a, dm_err *err)
 {
-    listing l = {.a = a, .query = query_operators, .json = json_operator, .line = line_operator};
-    return show(c, &l, "operator             state      last seen                    address", err);
+    dm_admin_listing l = {.a = a, .query = query_operators, .json = json_operator, .line = line_operator};
+    return dm_admin_show(c, &l, "operator             state      last seen                    address", err);
 }
 
 typedef struct operator_work {
@@ -406,7 +346,7 @@ static int on_operator(dm_pg *c, const dm_admin_args *a, const char *encoded, dm
     operator_work w = {.a = a, .encoded = encoded};
     if (a->name == NULL)
         return dm_fail(err, DM_E_INVALID, "--name is missing");
-    int r = reason_of(a, err);
+    int r = dm_admin_reason(a, err);
     return r < 0 ? r : dm_pg_tx_on(c, &everybody, fn, &w, err);
 }
 
