@@ -38,7 +38,7 @@ static void add_names(dm_buf *b, const char *const *names)
         (void)dm_buf_fmt(b, "%s%s", i > 0 ? ", " : "", names[i]);
 }
 
-static int not_offered(bool entity, dm_err *err)
+int dm_export_not_offered(bool entity, dm_err *err)
 {
     DM_AUTO_BUF words;
     dm_buf_init(&words, 200);
@@ -52,7 +52,7 @@ int dm_export_asked_read(const dm_export_asked *b, dm_export_new *out, dm_err *e
 {
     int64_t skipped;
     if (!dm_export_offered(b->entity, b->dataset, b->format))
-        return not_offered(b->entity, err);
+        return dm_export_not_offered(b->entity, err);
     if (dm_month_read(dm_str_c(b->from), &out->from, &skipped) < 0 ||
             dm_month_read(dm_str_c(b->to != NULL ? b->to : b->from), &skipped, &out->to) < 0 || out->from >= out->to ||
             out->to - out->from > MONTHS_MAX_S)

@@ -43,6 +43,8 @@ static inline dm_export_whose dm_export_of(dm_account_no account)
 /* What is offered, each dataset in each format, with NULL behind the last; a document apart. */
 extern const char *const dm_export_datasets[], *const dm_export_entity_datasets[], *const dm_export_formats[];
 bool dm_export_offered(bool entity, const char *dataset, const char *format);
+/* DM_E_INVALID, in words that say what is. */
+int dm_export_not_offered(bool entity, dm_err *err);
 /* Whether a dataset is of what stands at a range's end, which has to be over. */
 bool dm_export_ends(const char *dataset);
 

@@ -25,7 +25,8 @@ typedef struct dm_hand {
  * database's. */
 int dm_job_next(dm_hand *h, dm_err *err) DM_NODISCARD;
 
-/* Removes files whose time is over, and what died left; orders that were cancelled in time are said to be. */
+/* Orders what schedules ask for, removes files whose time is over, and what died left; orders that were cancelled in
+ * time are said to be. */
 int dm_job_sweep(dm_hand *h, dm_err *err) DM_NODISCARD;
 
 #endif

@@ -110,6 +110,16 @@ int dm_sql_job_back(dm_pg *c, const dm_job *job, dm_err *err)
     return touch(c, &st, args, DM_LEN(args), err);
 }
 
+int dm_sql_job_due(dm_pg *c, int64_t *ordered, dm_err *err)
+{
+    static const dm_pg_stmt st = {"job_due", "SELECT dm.export_schedules_due()", DM_PG_ONE};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, NULL, 0, &rows, NULL, err);
+    if (r == 0)
+        *ordered = dm_pg_i64(rows, 0, 0);
+    return r;
+}
+
 int dm_sql_job_dropped(dm_pg *c, dm_err *err)
 {
     static const dm_pg_stmt st = {"job_dropped",

@@ -40,6 +40,8 @@ int dm_sql_job_failed(dm_pg *c, const dm_job *job, const char *why, dm_err *err)
 int dm_sql_job_cancelled(dm_pg *c, const dm_job *job, dm_err *err) DM_NODISCARD;
 /* It was begun and is to be begun again: by whoever comes next. */
 int dm_sql_job_back(dm_pg *c, const dm_job *job, dm_err *err) DM_NODISCARD;
+/* Orders what schedules say of months that were made up since; how many. */
+int dm_sql_job_due(dm_pg *c, int64_t *ordered, dm_err *err) DM_NODISCARD;
 /* Orders that were cancelled before anybody took them. */
 int dm_sql_job_dropped(dm_pg *c, dm_err *err) DM_NODISCARD;
 

@@ -1,4 +1,4 @@
-/* What is kept no longer, and what was left by who died. */
+/* What is due by schedule, what is kept no longer, and what was left by who died. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -62,9 +62,25 @@ static int left(const dm_hand *h, int dir, const char *name, dm_err *err)
     return r < 0 || l.has ? r : remove_file(h, l.name, err);
 }
 
+static int due_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    return dm_sql_job_due(c, arg, err);
+}
+
+static int order_due(dm_hand *h, dm_err *err)
+{
+    int64_t ordered = 0;
+    int r = dm_pg_tx_on(h->say, &nobody, due_tx, &ordered, err);
+    if (r == 0 && ordered > 0)
+        DM_LOG(h->log, DM_INFO, "export.scheduled", dm_fi("orders", ordered));
+    return r;
+}
+
 int dm_job_sweep(dm_hand *h, dm_err *err)
 {
-    int r = dm_pg_tx_on(h->say, &nobody, over_tx, h, err);
+    int r = order_due(h, err);
+    if (r == 0)
+        r = dm_pg_tx_on(h->say, &nobody, over_tx, h, err);
     DIR *dir = r == 0 ? opendir(h->folder) : NULL;
     if (r < 0 || dir == NULL)
         return r < 0 ? r : dm_fail_sys(err, errno, "the folder of exports");

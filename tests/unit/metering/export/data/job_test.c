@@ -262,6 +262,46 @@ static void an_invoice_as_a_document(void **state)
     desk_close(&d);
 }
 
+/* Each month once, whoever dies: the mark and the order are of one transaction, and the order has a key of its own. */
+static void schedules_order_a_month_once(void **state)
+{
+    (void)state;
+    desk d = {0};
+    desk_open(&d, &pg, "schedules");
+    sql(&d.r, "INSERT INTO dm.export_schedule (account_no, dataset, format, who) VALUES (1, 'cost', 'csv', "
+              "'person:ada'), "
+              "(1, 'usage', 'jsonl', 'person:ada')");
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r, "SELECT count(*) FROM dm.export", "0");
+    a_month(&d);
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r,
+            "SELECT string_agg(concat_ws(' ', dataset, format, who, to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM'), "
+            "state), ', ' ORDER BY export_no) FROM dm.export",
+            "cost csv schedule 2026-03 queued, usage jsonl schedule 2026-03 queued");
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r, "SELECT count(*) FROM dm.export", "2");
+    /* As if the mark had been lost. */
+    sql(&d.r, "UPDATE dm.export_schedule SET through = '-infinity'");
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r, "SELECT count(*) FROM dm.export", "2");
+    assert_sql(&d.r, "SELECT string_agg(DISTINCT through::text, ',') FROM dm.export_schedule", "2026-03-01");
+    assert_int_equal(desk_next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
+    assert_sql(&d.r, "SELECT string_agg(coalesce(why, state), ', ') FROM dm.export", "ready, ready");
+    /* Where too many wait, it is ordered later; and what was closed before it began is not. */
+    sql(&d.r, "DELETE FROM dm.export; UPDATE dm.export_schedule SET through = '-infinity'; INSERT INTO dm.export "
+              "(account_no, dataset, format, from_at, to_at, who, idem_key) SELECT 1, 'cost', 'csv', '2026-03-01Z', "
+              "'2026-04-01Z', 'x', 'k' || n FROM generate_series(1, 20) n");
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r, "SELECT count(*) FROM dm.export WHERE who = 'schedule'", "0");
+    sql(&d.r, "DELETE FROM dm.export; INSERT INTO dm.export_schedule (account_no, dataset, format, who) VALUES (1, "
+              "'focus-1.2', 'csv', 'person:ada')");
+    assert_int_equal(dm_job_sweep(&d.h, NULL), 0);
+    assert_sql(&d.r, "SELECT string_agg(dataset, ', ' ORDER BY dataset) FROM dm.export", "cost, usage");
+    desk_close(&d);
+}
+
 static void what_is_offered_is_what_is_made(void **state)
 {
     size_t i = 0, e = 0, k = 0;
@@ -296,6 +336,7 @@ static int all(void)
             cmocka_unit_test(a_dead_ones_order_is_taken_again),
             cmocka_unit_test(files_have_their_time),
             cmocka_unit_test(an_invoice_as_a_document),
+            cmocka_unit_test(schedules_order_a_month_once),
             cmocka_unit_test(what_is_offered_is_what_is_made),
     };
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
