@@ -1,6 +1,7 @@
 #include "base/month.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/parse.h"
 
@@ -22,4 +23,15 @@ int dm_month_read(dm_str text, int64_t *from, int64_t *to)
     *from = us / 1000000;
     *to = next_us / 1000000;
     return 0;
+}
+
+void dm_month_around(int64_t second, int64_t *from, int64_t *to)
+{
+    const time_t at = (time_t)second;
+    struct tm t = {0};
+    (void)gmtime_r(&at, &t);
+    struct tm first = {.tm_year = t.tm_year, .tm_mon = t.tm_mon, .tm_mday = 1};
+    struct tm next = {.tm_year = t.tm_year, .tm_mon = t.tm_mon + 1, .tm_mday = 1};
+    *from = timegm(&first);
+    *to = timegm(&next);
 }

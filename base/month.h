@@ -6,5 +6,7 @@
 
 /* The seconds in which it begins and ends; DM_E_INVALID, without words: it is none. */
 int dm_month_read(dm_str text, int64_t *from, int64_t *to) DM_NODISCARD;
+/* Of the month in which that second lies, from 1970 on. */
+void dm_month_around(int64_t second, int64_t *from, int64_t *to);
 
 #endif

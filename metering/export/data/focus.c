@@ -1,5 +1,7 @@
 #include "metering/export/data/focus.h"
 
+#include "base/month.h"
+#include "base/parse.h"
 #include "base/wire/id.h"
 
 #include "metering/export/data/sql_cost.h"
@@ -178,8 +180,6 @@ static const struct {
         {DM_FOCUS_BillingAccountId, DM_FACT_ACCOUNT},
         {DM_FOCUS_BillingAccountName, DM_FACT_ACCOUNT_NAME},
         {DM_FOCUS_BillingCurrency, DM_FACT_CURRENCY},
-        {DM_FOCUS_BillingPeriodEnd, DM_FACT_BILL_END},
-        {DM_FOCUS_BillingPeriodStart, DM_FACT_BILL_START},
         {DM_FOCUS_ChargePeriodEnd, DM_FACT_CHARGE_END},
         {DM_FOCUS_ChargePeriodStart, DM_FACT_CHARGE_START},
         {DM_FOCUS_ContractedCost, DM_FACT_AMOUNT},
@@ -205,6 +205,23 @@ static const struct {
         {DM_FOCUS_x_TaxRate, DM_FACT_TAX_RATE},
         {DM_FOCUS_x_TaxJurisdiction, DM_FACT_TAX_JURISDICTION},
 };
+
+/* The month that it is charged in. */
+static int billed(made *m, dm_err *err)
+{
+    int64_t at, from, to;
+    int r = dm_parse_i64(m->fact[DM_FACT_BILLED], 0, INT64_MAX, &at, err);
+    if (r < 0)
+        return r;
+    dm_month_around(at, &from, &to);
+    size_t begins = m->text->len;
+    (void)dm_buf_fmt(m->text, "%lld", (long long)from);
+    m->cell[DM_FOCUS_BillingPeriodStart] = since(m, begins);
+    begins = m->text->len;
+    (void)dm_buf_fmt(m->text, "%lld", (long long)to);
+    m->cell[DM_FOCUS_BillingPeriodEnd] = since(m, begins);
+    return dm_buf_ok(m->text, err);
+}
 
 static void describe(made *m, const charge *c, const sold *s)
 {
@@ -244,7 +261,9 @@ static int make(made *m, const dm_pg_rows *rows, size_t i, dm_err *err)
     if (usage && !is_sold)
         return dm_fail(err, DM_E_INTERNAL, "usage of what is not sold");
     describe(m, c, s);
-    int r = m->fact[DM_FACT_SANDBOX].p != NULL ? sandbox(m, rows, i, err) : 0;
+    int r = billed(m, err);
+    if (r == 0 && m->fact[DM_FACT_SANDBOX].p != NULL)
+        r = sandbox(m, rows, i, err);
     return r == 0 && usage ? priced(m, s, err) : r;
 }
 

@@ -10,8 +10,7 @@ typedef enum dm_focus_fact {
     DM_FACT_AMOUNT,
     DM_FACT_CURRENCY,
     DM_FACT_INVOICE,
-    DM_FACT_BILL_START, /* the month of UTC that it is charged in */
-    DM_FACT_BILL_END,
+    DM_FACT_BILLED, /* a second of the month of UTC that it is charged in */
     DM_FACT_CHARGE_START,
     DM_FACT_CHARGE_END,
     DM_FACT_CORRECTION, /* whether it corrects a month before that */

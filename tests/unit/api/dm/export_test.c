@@ -74,6 +74,12 @@ static void months(void **state)
     assert_int_equal(to, 1775001600);
     assert_int_equal(dm_month_read(DM_STR("2026-12"), &from, &to), 0);
     assert_int_equal(to - from, 31 * 86400);
+    dm_month_around(1772323200 - 1, &from, &to);
+    assert_int_equal(from, 1772323200 - 28 * 86400);
+    assert_int_equal(to, 1772323200);
+    dm_month_around(1798761600 - 1, &from, &to); /* the last second of 2026 */
+    assert_int_equal(to, 1798761600);
+    assert_int_equal(to - from, 31 * 86400);
     static const char *const none[] = {"2026-13", "2026-00", "2026-3", "202603", "", "9999-01", "abcd-ef"};
     for (size_t i = 0; i < DM_LEN(none); i++)
         assert_int_equal(dm_month_read(dm_str_c(none[i]), &from, &to), DM_E_INVALID);
