@@ -85,6 +85,13 @@ static int read_second(const dm_req *req, const char *name, int64_t *out, dm_err
                    : 0;
 }
 
+/* Of a sandbox its id's bytes, of what is nobody's none. */
+static bool is_ord(dm_days_by by, dm_str ord)
+{
+    return by != DM_DAYS_BY_SANDBOX || ord.n == 0 ||
+           (ord.n == 2 * DM_SANDBOX_ID_BYTES && dm_str_only(ord, "0123456789abcdef"));
+}
+
 /* A place is "COST-KEY", n before the cost for a minus. */
 static int read_place(work *w, dm_err *err)
 {
@@ -94,8 +101,8 @@ static int read_place(work *w, dm_err *err)
         return 0;
     if (minus)
         rest = (dm_str){rest.p + 1, rest.n - 1};
-    bool good = dm_str_split(&rest, '-', &cost) && rest.p != NULL && cost.n > 0 && dm_str_only(cost, "0123456789") &&
-                cost.n + 2 <= sizeof w->cost;
+    bool good = dm_str_split(&rest, '-', &cost) && rest.p != NULL && is_ord(w->asked.by, rest) && cost.n > 0 &&
+                dm_str_only(cost, "0123456789") && cost.n + 2 <= sizeof w->cost;
     if (!good)
         return dm_fail(err, DM_E_INVALID, "cursor is not one of ours: begin again without it");
     (void)snprintf(w->cost, sizeof w->cost, "%s%.*s", minus ? "-" : "", (int)cost.n, cost.p);
@@ -135,17 +142,20 @@ static int read_request(const dm_req *req, const dm_api *api, work *w, dm_err *e
 
 /* --- the answer --------------------------------------------------------------------------------------------- */
 
+static int write_sandbox(dm_jw *j, const char *name, dm_str hex, dm_err *err)
+{
+    dm_sandbox_id id;
+    int r = hex.n > 0 ? dm_parse_hex(hex, id.b, sizeof id.b, err) : 0;
+    if (r == 0)
+        dm_jw_kc(j, name, hex.n > 0 ? dm_sandbox_name_of(&id).s : NULL);
+    return r;
+}
+
 /* Of what nothing is known of, or is nobody's, null. */
 static int write_key(dm_jw *j, dm_days_by by, dm_str key, dm_err *err)
 {
-    if (key.n > 0 && by == DM_DAYS_BY_SANDBOX) {
-        dm_sandbox_id id;
-        int r = dm_parse_hex(key, id.b, sizeof id.b, err);
-        dm_sandbox_name name = dm_sandbox_name_of(&id);
-        if (r == 0)
-            dm_jw_kc(j, "key", name.s);
-        return r;
-    }
+    if (by == DM_DAYS_BY_SANDBOX)
+        return write_sandbox(j, "key", key, err);
     if (key.n > 0 && by == DM_DAYS_BY_TAG)
         dm_jw_kstr(j, "key", (dm_str){key.p + 1, key.n - 1});
     else
@@ -173,6 +183,8 @@ static int write_row(dm_jw *j, const void *list, size_t i, dm_rows_last *at, dm_
     write_seconds(j, "hibernated_s", row.timed, row.hibernated_s);
     dm_jw_kstr(j, "amount", row.amount);
     dm_jw_kbool(j, "split", row.split);
+    if (r == 0 && w->asked.by == DM_DAYS_BY_SANDBOX)
+        r = write_sandbox(j, "parent", row.parent, err);
     dm_jw_end(j);
     return r < 0 ? r
                  : dm_rows_at(at, err, "%s%.*s-%.*s", minus ? "n" : "", (int)row.cost.n - minus, row.cost.p + minus,

@@ -4,22 +4,26 @@
 
 typedef struct work {
     const dm_chore_config *c;
-    bool added;
+    int (*step)(dm_pg *c, bool *done, dm_err *err);
+    bool done;
 } work;
 
-static int add_tx(dm_pg *c, void *arg, dm_err *err)
+static int step_tx(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
-    w->added = false;
+    w->done = false;
     int r = dm_chore_may(w->c, c, err);
-    return r != 0 ? r : dm_sql_by_sandbox_add(c, &w->added, err);
+    return r != 0 ? r : w->step(c, &w->done, err);
 }
 
 int dm_by_sandbox(const dm_chore_config *c, dm_err *err)
 {
-    work w = {.c = c, .added = true};
+    work add = {.c = c, .step = dm_sql_by_sandbox_add, .done = true};
+    work settle = {.c = c, .step = dm_sql_by_sandbox_settle, .done = true};
     int r = 0;
-    for (unsigned i = 0; r == 0 && w.added && i < DM_BY_SANDBOX_TURN; i++)
-        r = dm_pg_tx_on(c->pg, &(dm_pg_scope){0}, add_tx, &w, err);
+    for (unsigned i = 0; r == 0 && add.done && i < DM_BY_SANDBOX_TURN; i++)
+        r = dm_pg_tx_on(c->pg, &(dm_pg_scope){0}, step_tx, &add, err);
+    for (unsigned i = 0; r == 0 && settle.done && i < DM_BY_SANDBOX_TURN; i++)
+        r = dm_pg_tx_on(c->pg, &(dm_pg_scope){0}, step_tx, &settle, err);
     return r;
 }

@@ -1,16 +1,22 @@
-/* metering/bill/by_sandbox.h: what statements come to by sandbox and day of UTC (dm.usage_sandbox), added up behind
- * them, so that a month of many sandboxes is shown without reading its pages. A statement is added document by
- * document, its head and each of its pages, with how far that is in the same transaction: so each counts once,
- * whoever dies when, and a reader finds in the documents what is not added yet (metering/read/days.h). */
+/* metering/bill/by_sandbox.h: what statements come to by sandbox, added up behind them, so that a month of many
+ * sandboxes is shown without reading its pages. A statement is added to its day of UTC (dm.usage_sandbox) document by
+ * document, its head and each of its pages, with how far that is in the same transaction: so each counts once, whoever
+ * dies when, and a reader finds in the documents what is not added yet (metering/read/days.h).
+ *
+ * A day to which nothing can be added any more is settled, in one transaction: its periods are closed, and none of its
+ * statements is owed. The account's own money of that day is split between those who ran in it, by the rule that stands
+ * in metering/read/days.h, and the day is added to its month (dm.usage_sandbox_month). What is corrected later is a
+ * later day's, so a settled one never changes. */
 #ifndef DM_METERING_BILL_BY_SANDBOX_H
 #define DM_METERING_BILL_BY_SANDBOX_H
 
 #include "metering/kit/chore.h"
 
-/* Documents of a turn, a transaction each: one is 500 sandboxes at most, and no order of money waits for more. */
+/* Documents, and days, of a turn, a transaction each. A document is 500 sandboxes at most, a day all of an account. */
 enum { DM_BY_SANDBOX_TURN = 64 };
 
-/* A chore: the oldest of what is owed, at most DM_BY_SANDBOX_TURN documents of it. */
+/* A chore: the oldest of what is owed, at most DM_BY_SANDBOX_TURN documents of it; then the oldest days that are over,
+ * as many at most. */
 int dm_by_sandbox(const dm_chore_config *c, dm_err *err);
 
 #endif

@@ -293,8 +293,9 @@ static const dm_pg_stmt payments = {"check_payments",
         DM_PG_ONE};
 
 /* What is exported comes to what is owed: usage by day, which exports and charts are made of, and by sandbox, once that
- * is added up, against the day's statements of each account that has one of this period; and all days of an invoice's
- * statements against its exact sum. */
+ * is added up, against the day's statements of each account that has one of this period; by sandbox and month against
+ * the days that are settled, also those that ended with the month before; and all days of an invoice's statements
+ * against its exact sum. */
 static const dm_pg_stmt exports = {"check_exports",
         "WITH a AS (SELECT t.account_no, w.day, s.amount, s.periods FROM dm.statement t"
         "   CROSS JOIN (SELECT (" STARTS " AT TIME ZONE 'UTC')::date AS day) w"
@@ -310,6 +311,16 @@ static const dm_pg_stmt exports = {"check_exports",
         "   FROM a LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_sandbox x"
         "     WHERE x.account_no = a.account_no AND x.day = a.day) u ON true WHERE NOT EXISTS (SELECT FROM"
         "     dm.usage_owed o WHERE o.account_no = a.account_no AND o.period_start = ANY (a.periods))"
+        "   UNION ALL SELECT format('account %s, %s: its sandboxes come to %s by month, %s by day', w.account_no, "
+        "w.month,"
+        "     trim_scale(u.amount), trim_scale(d.amount)), coalesce(u.amount, 0) <> d.amount"
+        "   FROM (SELECT DISTINCT a.account_no, date_trunc('month', m.day::timestamp)::date AS month FROM a,"
+        "     LATERAL (VALUES (a.day), (a.day - 1)) m (day)) w"
+        "   CROSS JOIN LATERAL (SELECT sum(x.amount) AS amount FROM dm.usage_day x JOIN dm.usage_settled t"
+        "     USING (account_no, day) WHERE t.settled AND x.account_no = w.account_no AND x.day >= w.month"
+        "     AND x.day < w.month + interval '1 month' HAVING count(*) > 0) d"
+        "   LEFT JOIN LATERAL (SELECT sum(x.amount + x.share) AS amount FROM dm.usage_sandbox_month x"
+        "     WHERE x.account_no = w.account_no AND x.month = w.month) u ON true"
         "   UNION ALL SELECT format('%s of account %s: %s is exported of its days, and it is of %s', d.number,"
         "     d.account_no, trim_scale(u.amount), trim_scale(d.exact_total)),"
         "     coalesce(u.amount, 0) + k.amount <> d.exact_total"

@@ -4,9 +4,11 @@
  * marked as split. So every grouping sums to what the statements of those days say. A correction counts on the day of
  * the statement that charges it, as on invoices.
  *
- * By sandbox and by tag it is read from dm.usage_sandbox and, where the meter has not added a statement to that yet,
- * from its documents: a row a sandbox and day, whatever its hours, and nothing that grows with them. What is asked for
- * is added up and sorted in the database, in its working memory and then on its disk; a page of it is what comes here.
+ * By sandbox and by tag it is read from dm.usage_sandbox_month, a row a sandbox and month; of days that are in no month
+ * yet, or of months of which few days are asked for, from dm.usage_sandbox, a row a sandbox and day; and where the
+ * meter has not added a statement to that yet, from its documents. So what is added up for a whole month is its
+ * sandboxes, however many days they ran on, and for a range that begins within one at most half its days more. It is
+ * added up and sorted in the database, in its working memory and then on its disk; a page of it is what comes here.
  * Runs where metering/read/read.h runs, in the scope of the whole account. */
 #ifndef DM_METERING_READ_DAYS_H
 #define DM_METERING_READ_DAYS_H
@@ -39,6 +41,7 @@ typedef struct dm_days_row {
     bool timed;       /* the two before are known: not by SKU */
     bool split;       /* money of the account as a whole is in it, as a part */
     dm_str cost, ord; /* where it stands in the list: an integer, and letters, digits and '-' */
+    dm_str parent;    /* by sandbox: the bytes in hex of whose memory it began with; .n 0: of nobody's */
 } dm_days_row;
 
 typedef struct dm_days_asked {

@@ -35,15 +35,17 @@
     "  UNION ALL SELECT day, 0, '', 0::bigint, r, 0, 0, share FROM nobodys),"
 #define DAYS ASKED DAY_ROWS SHARES("project_no, template_id, key_no") DAY_PARTS
 
-/* A page of the groups g, by what $6 says, behind ($7, $8). All pages are told of, also where this one is empty. */
-#define PAGE(ord)                                                                                                      \
-    " o AS (SELECT g.*, CASE WHEN $6::boolean THEN round(amount * -1000000000000000000) ELSE 0 END AS x,"              \
-    "  " ord " COLLATE \"C\" AS ord FROM g),"                                                                          \
+/* A page of the groups g, by what $6 says, behind ($7, $8). All pages are told of, also where this one is empty. ord:
+ * what orders groups of one cost, place: the same of $8; k and at: how the row's key and its ord are told; parent:
+ * whose memory it began with. */
+#define PAGE_OF(ord, place, k, at, parent)                                                                             \
+    " o AS (SELECT g.*, CASE WHEN $6::boolean THEN -amount ELSE 0 END AS x, " ord " AS ord FROM g),"                   \
     " z AS (SELECT count(*) AS n, round(coalesce(sum(amount), 0), 18) AS a FROM g),"                                   \
-    " e AS (SELECT * FROM o WHERE $7::numeric IS NULL OR (x, ord) > ($7::numeric, $8::text)"                           \
-    "  ORDER BY x, ord LIMIT $5::bigint)"                                                                              \
-    " SELECT z.n, z.a, e.k, round(e.amount, 18), e.r, e.h, e.timed, e.split, e.x, e.ord"                               \
-    " FROM z LEFT JOIN e ON true ORDER BY e.x, e.ord"
+    " e AS (SELECT * FROM o WHERE $7::numeric IS NULL"                                                                 \
+    "  OR (x, ord) > ($7::numeric * 0.000000000000000001, " place ") ORDER BY x, ord LIMIT $5::bigint)"                \
+    " SELECT z.n, z.a, " k ", round(e.amount, 18), e.r, e.h, e.timed, e.split, round(e.x * 1000000000000000000), " at  \
+    ", " parent " FROM z LEFT JOIN e ON true ORDER BY e.x, e.ord"
+#define PAGE(ord) PAGE_OF(ord " COLLATE \"C\"", "$8::text", "e.k", "e.ord", "NULL")
 #define SUMS(key, split)                                                                                               \
     " g AS (SELECT " key " AS k, sum(a + share) AS amount, sum(r)::bigint AS r,"                                       \
     " sum(h)::bigint AS h, true AS timed, " split " AS split FROM w"
@@ -52,33 +54,11 @@
 
 /* --- by sandbox --------------------------------------------------------------------------------------------- */
 
-/* tail: what is stated and not added yet. */
-#define SANDBOX_ROWS                                                                                                   \
-    " tail AS MATERIALIZED (SELECT (o.period_start AT TIME ZONE 'UTC')::date AS day, u.project_no,"                    \
-    "   u.sandbox_id, u.running_s, u.hibernated_s, u.amount FROM days, dm.usage_owed o"                                \
-    "  JOIN dm.statement s ON s.account_no = o.account_no AND s.period_start = o.period_start"                         \
-    "  CROSS JOIN LATERAL generate_series(o.added, o.documents - 1) n (document)"                                      \
-    "  LEFT JOIN dm.statement_page g ON g.account_no = o.account_no AND g.period_start = o.period_start"               \
-    "   AND g.page_no = n.document"                                                                                    \
-    "  CROSS JOIN LATERAL dm.stated_use(CASE WHEN n.document = 0 THEN s.body ELSE g.body END) u"                       \
-    "  WHERE o.account_no = $1 AND o.period_start >= days.first::timestamp AT TIME ZONE 'UTC'"                         \
-    "   AND o.period_start < (days.last + 1)::timestamp AT TIME ZONE 'UTC'),"                                          \
-    " d AS NOT MATERIALIZED (SELECT day, project_no, sandbox_id, running_s, hibernated_s, amount"                      \
-    "  FROM dm.usage_sandbox WHERE account_no = $1"                                                                    \
-    "   AND day BETWEEN (SELECT first FROM days) AND (SELECT last FROM days)"                                          \
-    "  UNION ALL SELECT * FROM tail),"                                                                                 \
-    " m AS MATERIALIZED (SELECT day, trunc(sum(amount) * 1000000000000000000) AS u FROM d"                             \
-    "  WHERE project_no = 0 AND sandbox_id = '' GROUP BY day HAVING sum(amount) <> 0),"                                \
-    " f AS (SELECT day, project_no, sandbox_id, sum(running_s) AS r FROM d"                                            \
-    "  WHERE sandbox_id <> '' AND day IN (SELECT day FROM m) GROUP BY 1, 2, 3),"
-#define SANDBOX_PARTS                                                                                                  \
-    " w AS (SELECT sandbox_id, sum(running_s) AS r, sum(hibernated_s) AS h, sum(amount) AS a, 0 AS share"              \
-    "   FROM d, p WHERE sandbox_id <> '' AND project_no BETWEEN p.lo AND p.hi GROUP BY 1"                              \
-    "  UNION ALL SELECT sandbox_id, 0, 0, 0, sum(share) FROM k, p"                                                     \
-    "   WHERE project_no BETWEEN p.lo AND p.hi GROUP BY 1"                                                             \
-    "  UNION ALL SELECT '', 0, 0, 0, share FROM nobodys),"
-#define SANDBOXES ASKED SANDBOX_ROWS SHARES("project_no, sandbox_id") SANDBOX_PARTS
-#define TAGS " t AS MATERIALIZED (SELECT * FROM dm.tags_of(ARRAY(SELECT DISTINCT sandbox_id FROM w), $9)),"
+/* b: a row a sandbox. dm.usage_by_sandbox says from which of the rows that there are it is added up. */
+#define SANDBOXES                                                                                                      \
+    ASKED " b AS MATERIALIZED (SELECT u.*, true AS timed FROM days, p,"                                                \
+          "  dm.usage_by_sandbox($1, days.first, days.last, p.lo, p.hi, $4::text IS NULL) u),"
+#define TAGS " t AS MATERIALIZED (SELECT * FROM dm.tags_of(ARRAY(SELECT sandbox_id FROM b), $9)),"
 #define DIGEST "encode(substring(sha256(convert_to(k, 'UTF8')) FOR 16), 'hex')"
 
 static const dm_pg_stmt by[] = {
@@ -102,12 +82,47 @@ static const dm_pg_stmt by[] = {
                 "  bool_or(part) AS split FROM l GROUP BY 1)," PAGE("k"),
                 DM_PG_ROWS},
         [DM_DAYS_BY_SANDBOX] = {"days_by_sandbox",
-                SANDBOXES SUMS("encode(sandbox_id, 'hex')", PARTLY) " GROUP BY 1)," PAGE("k"), DM_PG_ROWS},
+                SANDBOXES " g AS (SELECT * FROM b)," PAGE_OF("sandbox_id", "decode($8::text, 'hex')",
+                        "encode(e.sandbox_id, 'hex')", "encode(e.ord, 'hex')",
+                        "encode(dm.parent_of(e.sandbox_id), 'hex')"),
+                DM_PG_ROWS},
         [DM_DAYS_BY_TAG] = {"days_by_tag",
-                SANDBOXES TAGS SUMS("coalesce('=' || t.value, '')",
-                        PARTLY) " LEFT JOIN t USING (sandbox_id) GROUP BY 1)," PAGE(DIGEST),
+                SANDBOXES TAGS " g AS (SELECT coalesce('=' || t.value, '') AS k, sum(amount) AS amount,"
+                               " sum(r)::bigint AS r, sum(h)::bigint AS h, true AS timed, bool_or(split) AS split"
+                               " FROM b LEFT JOIN t USING (sandbox_id) GROUP BY 1)," PAGE(DIGEST),
                 DM_PG_ROWS},
 };
+
+/* The same of a month that is told whole and settled: its own rows, which nothing is added to or taken off. */
+static const dm_pg_stmt by_month = {"days_by_month",
+        ASKED
+        " g AS NOT MATERIALIZED (SELECT y.sandbox_id, y.amount + y.share AS amount, y.running_s AS r,"
+        "  y.hibernated_s AS h, true AS timed, y.shared_days > 0 AS split FROM dm.usage_sandbox_month y, days, p"
+        "  WHERE y.account_no = $1 AND y.month = date_trunc('month', days.first::timestamp)::date"
+        "  AND y.project_no BETWEEN p.lo AND p.hi)," PAGE_OF("sandbox_id", "decode($8::text, 'hex')",
+                "encode(e.sandbox_id, 'hex')", "encode(e.ord, 'hex')", "encode(dm.parent_of(e.sandbox_id), 'hex')"),
+        DM_PG_ROWS};
+
+/* Whether it is such a month. That stays so: what is settled does not change, and all days of which something is stated
+ * are. */
+static int is_month(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, bool *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"days_is_month",
+            "SELECT count(*) > 0 AND bool_and(settled AND day BETWEEN w.first AND w.last) FROM (SELECT"
+            "  (to_timestamp($2::bigint) AT TIME ZONE 'UTC')::date AS first,"
+            "  (to_timestamp($3::bigint - 1) AT TIME ZONE 'UTC')::date AS last) w, dm.usage_settled"
+            " WHERE account_no = $1 AND date_trunc('month', w.first::timestamp) = date_trunc('month', "
+            "w.last::timestamp)"
+            " AND day >= date_trunc('month', w.first::timestamp)::date"
+            " AND day < (date_trunc('month', w.first::timestamp) + interval '1 month')::date",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(asked->from), dm_pa_i64(asked->to)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_bool(rows, 0, 0);
+    return r;
+}
 
 static int owed(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, int64_t *out, dm_err *err)
 {
@@ -124,6 +139,13 @@ static int owed(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, 
     return r;
 }
 
+/* What is added up by sandbox stays in memory: 100,000 of them, where the usual room is for 20,000. */
+static int make_room(dm_pg *c, dm_err *err)
+{
+    static const dm_pg_stmt st = {"days_room", "SELECT set_config('work_mem', '16MB', true)", DM_PG_ONE};
+    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
+}
+
 void dm_days_done(dm_days *d)
 {
     dm_pg_rows_free(d->rows);
@@ -136,13 +158,21 @@ int dm_read_days(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked,
             dm_pa_text(asked->project), dm_pa_i64(asked->limit), dm_pa_bool(asked->by_cost), dm_pa_text(asked->cost),
             dm_pa_text(asked->ord), dm_pa_text(asked->tag)};
     bool sandboxes = asked->by == DM_DAYS_BY_SANDBOX || asked->by == DM_DAYS_BY_TAG;
+    bool month = false;
     int64_t documents = 0;
+    const dm_pg_stmt *st = &by[asked->by];
     dm_days_done(out);
     int r = sandboxes ? owed(c, account_no, asked, &documents, err) : 0;
     if (r == 0 && documents > DM_DAYS_OWED_MAX)
         return DM_DAYS_NOT_YET;
+    if (r == 0 && asked->by == DM_DAYS_BY_SANDBOX && documents == 0)
+        r = is_month(c, account_no, asked, &month, err);
+    if (r == 0 && month)
+        st = &by_month;
+    else if (r == 0 && sandboxes)
+        r = make_room(c, err);
     if (r == 0)
-        r = dm_pg_exec(c, &by[asked->by], args, asked->by == DM_DAYS_BY_TAG ? 9 : 8, &out->rows, NULL, err);
+        r = dm_pg_exec(c, st, args, asked->by == DM_DAYS_BY_TAG ? 9 : 8, &out->rows, NULL, err);
     if (r < 0)
         return r;
     out->total = dm_pg_i64(out->rows, 0, 0);
@@ -167,5 +197,6 @@ dm_days_row dm_days_row_of(const dm_days *d, size_t i)
             .timed = dm_pg_bool(d->rows, i, 6),
             .split = dm_pg_bool(d->rows, i, 7),
             .cost = dm_pg_str(d->rows, i, 8),
-            .ord = dm_pg_str(d->rows, i, 9)};
+            .ord = dm_pg_str(d->rows, i, 9),
+            .parent = dm_pg_str(d->rows, i, 10)};
 }

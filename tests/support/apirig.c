@@ -221,7 +221,8 @@ void dm_rig_clean(dm_rig *r)
     /* Statements are never removed: a trigger sees to it, and looks away here. */
     dm_rig_sql(r,
             "SET session_replication_role = replica; DELETE FROM dm.statement; DELETE FROM dm.statement_page;"
-            "DELETE FROM dm.usage_owed; DELETE FROM dm.usage_sandbox;"
+            "DELETE FROM dm.usage_owed; DELETE FROM dm.usage_sandbox; DELETE FROM dm.usage_sandbox_month;"
+            "DELETE FROM dm.usage_settled;"
             "DELETE FROM dm.statement_line; DELETE FROM dm.account_period; DELETE FROM dm.wallet_fault;"
             "DELETE FROM dm.wallet_burn_part; DELETE FROM dm.wallet_burn; DELETE FROM dm.wallet_hold_part;"
             "DELETE FROM dm.wallet_hold; DELETE FROM dm.wallet_grant; DELETE FROM dm.wallet_order;"

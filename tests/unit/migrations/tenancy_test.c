@@ -239,6 +239,7 @@ static void grants_are_narrow(void **state)
             "my_accounts dm_who, "
             "my_projects dm_who, "
             "operators dm_ops, "
+            "parent_of dm_api, "
             "people dm_api, "
             "people dm_ops, "
             "place dm_api, place_on dm_api, "
@@ -425,7 +426,7 @@ static void reads_its_projects(const char *table)
     static const char shared[] =
             " account account_limit account_plan quota_use attestation usage_period usage_gap account_period "
             "contract statement_tier statement statement_line statement_page spend_open member invitation hold "
-            "budget_use usage_day usage_sandbox usage_owed "
+            "budget_use usage_day usage_sandbox usage_sandbox_month usage_settled usage_owed "
             "budget_lease budget_ran budget_promise "
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
             "budget_lease budget_ran budget_promise budget_cap "

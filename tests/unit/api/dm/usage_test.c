@@ -134,6 +134,28 @@ static void by_sandbox_and_tag(void **state)
     assert_int_equal(other.status, 400);
 }
 
+/* Whose memory it began with stands beside what it came to. */
+static void forks_name_their_parent(void **state)
+{
+    (void)state;
+    dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@f.test", "owner", true);
+    sandboxes();
+    dm_rig_sql(&rig, "SET session_replication_role = replica; UPDATE dm.sandbox SET parent_id = decode"
+                     "(lpad('01', 32, '0'), 'hex') WHERE sandbox_id = decode(lpad('02', 32, '0'), 'hex');"
+                     "RESET session_replication_role");
+    DM_AUTO_SAID said = get(&own, "?group=sandbox&sort=key" MARCH);
+    const json_t *rows = json_object_get(said.body, "rows");
+    assert_int_equal(json_array_size(rows), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *parent = json_object_get(json_array_get(rows, i), "parent");
+        assert_non_null(parent);
+        assert_int_equal(json_is_null(parent), i != 1);
+    }
+    assert_string_equal(dm_json_c(json_array_get(rows, 1), "parent"), "i00000000000000000001");
+    DM_AUTO_SAID days = get(&own, "?group=day" MARCH);
+    assert_null(json_object_get(json_array_get(json_object_get(days.body, "rows"), 0), "parent"));
+}
+
 /* What is given back is split as what is charged is: nothing of it gets lost. */
 static void what_is_given_back_is_split_too(void **state)
 {
@@ -170,7 +192,7 @@ static void what_cannot_be_asked(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, begin, dm_rig_after, &rig)
-    const struct CMUnitTest tests[] = {TEST(by_what_is_asked), TEST(by_sandbox_and_tag),
+    const struct CMUnitTest tests[] = {TEST(by_what_is_asked), TEST(by_sandbox_and_tag), TEST(forks_name_their_parent),
             TEST(what_is_given_back_is_split_too), TEST(what_cannot_be_asked)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

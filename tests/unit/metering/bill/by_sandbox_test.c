@@ -1,5 +1,6 @@
 /* Covers metering/bill/by_sandbox.c, metering/bill/sql_by_sandbox.c, metering/read/sql_days.c: what statements of all
- * kinds come to by each grouping, on ledgers that real evidence made, while it is being added up and after. */
+ * kinds come to by each grouping, on ledgers that real evidence made, while it is being added up and after; and that a
+ * range of days is the same whether they are read from the days or from their months. */
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -26,10 +27,10 @@ static int ask_tx(dm_pg *c, void *arg, dm_err *err)
     return dm_read_days(c, (dm_account_no){a->account}, &a->asked, &a->days, err);
 }
 
-static void read_page(bundlerig *b, asking *a)
+static void read_page(dm_pg *api, asking *a)
 {
     dm_err err = {0};
-    int r = dm_pg_tx_on(b->api, &(dm_pg_scope){.account_no = a->account}, ask_tx, a, &err);
+    int r = dm_pg_tx_on(api, &(dm_pg_scope){.account_no = a->account}, ask_tx, a, &err);
     if (r != 0)
         fail_msg("account %d, group %d: %d %s", a->account, (int)a->asked.by, r, err.msg);
 }
@@ -48,7 +49,7 @@ static void sum_of(bundlerig *b, int account, dm_days_by by, bool by_cost, int64
     dm_money sum = {0}, one, last = {0};
     int64_t rows = 0;
     do {
-        read_page(b, &a);
+        read_page(b->api, &a);
         for (size_t i = 0; i < a.days.n; i++, rows++) {
             dm_days_row row = dm_days_row_of(&a.days, i);
             assert_int_equal(dm_money_parse(row.amount, &one, NULL), 0);
@@ -85,14 +86,14 @@ static void all_sum_to_the_statements(bundlerig *b, dm_days_by first, int64_t li
     }
 }
 
-static int add(bundlerig *b, rig_fence *f)
+static int add(rig *r, rig_fence *f)
 {
     dm_err err = {0};
-    dm_chore_config c = {.pg = b->r.pg, .clock = &dm_clock_real, .held = rig_ask_fence, .held_arg = f};
-    int r = dm_by_sandbox(&c, &err);
-    if (r < 0)
+    dm_chore_config c = {.pg = r->pg, .clock = &dm_clock_real, .held = rig_ask_fence, .held_arg = f};
+    int done = dm_by_sandbox(&c, &err);
+    if (done < 0)
         fail_msg("%s", err.msg);
-    return r;
+    return done;
 }
 
 #define OWED "SELECT coalesce(sum(documents - added), 0) FROM dm.usage_owed"
@@ -112,13 +113,13 @@ static void each_statement_counts_once(void **state)
     for (int at = 2, n = 0; n < 2; n++, at = 2 + (at * 3) % 7) {
         rig_fence f = {.at = at, .lost = true};
         (void)snprintf(before, sizeof before, "%s", ask(&b.r, OWED));
-        assert_int_equal(add(&b, &f), DM_CHORE_ZOMBIE);
+        assert_int_equal(add(&b.r, &f), DM_CHORE_ZOMBIE);
         assert_string_not_equal(ask(&b.r, OWED), before);
         all_sum_to_the_statements(&b, DM_DAYS_BY_SANDBOX, 400);
     }
     for (int turn = 0; turn < 10; turn++) {
         rig_fence f = {0};
-        assert_int_equal(add(&b, &f), 0);
+        assert_int_equal(add(&b.r, &f), 0);
     }
     assert_sql(&b.r, OWED, "0");
     all_sum_to_the_statements(&b, DM_DAYS_BY_SANDBOX, 90);
@@ -137,7 +138,173 @@ static void each_statement_counts_once(void **state)
             " sum(hibernated_s) AS h FROM dm.usage_day GROUP BY 1, 2, 3) d USING (account_no, day, project_no)"
             " WHERE (coalesce(u.r, 0), coalesce(u.h, 0)) <> (coalesce(d.r, 0), coalesce(d.h, 0))",
             "0");
+    /* when all of their days are settled nothing is told otherwise */
+    sql(&b.r, "INSERT INTO dm.period (period_start, period_s, closed_at) SELECT max(period_start) + interval '1 day',"
+              " 120, now() FROM dm.period");
+    rig_fence f = {0};
+    assert_int_equal(add(&b.r, &f), 0);
+    assert_sql(&b.r, "SELECT count(*) FROM dm.usage_settled WHERE NOT settled", "0");
+    assert_sql(&b.r, "SELECT count(*) > 0 FROM dm.usage_sandbox_month WHERE shared_days > 0", "t");
+    all_sum_to_the_statements(&b, DM_DAYS_BY_SANDBOX, 90);
+    all_sum_to_the_statements(&b, DM_DAYS_BY_TAG, 3);
     bundlerig_close(&b);
+}
+
+/* --- days and months ---------------------------------------------------------------------------------------- */
+
+enum { RANGES = 17, FIRST_DAY = 1768867200 /* 2026-01-20 */, DAYS = 76, LISTING_MAX = 1 << 16 };
+
+/* Sandboxes of two projects of account 1 that ran and slept on some of the days from FIRST_DAY on, with credits and
+ * what was taken back; on most days the account has money of its own, of all signs and down to the smallest. On one
+ * nobody ran, on another only what sleeps is there, on a third the account alone. */
+static void days_of_all_kinds(rig *r)
+{
+    sql(r, "SET session_replication_role = replica; SELECT setseed(0.25);"
+           "INSERT INTO dm.usage_sandbox (account_no, day, project_no, sandbox_id, running_s, hibernated_s, amount)"
+           " SELECT 1, d::date, CASE WHEN n % 3 = 0 THEN 4 ELSE 1 END, decode(lpad(to_hex(n), 32, '0'), 'hex'),"
+           "  (random() * 5000)::int - CASE WHEN n = 7 THEN 3000 ELSE 0 END, (random() * 900)::int,"
+           "  round((random() * 3 - 0.4)::numeric, 12) + (n % 4) * 0.000000000000000001"
+           " FROM generate_series(timestamp '2026-01-20', '2026-04-05', '1 day') d, generate_series(1, 23) n"
+           " WHERE random() < 0.55 OR n = 5;"
+           "INSERT INTO dm.usage_sandbox (account_no, day, project_no, sandbox_id, running_s, hibernated_s, amount)"
+           " SELECT 1, d::date, 0, '', (random() * 9)::int, 3, CASE (random() * 4)::int WHEN 0 THEN 0"
+           "  WHEN 1 THEN -0.000000000000000007 WHEN 2 THEN 0.000000000000000011 ELSE"
+           "  round((random() * 8 - 2)::numeric, 18) END FROM generate_series(timestamp '2026-01-20', '2026-04-05',"
+           " '1 day') d WHERE random() < 0.8;"
+           "DELETE FROM dm.usage_sandbox WHERE day = '2026-02-11'; UPDATE dm.usage_sandbox SET running_s = 0 WHERE day"
+           " IN ('2026-02-20', '2026-03-02'); DELETE FROM dm.usage_sandbox WHERE day = '2026-03-02' AND sandbox_id <> "
+           "'';"
+           "INSERT INTO dm.usage_sandbox (account_no, day, project_no, sandbox_id, running_s, hibernated_s, amount)"
+           " VALUES (1, '2026-02-20', 0, '', 0, 0, 1.5), (1, '2026-03-02', 0, '', 0, 0, -0.25) ON CONFLICT (account_no,"
+           " day, project_no, sandbox_id) DO UPDATE SET amount = excluded.amount;"
+           "INSERT INTO dm.usage_settled (account_no, day) SELECT DISTINCT account_no, day FROM dm.usage_sandbox;"
+           "INSERT INTO dm.period (period_start, period_s, closed_at) VALUES ('2026-04-02 23:00Z', 3600, now());"
+           "SET session_replication_role = DEFAULT");
+}
+
+static dm_days_asked range_no(unsigned i)
+{
+    static const int64_t fixed[][2] = {{12, 28}, {40, 31}, {71, 5}, {0, DAYS}, {12, 59}, {42, 1}, {27, 30}, {69, 7}};
+    int64_t from = (i * 29) % (DAYS - 1), days = 1 + (i * 17) % (DAYS - from);
+    if (i < DM_LEN(fixed)) {
+        from = fixed[i][0];
+        days = fixed[i][1];
+    }
+    return (dm_days_asked){.by = DM_DAYS_BY_SANDBOX,
+            .from = FIRST_DAY + from * 86400,
+            .to = FIRST_DAY + (from + days) * 86400,
+            .project = i % 3 == 1 ? DM_STR("four") : (dm_str){NULL, 0},
+            .by_cost = i % 2 == 0,
+            .limit = i % 5 == 0 ? 4 : 100};
+}
+
+/* All pages of what is asked for, as text; the caller's. */
+static char *listing(dm_pg *api, const dm_days_asked *asked)
+{
+    char cost[DM_DAYS_AT_MAX], ord[80];
+    asking a = {.account = 1, .asked = *asked};
+    DM_AUTO_BUF out;
+    dm_buf_init(&out, LISTING_MAX);
+    do {
+        read_page(api, &a);
+        (void)dm_buf_fmt(&out, "%lld %.*s\n", (long long)a.days.total, (int)a.days.amount.n, a.days.amount.p);
+        for (size_t i = 0; i < a.days.n; i++) {
+            dm_days_row row = dm_days_row_of(&a.days, i);
+            (void)dm_buf_fmt(&out, "%.*s %.*s %lld %lld%s\n", (int)row.key.n, row.key.p, (int)row.amount.n,
+                    row.amount.p, (long long)row.running_s, (long long)row.hibernated_s, row.split ? " split" : "");
+            (void)snprintf(cost, sizeof cost, "%.*s", (int)row.cost.n, row.cost.p);
+            (void)snprintf(ord, sizeof ord, "%.*s", (int)row.ord.n, row.ord.p);
+        }
+        a.asked.cost = dm_str_c(cost);
+        a.asked.ord = dm_str_c(ord);
+    } while (a.days.n == (size_t)a.asked.limit);
+    dm_days_done(&a.days);
+    (void)dm_buf_ch(&out, '\0');
+    assert_int_equal(dm_buf_ok(&out, NULL), 0);
+    return strdup(dm_buf_view(&out).p);
+}
+
+static void each_is_as_before(dm_pg *api, char *const before[RANGES])
+{
+    for (unsigned i = 0; i < RANGES; i++) {
+        dm_days_asked asked = range_no(i);
+        char *now = listing(api, &asked);
+        if (strcmp(now, before[i]) != 0)
+            fail_msg("range %u: %s, was %s", i, now, before[i]);
+        free(now);
+    }
+}
+
+/* Whatever is settled, and where a range begins and ends in it: to the last decimal what the days' own rows say. */
+static void a_range_is_what_its_days_are(void **state)
+{
+    rig r;
+    dm_pg *api = NULL;
+    char *before[RANGES];
+    (void)state;
+    rig_open(&r, &pg, "settled", 3600);
+    assert_int_equal(cluster_open(&pg, r.db, "dm_api", &api), 0);
+    days_of_all_kinds(&r);
+    for (unsigned i = 0; i < RANGES; i++) {
+        dm_days_asked asked = range_no(i);
+        before[i] = listing(api, &asked);
+    }
+    for (int at = 5; at <= 35; at += 15) { /* of the days from the first on so many, and the meter is taken over */
+        rig_fence f = {.at = at, .lost = true};
+        assert_int_equal(add(&r, &f), DM_CHORE_ZOMBIE);
+        each_is_as_before(api, before);
+    }
+    rig_fence f = {0};
+    assert_int_equal(add(&r, &f), 0);
+    assert_sql(&r, "SELECT max(day) FROM dm.usage_settled WHERE settled", "2026-04-02");
+    assert_sql(&r, "SELECT min(day) FROM dm.usage_settled WHERE NOT settled", "2026-04-03");
+    each_is_as_before(api, before);
+    assert_sql(&r,
+            "SELECT sum(amount + share) - (SELECT sum(amount) FROM dm.usage_sandbox WHERE day < '2026-04-03')"
+            " FROM dm.usage_sandbox_month",
+            "0.000000000000000000");
+    /* what is planted there is seen where the month is read, and only there */
+    sql(&r, "UPDATE dm.usage_sandbox_month SET amount = amount + 0.000000000000000001 WHERE month = '2026-02-01' AND"
+            " sandbox_id = decode(lpad('5', 32, '0'), 'hex')");
+    dm_days_asked february = range_no(0), april = range_no(2);
+    char *planted = listing(api, &february), *other = listing(api, &april);
+    assert_string_not_equal(planted, before[0]);
+    assert_string_equal(other, before[2]);
+    free(planted);
+    free(other);
+    for (unsigned i = 0; i < RANGES; i++)
+        free(before[i]);
+    dm_pg_close(api);
+    rig_close(&r);
+}
+
+/* A day waits for its last period, and for what its statements owe; and it is settled once. */
+static void a_day_is_settled_when_it_is_over(void **state)
+{
+    rig r;
+    rig_fence f = {0};
+    (void)state;
+    rig_open(&r, &pg, "over", 3600);
+#define SETTLED_DAYS "SELECT coalesce(string_agg(day::text, ' ' ORDER BY day), '') FROM dm.usage_settled WHERE settled"
+    sql(&r, "SET session_replication_role = replica;"
+            "INSERT INTO dm.usage_sandbox VALUES (1, '2026-03-01', 1, decode(lpad('1', 32, '0'), 'hex'), 60, 0, 0.5);"
+            "INSERT INTO dm.usage_settled VALUES (1, '2026-03-01');"
+            "INSERT INTO dm.period (period_start, period_s, closed_at) VALUES ('2026-03-01 22:00Z', 3600, now());");
+    assert_int_equal(add(&r, &f), 0); /* not all periods of it are written */
+    assert_sql(&r, SETTLED_DAYS, "");
+    sql(&r, "INSERT INTO dm.period (period_start, period_s) VALUES ('2026-03-01 23:00Z', 3600)");
+    assert_int_equal(add(&r, &f), 0); /* one is not closed */
+    assert_sql(&r, SETTLED_DAYS, "");
+    sql(&r, "UPDATE dm.period SET closed_at = now(); INSERT INTO dm.usage_owed VALUES (1, '2026-03-01 22:00Z', 65)");
+    assert_int_equal(add(&r, &f), 0); /* a turn is too short for what is owed */
+    assert_sql(&r, SETTLED_DAYS, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(add(&r, &f), 0);
+        assert_sql(&r, SETTLED_DAYS, "2026-03-01");
+        assert_sql(&r, "SELECT running_s || ' ' || amount || ' ' || days FROM dm.usage_sandbox_month",
+                "60 0.500000000000000000 1");
+    }
+    rig_close(&r);
 }
 
 static void an_id_is_its_bytes(void **state)
@@ -160,8 +327,9 @@ static void an_id_is_its_bytes(void **state)
 
 static int all(void)
 {
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(each_statement_counts_once), cmocka_unit_test(an_id_is_its_bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_statement_counts_once),
+            cmocka_unit_test(a_range_is_what_its_days_are), cmocka_unit_test(a_day_is_settled_when_it_is_over),
+            cmocka_unit_test(an_id_is_its_bytes)};
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
 
