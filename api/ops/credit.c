@@ -26,27 +26,6 @@ typedef struct work {
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
 
-static void write_row(dm_jw *w, const dm_credit *k)
-{
-    dm_jw_kstr(w, "id", k->id);
-    dm_jw_kstr(w, "kind", k->kind);
-    dm_jw_kstr(w, "currency", k->currency);
-    dm_jw_kstr(w, "amount", k->amount);
-    dm_jw_ktime(w, "expires_at", k->expires_us);
-    dm_jw_kstr(w, "reference", k->reference);
-    dm_jw_kstr(w, "state", k->state);
-    dm_jw_kbool(w, "needs_second", k->needs_second);
-    dm_jw_kstr(w, "ordered_by", k->ordered_by);
-    dm_jw_ktime(w, "ordered_at", k->ordered_us);
-    dm_jw_kstr(w, "reason", k->reason);
-    dm_jw_kmaybe(w, "approved_by", k->approved_by);
-    dm_jw_ktime(w, "approved_at", k->approved_us);
-    dm_jw_kmaybe(w, "withdrawn_by", k->withdrawn_by);
-    dm_jw_ktime(w, "withdrawn_at", k->withdrawn_us);
-    dm_jw_ktime(w, "booked_at", k->booked_us);
-    dm_jw_kmaybe(w, "refused", k->refused);
-}
-
 static int deny(dm_req *req, const work *w, int r)
 {
     switch (r) {
@@ -119,9 +98,7 @@ static int answer(dm_req *req, dm_api *api, work *w, int status, dm_err *err)
     if (r == 0) {
         dm_credit_read(w->rows, 0, &k);
         dm_jw j = dm_reply_json(&req->reply, w->made ? status : 200);
-        dm_jw_obj(&j);
-        write_row(&j, &k);
-        dm_jw_end(&j);
+        dm_credit_write(&j, &k);
     }
     dm_pg_rows_free(w->rows);
     return deny(req, w, r);
@@ -252,9 +229,7 @@ static int write_credit(dm_jw *w, const void *list, size_t i, dm_rows_last *at, 
     dm_credit k;
     (void)err;
     dm_credit_read(l->db.rows, i, &k);
-    dm_jw_obj(w);
-    write_row(w, &k);
-    dm_jw_end(w);
+    dm_credit_write(w, &k);
     at->us = k.no;
     return 0;
 }

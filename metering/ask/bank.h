@@ -4,6 +4,7 @@
 #define DM_METERING_ASK_BANK_H
 
 #include "base/crypto.h"
+#include "base/json.h"
 #include "base/pg.h"
 
 enum { DM_BANK_FILE_MAX = 768 << 10 }; /* the front takes bodies of 1 MiB, and quotes are escaped */
@@ -26,5 +27,6 @@ typedef struct dm_bank_row { /* borrowed from the rows */
 int dm_ask_bank_entries(dm_pg *c, dm_str outcome, int64_t before, int64_t limit, dm_pg_rows **out, dm_pg_total *total,
         dm_err *err) DM_NODISCARD;
 void dm_bank_row_read(const dm_pg_rows *rows, size_t i, dm_bank_row *out);
+void dm_bank_row_write(dm_jw *w, const dm_bank_row *row); /* an object */
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef DM_METERING_ASK_CREDIT_H
 #define DM_METERING_ASK_CREDIT_H
 
+#include "base/json.h"
 #include "base/pg.h"
 #include "base/wire/id.h"
 
@@ -47,5 +48,6 @@ int dm_credit_find(dm_pg *c, const char *account_id, const char *id, dm_pg_rows 
 int dm_credit_list(dm_pg *c, const char *account_id, dm_str state, int64_t before, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_credit_read(const dm_pg_rows *rows, size_t i, dm_credit *out);
+void dm_credit_write(dm_jw *w, const dm_credit *credit); /* an object */
 
 #endif

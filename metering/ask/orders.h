@@ -3,6 +3,7 @@
 #ifndef DM_METERING_ASK_ORDERS_H
 #define DM_METERING_ASK_ORDERS_H
 
+#include "base/json.h"
 #include "base/pg.h"
 #include "base/wire/number.h"
 
@@ -44,5 +45,6 @@ typedef struct dm_orders_row {               /* borrowed from the rows */
 int dm_ask_orders(dm_pg *c, dm_str state, int64_t order_no, int64_t before, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_orders_row_read(const dm_pg_rows *rows, size_t i, dm_orders_row *out);
+void dm_orders_row_write(dm_jw *w, const dm_orders_row *row); /* an object */
 
 #endif

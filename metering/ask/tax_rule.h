@@ -6,6 +6,7 @@
 #ifndef DM_METERING_ASK_TAX_RULE_H
 #define DM_METERING_ASK_TAX_RULE_H
 
+#include "base/json.h"
 #include "base/pg.h"
 
 #include "metering/rules/tax.h"
@@ -49,5 +50,6 @@ typedef struct dm_tax_which {
 int dm_tax_rows(dm_pg *c, const dm_tax_which *which, int64_t limit, dm_pg_rows **out, dm_pg_total *total,
         dm_err *err) DM_NODISCARD;
 void dm_tax_row_read(const dm_pg_rows *rows, size_t i, dm_tax_row *out);
+void dm_tax_row_write(dm_jw *w, const dm_tax_row *row); /* an object */
 
 #endif

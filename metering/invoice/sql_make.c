@@ -32,13 +32,17 @@ int dm_sql_make_head(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out,
             "'plans', (SELECT coalesce(jsonb_agg(p.tier ORDER BY p.tier COLLATE \"C\"), '[]') FROM (SELECT DISTINCT "
             "x->>'tier' AS tier FROM h, jsonb_array_elements(h.b->'plans') x) p), "
             "'buyer', jsonb_build_object('name', a.legal_name, 'address', a.address, 'country', a.country, 'tax_id', "
-            "a.tax_id, 'email', a.invoice_email), 'seller', jsonb_build_object('name', e.name, 'address', e.address, "
-            "'country', e.country, 'tax_id', e.tax_id, 'legal_id', e.legal_id, 'email', e.email, 'iban', e.iban, "
-            "'bic', e.bic), 'purchase_order', a.purchase_order, 'tax_id_check', a.tax_id_check, "
-            "'terms_days', e.terms_days, 'url', e.url) "
-            "FROM dm.account a JOIN dm.legal_entity e USING (entity_no) WHERE a.account_no = $1::bigint",
+            "a.tax_id, 'email', a.invoice_email), 'seller', jsonb_build_object('name', o.name, 'address', o.address, "
+            "'country', o.country, 'tax_id', o.tax_id, 'legal_id', o.legal_id, 'email', o.email, 'iban', o.iban, "
+            "'bic', o.bic), 'purchase_order', a.purchase_order, 'tax_id_check', a.tax_id_check, "
+            "'terms_days', o.terms_days, 'url', e.url) "
+            "FROM dm.account a JOIN dm.legal_entity e USING (entity_no) CROSS JOIN LATERAL (SELECT * FROM dm.seller s "
+            "WHERE s.entity_no = a.entity_no AND s.status = 'approved' AND s.valid_from <= dm.ts($6::bigint * 1000000) "
+            "ORDER BY s.valid_from DESC LIMIT 1) o WHERE a.account_no = $1::bigint",
             DM_PG_ONE};
-    return owed(c, &st, m, last, out, err);
+    const dm_pg_arg args[] = {dm_pa_i64(m->account_no.v), dm_pa_i64(m->from_s), dm_pa_i64(m->to_s),
+            dm_pa_bool(m->again), dm_pa_i64(last), dm_pa_i64(m->now_s)};
+    return dm_pg_exec(c, &st, args, DM_LEN(args), out, NULL, err);
 }
 
 int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err)

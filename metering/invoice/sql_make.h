@@ -5,7 +5,8 @@
 #include "metering/invoice/make.h"
 #include "metering/rules/tax.h"
 
-/* As sql_doc.h has them: of the statements that are owed, of which `last` is the newest. */
+/* As sql_doc.h has them: of the statements that are owed, of which `last` is the newest; the seller is who sells now.
+ */
 int dm_sql_make_statements(dm_pg *c, const dm_make *m, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_make_head(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;
 int dm_sql_make_lines(dm_pg *c, const dm_make *m, int64_t last, dm_pg_rows **out, dm_err *err) DM_NODISCARD;

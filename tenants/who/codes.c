@@ -126,3 +126,31 @@ bool dm_tax_id_ok(dm_str country, dm_str id)
             return fits_one(vat[i].forms, (dm_str){number.p + 2, number.n - 2});
     return true;
 }
+
+/* --- banks -------------------------------------------------------------------------------------------------- */
+
+/* Its first four characters put last, letters as 10 to 35: that number leaves 1 when divided by 97. */
+bool dm_iban_ok(dm_str iban)
+{
+    unsigned rest = 0;
+    if (iban.n < 15 || iban.n > DM_IBAN_TEXT || !dm_country_ok((dm_str){iban.p, 2}) || !is_digit(iban.p[2]) ||
+            !is_digit(iban.p[3]))
+        return false;
+    for (size_t i = 0; i < iban.n; i++) {
+        char c = iban.p[(i + 4) % iban.n];
+        if (!is_digit(c) && !is_letter(c))
+            return false;
+        rest = is_digit(c) ? (rest * 10 + (unsigned)(c - '0')) % 97 : (rest * 100 + (unsigned)(c - 'A') + 10) % 97;
+    }
+    return rest == 1;
+}
+
+bool dm_bic_ok(dm_str bic)
+{
+    if (bic.n != 8 && bic.n != 11)
+        return false;
+    for (size_t i = 0; i < bic.n; i++)
+        if (!is_digit(bic.p[i]) && !is_letter(bic.p[i]))
+            return false;
+    return dm_country_ok((dm_str){bic.p + 4, 2});
+}

@@ -16,4 +16,13 @@ enum { DM_TAX_ID_MAX = 32 }; /* bytes */
  * certain, and so not asked for. */
 bool dm_tax_id_ok(dm_str country, dm_str id);
 
+enum { DM_IBAN_TEXT = 34 }; /* bytes, at most */
+
+/* An international bank account number (ISO 13616): country, two check digits that fit, 11 to 30 capital letters and
+ * digits; without blanks. How long a country's are is not asked for: what the check digits let pass by chance is one in
+ * 97. */
+bool dm_iban_ok(dm_str iban);
+/* The code of a bank (ISO 9362): 8 or 11 capital letters and digits, the fifth and sixth a country. */
+bool dm_bic_ok(dm_str bic);
+
 #endif

@@ -42,6 +42,15 @@ bool dm_name_ok(dm_str name)
     return dm_name_fits(name, DM_NAME_MAX);
 }
 
+bool dm_address_ok(dm_str address)
+{
+    size_t n = 0;
+    for (dm_str line; dm_str_split(&address, '\n', &line);)
+        if (!dm_name_ok(line) || ++n > DM_ADDRESS_LINES_MAX)
+            return false;
+    return true;
+}
+
 bool dm_slug_ok(dm_str slug)
 {
     return slug.n >= DM_SLUG_MIN && slug.n <= DM_SLUG_MAX &&

@@ -9,15 +9,6 @@ static bool given(dm_str s)
     return s.p != NULL;
 }
 
-static bool address_ok(dm_str address)
-{
-    size_t n = 0;
-    for (dm_str line; dm_str_split(&address, '\n', &line);)
-        if (!dm_name_ok(line) || ++n > DM_ADDRESS_LINES_MAX)
-            return false;
-    return true;
-}
-
 static bool cycle_ok(dm_str cycle)
 {
     return dm_str_eq_c(cycle, "hourly") || dm_str_eq_c(cycle, "monthly");
@@ -31,7 +22,7 @@ int dm_profile_check(const dm_profile_change *want, dm_err *err)
     if (given(want->legal_name) && !dm_name_fits(want->legal_name, DM_LEGAL_NAME_MAX))
         return dm_fail(
                 err, DM_E_INVALID, "\"legal_name\" must have 1 to %d characters and no controls", DM_LEGAL_NAME_MAX);
-    if (given(want->address) && !address_ok(want->address))
+    if (given(want->address) && !dm_address_ok(want->address))
         return dm_fail(err, DM_E_INVALID, "\"address\" must have at most %d lines of 1 to %d characters",
                 DM_ADDRESS_LINES_MAX, DM_NAME_MAX);
     if (given(want->country) && !dm_country_ok(want->country))

@@ -8,7 +8,8 @@
 #define WHOSE                                                                                                          \
     "(SELECT a.id FROM dm.account a WHERE a.account_no = $1::bigint), "                                                \
     "(SELECT a.legal_name FROM dm.account a WHERE a.account_no = $1::bigint), "                                        \
-    "(SELECT e.name FROM dm.account a JOIN dm.legal_entity e USING (entity_no) WHERE a.account_no = $1::bigint) "
+    "(SELECT o.name FROM dm.account a JOIN dm.seller o USING (entity_no) WHERE a.account_no = $1::bigint AND o.status" \
+    " = 'approved' AND o.valid_from <= now() ORDER BY o.valid_from DESC LIMIT 1) "
 /* A price is before its discount where it is the one that the book has discounted: minutes within an allowance, and
  * what is only measured, have none. */
 #define LIST                                                                                                           \

@@ -1,4 +1,4 @@
-/* Covers api/ops/bank.c, metering/ask/sql_bank_files.c. */
+/* Covers api/ops/bank.c, metering/ask/bank.c, metering/ask/sql_bank_files.c. */
 #include "tests/support/opsrig.h"
 #include "tests/unit/test.h"
 

@@ -1,4 +1,4 @@
-/* Covers metering/ask/sql_credit.c. */
+/* Covers metering/ask/credit.c, metering/ask/sql_credit.c. */
 #include <stdio.h>
 
 #include "tests/support/opsrig.h"

@@ -1,6 +1,6 @@
 /* What operators order of invoices is a row for the meter; here it is seen that the row is right, and who may write it.
  */
-/* Covers api/ops/invoice.c, metering/ask/sql_orders.c. */
+/* Covers api/ops/invoice.c, metering/ask/orders.c, metering/ask/sql_orders.c. */
 #include <stdio.h>
 
 #include "tests/support/opsrig.h"

@@ -1,5 +1,5 @@
-/* Covers api/ops/tax_rule.c, metering/ask/sql_tax_rule.c: a rule of tax needs two people and is never edited, and what
- * had a rule has exactly one from then on. */
+/* Covers api/ops/tax_rule.c, metering/ask/tax_rule.c, metering/ask/sql_tax_rule.c: a rule of tax needs two people and
+ * is never edited, and what had a rule has exactly one from then on. */
 #include <stdio.h>
 
 #include "tests/support/opsrig.h"

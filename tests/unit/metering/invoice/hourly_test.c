@@ -118,7 +118,7 @@ static void the_wallet_knows_the_invoices_rule(void **state)
             n++;
         }
         (void)snprintf(text, sizeof text,
-                "UPDATE dm.legal_entity SET country = '%s'; UPDATE dm.account SET country = '%s', tax_id = '%s' WHERE "
+                "UPDATE dm.seller SET country = '%s'; UPDATE dm.account SET country = '%s', tax_id = '%s' WHERE "
                 "account_no = 1; UPDATE dm.account SET tax_id_check = %s WHERE account_no = 1",
                 seller, buyer, business ? "X1" : "", business ? "'by hand'" : "NULL");
         sql(&r, text);

@@ -181,7 +181,7 @@ static void tax_is_by_rule_and_frozen(void **state)
     rig r;
     (void)state;
     bill_open(&r, &pg, "taxed");
-    sql(&r, "UPDATE dm.legal_entity SET country = 'DE', tax_id = 'DE136695976';"
+    sql(&r, "UPDATE dm.seller SET country = 'DE', tax_id = 'DE136695976';"
             "UPDATE dm.account SET country = 'AT', tax_id = 'ATU12345675' WHERE account_no IN (1, 2);"
             "UPDATE dm.account SET tax_id_check = 'VIES 2026-03-01' WHERE account_no = 2;"
             "INSERT INTO dm.tax_rule (seller, buyer, category, rate_ppm, jurisdiction, valid_from) VALUES ('DE', 'AT', "
@@ -198,9 +198,40 @@ static void tax_is_by_rule_and_frozen(void **state)
             "account_no) FROM dm.invoice_tax",
             "S 1.02 0.2, AE 1.02 0");
     assert_string_equal(bill_balance(&r, 0, "tax:AT"), "-0.2");
-    sql(&r, "UPDATE dm.account SET country = 'FR', legal_name = 'Moved'; UPDATE dm.legal_entity SET name = 'New'");
+    sql(&r, "UPDATE dm.account SET country = 'FR', legal_name = 'Moved'; UPDATE dm.seller SET name = 'New'");
     assert_sql(&r, "SELECT tax_id_check IS NULL FROM dm.account WHERE account_no = 2", "t");
     bill_whole(&r); /* the documents are as they were */
+    rig_close(&r);
+}
+
+/* Who sells is another from a second on: what was issued before has the one, what is issued after the other, and so it
+ * stays, whoever comes then. */
+static void an_invoice_has_who_sold_when_it_was_issued(void **state)
+{
+    rig r;
+    char text[600];
+    (void)state;
+    bill_open(&r, &pg, "sellers");
+    (void)snprintf(text, sizeof text,
+            "UPDATE dm.seller SET valid_to = dm.ts(%d000000); INSERT INTO dm.seller (entity_no, name, address, "
+            "country, "
+            "tax_id, iban, terms_days, valid_from, status) VALUES (1, 'Dormouse GmbH', 'Hauptstr. 1', 'DE', "
+            "'DE136695976', 'DE89370400440532013000', 30, dm.ts(%d000000), 'approved')",
+            APRIL + DAY + 1, APRIL + DAY + 1);
+    sql(&r, text);
+    bill_minute(&r, 1, MARCH + 36000, 500);
+    bill_through(&r, APRIL);
+    bill_months(&r, APRIL + DAY);
+    bill_minute(&r, 1, APRIL + 36000, 500);
+    bill_through(&r, MAY);
+    bill_months(&r, MAY + DAY);
+    sql(&r, "UPDATE dm.seller SET name = 'Nobody'");
+    assert_sql(&r,
+            "SELECT string_agg(concat_ws(' ', b->'seller'->>'name', b->'seller'->>'country', b->'seller'->>'iban', "
+            "b->>'payment_terms_days', due_on), ', ' ORDER BY chain) FROM (SELECT convert_from(body, 'UTF8')::jsonb AS "
+            "b, due_on, chain FROM dm.invoice) x",
+            "Dormouse ZZ 14 2026-04-16, Dormouse GmbH DE DE89370400440532013000 30 2026-06-01");
+    bill_whole(&r); /* made again from their rows they have the same bytes */
     rig_close(&r);
 }
 
@@ -388,6 +419,7 @@ static int all(void)
             cmocka_unit_test(what_is_too_little_is_carried),
             cmocka_unit_test(an_account_waits_for_its_periods_and_for_tax),
             cmocka_unit_test(tax_is_by_rule_and_frozen),
+            cmocka_unit_test(an_invoice_has_who_sold_when_it_was_issued),
             cmocka_unit_test(killed_between_any_two_halves),
             cmocka_unit_test(a_zombie_issues_nothing),
             cmocka_unit_test(numbers_have_no_gap_under_rollbacks),

@@ -67,9 +67,54 @@ static void tax_ids(void **state)
             fail_msg("%s %s", cases[i].country, cases[i].id);
 }
 
+static void ibans_and_bics(void **state)
+{
+    (void)state;
+    static const char *const ibans[] = {"DE89370400440532013000", "GB29NWBK60161331926819", "NO9386011117947",
+            "MT84MALT011000012345MTLCAST001S", "FR1420041010050500013M02606"};
+    static const char *const not_ibans[] = {"", "DE", "DE89370400440532013001", "DE98370400440532013000",
+            "DE89 3704 0044 0532 0130 00", "de89370400440532013000", "XX89370400440532013000", "D189370400440532013000",
+            "DEA9370400440532013000", "NO938601111794", "DE8937040044053201300037040044053201300"};
+    static const char *const bics[] = {"DEUTDEFF", "DEUTDEFF500", "NEDSZAJJXXX"};
+    static const char *const not_bics[] = {"", "DEUTDEF", "DEUTDEFF50", "DEUTXXFF", "deutdeff", "DEUT-DEF"};
+    for (size_t i = 0; i < DM_LEN(ibans); i++)
+        if (!dm_iban_ok(dm_str_c(ibans[i])))
+            fail_msg("%s", ibans[i]);
+    for (size_t i = 0; i < DM_LEN(not_ibans); i++)
+        if (dm_iban_ok(dm_str_c(not_ibans[i])))
+            fail_msg("%s", not_ibans[i]);
+    for (size_t i = 0; i < DM_LEN(bics); i++)
+        assert_true(dm_bic_ok(dm_str_c(bics[i])));
+    for (size_t i = 0; i < DM_LEN(not_bics); i++)
+        assert_false(dm_bic_ok(dm_str_c(not_bics[i])));
+}
+
+/* One digit that is another, or two that change places, are found: that is what check digits are for. */
+static void a_slip_is_found(void **state)
+{
+    (void)state;
+    char text[] = "DE89370400440532013000";
+    for (size_t i = 2; i < sizeof text - 1; i++) {
+        char was = text[i];
+        for (char c = '0'; c <= '9'; c++) {
+            text[i] = c;
+            assert_int_equal(dm_iban_ok(dm_str_c(text)), c == was);
+        }
+        text[i] = was;
+        if (i > 2 && text[i - 1] != was) {
+            text[i] = text[i - 1];
+            text[i - 1] = was;
+            assert_false(dm_iban_ok(dm_str_c(text)));
+            text[i - 1] = text[i];
+            text[i] = was;
+        }
+    }
+    assert_true(dm_iban_ok(dm_str_c(text)));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(countries_and_currencies), cmocka_unit_test(all_there_are), cmocka_unit_test(tax_ids)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(countries_and_currencies), cmocka_unit_test(all_there_are),
+            cmocka_unit_test(tax_ids), cmocka_unit_test(ibans_and_bics), cmocka_unit_test(a_slip_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
