@@ -6,6 +6,7 @@
 #include "tenants/admin/admin.h"
 #include "tenants/admin/demo.h"
 #include "tenants/admin/export.h"
+#include "tenants/admin/money.h"
 #include "tenants/admin/operate.h"
 #include "tenants/admin/writeoff.h"
 #include "tenants/fleet/fleet.h"
@@ -481,5 +482,6 @@ const dm_admin_command *dm_admin_find(const char *name)
         if (strcmp(name, commands[i].name) == 0)
             return &commands[i];
     }
-    return NULL;
+    const dm_admin_command *money = dm_admin_money_list(name);
+    return money != NULL ? money : dm_admin_money_act(name);
 }

@@ -53,9 +53,10 @@ static const char usage[] =
         "  operator disable --name NAME           may not any more, and is signed out: operator disable --name ada\n"
         "  operator enable  --name NAME           may again, as before\n"
         "  operator reset   --name NAME           lost his password or telephone: prints another for one sign-in\n"
-        "  sandbox kill     --id ID               end one:          sandbox kill --id i7f3... --reason 'it attacks'\n"
-        "\n";
-static const char usage_more[] =
+        "  sandbox kill     --id ID               end one:          sandbox kill --id i7f3... --reason 'it attacks'\n";
+
+static const char usage_exports[] =
+        "\n"
         "  export order     --dataset NAME --format NAME --from MONTH [--to MONTH]   the books of a legal entity as a "
         "file:\n"
         "                                         export order --dataset journal --format xlsx --from 2026-03\n"
@@ -65,7 +66,33 @@ static const char usage_more[] =
         "  export cancel    --id UUID             it is not wanted any more\n"
         "  export download  --id UUID --folder FOLDER --out FILE   a copy, once its hash is what it is to be; FOLDER "
         "is\n"
-        "                                         where exports are kept (`folder` of dormouse-export)\n"
+        "                                         where exports are kept (`folder` of dormouse-export)\n";
+
+static const char usage_money[] =
+        "\n"
+        "  Money: what one has drafted or ordered another approves, each by --who. Books, contracts, rules of tax and\n"
+        "  sellers are drafted by the API (/v1/ops), which takes them as documents. --state narrows a list.\n"
+        "\n"
+        "  credit list      --account UUID        what was given, and money that came, with what became of it\n"
+        "  credit order     --account UUID --kind paid|promo|operator --value AMOUNT --currency CUR\n"
+        "      --reference TEXT --until TIME      the bank's word for money that came; when what is given expires:\n"
+        "                                         credit order --account UUID --kind promo --value 20 --currency USD "
+        "\\\n"
+        "                                           --reason 'a day without service'\n"
+        "  credit approve   --account UUID --id UUID   above a threshold; and credit withdraw\n"
+        "  invoice list     [--state S]           of all accounts: invoice list --state overdue\n"
+        "  invoice void     --account UUID --number N  before anything was paid of it; and invoice dispute,\n"
+        "                                         settle-dispute, uncollectible: prints the order, which the meter "
+        "does\n"
+        "  order list       [--state S]           what was ordered of invoices: order list --state waiting\n"
+        "  order approve    --no N                a second person's word: order approve --no 7 --reason 'seen'\n"
+        "  bank import      --file FILE           a bank's statement (camt.053): what names an invoice is paid\n"
+        "  bank list        [--state OUTCOME]     its entries: bank list --state unmatched\n"
+        "  contract list    [--account UUID]      and contract approve, withdraw, end (--until TIME), end-approve,\n"
+        "                                         end-withdraw, each with --id UUID\n"
+        "  book approve     --no ID --hash SHA256 a price book, as it was shown; and book withdraw\n"
+        "  tax list, tax approve --no N, tax withdraw --no N           which tax holds for whom\n"
+        "  seller list, seller approve --no N, seller withdraw --no N  what stands on invoices as the seller\n"
         "\n"
         "  --db CONNINFO   libpq connection string, role dm_ops\n"
         "  --who NAME      who does it, for the audit (the login name)\n"
@@ -90,11 +117,19 @@ static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currenc
         TEXT("no", no), TEXT("email", email), TEXT("first", first), TEXT("reason", reason), TEXT("until", until),
         TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib), TEXT("state", state),
         TEXT("dataset", dataset), TEXT("format", format), TEXT("from", from), TEXT("to", to), TEXT("entity", entity),
-        TEXT("folder", folder), TEXT("out", out)};
+        TEXT("folder", folder), TEXT("out", out), TEXT("kind", kind), TEXT("reference", reference),
+        TEXT("number", number), TEXT("hash", hash), TEXT("file", file)};
+
+static void say_usage(FILE *to)
+{
+    (void)fputs(usage, to);
+    (void)fputs(usage_exports, to);
+    (void)fputs(usage_money, to);
+}
 
 static int bad_usage(void)
 {
-    (void)fprintf(stderr, "%s%s", usage, usage_more);
+    say_usage(stderr);
     return 2;
 }
 
@@ -116,7 +151,7 @@ static int parse(int argc, char **argv, const char **db, char command[WORDS_MAX]
         } else if (o >= OPT_TEXT) {
             memcpy((char *)args + texts[o - OPT_TEXT].offset, &optarg, sizeof optarg);
         } else if (o == OPT_HELP) {
-            (void)printf("%s%s", usage, usage_more);
+            say_usage(stdout);
             return 1;
         } else {
             return bad_usage() + 1;

@@ -1,0 +1,208 @@
+/* Covers tenants/admin/money_act.c, tenants/admin/money_list.c, tenants/admin/list.c: what an operator types about
+ * money: what one orders or drafts another approves, and the audit has both. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include "tenants/admin/admin.h"
+#include "tests/support/tenantrig.h"
+#include "tests/unit/test.h"
+
+static dm_tenantrig rig;
+static char out[16384], account[DM_UUID_TEXT];
+
+/* What the command returned; all that it printed is in out. */
+static int run(const char *who, const char *command, dm_admin_args args, dm_err *err)
+{
+    char path[256];
+    DM_AUTO_BUF text;
+    const dm_admin_command *c = dm_admin_find(command);
+    assert_non_null(c);
+    args.who = who;
+    dm_buf_init(&text, sizeof out - 1);
+    (void)snprintf(path, sizeof path, "%s/printed", dm_pgtest_dir(rig.pg));
+    (void)fflush(stdout);
+    int saved = dup(1);
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(saved >= 0 && file >= 0 && dup2(file, 1) == 1);
+    int r = c->run(rig.ops, &args, err);
+    (void)fflush(stdout);
+    assert_int_equal(dup2(saved, 1), 1);
+    (void)close(saved);
+    (void)close(file);
+    assert_int_equal(dm_file_read(path, &text, NULL), 0);
+    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, sizeof out, NULL), 0);
+    return r;
+}
+
+#define ADA "operator:ada"
+#define BEN "operator:ben"
+
+static void must(const char *who, const char *command, dm_admin_args args)
+{
+    dm_err err = {0};
+    if (run(who, command, args, &err) < 0)
+        fail_msg("%s: %s", command, err.msg);
+}
+
+static void refused(const char *command, dm_admin_args args, int code, const char *words)
+{
+    dm_err err = {0};
+    int64_t before = dm_tenantrig_audits(&rig);
+    int r = run(ADA, command, args, &err);
+    if (r != code || strstr(err.msg, words) == NULL)
+        fail_msg("%s: %d %s", command, r, err.msg);
+    assert_int_equal(dm_tenantrig_audits(&rig), before);
+}
+
+/* The only row of a list, its member of that name. */
+static void one_is(const char *list, const char *state, const char *member, const char *want)
+{
+    DM_AUTO(json_t) rows = NULL;
+    must(ADA, list, (dm_admin_args){.account = account, .state = state, .json = true});
+    assert_int_equal(dm_json_load(dm_str_c(out), sizeof out, &rows, NULL), 0);
+    assert_int_equal(json_array_size(rows), 1);
+    assert_string_equal(dm_json_c(json_array_get(rows, 0), member), want);
+    must(ADA, list, (dm_admin_args){.account = account, .state = state});
+    assert_non_null(strstr(out, member)); /* and so do people read it */
+    assert_non_null(strstr(out, want));
+}
+
+static const char *last_of_the_audit(void)
+{
+    static char text[256];
+    dm_tenantrig_text(&rig,
+            "SELECT concat_ws(' ', who, verb, detail->>'reason') FROM dm.audit ORDER BY audit_no DESC LIMIT 1", text);
+    return text;
+}
+
+static int make(void **state)
+{
+    (void)state;
+    dm_tenantrig_start(&rig);
+    (void)snprintf(account, sizeof account, "%s", rig.demo.project.account_id);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    dm_tenantrig_stop(&rig);
+    return 0;
+}
+
+static void a_credit_waits_for_a_second_person(void **state)
+{
+    (void)state;
+    char id[DM_UUID_TEXT];
+#define PROMO(amount, why)                                                                                             \
+    (dm_admin_args){.account = account, .kind = "promo", .value = amount, .currency = "CNY", .reason = why}
+    refused("credit-order", PROMO("20", NULL), DM_E_INVALID, "--reason");
+    refused("credit-order", PROMO("0", "x"), DM_E_INVALID, "--value");
+    refused("credit-order", PROMO(NULL, "x"), DM_E_INVALID, "--value");
+    refused("credit-order", (dm_admin_args){.account = account, .kind = "gift", .reason = "x"}, DM_E_INVALID, "--kind");
+    refused("credit-order", (dm_admin_args){.account = account, .kind = "paid", .reason = "x"}, DM_E_INVALID,
+            "--reference");
+    refused("credit-order",
+            (dm_admin_args){.account = account, .kind = "promo", .value = "2", .currency = "USD", .reason = "x"},
+            DM_E_INVALID, "another currency");
+    must(ADA, "credit-order", PROMO("20.000000000000000001", "a day without service"));
+    assert_non_null(strstr(out, "DORMOUSE_STATE=approved\n"));
+    assert_string_equal(last_of_the_audit(), "operator:ada credit.order a day without service");
+    one_is("credit-list", "approved", "amount", "20.000000000000000001");
+    must(ADA, "credit-order", PROMO("100000", "much"));
+    assert_non_null(strstr(out, "DORMOUSE_STATE=waiting\n"));
+    dm_tenantrig_text(&rig, "SELECT id FROM dm.wallet_order WHERE amount = 100000", out);
+    (void)snprintf(id, sizeof id, "%.36s", out);
+    const dm_admin_args that = {.account = account, .id = id, .reason = "seen"};
+    refused("credit-approve", that, DM_E_CONFLICT, "does not approve it");
+    must(BEN, "credit-approve", that);
+    assert_string_equal(last_of_the_audit(), "operator:ben credit.approve seen");
+    refused("credit-withdraw", (dm_admin_args){.account = account, .id = "x", .reason = "x"}, DM_E_INVALID, "--id");
+}
+
+static void rules_and_sellers_are_approved_by_another(void **state)
+{
+    static const char *const nouns[] = {"tax", "seller"};
+    (void)state;
+    dm_tenantrig_sql(&rig,
+            "SET session_replication_role = replica; INSERT INTO dm.tax_rule (seller, buyer, category, rate_ppm,"
+            " jurisdiction, valid_from, status, drafted_by, drafted_at) VALUES ('DE', 'AT', 'S', 200000, 'AT',"
+            " '2130-01-01Z', 'draft', 'operator:ada', now());"
+            "INSERT INTO dm.seller (entity_no, name, country, terms_days, valid_from, status, drafted_by, drafted_at)"
+            " VALUES (1, 'Dormouse GmbH', 'DE', 14, '2130-01-01Z', 'draft', 'operator:ada', now());"
+            "RESET session_replication_role");
+    one_is("tax-list", "draft", "buyer", "AT");
+    one_is("seller-list", "draft", "name", "Dormouse GmbH");
+    for (size_t i = 0; i < DM_LEN(nouns); i++) {
+        char no[24], approve[24], withdraw[24], sql[120], words[80];
+        (void)snprintf(approve, sizeof approve, "%s-approve", nouns[i]);
+        (void)snprintf(withdraw, sizeof withdraw, "%s-withdraw", nouns[i]);
+        (void)snprintf(sql, sizeof sql, "SELECT %s FROM dm.%s WHERE status = 'draft'", i == 0 ? "rule_no" : "seller_no",
+                i == 0 ? "tax_rule" : "seller");
+        (void)snprintf(no, sizeof no, "%lld", (long long)dm_tenantrig_number(&rig, sql));
+        refused(approve, (dm_admin_args){.reason = "x"}, DM_E_INVALID, "--no");
+        refused(approve, (dm_admin_args){.no = "9999", .reason = "x"}, DM_E_NOTFOUND, "no such");
+        refused(approve, (dm_admin_args){.no = no, .reason = "x"}, DM_E_CONFLICT, "does not approve it");
+        must(BEN, approve, (dm_admin_args){.no = no, .reason = "read"});
+        (void)snprintf(words, sizeof words, "operator:ben %s.approve read", i == 0 ? "tax_rule" : "seller");
+        assert_string_equal(last_of_the_audit(), words);
+        refused(withdraw, (dm_admin_args){.no = no, .reason = "x"}, DM_E_CONFLICT, "no draft");
+    }
+}
+
+/* What is not there is named, and so is what is missing. */
+static void what_is_not_there_is_named(void **state)
+{
+    static const char nobody[] = "00000000-0000-4000-8000-0000000000ff";
+    (void)state;
+    refused("book-approve", (dm_admin_args){.no = "1", .reason = "x"}, DM_E_INVALID, "--hash");
+    refused("book-approve",
+            (dm_admin_args){.no = "9999",
+                    .reason = "x",
+                    .hash = "0000000000000000000000000000000000000000000000000000000000000000"},
+            DM_E_NOTFOUND, "no such price book");
+    refused("book-withdraw", (dm_admin_args){.no = "9999", .reason = "x"}, DM_E_NOTFOUND, "no such price book");
+    refused("contract-approve", (dm_admin_args){.id = nobody, .reason = "x"}, DM_E_NOTFOUND, "no such contract");
+    refused("contract-end", (dm_admin_args){.id = nobody, .reason = "x"}, DM_E_INVALID, "--until");
+    refused("order-approve", (dm_admin_args){.no = "9999", .reason = "x"}, DM_E_NOTFOUND, "order");
+    refused("invoice-void", (dm_admin_args){.account = account, .reason = "x"}, DM_E_INVALID, "--number");
+    refused("invoice-void", (dm_admin_args){.account = account, .number = "INV-1", .reason = "x"}, DM_E_NOTFOUND,
+            "invoice");
+    refused("credit-list", (dm_admin_args){.account = nobody}, DM_E_NOTFOUND, "no account");
+    refused("invoice-list", (dm_admin_args){.state = "moon"}, DM_E_INVALID, "--state");
+    static const char *const lists[] = {"invoice-list", "order-list", "bank-list", "contract-list"};
+    for (size_t i = 0; i < DM_LEN(lists); i++) {
+        must(ADA, lists[i], (dm_admin_args){.json = true});
+        assert_string_equal(out, "[]\n");
+    }
+}
+
+static void a_file_of_the_bank_is_handed_in_once(void **state)
+{
+    (void)state;
+    char path[256], first[64];
+    (void)snprintf(path, sizeof path, "%s/camt.xml", dm_pgtest_dir(rig.pg));
+    assert_int_equal(dm_file_write(path, DM_STR("<Document/>"), 0600, NULL), 0);
+    refused("bank-import", (dm_admin_args){.reason = "x"}, DM_E_INVALID, "--file");
+    must(ADA, "bank-import", (dm_admin_args){.file = path, .reason = "of today"});
+    (void)snprintf(first, sizeof first, "%.60s", out);
+    assert_non_null(strstr(first, "DORMOUSE_FILE="));
+    must(BEN, "bank-import", (dm_admin_args){.file = path, .reason = "again"});
+    assert_string_equal(out, first);
+    assert_int_equal(dm_tenantrig_number(&rig, "SELECT count(*) FROM dm.bank_file"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_credit_waits_for_a_second_person),
+            cmocka_unit_test(rules_and_sellers_are_approved_by_another),
+            cmocka_unit_test(what_is_not_there_is_named),
+            cmocka_unit_test(a_file_of_the_bank_is_handed_in_once),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}
