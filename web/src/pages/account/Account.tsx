@@ -65,6 +65,13 @@ function Known() {
       <Facts
         rows={[
           [
+            f.id,
+            <span key="id" className={`${parts.value} ${parts.mono}`}>
+              {one.id}
+              <Copy text={one.id} onlyIcon />
+            </span>,
+          ],
+          [
             f.standing,
             <span key="standing" className={`${parts.state} ${good ? parts.good : parts.fault} ${parts.sentence}`}>
               <Glyph look={good ? 'good' : 'fault'} />
@@ -75,13 +82,6 @@ function Known() {
           [f.plan, plain(one.tier)],
           [f.roles, one.roles.map((role) => projectWords.members.roles[role]).join(', ') || words.none],
           [f.since, clock(one.created_at, prefs)],
-          [
-            f.id,
-            <span key="id" className={`${parts.value} ${parts.mono}`}>
-              {one.id}
-              <Copy text={one.id} onlyIcon />
-            </span>,
-          ],
         ]}
       />
       <Profile of={one} />
