@@ -251,7 +251,7 @@ test('the_ledger_shows_hosts_periods_and_what_agrees', async () => {
       .or(page.getByRole('tabpanel').locator('strong'))
       .first()
       .waitFor()
-    await looked.at(page, `ledger, ${tab}`)
+    if (tab === 'Reconciliations' || tab === 'Stream') await looked.at(page, `ledger, ${tab}`)
   }
   await page.reload()
   equal(await page.getByRole('tab', { name: 'Stream' }).getAttribute('aria-selected'), 'true', 'after a reload')
@@ -387,7 +387,7 @@ test('a_price_book_takes_two_people', async () => {
   equal(await dialog().getByRole('button', { name: 'Make the draft' }).isDisabled(), true, 'what is no price')
   await dialog()
     .getByLabel(/^vcpu-run/)
-    .fill('0.00003')
+    .fill('0.00009')
   await looked.at(page, 'draft')
   await ada.acts(page, 'Make the draft', 'the new year')
   await page.getByText('You have written of it: another operator approves it.').waitFor()

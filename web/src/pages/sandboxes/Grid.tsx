@@ -1,6 +1,6 @@
 // The rows: only those that are seen are there, and all of them can be reached by keys.
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { type KeyboardEvent, memo, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { useLocation } from 'wouter'
 import { usePrefs } from '../../app/prefs'
 import { mayAct, useProject } from '../../app/project'
@@ -81,6 +81,14 @@ export function Grid({ list, selected, select, sort, resort }: Props) {
     select(next)
   }
   const open = (row: Sandbox) => navigate(to.sandbox(slug, row.id))
+  // a row that stays is not drawn anew while one scrolls: what it calls is the same each time
+  const latest = useRef<RowActs>({ toggle, open, focus: setHere })
+  latest.current = { toggle, open, focus: setHere }
+  const [on] = useState<RowActs>(() => ({
+    toggle: (id) => latest.current.toggle(id),
+    open: (row) => latest.current.open(row),
+    focus: (index) => latest.current.focus(index),
+  }))
   const keys: Record<string, (row: Sandbox) => void> = {
     ArrowDown: () => move(here + 1),
     ArrowUp: () => move(here - 1),
@@ -186,9 +194,7 @@ export function Grid({ list, selected, select, sort, resort }: Props) {
                 here={line.index === here}
                 selected={selected.has(row.id)}
                 now={now}
-                toggle={() => toggle(row.id)}
-                open={() => open(row)}
-                focus={() => setHere(line.index)}
+                on={on}
               />
             )
           })}
@@ -216,6 +222,12 @@ function Head({
   )
 }
 
+type RowActs = {
+  toggle: (id: string) => void
+  open: (row: Sandbox) => void
+  focus: (index: number) => void
+}
+
 type LineProps = {
   row: Sandbox
   index: number
@@ -223,12 +235,10 @@ type LineProps = {
   here: boolean
   selected: boolean
   now: Date
-  toggle: () => void
-  open: () => void
-  focus: () => void
+  on: RowActs
 }
 
-function Line({ row, index, top, here, selected, now, toggle, open, focus }: LineProps) {
+const Line = memo(function Line({ row, index, top, here, selected, now, on }: LineProps) {
   const cell = (className: string | undefined, children: React.ReactNode) => (
     // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: of the grid above
     <div role="gridcell" className={className}>
@@ -245,8 +255,8 @@ function Line({ row, index, top, here, selected, now, toggle, open, focus }: Lin
       aria-rowindex={index + 2}
       aria-selected={selected}
       data-here={here ? '' : undefined}
-      onClick={open}
-      onMouseDown={focus}
+      onClick={() => on.open(row)}
+      onMouseDown={() => on.focus(index)}
     >
       {/* biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive lint/a11y/useKeyWithClickEvents: only keeps a click from opening the row */}
       <div role="gridcell" className={css.pick} onClick={(e) => e.stopPropagation()}>
@@ -254,7 +264,7 @@ function Line({ row, index, top, here, selected, now, toggle, open, focus }: Lin
           type="checkbox"
           tabIndex={-1}
           checked={selected}
-          onChange={toggle}
+          onChange={() => on.toggle(row.id)}
           aria-label={words.list.select(short(row.id))}
         />
       </div>
@@ -272,4 +282,4 @@ function Line({ row, index, top, here, selected, now, toggle, open, focus }: Lin
       {cell(css.why, row.state === 'paused' || row.state === 'ended' ? causeWord(row.cause) : '')}
     </div>
   )
-}
+})

@@ -7,20 +7,9 @@ import parts from '../../../parts/parts.module.css'
 import { plain } from '../../../words/format'
 import { ops } from '../../../words/ops'
 import { Act } from '../Act'
+import { asked, PRICE } from './asked'
 
 const w = ops.prices
-type Price = PriceBook['prices'][number]
-type Sku = 'disk-hib' | 'disk-run-over-30' | 'mem-run' | 'minutes' | 'snapshot' | 'vcpu-run'
-const SKUS: readonly Sku[] = ['minutes', 'vcpu-run', 'mem-run', 'disk-run-over-30', 'disk-hib', 'snapshot']
-const PRICE = /^\d{1,6}(\.\d{1,12})?$/
-
-/** What a price was made of beside what is written here stays as it was. */
-function asked(price: Price, text: string) {
-  const sku = SKUS.find((one) => one === price.sku)
-  if (sku === undefined) throw new Error(`no such price: ${price.sku}`)
-  return { sku, per_unit: text, ...(price.label ? { label: price.label } : {}) }
-}
-
 /** The first second of a day of UTC to come: when books begin, as a rule. */
 function soon(): string {
   return new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10)
