@@ -325,7 +325,7 @@ test('an_invoice_is_issued_and_read_by_its_customer', async () => {
   // a deployment's seller is a row, which nobody has filled in here; EN 16931 asks for where and what he is
   const seller = (country: string, number: string) =>
     sql(
-      `UPDATE dm.legal_entity SET country = '${country}', legal_id = ${number} WHERE entity_no = 1 AND legal_id IS ${country === 'ZZ' ? 'NOT ' : ''}NULL`,
+      `UPDATE dm.seller SET country = '${country}', legal_id = ${number} WHERE entity_no = 1 AND legal_id IS ${country === 'ZZ' ? 'NOT ' : ''}NULL`,
     )
   await seller('CN', `'91310000DORMOUSE1X'`)
   await page.goto(`${at.url}/console/ops/tenants/${at.account}`)
