@@ -437,6 +437,9 @@ static int make_api(program *p, dm_err *err)
         r = dm_master_open(c->master_key, &a->master, err);
     if (r == 0)
         r = dm_key_read(c->frame_key_file, a->frame_secret, err);
+    a->has_delivery_key = c->delivery_key_file[0] != '\0';
+    if (r == 0 && a->has_delivery_key)
+        r = dm_key_read(c->delivery_key_file, a->delivery_key, err);
     a->has_admin_token = c->admin_token_file[0] != '\0';
     if (r == 0 && a->has_admin_token)
         r = dm_key_read(c->admin_token_file, a->admin_token, err);

@@ -56,7 +56,9 @@ typedef struct dm_api {
     dm_low *low; /* NULL: nothing is said of it */
     dm_master *master;
     uint8_t frame_secret[DM_KEY]; /* workers' keys for frames are made of it */
-    bool has_admin_token;         /* what opens /nodes and /admin */
+    bool has_delivery_key;        /* what customers' buckets' secrets are sealed with */
+    uint8_t delivery_key[DM_KEY];
+    bool has_admin_token; /* what opens /nodes and /admin */
     uint8_t admin_token[DM_KEY];
     dm_dispatch *dispatch;
     dm_dispatch *looks; /* the same workers, for what is only shown: they answer soon, or nothing is shown */

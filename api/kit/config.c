@@ -89,6 +89,11 @@ static const dm_conf_row rows[] = {
         NUM(token_key_days, "30", 1, 3650, "how long one key signs such tokens, in days"),
         STR(export_folder, "", "where dormouse-export keeps files that people fetch; empty: there are none"),
         NUM(download_s, "900", 60, 604800, "how long a link to such a file is good, in seconds"),
+        STR(delivery_key_file, "",
+                "file of the key that secrets of customers' buckets are sealed with: 64 hex digits, mode 0600; the "
+                "exporter's must be the same; empty: nothing is put into buckets"),
+        {"delivery_loopback", DM_CONF_BOOL, offsetof(dm_api_config, delivery_loopback), "false", 0, 0,
+                "a bucket may be named that is on this machine, over http: for tests"},
         NUM(document_s, "10", 0, 60, "how long a request for an invoice as PDF or XML waits for it to be made"),
         NUM(session_idle_h, "336", 1, 8760, "a session ends when it was not refreshed for so many hours"),
         NUM(session_max_h, "2160", 1, 87600, "and so many hours after the sign-in in any case"),

@@ -34,6 +34,8 @@ typedef struct dm_api_config {
     uint64_t token_s, access_s, token_key_days, session_idle_h, session_max_h, ops_session_h, ops_proof_min;
     char *export_folder;
     uint64_t download_s, document_s;
+    char *delivery_key_file;
+    bool delivery_loopback;
     char *smtp_url, *smtp_user, *smtp_password_file, *smtp_ca_file, *mail_from;
     bool smtp_plain;
     uint64_t log_level;

@@ -100,4 +100,8 @@ void dm_export_write(dm_jw *j, const dm_export *e)
     write_count(j, "rows_total", e->rows_all);
     write_count(j, "bytes", made ? e->bytes : -1);
     dm_jw_kmaybe(j, "sha256", e->sha256);
+    if (e->delivery.p == NULL)
+        return;
+    dm_jw_key(j, "delivery");
+    dm_jw_raw(j, e->delivery);
 }

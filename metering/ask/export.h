@@ -71,6 +71,7 @@ int dm_export_cancel(dm_pg *c, dm_export_whose whose, dm_str id, dm_err *err) DM
 typedef struct dm_export {
     int64_t no, entity, from_us, to_us, asked_us, ended_us, expires_us, rows_done, rows_all, bytes; /* entity 0: none */
     dm_str id, dataset, format, number, who, state, why, file, sha256, manifest;                    /* sha256 in hex */
+    dm_str delivery; /* JSON, of one that is put into a bucket: state, tries, next_at, object, why */
 } dm_export;
 
 /* 0 or DM_EXPORT_NONE. */

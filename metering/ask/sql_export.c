@@ -67,7 +67,10 @@ int dm_export_cancel(dm_pg *c, dm_export_whose whose, dm_str id, dm_err *err)
     "dm.us(e.ended_at), dm.us(e.expires_at), e.rows_done, coalesce(e.rows_all, -1), e.bytes, e.id, e.dataset, "        \
     "e.format, e.number, CASE WHEN e.entity_no IS NULL AND e.who LIKE 'operator:%' THEN 'operator' ELSE e.who END, "   \
     "CASE WHEN e.cancel_at IS NOT NULL AND e.state IN ('queued', 'running') THEN 'cancelled' ELSE e.state END, "       \
-    "e.why, e.file, encode(e.digest, 'hex'), "
+    "e.why, e.file, encode(e.digest, 'hex'), (SELECT json_build_object('state', d.state, 'tries', d.tries, "           \
+    "'next_at', CASE WHEN d.state = 'waiting' THEN to_char(d.next_at AT TIME ZONE 'UTC', "                             \
+    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END, 'object', d.object, 'why', d.why)::text FROM dm.export_delivery d WHERE "  \
+    "d.export_no = e.export_no), "
 
 static const dm_pg_field fields[] = {{DM_COL_I64, offsetof(dm_export, no)}, {DM_COL_I64, offsetof(dm_export, entity)},
         {DM_COL_I64, offsetof(dm_export, from_us)}, {DM_COL_I64, offsetof(dm_export, to_us)},
@@ -78,7 +81,8 @@ static const dm_pg_field fields[] = {{DM_COL_I64, offsetof(dm_export, no)}, {DM_
         {DM_COL_STR, offsetof(dm_export, format)}, {DM_COL_MAYBE, offsetof(dm_export, number)},
         {DM_COL_STR, offsetof(dm_export, who)}, {DM_COL_STR, offsetof(dm_export, state)},
         {DM_COL_MAYBE, offsetof(dm_export, why)}, {DM_COL_MAYBE, offsetof(dm_export, file)},
-        {DM_COL_MAYBE, offsetof(dm_export, sha256)}, {DM_COL_MAYBE, offsetof(dm_export, manifest)}};
+        {DM_COL_MAYBE, offsetof(dm_export, sha256)}, {DM_COL_MAYBE, offsetof(dm_export, delivery)},
+        {DM_COL_MAYBE, offsetof(dm_export, manifest)}};
 
 int dm_export_find(dm_pg *c, dm_export_whose whose, dm_str id, dm_pg_rows **out, dm_err *err)
 {

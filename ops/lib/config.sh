@@ -120,6 +120,9 @@ make_secrets() {
     fi
     # The keys by which workers seal their frames are made of this: the API gives them, the meter checks by them.
     secret frames-api.key dormouse-api
+    # What secrets of customers' buckets are sealed with: by the API, for the exporter.
+    secret delivery-api.key dormouse-api
+    put "$DM_DATA/secrets/delivery-export.key" 600 dormouse-export:dormouse-export <"$DM_DATA/secrets/delivery-api.key"
     [ -z "$DM_ADMIN_TOKEN" ] || secret admin.token dormouse-api
     if [ -n "$DM_SMTP_PASSWORD_FILE" ]; then
         put "$DM_DATA/secrets/smtp.password" 600 dormouse-api:dormouse-api <"$DM_SMTP_PASSWORD_FILE"
@@ -154,6 +157,7 @@ period_s = $DM_PERIOD_S
 sign_up = $(sign_up)
 api_url = $DM_URL_API
 export_folder = $DM_DATA/exports
+delivery_key_file = $DM_DATA/secrets/delivery-api.key
 sandbox_url = $DM_URL_SANDBOX
 END
     printf 'domain = %s\n' "$DM_SANDBOX_DOMAIN"
@@ -219,6 +223,7 @@ config_export() {
 db = $(conninfo dm_export)
 folder = $DM_DATA/exports
 print = $(program dormouse-print)
+delivery_key_file = $DM_DATA/secrets/delivery-export.key
 END
 }
 

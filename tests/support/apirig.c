@@ -44,8 +44,8 @@ static void make_config(dm_rig *r, unsigned threads)
             "master_key = %s/master.key\nframe_key_file = %s/frames.key\ndomain = sandbox.test\nworker_wait_ms = "
             "300\norder_timeout_ms = %d\n"
             "wait_s = 20\nstuck_s = 1\nperiod_s = 60\npassword_mem_kib = 64\npassword_passes = 1\nsign_up = open\n"
-            "api_url = http://c.test:3000\nexport_folder = %s\ndocument_s = 0\n",
-            dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000, dir);
+            "api_url = http://c.test:3000\nexport_folder = %s\ndocument_s = 0\ndelivery_key_file = %s/frames.key\n",
+            dir, dir, api, ops, who, dir, dir, threads > 0 ? 20000 : 3000, dir, dir);
     must(dm_conf_parse(&dm_api_conf, dm_str_c(all), "rig", &r->config, &err), &err, "config");
 }
 
@@ -76,6 +76,8 @@ static void make_api(dm_rig *r, unsigned threads)
     must(dm_master_open(r->config.master_key, &a->master, &err), &err, "master");
     must(dm_file_write(r->config.frame_key_file, dm_str_c(uuid_key), 0600, &err), &err, "frames' key");
     must(dm_key_read(r->config.frame_key_file, a->frame_secret, &err), &err, "frames' key");
+    must(dm_key_read(r->config.delivery_key_file, a->delivery_key, &err), &err, "buckets' key");
+    a->has_delivery_key = true;
     must(dm_pg_pool_new(&db, &a->db, &err), &err, "pool");
     must(dm_pg_pool_new(&ops, &a->ops, &err), &err, "pool");
     must(dm_pg_pool_new(&who, &a->who, &err), &err, "pool");

@@ -12,6 +12,14 @@ static const dm_conf_row rows[] = {
                 "exports at once, each of another account, with two connections each"},
         {"keep_h", DM_CONF_U64, AT(keep_h), "168", 1, 8760, "how long a file is kept"},
         {"file_mib", DM_CONF_U64, AT(file_mib), "8192", 1, 1 << 20, "how large one may become; more is refused"},
+        {"delivery_key_file", DM_CONF_STR, AT(delivery_key_file), "", 0, 200,
+                "file of the key that secrets of customers' buckets are sealed with: 64 hex digits, mode 0600; the "
+                "API's "
+                "must be the same; empty: nothing is put into buckets"},
+        {"delivery_threads", DM_CONF_U64, AT(delivery_threads), "2", 1, DM_EXPORT_THREADS_MAX,
+                "files at once that are put into buckets, with two connections each"},
+        {"delivery_loopback", DM_CONF_BOOL, AT(delivery_loopback), "false", 0, 0,
+                "a bucket may be on this machine, over http: for tests"},
 };
 
 const dm_conf_spec dm_export_conf = {

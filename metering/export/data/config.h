@@ -7,8 +7,9 @@
 enum { DM_EXPORT_THREADS_MAX = 16 };
 
 typedef struct dm_export_config {
-    char *db, *folder, *print;
-    uint64_t threads, keep_h, file_mib;
+    char *db, *folder, *print, *delivery_key_file;
+    uint64_t threads, keep_h, file_mib, delivery_threads;
+    bool delivery_loopback;
 } dm_export_config;
 
 extern const dm_conf_spec dm_export_conf;

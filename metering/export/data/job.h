@@ -15,7 +15,9 @@ typedef struct dm_hand {
     dm_pg *read, *say; /* role dm_export: what is read, and what is said of it meanwhile */
     const char *folder, *print;
     int64_t keep_s;
-    uint64_t file_max; /* bytes of one */
+    uint64_t file_max;           /* bytes of one */
+    const uint8_t *delivery_key; /* DM_KEY bytes that buckets' secrets are sealed with; NULL: nothing is delivered */
+    bool loopback;               /* a bucket may be on this machine: for tests */
     const atomic_bool *stop;
     const dm_clock *clock;
     dm_log *log;

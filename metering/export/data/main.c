@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/loop.h"
 
 #include "metering/export/data/config.h"
+#include "metering/export/data/deliver.h"
 #include "metering/export/data/job.h"
 
 enum { WAIT_MS = 500, AGAIN_MS = 2000, SWEEP_MS = 5000 };
@@ -19,7 +21,9 @@ typedef struct exporter {
     dm_log *log;
     atomic_bool stop;
     int stop_fd;
-    pthread_t threads[DM_EXPORT_THREADS_MAX];
+    uint8_t delivery_key[DM_KEY];
+    bool delivers;
+    pthread_t threads[2 * DM_EXPORT_THREADS_MAX];
     unsigned nthreads;
 } exporter;
 
@@ -29,6 +33,8 @@ static dm_hand hand_of(exporter *x)
             .print = x->conf->print,
             .keep_s = (int64_t)x->conf->keep_h * 3600,
             .file_max = x->conf->file_mib << 20,
+            .delivery_key = x->delivers ? x->delivery_key : NULL,
+            .loopback = x->conf->delivery_loopback,
             .stop = &x->stop,
             .clock = &dm_clock_real,
             .log = x->log};
@@ -74,21 +80,46 @@ static void rest(exporter *x, int ms)
         (void)usleep(WAIT_MS * 1000U);
 }
 
-static void *thread(void *arg)
+/* One file after the other into whose bucket it is for. They have threads of their own: somebody else's bucket may be
+ * slow. */
+static int deliver(exporter *x, dm_hand *h, dm_err *err)
 {
-    exporter *x = arg;
+    int r = 0;
+    while (r == 0 && !atomic_load(&x->stop)) {
+        r = dm_deliver_next(h, err);
+        if (r == DM_JOB_IDLE) {
+            rest(x, AGAIN_MS);
+            r = 0;
+        }
+    }
+    return r;
+}
+
+static void serve(exporter *x, int (*does)(exporter *x, dm_hand *h, dm_err *err))
+{
     while (!atomic_load(&x->stop)) {
         dm_hand h = hand_of(x);
         dm_err err;
         int r = open_hand(x, &h, &err);
         if (r == 0)
-            r = work(x, &h, &err);
+            r = does(x, &h, &err);
         if (r < 0) {
             dm_log_err(x->log, DM_WARN, "export.again", &err);
             rest(x, AGAIN_MS);
         }
         close_hand(&h);
     }
+}
+
+static void *jobs(void *arg)
+{
+    serve(arg, work);
+    return NULL;
+}
+
+static void *deliveries(void *arg)
+{
+    serve(arg, deliver);
     return NULL;
 }
 
@@ -106,10 +137,11 @@ static void sweep(exporter *x)
 
 static int run(exporter *x, dm_err *err)
 {
+    uint64_t n = x->conf->threads, all = n + (x->delivers ? x->conf->delivery_threads : 0);
     int r = 0;
     (void)umask(0027);
-    for (unsigned i = 0; r == 0 && i < x->conf->threads; i++) {
-        r = pthread_create(&x->threads[i], NULL, thread, x);
+    for (uint64_t i = 0; r == 0 && i < all; i++) {
+        r = pthread_create(&x->threads[i], NULL, i < n ? jobs : deliveries, x);
         x->nthreads += r == 0;
     }
     if (r != 0)
@@ -137,6 +169,9 @@ int main(int argc, char **argv)
         return 2;
     }
     r = dm_log_new(2, "dormouse-export", DM_INFO, &dm_clock_real, &x.log, &err);
+    x.delivers = conf.delivery_key_file[0] != '\0';
+    if (r == 0 && x.delivers)
+        r = dm_key_read(conf.delivery_key_file, x.delivery_key, &err);
     if (r == 0)
         r = dm_loop_stop_signals(&x.stop_fd, &err);
     if (r == 0)

@@ -1,11 +1,14 @@
 """Exports before readers that are no part of Dormouse. What a file says is what its rows as JSON lines say, cell by cell, and
 what its rows of an invoice sum to is what the invoice says, as text. main.py PROGRAMS, the folder that has `exports`."""
 
+import base64
 import csv
 import datetime
 import functools
+import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -325,6 +328,96 @@ def the_validator_sees_what_is_wrong():
     wrong, _ = found_wrong(short)
     for column in ("BilledCost-", "ServiceName-"):
         assert any(rule.startswith(column) for rule in wrong), sorted(wrong)
+
+
+# --- a bucket of others --------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def bucket():
+    """A server that speaks S3 and looks at signatures, with a bucket and a key that may put there; and one that may not."""
+    if os.environ["DM_BUCKET_WHY"]:
+        check.skip(os.environ["DM_BUCKET_WHY"])
+    env = {**os.environ, "PYTHONPATH": os.environ["DM_BUCKET"], "INITIAL_NO_AUTH_ACTION_COUNT": "6"}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], env=env,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    check.at_end(server.kill)
+    url = f"http://127.0.0.1:{port}"
+    script = """
+import json, sys, time, boto3
+def client(name, key="x", secret="y"):
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name="eu-central-1", aws_access_key_id=key, aws_secret_access_key=secret)
+iam = client("iam")
+for n in range(100):
+    try:
+        iam.create_user(UserName="may")
+        break
+    except Exception:
+        time.sleep(0.2)
+client("s3").create_bucket(Bucket="acme-finance", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+iam.put_user_policy(UserName="may", PolicyName="all", PolicyDocument=json.dumps(allow))
+may = iam.create_access_key(UserName="may")["AccessKey"]
+iam.create_user(UserName="none")
+none = iam.create_access_key(UserName="none")["AccessKey"]
+print(json.dumps([[k["AccessKeyId"], k["SecretAccessKey"]] for k in (may, none)]))
+"""
+    done = subprocess.run([sys.executable, "-c", script, url], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return url, *json.loads(done.stdout)
+
+
+def delivered(url, name, key, folder):
+    """What was said of each try."""
+    folder.mkdir()
+    done = subprocess.run([PROGRAMS / "deliver", url, name, *key, folder], capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in done.stderr.splitlines() if line.split(" ")[0] in ("waiting", "delivered", "failed")]
+
+
+def objects(url, key):
+    script = """
+import base64, json, sys, boto3
+s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="eu-central-1", aws_access_key_id=sys.argv[2], aws_secret_access_key=sys.argv[3])
+names = [o["Key"] for o in s3.list_objects_v2(Bucket="acme-finance").get("Contents", [])]
+print(json.dumps({n: base64.b64encode(s3.get_object(Bucket="acme-finance", Key=n)["Body"].read()).decode() for n in names}))
+"""
+    env = {**os.environ, "PYTHONPATH": os.environ["DM_BUCKET"]}
+    done = subprocess.run([sys.executable, "-c", script, url, *key], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {k: base64.b64decode(v) for k, v in json.loads(done.stdout).items()}
+
+
+@check.case("bucket", 200)
+def is_put_there_with_its_manifest():
+    url, may, _ = bucket()
+    name = "finance/cost/dormouse-cost-2026-03.csv"
+    check.equal(delivered(url, "acme-finance", may, MADE / "delivered"), [f"delivered 1 {name}"])
+    found = objects(url, may)
+    check.equal(sorted(found), [name, f"{name}.manifest.json"])
+    check.equal(found[name], (MADE / "delivered/file").read_bytes())
+    check.equal(found[f"{name}.manifest.json"], (MADE / "delivered/manifest").read_bytes())
+    said = json.loads(found[f"{name}.manifest.json"])["file"]["sha256"]
+    check.equal(hashlib.sha256(found[name]).hexdigest(), said)
+
+
+@check.case("bucket", 200)
+def what_is_refused_is_tried_again_and_said():
+    """A secret that is not the key's, a key that may not, no such bucket, and nobody there."""
+    url, may, none = bucket()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    for n, (at, name, key, says) in enumerate(((url, "acme-finance", [may[0], "wrong"], "403: SignatureDoesNotMatch"),
+                                               (url, "acme-finance", none, "403: AccessDenied"),
+                                               (url, "not-there", may, "404: NoSuchBucket"),
+                                               (nobody, "acme-finance", may, "cannot be reached"))):
+        tries = delivered(at, name, key, MADE / f"refused{n}")
+        check.equal([line.split(" ")[:2] for line in tries], [["waiting", "1"], ["waiting", "2"], ["waiting", "3"]])
+        assert says in tries[0], (says, tries[0])
 
 
 MADE.chmod(0o755)
