@@ -11,11 +11,11 @@ static const dm_data_column columns[] = {
         [DM_USAGE_PROJECT_NAME] = DM_COLUMN_TEXT("project_name", false),
         [DM_USAGE_TEMPLATE] = DM_COLUMN_TEXT("template", false),
         [DM_USAGE_KEY] = DM_COLUMN_TEXT("key", false),
-        [DM_USAGE_SKU] = DM_COLUMN_TEXT("sku", true),
+        [DM_USAGE_SKU] = DM_COLUMN_TEXT("sku", false),
         [DM_USAGE_RUNNING_S] = DM_COLUMN_INT("running_s", true),
         [DM_USAGE_HIBERNATED_S] = DM_COLUMN_INT("hibernated_s", true),
         [DM_USAGE_QUANTITY] = DM_COLUMN_DECIMAL("quantity", 30, 6, true),
-        [DM_USAGE_UNIT] = DM_COLUMN_TEXT("unit", true),
+        [DM_USAGE_UNIT] = DM_COLUMN_TEXT("unit", false),
         [DM_USAGE_AMOUNT] = DM_COLUMN_MONEY("amount", true),
         [DM_USAGE_CURRENCY] = DM_COLUMN_TEXT("currency", true),
 };
@@ -25,7 +25,8 @@ static int row(const dm_pg_rows *rows, size_t i, dm_buf *text, dm_data_row *out,
     (void)text;
     (void)err;
     dm_data_summed(rows, i, DM_USAGE_COLUMNS, out);
-    out->cells[DM_USAGE_UNIT] = dm_str_c(dm_invoice_unit(out->cells[DM_USAGE_SKU]));
+    if (out->cells[DM_USAGE_SKU].p != NULL)
+        out->cells[DM_USAGE_UNIT] = dm_str_c(dm_invoice_unit(out->cells[DM_USAGE_SKU]));
     return 0;
 }
 
