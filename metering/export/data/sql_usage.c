@@ -5,7 +5,8 @@
 const dm_data_source dm_usage_days = {
         .open = {"usage_days_open",
                 "DECLARE usage_days NO SCROLL CURSOR FOR SELECT dm.s(u.day::timestamp AT TIME ZONE 'UTC'), p.id, "
-                "p.name, NULLIF(u.template_id, ''), k.id, NULLIF(u.sku, ''), u.running_s, u.hibernated_s, u.qty, NULL, u.amount, "
+                "p.name, NULLIF(u.template_id, ''), k.id, NULLIF(u.sku, ''), u.running_s, u.hibernated_s, u.qty, NULL, "
+                "u.amount, "
                 "(SELECT a.currency FROM dm.account a WHERE a.account_no = $1::bigint), u.amount, to_char(u.day, "
                 "'YYYY-MM-DD') FROM dm.usage_day u "
                 "LEFT JOIN dm.project p ON p.account_no = u.account_no AND p.project_no = u.project_no "
