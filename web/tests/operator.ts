@@ -322,11 +322,16 @@ test('an_invoice_is_issued_and_read_by_its_customer', async () => {
   const waited = await until('statements of two cents', async () => (await sum()) >= 2n * 10n ** 16n, PATIENCE_S * 1000)
   say(`  waited ${Math.round(waited / 1000)} s for the statements`)
   for (const box of large) await tenant.call('DELETE', `/sandboxes/${box}`)
-  // a deployment's seller is a row, which nobody has filled in here; EN 16931 asks for where and what he is
+  // who sells was filled in by nobody here; EN 16931 asks for where and what he is
   const seller = (country: string, number: string) =>
-    sql(
-      `UPDATE dm.seller SET country = '${country}', legal_id = ${number} WHERE entity_no = 1 AND legal_id IS ${country === 'ZZ' ? 'NOT ' : ''}NULL`,
+    sql(`UPDATE dm.seller SET country = '${country}', legal_id = ${number} WHERE entity_no = 1 AND status = 'approved'`)
+  const [was = 'ZZ', number = ''] = (
+    await sql(
+      `SELECT country, legal_id FROM dm.seller WHERE entity_no = 1 AND status = 'approved' AND valid_to IS NULL`,
     )
+  )
+    .trim()
+    .split('|')
   await seller('CN', `'91310000DORMOUSE1X'`)
   await page.goto(`${at.url}/console/ops/tenants/${at.account}`)
   await page.getByRole('button', { name: 'Issue an invoice' }).click()
@@ -337,7 +342,7 @@ test('an_invoice_is_issued_and_read_by_its_customer', async () => {
   await page.getByText(/^Order \d+: /).waitFor()
   await page.getByRole('link', { name: 'what was ordered' }).click()
   await page.getByRole('row').filter({ hasText: ASKED }).getByText('done', { exact: true }).waitFor()
-  await seller('ZZ', 'NULL')
+  await seller(was, number === '' ? 'NULL' : `'${number}'`)
   await looked.at(page, 'orders')
   await page.getByRole('tab', { name: 'Invoices' }).click()
   const row = page
@@ -434,6 +439,24 @@ test('a_rule_of_tax_is_drafted_and_withdrawn', async () => {
   await row.getByRole('button', { name: 'Withdraw' }).click()
   await ada.acts(page, 'Withdraw', 'it was a trial')
   await row.waitFor({ state: 'detached' })
+})
+
+test('a_seller_is_drafted_and_withdrawn', async () => {
+  await goTo('Prices')
+  await page.getByRole('tab', { name: 'Sellers' }).click()
+  await page.getByRole('table', { name: 'Sellers' }).getByRole('row').nth(1).waitFor()
+  await page.getByRole('button', { name: 'Draft a seller' }).click()
+  await dialog().getByLabel('Name', { exact: true }).fill(`Seller ${at.slug}`)
+  await dialog().getByLabel('Country').fill('is')
+  await dialog().getByLabel('It begins (UTC)').fill('2031-01-01')
+  await looked.at(page, 'seller draft')
+  await ada.acts(page, 'Draft a seller', 'a trial')
+  const row = page.getByRole('row').filter({ hasText: `Seller ${at.slug}` })
+  await row.getByText('another operator approves it').waitFor()
+  await looked.at(page, 'sellers')
+  await row.getByRole('button', { name: 'Withdraw' }).click()
+  await ada.acts(page, 'Withdraw', 'it was a trial')
+  await row.getByText('withdrawn', { exact: true }).waitFor()
 })
 
 test('an_operator_who_is_disabled_is_out_at_once', async () => {

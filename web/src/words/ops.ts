@@ -519,7 +519,7 @@ export const ops = {
   prices: {
     title: 'Prices',
     lead: 'Made by two people: one drafts, another approves. No second is rated before its price is known.',
-    tabs: { books: 'Price books', contracts: 'Contracts', tax: 'Rules of tax' },
+    tabs: { books: 'Price books', contracts: 'Contracts', tax: 'Rules of tax', sellers: 'Sellers' },
     book: (id: number) => `Price book ${id}`,
     statuses: { draft: 'draft', approved: 'approved', withdrawn: 'withdrawn' },
     ratedBy: { minutes: 'by minutes', resources: 'by resources' },
@@ -653,6 +653,27 @@ export const ops = {
       approve: (no: number) => `Approve rule ${no}?`,
       withdraw: (no: number) => `Withdraw rule ${no}?`,
     },
+  },
+
+  sellers: {
+    title: 'Sellers',
+    lead: 'Who stands on invoices as the seller, from a moment on. An invoice keeps who sold when it was issued.',
+    empty: 'Nobody sells.',
+    draft: 'Draft a seller',
+    draftTitle: 'A seller',
+    draftWhy: 'It is the whole of what invoices will say: what is left out here is left out there.',
+    name: 'Name',
+    address: 'Address',
+    country: 'Country',
+    taxId: 'Tax id',
+    legalId: 'Number in a register of companies',
+    iban: 'IBAN',
+    bic: 'BIC',
+    decideTitle: {
+      approve: (name: string) => `${name} is the seller?`,
+      withdraw: (name: string) => `Withdraw ${name}?`,
+    },
+    columns: { name: 'Seller', country: 'Country', ids: 'Tax id, register', iban: 'IBAN', from: 'From', to: 'To' },
   },
 
   contracts: {

@@ -7,10 +7,10 @@ import { Glyph, type Look } from '../../parts/StateWord'
 import { words } from '../../words'
 import { plain } from '../../words/format'
 
-/** Glyph, word and colour, as states have them; nothing of it moves. */
-export function Word({ look, children }: { look: Look; children: ReactNode }) {
+/** Glyph, word and colour, as states have them; nothing of it moves. sentence: it may be longer than its line. */
+export function Word({ look, sentence = false, children }: { look: Look; sentence?: boolean; children: ReactNode }) {
   return (
-    <span className={`${parts.state} ${parts[look]} ${parts.still}`}>
+    <span className={`${parts.state} ${parts[look]} ${parts.still} ${sentence ? parts.sentence : ''}`}>
       <Glyph look={look} />
       {children}
     </span>

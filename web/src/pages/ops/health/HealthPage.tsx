@@ -103,7 +103,9 @@ function Reds({ of, periods }: { of: Health; periods: readonly SeenPeriod[] }) {
     <ul className={`${parts.card} ${css.reds}`} aria-label={w.look}>
       {reds.map(({ text, href }) => (
         <li key={text}>
-          <Word look="fault">{text}</Word>
+          <Word look="fault" sentence>
+            {text}
+          </Word>
           {href.startsWith('/docs') ? <a href={href}>{w.show}</a> : <Link href={href}>{w.show}</Link>}
         </li>
       ))}

@@ -1,10 +1,11 @@
-// Prices are rows that two people make: books, contracts, and rules of tax.
+// Prices are rows that two people make: books, contracts, rules of tax, and who sells.
 import { to } from '../../../app/routes'
 import parts from '../../../parts/parts.module.css'
 import { ops } from '../../../words/ops'
 import { Tabbed } from '../Tabbed'
 import { Books } from './Books'
 import { Contracts } from './Contracts'
+import { Sellers } from './Sellers'
 import { TaxRules } from './TaxRules'
 
 const w = ops.prices
@@ -23,6 +24,7 @@ export default function Prices() {
           { id: 'books', text: w.tabs.books, body: () => <Books /> },
           { id: 'contracts', text: w.tabs.contracts, body: () => <Contracts /> },
           { id: 'tax', text: w.tabs.tax, body: () => <TaxRules /> },
+          { id: 'sellers', text: w.tabs.sellers, body: () => <Sellers /> },
         ]}
       />
     </div>

@@ -108,7 +108,9 @@ function Standing({ of }: { of: AccountDetail }) {
   if (of.blocked === null && !of.banned && of.holds.length === 0) {
     return (
       <p>
-        <Word look="good">{w.good}</Word>
+        <Word look="good" sentence>
+          {w.good}
+        </Word>
       </p>
     )
   }
@@ -121,7 +123,9 @@ function Standing({ of }: { of: AccountDetail }) {
       ) : null}
       {of.blocked === null ? null : (
         <li>
-          <Word look="rule">{ops.tenants.blockedFor(plain(of.blocked))}</Word>
+          <Word look="rule" sentence>
+            {ops.tenants.blockedFor(plain(of.blocked))}
+          </Word>
         </li>
       )}
       {of.holds.map((hold) => (
@@ -137,7 +141,7 @@ function Held({ of }: { of: Hold }) {
   const prefs = usePrefs()
   return (
     <>
-      <Word look="rule">
+      <Word look="rule" sentence>
         {of.project === null ? '' : `${plain(of.project)}: `}
         {causeWord(of.cause)}
       </Word>{' '}

@@ -114,6 +114,11 @@ export default function Tenants() {
 
 function Standing({ of }: { of: Account }) {
   if (of.banned) return <Word look="fault">{w.banned}</Word>
-  if (of.blocked !== null) return <Word look="rule">{w.blockedFor(plain(of.blocked))}</Word>
+  if (of.blocked !== null)
+    return (
+      <Word look="rule" sentence>
+        {w.blockedFor(plain(of.blocked))}
+      </Word>
+    )
   return <span className={parts.dim}>{w.good}</span>
 }
