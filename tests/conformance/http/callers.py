@@ -27,7 +27,8 @@ READS = ("sandbox.read", "template.read", "usage.read", "limit.read", "billing.r
 # What ends or empties that by which its caller is let in comes last.
 ENDS = re.compile(r"POST .*/sign-out-everywhere|DELETE /v1/(projects/\{slug\}|accounts/\{id\}|ops/impersonation)")
 # Where it is no refusal of who asks that there is nothing of his to show.
-LACKS = {"GET /v1/ops/impersonation": "look.none", "GET /v1/accounts/{id}/bundle": "statement.unknown"}
+LACKS = {"GET /v1/ops/impersonation": "look.none", "GET /v1/accounts/{id}/bundle": "statement.unknown",
+         "GET /v1/accounts/{id}/export-target": "export.unknown"}
 # Whoever may, may without a body: a session or an account is all that it takes.
 NOTHING_NEEDED = re.compile(r"POST .*/(sign-out|sign-out-everywhere)")
 # These look at whether a page of the console asks before they look at anything else.
