@@ -1,46 +1,24 @@
 /* What an operator types, what is printed, and what is there afterwards; what each act does is in the tests of the
  * acts. */
 /* Covers tenants/admin/demo.c, tenants/sandbox/sql_offer.c, tenants/who/sql_operator.c. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/file.h"
 
-#include "tenants/admin/admin.h"
 #include "tenants/who/auth.h"
 #include "tenants/who/password.h"
-#include "tests/support/tenantrig.h"
+#include "tests/support/adminrig.h"
 #include "tests/unit/test.h"
 
 static dm_tenantrig rig;
 
-enum { PRINTED_MAX = 8192 };
+enum { PRINTED_MAX = DM_ADMINRIG_PRINTED };
 
 static const char who[] = "operator:ada";
 
-/* What the command returned; all that it printed is in out. */
 static int run(const char *command, dm_admin_args args, char out[PRINTED_MAX], dm_err *err)
 {
-    char path[256];
-    DM_AUTO_BUF text;
-    const dm_admin_command *c = dm_admin_find(command);
-    assert_non_null(c);
-    args.who = who;
-    dm_buf_init(&text, PRINTED_MAX);
-    (void)snprintf(path, sizeof path, "%s/printed", dm_pgtest_dir(rig.pg));
-    (void)fflush(stdout);
-    int saved = dup(1);
-    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(saved >= 0 && file >= 0 && dup2(file, 1) == 1);
-    int r = c->run(rig.ops, &args, err);
-    (void)fflush(stdout);
-    assert_int_equal(dup2(saved, 1), 1);
-    (void)close(saved);
-    (void)close(file);
-    assert_int_equal(dm_file_read(path, &text, NULL), 0);
-    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, PRINTED_MAX, NULL), 0);
-    return r;
+    return dm_adminrig_run(&rig, who, command, args, out, err);
 }
 
 /* A line NAME=VALUE of what was printed. */

@@ -1,58 +1,29 @@
 /* Covers tenants/admin/money_act.c, tenants/admin/money_list.c, tenants/admin/list.c: what an operator types about
  * money: what one orders or drafts another approves, and the audit has both. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 
-#include "tenants/admin/admin.h"
-#include "tests/support/tenantrig.h"
+#include "tests/support/adminrig.h"
 #include "tests/unit/test.h"
 
 static dm_tenantrig rig;
-static char out[16384], account[DM_UUID_TEXT];
-
-/* What the command returned; all that it printed is in out. */
-static int run(const char *who, const char *command, dm_admin_args args, dm_err *err)
-{
-    char path[256];
-    DM_AUTO_BUF text;
-    const dm_admin_command *c = dm_admin_find(command);
-    assert_non_null(c);
-    args.who = who;
-    dm_buf_init(&text, sizeof out - 1);
-    (void)snprintf(path, sizeof path, "%s/printed", dm_pgtest_dir(rig.pg));
-    (void)fflush(stdout);
-    int saved = dup(1);
-    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(saved >= 0 && file >= 0 && dup2(file, 1) == 1);
-    int r = c->run(rig.ops, &args, err);
-    (void)fflush(stdout);
-    assert_int_equal(dup2(saved, 1), 1);
-    (void)close(saved);
-    (void)close(file);
-    assert_int_equal(dm_file_read(path, &text, NULL), 0);
-    assert_int_equal(dm_str_to_array(dm_buf_view(&text), out, sizeof out, NULL), 0);
-    return r;
-}
+static char out[DM_ADMINRIG_PRINTED], account[DM_UUID_TEXT];
 
 #define ADA "operator:ada"
 #define BEN "operator:ben"
 
 static void must(const char *who, const char *command, dm_admin_args args)
 {
-    dm_err err = {0};
-    if (run(who, command, args, &err) < 0)
-        fail_msg("%s: %s", command, err.msg);
+    dm_adminrig_must(&rig, who, command, args, out);
 }
 
 static void refused(const char *command, dm_admin_args args, int code, const char *words)
 {
     dm_err err = {0};
     int64_t before = dm_tenantrig_audits(&rig);
-    int r = run(ADA, command, args, &err);
+    int r = dm_adminrig_run(&rig, ADA, command, args, out, &err);
     if (r != code || strstr(err.msg, words) == NULL)
         fail_msg("%s: %d %s", command, r, err.msg);
     assert_int_equal(dm_tenantrig_audits(&rig), before);
