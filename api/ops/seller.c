@@ -2,7 +2,6 @@
 #include "metering/ask/seller.h"
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/parse.h"
 
@@ -11,9 +10,9 @@
 #include "api/kit/request.h"
 #include "api/kit/rows.h"
 #include "api/ops/act.h"
+#include "api/ops/draft.h"
 #include "api/ops/routes.h"
 #include "tenants/limits.h"
-#include "tenants/plan/audit.h"
 #include "tenants/who/codes.h"
 #include "tenants/who/login.h"
 #include "tenants/who/name.h"
@@ -47,7 +46,7 @@ static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    static const dm_rows_kind kind = {.order = 's', .id = "seller", .query = query, .write = write_one};
+    static const dm_rows_kind listed = {.order = 's', .id = "seller", .query = query, .write = write_one};
     listing l = {.which.no = 0};
     dm_str at = dm_req_query(req, "valid_at");
     l.which.status = dm_req_query(req, "status");
@@ -55,7 +54,7 @@ static int list(dm_req *req, void *ctx, dm_err *err)
         return DM_E_INVALID;
     if (at.p != NULL && (dm_parse_rfc3339(at, &l.which.at_us, err) < 0 || l.which.at_us <= 0))
         return dm_fail(err, DM_E_INVALID, "valid_at must be a time");
-    return dm_rows_ops(req, ctx, &kind, &l, err);
+    return dm_rows_ops(req, ctx, &listed, &l, err);
 }
 
 int dm_route_ops_seller_list(dm_req *req, void *ctx, dm_err *err)
@@ -65,58 +64,37 @@ int dm_route_ops_seller_list(dm_req *req, void *ctx, dm_err *err)
 
 /* --- acts --------------------------------------------------------------------------------------------------- */
 
-typedef struct work {
-    int64_t no;
-    const char *what, *who, *reason;
-    int (*act)(dm_pg *c, struct work *w, dm_err *err);
-    const dm_seller_draft *seller; /* of a draft */
-    dm_pg_rows *rows;
-} work;
-
-static int act_draft(dm_pg *c, work *w, dm_err *err)
+static int draft(dm_pg *c, const char *who, const char *why, const void *of, int64_t *no, dm_err *err)
 {
-    return dm_ask_seller_draft(c, w->who, w->reason, w->seller, &w->no, err);
+    return dm_ask_seller_draft(c, who, why, of, no, err);
 }
 
-static int act_approve(dm_pg *c, work *w, dm_err *err)
+static int find(dm_pg *c, int64_t no, dm_pg_rows **rows, dm_err *err)
 {
-    return dm_ask_seller_approve(c, w->who, w->reason, w->no, err);
+    const dm_seller_which one = {.no = no, .before = INT64_MAX};
+    return dm_seller_rows(c, &one, 1, rows, NULL, err);
 }
 
-static int act_withdraw(dm_pg *c, work *w, dm_err *err)
+static void write_found(dm_jw *j, const dm_pg_rows *rows)
 {
-    return dm_ask_seller_withdraw(c, w->who, w->reason, w->no, err);
-}
-
-static int run(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    char object[40];
-    dm_pg_rows_free(w->rows);
-    w->rows = NULL;
-    int r = w->act(c, w, err);
-    if (r != 0)
-        return r;
-    (void)snprintf(object, sizeof object, "seller:%lld", (long long)w->no);
-    const dm_audit line = {.who = w->who, .verb = w->what, .object = object, .reason = w->reason};
-    const dm_seller_which one = {.no = w->no, .before = INT64_MAX};
-    r = dm_audit_add(c, &line, err);
-    return r < 0 ? r : dm_seller_rows(c, &one, 1, &w->rows, NULL, err);
+    dm_seller_row row;
+    dm_seller_row_read(rows, 0, &row);
+    dm_seller_row_write(j, &row);
 }
 
 static int refuse(dm_req *req, int r, const char *what)
 {
     switch (r) {
-    case DM_ASK_SELLER_NONE:
+    case DM_DRAFT_NONE:
         return dm_deny(req, DM_NO_SELLER_UNKNOWN, what, "no such seller");
-    case DM_ASK_SELLER_STATE:
+    case DM_DRAFT_STATE:
         return dm_deny(req, DM_NO_SELLER_STAYS, what, "this seller is no draft any more");
-    case DM_ASK_SELLER_OWN:
+    case DM_DRAFT_OWN:
         return dm_deny(req, DM_NO_SELLER_SECOND, what, "who has drafted a seller does not approve it");
-    case DM_ASK_SELLER_LATE:
+    case DM_DRAFT_LATE:
         return dm_deny(req, DM_NO_SELLER_LATE, what, "a seller begins %d seconds after its approval at the earliest",
-                DM_ASK_SELLER_AHEAD_S);
-    case DM_ASK_SELLER_SAME:
+                DM_DRAFT_AHEAD_S);
+    case DM_DRAFT_SAME:
         return dm_deny(req, DM_NO_SELLER_SAME, what, "another seller of that entity begins in that second");
     case DM_ASK_SELLER_ENTITY:
         return dm_deny(req, DM_NO_SELLER_ENTITY, what, "no legal entity has that number");
@@ -127,22 +105,15 @@ static int refuse(dm_req *req, int r, const char *what)
     }
 }
 
-static int answer(dm_req *req, dm_api *api, int status, work *w, dm_err *err)
-{
-    int r = w->seller == NULL ? dm_parse_i64(req->params[0], 1, INT32_MAX, &w->no, NULL) : 0;
-    w->who = dm_ops_who(req);
-    r = r < 0 ? DM_ASK_SELLER_NONE : dm_api_tx_ops(api, run, w, err);
-    if (r == 0) {
-        dm_seller_row s;
-        dm_jw j = dm_reply_json(&req->reply, status);
-        dm_seller_row_read(w->rows, 0, &s);
-        dm_seller_row_write(&j, &s);
-    } else if (r > 0) {
-        r = refuse(req, r, w->what);
-    }
-    dm_pg_rows_free(w->rows);
-    return r;
-}
+static const dm_ops_draft_kind kind = {.name = "seller",
+        .add = "seller.draft",
+        .approve = "seller.approve",
+        .withdraw = "seller.withdraw",
+        .ask = &dm_ask_seller,
+        .draft = draft,
+        .find = find,
+        .write = write_found,
+        .refuse = refuse};
 
 /* --- drafts ------------------------------------------------------------------------------------------------- */
 
@@ -248,33 +219,19 @@ int dm_route_ops_seller_add(dm_req *req, void *ctx, dm_err *err)
     if (r == 0)
         r = read_seller(&b, &seller, err);
     if (r == 0)
-        r = dm_ops_reason(req, "seller.draft", b.reason);
-    if (r == 0) {
-        work w = {.what = "seller.draft", .reason = b.reason, .act = act_draft, .seller = &seller};
-        r = answer(req, ctx, 201, &w, err);
-    }
+        r = dm_ops_draft_add(req, ctx, &kind, b.reason, &seller, err);
     dm_json_done(draft_fields, DM_LEN(draft_fields), &b);
     return r < 0 ? r : 0;
 }
 
 /* --- the second person -------------------------------------------------------------------------------------- */
 
-static int second(dm_req *req, void *ctx, work w, dm_err *err)
-{
-    DM_AUTO_OPS_WHY why = {NULL};
-    int r = dm_ops_why_read(req, w.what, &why, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    w.reason = why.reason;
-    return answer(req, ctx, 200, &w, err);
-}
-
 int dm_route_ops_seller_approve(dm_req *req, void *ctx, dm_err *err)
 {
-    return second(req, ctx, (work){.what = "seller.approve", .act = act_approve}, err);
+    return dm_ops_draft_approve(req, ctx, &kind, err);
 }
 
 int dm_route_ops_seller_withdraw(dm_req *req, void *ctx, dm_err *err)
 {
-    return second(req, ctx, (work){.what = "seller.withdraw", .act = act_withdraw}, err);
+    return dm_ops_draft_withdraw(req, ctx, &kind, err);
 }

@@ -2,7 +2,6 @@
 #include "metering/ask/tax_rule.h"
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/parse.h"
 
@@ -11,8 +10,8 @@
 #include "api/kit/request.h"
 #include "api/kit/rows.h"
 #include "api/ops/act.h"
+#include "api/ops/draft.h"
 #include "api/ops/routes.h"
-#include "tenants/plan/audit.h"
 #include "tenants/who/codes.h"
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
@@ -42,7 +41,7 @@ static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_
 
 static int list(dm_req *req, void *ctx, dm_err *err)
 {
-    static const dm_rows_kind kind = {.order = 'x', .id = "tax", .query = query, .write = write_one};
+    static const dm_rows_kind listed = {.order = 'x', .id = "tax", .query = query, .write = write_one};
     listing l = {.which.no = 0};
     dm_str at = dm_req_query(req, "valid_at"), *country = &l.which.country, *status = &l.which.status;
     *country = dm_req_query(req, "country");
@@ -53,7 +52,7 @@ static int list(dm_req *req, void *ctx, dm_err *err)
         return DM_E_INVALID;
     if (at.p != NULL && (dm_parse_rfc3339(at, &l.which.at_us, err) < 0 || l.which.at_us <= 0))
         return dm_fail(err, DM_E_INVALID, "valid_at must be a time");
-    return dm_rows_ops(req, ctx, &kind, &l, err);
+    return dm_rows_ops(req, ctx, &listed, &l, err);
 }
 
 int dm_route_ops_tax_list(dm_req *req, void *ctx, dm_err *err)
@@ -63,59 +62,43 @@ int dm_route_ops_tax_list(dm_req *req, void *ctx, dm_err *err)
 
 /* --- acts --------------------------------------------------------------------------------------------------- */
 
-typedef struct work {
-    int64_t no;
-    const char *what, *who, *reason;
-    int (*act)(dm_pg *c, struct work *w, dm_err *err);
-    const dm_tax_rule *tax; /* of a draft */
-    bool country;           /* it names the buyer's */
-    dm_pg_rows *rows;
-} work;
+typedef struct tax_draft {
+    const dm_tax_rule *tax;
+    bool country; /* it names the buyer's */
+} tax_draft;
 
-static int act_draft(dm_pg *c, work *w, dm_err *err)
+static int draft(dm_pg *c, const char *who, const char *why, const void *of, int64_t *no, dm_err *err)
 {
-    return dm_ask_tax_draft(c, w->who, w->reason, w->tax, w->country, &w->no, err);
+    const tax_draft *d = of;
+    return dm_ask_tax_draft(c, who, why, d->tax, d->country, no, err);
 }
 
-static int act_approve(dm_pg *c, work *w, dm_err *err)
+static int find(dm_pg *c, int64_t no, dm_pg_rows **rows, dm_err *err)
 {
-    return dm_ask_tax_approve(c, w->who, w->reason, w->no, err);
+    const dm_tax_which one = {.no = no, .before = INT64_MAX};
+    return dm_tax_rows(c, &one, 1, rows, NULL, err);
 }
 
-static int act_withdraw(dm_pg *c, work *w, dm_err *err)
+static void write_found(dm_jw *j, const dm_pg_rows *rows)
 {
-    return dm_ask_tax_withdraw(c, w->who, w->reason, w->no, err);
-}
-
-static int run(dm_pg *c, void *arg, dm_err *err)
-{
-    work *w = arg;
-    char object[40];
-    dm_pg_rows_free(w->rows);
-    w->rows = NULL;
-    int r = w->act(c, w, err);
-    if (r != 0)
-        return r;
-    (void)snprintf(object, sizeof object, "tax_rule:%lld", (long long)w->no);
-    const dm_audit line = {.who = w->who, .verb = w->what, .object = object, .reason = w->reason};
-    const dm_tax_which one = {.no = w->no, .before = INT64_MAX};
-    r = dm_audit_add(c, &line, err);
-    return r < 0 ? r : dm_tax_rows(c, &one, 1, &w->rows, NULL, err);
+    dm_tax_row row;
+    dm_tax_row_read(rows, 0, &row);
+    dm_tax_row_write(j, &row);
 }
 
 static int refuse(dm_req *req, int r, const char *what)
 {
     switch (r) {
-    case DM_ASK_TAX_NONE:
+    case DM_DRAFT_NONE:
         return dm_deny(req, DM_NO_TAX_RULE_UNKNOWN, what, "no such rule of tax");
-    case DM_ASK_TAX_STATE:
+    case DM_DRAFT_STATE:
         return dm_deny(req, DM_NO_TAX_RULE_STAYS, what, "this rule of tax is no draft any more");
-    case DM_ASK_TAX_OWN:
+    case DM_DRAFT_OWN:
         return dm_deny(req, DM_NO_TAX_RULE_SECOND, what, "who has drafted a rule of tax does not approve it");
-    case DM_ASK_TAX_LATE:
+    case DM_DRAFT_LATE:
         return dm_deny(req, DM_NO_TAX_RULE_LATE, what,
-                "a rule of tax begins %d seconds after its approval at the earliest", DM_ASK_TAX_AHEAD_S);
-    case DM_ASK_TAX_SAME:
+                "a rule of tax begins %d seconds after its approval at the earliest", DM_DRAFT_AHEAD_S);
+    case DM_DRAFT_SAME:
         return dm_deny(req, DM_NO_TAX_RULE_SAME, what, "another rule for the same begins in that second");
     case DM_ASK_TAX_AREA:
         return dm_deny(req, DM_NO_TAX_RULE_WRONG, what, "the buyer is neither a country nor an area of taxes");
@@ -126,22 +109,15 @@ static int refuse(dm_req *req, int r, const char *what)
     }
 }
 
-static int answer(dm_req *req, dm_api *api, int status, work *w, dm_err *err)
-{
-    int r = w->tax == NULL ? dm_parse_i64(req->params[0], 1, INT32_MAX, &w->no, NULL) : 0;
-    w->who = dm_ops_who(req);
-    r = r < 0 ? DM_ASK_TAX_NONE : dm_api_tx_ops(api, run, w, err);
-    if (r == 0) {
-        dm_tax_row t;
-        dm_jw j = dm_reply_json(&req->reply, status);
-        dm_tax_row_read(w->rows, 0, &t);
-        dm_tax_row_write(&j, &t);
-    } else if (r > 0) {
-        r = refuse(req, r, w->what);
-    }
-    dm_pg_rows_free(w->rows);
-    return r;
-}
+static const dm_ops_draft_kind kind = {.name = "tax_rule",
+        .add = "tax_rule.draft",
+        .approve = "tax_rule.approve",
+        .withdraw = "tax_rule.withdraw",
+        .ask = &dm_ask_tax,
+        .draft = draft,
+        .find = find,
+        .write = write_found,
+        .refuse = refuse};
 
 /* --- drafts ------------------------------------------------------------------------------------------------- */
 
@@ -226,15 +202,9 @@ int dm_route_ops_tax_add(dm_req *req, void *ctx, dm_err *err)
     int r = dm_body_read(req, draft_fields, DM_LEN(draft_fields), &b, err);
     if (r == 0)
         r = read_rule(&b, &rule, err);
-    if (r == 0)
-        r = dm_ops_reason(req, "tax_rule.draft", b.reason);
     if (r == 0) {
-        work w = {.what = "tax_rule.draft",
-                .reason = b.reason,
-                .act = act_draft,
-                .tax = &rule,
-                .country = strcmp(b.buyer, "*") == 0 || dm_country_ok(dm_str_c(b.buyer))};
-        r = answer(req, ctx, 201, &w, err);
+        const tax_draft d = {.tax = &rule, .country = strcmp(b.buyer, "*") == 0 || dm_country_ok(dm_str_c(b.buyer))};
+        r = dm_ops_draft_add(req, ctx, &kind, b.reason, &d, err);
     }
     dm_json_done(draft_fields, DM_LEN(draft_fields), &b);
     return r < 0 ? r : 0;
@@ -242,22 +212,12 @@ int dm_route_ops_tax_add(dm_req *req, void *ctx, dm_err *err)
 
 /* --- the second person -------------------------------------------------------------------------------------- */
 
-static int second(dm_req *req, void *ctx, work w, dm_err *err)
-{
-    DM_AUTO_OPS_WHY why = {NULL};
-    int r = dm_ops_why_read(req, w.what, &why, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    w.reason = why.reason;
-    return answer(req, ctx, 200, &w, err);
-}
-
 int dm_route_ops_tax_approve(dm_req *req, void *ctx, dm_err *err)
 {
-    return second(req, ctx, (work){.what = "tax_rule.approve", .act = act_approve}, err);
+    return dm_ops_draft_approve(req, ctx, &kind, err);
 }
 
 int dm_route_ops_tax_withdraw(dm_req *req, void *ctx, dm_err *err)
 {
-    return second(req, ctx, (work){.what = "tax_rule.withdraw", .act = act_withdraw}, err);
+    return dm_ops_draft_withdraw(req, ctx, &kind, err);
 }

@@ -1,23 +1,19 @@
 /* metering/ask/seller.h: who sells, as two people say it: one drafts what a legal entity is called, where it is and
- * where it is paid, another approves. Runs as dm_ops, inside the caller's transaction; the database holds to the order
- * of it by itself (dm.seller_guard), here it is told in outcomes. What is approved is never edited: it holds until the
- * next one of its entity begins, and not else. An invoice has in it what held when it was issued. */
+ * where it is paid, another approves (draft.h). What is approved is never edited: it holds until the next one of its
+ * entity begins, and not else. An invoice has in it what held when it was issued. */
 #ifndef DM_METERING_ASK_SELLER_H
 #define DM_METERING_ASK_SELLER_H
 
 #include "base/json.h"
-#include "base/pg.h"
 
-enum { DM_ASK_SELLER_AHEAD_S = 60, DM_ASK_SELLER_DRAFTS_MAX = 64, DM_ASK_SELLER_TERMS_MAX = 365 };
+#include "metering/ask/draft.h"
 
+enum { DM_ASK_SELLER_DRAFTS_MAX = 64, DM_ASK_SELLER_TERMS_MAX = 365 };
+
+/* Beside those of draft.h. */
 enum {
-    DM_ASK_SELLER_NONE = 1, /* there is no such seller */
-    DM_ASK_SELLER_STATE,    /* it is no draft any more */
-    DM_ASK_SELLER_OWN,      /* who would approve it has drafted it */
-    DM_ASK_SELLER_LATE,     /* it would begin in less than DM_ASK_SELLER_AHEAD_S */
-    DM_ASK_SELLER_SAME,     /* another one of that entity begins in the same second */
-    DM_ASK_SELLER_ENTITY,   /* there is no such legal entity */
-    DM_ASK_SELLER_MANY,     /* DM_ASK_SELLER_DRAFTS_MAX drafts are there */
+    DM_ASK_SELLER_ENTITY = DM_DRAFT_OUTCOMES, /* there is no such legal entity */
+    DM_ASK_SELLER_MANY,                       /* DM_ASK_SELLER_DRAFTS_MAX drafts are there */
 };
 
 /* Of strings NULL is none; name and country are never. */
@@ -28,9 +24,7 @@ typedef struct dm_seller_draft {
 
 int dm_ask_seller_draft(dm_pg *c, const char *who, const char *why, const dm_seller_draft *seller, int64_t *no,
         dm_err *err) DM_NODISCARD;
-int dm_ask_seller_approve(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err) DM_NODISCARD;
-/* Of a draft. */
-int dm_ask_seller_withdraw(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err) DM_NODISCARD;
+extern const dm_draft_kind dm_ask_seller;
 
 typedef struct dm_seller_row { /* borrowed from the rows; .p NULL, time 0: none */
     int64_t no, entity_no, terms_days, from_us, to_us, drafted_us, approved_us, withdrawn_us;

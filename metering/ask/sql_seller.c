@@ -46,64 +46,24 @@ int dm_ask_seller_draft(
 
 /* --- the second person -------------------------------------------------------------------------------------- */
 
-/* Of two at once the second sees the first. */
-static int turn(dm_pg *c, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_seller_turn", "SELECT pg_advisory_xact_lock(hashtext('dm.seller'))", DM_PG_ONE};
-    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
-}
-
-/* Columns: whether it is a draft, who's draft is his, seconds until it begins, whether another begins then. */
-static int find(dm_pg *c, const char *who, int64_t no, dm_pg_rows **rows, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_seller_find",
-            "SELECT s.status = 'draft', s.drafted_by IS NOT DISTINCT FROM $2, "
-            "floor(extract(epoch FROM s.valid_from - clock_timestamp()))::bigint, EXISTS (SELECT FROM dm.seller o "
-            "WHERE o.status = 'approved' AND (o.entity_no, o.valid_from) = (s.entity_no, s.valid_from)) "
-            "FROM dm.seller s WHERE s.seller_no = $1::bigint FOR UPDATE OF s",
-            DM_PG_MAYBE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who)};
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), rows, NULL, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(*rows) == 0)
-        return DM_ASK_SELLER_NONE;
-    return dm_pg_bool(*rows, 0, 0) ? 0 : DM_ASK_SELLER_STATE;
-}
-
-int dm_ask_seller_approve(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_seller_approve",
-            "UPDATE dm.seller SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3 "
-            "WHERE seller_no = $1::bigint",
-            DM_PG_NONE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who), dm_pa_c(why)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = turn(c, err);
-    if (r == 0)
-        r = find(c, who, no, &rows, err);
-    if (r != 0)
-        return r;
-    if (dm_pg_bool(rows, 0, 1))
-        return DM_ASK_SELLER_OWN;
-    if (dm_pg_i64(rows, 0, 2) < DM_ASK_SELLER_AHEAD_S + 1)
-        return DM_ASK_SELLER_LATE;
-    if (dm_pg_bool(rows, 0, 3))
-        return DM_ASK_SELLER_SAME;
-    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
-}
-
-int dm_ask_seller_withdraw(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_seller_withdraw",
-            "UPDATE dm.seller SET status = 'withdrawn', withdrawn_by = $2, withdrawn_at = now(), withdrawn_why = $3 "
-            "WHERE seller_no = $1::bigint",
-            DM_PG_NONE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who), dm_pa_c(why)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = find(c, who, no, &rows, err);
-    return r != 0 ? r : dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
-}
+const dm_draft_kind dm_ask_seller = {
+        .turn = {"ask_seller_turn", "SELECT pg_advisory_xact_lock(hashtext('dm.seller'))", DM_PG_ONE},
+        .find = {"ask_seller_find",
+                "SELECT s.status = 'draft', s.drafted_by IS NOT DISTINCT FROM $2, "
+                "floor(extract(epoch FROM s.valid_from - clock_timestamp()))::bigint, EXISTS (SELECT FROM dm.seller o "
+                "WHERE o.status = 'approved' AND (o.entity_no, o.valid_from) = (s.entity_no, s.valid_from)) "
+                "FROM dm.seller s WHERE s.seller_no = $1::bigint FOR UPDATE OF s",
+                DM_PG_MAYBE},
+        .approve = {"ask_seller_approve",
+                "UPDATE dm.seller SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3 "
+                "WHERE seller_no = $1::bigint",
+                DM_PG_NONE},
+        .withdraw = {"ask_seller_withdraw",
+                "UPDATE dm.seller SET status = 'withdrawn', withdrawn_by = $2, withdrawn_at = now(), withdrawn_why = "
+                "$3 "
+                "WHERE seller_no = $1::bigint",
+                DM_PG_NONE},
+};
 
 /* --- what there is ------------------------------------------------------------------------------------------ */
 

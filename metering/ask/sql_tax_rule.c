@@ -50,65 +50,26 @@ int dm_ask_tax_draft(
 
 /* --- the second person -------------------------------------------------------------------------------------- */
 
-/* Of two at once for the same the second sees the first. */
-static int turn(dm_pg *c, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_tax_turn", "SELECT pg_advisory_xact_lock(hashtext('dm.tax_rule'))", DM_PG_ONE};
-    return dm_pg_exec(c, &st, NULL, 0, NULL, NULL, err);
-}
-
-/* Columns: whether it is a draft, who's draft is his, seconds until it begins, whether another begins then. */
-static int find(dm_pg *c, const char *who, int64_t no, dm_pg_rows **rows, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_tax_find",
-            "SELECT t.status = 'draft', t.drafted_by = $2, "
-            "floor(extract(epoch FROM t.valid_from - clock_timestamp()))::bigint, EXISTS (SELECT FROM dm.tax_rule o "
-            "WHERE o.status = 'approved' AND (o.seller, o.buyer, o.valid_from) = (t.seller, t.buyer, t.valid_from) "
-            "AND o.business IS NOT DISTINCT FROM t.business) FROM dm.tax_rule t WHERE t.rule_no = $1::bigint "
-            "FOR UPDATE OF t",
-            DM_PG_MAYBE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who)};
-    int r = dm_pg_exec(c, &st, args, DM_LEN(args), rows, NULL, err);
-    if (r < 0)
-        return r;
-    if (dm_pg_count(*rows) == 0)
-        return DM_ASK_TAX_NONE;
-    return dm_pg_bool(*rows, 0, 0) ? 0 : DM_ASK_TAX_STATE;
-}
-
-int dm_ask_tax_approve(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_tax_approve",
-            "UPDATE dm.tax_rule SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3 "
-            "WHERE rule_no = $1::bigint",
-            DM_PG_NONE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who), dm_pa_c(why)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = turn(c, err);
-    if (r == 0)
-        r = find(c, who, no, &rows, err);
-    if (r != 0)
-        return r;
-    if (dm_pg_bool(rows, 0, 1))
-        return DM_ASK_TAX_OWN;
-    if (dm_pg_i64(rows, 0, 2) < DM_ASK_TAX_AHEAD_S + 1)
-        return DM_ASK_TAX_LATE;
-    if (dm_pg_bool(rows, 0, 3))
-        return DM_ASK_TAX_SAME;
-    return dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
-}
-
-int dm_ask_tax_withdraw(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err)
-{
-    static const dm_pg_stmt st = {"ask_tax_withdraw",
-            "UPDATE dm.tax_rule SET status = 'withdrawn', withdrawn_by = $2, withdrawn_at = now(), withdrawn_why = $3 "
-            "WHERE rule_no = $1::bigint",
-            DM_PG_NONE};
-    const dm_pg_arg args[] = {dm_pa_i64(no), dm_pa_c(who), dm_pa_c(why)};
-    DM_AUTO(dm_pg_rows) rows = NULL;
-    int r = find(c, who, no, &rows, err);
-    return r != 0 ? r : dm_pg_exec(c, &st, args, DM_LEN(args), NULL, NULL, err);
-}
+const dm_draft_kind dm_ask_tax = {
+        .turn = {"ask_tax_turn", "SELECT pg_advisory_xact_lock(hashtext('dm.tax_rule'))", DM_PG_ONE},
+        .find = {"ask_tax_find",
+                "SELECT t.status = 'draft', t.drafted_by = $2, "
+                "floor(extract(epoch FROM t.valid_from - clock_timestamp()))::bigint, EXISTS (SELECT FROM dm.tax_rule "
+                "o "
+                "WHERE o.status = 'approved' AND (o.seller, o.buyer, o.valid_from) = (t.seller, t.buyer, t.valid_from) "
+                "AND o.business IS NOT DISTINCT FROM t.business) FROM dm.tax_rule t WHERE t.rule_no = $1::bigint "
+                "FOR UPDATE OF t",
+                DM_PG_MAYBE},
+        .approve = {"ask_tax_approve",
+                "UPDATE dm.tax_rule SET status = 'approved', approved_by = $2, approved_at = now(), approved_why = $3 "
+                "WHERE rule_no = $1::bigint",
+                DM_PG_NONE},
+        .withdraw = {"ask_tax_withdraw",
+                "UPDATE dm.tax_rule SET status = 'withdrawn', withdrawn_by = $2, withdrawn_at = now(), withdrawn_why = "
+                "$3 "
+                "WHERE rule_no = $1::bigint",
+                DM_PG_NONE},
+};
 
 /* --- what there is ------------------------------------------------------------------------------------------ */
 

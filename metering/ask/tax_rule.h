@@ -1,35 +1,26 @@
 /* metering/ask/tax_rule.h: rules of tax (metering/rules/tax.h) as two people make them: one drafts, after a tax
- * adviser's word, another approves. Runs as dm_ops, inside the caller's transaction; the database holds to the order of
- * it by itself (dm.tax_rule_guard), here it is told in outcomes. A rule is never edited. It ends where the next one for
- * the same seller, buyer and business begins, and not else: so whatever had a rule has one from then on, and one alone.
- */
+ * adviser's word, another approves (draft.h). A rule is never edited. It ends where the next one for the same seller,
+ * buyer and business begins, and not else: so whatever had a rule has one from then on, and one alone. */
 #ifndef DM_METERING_ASK_TAX_RULE_H
 #define DM_METERING_ASK_TAX_RULE_H
 
 #include "base/json.h"
 #include "base/pg.h"
 
+#include "metering/ask/draft.h"
 #include "metering/rules/tax.h"
 
-enum { DM_ASK_TAX_AHEAD_S = 60 };
-
+/* Beside those of draft.h. */
 enum {
-    DM_ASK_TAX_NONE = 1, /* there is no such rule */
-    DM_ASK_TAX_STATE,    /* it is no draft any more */
-    DM_ASK_TAX_OWN,      /* who would approve it has drafted it */
-    DM_ASK_TAX_LATE,     /* it would begin in less than DM_ASK_TAX_AHEAD_S */
-    DM_ASK_TAX_SAME,     /* another one for the same begins in the same second */
-    DM_ASK_TAX_AREA,     /* the buyer is neither a country nor an area that there is */
-    DM_ASK_TAX_MANY,     /* DM_TAX_RULES_MAX are there */
+    DM_ASK_TAX_AREA = DM_DRAFT_OUTCOMES, /* the buyer is neither a country nor an area that there is */
+    DM_ASK_TAX_MANY,                     /* DM_TAX_RULES_MAX are there */
 };
 
 /* country: whether the buyer is one, or "*". rule->no and to_s are of no account. DM_E_INVALID says what dm_tax_check
  * has against it. */
 int dm_ask_tax_draft(dm_pg *c, const char *who, const char *why, const dm_tax_rule *rule, bool country, int64_t *no,
         dm_err *err) DM_NODISCARD;
-int dm_ask_tax_approve(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err) DM_NODISCARD;
-/* Of a draft. */
-int dm_ask_tax_withdraw(dm_pg *c, const char *who, const char *why, int64_t no, dm_err *err) DM_NODISCARD;
+extern const dm_draft_kind dm_ask_tax;
 
 typedef struct dm_tax_row { /* borrowed from the rows; .p NULL, time 0: none */
     int64_t no, rate_ppm, from_us, to_us, drafted_us, approved_us, withdrawn_us;

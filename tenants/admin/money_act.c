@@ -85,33 +85,35 @@ static int id_of(const char *id, const char *option, dm_err *err)
 
 /* --- rules of tax, and sellers ------------------------------------------------------------------------------ */
 
-static const said tax_says[] = {[DM_ASK_TAX_NONE] = {DM_E_NOTFOUND, "no such rule of tax"},
-        [DM_ASK_TAX_STATE] = {DM_E_CONFLICT, "it is no draft any more"},
-        [DM_ASK_TAX_OWN] = {DM_E_CONFLICT, "who has drafted a rule of tax does not approve it"},
-        [DM_ASK_TAX_LATE] = {DM_E_CONFLICT, "a rule of tax begins a minute after its approval at the earliest"},
-        [DM_ASK_TAX_SAME] = {DM_E_CONFLICT, "another rule for the same begins in that second"}};
-static const said seller_says[] = {[DM_ASK_SELLER_NONE] = {DM_E_NOTFOUND, "no such seller"},
-        [DM_ASK_SELLER_STATE] = {DM_E_CONFLICT, "it is no draft any more"},
-        [DM_ASK_SELLER_OWN] = {DM_E_CONFLICT, "who has drafted a seller does not approve it"},
-        [DM_ASK_SELLER_LATE] = {DM_E_CONFLICT, "a seller begins a minute after its approval at the earliest"},
-        [DM_ASK_SELLER_SAME] = {DM_E_CONFLICT, "another seller of that entity begins in that second"}};
+static const said tax_says[DM_DRAFT_OUTCOMES] = {[DM_DRAFT_NONE] = {DM_E_NOTFOUND, "no such rule of tax"},
+        [DM_DRAFT_STATE] = {DM_E_CONFLICT, "it is no draft any more"},
+        [DM_DRAFT_OWN] = {DM_E_CONFLICT, "who has drafted a rule of tax does not approve it"},
+        [DM_DRAFT_LATE] = {DM_E_CONFLICT, "a rule of tax begins a minute after its approval at the earliest"},
+        [DM_DRAFT_SAME] = {DM_E_CONFLICT, "another rule for the same begins in that second"}};
+static const said seller_says[DM_DRAFT_OUTCOMES] = {[DM_DRAFT_NONE] = {DM_E_NOTFOUND, "no such seller"},
+        [DM_DRAFT_STATE] = {DM_E_CONFLICT, "it is no draft any more"},
+        [DM_DRAFT_OWN] = {DM_E_CONFLICT, "who has drafted a seller does not approve it"},
+        [DM_DRAFT_LATE] = {DM_E_CONFLICT, "a seller begins a minute after its approval at the earliest"},
+        [DM_DRAFT_SAME] = {DM_E_CONFLICT, "another seller of that entity begins in that second"}};
+
+/* The verb is the name of what it is about, and approve or withdraw. */
+static int draft(dm_pg *c, work *w, const dm_draft_kind *kind, const said *says, dm_err *err)
+{
+    const char *act = strchr(w->verb, '.') + 1;
+    (void)snprintf(w->object, sizeof w->object, "%.*s:%lld", (int)(act - 1 - w->verb), w->verb, (long long)w->no);
+    int r = (strcmp(act, "approve") == 0 ? dm_draft_approve : dm_draft_withdraw)(
+            c, kind, w->a->who, w->a->reason, w->no, err);
+    return told(says, DM_DRAFT_OUTCOMES, r, err);
+}
 
 static int tax(dm_pg *c, work *w, dm_err *err)
 {
-    bool approve = strcmp(w->verb, "tax_rule.approve") == 0;
-    (void)snprintf(w->object, sizeof w->object, "tax_rule:%lld", (long long)w->no);
-    int r = approve ? dm_ask_tax_approve(c, w->a->who, w->a->reason, w->no, err)
-                    : dm_ask_tax_withdraw(c, w->a->who, w->a->reason, w->no, err);
-    return told(tax_says, DM_LEN(tax_says), r, err);
+    return draft(c, w, &dm_ask_tax, tax_says, err);
 }
 
 static int seller(dm_pg *c, work *w, dm_err *err)
 {
-    bool approve = strcmp(w->verb, "seller.approve") == 0;
-    (void)snprintf(w->object, sizeof w->object, "seller:%lld", (long long)w->no);
-    int r = approve ? dm_ask_seller_approve(c, w->a->who, w->a->reason, w->no, err)
-                    : dm_ask_seller_withdraw(c, w->a->who, w->a->reason, w->no, err);
-    return told(seller_says, DM_LEN(seller_says), r, err);
+    return draft(c, w, &dm_ask_seller, seller_says, err);
 }
 
 static int numbered(

@@ -1,5 +1,5 @@
-/* Covers api/ops/seller.c, metering/ask/seller.c, metering/ask/sql_seller.c: who sells is said by two people and never
- * edited, and at every moment a legal entity is called by one name. */
+/* Covers api/ops/draft.c, api/ops/seller.c, metering/ask/draft.c, metering/ask/seller.c, metering/ask/sql_seller.c: who
+ * sells is said by two people and never edited, and at every moment a legal entity is called by one name. */
 #include <stdio.h>
 
 #include "tests/support/opsrig.h"
