@@ -13,9 +13,8 @@ import { words } from '../../../words'
 import { clock, plain } from '../../../words/format'
 import { ops } from '../../../words/ops'
 import { Act } from '../Act'
-import { from, useOps, whoIs } from '../ops'
-import { whoWord } from '../parts'
-import { StatusWord } from './Books'
+import { from, useOps } from '../ops'
+import { type Decided, draftColumns } from './drafts'
 
 const w = ops.sellers
 
@@ -24,7 +23,7 @@ export function Sellers() {
   const prefs = usePrefs()
   const queries = useQueryClient()
   const [drafting, draft] = useState(false)
-  const [decided, decide] = useState<{ of: Seller; act: 'approve' | 'withdraw' } | null>(null)
+  const [decided, decide] = useState<Decided<Seller> | null>(null)
   const list = useRows<Seller>(['ops', 'sellers'], (cursor) =>
     must(api.GET('/v1/ops/sellers', { params: { query: from(cursor) } })),
   )
@@ -66,41 +65,7 @@ export function Sellers() {
             cell: (row) => plain([row.tax_id, row.legal_id].filter(Boolean).join(', ')) || words.none,
           },
           { id: 'iban', title: c.iban, cell: (row) => <code>{plain(row.iban ?? words.none)}</code> },
-          { id: 'from', title: c.from, cell: (row) => clock(row.valid_from, prefs) },
-          { id: 'to', title: c.to, cell: (row) => (row.valid_to === null ? words.none : clock(row.valid_to, prefs)) },
-          {
-            id: 'status',
-            title: ops.prices.columns.status,
-            cell: (row) => (
-              <>
-                <StatusWord of={row.status} />
-                {row.drafted_by === null ? null : (
-                  <p className={parts.hint}>{ops.credits.orderedBy(whoWord(row.drafted_by))}</p>
-                )}
-              </>
-            ),
-          },
-          {
-            id: 'acts',
-            title: ops.prices.columns.acts,
-            end: true,
-            acts: true,
-            cell: (row) =>
-              row.status !== 'draft' ? null : (
-                <span className={`${parts.row} ${parts.acts}`}>
-                  {row.drafted_by === whoIs(me) ? (
-                    <span className={parts.hint}>{ops.act.another}</span>
-                  ) : (
-                    <Button acts onPress={() => decide({ of: row, act: 'approve' })}>
-                      {ops.act.approve}
-                    </Button>
-                  )}
-                  <Button kind="quietDanger" acts onPress={() => decide({ of: row, act: 'withdraw' })}>
-                    {ops.act.withdraw}
-                  </Button>
-                </span>
-              ),
-          },
+          ...draftColumns<Seller>(c, prefs, me, decide),
         ]}
       />
       {drafting ? <DraftSeller done={anew} close={() => draft(false)} /> : null}

@@ -11,13 +11,12 @@ import { Field } from '../../../parts/Field'
 import { FilterField } from '../../../parts/FilterField'
 import { List } from '../../../parts/List'
 import parts from '../../../parts/parts.module.css'
-import { words } from '../../../words'
 import { clock, plain } from '../../../words/format'
 import { ops } from '../../../words/ops'
 import { Act } from '../Act'
-import { from, useOps, whoIs } from '../ops'
-import { whoWord } from '../parts'
-import { STATUSES, type Status, StatusWord } from './Books'
+import { from, useOps } from '../ops'
+import { STATUSES, type Status } from './Books'
+import { type Decided, draftColumns } from './drafts'
 
 const w = ops.tax
 const CATEGORIES = ['S', 'Z', 'E', 'AE', 'O', 'G', 'K', 'L', 'M'] as const
@@ -31,7 +30,7 @@ export function TaxRules() {
   const [country, setCountry] = useState('')
   const [status, setStatus] = useState<'' | Status>('')
   const [drafting, draft] = useState(false)
-  const [decided, decide] = useState<{ of: TaxRule; act: 'approve' | 'withdraw' } | null>(null)
+  const [decided, decide] = useState<Decided<TaxRule> | null>(null)
   const fits = /^[A-Z]{2}$/.test(country)
   const list = useRows<TaxRule>(['ops', 'tax', fits ? country : '', status], (cursor) =>
     must(
@@ -93,41 +92,7 @@ export function TaxRules() {
               </>
             ),
           },
-          { id: 'from', title: c.from, cell: (row) => clock(row.valid_from, prefs) },
-          { id: 'to', title: c.to, cell: (row) => (row.valid_to === null ? words.none : clock(row.valid_to, prefs)) },
-          {
-            id: 'status',
-            title: ops.prices.columns.status,
-            cell: (row) => (
-              <>
-                <StatusWord of={row.status} />
-                {row.drafted_by === null ? null : (
-                  <p className={parts.hint}>{ops.credits.orderedBy(whoWord(row.drafted_by))}</p>
-                )}
-              </>
-            ),
-          },
-          {
-            id: 'acts',
-            title: ops.prices.columns.acts,
-            end: true,
-            acts: true,
-            cell: (row) =>
-              row.status !== 'draft' ? null : (
-                <span className={`${parts.row} ${parts.acts}`}>
-                  {row.drafted_by === whoIs(me) ? (
-                    <span className={parts.hint}>{ops.act.another}</span>
-                  ) : (
-                    <Button acts onPress={() => decide({ of: row, act: 'approve' })}>
-                      {ops.act.approve}
-                    </Button>
-                  )}
-                  <Button kind="quietDanger" acts onPress={() => decide({ of: row, act: 'withdraw' })}>
-                    {ops.act.withdraw}
-                  </Button>
-                </span>
-              ),
-          },
+          ...draftColumns<TaxRule>(c, prefs, me, decide),
         ]}
       />
       {drafting ? (
