@@ -285,7 +285,7 @@ static int settle_started(dm_pg *c, void *arg, dm_err *err)
 {
     const ending *t = arg;
     dm_sandbox s = t->k->out->sandbox;
-    int r = dm_sandbox_started(c, &s, &t->move, false, err);
+    int r = dm_sandbox_started(c, &s, &t->move, err);
     return r == 0 ? dm_idem_settle(c, &t->k->idem, t->status, err) : r;
 }
 

@@ -121,7 +121,7 @@ int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_e
                 dm_sandbox_state_name(s->state), dm_sandbox_event_name(a->event));
     dm_sandbox next = after(s, step, a);
     dm_sql_step write = {.old = s, .next = &next, .at_us = a->at_us, .why = step->why, .who = a->who};
-    int r = dm_sql_sandbox_step(c, &write, false, err);
+    int r = dm_sql_sandbox_step(c, &write, err);
     if (r == 0 && !write.moved)
         r = dm_fail(err, DM_E_CONFLICT, "the row has moved on");
     if (r == 0 && step->event == DM_SANDBOX_GONE && a->cause == DM_CAUSE_START_FAILED)
@@ -150,24 +150,23 @@ static int judge_started(dm_sandbox *s, const dm_sandbox *next, const dm_sql_ste
     return 0;
 }
 
-int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, bool last, dm_err *err)
+int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *a, dm_err *err)
 {
     dm_sandbox next;
     dm_sql_step write;
     started(s, a, &next, &write);
-    int r = dm_sql_sandbox_step(c, &write, last, err);
+    int r = dm_sql_sandbox_step(c, &write, err);
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : judge_started(s, &next, &write);
 }
 
 int dm_sandbox_started_all(dm_pg *c, dm_sandbox_begun *const *all, size_t n, unsigned patience_ms, dm_err *err)
 {
-    const dm_sql_round round = {.patience_ms = patience_ms, .last = true};
     dm_sandbox next[DM_SANDBOX_ROUND_MAX];
     dm_sql_step writes[DM_SANDBOX_ROUND_MAX];
     assert(n <= DM_SANDBOX_ROUND_MAX);
     for (size_t i = 0; i < n; i++)
         started(all[i]->s, all[i]->args, &next[i], &writes[i]);
-    int r = dm_sql_sandbox_steps(c, writes, n, &round, err);
+    int r = dm_sql_sandbox_steps(c, writes, n, patience_ms, err);
     for (size_t i = 0; r == 0 && i < n; i++)
         all[i]->outcome = judge_started(all[i]->s, &next[i], &writes[i]);
     return r < 0 ? dm_wrap(err, "%zu sandboxes that start", n) : 0;
@@ -194,11 +193,11 @@ static int judge_added(dm_sandbox *s, const dm_sandbox_add_args *a, const dm_sql
 
 int dm_sandbox_add(dm_pg *c, dm_sandbox *s, const dm_sandbox_add_args *a, dm_err *err)
 {
-    const dm_sql_round round = {.last = a->last};
+    const dm_sql_round alone = {.last = false};
     dm_quota_size size;
     dm_sql_start start;
     added(s, a, &size, &start);
-    int r = dm_sql_sandbox_start(c, &start, 1, a->lease_s, &round, err);
+    int r = dm_sql_sandbox_start(c, &start, 1, a->lease_s, &alone, err);
     return r < 0 ? dm_wrap(err, "sandbox %s", dm_sandbox_name_of(&s->id).s) : judge_added(s, a, &start);
 }
 

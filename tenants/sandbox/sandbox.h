@@ -19,7 +19,6 @@ typedef struct dm_sandbox_add_args {
     dm_worker_no on;     /* there alone; 0: wherever there is room */
     int64_t lease_s;     /* a worker that has not been heard of for so long gets none */
     dm_quota_over *over; /* filled with DM_SANDBOX_OVER */
-    bool last;           /* nothing else was written in this transaction, and this ends it: the commit goes with it */
 } dm_sandbox_add_args;
 
 /* Finds a place for s, takes quota, and inserts it as `starting` with epoch 1; s->worker is then where. 0;
@@ -57,8 +56,8 @@ typedef struct dm_sandbox_move_args {
 int dm_sandbox_move(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
 
 /* STARTED, of one that is `starting` as far as whoever made it knows: it was not found again and is not locked. 0, or
- * DM_SANDBOX_STALE: the row has moved on, and nothing was written. last: this ends the transaction, as above. */
-int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, bool last, dm_err *err) DM_NODISCARD;
+ * DM_SANDBOX_STALE: the row has moved on, and nothing was written. */
+int dm_sandbox_started(dm_pg *c, dm_sandbox *s, const dm_sandbox_move_args *args, dm_err *err) DM_NODISCARD;
 /* The same of several, as dm_sandbox_add_all. */
 typedef struct dm_sandbox_begun {
     dm_sandbox *s;

@@ -30,7 +30,7 @@ int dm_sql_quota_give(
 int dm_sql_quota_asleep(dm_pg *c, dm_owner owner, int64_t more_mib, dm_err *err) DM_NODISCARD;
 int dm_sql_quota_asleep_read(dm_pg *c, dm_owner owner, int64_t *out, dm_err *err) DM_NODISCARD;
 
-/* How a statement that acts for several goes about it. */
+/* How the statement that makes several goes about it. */
 typedef struct dm_sql_round {
     unsigned patience_ms; /* a row that another holds is waited for so long, then nothing is done; 0: as long as it
                              takes */
@@ -61,9 +61,10 @@ typedef struct dm_sql_step {
     const char *why, *who;
     bool moved; /* out: false: the row is not in old's state and epoch, and nothing was written */
 } dm_sql_step;
-/* The same, and the event with it. last: the commit goes with it. */
-int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, bool last, dm_err *err) DM_NODISCARD;
-/* The same of several, of whatever projects, in whatever scope (dm.step_all). */
-int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, const dm_sql_round *round, dm_err *err) DM_NODISCARD;
+/* The same, and the event with it. */
+int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, dm_err *err) DM_NODISCARD;
+/* The same of several, of whatever projects, in whatever scope (dm.step_all), and the commit with it. A row that
+ * another holds is waited for as in a round. */
+int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, unsigned patience_ms, dm_err *err) DM_NODISCARD;
 
 #endif

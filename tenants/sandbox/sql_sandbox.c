@@ -178,17 +178,6 @@ static int round_args_new(round_args *a, size_t n, size_t width, dm_err *err)
     return a->rows != NULL ? 0 : dm_fail(err, DM_E_NOMEM, "no memory for %zu sandboxes at once", n);
 }
 
-static dm_pg_arg patience(const dm_sql_round *round)
-{
-    return dm_pa_i64(round->patience_ms);
-}
-
-static int exec_round(dm_pg *c, const dm_pg_stmt *st, const dm_sql_round *round, const dm_pg_arg *args, size_t n,
-        dm_pg_rows **rows, dm_err *err)
-{
-    return (round->last ? dm_pg_exec_last : dm_pg_exec)(c, st, args, n, rows, NULL, err);
-}
-
 /* Which of n a row of the answer is about. */
 static int place_of(const dm_pg_rows *rows, size_t row, size_t n, size_t *out, dm_err *err)
 {
@@ -241,7 +230,8 @@ static int read_started(const dm_pg_rows *rows, dm_sql_start *all, size_t n, dm_
 
 int dm_sql_sandbox_start(dm_pg *c, dm_sql_start *all, size_t n, int64_t lease_s, const dm_sql_round *round, dm_err *err)
 {
-    __attribute__((cleanup(round_args_done))) round_args a = {.args = {patience(round), dm_pa_i64(lease_s)}};
+    __attribute__((cleanup(round_args_done)))
+    round_args a = {.args = {dm_pa_i64(round->patience_ms), dm_pa_i64(lease_s)}};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = round_args_new(&a, n, START_WIDTH, err);
     for (size_t i = 0; r == 0 && i < n; i++)
@@ -249,7 +239,8 @@ int dm_sql_sandbox_start(dm_pg *c, dm_sql_start *all, size_t n, int64_t lease_s,
     if (r == 0)
         r = dm_pg_columns(&a.text, a.rows, n, START_WIDTH, a.args + START_FIRST, err);
     if (r == 0)
-        r = exec_round(c, &start, round, a.args, START_FIRST + START_WIDTH, &rows, err);
+        r = (round->last ? dm_pg_exec_last : dm_pg_exec)(
+                c, &start, a.args, START_FIRST + START_WIDTH, &rows, NULL, err);
     return r < 0 ? r : read_started(rows, all, n, err);
 }
 
@@ -301,12 +292,12 @@ static void step_row(const dm_sql_step *step, dm_pg_arg out[STEP_WIDTH])
     out[WRITE_ARGS + 2] = dm_pa_c(step->who);
 }
 
-int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, bool last, dm_err *err)
+int dm_sql_sandbox_step(dm_pg *c, dm_sql_step *step, dm_err *err)
 {
     dm_pg_arg args[STEP_WIDTH];
     int64_t added = 0;
     step_row(step, args);
-    int r = (last ? dm_pg_exec_last : dm_pg_exec)(c, &write_step, args, DM_LEN(args), NULL, &added, err);
+    int r = dm_pg_exec(c, &write_step, args, DM_LEN(args), NULL, &added, err);
     step->moved = r == 0 && added == 1;
     return r;
 }
@@ -317,9 +308,9 @@ static const dm_pg_stmt steps = {"sandbox_steps",
         " $16::bigint[], $17::int[], $18::int[], $19::bigint[], $20::bigint[], $21::text[], $22::text[]) at",
         DM_PG_ROWS};
 
-int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, const dm_sql_round *round, dm_err *err)
+int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, unsigned patience_ms, dm_err *err)
 {
-    __attribute__((cleanup(round_args_done))) round_args a = {.args = {patience(round)}};
+    __attribute__((cleanup(round_args_done))) round_args a = {.args = {dm_pa_i64(patience_ms)}};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = round_args_new(&a, n, STEP_WIDTH, err);
     for (size_t i = 0; r == 0 && i < n; i++) {
@@ -329,7 +320,7 @@ int dm_sql_sandbox_steps(dm_pg *c, dm_sql_step *all, size_t n, const dm_sql_roun
     if (r == 0)
         r = dm_pg_columns(&a.text, a.rows, n, STEP_WIDTH, a.args + STEPS_FIRST, err);
     if (r == 0)
-        r = exec_round(c, &steps, round, a.args, STEPS_FIRST + STEP_WIDTH, &rows, err);
+        r = dm_pg_exec_last(c, &steps, a.args, STEPS_FIRST + STEP_WIDTH, &rows, NULL, err);
     for (size_t i = 0; r == 0 && i < dm_pg_count(rows); i++) {
         size_t at;
         r = place_of(rows, i, n, &at, err);
