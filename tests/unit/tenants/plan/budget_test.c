@@ -380,14 +380,14 @@ static void a_statement_counts_instead(void **state)
     charge(&m);
     ask(&m, 0);
     assert_int_equal(m.w[0].p[0].left, 1 + 1); /* 40 are left: a second at a time */
-    sql("UPDATE dm.budget_ran SET period_start = period_start - interval '1 hour'; SET session_replication_role = "
-        "replica;"
+    sql("SET session_replication_role = replica;"
         " INSERT INTO dm.statement (account_no, period_start, period_s, number, currency, total, running_s, "
-        "hibernated_s,"
-        " unattested, body, sha256, previous_sha256, public_key, signature) VALUES (%lld, to_timestamp(%lld), 3600, 1,"
-        " 'CNY', 0, 50, 0, 0, '', sha256(''), sha256(''), sha256(''), sha256('') || sha256(''));"
+        "hibernated_s, unattested, body, sha256, previous_sha256, public_key, signature)"
+        " SELECT DISTINCT account_no, period_start, 3600, 1, 'CNY', 0, 50, 0, 0, ''::bytea, sha256(''), sha256(''), "
+        "sha256(''),"
+        " sha256('') || sha256('') FROM dm.budget_ran WHERE account_no = %lld;"
         " SET session_replication_role = DEFAULT",
-            (long long)account, (long long)period - 3600);
+            (long long)account);
     char text[256];
     dm_tenantrig_text(&rig,
             "SELECT u.seconds FROM dm.account a, dm.budget_used(a.account_no, 0) u WHERE a.legal_name = 'Demo'", text);
