@@ -35,6 +35,8 @@ enum {
 /* --- what the API holds itself ------------------------------------------------------------------------------ */
 
 enum {
+    DM_API_HTTP_THREADS_MAX = 16,
+    DM_API_EXEC_THREADS_MAX = 256,
     DM_SHARE = 4,                 /* a project holds at most one in so many of the threads and places that all share */
     DM_PROOFS_WAITING = 64,       /* passwords that wait to be looked at; the next is answered 503 */
     DM_TOGETHER_PATIENCE_MS = 50, /* for a row of quota that another holds; then each goes by itself */

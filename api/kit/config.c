@@ -5,6 +5,8 @@
 #include "base/exec.h"
 #include "base/wire/period.h"
 
+#include "api/limits.h"
+
 #define STR(member, def, help)                                                                                         \
     {                                                                                                                  \
 #member, DM_CONF_STR, offsetof(dm_api_config, member), def, 0, 1023, help                                      \
@@ -40,13 +42,14 @@ static const dm_conf_row rows[] = {
                 "a worker that cannot ask about budgets runs on, at our cost, for so long without an alarm; and so "
                 "long "
                 "what it was granted is kept for it"),
-        NUM(http_threads, "2", 1, 16, "threads that hold connections"),
+        NUM(http_threads, "0", 0, DM_API_HTTP_THREADS_MAX, "threads that hold connections; 0: one for two processors"),
         NUM(connections_max, "4096", 16, 65536, "connections at once"),
         NUM(idle_s, "620", 1, 86400, "a silent connection is closed after this"),
         NUM(live_streams, "1024", 1, 32768,
                 "streams of what changes in projects, at once: half of connections_max at most; a quarter of one "
                 "project"),
-        NUM(exec_threads, "8", 1, 256, "threads for requests that only ask the database"),
+        NUM(exec_threads, "0", 0, DM_API_EXEC_THREADS_MAX,
+                "threads for requests that only ask the database; 0: one for each processor, and one"),
         NUM(exec_queue, "4096", 1, 65536, "requests that may wait for one; more are answered 503"),
         NUM(order_threads, "64", 1, DM_EXEC_THREADS_MAX,
                 "threads for requests that wait for a worker: create, wake, timeout; a project has a quarter at most"),
