@@ -1,18 +1,20 @@
-/* A document is an export of one invoice: made when it is first asked for, by the program that makes exports, and kept
- * like one. So no renderer runs in this program, and a second request finds a file. The first one waits for it, on a
- * thread of those that hand over files, for as long as it may; it mostly takes less than a second. */
+/* A document is an export of one invoice, statement or receipt: made when it is first asked for, by the program that
+ * makes exports, and kept like one. So no renderer runs in this program, and a second request finds a file. The first
+ * one waits for it, on a thread of those that hand over files, for as long as it may; it mostly takes less than a
+ * second. */
 #include "api/dm/document.h"
 
 #include <stdio.h>
 #include <time.h>
 
+#include "base/parse.h"
+
 #include "api/export/download.h"
 #include "api/kit/answer.h"
 #include "metering/read/invoices.h"
+#include "metering/read/receipt.h"
 
 enum { LOOK_MS = 50 };
-
-static const char what[] = "invoice.get";
 
 const char *dm_document_format(dm_str *number)
 {
@@ -31,19 +33,52 @@ const char *dm_document_format(dm_str *number)
 }
 
 typedef struct asking {
+    const struct kind *kind;
     dm_account_no account;
     dm_export_new order;
     char id[DM_UUID_TEXT];
     dm_pg_rows *rows;
 } asking;
 
-/* Once: what fails is not ordered again by who waits for it. */
-static int order(dm_pg *c, asking *a, dm_err *err)
+static int invoice_is(dm_pg *c, const asking *a, dm_err *err)
 {
     dm_pg_rows *invoice = NULL, *events = NULL;
     int r = dm_read_invoice(c, a->account, a->order.number, &invoice, &events, err);
     dm_pg_rows_free(invoice);
     dm_pg_rows_free(events);
+    return r;
+}
+
+static int statement_is(dm_pg *c, const asking *a, dm_err *err)
+{
+    dm_statement_no number;
+    if (dm_parse_i64(a->order.number, 1, INT64_MAX, &number.v, NULL) < 0)
+        return DM_READ_NONE;
+    return dm_read_statement_is(c, a->account, number, err);
+}
+
+static int receipt_is(dm_pg *c, const asking *a, dm_err *err)
+{
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    return dm_read_receipt(c, a->account, a->order.number, &rows, err);
+}
+
+static const struct kind {
+    const char *what, *dataset;
+    int (*is)(dm_pg *c, const asking *a, dm_err *err);
+    dm_no none;
+    const char *unknown;
+} kinds[] = {[DM_DOCUMENT_INVOICE] = {"invoice.get", DM_EXPORT_DOCUMENT, invoice_is, DM_NO_INVOICE_UNKNOWN,
+                     "invoice not found"},
+        [DM_DOCUMENT_STATEMENT] = {"statement.get", DM_EXPORT_STATEMENT, statement_is, DM_NO_STATEMENT_UNKNOWN,
+                "statement not found"},
+        [DM_DOCUMENT_RECEIPT] = {
+                "receipt.get", DM_EXPORT_RECEIPT, receipt_is, DM_NO_RECEIPT_UNKNOWN, "receipt not found"}};
+
+/* Once: what fails is not ordered again by who waits for it. */
+static int order(dm_pg *c, asking *a, dm_err *err)
+{
+    int r = a->kind->is(c, a, err);
     if (r == 0)
         r = dm_export_order(c, dm_export_of(a->account), &a->order, a->id, err);
     else if (r == DM_READ_NONE)
@@ -72,24 +107,26 @@ static int answer(dm_req *req, dm_api *api, const asking *a, dm_err *err)
     dm_export e;
     dm_export_read(a->rows, 0, &e);
     if (!ended(a))
-        return dm_deny(req, DM_NO_DOCUMENT_LATER, what, "it is being made");
+        return dm_deny(req, DM_NO_DOCUMENT_LATER, a->kind->what, "it is being made");
     if (!dm_str_eq_c(e.state, "ready"))
-        return dm_deny(req, DM_NO_DOCUMENT_FAILED, what, "there is none in that form: %.*s", (int)e.why.n,
+        return dm_deny(req, DM_NO_DOCUMENT_FAILED, a->kind->what, "there is none in that form: %.*s", (int)e.why.n,
                 e.why.n > 0 ? e.why.p : "");
     return dm_download_answer(req, api, &e, err);
 }
 
-int dm_document_answer(dm_req *req, dm_api *api, dm_str number, const char *format, dm_err *err)
+int dm_document_answer(dm_req *req, dm_api *api, const dm_document *d, dm_err *err)
 {
     const dm_caller *by = &dm_session_of(req)->caller;
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
     int64_t until = dm_mono_ms(&dm_clock_real) + (int64_t)api->config->document_s * 1000;
+    const struct kind *kind = &kinds[d->of];
     char key[100];
-    (void)snprintf(key, sizeof key, "document:%.*s:%s", (int)number.n, number.p, format);
-    asking a = {.account = by->owner.account,
-            .order = {.dataset = DM_EXPORT_DOCUMENT,
-                    .format = format,
-                    .number = number,
+    (void)snprintf(key, sizeof key, "%s:%.*s:%s", kind->dataset, (int)d->number.n, d->number.p, d->format);
+    asking a = {.kind = kind,
+            .account = by->owner.account,
+            .order = {.dataset = kind->dataset,
+                    .format = d->format,
+                    .number = d->number,
                     .who = by->who,
                     .key = dm_str_c(key)}};
     int r = dm_api_tx(api, by, query, &a, err);
@@ -98,9 +135,9 @@ int dm_document_answer(dm_req *req, dm_api *api, dm_str number, const char *form
         r = dm_api_tx(api, by, query, &a, err);
     }
     if (r == DM_EXPORT_NONE)
-        r = dm_deny(req, DM_NO_INVOICE_UNKNOWN, what, "invoice not found");
+        r = dm_deny(req, kind->none, kind->what, "%s", kind->unknown);
     else if (r == DM_EXPORT_MANY)
-        r = dm_deny(req, DM_NO_EXPORT_MANY, what, "%d exports are not done yet", DM_EXPORT_WAITING_MAX);
+        r = dm_deny(req, DM_NO_EXPORT_MANY, kind->what, "%d exports are not done yet", DM_EXPORT_WAITING_MAX);
     else if (r == DM_EXPORT_OTHER)
         r = dm_fail(err, DM_E_INTERNAL, "a document's key is another order's");
     else if (r == 0)

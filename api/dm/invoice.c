@@ -174,9 +174,9 @@ static int get(dm_req *req, void *ctx, dm_err *err)
 
 static int get_document(dm_req *req, void *ctx, dm_err *err)
 {
-    dm_str number = req->params[1];
-    const char *format = dm_document_format(&number);
-    return number.n > NUMBER_MAX ? deny(req) : dm_document_answer(req, ctx, number, format, err);
+    dm_document d = {.number = req->params[1]};
+    d.format = dm_document_format(&d.number);
+    return d.number.n > NUMBER_MAX ? deny(req) : dm_document_answer(req, ctx, &d, err);
 }
 
 int dm_route_invoice_get(dm_req *req, void *ctx, dm_err *err)

@@ -1,13 +1,14 @@
 /* GET /v1/statements, /v1/statements/{number} and what belongs to one, its pages and lines, for who has a key, and the
  * same below /v1/accounts/{id}: the account's signed statements, newest first. A statement's body is its head, however
- * much it is about: the rest comes page by page. Those of before there were pages have all in their body, as they were
- * signed. */
+ * much it is about: the rest comes page by page; with ".pdf" behind its number it is on paper (document.c). Those of
+ * before there were pages have all in their body, as they were signed. */
 #include "api/dm/statement.h"
 
 #include <stdio.h>
 
 #include "base/parse.h"
 
+#include "api/dm/document.h"
 #include "api/dm/routes.h"
 #include "api/kit/answer.h"
 #include "api/kit/api.h"
@@ -284,7 +285,27 @@ int dm_route_statement_list(dm_req *req, void *ctx, dm_err *err)
     return dm_api_hop(req, ctx, DM_LATER_READS, list_all, err);
 }
 
+/* As paper. The number goes on as it is written when it is one: an order has no second spelling of it. */
+static int get_paper(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_document d = {.of = DM_DOCUMENT_STATEMENT, .number = dm_statement_param(req, 0)};
+    char text[32];
+    int64_t number;
+    d.format = dm_document_format(&d.number);
+    if (strcmp(d.format, "pdf") != 0 || dm_parse_i64(d.number, 1, INT64_MAX, &number, NULL) < 0)
+        return deny(req);
+    (void)snprintf(text, sizeof text, "%lld", (long long)number);
+    d.number = dm_str_c(text);
+    return dm_document_answer(req, ctx, &d, err);
+}
+
 int dm_route_statement_get(dm_req *req, void *ctx, dm_err *err)
 {
+    dm_str number = dm_statement_param(req, 0);
+    if (dm_document_format(&number) != NULL) {
+        dm_api *api = ctx;
+        const dm_later_at at = {.line = DM_LATER_FILES, .project = {dm_session_of(req)->caller.owner.account.v}};
+        return dm_later_hop(api->later, at, req, get_paper, api, err);
+    }
     return dm_api_hop(req, ctx, DM_LATER_READS, get_one, err);
 }

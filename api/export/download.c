@@ -74,7 +74,8 @@ static const char *media_of(dm_str format)
     return "application/octet-stream";
 }
 
-/* What it is called where it is saved: "dormouse-cost-2026-03-2026-04.csv", "INV-2026-000042.ubl.xml". */
+/* What it is called where it is saved: "dormouse-cost-2026-03-2026-04.csv", "INV-2026-000042.ubl.xml",
+ * "statement-412.pdf". */
 static void name_of(const dm_export *e, char out[NAME_MAX_])
 {
     char from[32], to[32];
@@ -83,8 +84,9 @@ static void name_of(const dm_export *e, char out[NAME_MAX_])
     dm_rfc3339(e->to_us - 1, to);
     bool months = strncmp(from, to, MONTH_LEN) != 0;
     if (e->number.p != NULL)
-        (void)snprintf(out, NAME_MAX_, "%.*s.%.*s%s", (int)e->number.n, e->number.p, (int)e->format.n, e->format.p,
-                xml ? ".xml" : "");
+        (void)snprintf(out, NAME_MAX_, "%s%.*s.%.*s%s",
+                dm_str_eq_c(e->dataset, DM_EXPORT_STATEMENT) ? DM_EXPORT_STATEMENT "-" : "", (int)e->number.n,
+                e->number.p, (int)e->format.n, e->format.p, xml ? ".xml" : "");
     else
         (void)snprintf(out, NAME_MAX_, "dormouse-%.*s-%.*s%s%.*s.%.*s", (int)e->dataset.n, e->dataset.p, MONTH_LEN,
                 from, months ? "-" : "", months ? MONTH_LEN : 0, to, (int)e->format.n, e->format.p);

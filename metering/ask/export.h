@@ -20,7 +20,9 @@ enum {
 };
 enum { DM_EXPORT_WAITING_MAX = 20, DM_EXPORT_KEY_MAX = 200 };
 
-#define DM_EXPORT_DOCUMENT "document" /* the dataset of an invoice's forms: pdf, ubl, cii */
+#define DM_EXPORT_DOCUMENT "document"   /* the dataset of an invoice's forms: pdf, ubl, cii */
+#define DM_EXPORT_STATEMENT "statement" /* of a statement's: pdf */
+#define DM_EXPORT_RECEIPT "receipt"     /* of a receipt's: pdf */
 
 typedef struct dm_export_new {
     const char *dataset, *format;

@@ -1,5 +1,6 @@
-/* dormouse-print: one invoice or credit note, as its canonical JSON, from standard input; one document to standard
- * output. It knows no database, no network and no clock: the same document is the same bytes wherever it is printed. */
+/* dormouse-print: one invoice, credit note or receipt, as its canonical JSON, or a statement, its head and its pages a
+ * line each, from standard input; one document to standard output. It knows no database, no network and no clock: the
+ * same document is the same bytes wherever it is printed. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,13 +8,15 @@
 
 #include "metering/export/confine.h"
 #include "metering/export/format.h"
+#include "metering/export/lines.h"
 
 enum { FAILED = 1 };
 
 static const char usage[] =
         "dormouse-print FORMAT [--lang en]\n"
         "\n"
-        "Writes an invoice or credit note, whose signed JSON comes from standard input, to standard output.\n"
+        "Writes an invoice or credit note, whose signed JSON comes from standard input, to standard output; or, as\n"
+        "pdf, a statement: its signed head and its pages, each a line.\n"
         "\n";
 
 static void say_usage(FILE *to)
@@ -41,23 +44,6 @@ static void on_signal(int sig)
     _exit(FAILED);
 }
 
-static int read_all(dm_buf *in, dm_err *err)
-{
-    enum { STEP = 64 << 10 };
-    for (;;) {
-        char *to = dm_buf_want(in, STEP);
-        if (to == NULL)
-            return dm_fail(err, DM_E_LIMIT, "a document has at most %d MiB", DM_INVOICE_BYTES_MAX >> 20);
-        ssize_t n = read(STDIN_FILENO, to, STEP);
-        if (n < 0 && errno != EINTR)
-            return dm_fail_sys(err, errno, "read");
-        if (n == 0)
-            return 0;
-        if (n > 0)
-            dm_buf_grew(in, (size_t)n);
-    }
-}
-
 static int write_all(dm_str out, dm_err *err)
 {
     while (out.n > 0) {
@@ -70,20 +56,68 @@ static int write_all(dm_str out, dm_err *err)
     return 0;
 }
 
+static int print_statement(const dm_export_format *f, dm_lines *in, dm_str head, dm_buf *out, dm_err *err)
+{
+    DM_AUTO(dm_export_statement) s = NULL;
+    if (f->stated == NULL)
+        return dm_fail(err, DM_E_INVALID, "a statement is not said as %s", f->name);
+    dm_str page;
+    int r = dm_export_statement_new(head, &s, err);
+    while (r == 0) {
+        r = dm_lines_next(in, &page, err);
+        if (r == 0)
+            r = dm_export_statement_page(s, page, err);
+    }
+    if (r == DM_LINES_END)
+        r = dm_export_statement_end(s, err);
+    return r == 0 ? f->stated(s, out, err) : r;
+}
+
+/* That nothing comes behind a document that is one line. */
+static int is_all(dm_lines *in, dm_err *err)
+{
+    dm_str more;
+    int r = dm_lines_next(in, &more, err);
+    if (r == DM_LINES_END)
+        return 0;
+    return r < 0 ? r : dm_fail(err, DM_E_INVALID, "this document is one line, and there is more behind it");
+}
+
+static int print_receipt(const dm_export_format *f, dm_lines *in, dm_str body, dm_buf *out, dm_err *err)
+{
+    DM_AUTO(dm_export_receipt) receipt = NULL;
+    if (f->received == NULL)
+        return dm_fail(err, DM_E_INVALID, "a receipt is not said as %s", f->name);
+    int r = dm_export_receipt_read(body, &receipt, err);
+    if (r == 0)
+        r = is_all(in, err);
+    return r == 0 ? f->received(receipt, out, err) : r;
+}
+
+static int print_invoice(const dm_export_format *f, dm_lines *in, dm_str body, dm_buf *out, dm_err *err)
+{
+    DM_AUTO(dm_export_doc) doc = NULL;
+    int r = dm_export_doc_read(body, &doc, err);
+    if (r == 0)
+        r = is_all(in, err);
+    return r == 0 ? f->write(doc, out, err) : r;
+}
+
 static int print(const dm_export_format *f, dm_err *err)
 {
-    DM_AUTO_BUF in, out;
-    DM_AUTO(dm_export_doc) doc = NULL;
-    dm_buf_init(&in, DM_INVOICE_BYTES_MAX + (128 << 10));
+    DM_AUTO_BUF out;
+    dm_lines in;
+    dm_str first = {"", 0};
+    dm_lines_init(&in, STDIN_FILENO, DM_INVOICE_BYTES_MAX);
     dm_buf_init(&out, DM_EXPORT_BYTES_MAX);
     int r = dm_confine(f->fonts, err);
     if (r == 0)
-        r = read_all(&in, err);
-    if (r == 0)
-        r = dm_export_doc_read(dm_buf_view(&in), &doc, err);
-    dm_buf_done(&in);
-    if (r == 0)
-        r = f->write(doc, &out, err);
+        r = dm_lines_next(&in, &first, err);
+    if (r >= 0)
+        r = dm_export_is_statement(first) ? print_statement(f, &in, first, &out, err)
+            : dm_export_is_receipt(first) ? print_receipt(f, &in, first, &out, err)
+                                          : print_invoice(f, &in, first, &out, err);
+    dm_lines_done(&in);
     return r == 0 ? write_all(dm_buf_view(&out), err) : r;
 }
 

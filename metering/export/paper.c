@@ -25,7 +25,9 @@ static const unsigned inks[] = {[DM_PAPER_INK] = 0x211C16,
         [DM_PAPER_DIM] = 0x8B8171,
         [DM_PAPER_ACCENT] = 0x8F4B0E,
         [DM_PAPER_LINE] = 0xE2DACD,
-        [DM_PAPER_SUNKEN] = 0xF1ECE3};
+        [DM_PAPER_SUNKEN] = 0xF1ECE3,
+        [DM_PAPER_RUN] = 0xB86A12,
+        [DM_PAPER_SLEEP] = 0x4F5DC0};
 
 struct dm_paper {
     dm_buf bytes;

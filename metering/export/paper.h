@@ -19,7 +19,9 @@ typedef enum dm_paper_ink {
     DM_PAPER_DIM,
     DM_PAPER_ACCENT,
     DM_PAPER_LINE,
-    DM_PAPER_SUNKEN
+    DM_PAPER_SUNKEN,
+    DM_PAPER_RUN, /* of the bar */
+    DM_PAPER_SLEEP
 } dm_paper_ink;
 
 typedef struct dm_paper_style {

@@ -92,7 +92,7 @@ static void put_number(dm_jw *w, const char *name, int64_t v)
         dm_jw_kc(w, name, NULL);
 }
 
-static void put_party(dm_jw *w, const char *name, const dm_invoice_party *p)
+void dm_invoice_party_write(dm_jw *w, const char *name, const dm_invoice_party *p)
 {
     dm_jw_key(w, name);
     dm_jw_obj(w);
@@ -289,7 +289,7 @@ int dm_invoice_body(const dm_invoice *v, dm_buf *b, dm_err *err)
     dm_jw_obj(w);
     dm_jw_kc(w, "account", v->account);
     put_books(w, v);
-    put_party(w, "buyer", &v->buyer);
+    dm_invoice_party_write(w, "buyer", &v->buyer);
     dm_jw_ki64(w, "chain", v->chain);
     put_commitments(w, v);
     dm_jw_kc(w, "currency", v->currency);
@@ -310,7 +310,7 @@ int dm_invoice_body(const dm_invoice *v, dm_buf *b, dm_err *err)
     dm_jw_kmaybe(w, "purchase_order", v->purchase_order);
     dm_jw_kmaybe(w, "reason", v->reason);
     dm_jw_kmaybe(w, "refers_to", v->refers_to);
-    put_party(w, "seller", &v->seller);
+    dm_invoice_party_write(w, "seller", &v->seller);
     put_statements(w, v);
     dm_jw_kmaybe(w, "tax_id_check", v->tax_id_check);
     put_taxes(w, v);

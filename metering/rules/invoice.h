@@ -81,6 +81,8 @@ typedef struct dm_invoice_party { /* .p NULL: none */
 } dm_invoice_party;
 /* As an invoice says it, or as it is frozen; borrowed of obj. */
 dm_invoice_party dm_invoice_party_of(const json_t *obj);
+/* As a member, within an object. */
+void dm_invoice_party_write(dm_jw *w, const char *name, const dm_invoice_party *p);
 
 typedef struct dm_invoice_line {
     dm_str kind, sku;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "metering/rules/rate.h"
+#include "metering/rules/receipt.h"
 
 enum { ISSUED = 1772488800, TEXT = 256 };
 
@@ -331,4 +332,20 @@ bool doc_make(const char *name, dm_buf *out)
     free(m.ids);
     free(lines);
     return ok;
+}
+
+bool doc_receive(bool top_up, dm_buf *out)
+{
+    const dm_receipt r = {.account = DM_STR("00000000-0000-4000-8000-0000000000a1"),
+            .currency = DM_STR("EUR"),
+            .number = DM_STR("REC-000042"),
+            .reference = DM_STR("SEPA 2026-03-09 Ada, thank you"),
+            .invoice = top_up ? (dm_str){NULL, 0} : DM_STR("INV-2026-000042"),
+            .booked_s = ISSUED,
+            .received_s = ISSUED - ISSUED % 86400,
+            .amount = {(dm_i128)120 * 1000000000000000000},
+            .to_wallet = {(dm_i128)(top_up ? 120 : 1) * 1000000000000000000},
+            .seller = seller,
+            .buyer = domestic};
+    return dm_receipt_body(&r, out, NULL) == 0;
 }

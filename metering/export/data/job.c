@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/parse.h"
 
 #include "metering/export/data/manifest.h"
 #include "metering/export/data/print.h"
@@ -22,7 +23,8 @@ typedef struct work {
     dm_job job;
     int64_t beat_ms;
     bool told_all;
-    int fd;
+    int fd, paper; /* paper: what the printer reads */
+    uint64_t paper_bytes;
     char file[DM_UUID_TEXT + 32], part[PATH_MAX_], path[PATH_MAX_], account[DM_UUID_TEXT];
     dm_sink *sink;
     dm_sums sums;
@@ -153,10 +155,74 @@ static int write_rows(work *w, dm_err *err)
     return r;
 }
 
-static int document_tx(dm_pg *c, void *arg, dm_err *err)
+/* What the printer reads is put down in a file first: a statement may be long. */
+static int put_down(work *w, dm_err *err)
+{
+    uint64_t at = w->text.len + 1; /* and a line's end */
+    if (__builtin_add_overflow(at, w->paper_bytes, &w->paper_bytes) || w->paper_bytes > w->h->file_max)
+        return dm_fail(
+                err, DM_E_LIMIT, "this statement is too long to be printed: have it as an export, or its bundle");
+    (void)dm_buf_ch(&w->text, '\n');
+    int r = dm_buf_ok(&w->text, err);
+    return r == 0 ? dm_write_all(w->paper, w->text.p, w->text.len, err) : r;
+}
+
+static int invoice_tx(dm_pg *c, void *arg, dm_err *err)
 {
     work *w = arg;
     int r = dm_sql_job_document(c, w->job.account_no, w->job.number, &w->text, err);
+    return r == 0 ? put_down(w, err) : r;
+}
+
+static int receipt_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    int r = dm_sql_job_receipt(c, w->job.account_no, w->job.number, &w->text, err);
+    return r == 0 ? put_down(w, err) : r;
+}
+
+static int statement_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    int64_t number, start = 0, pages = 0;
+    if (dm_parse_i64(dm_str_c(w->job.number), 1, INT64_MAX, &number, NULL) < 0)
+        return DM_JOB_NONE;
+    int r = dm_sql_job_head(c, w->job.account_no, number, &w->text, &start, &pages, err);
+    if (r == 0)
+        r = put_down(w, err);
+    for (int64_t i = 1; r == 0 && i <= pages; i++) {
+        r = beat(w, i - 1, pages, err);
+        if (r == 0)
+            r = dm_sql_job_page(c, w->job.account_no, start, i, &w->text, err);
+        if (r == 0)
+            r = put_down(w, err);
+    }
+    return r;
+}
+
+/* What is printed, beside rows that are exported. */
+static const struct document {
+    const char *dataset;
+    bool xml; /* also as e-invoice */
+    dm_pg_fn put;
+} documents[] = {{"document", true, invoice_tx}, {"receipt", false, receipt_tx}, {"statement", false, statement_tx}};
+
+static const struct document *document_of(const work *w)
+{
+    for (size_t i = 0; i < DM_LEN(documents); i++) {
+        if (strcmp(w->job.dataset, documents[i].dataset) == 0)
+            return &documents[i];
+    }
+    return NULL;
+}
+
+static int document_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    work *w = arg;
+    w->paper_bytes = 0; /* a transaction may be run again */
+    if (ftruncate(w->paper, 0) < 0 || lseek(w->paper, 0, SEEK_SET) < 0)
+        return dm_fail_sys(err, errno, "empty a file");
+    int r = document_of(w)->put(c, w, err);
     return r == DM_JOB_NONE ? dm_fail(err, DM_E_INVALID, "there is no such document") : r;
 }
 
@@ -182,15 +248,17 @@ static int measure(work *w, dm_err *err)
     return r;
 }
 
-static int write_document(work *w, dm_err *err)
+static int write_document(work *w, const struct document *d, dm_err *err)
 {
     const dm_pg_scope scope = {.account_no = w->job.account_no, .read_only = true};
     const dm_print p = {.program = w->h->print, .folder = w->h->folder, .beat = beat_print, .arg = w};
-    if (!dm_print_knows(dm_str_c(w->job.format)))
-        return dm_fail(err, DM_E_INVALID, "there is no document as %s", w->job.format);
-    int r = dm_pg_tx_on(w->h->read, &scope, document_tx, w, err);
+    if (!dm_print_knows(dm_str_c(w->job.format)) || (!d->xml && strcmp(w->job.format, "pdf") != 0))
+        return dm_fail(err, DM_E_INVALID, "there is no %s as %s", d->dataset, w->job.format);
+    int r = dm_print_paper(w->h->folder, &w->paper, err);
     if (r == 0)
-        r = dm_print_run(&p, w->job.format, dm_buf_view(&w->text), w->fd, err);
+        r = dm_pg_tx_on(w->h->read, &scope, document_tx, w, err);
+    if (r == 0)
+        r = dm_print_run(&p, w->job.format, w->paper, w->fd, err);
     return r != 0 ? r : measure(w, err);
 }
 
@@ -204,7 +272,8 @@ static int write_file(work *w, dm_err *err)
     w->fd = open(w->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (w->fd < 0)
         return dm_fail_sys(err, errno, "make a file");
-    r = strcmp(w->job.dataset, "document") == 0 ? write_document(w, err) : write_rows(w, err);
+    const struct document *d = document_of(w);
+    r = d != NULL ? write_document(w, d, err) : write_rows(w, err);
     if (r == 0 && rename(w->part, w->path) < 0)
         r = dm_fail_sys(err, errno, "rename");
     return r != 0 ? r : dm_sync_dir(w->h->folder, err);
@@ -252,6 +321,8 @@ static int do_it(work *w, dm_err *err)
     int said = end(w, r, &why, err);
     if (w->fd >= 0)
         (void)close(w->fd);
+    if (w->paper >= 0)
+        (void)close(w->paper);
     if (w->part[0] != '\0' && (r != 0 || said != 0)) {
         (void)unlink(w->part);
         (void)unlink(w->path);
@@ -286,13 +357,13 @@ static int take(dm_hand *h, dm_job *out, dm_err *err)
 
 int dm_job_next(dm_hand *h, dm_err *err)
 {
-    work w = {.h = h, .fd = -1, .made = {.keep_s = h->keep_s}};
+    work w = {.h = h, .fd = -1, .paper = -1, .made = {.keep_s = h->keep_s}};
     int r = take(h, &w.job, err);
     if (r != 0)
         return r;
     (void)snprintf(w.file, sizeof w.file, "%s-%.8s.%.16s", w.job.id, w.job.taker, w.job.format);
     w.made.file = w.file;
-    dm_buf_init(&w.text, w.job.number[0] != '\0' ? DM_INVOICE_BYTES_MAX : MANIFEST_MAX);
+    dm_buf_init(&w.text, w.job.number[0] != '\0' ? DM_INVOICE_BYTES_MAX + 1 : MANIFEST_MAX);
     r = do_it(&w, err);
     dm_sink_free(w.sink);
     dm_sums_done(&w.sums);

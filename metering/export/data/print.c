@@ -17,18 +17,13 @@ bool dm_print_knows(dm_str format)
     return dm_str_eq_c(format, "pdf") || dm_str_eq_c(format, "ubl") || dm_str_eq_c(format, "cii");
 }
 
-/* A file that nobody else sees, and that is gone with its last descriptor; read from its beginning. */
-static int unnamed(const char *folder, dm_str bytes, int *out, dm_err *err)
+int dm_print_paper(const char *folder, int *out, dm_err *err)
 {
-    DM_AUTO_FD fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return dm_fail_sys(err, errno, "a file without a name");
-    int r = dm_write_all(fd, bytes.p, bytes.n, err);
-    if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
-        r = dm_fail_sys(err, errno, "lseek");
-    if (r == 0)
-        *out = dm_steal_fd(&fd);
-    return r;
+    *out = fd;
+    return 0;
 }
 
 static int start(const dm_print *p, const char *format, int in, int to, int words, pid_t *pid, dm_err *err)
@@ -83,14 +78,12 @@ static int said(int words, dm_err *err)
     return dm_fail(err, DM_E_INVALID, "%.*s", (int)line.n, line.n > 0 ? line.p : "");
 }
 
-int dm_print_run(const dm_print *p, const char *format, dm_str body, int to, dm_err *err)
+int dm_print_run(const dm_print *p, const char *format, int in, int to, dm_err *err)
 {
-    DM_AUTO_FD in = -1, words = -1;
+    DM_AUTO_FD words = -1;
     pid_t pid;
     int status = 0;
-    int r = unnamed(p->folder, body, &in, err);
-    if (r == 0)
-        r = unnamed(p->folder, (dm_str){"", 0}, &words, err);
+    int r = lseek(in, 0, SEEK_SET) < 0 ? dm_fail_sys(err, errno, "lseek") : dm_print_paper(p->folder, &words, err);
     if (r == 0)
         r = start(p, format, in, to, words, &pid, err);
     if (r == 0)

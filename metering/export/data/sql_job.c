@@ -1,6 +1,9 @@
 #include "metering/export/data/sql_job.h"
 
+#include <stddef.h>
 #include <stdio.h>
+
+#include "metering/rules/receipt.h"
 
 /* Whoever asks for a document again once there is none asks anew. */
 #define ASKED_ANEW "idem_key = CASE WHEN number IS NULL THEN idem_key ELSE 'gone:' || id END"
@@ -173,16 +176,75 @@ int dm_sql_job_account(dm_pg *c, int64_t account_no, char id[DM_UUID_TEXT], dm_e
     return r < 0 ? r : text_of(rows, 0, id, DM_UUID_TEXT, err);
 }
 
+/* The bytes in the first column of the only row, into out. */
+static int body_of(
+        dm_pg *c, const dm_pg_stmt *st, const dm_pg_arg *args, size_t n, dm_buf *out, dm_pg_rows **rows, dm_err *err)
+{
+    int r = dm_pg_exec(c, st, args, n, rows, NULL, err);
+    if (r < 0 || dm_pg_count(*rows) == 0)
+        return r < 0 ? r : DM_JOB_NONE;
+    dm_buf_reset(out);
+    (void)dm_buf_str(out, dm_pg_str(*rows, 0, 0));
+    return dm_buf_ok(out, err);
+}
+
 int dm_sql_job_document(dm_pg *c, int64_t account_no, const char *number, dm_buf *out, dm_err *err)
 {
     static const dm_pg_stmt st = {
             "job_document", "SELECT body FROM dm.invoice WHERE account_no = $1::bigint AND number = $2", DM_PG_MAYBE};
     const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(number)};
     DM_AUTO(dm_pg_rows) rows = NULL;
+    return body_of(c, &st, args, DM_LEN(args), out, &rows, err);
+}
+
+int dm_sql_job_receipt(dm_pg *c, int64_t account_no, const char *number, dm_buf *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"job_receipt",
+            "SELECT a.id, r.currency, r.number, r.reference, r.amount, r.to_wallet, r.seller, r.buyer, r.invoice, "
+            "dm.s(r.at), (r.received_on - DATE '1970-01-01')::bigint * 86400 FROM dm.receipt r JOIN dm.account a USING "
+            "(account_no) WHERE r.account_no = $1::bigint AND r.number = $2",
+            DM_PG_MAYBE};
+    static const dm_pg_field fields[] = {{DM_COL_STR, offsetof(dm_receipt_kept, account)},
+            {DM_COL_STR, offsetof(dm_receipt_kept, currency)}, {DM_COL_STR, offsetof(dm_receipt_kept, number)},
+            {DM_COL_STR, offsetof(dm_receipt_kept, reference)}, {DM_COL_STR, offsetof(dm_receipt_kept, amount)},
+            {DM_COL_STR, offsetof(dm_receipt_kept, to_wallet)}, {DM_COL_STR, offsetof(dm_receipt_kept, seller)},
+            {DM_COL_STR, offsetof(dm_receipt_kept, buyer)}, {DM_COL_MAYBE, offsetof(dm_receipt_kept, invoice)},
+            {DM_COL_I64, offsetof(dm_receipt_kept, booked_s)}, {DM_COL_I64, offsetof(dm_receipt_kept, received_s)}};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_c(number)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    dm_receipt_kept k;
     int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
     if (r < 0 || dm_pg_count(rows) == 0)
         return r < 0 ? r : DM_JOB_NONE;
+    dm_pg_read(rows, 0, 0, fields, DM_LEN(fields), &k);
     dm_buf_reset(out);
-    (void)dm_buf_str(out, dm_pg_str(rows, 0, 0));
-    return dm_buf_ok(out, err);
+    return dm_receipt_kept_body(&k, out, err);
+}
+
+int dm_sql_job_head(
+        dm_pg *c, int64_t account_no, int64_t number, dm_buf *out, int64_t *start, int64_t *pages, dm_err *err)
+{
+    static const dm_pg_stmt st = {"job_head",
+            "SELECT body, dm.s(period_start), pages::bigint FROM dm.statement WHERE account_no = $1::bigint AND number "
+            "= $2::bigint",
+            DM_PG_MAYBE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(number)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = body_of(c, &st, args, DM_LEN(args), out, &rows, err);
+    if (r == 0) {
+        *start = dm_pg_i64(rows, 0, 1);
+        *pages = dm_pg_i64(rows, 0, 2);
+    }
+    return r;
+}
+
+int dm_sql_job_page(dm_pg *c, int64_t account_no, int64_t start, int64_t page, dm_buf *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"job_page",
+            "SELECT body FROM dm.statement_page WHERE account_no = $1::bigint AND period_start = "
+            "to_timestamp($2::bigint) AND page_no = $3::bigint",
+            DM_PG_MAYBE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no), dm_pa_i64(start), dm_pa_i64(page)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    return body_of(c, &st, args, DM_LEN(args), out, &rows, err);
 }

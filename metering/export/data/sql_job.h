@@ -58,5 +58,12 @@ int dm_sql_job_has_file(dm_pg *c, dm_str name, bool *out, dm_err *err) DM_NODISC
 int dm_sql_job_account(dm_pg *c, int64_t account_no, char id[DM_UUID_TEXT], dm_err *err) DM_NODISCARD;
 /* The bytes of an invoice or credit note. 0 or DM_JOB_NONE. */
 int dm_sql_job_document(dm_pg *c, int64_t account_no, const char *number, dm_buf *out, dm_err *err) DM_NODISCARD;
+/* Those of a receipt. 0 or DM_JOB_NONE. */
+int dm_sql_job_receipt(dm_pg *c, int64_t account_no, const char *number, dm_buf *out, dm_err *err) DM_NODISCARD;
+/* Those of a statement's head, when its period began, and how many pages it has; then each of these, from 1. 0 or
+ * DM_JOB_NONE. */
+int dm_sql_job_head(dm_pg *c, int64_t account_no, int64_t number, dm_buf *out, int64_t *start, int64_t *pages,
+        dm_err *err) DM_NODISCARD;
+int dm_sql_job_page(dm_pg *c, int64_t account_no, int64_t start, int64_t page, dm_buf *out, dm_err *err) DM_NODISCARD;
 
 #endif

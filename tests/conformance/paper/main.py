@@ -1,9 +1,10 @@
-"""Invoices and credit notes of every kind, printed by dormouse-print: looked at by our own exact check, and by strangers'
+"""Invoices and credit notes of every kind, statements and receipts, printed by dormouse-print: looked at by our own exact check, and by strangers'
 judges where they can be had. main.py PROGRAMS, the folder that has documents and dormouse-print."""
 
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,85 @@ def without_a_font_there_is_none():
     assert done.stderr.startswith(b"dormouse-print: there is no font for") and done.stderr.count(b"\n") == 1, done.stderr
 
 
+def stated(name, env=None, text=None):
+    given = (MADE / f"{name}.stated").read_bytes() if text is None else text
+    return subprocess.run([PROGRAMS / "dormouse-print", "pdf"], input=given, capture_output=True, timeout=120, check=False, env=env)
+
+
+@functools.cache
+def of_statement(name):
+    """The file's name."""
+    done = stated(name)
+    assert done.returncode == 0 and not done.stderr, f"{name}: {done.stderr.decode()}"
+    path = MADE / f"statement-{name}.pdf"
+    path.write_bytes(done.stdout)
+    return path
+
+
+def words_of(path):
+    return subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@check.case("pdf", 100)
+def a_statement_says_what_was_signed_and_what_it_leaves_out():
+    if shutil.which("pdftotext") is None:
+        check.skip("there is no pdftotext")
+    for name in ("nothing", "few", "many"):
+        head, *pages = ((MADE / f"{name}.stated").read_text().splitlines())
+        head, words = json.loads(head), words_of(of_statement(name))
+        lines = [line for page in pages for line in json.loads(page)["lines"]]
+        assert f"{head['currency']} {head['total']}" in words, f"{name}: no total"
+        check.equal(words.count("Line by line"), min(len(lines), 1), name)
+        for line in lines[:1000]:
+            assert line["amount"] in words, f"{name}: no {line['amount']}"
+        if len(lines) > 1000:
+            rest = sum(Decimal(line["amount"]) for line in lines[1000:])
+            said = " ".join(words.split())
+            assert f"The first 1000 of {len(lines)} lines" in said, f"{name}: what is left out is not said"
+            assert f"The other {len(lines) - 1000} come to CNY {rest.normalize():f}" in said, f"{name}: {rest}"
+            assert "All other projects together" in words, name
+
+
+@functools.cache
+def of_receipt(name):
+    path = MADE / f"receipt-{name}.pdf"
+    with open(MADE / f"{name}.receipt", "rb") as given:
+        done = subprocess.run([PROGRAMS / "dormouse-print", "pdf"], stdin=given, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0 and not done.stderr, f"{name}: {done.stderr.decode()}"
+    path.write_bytes(done.stdout)
+    return path
+
+
+@check.case("pdf")
+def a_receipt_says_what_came_and_for_what():
+    if shutil.which("pdftotext") is None:
+        check.skip("there is no pdftotext")
+    for name in ("payment", "top-up"):
+        doc, words = json.loads((MADE / f"{name}.receipt").read_text()), words_of(of_receipt(name))
+        for text in (doc["number"], "EUR 120.00", doc["seller"]["name"], doc["buyer"]["name"], doc["received"],
+                     doc["invoice"] or "the account's wallet, in advance"):
+            assert text in words, f"{name}: no {text}"
+        check.equal("The invoice had no need of EUR 1.00" in words, name == "payment", name)
+
+
+@check.case("pdf", 100)
+def a_statement_is_the_same_wherever_it_is_printed():
+    for name in ("few", "many"):
+        check.equal(stated(name, ELSEWHERE).stdout == of_statement(name).read_bytes(), True, f"{name}, elsewhere")
+
+
+@check.case("refused")
+def what_is_no_statement():
+    good = (MADE / "few.stated").read_bytes()
+    head, rest = good.split(b"\n", 1)
+    for bad in (head, rest, good + rest, good.replace(b'"qty":"47', b'"qty":"48', 1), head + b"\n\n" + rest, good + b"{}"):
+        done = stated("few", text=bad)
+        check.equal((done.returncode, done.stdout), (1, b""), bad[:60])
+        assert done.stderr.startswith(b"dormouse-print: ") and done.stderr.count(b"\n") == 1, done.stderr
+    done = subprocess.run([PROGRAMS / "dormouse-print", "ubl"], input=good, capture_output=True, timeout=30, check=False)
+    check.equal((done.returncode, done.stderr), (1, b"dormouse-print: a statement is not said as ubl\n"), "ubl")
+
+
 @check.case("pdf", 200)
 def lasts_and_can_be_read_by_all():
     """PDF/A-3a and PDF/UA-1, by veraPDF."""
@@ -191,6 +271,7 @@ def lasts_and_can_be_read_by_all():
     if not jars:
         check.skip(os.environ.get("DM_JUDGES_WHY") or "its judge is not here")
     files = [written(name, "pdf") for name in ("one", "twelve", "credit", "outside", "arab", "long")]
+    files += [of_statement(name) for name in ("nothing", "few", "many")] + [of_receipt(name) for name in ("payment", "top-up")]
     for flavour in ("3a", "ua1"):
         done = subprocess.run(["java", "-Xmx1g", "-cp", f"{jars}/*", "org.verapdf.apps.GreenfieldCliWrapper", "--flavour", flavour,
                                "--format", "text", *files], capture_output=True, text=True, timeout=190, check=False)

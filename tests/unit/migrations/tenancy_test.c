@@ -431,7 +431,7 @@ static void reads_its_projects(const char *table)
             "wallet wallet_order wallet_grant wallet_burn wallet_burn_part wallet_hold wallet_hold_part "
             "budget_lease budget_ran budget_promise budget_cap "
             "invoice invoice_line invoice_tax invoice_statement invoice_event invoice_state invoice_payment "
-            "invoice_month invoice_commitment export export_schedule export_target export_delivery "
+            "invoice_month invoice_commitment receipt export export_schedule export_target export_delivery "
             "statement statement_line statement_page spend_open member invitation hold budget_use ";
     char text[200], word[80];
     (void)snprintf(word, sizeof(word), " %s ", table);

@@ -356,6 +356,44 @@ static void each_form_of_it(dm_rig_in *in, const char *path)
     }
 }
 
+/* A statement's, by a person and by whoever has a key; in no other form, and of none that is not there. */
+static void a_statement_is_printed(void **state)
+{
+    (void)state;
+    char path[400], pdf[420], id[256];
+    dm_rig_sql(&rig,
+            "INSERT INTO dm.service_key (public_key) VALUES (decode(repeat('ab', 32), 'hex')) ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.period VALUES ('2026-01-01T00:01Z', 60, now(), now()) ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.statement SELECT account_no, '2026-01-01T00:01Z', 60, 1, 'CNY', 0, 0, 0, NULL, 0, 'x', "
+            "sha256('x'), decode(repeat('00', 32), 'hex'), decode(repeat('ab', 32), 'hex'), decode(repeat('cd', 64), "
+            "'hex'), now() FROM dm.account WHERE legal_name = 'Demo'");
+    dm_rig_in in = somebody("billing");
+    (void)snprintf(path, sizeof path, "/v1/accounts/%s/statements/", rig.tenants.demo.project.account_id);
+    static const char *const none[] = {"2.pdf", "1.ubl.xml", "1.cii.xml", "0.pdf", "x.pdf", ".pdf"};
+    for (size_t i = 0; i < DM_LEN(none); i++) {
+        (void)snprintf(pdf, sizeof pdf, "%s%s", path, none[i]);
+        DM_AUTO_SAID unknown = dm_rig_call_in(&rig, &in, "GET", pdf, NULL);
+        if (unknown.status != 404)
+            fail_msg("%s: %d", none[i], unknown.status);
+    }
+    (void)snprintf(pdf, sizeof pdf, "%s1.pdf", path);
+    DM_AUTO_SAID later = dm_rig_call_in(&rig, &in, "GET", pdf, NULL);
+    assert_int_equal(later.status, 503);
+    dm_tenantrig_text(&rig.tenants, "SELECT dataset || ' ' || format || ' ' || number FROM dm.export", id);
+    assert_string_equal(id, "statement pdf 1");
+    dm_tenantrig_text(&rig.tenants, "SELECT id FROM dm.export", id);
+    make(id);
+    DM_AUTO_SAID made = dm_rig_call_in(&rig, &in, "GET", pdf, NULL);
+    assert_int_equal(made.status, 200);
+    assert_string_equal(dm_said_header(&made, "Content-Disposition"), "attachment; filename=\"statement-1.pdf\"");
+    assert_string_equal(made.req->reply.content_type, "application/pdf");
+    DM_AUTO_SAID by_key = dm_rig_call(&rig, "GET", "/v1/statements/1.pdf", NULL);
+    assert_int_equal(by_key.status, 200);
+    forget();
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.statement; SET session_replication_role = "
+                     "DEFAULT");
+}
+
 static void a_document_is_made_once(void **state)
 {
     (void)state;
@@ -410,6 +448,7 @@ int main(void)
             DM_RIG_TEST(fetched_by_a_link, &rig),
             DM_RIG_TEST(a_link_has_its_time, &rig),
             DM_RIG_TEST(a_document_is_made_once, &rig),
+            DM_RIG_TEST(a_statement_is_printed, &rig),
     };
     dm_rig_start(&rig, 0);
     int r = cmocka_run_group_tests(tests, NULL, NULL);

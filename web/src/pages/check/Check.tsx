@@ -219,9 +219,10 @@ function Known() {
 }
 
 async function totalOf(account: string, number: number): Promise<string | null> {
-  const one = await must(
+  // it is JSON: of paper one asks with .pdf behind the number
+  const one = (await must(
     api.GET('/v1/accounts/{id}/statements/{number}', { params: { path: { id: account, number } } }),
-  )
+  )) as { body?: string }
   return (JSON.parse(one.body ?? '{}') as { total?: string }).total ?? null
 }
 

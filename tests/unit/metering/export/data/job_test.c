@@ -262,6 +262,83 @@ static void an_invoice_as_a_document(void **state)
     desk_close(&d);
 }
 
+static void a_statement_as_a_document(void **state)
+{
+    (void)state;
+    desk d = {0};
+    desk_open(&d, &pg, "statement");
+    a_month(&d);
+    desk_order(&d, 1, "statement", "pdf", "1", NULL, "pdf");
+    desk_order(&d, 1, "statement", "pdf", "1", NULL, "twice");
+    desk_order(&d, 1, "statement", "ubl", "1", NULL, "ubl");
+    desk_order(&d, 1, "statement", "pdf", "99", NULL, "none");
+    dm_log *log = d.h.log;
+    d.h.log = NULL;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(desk_next(&d), 0);
+    DM_AUTO_BUF pdf;
+    DM_AUTO_BUF twice;
+    assert_string_equal(desk_of(&d, "coalesce(why, state)", "pdf"), "ready");
+    desk_file(&d, "pdf", &pdf);
+    desk_file(&d, "twice", &twice);
+    assert_true(dm_str_starts(dm_buf_view(&pdf), DM_STR("%PDF-1.")));
+    assert_true(dm_str_eq(dm_buf_view(&pdf), dm_buf_view(&twice)));
+    assert_sql(&d.r,
+            "SELECT string_agg(number || ' ' || why, '; ' ORDER BY export_no) FROM dm.export WHERE state = 'failed'",
+            "1 there is no statement as ubl; 99 there is no such document");
+    /* One that is larger than a file may be is said to be, and not begun. */
+    d.h.file_max = 100;
+    desk_order(&d, 1, "statement", "pdf", "1", NULL, "long");
+    assert_int_equal(desk_next(&d), 0);
+    assert_sql(&d.r, "SELECT why FROM dm.export ORDER BY export_no DESC LIMIT 1",
+            "this statement is too long to be printed: have it as an export, or its bundle");
+    d.h.log = log;
+    desk_close(&d);
+}
+
+/* The database makes it with the payment, and what is frozen in it is what is printed. */
+static void a_receipt_as_a_document(void **state)
+{
+    (void)state;
+    desk d = {0};
+    desk_open(&d, &pg, "receipt");
+    a_month(&d);
+    sql(&d.r, "INSERT INTO dm.invoice_payment (account_no, invoice_no, currency, amount, to_wallet, received_on, how, "
+              "reference, idem_key, at) SELECT account_no, invoice_no, currency, 100, 3, '2026-04-09', 'bank', 'SEPA "
+              "1', 'one', '2026-04-10 08:00:00.5Z' FROM dm.invoice");
+    assert_sql(&d.r,
+            "SELECT of || ' ' || invoice || ' ' || amount::int || ' ' || to_wallet::int || ' ' || (seller = "
+            "(SELECT frozen->'seller' FROM dm.invoice)) || ' ' || (number ~ '^REC-[0-9]{6}$') FROM dm.receipt",
+            "payment INV-2026-000001 100 3 true true");
+    sql(&d.r, "INSERT INTO dm.wallet_order (account_no, kind, currency, amount, reference, ordered_by, reason) SELECT "
+              "account_no, 'paid', currency, 40, 'SEPA 2', 'operator:o', 'it came' FROM dm.account WHERE account_no = "
+              "1;"
+              "INSERT INTO dm.wallet_grant (account_no, kind, currency, amount, priority, valid_from, idem_key, "
+              "order_no, reference, who, why, remaining) SELECT account_no, 'paid', currency, amount, 9, "
+              "'2026-04-11Z', 'two', order_no, reference, ordered_by, reason, 0 FROM dm.wallet_order;"
+              "INSERT INTO dm.wallet_grant (account_no, kind, currency, amount, priority, valid_from, idem_key, who, "
+              "why, remaining) SELECT account_no, 'paid', currency, 3, 9, '2026-04-11Z', 'rest', 'o', 'rest', 0 FROM "
+              "dm.wallet_order");
+    /* What an invoice had no need of is on its receipt already. */
+    assert_sql(&d.r, "SELECT string_agg(of || ' ' || reference, ', ' ORDER BY receipt_no) FROM dm.receipt",
+            "payment SEPA 1, top_up SEPA 2");
+    char number[64];
+    (void)snprintf(number, sizeof number, "%s", ask(&d.r, "SELECT number FROM dm.receipt WHERE of = 'top_up'"));
+    desk_order(&d, 1, "receipt", "pdf", number, NULL, "pdf");
+    desk_order(&d, 1, "receipt", "cii", number, NULL, "cii");
+    dm_log *log = d.h.log;
+    d.h.log = NULL;
+    assert_int_equal(desk_next(&d), 0);
+    assert_int_equal(desk_next(&d), 0);
+    d.h.log = log;
+    DM_AUTO_BUF pdf;
+    assert_string_equal(desk_of(&d, "coalesce(why, state)", "pdf"), "ready");
+    desk_file(&d, "pdf", &pdf);
+    assert_true(dm_str_starts(dm_buf_view(&pdf), DM_STR("%PDF-1.")));
+    assert_sql(&d.r, "SELECT why FROM dm.export WHERE state = 'failed'", "there is no receipt as cii");
+    desk_close(&d);
+}
+
 /* Each month once, whoever dies: the mark and the order are of one transaction, and the order has a key of its own. */
 static void schedules_order_a_month_once(void **state)
 {
@@ -336,6 +413,8 @@ static int all(void)
             cmocka_unit_test(a_dead_ones_order_is_taken_again),
             cmocka_unit_test(files_have_their_time),
             cmocka_unit_test(an_invoice_as_a_document),
+            cmocka_unit_test(a_statement_as_a_document),
+            cmocka_unit_test(a_receipt_as_a_document),
             cmocka_unit_test(schedules_order_a_month_once),
             cmocka_unit_test(what_is_offered_is_what_is_made),
     };
