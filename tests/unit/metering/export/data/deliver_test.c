@@ -110,6 +110,40 @@ static void what_never_helps_is_not_tried_again(void **state)
     desk_close(&d);
 }
 
+/* Who keeps the account is written to, when it is given up and not before, once; who does not, and who keeps another,
+ * is not. */
+static void who_keeps_the_account_is_told(void **state)
+{
+    (void)state;
+    desk d = {0};
+    dm_err err;
+    char path[400];
+    waiting(&d, "told");
+    sql(&d.r, "INSERT INTO dm.person (email, name, confirmed_at) SELECT r || n || '@told.test', r, now() FROM "
+              "unnest(ARRAY['owner', 'admin', 'billing', 'developer', 'viewer']) r, generate_series(1, 2) n;"
+              "INSERT INTO dm.member (account_no, person_no, role) SELECT right(split_part(email, '@', 1), 1)::int, "
+              "person_no, name FROM dm.person WHERE email LIKE '%@told.test' AND EXISTS (SELECT FROM dm.account WHERE "
+              "account_no = right(split_part(email, '@', 1), 1)::int);"
+              "UPDATE dm.legal_entity SET url = 'https://c.test'");
+    assert_int_equal(dm_deliver_next(&d.h, &err), 0); /* nobody is there: it waits */
+    assert_sql(&d.r, "SELECT count(*) FROM dm.mail", "0");
+    (void)snprintf(path, sizeof path, "%s/%s", d.folder, desk_of(&d, "file", "one"));
+    assert_int_equal(unlink(path), 0);
+    sql(&d.r, "UPDATE dm.export_delivery SET next_at = now()");
+    assert_int_equal(dm_deliver_next(&d.h, &err), 0);
+    static const char told[] = "SELECT string_agg(recipient, ' ' ORDER BY recipient) FROM dm.mail";
+    assert_sql(&d.r, told, "admin1@told.test billing1@told.test owner1@told.test");
+    assert_sql(&d.r,
+            "SELECT count(*) FROM dm.mail m, dm.account a WHERE a.account_no = 1 AND subject LIKE 'An export could not "
+            "be put into your bucket: cost, 2026-03' AND body LIKE '%The last try said: its file was removed%' AND "
+            "body LIKE '%https://c.test/console/a/' || a.id || '/exports%'",
+            "3");
+    sql(&d.r, "UPDATE dm.export_delivery SET state = 'waiting', ended_at = NULL, next_at = now()");
+    assert_int_equal(dm_deliver_next(&d.h, &err), 0);
+    assert_sql(&d.r, told, "admin1@told.test billing1@told.test owner1@told.test");
+    desk_close(&d);
+}
+
 /* What is sealed with another key is our fault, and is not told. */
 static void another_key_opens_nothing(void **state)
 {
@@ -130,6 +164,7 @@ static int all(void)
             cmocka_unit_test(tried_less_and_less_often),
             cmocka_unit_test(a_dead_ones_is_taken_again),
             cmocka_unit_test(what_never_helps_is_not_tried_again),
+            cmocka_unit_test(who_keeps_the_account_is_told),
             cmocka_unit_test(another_key_opens_nothing),
     };
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
