@@ -1,5 +1,6 @@
 /* GET /v1/accounts/{id}/usage: what an account came to by statements, over days of UTC, grouped. A place in the list is
  * the row's cost and its key, or the key alone: rows that come or change meanwhile move none of the others. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ typedef struct work {
     dm_days_asked asked;
     char cost[DM_DAYS_AT_MAX];
     dm_days days;
+    bool not_yet;
+    dm_days_far far;
     dm_pg_rows *currency;
 } work;
 
@@ -28,6 +31,9 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     dm_pg_rows_free(w->currency);
     w->currency = NULL;
     int r = dm_read_days(c, w->by->owner.account, &w->asked, &w->days, err);
+    w->not_yet = r == DM_DAYS_NOT_YET;
+    if (w->not_yet) /* and this stays */
+        return dm_ask_for_days(c, &w->asked, &w->far, err);
     return r != 0 ? r : dm_read_currency(c, w->by->owner.account, &w->currency, err);
 }
 
@@ -202,8 +208,13 @@ static int answer(dm_req *req, dm_api *api, work *w, dm_err *err)
 {
     const dm_rows_kind kind = {.order = order_of(&w->asked), .write = write_row, .head = write_head};
     int r = dm_api_tx(api, w->by, query, w, err);
-    if (r == DM_DAYS_NOT_YET)
-        return dm_deny(req, DM_NO_SERVICE_BUSY, "usage.list", "statements of this range are still being added up");
+    if (r == 0 && w->not_yet) {
+        const dm_bound days = {.limit = w->far.stated, .current = w->far.settled};
+        return dm_deny_bound(req, DM_NO_USAGE_NOT_YET, "usage.list", &days,
+                "what sandboxes came to is still being added up: %" PRId64 " of %" PRId64
+                " days of this range are done",
+                w->far.settled, w->far.stated);
+    }
     return r < 0 ? r : dm_rows_write(req, &kind, w, w->days.n, w->page.limit, (dm_pg_total){.n = w->days.total}, err);
 }
 

@@ -23,7 +23,8 @@ int dm_by_sandbox(const dm_chore_config *c, dm_err *err)
     int r = 0;
     for (unsigned i = 0; r == 0 && add.done && i < DM_BY_SANDBOX_TURN; i++)
         r = dm_pg_tx_on(c->pg, &(dm_pg_scope){0}, step_tx, &add, err);
-    for (unsigned i = 0; r == 0 && settle.done && i < DM_BY_SANDBOX_TURN; i++)
+    int64_t until = dm_mono_ms(c->clock) + DM_BY_SANDBOX_TURN_MS;
+    for (unsigned i = 0; r == 0 && settle.done && i < DM_BY_SANDBOX_TURN && dm_mono_ms(c->clock) < until; i++)
         r = dm_pg_tx_on(c->pg, &(dm_pg_scope){0}, step_tx, &settle, err);
     return r;
 }

@@ -30,7 +30,10 @@ typedef enum dm_days_by {
 enum {
     DM_DAYS_MAX = 366,
     DM_DAYS_OWED_MAX = 512, /* documents of statements that a question reads for itself: 250,000 sandboxes */
-    DM_DAYS_AT_MAX = 48,    /* characters of dm_days_row.cost */
+    /* Rows of a sandbox and day that it adds up for itself, of days that are not settled, and those that it splits. */
+    DM_DAYS_OPEN_MAX = 1500000,
+    DM_DAYS_SPLIT_MAX = 300000,
+    DM_DAYS_AT_MAX = 48, /* characters of dm_days_row.cost */
 };
 
 /* Strings are borrowed from the rows. */
@@ -62,10 +65,17 @@ typedef struct dm_days {
 } dm_days;
 void dm_days_done(dm_days *d);
 
-enum { DM_DAYS_NOT_YET = 1 }; /* more is owed than a question reads: the meter adds it up, ask again */
+/* More is owed, or not settled, than a question reads: the meter adds it up. What may be asked for again then is asked
+ * for by dm_ask_for_days, which makes the meter take it first; it has to be committed. */
+enum { DM_DAYS_NOT_YET = 1 };
 /* 0 or DM_DAYS_NOT_YET. What out held is let go of first; it is the caller's, whatever this returned. */
 int dm_read_days(
         dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, dm_days *out, dm_err *err) DM_NODISCARD;
+typedef struct dm_days_far {
+    int64_t stated, settled; /* of so many days something is stated; so many of them are settled */
+} dm_days_far;
+/* Of the account whose scope it is. */
+int dm_ask_for_days(dm_pg *c, const dm_days_asked *asked, dm_days_far *out, dm_err *err) DM_NODISCARD;
 dm_days_row dm_days_row_of(const dm_days *d, size_t i);
 /* currency; one row */
 int dm_read_currency(dm_pg *c, dm_account_no account_no, dm_pg_rows **rows, dm_err *err) DM_NODISCARD;

@@ -139,6 +139,49 @@ static int owed(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, 
     return r;
 }
 
+/* Whether its days that are not settled have more rows than it adds up. It looks no further than that. A day has
+ * something to split where there is a row of the account's own money, or a statement that may say so. */
+static int too_many(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, bool *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"days_too_many",
+            "WITH w AS (SELECT (to_timestamp($2::bigint) AT TIME ZONE 'UTC')::date AS first,"
+            "  (to_timestamp($3::bigint - 1) AT TIME ZONE 'UTC')::date AS last),"
+            " o AS MATERIALIZED (SELECT n::date AS day FROM w, generate_series(w.first::timestamp, w.last::timestamp,"
+            "  interval '1 day') n EXCEPT SELECT t.day FROM w, dm.usage_settled t WHERE t.account_no = $1 AND t.settled"
+            "  AND t.day BETWEEN w.first AND w.last),"
+            " m AS (SELECT u.day FROM dm.usage_sandbox u WHERE u.account_no = $1 AND u.day = ANY (ARRAY(SELECT day"
+            "  FROM o)) AND u.project_no = 0 AND u.sandbox_id = '' AND u.amount <> 0"
+            "  UNION SELECT (p.period_start AT TIME ZONE 'UTC')::date FROM w, dm.usage_owed p WHERE p.account_no = $1"
+            "  AND p.period_start >= w.first::timestamp AT TIME ZONE 'UTC'"
+            "  AND p.period_start < (w.last + 1)::timestamp AT TIME ZONE 'UTC')"
+            " SELECT (SELECT count(*) FROM (SELECT FROM dm.usage_sandbox WHERE account_no = $1"
+            "   AND day = ANY (ARRAY(SELECT day FROM o)) LIMIT $4::bigint + 1) n) > $4"
+            "  OR (SELECT count(*) FROM (SELECT FROM dm.usage_sandbox WHERE account_no = $1"
+            "   AND day = ANY (ARRAY(SELECT day FROM m)) LIMIT $5::bigint + 1) n) > $5",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(asked->from), dm_pa_i64(asked->to),
+            dm_pa_i64(DM_DAYS_OPEN_MAX), dm_pa_i64(DM_DAYS_SPLIT_MAX)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = dm_pg_bool(rows, 0, 0);
+    return r;
+}
+
+int dm_ask_for_days(dm_pg *c, const dm_days_asked *asked, dm_days_far *out, dm_err *err)
+{
+    static const dm_pg_stmt st = {"days_ask",
+            "SELECT stated, settled FROM dm.ask_for_usage((to_timestamp($1::bigint) AT TIME ZONE 'UTC')::date,"
+            " (to_timestamp($2::bigint - 1) AT TIME ZONE 'UTC')::date)",
+            DM_PG_ONE};
+    const dm_pg_arg args[] = {dm_pa_i64(asked->from), dm_pa_i64(asked->to)};
+    DM_AUTO(dm_pg_rows) rows = NULL;
+    int r = dm_pg_exec(c, &st, args, DM_LEN(args), &rows, NULL, err);
+    if (r == 0)
+        *out = (dm_days_far){dm_pg_i64(rows, 0, 0), dm_pg_i64(rows, 0, 1)};
+    return r;
+}
+
 /* What is added up by sandbox stays in memory: 100,000 of them, where the usual room is for 20,000. */
 static int make_room(dm_pg *c, dm_err *err)
 {
@@ -152,27 +195,38 @@ void dm_days_done(dm_days *d)
     *d = (dm_days){.rows = NULL};
 }
 
+/* By what statement sandboxes are told, and whether they can be: 0 or DM_DAYS_NOT_YET. */
+static int choose(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, const dm_pg_stmt **st, dm_err *err)
+{
+    bool month = false, many = false;
+    int64_t documents = 0;
+    int r = owed(c, account_no, asked, &documents, err);
+    if (r == 0 && documents > DM_DAYS_OWED_MAX)
+        return DM_DAYS_NOT_YET;
+    if (r == 0 && asked->by == DM_DAYS_BY_SANDBOX && documents == 0)
+        r = is_month(c, account_no, asked, &month, err);
+    if (r < 0 || month) {
+        *st = &by_month;
+        return r;
+    }
+    r = too_many(c, account_no, asked, &many, err);
+    if (r == 0 && !many)
+        r = make_room(c, err);
+    return r == 0 && many ? DM_DAYS_NOT_YET : r;
+}
+
 int dm_read_days(dm_pg *c, dm_account_no account_no, const dm_days_asked *asked, dm_days *out, dm_err *err)
 {
     const dm_pg_arg args[] = {dm_pa_i64(account_no.v), dm_pa_i64(asked->from), dm_pa_i64(asked->to),
             dm_pa_text(asked->project), dm_pa_i64(asked->limit), dm_pa_bool(asked->by_cost), dm_pa_text(asked->cost),
             dm_pa_text(asked->ord), dm_pa_text(asked->tag)};
     bool sandboxes = asked->by == DM_DAYS_BY_SANDBOX || asked->by == DM_DAYS_BY_TAG;
-    bool month = false;
-    int64_t documents = 0;
     const dm_pg_stmt *st = &by[asked->by];
     dm_days_done(out);
-    int r = sandboxes ? owed(c, account_no, asked, &documents, err) : 0;
-    if (r == 0 && documents > DM_DAYS_OWED_MAX)
-        return DM_DAYS_NOT_YET;
-    if (r == 0 && asked->by == DM_DAYS_BY_SANDBOX && documents == 0)
-        r = is_month(c, account_no, asked, &month, err);
-    if (r == 0 && month)
-        st = &by_month;
-    else if (r == 0 && sandboxes)
-        r = make_room(c, err);
-    if (r == 0)
-        r = dm_pg_exec(c, st, args, asked->by == DM_DAYS_BY_TAG ? 9 : 8, &out->rows, NULL, err);
+    int r = sandboxes ? choose(c, account_no, asked, &st, err) : 0;
+    if (r != 0)
+        return r < 0 ? r : DM_DAYS_NOT_YET;
+    r = dm_pg_exec(c, st, args, asked->by == DM_DAYS_BY_TAG ? 9 : 8, &out->rows, NULL, err);
     if (r < 0)
         return r;
     out->total = dm_pg_i64(out->rows, 0, 0);

@@ -207,6 +207,7 @@ static void grants_are_narrow(void **state)
             "add_operator dm_ops, "
             "add_owner dm_ops, "
             "add_partitions dm_meter, "
+            "ask_for_usage dm_api, "
             "budget_grant dm_ops, budget_take dm_api, budget_take dm_ops, "
             "budget_unpromise dm_api, budget_unpromise dm_ops, "
             "disable_operator dm_ops, "

@@ -173,6 +173,38 @@ static void what_is_given_back_is_split_too(void **state)
             " split, ");
 }
 
+/* Beyond what a question adds up for itself: how far it is, and the meter is asked for it, once. */
+static void what_is_not_added_up_yet_is_asked_for(void **state)
+{
+    (void)state;
+    dm_tenantrig_person own = dm_tenantrig_add_person(&rig.tenants, "owner@y.test", "owner", true);
+    sandboxes();
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.usage_settled;"
+                     "INSERT INTO dm.usage_settled (account_no, day, settled) SELECT account_no, d::date, d < "
+                     "'2026-03-11' FROM dm.account, generate_series(timestamp '2026-03-10', '2026-03-12', '1 day') d;"
+                     "INSERT INTO dm.usage_owed (account_no, period_start, documents) SELECT account_no, '2026-03-11 "
+                     "07:00Z', 513 FROM dm.account WHERE legal_name = 'Demo'; RESET session_replication_role");
+    for (int i = 0; i < 2; i++) {
+        DM_AUTO_SAID said = get(&own, "?group=sandbox" MARCH);
+        const json_t *denial = json_object_get(said.body, "denial");
+        assert_int_equal(said.status, 503);
+        assert_string_equal(dm_json_c(denial, "rule"), "usage.not_yet");
+        assert_int_equal(json_integer_value(json_object_get(denial, "limit")), 2);
+        assert_int_equal(json_integer_value(json_object_get(denial, "current")), 1);
+        assert_int_equal(json_integer_value(json_object_get(denial, "retry_after_s")), 10);
+    }
+    /* of this account, and of the days that were asked for */
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.usage_settled WHERE asked IS NOT NULL"), 1);
+    assert_int_equal(dm_rig_number(&rig, "SELECT count(*) FROM dm.usage_settled s JOIN dm.account a USING (account_no)"
+                                         " WHERE s.asked IS NOT NULL AND s.day = '2026-03-11' AND a.legal_name = "
+                                         "'Demo'"),
+            1);
+    expect(&own, "?group=day" MARCH, "2026-03-10 300 0.500000000000000001, 2026-03-11 7 1.250000000000000000, ");
+    dm_rig_sql(&rig, "SET session_replication_role = replica; DELETE FROM dm.usage_owed; DELETE FROM dm.usage_settled;"
+                     "RESET session_replication_role");
+    expect(&own, "?group=sandbox" MARCH, THIRD FIRST SECOND FOURTH);
+}
+
 static void what_cannot_be_asked(void **state)
 {
     (void)state;
@@ -193,7 +225,8 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, begin, dm_rig_after, &rig)
     const struct CMUnitTest tests[] = {TEST(by_what_is_asked), TEST(by_sandbox_and_tag), TEST(forks_name_their_parent),
-            TEST(what_is_given_back_is_split_too), TEST(what_cannot_be_asked)};
+            TEST(what_is_given_back_is_split_too), TEST(what_is_not_added_up_yet_is_asked_for),
+            TEST(what_cannot_be_asked)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

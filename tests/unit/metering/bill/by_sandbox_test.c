@@ -307,6 +307,111 @@ static void a_day_is_settled_when_it_is_over(void **state)
     rig_close(&r);
 }
 
+typedef struct request {
+    int account, from, days; /* from: of March */
+    dm_days_far far;
+} request;
+
+static int request_tx(dm_pg *c, void *arg, dm_err *err)
+{
+    request *w = arg;
+    const int64_t march = 1772323200;
+    const dm_days_asked asked = {.by = DM_DAYS_BY_SANDBOX,
+            .from = march + (w->from - 1) * INT64_C(86400),
+            .to = march + (w->from - 1 + w->days) * INT64_C(86400)};
+    return dm_ask_for_days(c, &asked, &w->far, err);
+}
+
+static dm_days_far request_days(dm_pg *api, int account, int from, int days)
+{
+    dm_err err = {0};
+    request w = {.account = account, .from = from, .days = days};
+    if (dm_pg_tx_on(api, &(dm_pg_scope){.account_no = account}, request_tx, &w, &err) != 0)
+        fail_msg("%s", err.msg);
+    return w.far;
+}
+
+#define NEXT_DAYS                                                                                                      \
+    "SELECT coalesce(string_agg(account_no || ':' || extract(day FROM day), ' ' ORDER BY account_no, day),"            \
+    " '') FROM dm.usage_settled WHERE settled"
+
+/* Days that are asked for go first, each account's a turn apart: of two that ask, none waits for all of the other's. */
+static void what_is_asked_for_goes_first(void **state)
+{
+    rig r;
+    dm_pg *api = NULL;
+    (void)state;
+    rig_open(&r, &pg, "asked", 3600);
+    assert_int_equal(cluster_open(&pg, r.db, "dm_api", &api), 0);
+    sql(&r, "SET session_replication_role = replica;"
+            "INSERT INTO dm.usage_sandbox SELECT a, d::date, 1, decode(lpad('1', 32, '0'), 'hex'), 60, 0, 0.5 FROM"
+            " unnest(ARRAY[1, 2, 3]) a, generate_series(timestamp '2026-03-01', '2026-03-09', '1 day') d;"
+            "INSERT INTO dm.usage_settled (account_no, day) SELECT DISTINCT account_no, day FROM dm.usage_sandbox;"
+            "INSERT INTO dm.period (period_start, period_s, closed_at) VALUES ('2026-03-08 23:00Z', 3600, now())");
+    dm_days_far far = request_days(api, 3, 5, 5); /* the 9th is not over yet */
+    assert_int_equal(far.stated, 5);
+    assert_int_equal(far.settled, 0);
+    (void)request_days(api, 3, 1, 1); /* behind what it asked for before */
+    (void)request_days(api, 2, 7, 1);
+    for (int i = 0; i < 2; i++) /* to ask again changes nothing */
+        (void)request_days(api, 3, 5, 5);
+    assert_sql(&r, "SELECT count(*) FROM dm.usage_settled WHERE asked IS NOT NULL", "7");
+    static const char *const then[] = {"3:5", "2:7 3:5", "2:7 3:5 3:6", "2:7 3:5 3:6 3:7", "2:7 3:5 3:6 3:7 3:8",
+            "2:7 3:1 3:5 3:6 3:7 3:8", "1:1 2:7 3:1 3:5 3:6 3:7 3:8"};
+    for (size_t i = 0; i < DM_LEN(then); i++) {
+        rig_fence f = {.at = 3, .lost = true}; /* a look for documents, then a day, then no more */
+        assert_int_equal(add(&r, &f), DM_CHORE_ZOMBIE);
+        assert_sql(&r, NEXT_DAYS, then[i]);
+    }
+    far = request_days(api, 3, 1, 9);
+    assert_int_equal(far.stated, 9);
+    assert_int_equal(far.settled, 5);
+    assert_sql(&r, "SELECT count(*) FROM dm.usage_settled WHERE account_no = 3 AND asked IS NOT NULL", "9");
+    assert_sql(&r, "SELECT count(*) FROM dm.usage_settled WHERE account_no = 1 AND asked IS NOT NULL", "0");
+    dm_pg_close(api);
+    rig_close(&r);
+}
+
+/* More rows than are added up for a page are not, and those that are split sooner than those that are not. */
+static void a_page_adds_up_so_much(void **state)
+{
+    rig r;
+    dm_pg *api = NULL;
+    (void)state;
+    rig_open(&r, &pg, "bound", 3600);
+    assert_int_equal(cluster_open(&pg, r.db, "dm_api", &api), 0);
+    char text[600];
+    (void)snprintf(text, sizeof text,
+            "SET session_replication_role = replica; INSERT INTO dm.usage_sandbox SELECT 1, date '2026-03-01' + n %% 3,"
+            " 1, decode(lpad(to_hex(n / 3), 32, '0'), 'hex'), 60, 0, 0.5 FROM generate_series(0, %d) n;"
+            "INSERT INTO dm.usage_settled (account_no, day, settled) SELECT DISTINCT account_no, day, false FROM"
+            " dm.usage_sandbox; SET session_replication_role = DEFAULT",
+            DM_DAYS_SPLIT_MAX - 2);
+    sql(&r, text);
+    asking a = {.account = 1,
+            .asked = {.by = DM_DAYS_BY_SANDBOX,
+                    .from = 1772323200,
+                    .to = 1772323200 + 3 * 86400,
+                    .by_cost = true,
+                    .limit = 5}};
+    dm_err err = {0};
+    const dm_pg_scope whose = {.account_no = 1};
+    read_page(api, &a);
+    sql(&r, "INSERT INTO dm.usage_sandbox SELECT 1, '2026-03-02', 0, '', 0, 0, 1.5");
+    read_page(api, &a); /* of one of the days */
+    sql(&r, "INSERT INTO dm.usage_sandbox SELECT 1, d::date, 0, '', 0, 0, 1.5 FROM unnest(ARRAY['2026-03-01',"
+            " '2026-03-03']) d");
+    assert_int_equal(dm_pg_tx_on(api, &whose, ask_tx, &a, &err), DM_DAYS_NOT_YET);
+    a.asked.to -= 86400;
+    read_page(api, &a);
+    a.asked.to += 86400;
+    sql(&r, "UPDATE dm.usage_settled SET settled = true WHERE day = '2026-03-01'");
+    read_page(api, &a);
+    dm_days_done(&a.days);
+    dm_pg_close(api);
+    rig_close(&r);
+}
+
 static void an_id_is_its_bytes(void **state)
 {
     rig r;
@@ -329,6 +434,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_statement_counts_once),
             cmocka_unit_test(a_range_is_what_its_days_are), cmocka_unit_test(a_day_is_settled_when_it_is_over),
+            cmocka_unit_test(what_is_asked_for_goes_first), cmocka_unit_test(a_page_adds_up_so_much),
             cmocka_unit_test(an_id_is_its_bytes)};
     return house(&pg) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
