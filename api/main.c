@@ -21,6 +21,7 @@
 #include "api/life/expiry.h"
 #include "api/life/hold.h"
 #include "api/life/removal.h"
+#include "api/life/snapshot.h"
 #include "api/life/spawns.h"
 #include "api/life/sweep.h"
 #include "api/listen.h"
@@ -222,6 +223,8 @@ static void *sweep(void *arg)
         unsigned done = 0;
         if (atomic_load(&p->api.instance) != 0 && dm_sweep(&p->api, p->patient, &done, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "sweep.failed", &err);
+        if (atomic_load(&p->api.instance) != 0 && dm_snapshots_sweep(&p->api, p->patient, &done, &err) < 0)
+            dm_log_err(p->api.log, DM_WARN, "snapshots.not_swept", &err);
         if (count_instances(p, &err) < 0)
             dm_log_err(p->api.log, DM_WARN, "instances.not_counted", &err);
         if (dm_api_tx_ops(&p->api, end_looks, NULL, &err) < 0)

@@ -13,7 +13,6 @@
         return dm_deny(req, no, act, "%s not offered here yet", words);                                                \
     }
 
-NOT_OFFERED(snapshot, DM_NO_SNAPSHOT_NOT_OFFERED, "sandbox.snapshot", "snapshots are")
 NOT_OFFERED(network, DM_NO_NETWORK_CHANGE, "sandbox.network", "changing a sandbox's network is")
 NOT_OFFERED(template_build, DM_NO_TEMPLATE_BUILD_NOT_OFFERED, "template.build", "building templates is")
 NOT_OFFERED(

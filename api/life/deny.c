@@ -191,6 +191,10 @@ int dm_deny_start(dm_req *req, const char *what, const dm_start *s, int r, dm_er
     case DM_START_DISK_TOO_LARGE:
         return dm_deny(req, DM_NO_DISK_NOT_OFFERED, what,
                 "a disk larger than the template's %lld MiB is not offered here", (long long)s->template.disk_mib);
+    case DM_START_SNAPSHOT_SIZE:
+        return dm_deny(req, DM_NO_SNAPSHOT_SIZE, what,
+                "a snapshot is begun in the size it was made in: %lld vCPUs, %lld MiB", (long long)s->snapshot.s.vcpus,
+                (long long)s->snapshot.s.mem_mib);
     case DM_START_NO_WORKER:
         return dm_deny(req, DM_NO_CAPACITY_NO_WORKER, what, "no worker has room for a sandbox of this size right now");
     case DM_START_OVER_QUOTA:

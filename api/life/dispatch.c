@@ -291,6 +291,18 @@ int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, c
     return r != 0 ? r : decoded(dm_wk_copied_read(body, out, err), err);
 }
 
+int dm_dispatch_release(dm_dispatch *w, dm_worker_no to, const char *checkpoint, bool unused, dm_wk_released *out,
+        dm_dispatch_no *no, dm_err *err)
+{
+    DM_AUTO(json_t) body = NULL;
+    char path[PATH_LEN];
+    int r = dm_path(path, sizeof path, err, "/v1/checkpoints/%s/release%s", checkpoint, unused ? "?unused=1" : "");
+    const ask a = {.to = to, .method = "POST", .path = path, .body = {NULL, 0}};
+    if (r == 0)
+        r = exchange(w, &a, &body, no, err);
+    return r != 0 ? r : decoded(dm_wk_released_read(body, out, err), err);
+}
+
 int dm_dispatch_look(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t over, dm_wk_seen *out,
         dm_dispatch_no *no, dm_err *err)
 {

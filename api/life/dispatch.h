@@ -53,6 +53,9 @@ int dm_dispatch_pause(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, 
         int64_t room_mib, dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_copy(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_copy *m, dm_wk_copied *out,
         dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
+/* A checkpoint that is kept is let go; unused: only if nothing stands on it. It may be asked for again. */
+int dm_dispatch_release(dm_dispatch *w, dm_worker_no to, const char *checkpoint, bool unused, dm_wk_released *out,
+        dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_kill(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, int64_t epoch, dm_cause cause,
         dm_wk_stopped *out, dm_dispatch_no *no, dm_err *err) DM_NODISCARD;
 int dm_dispatch_deadline(dm_dispatch *w, dm_worker_no to, const dm_sandbox_id *id, const dm_wk_deadline *m,

@@ -20,7 +20,11 @@ typedef struct dm_starting {
     dm_start *out;
     dm_idem idem;
     bool idempotent;
-    dm_limits limits; /* that bind now */
+    dm_limits limits;         /* that bind now */
+    const dm_sandbox *parent; /* whose memory it begins with; NULL: nobody's */
+    dm_sandbox of_snapshot;   /* what of parent a snapshot's row says */
+    const char *checkpoint;   /* of parent */
+    char checkpoint_of_snapshot[DM_SNAPSHOT_CHECKPOINT];
     int64_t by, began_us;
     dm_sandbox_add_args add;                 /* once the row may be written */
     dm_worker_no asked[DM_FLEET_PLACES_MAX]; /* which had no room for it */
@@ -30,6 +34,19 @@ typedef struct dm_starting {
 static bool is_fork(const starting *k)
 {
     return k->args->parent != NULL;
+}
+
+static bool has_parent(const starting *k)
+{
+    return k->parent != NULL;
+}
+
+static void is_of(starting *k, const dm_sandbox *parent, const char *checkpoint)
+{
+    k->parent = parent;
+    k->checkpoint = checkpoint;
+    k->out->sandbox.forked = true;
+    k->out->sandbox.parent = parent->id;
 }
 
 /* --- before the first transaction --------------------------------------------------------------------------- */
@@ -83,10 +100,8 @@ static int prepare(starting *k, dm_err *err)
             .timeout_s = a->timeout_s,
             .created_us = dm_wall_us(k->api->clock),
             .ordered_by = k->by};
-    if (is_fork(k)) {
-        k->out->sandbox.forked = true;
-        k->out->sandbox.parent = a->parent->id;
-    }
+    if (is_fork(k))
+        is_of(k, a->parent, a->checkpoint);
     if (a->idem_key.p != NULL) {
         if (!dm_idem_key_ok(a->idem_key))
             return dm_fail(err, DM_E_INVALID, "Idempotency-Key must be 1 to 255 of a-z, 0-9 and -");
@@ -145,12 +160,13 @@ static int within(starting *k, dm_start_limit limit, int64_t max, int64_t wanted
 /* A build as the parent's row names it; its template may be gone by now. */
 static int take_after(dm_pg *c, starting *k, dm_err *err)
 {
-    const dm_sandbox *p = k->args->parent;
+    const dm_sandbox *p = k->parent;
     dm_template *t = &k->out->template;
     dm_build_made_of made = {.rows = NULL};
     int r = dm_build_find(c, p->build_id, &made, err);
     if (r != 0)
         return r < 0 ? r : dm_fail(err, DM_E_INTERNAL, "the build of a sandbox is gone");
+    dm_template_done(t);
     *t = (dm_template){.template_id = p->template_id,
             .alias = p->alias,
             .build_id = p->build_id,
@@ -163,6 +179,43 @@ static int take_after(dm_pg *c, starting *k, dm_err *err)
             .disk_mib = p->disk_mib,
             .rows = made.rows};
     return 0;
+}
+
+/* What no template is called may be a snapshot: so whoever names a template pays nothing for it. */
+static int find_snapshot(dm_pg *c, starting *k, int none, dm_err *err)
+{
+    const dm_start_args *a = k->args;
+    dm_snapshot_one *one = &k->out->snapshot;
+    const dm_snapshot_row *s = &one->s;
+    int r = dm_snapshot_find(c, k->caller->owner, k->caller->slug, &k->out->name, one, err);
+    if (r != 0)
+        return r < 0 ? r : none;
+    if (a->vcpus > 0 || a->mem_mib > 0 || a->disk_mib > 0)
+        return DM_START_SNAPSHOT_SIZE;
+    k->of_snapshot = (dm_sandbox){.id = s->sandbox,
+            .worker = s->worker,
+            .template_id = s->template_id,
+            .alias = s->template_name,
+            .build_id = s->build_id,
+            .asked_vcpus = s->vcpus,
+            .asked_mem_mib = s->mem_mib,
+            .disk_mib = s->disk_mib};
+    r = dm_str_to_array(s->checkpoint, k->checkpoint_of_snapshot, sizeof k->checkpoint_of_snapshot, err);
+    if (r < 0)
+        return r;
+    is_of(k, &k->of_snapshot, k->checkpoint_of_snapshot);
+    return take_after(c, k, err);
+}
+
+/* May run twice: what the first time found counts no more. */
+static int find_made_of(dm_pg *c, starting *k, dm_err *err)
+{
+    if (is_fork(k))
+        return take_after(c, k, err);
+    k->parent = NULL;
+    k->out->sandbox.forked = false;
+    int r = find_template(c, k, err);
+    return r == DM_START_NO_TEMPLATE || r == DM_START_NO_TAG || r == DM_START_PRIVATE ? find_snapshot(c, k, r, err) : r;
 }
 
 /* What was asked for by number wins over the virtual tag's, which wins over the build's. */
@@ -230,7 +283,7 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
     if (r == 0)
         r = begin_idem(c, k, err);
     if (r == 0)
-        r = is_fork(k) ? take_after(c, k, err) : find_template(c, k, err);
+        r = find_made_of(c, k, err);
     if (r == 0)
         r = choose_spec(k);
     if (r == 0)
@@ -247,7 +300,8 @@ static int begin(dm_pg *c, void *arg, dm_err *err)
             .who = k->caller->who,
             .lease_s = (int64_t)k->api->config->lease_s,
             .over = &k->out->over,
-            .on = is_fork(k) ? k->args->parent->worker : (dm_worker_no){0}};
+            .from_snapshot = has_parent(k) && !is_fork(k),
+            .on = has_parent(k) ? k->parent->worker : (dm_worker_no){0}};
     k->add = add;
     return in_one(k) ? said(dm_sandbox_add(c, s, &k->add, err)) : 0;
 }
@@ -423,7 +477,7 @@ static bool may_go_on(const starting *k, int r)
 {
     const dm_dispatch_no *no = &k->out->no;
     bool no_room = r == DM_DISPATCH_REFUSED && (no->status == 503 || no->status == 429);
-    if (is_fork(k)) /* what it starts from is nowhere else */
+    if (has_parent(k)) /* what it starts from is nowhere else */
         return false;
     bool away = r == DM_E_UNAVAILABLE &&
                 dm_mono_us(k->api->clock) - k->began_us < (int64_t)k->api->config->worker_wait_ms * 1000;
@@ -461,8 +515,8 @@ static int order(starting *k, dm_err *err)
     int r = dm_admit_fill(k->api, &k->out->sandbox, &made, k->args->timeout_s * 1000000, &admit, err);
     if (r == 0)
         admit.m.lease_s = k->limits.budgeted ? DM_LEASE_FIRST_S : 0;
-    if (r == 0 && is_fork(k)) {
-        r = dm_str_to_array(dm_str_c(k->args->checkpoint), admit.checkpoint, sizeof admit.checkpoint, err);
+    if (r == 0 && has_parent(k)) {
+        r = dm_str_to_array(dm_str_c(k->checkpoint), admit.checkpoint, sizeof admit.checkpoint, err);
         admit.m.checkpoint = admit.checkpoint;
     }
     if (r < 0) { /* ours: the row must not stay as if it were starting */
@@ -552,6 +606,7 @@ int dm_start_undo(dm_starting *k, const char *words, dm_err *err)
 void dm_start_done(dm_start *s)
 {
     dm_template_done(&s->template);
+    dm_snapshot_one_done(&s->snapshot);
     dm_sandbox_one_done(&s->again);
     dm_buf_done(&s->token_sealed);
     dm_buf_done(&s->env_sealed);

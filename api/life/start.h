@@ -21,10 +21,11 @@
 #include "tenants/plan/budget.h"
 #include "tenants/sandbox/idem.h"
 #include "tenants/sandbox/sandbox.h"
+#include "tenants/sandbox/snapshot.h"
 #include "tenants/sandbox/template.h"
 
 typedef struct dm_start_args {
-    dm_str template;                  /* [namespace/]alias[:tag] or an id */
+    dm_str template;                  /* [namespace/]alias[:tag] or an id; also of a snapshot */
     int64_t vcpus, mem_mib, disk_mib; /* 0: the template's */
     int64_t timeout_s;                /* within the caller's limits: the mouth has looked */
     bool secure, pause_on_timeout, auto_resume;
@@ -47,6 +48,7 @@ enum {
     DM_START_SPEC_TOO_LARGE,
     DM_START_OVER_LIMIT,     /* limit, of a size */
     DM_START_DISK_TOO_LARGE, /* than the template's, which is not offered */
+    DM_START_SNAPSHOT_SIZE,  /* what begins from a snapshot has that one's size, and another was asked for */
     DM_START_NO_WORKER,
     DM_START_OVER_QUOTA, /* over */
     DM_START_BUDGET,     /* short: what its first seconds would take is not there any more */
@@ -67,6 +69,7 @@ typedef struct dm_start {
     dm_sandbox sandbox; /* the row; its strings point into args and into what follows */
     dm_template_name name;
     dm_template template;
+    dm_snapshot_one snapshot; /* that it begins from; no rows: none */
     dm_start_limit limit;
     int64_t limit_max, limit_wanted;
     dm_quota_over over;

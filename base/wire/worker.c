@@ -91,6 +91,10 @@ static const dm_json_field copied_fields[] = {
         I64(copied, unique_mib, 0, INT64_MAX),
 };
 
+static const dm_json_field released_fields[] = {
+        BOOL(released, used),
+};
+
 static const dm_json_field deadline_fields[] = {
         I64(deadline, epoch, 1, INT32_MAX),
         I64(deadline, end_us, 1, INT64_MAX),
@@ -197,6 +201,7 @@ DEFINE(stop)
 DEFINE(stopped)
 DEFINE(copy)
 DEFINE(copied)
+DEFINE(released)
 DEFINE(deadline)
 DEFINE(claim)
 DEFINE(seen)

@@ -15,7 +15,7 @@
  *
  *   POST   /v1/sandboxes/{id}/copy    dm_wk_copy       200 dm_wk_copied         a checkpoint of it, from which others
  *                                                                               start; it runs, or sleeps, on
- *   POST   /v1/checkpoints/{name}/release              200 {}                   nobody has its name any more: it goes
+ *   POST   /v1/checkpoints/{name}/release[?unused=1]   200 dm_wk_released       nobody has its name any more: it goes
  *                                                                               when nothing stands on it
  *
  *   worker -> API
@@ -95,6 +95,11 @@ typedef struct dm_wk_copied {
     int64_t image_mib;  /* what it takes on its host, and */
     int64_t unique_mib; /* what of that nothing else has */
 } dm_wk_copied;
+
+/* unused: only if nothing stands on it. 409: it is being worked on. Again, and of one that is not here, is fine. */
+typedef struct dm_wk_released {
+    bool used; /* something does, and it stays as it was */
+} dm_wk_released;
 
 typedef struct dm_wk_deadline {
     int64_t epoch;
@@ -187,6 +192,7 @@ DM_WK_MESSAGE(stop)
 DM_WK_MESSAGE(stopped)
 DM_WK_MESSAGE(copy)
 DM_WK_MESSAGE(copied)
+DM_WK_MESSAGE(released)
 DM_WK_MESSAGE(deadline)
 DM_WK_MESSAGE(claim)
 DM_WK_MESSAGE(seen)

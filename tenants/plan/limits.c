@@ -20,6 +20,8 @@ static const dm_json_field fields[] = {
         FIELD(disk_mib_max),
         FIELD(timeout_s_max),
         FIELD(asleep_disk_mib_max),
+        FIELD(snapshots_max),
+        FIELD(snapshot_mib_max),
         FIELD(create_rate),
         FIELD(request_rate),
         TOTAL(running_max),

@@ -20,11 +20,12 @@ typedef struct dm_limits {
     int64_t mem_mib_max;
     int64_t disk_mib_max;
     int64_t timeout_s_max;
-    int64_t asleep_disk_mib_max;       /* what its sleepers take, of the project */
-    int64_t create_rate, request_rate; /* a second */
-    dm_limit_totals at_once, account;  /* of the project, and of all projects of its account together */
-    bool budgeted;                     /* a month's seconds or what they cost are bounded, of either, or a wallet pays
-                                          (budget.h) */
+    int64_t asleep_disk_mib_max;             /* what its sleepers take, of the project */
+    int64_t snapshots_max, snapshot_mib_max; /* of the project: how many, and what they take */
+    int64_t create_rate, request_rate;       /* a second */
+    dm_limit_totals at_once, account;        /* of the project, and of all projects of its account together */
+    bool budgeted; /* a month's seconds or what they cost are bounded, of either, or a wallet pays
+                      (budget.h) */
 } dm_limits;
 
 /* From the two JSON objects that the database makes: the project's limits and its account's own. */

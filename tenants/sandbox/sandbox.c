@@ -180,7 +180,8 @@ static void added(dm_sandbox *s, const dm_sandbox_add_args *a, dm_quota_size *si
     *out = (dm_sql_start){
             .s = s, .size = size, .limits = a->limits, .who = a->who, .why = "asked to start", .on = a->on};
     if (s->forked)
-        (void)snprintf(out->why, sizeof out->why, "asked to start as a fork of %s", dm_sandbox_name_of(&s->parent).s);
+        (void)snprintf(out->why, sizeof out->why, "asked to start %s of %s",
+                a->from_snapshot ? "from a snapshot" : "as a fork", dm_sandbox_name_of(&s->parent).s);
 }
 
 static int judge_added(dm_sandbox *s, const dm_sandbox_add_args *a, const dm_sql_start *start)

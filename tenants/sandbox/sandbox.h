@@ -16,6 +16,7 @@ enum { DM_SANDBOX_OVER = 2, DM_SANDBOX_NO_PLACE = 3, DM_SANDBOX_STALE = 4 }; /* 
 typedef struct dm_sandbox_add_args {
     const dm_limits *limits;
     const char *who;
+    bool from_snapshot;  /* its parent's memory comes from a snapshot of that one */
     dm_worker_no on;     /* there alone; 0: wherever there is room */
     int64_t lease_s;     /* a worker that has not been heard of for so long gets none */
     dm_quota_over *over; /* filled with DM_SANDBOX_OVER */

@@ -130,6 +130,11 @@ static const dm_pg_stmt no_invitations = {"removal_no_invitations",
         "UPDATE dm.invitation SET withdrawn_at = now() WHERE account_no = $1 AND project_no = $2 AND taken_at IS NULL"
         " AND withdrawn_at IS NULL",
         DM_PG_NONE};
+/* Their worker is told by the sweep (snapshot.h). One that is still being made is given up. */
+static const dm_pg_stmt no_snapshots = {"removal_no_snapshots",
+        "UPDATE dm.snapshot SET state = 'going', due_at = now() WHERE account_no = $1 AND project_no = $2"
+        " AND state = 'kept'",
+        DM_PG_NONE};
 
 int dm_removals_due(dm_pg *c, dm_pg_rows **rows, dm_err *err)
 {
@@ -163,7 +168,7 @@ int dm_removal_end_one(dm_pg *c, const dm_removal_due *d, int64_t now_us, dm_err
 
 int dm_removal_close(dm_pg *c, dm_owner owner, dm_err *err)
 {
-    static const dm_pg_stmt *const all[] = {&no_keys, &no_members, &no_invitations};
+    static const dm_pg_stmt *const all[] = {&no_keys, &no_members, &no_invitations, &no_snapshots};
     const dm_pg_arg args[] = {dm_pa_i64(owner.account.v), dm_pa_i64(owner.project.v)};
     DM_AUTO(dm_pg_rows) rows = NULL;
     int r = look_again(c, owner, err);

@@ -203,7 +203,7 @@ void dm_rig_other(dm_rig *r)
 void dm_rig_clean(dm_rig *r)
 {
     dm_rig_sql(r,
-            "DELETE FROM dm.sandbox; DELETE FROM dm.sandbox_label; DELETE FROM dm.idempotency;"
+            "DELETE FROM dm.snapshot; DELETE FROM dm.sandbox; DELETE FROM dm.sandbox_label; DELETE FROM dm.idempotency;"
             "DELETE FROM dm.denial; DELETE FROM dm.hold; DELETE FROM dm.budget_use; DELETE FROM dm.budget_lease;"
             "DELETE FROM dm.budget_ran; DELETE FROM dm.budget_promise; DELETE FROM dm.spend_open; DELETE FROM "
             "dm.budget_cap;"

@@ -8,11 +8,13 @@
 
 enum { HELD_MAX = 8192, AWAIT_S = 10 };
 
-static const char *const verbs[] = {"start", "resume", "pause", "kill", "deadline", "usage", "look", "claim", "copy"};
-enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, COPY, VERBS };
+static const char *const verbs[] = {
+        "start", "resume", "pause", "kill", "deadline", "usage", "look", "claim", "copy", "release"};
+enum { START, RESUME, PAUSE, KILL, DEADLINE, USAGE, LOOK, CLAIM, COPY, RELEASE, VERBS };
 
 typedef struct held {
     char id[32];
+    char from[64]; /* the checkpoint it started from; "": none */
     int64_t epoch, end_us, over;
     bool running, asleep, claimed;
 } held;
@@ -131,6 +133,7 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
     if (verb == START && h == NULL && f->nheld < HELD_MAX) {
         h = &f->held[f->nheld++];
         (void)snprintf(h->id, sizeof h->id, "%s", m.sandbox);
+        (void)snprintf(h->from, sizeof h->from, "%s", m.checkpoint != NULL ? m.checkpoint : "");
     }
     if (h == NULL || (verb == RESUME && !h->asleep)) {
         r = no(req, 404, "not held");
@@ -143,8 +146,11 @@ static int admit(dm_req *req, dm_fakeworker *f, unsigned verb, dm_err *err)
         h->epoch = m.epoch;
         r = no_because(req, 504, "its guest did not answer", "wake_unanswered");
     } else {
-        *h = (held){.epoch = m.epoch, .end_us = now_us() + m.timeout_us, .running = true};
-        (void)snprintf(h->id, sizeof h->id, "%s", m.sandbox);
+        h->epoch = m.epoch;
+        h->end_us = now_us() + m.timeout_us;
+        h->over = 0;
+        h->running = true;
+        h->asleep = h->claimed = false;
         dm_wk_started s = {.epoch = h->epoch,
                 .started_us = now_us(),
                 .end_us = h->end_us,
@@ -330,12 +336,30 @@ static int copy(dm_req *req, void *ctx, dm_err *err)
     return answer(f, req, COPY, end(f, r));
 }
 
+/* What starts from a checkpoint stands on it until it ends. */
+static int release(dm_req *req, void *ctx, dm_err *err)
+{
+    dm_fakeworker *f = ctx;
+    bool unused = dm_str_eq_c(dm_req_query(req, "unused"), "1");
+    bool used = false;
+    (void)err;
+    if (begin(f, req, RELEASE))
+        return 0;
+    for (size_t i = 0; i < f->nheld; i++)
+        used = used || ((f->held[i].running || f->held[i].asleep) && dm_str_eq_c(req->params[0], f->held[i].from));
+    const dm_wk_released out = {.used = unused && used};
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_released_write(&w, &out);
+    return answer(f, req, RELEASE, end(f, 0));
+}
+
 static const dm_route routes[] = {
         {"POST", "/v1/sandboxes", 0, DM_WK_BODY_MAX, start},
         {"POST", "/v1/sandboxes/{id}/resume", 0, DM_WK_BODY_MAX, resume},
         {"POST", "/v1/sandboxes/{id}/pause", 0, DM_WK_BODY_MAX, pause_one},
         {"POST", "/v1/sandboxes/{id}/kill", 0, DM_WK_BODY_MAX, kill_one},
         {"POST", "/v1/sandboxes/{id}/copy", 0, DM_WK_BODY_MAX, copy},
+        {"POST", "/v1/checkpoints/{name}/release", 0, 0, release},
         {"POST", "/v1/sandboxes/{id}/deadline", 0, DM_WK_BODY_MAX, deadline},
         {"GET", "/v1/sandboxes/{id}", 0, 0, look},
         {"GET", "/v1/sandboxes/{id}/usage", 0, 0, usage},

@@ -15,7 +15,7 @@ void dm_fakeworker_free(dm_fakeworker *f);
 DM_DEFINE_FREEP(dm_fakeworker)
 
 /* The next n orders of that verb ("start", "pause", "resume", "kill", "deadline", "usage", "look",
- * "claim", "copy") are refused. */
+ * "claim", "copy", "release") are refused. */
 void dm_fakeworker_refuse(dm_fakeworker *f, const char *verb, int status, unsigned n);
 /* The next n wakes are not answered by their guests: each sleeps again. */
 void dm_fakeworker_mute(dm_fakeworker *f, unsigned n);

@@ -300,20 +300,33 @@ static int copy(dm_req *req, void *ctx, dm_err *err)
     return r == 0 ? DM_HTTP_LATER : r;
 }
 
+static void reply_released(dm_req *req, bool used)
+{
+    const dm_wk_released m = {.used = used};
+    dm_jw w = dm_reply_json(&req->reply, 200);
+    dm_wk_released_write(&w, &m);
+}
+
 static void released(void *arg, int r, const dm_err *err)
 {
     dm_req *req = arg;
     if (r == 0)
-        dm_reply_text(&req->reply, 200, "application/json", DM_STR("{}"));
+        reply_released(req, false);
     dm_req_done(req, r, err);
 }
 
 static int release(dm_req *req, void *ctx, dm_err *err)
 {
+    dm_store *store = dm_worker_store(((const dm_orders *)ctx)->w);
     char name[DM_OBJECT_NAME];
     int r = dm_str_to_array(req->params[0], name, sizeof(name), err);
-    if (r == 0)
-        r = dm_store_release(dm_worker_store(((const dm_orders *)ctx)->w), name, released, req, err);
+    if (r < 0)
+        return r;
+    if (dm_str_eq_c(dm_req_query(req, "unused"), "1") && dm_store_counted(store, name) > 0) {
+        reply_released(req, true);
+        return 0;
+    }
+    r = dm_store_release(store, name, released, req, err);
     return r == 0 ? DM_HTTP_LATER : r;
 }
 

@@ -160,7 +160,7 @@ def a_persons_routes_want_his_token():
 @case(GROUP)
 def not_offered_is_refused():
     for method, path in (("GET", "/volumes"), ("POST", "/volumes"), ("GET", "/secrets"), ("DELETE", "/secrets/mine"),
-                         ("POST", f"/sandboxes/{UNKNOWN}/snapshots"), ("GET", "/snapshots"),
+                         
                          ("PUT", f"/sandboxes/{UNKNOWN}/network"), ("POST", "/v3/templates"), ("DELETE", "/templates/base"),
                          ("GET", "/templates/base/tags"), ("GET", "/templates/base/builds/1/status")):
         denial = denial_of(refused(api(method, path, {} if method in ("POST", "PUT") else None), 403))

@@ -7,5 +7,6 @@ import './pty.mjs'
 import './sandbox.mjs'
 import './refusals.mjs'
 import './fork.mjs'
+import './snapshot.mjs'
 
 await run(process.argv[2], process.argv.slice(3), dropShared, endAll)

@@ -6,7 +6,7 @@ import sys
 import boxes
 import check
 
-GROUPS = ("commands", "files", "pty", "sandbox", "asynchronous", "refusals", "fork")
+GROUPS = ("commands", "files", "pty", "sandbox", "asynchronous", "refusals", "fork", "snapshot")
 
 for group in GROUPS:
     importlib.import_module(f"{group}_cases")

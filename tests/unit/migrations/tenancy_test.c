@@ -186,7 +186,7 @@ static void grants_are_narrow(void **state)
                     "'dm'::regnamespace AND g.grantee <> c.relowner AND g.privilege_type = 'DELETE' AND c.relname NOT "
                     "LIKE 'template%' AND c.relname NOT IN ('account_limit', 'project_limit', 'idempotency', 'member', "
                     "'recovery_code', 'denial', 'attempt', 'hold', 'price', 'price_tier', 'project_series', "
-                    "'series_step', 'expiry', "
+                    "'series_step', 'expiry', 'snapshot', "
                     "'budget_lease', 'budget_ran', 'budget_cap', 'alert_mark', 'budget_low', 'simulation', "
                     "'export_schedule', 'export_target', "
                     "'usage_owed')"),

@@ -27,6 +27,31 @@ static rig_order *release(rig *r, const char *name)
     return rig_ask(r, "POST", path, "");
 }
 
+/* Who asks for its end only if it is unused is told that it is used, and then it stays, also across a restart. */
+static void what_is_used_is_let_go_by_force_alone(void **state)
+{
+    rig *r = *state;
+    const char *unused = "/v1/checkpoints/cp-k/release?unused=1";
+    NEED_ROOT();
+    run(r, 1, 3);
+    assert_int_equal(status_of(r, rig_copy(r, 1, 3, "cp-k", true)), 200);
+    assert_int_equal(status_of(r, start_from(r, 2, "cp-k")), 201);
+    rig_order *o = rig_ask(r, "POST", unused, "");
+    assert_int_equal(status_of(r, o), 200);
+    assert_string_equal(said(o, "used"), "true");
+    assert_int_equal(status_of(r, rig_pause(r, 2, 1)), 200);
+    o = rig_ask(r, "POST", unused, "");
+    assert_string_equal((status_of(r, o), said(o, "used")), "true");
+    assert_int_equal(status_of(r, rig_kill(r, 2, 1)), 200);
+    rig_seconds(r, 61);
+    assert_true(has_checkpoint(r, "cp-k")); /* it is kept */
+    o = rig_ask(r, "POST", unused, "");
+    assert_string_equal((status_of(r, o), said(o, "used")), "false");
+    nothing_of(r, "cp-k");
+    o = rig_ask(r, "POST", unused, ""); /* and once more */
+    assert_string_equal((status_of(r, o), said(o, "used")), "false");
+}
+
 static void children_stand_on_it_and_it_goes_with_the_last(void **state)
 {
     rig *r = *state;
@@ -229,6 +254,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(children_stand_on_it_and_it_goes_with_the_last, rig_setup, rig_teardown),
+            cmocka_unit_test_setup_teardown(what_is_used_is_let_go_by_force_alone, rig_setup, rig_teardown),
             cmocka_unit_test_setup_teardown(a_sleeper_is_copied_asleep, rig_setup, rig_teardown),
             cmocka_unit_test_setup_teardown(one_that_fails_leaves_nothing, rig_setup, rig_teardown),
             cmocka_unit_test_setup_teardown(a_vm_that_dies_in_it_has_ended, rig_setup, rig_teardown),

@@ -159,6 +159,8 @@ const LIMITS = [
   'mem_mib_total_max',
   'asleep_disk_mib_max',
   'asleep_days_max',
+  'snapshots_max',
+  'snapshot_mib_max',
   'concurrent_builds_max',
   'projects_max',
   'included_seconds',
