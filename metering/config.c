@@ -49,6 +49,8 @@ static const dm_conf_row rows[] = {
                 "frames with more are dead letters"},
         {"invoice_delay_s", DM_CONF_U64, AT(invoice_delay_s), "86400", 0, 30 * 86400,
                 "how long after a month's end (UTC) it is invoiced, where every period of it is closed"},
+        {"metrics_days", DM_CONF_U64, AT(metrics_days), "1", 0, 31,
+                "days for which sandboxes' and projects' past metrics are kept, besides today's; 0: none are"},
         {"queue_mib", DM_CONF_U64, AT(queue_mib), "64", 1, 1024, "messages fetched ahead"},
         {"accept_gap", DM_CONF_BOOL, AT(accept_gap), "false", 0, 0,
                 "go on at the oldest message where the stream no longer has the wanted one; else stop there"},

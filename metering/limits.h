@@ -39,6 +39,14 @@ enum {
     DM_COUNTED_MAX = 1 << 18, /* counters of open periods, one a project, size and region; more are not shown */
 };
 
+/* --- past metrics ------------------------------------------------------------------------------------------- */
+
+enum {
+    DM_PAST_ROWS_MAX = 1 << 17,         /* of a slot: sandboxes that have figures of their own, of 0.6 KiB */
+    DM_PAST_PROJECT_ROWS_MAX = 1 << 15, /* of these one project's */
+    DM_PAST_PROJECTS_MAX = 1 << 15,
+};
+
 /* --- the bill ----------------------------------------------------------------------------------------------- */
 
 enum {

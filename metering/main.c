@@ -24,6 +24,7 @@
 #include "metering/ledger/stream.h"
 #include "metering/live/view.h"
 #include "metering/office.h"
+#include "metering/past/past.h"
 #include "metering/wallet/chores.h"
 
 enum { TAKE_MAX = 512, WAIT_MS = 200, CLOSES_PER_ROUND = 64, SEND_WAIT_MS = 500, PAGE_MAX = 1 << 20 };
@@ -44,7 +45,7 @@ typedef struct meter {
     char owner[DM_UUID_TEXT];
     dm_pg *pg;
     dm_closers *closers;
-    dm_chores *chores, *slow;
+    dm_chores *chores, *slow, *shown;
     dm_view *view;
     int64_t told_ms; /* when it was given something last */
     uint8_t frame_secret[DM_KEY], frame_secret_old[DM_KEY];
@@ -197,6 +198,12 @@ static const dm_chore slow[] = {
         {NULL, 0, NULL},
 };
 
+/* What is only shown, on another: neither money nor what takes its time stands before it, or behind. */
+static const dm_chore shown[] = {
+        {"past", 5000, dm_past},
+        {NULL, 0, NULL},
+};
+
 /* --- start -------------------------------------------------------------------------------------------------- */
 
 /* The database may still be starting. */
@@ -307,13 +314,17 @@ static int start(meter *m, dm_pg *pg, const dm_sign_key *key, const char *owner,
                     .metrics = m->metrics,
                     .period_s = (uint32_t)m->conf->period_s,
                     .invoice_delay_s = (uint32_t)m->conf->invoice_delay_s,
+                    .past_days = (uint32_t)m->conf->metrics_days,
                     .held = dm_ledger_held,
                     .held_arg = m->ledger},
     };
     if (r == 0)
         r = dm_chores_new(&ch, &m->chores, err);
     ch.chores = slow;
-    return r < 0 ? r : dm_chores_new(&ch, &m->slow, err);
+    if (r == 0)
+        r = dm_chores_new(&ch, &m->slow, err);
+    ch.chores = shown;
+    return r < 0 ? r : dm_chores_new(&ch, &m->shown, err);
 }
 
 static int work(meter *m, dm_err *err)
@@ -354,6 +365,7 @@ static int work(meter *m, dm_err *err)
             r = run(m, err);
         }
     }
+    dm_chores_free(m->shown);
     dm_chores_free(m->slow);
     dm_chores_free(m->chores);
     dm_view_free(m->view);

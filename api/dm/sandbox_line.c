@@ -1,8 +1,22 @@
 #include "api/dm/sandbox_line.h"
 
+#include "base/parse.h"
 #include "base/wire/spec.h"
 
 #include "api/kit/answer.h"
+
+int dm_read_second(const dm_req *req, const char *name, int64_t *second, dm_err *err)
+{
+    dm_str text = dm_req_query(req, name);
+    int64_t us;
+    if (text.p == NULL)
+        return 0;
+    int r = dm_parse_rfc3339(text, &us, err);
+    if (r < 0)
+        return dm_wrap(err, "%s", name);
+    *second = us / 1000000;
+    return 0;
+}
 
 void dm_write_second(dm_jw *w, const char *name, int64_t second)
 {

@@ -2,6 +2,7 @@
 #ifndef DM_API_DM_SANDBOX_LINE_H
 #define DM_API_DM_SANDBOX_LINE_H
 
+#include "base/http.h"
 #include "base/json.h"
 
 #include "metering/read/usage.h"
@@ -23,6 +24,8 @@ void dm_write_line_members(dm_jw *w, const dm_sandbox_line *l, const dm_line_spe
 void dm_write_runs(dm_jw *w, const dm_usage *u);
 /* A time in whole seconds; null for 0. */
 void dm_write_second(dm_jw *w, const char *name, int64_t second);
+/* A time in the query, in RFC 3339; not there: *second stays as it is. */
+int dm_read_second(const dm_req *req, const char *name, int64_t *second, dm_err *err) DM_NODISCARD;
 void dm_write_cause(dm_jw *w, dm_cause cause); /* cause and whose */
 
 #endif

@@ -1,6 +1,4 @@
-/* GET .../sandboxes/{id}/usage: how it spent its seconds, as far as periods have closed; and /metrics: what it uses
- * now.
- */
+/* GET .../sandboxes/{id}/usage: how it spent its seconds, as far as periods have closed. */
 #include "base/parse.h"
 
 #include "api/dm/routes.h"
@@ -9,10 +7,8 @@
 #include "api/kit/answer.h"
 #include "api/kit/request.h"
 #include "api/life/deny.h"
-#include "api/life/look.h"
 
 enum { DAY_S = 86400 };
-static const int64_t mib = 1 << 20;
 
 typedef struct work {
     const dm_caller *caller;
@@ -29,26 +25,13 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     return r != 0 ? r : dm_read_usage(c, w->caller->owner, &w->id, 1, w->from, w->to, &w->usage, err);
 }
 
-static int read_time(const dm_req *req, const char *name, int64_t *second, dm_err *err)
-{
-    dm_str text = dm_req_query(req, name);
-    int64_t us;
-    if (text.p == NULL)
-        return 0;
-    int r = dm_parse_rfc3339(text, &us, err);
-    if (r < 0)
-        return dm_wrap(err, "%s", name);
-    *second = us / 1000000;
-    return 0;
-}
-
 static int read_window(const dm_req *req, int64_t now_s, work *w, dm_err *err)
 {
     w->to = now_s;
-    int r = read_time(req, "to", &w->to, err);
+    int r = dm_read_second(req, "to", &w->to, err);
     w->from = w->to - DAY_S;
     if (r == 0)
-        r = read_time(req, "from", &w->from, err);
+        r = dm_read_second(req, "from", &w->from, err);
     if (r < 0)
         return r;
     w->from = w->from / 60 * 60; /* whole minutes, as the disk is measured */
@@ -119,54 +102,4 @@ static int usage(dm_req *req, void *ctx, dm_err *err)
 int dm_route_own_usage(dm_req *req, void *ctx, dm_err *err)
 {
     return dm_api_hop(req, ctx, DM_LATER_READS, usage, err);
-}
-
-/* --- now ---------------------------------------------------------------------------------------------------- */
-
-static void write_now(dm_jw *j, const dm_sandbox *s, const dm_wk_usage *u)
-{
-    int64_t vcpus = dm_look_vcpus(s);
-    char percent[32];
-    dm_look_percent(u, vcpus, percent);
-    dm_jw_obj(j);
-    dm_write_second(j, "at", u->second);
-    dm_jw_ki64(j, "vcpus", vcpus);
-    dm_jw_key(j, "cpu_pct");
-    dm_jw_raw(j, dm_str_c(percent));
-    dm_jw_ki64(j, "mem_used", u->mem_used_mib * mib);
-    dm_jw_ki64(j, "mem_total", u->mem_total_mib * mib);
-    dm_jw_ki64(j, "mem_cache", u->mem_cache_mib * mib);
-    dm_jw_ki64(j, "disk_used", u->disk_used_mib * mib);
-    dm_jw_ki64(j, "disk_total", u->disk_total_mib * mib);
-    dm_jw_end(j);
-}
-
-static int metrics(dm_req *req, void *ctx, dm_err *err)
-{
-    dm_sandbox_id id;
-    dm_wk_usage u = {0};
-    DM_AUTO_SANDBOX one = {.rows = NULL};
-    int r = dm_own_id(req, &id, err);
-    if (r == 0)
-        r = dm_client_waits(req, err);
-    if (r == 0)
-        r = dm_look_usage(ctx, &dm_session_of(req)->caller, &id, &one, &u, err);
-    if (r == DM_LOOK_NONE)
-        return dm_deny_no_sandbox(req, "sandbox.metrics", &id);
-    if (r < 0)
-        return r;
-    dm_jw j = dm_reply_json(&req->reply, 200);
-    dm_jw_obj(&j);
-    dm_jw_key(&j, "now");
-    if (r == 0)
-        write_now(&j, &one.s, &u);
-    else
-        dm_jw_null(&j);
-    dm_jw_end(&j);
-    return 0;
-}
-
-int dm_route_own_metrics(dm_req *req, void *ctx, dm_err *err)
-{
-    return dm_fold_ask(((dm_api *)ctx)->fold, dm_at(DM_LATER_READS, req), req, metrics, ctx, err);
 }

@@ -1,6 +1,7 @@
 /* GET /sandboxes/{id}/metrics and /sandboxes/metrics. What a sandbox uses now, as its worker saw it in the last second:
  * shown, never billed. No guest is asked for it (base/wire/worker.h), and who asks the same at the same time shares one
- * answer. */
+ * answer. Who names a start or an end is told what is kept of that time first (metering/read/past.h), also of one that
+ * has ended. */
 #include "base/parse.h"
 
 #include "api/e2b/routes.h"
@@ -13,17 +14,22 @@
 
 static const int64_t mib = 1 << 20;
 
+static void write_cpu(dm_jw *w, int64_t second, int64_t vcpus, const char *percent)
+{
+    dm_write_time(w, "timestamp", second * 1000000);
+    dm_jw_ki64(w, "timestampUnix", second);
+    dm_jw_ki64(w, "cpuCount", vcpus);
+    dm_jw_key(w, "cpuUsedPct");
+    dm_jw_raw(w, dm_str_c(percent));
+}
+
 static void write_metric(dm_jw *w, const dm_sandbox *s, const dm_wk_usage *u)
 {
     int64_t vcpus = dm_look_vcpus(s);
     char percent[32];
     dm_look_percent(u, vcpus, percent);
     dm_jw_obj(w);
-    dm_write_time(w, "timestamp", u->second * 1000000);
-    dm_jw_ki64(w, "timestampUnix", u->second);
-    dm_jw_ki64(w, "cpuCount", vcpus);
-    dm_jw_key(w, "cpuUsedPct");
-    dm_jw_raw(w, dm_str_c(percent));
+    write_cpu(w, u->second, vcpus, percent);
     dm_jw_ki64(w, "memUsed", u->mem_used_mib * mib);
     dm_jw_ki64(w, "memTotal", u->mem_total_mib * mib);
     dm_jw_ki64(w, "memCache", u->mem_cache_mib * mib);
@@ -51,6 +57,51 @@ static int read_range(const dm_req *req, int64_t *start, int64_t *end, dm_err *e
     return *end < *start ? dm_fail(err, DM_E_INVALID, "end is before start") : 0;
 }
 
+/* What its guest would have told is not kept: memory is what the host gave it, and caches are in it. */
+static void write_past(dm_jw *w, const dm_sandbox *s, const dm_past_point *p)
+{
+    int64_t vcpus = dm_look_vcpus(s);
+    char percent[32];
+    dm_look_past_percent(p, vcpus, percent);
+    dm_jw_obj(w);
+    write_cpu(w, p->at, vcpus, percent);
+    dm_jw_ki64(w, "memUsed", p->mem_mib * mib);
+    dm_jw_ki64(w, "memTotal", dm_look_mem_mib(s) * mib);
+    dm_jw_ki64(w, "memCache", 0);
+    dm_jw_ki64(w, "diskUsed", p->disk_mib * mib);
+    dm_jw_ki64(w, "diskTotal", s->disk_mib * mib);
+    dm_jw_end(w);
+}
+
+static bool is_ranged(const dm_req *req)
+{
+    return dm_req_query(req, "start").p != NULL || dm_req_query(req, "end").p != NULL;
+}
+
+static int metrics_of_range(dm_req *req, dm_api *api, const dm_sandbox_id *id, int64_t start, int64_t end, dm_err *err)
+{
+    int64_t now = dm_second_of(dm_wall_us(api->clock));
+    const dm_past_asked asked = {.id = id, .from = start, .to = end < now ? end + 1 : now};
+    DM_AUTO(dm_look_past) past = NULL;
+    DM_AUTO_SANDBOX one = {.rows = NULL};
+    dm_wk_usage u = {0};
+    int r = dm_look_past_read(api, &dm_session_of(req)->caller, &asked, &past, err);
+    if (r == DM_LOOK_NONE)
+        return dm_deny_no_sandbox(req, "sandbox.metrics", id);
+    if (r == 0 && end >= now - 1)
+        r = usage(api, req, id, &one, &u, err);
+    if (r < 0)
+        return r;
+    dm_jw j = dm_reply_json(&req->reply, 200);
+    dm_jw_arr(&j);
+    for (size_t i = 0; i < past->n; i++)
+        write_past(&j, &past->one.s, &past->points[i]);
+    if (r == 0 && u.second > 0 && u.second >= start && u.second <= end)
+        write_metric(&j, &one.s, &u);
+    dm_jw_arr_end(&j);
+    return 0;
+}
+
 static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
 {
     dm_sandbox_id id;
@@ -60,6 +111,8 @@ static int metrics_of_one(dm_req *req, void *ctx, dm_err *err)
     int r = dm_sandbox_param(req->params[0], &id, err);
     if (r == 0)
         r = read_range(req, &start, &end, err);
+    if (r == 0 && is_ranged(req))
+        return metrics_of_range(req, ctx, &id, start, end, err);
     if (r == 0)
         r = usage(ctx, req, &id, &one, &u, err);
     if (r == DM_LOOK_NONE)

@@ -1,6 +1,7 @@
 #include "api/life/look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/wire/spec.h"
 
@@ -20,16 +21,68 @@ int dm_look_usage(
     return r == 0 && u->second > 0 ? 0 : DM_LOOK_NOTHING; /* a figure of no time would be a null that clients refuse */
 }
 
+typedef struct looking {
+    const dm_caller *caller;
+    const dm_past_asked *asked;
+    dm_look_past *out;
+} looking;
+
+static int past(dm_pg *c, void *arg, dm_err *err)
+{
+    looking *l = arg;
+    dm_owner owner = l->caller->owner;
+    const dm_past_asked *a = l->asked;
+    int r = a->id != NULL ? dm_sandbox_find(c, owner, a->id, false, &l->out->one, err) : 0;
+    return r != 0 ? r : dm_read_past(c, owner, a, l->out->points, &l->out->n, &l->out->step_s, err);
+}
+
+void dm_look_past_free(dm_look_past *p)
+{
+    if (p != NULL)
+        dm_sandbox_one_done(&p->one);
+    free(p);
+}
+
+int dm_look_past_read(dm_api *api, const dm_caller *caller, const dm_past_asked *asked, dm_look_past **out, dm_err *err)
+{
+    DM_AUTO(dm_look_past) p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return dm_fail(err, DM_E_NOMEM, "past metrics");
+    looking l = {caller, asked, p};
+    int r = dm_api_tx(api, caller, past, &l, err);
+    if (r == DM_SANDBOX_NONE)
+        return DM_LOOK_NONE;
+    if (r == 0)
+        *out = dm_steal(&p);
+    return r;
+}
+
+int64_t dm_look_mem_mib(const dm_sandbox *s)
+{
+    const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
+    return spec != NULL ? spec->mem_mib : s->asked_mem_mib;
+}
+
 int64_t dm_look_vcpus(const dm_sandbox *s)
 {
     const dm_spec *spec = dm_spec_get((uint16_t)s->spec_table, (uint16_t)s->spec);
     return spec != NULL ? spec->vcpus : s->asked_vcpus;
 }
 
+static void print_percent(int64_t hundredths, char out[32])
+{
+    (void)snprintf(out, 32, "%lld.%02lld", (long long)(hundredths / 100), (long long)(hundredths % 100));
+}
+
 void dm_look_percent(const dm_wk_usage *u, int64_t vcpus, char out[32])
 {
-    int64_t hundredths = u->cpu_used_us / 100 / (vcpus > 0 ? vcpus : 1);
-    (void)snprintf(out, 32, "%lld.%02lld", (long long)(hundredths / 100), (long long)(hundredths % 100));
+    print_percent(u->cpu_used_us / 100 / (vcpus > 0 ? vcpus : 1), out);
+}
+
+void dm_look_past_percent(const dm_past_point *p, int64_t vcpus, char out[32])
+{
+    int64_t had = p->run_s * (vcpus > 0 ? vcpus : 1);
+    print_percent(had > 0 ? p->cpu_cs * 100 / had : 0, out);
 }
 
 const char *dm_look_level(dm_str cause)

@@ -21,6 +21,7 @@ typedef struct dm_chore_config {
     dm_metrics *metrics;
     uint32_t period_s;
     uint32_t invoice_delay_s; /* how long after a month's end it is invoiced */
+    uint32_t past_days;       /* so many days of past metrics are kept, and today's; 0: none */
     /* Whether this meter may still write; asked inside each transaction that writes, whose end it must hold good to. */
     int (*held)(void *arg, dm_pg *c, bool *held, dm_err *err);
     void *held_arg;

@@ -290,8 +290,10 @@ uint8_t act_state(const act *a, int64_t s)
     return s >= a->hib_from && s < a->hib_to ? DM_SAMPLE_HIB : 0;
 }
 
+/* What is shown of a running second is the sandbox's number of hundredths of CPU, 16 times as many MiB, and a KiB. */
 dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk)
 {
+    uint32_t shown = state == DM_SAMPLE_RUN ? a->sandbox : 0;
     return (dm_sample){.sandbox = sandbox_no(a->sandbox),
             .epoch = a->epoch,
             .project_no = a->project_no,
@@ -300,7 +302,10 @@ dm_sample sample_of(const act *a, uint8_t state, int64_t span, bool disk)
             .state = state,
             .span_s = (uint8_t)span,
             .region_no = a->region_no,
-            .disk_16mib = disk ? a->grains : DM_DISK_UNKNOWN};
+            .disk_16mib = disk ? a->grains : DM_DISK_UNKNOWN,
+            .cpu_used_us = 10000 * shown,
+            .mem_private_mib = 16 * shown,
+            .net_in_kib = shown > 0};
 }
 
 void work_second(rig *r, int64_t s)

@@ -100,8 +100,8 @@ static int start(void **state)
         return -1;
     if (cluster_script(&pg, "postgres", "postgres", "CREATE DATABASE tenancy OWNER dm_migrate") < 0 ||
             cluster_migrate(&pg, "tenancy") < 0 ||
-            cluster_script(&pg, "tenancy", "postgres", "SELECT dm.add_partitions(1772323200, 1772323200 + 86400)") <
-                    0 ||
+            cluster_script(&pg, "tenancy", "postgres",
+                    "SELECT dm.add_partitions(1772323200, 1772323200 + 86400), dm.turn_past(0, 0)") < 0 ||
             cluster_script(&pg, "tenancy", "postgres", make_up) < 0 ||
             cluster_script(&pg, "tenancy", "postgres", loosen) < 0)
         return -1;
@@ -254,6 +254,7 @@ static void grants_are_narrow(void **state)
             "step_all dm_api, "
             "tags_of dm_api, "
             "take_invitation dm_who, "
+            "turn_past dm_meter, "
             "usable_builds dm_api, "
             "usable_templates dm_api, "
             "wallet_judge dm_meter");

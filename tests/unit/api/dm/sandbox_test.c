@@ -1,6 +1,7 @@
 /* Covers api/dm/sandbox_act.c, api/dm/sandbox_bulk.c, api/dm/sandbox_create.c, api/dm/sandbox_filter.c,
- * api/dm/sandbox_get.c, api/dm/sandbox_history.c, api/dm/sandbox_line.c, api/dm/sandbox_list.c, api/dm/sandbox_usage.c,
- * api/life/create_body.c, api/life/look.c, api/life/once.c, metering/read/sql_usage.c, metering/read/usage.c. */
+ * api/dm/sandbox_get.c, api/dm/sandbox_history.c, api/dm/sandbox_line.c, api/dm/sandbox_list.c, api/dm/metrics.c,
+ * api/dm/sandbox_usage.c, api/life/create_body.c, api/life/look.c, api/life/once.c, metering/read/sql_usage.c,
+ * metering/read/usage.c. */
 #include <stdio.h>
 
 #include "tests/support/apirig.h"
@@ -460,6 +461,47 @@ static void what_it_uses_now(void **state)
     assert_true(json_is_null(json_object_get(asleep.body, "now")));
 }
 
+/* Of a sandbox and of the project it is in; of another's nothing. */
+static void what_it_used_a_while_ago(void **state)
+{
+    char id[32], text[900];
+    (void)state;
+    make("", id);
+    (void)snprintf(text, sizeof text,
+            "SELECT dm.turn_past(s, 0) FROM (SELECT extract(epoch FROM now())::bigint / 600 * 600 - 600 AS s) x;"
+            "INSERT INTO dm.usage_past SELECT extract(epoch FROM now())::bigint / 600 * 600 - 600, account_no, "
+            "project_no,"
+            " i, ARRAY[30, 600, 64, 16, 1024, 7, 8] || array_fill(0, ARRAY[63]) FROM dm.sandbox, "
+            "unnest(ARRAY[sandbox_id,"
+            " '']) i WHERE sandbox_id = dm.sandbox_of('%s')",
+            id);
+    dm_rig_sql(&rig, text);
+    for (int project = 0; project < 2; project++) {
+        DM_AUTO_SAID said = project ? dm_rig_call(&rig, "GET", "/v1/projects/demo/metrics", NULL)
+                                    : on("GET", id, "/metrics?from=2020-01-01T00:00:00Z", NULL);
+        const json_t *past = project ? said.body : json_object_get(said.body, "past");
+        const json_t *point = json_array_get(json_object_get(past, "points"), 0);
+        assert_int_equal(said.status, 200);
+        assert_int_equal(json_array_size(json_object_get(past, "points")), 1);
+        assert_int_equal(json_integer_value(json_object_get(past, "step_s")), project ? 60 : 3480);
+        assert_int_equal(json_integer_value(json_object_get(point, "running_s")), 30);
+        assert_int_equal(json_integer_value(json_object_get(point, "cpu_ms")), 6000);
+        assert_int_equal(json_integer_value(json_object_get(point, "mem_own")), 64LL << 20);
+        assert_int_equal(json_integer_value(json_object_get(point, "mem_shared")), 16LL << 20);
+        assert_int_equal(json_integer_value(json_object_get(point, "net_out")), 8 << 10);
+        assert_int_equal(json_object_get(point, "cpu_pct") == NULL, project);
+    }
+    DM_AUTO_SAID bad = on("GET", id, "/metrics?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", NULL);
+    assert_int_equal(bad.status, 400);
+    dm_rig_other(&rig);
+    DM_AUTO_SAID other = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v1/projects/other/metrics", NULL, NULL, 0);
+    assert_int_equal(other.status, 200);
+    assert_int_equal(json_array_size(json_object_get(other.body, "points")), 0);
+    DM_AUTO_SAID ours = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", "/v1/projects/demo/metrics", NULL, NULL, 0);
+    assert_int_equal(ours.status, 404);
+    dm_rig_sql(&rig, "DELETE FROM dm.usage_past");
+}
+
 /* --- whose it is -------------------------------------------------------------------------------------------- */
 
 static void nobody_elses(void **state)
@@ -515,7 +557,8 @@ int main(void)
             DM_RIG_TEST(many_by_a_filter, &rig), DM_RIG_TEST(found_by_what_it_is, &rig),
             DM_RIG_TEST(forks_by_their_parent, &rig), DM_RIG_TEST(pages_of_it, &rig), DM_RIG_TEST(its_history, &rig),
             DM_RIG_TEST(how_it_spent_its_seconds, &rig), DM_RIG_TEST(what_it_uses_now, &rig),
-            DM_RIG_TEST(nobody_elses, &rig), DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
+            DM_RIG_TEST(what_it_used_a_while_ago, &rig), DM_RIG_TEST(nobody_elses, &rig),
+            DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);

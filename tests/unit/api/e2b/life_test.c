@@ -314,6 +314,44 @@ static void a_failed_pause_runs_on(void **state)
     expect("POST", at(id, "/pause"), NULL, 204);
 }
 
+/* What is kept is told from its start on, before what it uses now, and when it has ended alone. */
+static void what_it_used_is_told(void **state)
+{
+    (void)state;
+    char id[32], text[700], ranged[96];
+    dm_rig_create(&rig, "", id);
+    int64_t slot = (dm_rig_number(&rig, "SELECT extract(epoch FROM now())::bigint") - 3600) / 600 * 600;
+    (void)snprintf(text, sizeof text,
+            "SELECT dm.turn_past(%lld, 0); INSERT INTO dm.usage_past SELECT %lld, account_no, project_no, sandbox_id,"
+            " ARRAY[60, 600, 64, 16, 1024, 7, 8] || array_fill(0, ARRAY[63]) FROM dm.sandbox WHERE sandbox_id ="
+            " dm.sandbox_of('%s')",
+            (long long)slot, (long long)slot, id);
+    dm_rig_sql(&rig, text);
+    (void)snprintf(ranged, sizeof ranged, "/metrics?start=%lld", (long long)slot);
+    for (int ended = 0; ended < 2; ended++) {
+        DM_AUTO_SAID said = dm_rig_call(&rig, "GET", at(id, ranged), NULL);
+        assert_int_equal(said.status, 200);
+        assert_int_equal(json_array_size(said.body), ended ? 1 : 2);
+        const json_t *m = json_array_get(said.body, 0);
+        assert_int_equal(json_integer_value(json_object_get(m, "timestampUnix")), slot);
+        assert_int_equal((int)json_real_value(json_object_get(m, "cpuUsedPct")), 10);
+        assert_int_equal(json_integer_value(json_object_get(m, "memUsed")), 64LL << 20);
+        assert_int_equal(json_integer_value(json_object_get(m, "memTotal")), 256LL << 20);
+        assert_int_equal(json_integer_value(json_object_get(m, "diskUsed")), 1024LL << 20);
+        (void)snprintf(text, sizeof text, "/metrics?start=%lld&end=%lld", (long long)slot - 900, (long long)slot - 1);
+        DM_AUTO_SAID before = dm_rig_call(&rig, "GET", at(id, text), NULL);
+        assert_int_equal(before.status, 200);
+        assert_int_equal(json_array_size(before.body), 0);
+        if (!ended)
+            expect("DELETE", at(id, ""), NULL, 204);
+    }
+    expect("GET", at(id, "/metrics"), NULL, 404);
+    dm_rig_other(&rig);
+    DM_AUTO_SAID other = dm_rig_call_as(&rig, DM_RIG_OTHER_KEY, "GET", at(id, ranged), NULL, NULL, 0);
+    assert_int_equal(other.status, 404);
+    dm_rig_sql(&rig, "DELETE FROM dm.usage_past");
+}
+
 static void metrics_and_logs(void **state)
 {
     (void)state;
@@ -384,7 +422,7 @@ int main(void)
             DM_RIG_TEST(wakes_that_are_not_answered, &rig), DM_RIG_TEST(connect_checks_the_limit_first, &rig),
             DM_RIG_TEST(deadlines, &rig), DM_RIG_TEST(a_failed_wake_bills_nothing, &rig),
             DM_RIG_TEST(a_failed_pause_runs_on, &rig), DM_RIG_TEST(metrics_and_logs, &rig),
-            DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
+            DM_RIG_TEST(what_it_used_is_told, &rig), DM_RIG_TEST(stuck_ones_come_to_rest, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
