@@ -152,6 +152,10 @@ int dm_evidence_stated(
     name_of(rows, i, DM_EV_BUILD, out->build_id, sizeof(out->build_id));
     name_of(rows, i, DM_EV_TYPE, out->compute_type, sizeof(out->compute_type));
     name_of(rows, i, DM_EV_QUALITY, out->compute_quality, sizeof(out->compute_quality));
+    out->forked = !dm_pg_is_null(rows, i, DM_EV_PARENT);
+    int r = out->forked ? dm_pg_bytes(rows, i, DM_EV_PARENT, out->parent.b, sizeof(out->parent.b), err) : 0;
+    if (r < 0)
+        return r;
     if (c->billed != NULL) {
         dm_rate_use use = dm_claim_use(c, period_s);
         out->running_s = dm_rate_count(&use, DM_SAMPLE_RUN, 0, period_s);

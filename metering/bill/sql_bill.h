@@ -103,6 +103,7 @@ enum dm_evidence_col {
     DM_EV_ROW_WORKER, /* that had it in this epoch; null: nobody */
     DM_EV_BEGAN,      /* of this epoch: when it was ordered, when it fell asleep; null */
     DM_EV_SLEPT,
+    DM_EV_PARENT,      /* whose memory it began with; null: nobody's */
     DM_EV_SWORN_BEFORE /* where nobody swore: the hash of the sandbox's newest attestation of an earlier period; null */
 };
 int dm_sql_bill_evidence(dm_pg *c, dm_account_no account_no, int64_t start, const dm_sandbox_id *after,

@@ -8,7 +8,7 @@
     "e.disk_16mib::text, e.message, p.id, r.name, r.price_group, x.vcpus, x.mem_mib, " attested                        \
     ", s.project_no, s.epoch, s.spec_table, s.spec, s.region_no, dm.us(s.ended_at) / 1000000, s.key_no, "              \
     "s.template_id, s.build_id, s.compute_type, s.compute_quality, coalesce(v.worker_no, s.worker_no), v.began, "      \
-    "v.slept, b.hash "                                                                                                 \
+    "v.slept, s.parent_id, b.hash "                                                                                    \
     "FROM (SELECT * FROM u FULL JOIN a USING (project_no, sandbox_id, epoch, spec_table, spec, worker_no)) e "         \
     "JOIN dm.project p ON p.project_no = e.project_no "                                                                \
     "LEFT JOIN dm.region r ON r.region_no = coalesce(e.region_no, e.sworn_region) "                                    \

@@ -88,6 +88,7 @@ int dm_stated_sum_page(dm_stated_sum *s, const dm_stated_page *p, const dm_diges
     for (size_t i = 0; r == 0 && i < p->nsandboxes; i++) {
         s->running_s += p->corrects == NULL ? p->sandboxes[i].running_s : 0;
         s->hibernated_s += p->corrects == NULL ? p->sandboxes[i].hibernated_s : 0;
+        s->forked += p->sandboxes[i].forked;
         if (p->sandboxes[i].bare)
             continue;
         s->unattested += !p->sandboxes[i].attested;
@@ -115,10 +116,15 @@ static void put_time(dm_jw *w, const char *name, int64_t second)
     dm_jw_kc(w, name, text);
 }
 
-static void put_sandbox_id(dm_jw *w, const dm_sandbox_id *id)
+static void put_id(dm_jw *w, const char *member, const dm_sandbox_id *id)
 {
     dm_sandbox_name name = dm_sandbox_name_of(id);
-    dm_jw_kc(w, "sandbox", name.s);
+    dm_jw_kc(w, member, name.s);
+}
+
+static void put_sandbox_id(dm_jw *w, const dm_sandbox_id *id)
+{
+    put_id(w, "sandbox", id);
 }
 
 static void put_null(dm_jw *w, const char *name)
@@ -187,6 +193,8 @@ static void put_sandbox(dm_jw *w, const dm_stated *s)
     dm_jw_ku64(w, "epoch", s->epoch);
     dm_jw_ku64(w, "hibernated_s", s->hibernated_s);
     dm_jw_ku64(w, "mem_mib", s->mem_mib);
+    if (s->forked)
+        put_id(w, "parent", &s->parent);
     dm_jw_kc(w, "project", s->project);
     dm_jw_ki64(w, "project_no", s->project_no.v);
     dm_jw_kc(w, "region", s->region);
@@ -273,9 +281,14 @@ static void put_corrections(dm_jw *w, const dm_statement *s)
     dm_jw_arr_end(w);
 }
 
+static int version(bool corrects, bool forked)
+{
+    return (corrects ? DM_STATEMENT_CORRECTING : DM_STATEMENT_VERSION) + (forked ? DM_STATEMENT_FORKED : 0);
+}
+
 int dm_statement_version(const dm_statement *s)
 {
-    return s->ncorrections > 0 ? DM_STATEMENT_CORRECTING : DM_STATEMENT_VERSION;
+    return version(s->ncorrections > 0, s->sum.forked > 0);
 }
 
 static void put_plans(dm_jw *w, const dm_statement *s)
@@ -394,10 +407,13 @@ int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err)
     dm_jw_ku64(w, "page", p->page);
     dm_jw_key(w, "sandboxes");
     dm_jw_arr(w);
-    for (size_t i = 0; i < p->nsandboxes; i++)
+    bool forked = false;
+    for (size_t i = 0; i < p->nsandboxes; i++) {
+        forked = forked || p->sandboxes[i].forked;
         put_sandbox(w, &p->sandboxes[i]);
+    }
     dm_jw_arr_end(w);
-    dm_jw_ki64(w, "version", p->corrects != NULL ? DM_STATEMENT_CORRECTING : DM_STATEMENT_VERSION);
+    dm_jw_ki64(w, "version", version(p->corrects != NULL, forked));
     dm_jw_end(w);
     return dm_buf_ok(b, err);
 }

@@ -36,6 +36,10 @@
  *     "region": name, "running_s": number, "sandbox": "i...", "spec": number, "spec_table": number, "vcpus": number}],
  *  "version": 2}
  *
+ * A sandbox that began with another's memory has one member more, "parent": "i...", between "mem_mib" and "project":
+ * whose memory that was, as the service has it; no worker swears to it, and nothing is rated by it. A page that has one
+ * is of a version higher by 2 (4, or 5 where it corrects), and so is the head, where any of its pages has.
+ *
  * A line:
  *    {"amount": money, "book": id, "epoch": number, "from": time, "kind": kind, "per_unit": price, "project": uuid,
  *     "project_no": number, "qty": quantity, "region": name, "sandbox": "i...", "seconds": number, "sku": name,
@@ -124,7 +128,13 @@
 #include "metering/rules/merkle.h"
 #include "metering/rules/rate.h"
 
-enum { DM_STATEMENT_VERSION = 2, DM_STATEMENT_CORRECTING = 3, DM_NAME_TEXT = 64 };
+enum {
+    DM_STATEMENT_VERSION = 2,
+    DM_STATEMENT_CORRECTING = 3,
+    DM_STATEMENT_FORKED = 2, /* so much higher where a parent is named */
+    DM_STATEMENT_NEWEST = DM_STATEMENT_CORRECTING + DM_STATEMENT_FORKED,
+    DM_NAME_TEXT = 64
+};
 
 /* A sandbox of a page. */
 typedef struct dm_stated {
@@ -140,7 +150,9 @@ typedef struct dm_stated {
     dm_basis basis;
     bool attested;
     dm_digest attestation;
-    bool bare;     /* of a correction: nobody swore to it */
+    bool bare;   /* of a correction: nobody swore to it */
+    bool forked; /* it began with the memory of parent */
+    dm_sandbox_id parent;
     size_t nlines; /* the page's lines that are its: those of the sandboxes before it come first */
     /* not in the body */
     bool counted; /* it belongs on a statement */
@@ -188,7 +200,7 @@ int dm_stated_page_body(const dm_stated_page *p, dm_buf *b, dm_err *err) DM_NODI
 /* What pages come to. Zeroed it is of none; a copy goes on by itself. */
 typedef struct dm_stated_sum {
     dm_money amount[DM_SKU_COUNT], total;
-    uint64_t running_s, hibernated_s, unattested;
+    uint64_t running_s, hibernated_s, unattested, forked;
     uint64_t lines;
     dm_merkle attestations, pages;
 } dm_stated_sum;
@@ -239,7 +251,7 @@ typedef struct dm_statement {
     size_t ntiers;
 } dm_statement;
 
-/* 2 or 3. */
+/* 2 to 5. */
 int dm_statement_version(const dm_statement *s);
 /* Appends the head; DM_E_LIMIT where b's cap does not hold it: DM_STATEMENT_BYTES_MAX does. */
 int dm_statement_head(const dm_statement *s, dm_buf *b, dm_err *err) DM_NODISCARD;

@@ -139,8 +139,9 @@ static int read_corrections(dm_v *v, int64_t version, dm_err *err)
 {
     const json_t *list = json_object_get(v->head.json, "corrects");
     size_t n = json_array_size(list);
-    if (version != DM_STATEMENT_CORRECTING || n == 0 || n > DM_VERIFY_CORRECTS_MAX)
-        return version != DM_STATEMENT_CORRECTING && list == NULL ? 0 : dm_fail(err, DM_E_INVALID, "what it corrects");
+    bool correcting = version == DM_STATEMENT_CORRECTING || version == DM_STATEMENT_NEWEST;
+    if (!correcting || n == 0 || n > DM_VERIFY_CORRECTS_MAX)
+        return !correcting && list == NULL ? 0 : dm_fail(err, DM_E_INVALID, "what it corrects");
     v->head.st.corrections = calloc(n, sizeof(*v->head.st.corrections));
     v->head.correcting = calloc(n, sizeof(*v->head.correcting));
     if (v->head.st.corrections == NULL || v->head.correcting == NULL)
@@ -297,7 +298,7 @@ int dm_v_head_read(dm_v *v, int64_t number, dm_err *err)
         r = dm_json_i64(v->head.json, "version", 1, INT64_MAX, &version, &why);
     if (r != 0)
         return dm_v_fault(v, DM_FAULT_WRONG, name, "it cannot be read");
-    if (version > DM_STATEMENT_CORRECTING)
+    if (version > DM_STATEMENT_NEWEST)
         return dm_v_unknown(v, "statement %lld is of version %lld", (long long)number, (long long)version);
     r = read_content(v, version, &why);
     if (r < 0)

@@ -32,6 +32,21 @@ static int read_basis(const json_t *j, dm_basis *out, dm_err *err)
     return 0;
 }
 
+/* There only where it began with another's memory. */
+static int read_parent(const json_t *j, dm_stated *out, dm_err *err)
+{
+    dm_str id;
+    int r = dm_json_str(j, "parent", &id, err);
+    if (r == DM_JSON_ABSENT)
+        return 0;
+    if (r == 0)
+        r = dm_sandbox_id_parse(id, &out->parent, err);
+    if (r != 0 || dm_sandbox_id_eq(&out->parent, &out->sandbox))
+        return dm_fail(err, DM_E_INVALID, "\"parent\"");
+    out->forked = true;
+    return 0;
+}
+
 /* late: of a period that is corrected, where nobody may have sworn to it any more. */
 static int read_row(const json_t *j, bool late, dm_stated *out, dm_err *err)
 {
@@ -69,6 +84,8 @@ static int read_row(const json_t *j, bool late, dm_stated *out, dm_err *err)
         r = dm_json_str(j, "sandbox", &id, err);
     if (r == 0)
         r = dm_sandbox_id_parse(id, &out->sandbox, err);
+    if (r == 0)
+        r = read_parent(j, out, err);
     if (r != 0)
         return DM_E_INVALID;
     out->attested = sworn;

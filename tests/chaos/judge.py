@@ -183,6 +183,7 @@ def all_of(folder):
     yield "chain", list(statement.check_chain(storm.record.statements, storm.record.service_keys))
     yield "pages", [words for s in storm.record.statements for words in statement.check_pages(s)]
     yield "corrections", list(statement.check_corrections(storm.record.statements))
+    yield "parents", list(statement.check_parents(storm.record.statements))
     yield "twice", list(twice(storm))
     yield "seconds", list(seconds(storm))
     yield "outside", list(outside(storm))

@@ -87,5 +87,6 @@ def all_of(folder):
     yield "chain", list(statement.check_chain(record.statements, record.service_keys))
     yield "pages", [words for s in record.statements for words in statement.check_pages(s)]
     yield "corrections", list(statement.check_corrections(record.statements))
+    yield "parents", list(statement.check_parents(record.statements))
     yield "stopwatch", list(stopwatch(record))
     yield "asleep_is_free", list(asleep_is_free(record))

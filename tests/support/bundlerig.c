@@ -50,16 +50,21 @@ static void hex_of(const void *p, size_t n, char *out)
 
 static void put_row(bundlerig *b, const life *l)
 {
-    char text[900], id[33];
-    dm_sandbox_id sandbox = id_of(l->sandbox);
+    char text[900], id[33], parent[40] = "NULL";
+    dm_sandbox_id sandbox = id_of(l->sandbox), first = id_of(l->sandbox / 4 * 4);
     hex_of(sandbox.b, 16, id);
+    if (l->sandbox % 4 == 3) { /* some began with another's memory */
+        (void)snprintf(parent, sizeof(parent), "'\\x");
+        hex_of(first.b, 16, parent + 3);
+        (void)snprintf(parent + 35, sizeof(parent) - 35, "'");
+    }
     (void)snprintf(text, sizeof(text),
             "INSERT INTO dm.sandbox (account_no, project_no, sandbox_id, state, epoch, region_no, worker_no, key_no, "
-            "template_id, build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s) VALUES "
-            "(%d, %d, '\\x%s', 'running', %u, %d, %d, 1, 'aaaaaaaaaaaaaaaaaaaa', "
-            "'00000000-0000-4000-8000-000000000001', 1, 512, 1, %d, 1024, false, 300) "
+            "template_id, build_id, asked_vcpus, asked_mem_mib, spec_table, spec, disk_mib, secure, timeout_s, "
+            "parent_id) VALUES (%d, %d, '\\x%s', 'running', %u, %d, %d, 1, 'aaaaaaaaaaaaaaaaaaaa', "
+            "'00000000-0000-4000-8000-000000000001', 1, 512, 1, %d, 1024, false, 300, %s) "
             "ON CONFLICT (sandbox_id) DO UPDATE SET epoch = greatest(sandbox.epoch, excluded.epoch);",
-            l->account, l->project, id, l->epoch, l->region, l->worker, l->spec);
+            l->account, l->project, id, l->epoch, l->region, l->worker, l->spec, parent);
     (void)dm_buf_c(&b->text[l->period], text);
 }
 

@@ -63,6 +63,7 @@ export class Pages {
   lines = 0
   total = 0n
   runningS = 0
+  forked = false
   hibernatedS = 0
   readonly pageLines: Line[] = []
 
@@ -226,6 +227,7 @@ export class Pages {
       this.total += line.amount
     }
     this.lines += page.lines.length
+    this.forked ||= page.forked
     this.left(messages, at, page.rows, oaths)
   }
 

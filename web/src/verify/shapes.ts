@@ -80,6 +80,8 @@ export interface Head {
   readonly account: string
   readonly number: number
   readonly version: 1 | 2 | 3
+  /** A row of its pages names whose memory its sandbox began with: then what is written there is higher by 2. */
+  readonly forked: boolean
   readonly currency: string
   readonly period: Period
   readonly previous: string
@@ -125,6 +127,8 @@ export interface Row {
   readonly projectNo: number
   readonly region: string
   readonly sandbox: string
+  /** Whose memory it began with, as the service has it. */
+  readonly parent: string | null
   readonly spec: number
   readonly specTable: number
   /** What its lines share with it, as one text. */
@@ -136,6 +140,8 @@ export interface Page {
   readonly number: number
   readonly page: number
   readonly corrects: { readonly number: number | null; readonly period: Period } | null
+  /** One of its rows names a parent. */
+  readonly forked: boolean
   readonly rows: readonly Row[]
   readonly lines: readonly Line[]
 }
@@ -306,14 +312,17 @@ const HEAD =
     ' ',
   )
 
+/** So much higher is the version of a page that names a parent, and of its head. */
+const FORKED = 2
+
 export function head(bytes: Uint8Array): Head {
   const value = j.parse(bytes)
   need(j.isObject(value), 'it is no object')
   const version = j.whole(value['version'], 1)
-  if (version > 3) {
+  if (version > 3 + FORKED) {
     throw new Newer(`version ${version} of a statement`)
   }
-  return version === 1 ? first(value) : paged(value, version === 3 ? 3 : 2)
+  return version === 1 ? first(value) : paged(value, version % FORKED === 1 ? 3 : 2, version > 3)
 }
 
 /** Of version 1 only what its chain needs. */
@@ -322,6 +331,7 @@ function first(m: j.Members): Head {
     account: j.text(m['account'], 36),
     number: j.whole(m['number'], 1),
     version: 1,
+    forked: false,
     currency: j.text(m['currency']),
     period: period(m['period']),
     previous: j.hash(m['previous']),
@@ -339,7 +349,7 @@ function first(m: j.Members): Head {
   }
 }
 
-function paged(value: j.Members, version: 2 | 3): Head {
+function paged(value: j.Members, version: 2 | 3, forked: boolean): Head {
   const m = j.members(value, version === 3 ? [...HEAD, 'corrects'] : HEAD, ['tiers'])
   const own = period(m['period'])
   const a = j.members(m['attestations'], ['count', 'root', 'unattested'])
@@ -384,6 +394,7 @@ function paged(value: j.Members, version: 2 | 3): Head {
     account: j.text(m['account'], 36),
     number: j.whole(m['number'], 1),
     version,
+    forked,
     currency: j.text(m['currency']),
     period: own,
     previous: j.hash(m['previous']),
@@ -433,10 +444,17 @@ const ROW =
     ' ',
   )
 
+function name(value: j.Json | undefined): string {
+  const text = j.text(value, 21)
+  need(/^i[0-9a-z]{20}$/.test(text), 'a sandbox is missing')
+  return text
+}
+
 function row(value: j.Json, corrects: boolean): Row {
-  const m = j.members(value, ROW)
-  const sandbox = j.text(m['sandbox'], 21)
-  need(/^i[0-9a-z]{20}$/.test(sandbox), 'a sandbox is missing')
+  const m = j.members(value, ROW, ['parent'])
+  const sandbox = name(m['sandbox'])
+  const parent = m['parent'] === undefined ? null : name(m['parent'])
+  need(parent !== sandbox, 'a sandbox began with its own memory')
   return {
     attestation: corrects && m['attestation'] === null ? null : j.hash(m['attestation']),
     attested: j.flag(m['attested']),
@@ -450,6 +468,7 @@ function row(value: j.Json, corrects: boolean): Row {
     projectNo: j.whole(m['project_no'], 0, U32),
     region: j.text(m['region'], 63),
     sandbox,
+    parent,
     spec: j.whole(m['spec'], 0, 65535),
     specTable: j.whole(m['spec_table'], 0, 65535),
     of: shared(m),
@@ -466,7 +485,9 @@ export function page(bytes: Uint8Array, own: Period): Page {
     ['account', 'lines', 'number', 'page', 'sandboxes', 'version'],
     corrects ? ['corrects'] : [],
   )
-  need(m['version'] === (corrects ? 3 : 2), 'its version is not that of such a page')
+  const rows = j.list(m['sandboxes'], (one) => row(one, corrects), 500)
+  const forked = rows.some((one) => one.parent !== null)
+  need(m['version'] === (corrects ? 3 : 2) + (forked ? FORKED : 0), 'its version is not that of such a page')
   const c = corrects ? j.members(m['corrects'], ['number', 'period']) : null
   const of = c && { number: c['number'] === null ? null : j.whole(c['number'], 1), period: period(c['period']) }
   return {
@@ -474,7 +495,8 @@ export function page(bytes: Uint8Array, own: Period): Page {
     number: j.whole(m['number'], 1),
     page: j.whole(m['page'], 1),
     corrects: of,
-    rows: j.list(m['sandboxes'], (one) => row(one, corrects), 500),
+    forked,
+    rows,
     lines: j.list(m['lines'], (one) => line(one, false, of === null ? own : of.period, !corrects), 4000),
   }
 }

@@ -475,6 +475,7 @@ function reading<T>(kind: 'edited' | 'wrong', entry: string, work: () => T): T {
 }
 
 function sums(head: Head, pages: Pages, used: ReadonlySet<number>): void {
+  need(head.forked === pages.forked, 'its version does not say whether its rows name parents')
   need(
     head.runningS === pages.runningS && head.hibernatedS === pages.hibernatedS,
     'its seconds are not those of its rows',

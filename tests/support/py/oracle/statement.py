@@ -11,7 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ledger import merkle_root
 
-VERSIONS = (1, 2, 3)  # 1: one body; 2: a head, and pages under the root in it; 3: and pages that correct earlier periods
+VERSIONS = (1, 2, 3, 4, 5)  # 1: one body; 2: a head, and pages under the root in it; 3: and pages that correct earlier periods
+CORRECTING = (3, 5)
+FORKED = (4, 5)  # 2 and 3 where a row names whose memory its sandbox began with
 PAGE, PAGE_LINES = 500, 4000  # a page has no more sandboxes, and no more lines
 REGIONS = {1: ("local", "other"), 2: ("cn-mainland", "mainland"), 3: ("hk", "other")}  # number -> name, price group
 
@@ -111,7 +113,7 @@ def whole(s):
     own = [x for x in body["lines"] if x["kind"] != "correction"]
     out = {**body, "lines": own + [x for p in pages for x in p["lines"]],
            "sandboxes": [x for p in pages for x in p["sandboxes"]]}
-    if body["version"] == 3:  # its sums are of what it corrects, too
+    if body["version"] in CORRECTING:  # its sums are of what it corrects, too
         hashes = [bytes.fromhex(x["attestation"]) for x in out["sandboxes"]]
         out["attestations"] = {"count": len(hashes), "root": merkle_root(hashes).hex(),
                                "unattested": sum(not x["attested"] for x in out["sandboxes"])}
@@ -127,7 +129,7 @@ PRICED = (*WHICH, "sku", "from", "to", "tier", "book", "per_unit")
 def corrections(s):
     """The pages of a statement that correct a period before its own: (start of that, number of its statement, page)."""
     body = json.loads(s["body"])
-    for p in map(json.loads, (p["body"] for p in s["pages"])) if body["version"] == 3 else ():
+    for p in map(json.loads, (p["body"] for p in s["pages"])) if body["version"] in CORRECTING else ():
         if "corrects" in p:
             yield p["corrects"]["period"]["start"], p["corrects"]["number"], p
 
@@ -181,7 +183,7 @@ def check_corrections(statements):
         pooled = {c["period"]["start"] for c in body.get("corrects", ()) if c["pool_s"] != 0}
         if sorted(listed) != listed or [c for c in listed if c in seen] != seen or set(listed) - set(seen) - pooled:
             yield f"{where} lists corrections of {listed}, and has those of {seen}"
-        if (body["version"] == 3) != bool(listed):
+        if (body["version"] in CORRECTING) != bool(listed):
             yield f"{where} is of version {body['version']} and corrects {len(listed)} periods"
         numbers[body["period"]["start"]] = body["number"]
 
@@ -268,7 +270,8 @@ def check_pages(s):
     where = f"statement {head['number']}"
     count, root = head["pages"]["count"], bytes.fromhex(head["pages"]["root"])
     seen, wrong, last, of = set(), False, ("",), ""
-    sums = {"hashes": [], "running_s": 0, "hibernated_s": 0, "unattested": 0, "lines": 0, "total": Fraction(0)}
+    sums = {"hashes": [], "running_s": 0, "hibernated_s": 0, "unattested": 0, "lines": 0, "total": Fraction(0),
+            "forked": False}
     if count == 0 and root != hashlib.sha256(b"").digest():
         yield f"{where}: the root of no pages is another"
     for at, p in enumerate(s["pages"], 1):
@@ -286,8 +289,12 @@ def check_pages(s):
         if part < of:
             yield f"{where}: page {at} stands behind those of a later period"
         last, of = (last if part == of else ("",)), part
-        if page["version"] != (3 if "corrects" in page else 2):
+        forked = any("parent" in x for x in page["sandboxes"])
+        sums["forked"] |= forked
+        if page["version"] != (3 if "corrects" in page else 2) + (2 if forked else 0):
             yield f"{where}: page {at} is of version {page['version']}"
+        if any(x.get("parent", "") == x["sandbox"] for x in page["sandboxes"]):
+            yield f"{where}: on page {at} a sandbox began with its own memory"
         keys = [(x["sandbox"], x["project_no"], x["epoch"], x["spec_table"], x["spec"]) for x in page["sandboxes"]]
         if not keys or len(keys) > PAGE or len(page["lines"]) > PAGE_LINES or sorted(keys) != keys or keys[0] < last:
             yield f"{where}: page {at} is not cut or not sorted as it should be"
@@ -301,6 +308,19 @@ def check_pages(s):
         wrong = True
     if not wrong:
         yield from (f"{where}{words}" for words in _sums(head, sums))
+    if not wrong and (head["version"] in FORKED) != sums["forked"]:
+        yield f"{where} is of version {head['version']}, which does not say whether its rows name parents"
+
+
+def check_parents(statements):
+    """That a sandbox began with one memory: whom a row names is whom all rows of it name from then on."""
+    parents = {}
+    for s in statements:
+        for p in map(json.loads, (p["body"] for p in s.get("pages", ()))):
+            for x in p["sandboxes"]:
+                known = parents.setdefault(x["sandbox"], x.get("parent")) if "parent" in x else parents.get(x["sandbox"])
+                if x.get("parent") != known:
+                    yield f"statement {p['number']}: {x['sandbox']} began with the memory of {x.get('parent')}, and of {known}"
 
 
 def check_content(ledger, statements, project_no, plans=PLANS):

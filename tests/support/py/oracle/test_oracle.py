@@ -343,19 +343,22 @@ def path(hashes, at):
     return path(hashes[left:], at - left) + [ledger.merkle_root(hashes[:left])]
 
 
-def stated(count, number=1, account="00000000-0000-4000-8000-0000000000a1"):
-    """A statement of so many sandboxes, one line each, with the pages it must have."""
+def stated(count, number=1, account="00000000-0000-4000-8000-0000000000a1", parents=()):
+    """A statement of so many sandboxes, one line each, with the pages it must have; those of parents name the first one."""
     names = [wire.sandbox_name(i.to_bytes(16, "big")) for i in range(count)]
     boxes = [{"attestation": hashlib.sha256(name.encode()).hexdigest(), "attested": True, "epoch": 1, "hibernated_s": 2,
               "project_no": 7, "running_s": 3, "sandbox": name, "spec": 1, "spec_table": 1} for name in names]
+    for i in parents:
+        boxes[i]["parent"] = names[0]
     pages = []
     for at in range(0, count, statement.PAGE):
         cut = boxes[at:at + statement.PAGE]
         pages.append(statement.canonical({
-            "account": account, "number": number, "page": len(pages) + 1, "sandboxes": cut, "version": 2,
+            "account": account, "number": number, "page": len(pages) + 1, "sandboxes": cut,
+            "version": 4 if any("parent" in x for x in cut) else 2,
             "lines": [{"amount": "0.000000000000000001", "sandbox": x["sandbox"]} for x in cut]}))
     hashes = [hashlib.sha256(p).digest() for p in pages]
-    head = {"account": account, "number": number, "version": 2, "lines": [], "running_s": 3 * count, "hibernated_s": 2 * count,
+    head = {"account": account, "number": number, "version": 4 if parents else 2, "lines": [], "running_s": 3 * count, "hibernated_s": 2 * count,
             "attestations": {"count": count, "root": ledger.merkle_root([bytes.fromhex(x["attestation"]) for x in boxes]).hex(),
                              "unattested": 0},
             "pages": {"count": len(pages), "lines": count, "root": ledger.merkle_root(hashes).hex()},
@@ -374,6 +377,21 @@ class Pages(unittest.TestCase):
             self.assertEqual(len(s["pages"]), -(-count // statement.PAGE))
             self.found(s)
             self.assertEqual(len(statement.whole(s)["sandboxes"]), count)
+
+    def test_parents(self):
+        s = stated(600, parents=[3, 550])
+        self.found(s)
+        self.found(stated(600, parents=[0]), "on page 1 a sandbox began with its own memory")
+        for version in (2, 3, 5):
+            head = json.loads(s["body"])
+            head["version"] = version
+            words = list(statement.check_pages({**s, "body": statement.canonical(head)}))
+            self.assertEqual(words, [] if version == 5 else
+                             [f"statement 1 is of version {version}, which does not say whether its rows name parents"])
+        self.assertEqual(list(statement.check_parents([s, stated(600, number=2, parents=[3, 4, 550])])), [])
+        later = list(statement.check_parents([s, stated(600, number=2, parents=[3])]))
+        self.assertEqual(len(later), 1)
+        self.assertIn("began with the memory of None", later[0])
 
     def test_edited(self):
         for at in range(5):

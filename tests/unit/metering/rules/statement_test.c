@@ -90,6 +90,8 @@ static void a_page_is_bounded(void **state)
         boxes[i].project_no.v = INT64_MAX;
         boxes[i].running_s = boxes[i].hibernated_s = UINT64_MAX;
         memset(boxes[i].sandbox.b, 0xff, sizeof(boxes[i].sandbox.b));
+        boxes[i].forked = true;
+        boxes[i].parent = boxes[i].sandbox;
         memset(boxes[i].region, '\1', DM_NAME_TEXT - 1); /* six bytes each, as JSON has it */
     }
     for (size_t i = 0; i < DM_LEN(lines); i++) {
@@ -169,6 +171,39 @@ static void a_page_is_canonical(void **state)
     dm_buf_init(&b, 1 << 16);
     assert_int_equal(dm_stated_page_body(&p, &b, NULL), 0);
     assert_string_equal(b.p, want);
+}
+
+/* It stands where it is named, and the versions say that it is; where it is not everything is as it was before. */
+static void a_fork_names_its_parent(void **state)
+{
+    static const char stands[] = "\"parent\":\"i00000000000000000001\",\"project\":";
+    dm_stated boxes[] = {box(1, 1, 1), box(1, 2, 1)};
+    dm_digest hash = {{1}};
+    (void)state;
+    for (int corrects = 0; corrects < 2; corrects++) {
+        dm_stated_correction of = {.start = 0, .end = 60, .number = {1}};
+        for (int forked = 0; forked < 2; forked++) {
+            DM_AUTO_BUF b;
+            dm_statement st = {.corrections = &of, .ncorrections = (size_t)corrects};
+            dm_stated_page p = {account, {2}, 60, 1, boxes, 2, NULL, 0, corrects ? &of : NULL};
+            boxes[1].forked = forked;
+            boxes[1].parent = boxes[0].sandbox;
+            dm_buf_init(&b, DM_STATED_PAGE_BYTES);
+            assert_int_equal(dm_stated_page_body(&p, &b, NULL), 0);
+            assert_int_equal(dm_stated_sum_page(&st.sum, &p, &hash, NULL), 0);
+            (void)dm_buf_ch(&b, '\0');
+            const char *text = dm_buf_view(&b).p, *parent = strstr(text, "\"parent\":");
+            char version[24];
+            (void)snprintf(version, sizeof(version), "\"version\":%d}", 2 + corrects + 2 * forked);
+            assert_string_equal(text + strlen(text) - strlen(version), version);
+            assert_int_equal(dm_statement_version(&st), 2 + corrects + 2 * forked);
+            assert_int_equal(parent != NULL, forked);
+            if (forked) {
+                assert_memory_equal(parent, stands, sizeof(stands) - 1);
+                assert_null(strstr(parent + 1, "\"parent\":"));
+            }
+        }
+    }
 }
 
 static void the_head_is_canonical(void **state)
@@ -264,6 +299,7 @@ int main(void)
             cmocka_unit_test(a_page_is_bounded),
             cmocka_unit_test(pages_are_summed_up),
             cmocka_unit_test(a_page_is_canonical),
+            cmocka_unit_test(a_fork_names_its_parent),
             cmocka_unit_test(the_head_is_canonical),
             cmocka_unit_test(the_hash_of_a_book),
     };
