@@ -190,17 +190,11 @@ static dm_str maybe(const char *z)
     return z != NULL && z[0] != '\0' ? dm_str_c(z) : (dm_str){NULL, 0};
 }
 
-/* When it begins, in whole seconds, and its prices as rows. */
+/* When it begins, and its prices as rows. */
 static int read_terms(const draft_body *b, int64_t *valid_from_s, dm_buf *prices, dm_err *err)
 {
-    int64_t us;
-    int r = dm_parse_rfc3339(dm_str_c(b->valid_from), &us, err);
-    if (r == 0 && (us % 1000000 != 0 || us <= 0))
-        r = dm_fail(err, DM_E_INVALID, "\"valid_from\" must be a whole second");
-    if (r < 0)
-        return dm_fail(err, DM_E_INVALID, "\"valid_from\" must be a time, in whole seconds");
-    *valid_from_s = us / 1000000;
-    return dm_ask_prices(b->prices, prices, err);
+    int r = dm_ask_book_begins(b->valid_from, valid_from_s, err);
+    return r < 0 ? r : dm_ask_prices(b->prices, prices, err);
 }
 
 static int act_draft(dm_pg *c, work *w, dm_err *err)
@@ -213,17 +207,6 @@ static int act_edit(dm_pg *c, work *w, dm_err *err)
     return dm_ask_book_edit(c, w->who, w->id, w->valid_from_s, w->prices, err);
 }
 
-static int check_kind(const draft_body *b, dm_err *err)
-{
-    if (strcmp(b->rated_by, "minutes") != 0 && strcmp(b->rated_by, "resources") != 0)
-        return dm_fail(err, DM_E_INVALID, "\"rated_by\" must be minutes or resources");
-    for (const char *p = b->currency; *p != '\0'; p++) {
-        if (*p < 'A' || *p > 'Z')
-            return dm_fail(err, DM_E_INVALID, "\"currency\" must be three capital letters");
-    }
-    return 0;
-}
-
 int dm_route_ops_book_add(dm_req *req, void *ctx, dm_err *err)
 {
     draft_body b = {.prices = NULL};
@@ -232,7 +215,7 @@ int dm_route_ops_book_add(dm_req *req, void *ctx, dm_err *err)
     dm_buf_init(&prices, DM_ASK_PRICES_BYTES);
     int r = dm_body_read(req, draft_fields, DM_LEN(draft_fields), &b, err);
     if (r == 0)
-        r = check_kind(&b, err);
+        r = dm_ask_book_kind_ok(b.rated_by, b.currency, err);
     if (r == 0)
         r = read_terms(&b, &kind.valid_from_s, &prices, err);
     if (r == 0)

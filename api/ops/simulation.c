@@ -17,40 +17,6 @@
 
 /* --- shown -------------------------------------------------------------------------------------------------- */
 
-static void write_simulation(dm_jw *w, const dm_simulation_row *s)
-{
-    dm_jw_obj(w);
-    dm_jw_ki64(w, "number", s->no);
-    dm_jw_ki64(w, "price_book", s->book);
-    dm_jw_kstr(w, "sha256", s->sha256);
-    dm_jw_kstr(w, "month", s->month);
-    dm_jw_kstr(w, "state", s->state);
-    dm_jw_kstr(w, "ordered_by", s->ordered_by);
-    dm_jw_ktime(w, "ordered_at", s->ordered_us);
-    dm_jw_kstr(w, "reason", s->why);
-    dm_jw_ktime(w, "started_at", s->started_us);
-    dm_jw_ktime(w, "ended_at", s->ended_us);
-    dm_jw_kmaybe(w, "cancelled_by", s->cancelled_by);
-    dm_jw_kmaybe(w, "outcome", s->outcome);
-    dm_jw_key(w, "accounts");
-    dm_jw_obj(w);
-    dm_jw_key(w, "all");
-    if (s->begun)
-        dm_jw_i64(w, s->accounts);
-    else
-        dm_jw_null(w);
-    dm_jw_ki64(w, "done", s->done);
-    dm_jw_ki64(w, "failed", s->failed);
-    dm_jw_ki64(w, "dearer", s->dearer);
-    dm_jw_ki64(w, "cheaper", s->cheaper);
-    dm_jw_end(w);
-    dm_jw_kstr(w, "currency", s->currency);
-    dm_jw_kstr(w, "charged", s->charged);
-    dm_jw_kstr(w, "simulated", s->tried);
-    dm_jw_kstr(w, "difference", s->difference);
-    dm_jw_end(w);
-}
-
 typedef struct listing {
     dm_rows_db db;
     int64_t book;
@@ -70,7 +36,7 @@ static int write_one(dm_jw *w, const void *list, size_t i, dm_rows_last *at, dm_
     dm_simulation_row s;
     (void)err;
     dm_simulation_row_read(l->db.rows, i, &s);
-    write_simulation(w, &s);
+    dm_simulation_row_write(w, &s);
     at->us = s.no;
     return 0;
 }
@@ -112,16 +78,7 @@ static int write_account(dm_jw *w, const void *list, size_t i, dm_rows_last *at,
     const listing *l = list;
     dm_simulated_row a;
     dm_simulated_row_read(l->db.rows, i, &a);
-    dm_jw_obj(w);
-    dm_jw_kstr(w, "account", a.account);
-    dm_jw_kstr(w, "name", a.name);
-    dm_jw_kbool(w, "done", a.done);
-    dm_jw_ki64(w, "periods", a.periods);
-    dm_jw_kstr(w, "charged", a.charged);
-    dm_jw_kstr(w, "simulated", a.tried);
-    dm_jw_kstr(w, "difference", a.difference);
-    dm_jw_kmaybe(w, "failed", a.failed);
-    dm_jw_end(w);
+    dm_simulated_row_write(w, &a);
     at->us = a.no;
     return dm_rows_at(at, err, "%.*s", (int)a.size.n, a.size.p);
 }
@@ -217,7 +174,7 @@ static int answer(dm_req *req, dm_api *api, int status, work *w, dm_err *err)
         dm_simulation_row s;
         dm_simulation_row_read(w->rows, 0, &s);
         dm_jw j = dm_reply_json(&req->reply, w->again ? 200 : status);
-        write_simulation(&j, &s);
+        dm_simulation_row_write(&j, &s);
     } else if (r > 0) {
         r = refuse(req, r, w->what);
     }

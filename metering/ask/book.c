@@ -220,3 +220,25 @@ int dm_ask_book_withdraw(dm_pg *c, const char *who, const char *why, int64_t id,
         return DM_ASK_BOOK_STATE;
     return or_wrong(dm_sql_ask_book_withdraw(c, id, who, why, err));
 }
+
+/* --- what a client says ------------------------------------------------------------------------------------- */
+
+int dm_ask_book_kind_ok(const char *rated_by, const char *currency, dm_err *err)
+{
+    if (strcmp(rated_by, "minutes") != 0 && strcmp(rated_by, "resources") != 0)
+        return dm_fail(err, DM_E_INVALID, "\"rated_by\" must be minutes or resources");
+    for (const char *p = currency; *p != '\0'; p++) {
+        if (*p < 'A' || *p > 'Z')
+            return dm_fail(err, DM_E_INVALID, "\"currency\" must be three capital letters");
+    }
+    return 0;
+}
+
+int dm_ask_book_begins(const char *valid_from, int64_t *out, dm_err *err)
+{
+    int64_t us;
+    if (dm_parse_rfc3339(dm_str_c(valid_from), &us, NULL) < 0 || us % 1000000 != 0 || us <= 0)
+        return dm_fail(err, DM_E_INVALID, "\"valid_from\" must be a time, in whole seconds");
+    *out = us / 1000000;
+    return 0;
+}

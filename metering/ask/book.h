@@ -32,6 +32,11 @@ typedef struct dm_ask_book {
  * must be exact. DM_E_INVALID says what is wrong. out: JSON, within DM_ASK_PRICES_BYTES. */
 int dm_ask_prices(const json_t *prices, dm_buf *out, dm_err *err) DM_NODISCARD;
 
+/* What a client says of it: minutes or resources, and three capital letters; when it begins, in whole seconds.
+ * DM_E_INVALID. */
+int dm_ask_book_kind_ok(const char *rated_by, const char *currency, dm_err *err) DM_NODISCARD;
+int dm_ask_book_begins(const char *valid_from, int64_t *out, dm_err *err) DM_NODISCARD;
+
 /* prices: of dm_ask_prices. 0 or DM_ASK_BOOK_WRONG. */
 int dm_ask_book_draft(dm_pg *c, const char *who, const char *why, const dm_ask_book *b, dm_str prices, int64_t *id,
         dm_err *err) DM_NODISCARD;

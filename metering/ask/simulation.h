@@ -3,6 +3,7 @@
 #ifndef DM_METERING_ASK_SIMULATION_H
 #define DM_METERING_ASK_SIMULATION_H
 
+#include "base/json.h"
 #include "base/pg.h"
 
 enum { DM_SIMULATIONS_OPEN_MAX = 4 /* that are ordered or run, in the whole deployment */ };
@@ -32,6 +33,7 @@ typedef struct dm_simulation_row { /* borrowed from the rows; .p NULL: none */
 int dm_simulation_list(dm_pg *c, int64_t book, int64_t no, int64_t before, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_simulation_row_read(const dm_pg_rows *rows, size_t i, dm_simulation_row *out);
+void dm_simulation_row_write(dm_jw *w, const dm_simulation_row *row); /* an object */
 
 typedef struct dm_simulated_row { /* borrowed; .p NULL: none */
     int64_t no, periods;
@@ -43,5 +45,6 @@ typedef struct dm_simulated_row { /* borrowed; .p NULL: none */
 int dm_simulation_accounts(dm_pg *c, int64_t no, const char *size, int64_t account_no, int64_t limit, dm_pg_rows **out,
         dm_pg_total *total, dm_err *err) DM_NODISCARD;
 void dm_simulated_row_read(const dm_pg_rows *rows, size_t i, dm_simulated_row *out);
+void dm_simulated_row_write(dm_jw *w, const dm_simulated_row *row); /* an object */
 
 #endif

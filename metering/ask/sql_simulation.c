@@ -146,6 +146,40 @@ void dm_simulation_row_read(const dm_pg_rows *rows, size_t i, dm_simulation_row 
 }
 #undef COL
 
+void dm_simulation_row_write(dm_jw *w, const dm_simulation_row *s)
+{
+    dm_jw_obj(w);
+    dm_jw_ki64(w, "number", s->no);
+    dm_jw_ki64(w, "price_book", s->book);
+    dm_jw_kstr(w, "sha256", s->sha256);
+    dm_jw_kstr(w, "month", s->month);
+    dm_jw_kstr(w, "state", s->state);
+    dm_jw_kstr(w, "ordered_by", s->ordered_by);
+    dm_jw_ktime(w, "ordered_at", s->ordered_us);
+    dm_jw_kstr(w, "reason", s->why);
+    dm_jw_ktime(w, "started_at", s->started_us);
+    dm_jw_ktime(w, "ended_at", s->ended_us);
+    dm_jw_kmaybe(w, "cancelled_by", s->cancelled_by);
+    dm_jw_kmaybe(w, "outcome", s->outcome);
+    dm_jw_key(w, "accounts");
+    dm_jw_obj(w);
+    dm_jw_key(w, "all");
+    if (s->begun)
+        dm_jw_i64(w, s->accounts);
+    else
+        dm_jw_null(w);
+    dm_jw_ki64(w, "done", s->done);
+    dm_jw_ki64(w, "failed", s->failed);
+    dm_jw_ki64(w, "dearer", s->dearer);
+    dm_jw_ki64(w, "cheaper", s->cheaper);
+    dm_jw_end(w);
+    dm_jw_kstr(w, "currency", s->currency);
+    dm_jw_kstr(w, "charged", s->charged);
+    dm_jw_kstr(w, "simulated", s->tried);
+    dm_jw_kstr(w, "difference", s->difference);
+    dm_jw_end(w);
+}
+
 #define SIZE "trunc(abs(a.difference) * 1000000000000000000)"
 #define OF "FROM dm.simulation_account a WHERE a.simulation_no = $1::bigint "
 
@@ -177,3 +211,17 @@ void dm_simulated_row_read(const dm_pg_rows *rows, size_t i, dm_simulated_row *o
     dm_pg_read(rows, i, 0, columns, DM_LEN(columns), out);
 }
 #undef COL
+
+void dm_simulated_row_write(dm_jw *w, const dm_simulated_row *a)
+{
+    dm_jw_obj(w);
+    dm_jw_kstr(w, "account", a->account);
+    dm_jw_kstr(w, "name", a->name);
+    dm_jw_kbool(w, "done", a->done);
+    dm_jw_ki64(w, "periods", a->periods);
+    dm_jw_kstr(w, "charged", a->charged);
+    dm_jw_kstr(w, "simulated", a->tried);
+    dm_jw_kstr(w, "difference", a->difference);
+    dm_jw_kmaybe(w, "failed", a->failed);
+    dm_jw_end(w);
+}

@@ -12,7 +12,7 @@ typedef struct dm_admin_args { /* NULL where not given */
     const char *country, *no, *reason, *until, *email, *first, *state;
     const char *vcpus, *mem_mib, *disk_mib;
     const char *dataset, *format, *from, *to, *entity, *folder, *out;
-    const char *kind, *reference, *number, *hash, *file;
+    const char *kind, *reference, *number, *hash, *file, *month, *on;
     bool json; /* of a list: as JSON, an array */
 } dm_admin_args;
 

@@ -483,5 +483,7 @@ const dm_admin_command *dm_admin_find(const char *name)
             return &commands[i];
     }
     const dm_admin_command *money = dm_admin_money_list(name);
-    return money != NULL ? money : dm_admin_money_act(name);
+    if (money == NULL)
+        money = dm_admin_money_act(name);
+    return money != NULL ? money : dm_admin_money_book(name);
 }

@@ -70,8 +70,9 @@ static const char usage_exports[] =
 
 static const char usage_money[] =
         "\n"
-        "  Money: what one has drafted or ordered another approves, each by --who. Books, contracts, rules of tax and\n"
-        "  sellers are drafted by the API (/v1/ops), which takes them as documents. --state narrows a list.\n"
+        "  Money: what one has drafted or ordered another approves, each by --who. Contracts, rules of tax and "
+        "sellers\n"
+        "  are drafted by the API (/v1/ops), which takes them as documents. --state narrows a list.\n"
         "\n"
         "  credit list      --account UUID        what was given, and money that came, with what became of it\n"
         "  credit order     --account UUID --kind paid|promo|operator --value AMOUNT --currency CUR\n"
@@ -81,6 +82,15 @@ static const char usage_money[] =
         "                                           --reason 'a day without service'\n"
         "  credit approve   --account UUID --id UUID   above a threshold; and credit withdraw\n"
         "  invoice list     [--state S]           of all accounts: invoice list --state overdue\n"
+        "  invoice issue    --account UUID --month MONTH  of a month that is over; invoice draft: as it would be:\n"
+        "                                         invoice issue --account UUID --month 2026-03 --reason 'it asks "
+        "early'\n"
+        "  invoice pay      --account UUID --number N --value AMOUNT --on DAY [--reference TEXT]   money that came:\n"
+        "                                         invoice pay --account UUID --number INV-2026-000042 --value 12.50 "
+        "\\\n"
+        "                                           --on 2026-04-02 --reference 'transfer 17' --reason 'bank says so'\n"
+        "  invoice credit   --account UUID --number N [--file LINES]   all of it, or so much of its lines, in JSON:\n"
+        "                                         [{\"line\": 1, \"net\": \"2.50\"}]\n"
         "  invoice void     --account UUID --number N  before anything was paid of it; and invoice dispute,\n"
         "                                         settle-dispute, uncollectible: prints the order, which the meter "
         "does\n"
@@ -90,6 +100,13 @@ static const char usage_money[] =
         "  bank list        [--state OUTCOME]     its entries: bank list --state unmatched\n"
         "  contract list    [--account UUID]      and contract approve, withdraw, end (--until TIME), end-approve,\n"
         "                                         end-withdraw, each with --id UUID\n"
+        "  book list        [--state S]           price books, with the hash of each: book list --state draft\n"
+        "  book show        --no ID               all of one, as JSON\n"
+        "  book draft       --file FILE           another, as POST /v1/ops/price-books takes it, in JSON; and book\n"
+        "                                         edit --no ID --file FILE: its begin and prices\n"
+        "  book simulate    --no ID [--month MONTH]   what a closed month would have cost by it: book simulate --no 7\n"
+        "  simulation list  [--no BOOK]           how far they are, and what came of them; simulation show --no N: by\n"
+        "                                         account, the largest difference first; and simulation cancel\n"
         "  book approve     --no ID --hash SHA256 a price book, as it was shown; and book withdraw\n"
         "  tax list, tax approve --no N, tax withdraw --no N           which tax holds for whom\n"
         "  seller list, seller approve --no N, seller withdraw --no N  what stands on invoices as the seller\n"
@@ -118,7 +135,7 @@ static const text_option texts[] = {TEXT("tier", tier), TEXT("currency", currenc
         TEXT("vcpus", vcpus), TEXT("mem-mib", mem_mib), TEXT("disk-mib", disk_mib), TEXT("state", state),
         TEXT("dataset", dataset), TEXT("format", format), TEXT("from", from), TEXT("to", to), TEXT("entity", entity),
         TEXT("folder", folder), TEXT("out", out), TEXT("kind", kind), TEXT("reference", reference),
-        TEXT("number", number), TEXT("hash", hash), TEXT("file", file)};
+        TEXT("number", number), TEXT("hash", hash), TEXT("file", file), TEXT("month", month), TEXT("on", on)};
 
 static void say_usage(FILE *to)
 {

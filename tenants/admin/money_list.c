@@ -1,10 +1,13 @@
 /* Lists of money: a row is what the API says of it, as JSON; a line of a list is some of its members. */
 #include <stdio.h>
 
+#include "base/parse.h"
+
 #include "metering/ask/bank.h"
 #include "metering/ask/credit.h"
 #include "metering/ask/orders.h"
 #include "metering/ask/seller.h"
+#include "metering/ask/simulation.h"
 #include "metering/ask/tax_rule.h"
 #include "metering/read/contract.h"
 #include "metering/read/invoices.h"
@@ -224,11 +227,59 @@ static int json_sellers(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
 }
 LIST(sellers, seller_list)
 
+/* --- price books tried over a month ------------------------------------------------------------------------- */
+
+static const column simulations_columns[] = {{"number", 6}, {"price_book", 10}, {"month", 10}, {"state", 9},
+        {"currency", 8}, {"charged", 28}, {"simulated", 28}, {"difference", 28}, {"ordered_by", 20}, {"outcome", 0}};
+
+/* --no: of a book. */
+static int query_simulations(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    int64_t book = 0;
+    dm_pg_total total;
+    if (l->a->no != NULL && dm_parse_i64(dm_str_c(l->a->no), 1, INT64_MAX, &book, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "--no is a price book's number");
+    return dm_simulation_list(c, book, 0, INT64_MAX, DM_ADMIN_SHOWN_MAX, rows, &total, err);
+}
+
+static int json_simulations(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_simulation_row s;
+    (void)err;
+    dm_simulation_row_read(rows, i, &s);
+    dm_simulation_row_write(w, &s);
+    return 0;
+}
+LIST(simulations, simulation_list)
+
+static const column simulated_columns[] = {
+        {"account", 36}, {"charged", 28}, {"simulated", 28}, {"difference", 28}, {"failed", 12}, {"name", 0}};
+
+static int query_simulated(dm_pg *c, const dm_admin_listing *l, dm_pg_rows **rows, dm_err *err)
+{
+    int64_t no;
+    dm_pg_total total;
+    if (l->a->no == NULL || dm_parse_i64(dm_str_c(l->a->no), 1, INT64_MAX, &no, NULL) < 0)
+        return dm_fail(err, DM_E_INVALID, "--no is a simulation's number");
+    return dm_simulation_accounts(c, no, NULL, 0, DM_ADMIN_SHOWN_MAX, rows, &total, err);
+}
+
+static int json_simulated(dm_jw *w, const dm_pg_rows *rows, size_t i, dm_err *err)
+{
+    dm_simulated_row a;
+    (void)err;
+    dm_simulated_row_read(rows, i, &a);
+    dm_simulated_row_write(w, &a);
+    return 0;
+}
+LIST(simulated, simulation_show)
+
 const dm_admin_command *dm_admin_money_list(const char *name)
 {
     static const dm_admin_command lists[] = {{"credit-list", credit_list}, {"invoice-list", invoice_list},
             {"order-list", order_list}, {"bank-list", bank_list}, {"contract-list", contract_list},
-            {"tax-list", tax_list}, {"seller-list", seller_list}};
+            {"tax-list", tax_list}, {"seller-list", seller_list}, {"simulation-list", simulation_list},
+            {"simulation-show", simulation_show}};
     for (size_t i = 0; i < DM_LEN(lists); i++)
         if (strcmp(lists[i].name, name) == 0)
             return &lists[i];

@@ -1,4 +1,5 @@
-/* Covers tenants/admin/money_act.c, tenants/admin/money_list.c, tenants/admin/list.c: what an operator types about
+/* Covers tenants/admin/act.c, tenants/admin/money_act.c, tenants/admin/money_book.c, tenants/admin/money_list.c,
+ * tenants/admin/list.c: what an operator types about
  * money: what one orders or drafts another approves, and the audit has both. */
 #include <stdio.h>
 
@@ -152,6 +153,111 @@ static void what_is_not_there_is_named(void **state)
     }
 }
 
+static void file_with(const char *name, const char *text, char path[256])
+{
+    (void)snprintf(path, 256, "%s/%s", dm_pgtest_dir(rig.pg), name);
+    assert_int_equal(dm_file_write(path, dm_str_c(text), 0600, NULL), 0);
+}
+
+#define PRICES(vcpu)                                                                                                   \
+    "\"prices\":[{\"sku\":\"vcpu-run\",\"per_unit\":\"" vcpu "\"},{\"sku\":\"mem-run\",\"per_unit\":\"0.00001711\"},"  \
+    "{\"sku\":\"disk-run-over-30\",\"per_unit\":\"0.0000004\"},{\"sku\":\"disk-hib\",\"per_unit\":\"0.0000004\"},"     \
+    "{\"sku\":\"snapshot\",\"per_unit\":\"0.0000004\"}]"
+#define BOOK(by, begins)                                                                                               \
+    "{\"price_group\":\"other\",\"tier\":\"payg\",\"currency\":\"CNY\",\"rated_by\":\"" by                             \
+    "\",\"valid_from\":\"" begins "\"," PRICES("0.00003") "}"
+
+/* Drafted, read, changed, read again, and approved by another as it was read last. */
+static void a_price_book_goes_through_its_life(void **state)
+{
+    (void)state;
+    char path[256], no[24], hash[72], stale[72];
+    DM_AUTO(json_t) drafts = NULL;
+    refused("book-draft", (dm_admin_args){.reason = "x"}, DM_E_INVALID, "--file");
+    file_with("book.json", BOOK("luck", "2130-01-01T00:00:00Z"), path);
+    refused("book-draft", (dm_admin_args){.file = path, .reason = "x"}, DM_E_INVALID, "rated_by");
+    file_with("book.json", BOOK("resources", "2130-01-01T00:00:00.5Z"), path);
+    refused("book-draft", (dm_admin_args){.file = path, .reason = "x"}, DM_E_INVALID, "valid_from");
+    file_with("book.json", BOOK("resources", "2130-01-01T00:00:00Z"), path);
+    refused("book-draft", (dm_admin_args){.file = path}, DM_E_INVALID, "--reason");
+    must(ADA, "book-draft", (dm_admin_args){.file = path, .reason = "a new year"});
+    assert_string_equal(last_of_the_audit(), "operator:ada book.draft a new year");
+    assert_int_equal(strncmp(out, "DORMOUSE_BOOK=", 14), 0);
+    (void)snprintf(no, sizeof no, "%.*s", (int)strcspn(out + 14, "\n"), out + 14);
+    must(ADA, "book-list", (dm_admin_args){.state = "draft"});
+    assert_non_null(strstr(out, "2130-01-01T00:00:00"));
+    must(ADA, "book-list", (dm_admin_args){.state = "draft", .json = true});
+    assert_int_equal(dm_json_load(dm_str_c(out), sizeof out, &drafts, NULL), 0);
+    assert_int_equal(json_array_size(drafts), 1);
+    (void)snprintf(stale, sizeof stale, "%s", dm_json_c(json_array_get(drafts, 0), "sha256"));
+    file_with("book.json", "{\"valid_from\":\"2130-01-01T00:00:00Z\"," PRICES("0.00004") "}", path);
+    must(ADA, "book-edit", (dm_admin_args){.no = no, .file = path, .reason = "dearer"});
+    must(BEN, "book-show", (dm_admin_args){.no = no});
+    DM_AUTO(json_t) book = NULL;
+    assert_int_equal(dm_json_load(dm_str_c(out), sizeof out, &book, NULL), 0);
+    assert_non_null(strstr(out, "0.000040000000"));
+    (void)snprintf(hash, sizeof hash, "%s", dm_json_c(book, "sha256"));
+    assert_string_not_equal(hash, stale);
+    refused("book-approve", (dm_admin_args){.no = no, .hash = hash, .reason = "x"}, DM_E_CONFLICT, "does not approve");
+    refused("book-simulate", (dm_admin_args){.no = no, .month = "2026-3", .reason = "x"}, DM_E_INVALID, "--month");
+    refused("book-simulate", (dm_admin_args){.no = no, .month = "2026-03", .reason = "x"}, DM_E_CONFLICT,
+            "concerns nobody");
+    dm_err err = {0};
+    const dm_admin_args old = {.no = no, .hash = stale, .reason = "as I saw it"};
+    assert_int_equal(dm_adminrig_run(&rig, BEN, "book-approve", old, out, &err), DM_E_CONFLICT);
+    assert_non_null(strstr(err.msg, "--hash"));
+    must(BEN, "book-approve", (dm_admin_args){.no = no, .hash = hash, .reason = "read"});
+    assert_string_equal(last_of_the_audit(), "operator:ben book.approve read");
+    refused("book-edit", (dm_admin_args){.no = no, .file = path, .reason = "x"}, DM_E_CONFLICT, "no draft");
+    must(BEN, "book-withdraw", (dm_admin_args){.no = no, .reason = "after all"});
+    refused("book-show", (dm_admin_args){.no = "9999"}, DM_E_NOTFOUND, "no price book");
+}
+
+static void invoices_are_ordered(void **state)
+{
+    (void)state;
+    char path[256];
+    refused("invoice-issue", (dm_admin_args){.account = account, .month = "03-2026", .reason = "x"}, DM_E_INVALID,
+            "--month");
+    must(ADA, "invoice-issue", (dm_admin_args){.account = account, .month = "2026-02", .reason = "they ask early"});
+    assert_non_null(strstr(out, "DORMOUSE_STATE=ordered\n"));
+    assert_string_equal(last_of_the_audit(), "operator:ada invoice.issue they ask early");
+    one_is("order-list", "ordered", "kind", "issue");
+    one_is("order-list", "ordered", "month", "2026-02-01");
+#define OF_ONE(...) (dm_admin_args){.account = account, .number = "INV-2026-000001", .reason = "x", __VA_ARGS__}
+    refused("invoice-pay", OF_ONE(.value = "0", .on = "2026-04-02"), DM_E_INVALID, "--value");
+    refused("invoice-pay", OF_ONE(.value = "12.50", .on = "2026-04"), DM_E_INVALID, "--on");
+    refused("invoice-pay", OF_ONE(.value = "12.50", .on = "2026-04-02"), DM_E_NOTFOUND, "invoice");
+    file_with("lines.json", "[{\"line\": 0, \"net\": \"2.50\"}]", path);
+    refused("invoice-credit", OF_ONE(.file = path), DM_E_INVALID, "--file");
+    file_with("lines.json", "[]", path);
+    refused("invoice-credit", OF_ONE(.file = path), DM_E_INVALID, "--file");
+    file_with("lines.json", "[{\"line\": 1, \"net\": \"2.50\"}]", path);
+    refused("invoice-credit", OF_ONE(.file = path), DM_E_NOTFOUND, "invoice");
+    dm_tenantrig_sql(&rig,
+            "INSERT INTO dm.service_key (public_key) VALUES (decode(repeat('ab', 32), 'hex')) ON CONFLICT DO NOTHING;"
+            "INSERT INTO dm.invoice (account_no, kind, number, entity_no, chain, currency, period_start, period_end, "
+            "issued_at, due_on, exact_total, discount, net, tax, total, prepaid, rounding, frozen, body, sha256, "
+            "previous_sha256, public_key, signature) SELECT account_no, 'invoice', 'INV-2026-000001', 1, 1, currency, "
+            "'2026-03-01Z', '2026-04-01Z', '2026-04-02Z', '2026-04-16', 80, 0, 80, 0, 80, 0, 0, '{}', '{}', "
+            "sha256('{}'), decode(repeat('00', 32), 'hex'), decode(repeat('ab', 32), 'hex'), decode(repeat('cd', 64), "
+            "'hex') FROM dm.account WHERE legal_name = 'Demo';"
+            "INSERT INTO dm.invoice_state (account_no, invoice_no, status, open, due_on) SELECT account_no, "
+            "invoice_no, 'issued', total, due_on FROM dm.invoice");
+    must(ADA, "invoice-pay", OF_ONE(.value = "12.50", .on = "2026-04-02", .reference = "transfer \"17\""));
+    dm_tenantrig_text(
+            &rig, "SELECT kind || ' ' || detail::text FROM dm.invoice_order ORDER BY order_no DESC LIMIT 1", out);
+    assert_string_equal(out, "pay {\"reference\": \"transfer \\\"17\\\"\", \"received_on\": \"2026-04-02\"}");
+    must(ADA, "invoice-credit", OF_ONE(.file = path));
+    dm_tenantrig_text(
+            &rig, "SELECT kind || ' ' || detail::text FROM dm.invoice_order ORDER BY order_no DESC LIMIT 1", out);
+    assert_string_equal(out, "credit {\"lines\": [{\"net\": \"2.50\", \"line\": 1}]}");
+    must(ADA, "invoice-credit", OF_ONE(.month = NULL));
+    dm_tenantrig_text(
+            &rig, "SELECT kind || ' ' || detail::text FROM dm.invoice_order ORDER BY order_no DESC LIMIT 1", out);
+    assert_string_equal(out, "credit {}");
+}
+
 static void a_file_of_the_bank_is_handed_in_once(void **state)
 {
     (void)state;
@@ -173,6 +279,8 @@ int main(void)
             cmocka_unit_test(a_credit_waits_for_a_second_person),
             cmocka_unit_test(rules_and_sellers_are_approved_by_another),
             cmocka_unit_test(what_is_not_there_is_named),
+            cmocka_unit_test(a_price_book_goes_through_its_life),
+            cmocka_unit_test(invoices_are_ordered),
             cmocka_unit_test(a_file_of_the_bank_is_handed_in_once),
     };
     return cmocka_run_group_tests(tests, make, unmake);
