@@ -211,7 +211,7 @@ static int read_head(dm_export_statement *s, dm_err *err)
     int r = number_of(h, "number", &s->number, err);
     if (r == 0)
         r = number_of(h, "version", &s->version, err);
-    if (r == 0 && (s->version < 1 || s->version > DM_STATEMENT_CORRECTING))
+    if (r == 0 && (s->version < 1 || s->version > DM_STATEMENT_NEWEST))
         r = dm_fail(err, DM_E_INVALID, "this program knows no version %lld of statements", (long long)s->version);
     if (r == 0)
         r = number_of(h, "running_s", &s->running_s, err);

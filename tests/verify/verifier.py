@@ -332,6 +332,11 @@ def line_json(said, start, row, kind=None):
             "to": time_text(start + last)}
 
 
+def version_of(corrects, forked):
+    """Of a statement or a page: higher where it corrects, and where it names whose memory a sandbox began with."""
+    return (3 if corrects else 2) + (2 if forked else 0)
+
+
 class Row:
     SAME = ("sandbox", "project_no", "epoch", "spec_table", "spec", "region")
 
@@ -351,9 +356,14 @@ class Row:
         self.sandbox = get(obj, "sandbox", str)
         if not re.fullmatch(r"i[0-9a-z]{20}", self.sandbox):
             raise Unreadable("sandbox")
+        self.parent = get(obj, "parent", str) if "parent" in obj else None
+        if self.parent is not None and (not re.fullmatch(r"i[0-9a-z]{20}", self.parent) or self.parent == self.sandbox):
+            raise Unreadable("parent")
         self.json = {n: obj[n] for n in ("attestation", "attested", "basis", "epoch", "hibernated_s", "mem_mib", "project", "project_no",
                                          "region", "running_s", "sandbox", "spec", "spec_table", "vcpus")}
         self.json["attestation"] = None if self.bare else self.hash.hex()
+        if self.parent is not None:
+            self.json["parent"] = self.parent
         self.lines = []
         self.page = self.place = self.oath = None
 
@@ -754,7 +764,7 @@ class Verifier:
         try:
             self.head = h = load(self.head_bytes)
             version = number(h, "version", 1)
-            if version > 3:
+            if version > 5:
                 raise Unknown(f"statement {n} is of version {version}")
             self.read_content(h, version)
         except Unreadable as e:
@@ -792,7 +802,7 @@ class Verifier:
     def read_corrections(self, h, version):
         self.corrects = []
         listed = h.get("corrects")
-        if version != 3:
+        if version not in (3, 5):
             if "corrects" in h:
                 raise Unreadable("corrects")
             return
@@ -1159,7 +1169,8 @@ class Verifier:
         start, kind = (self.start, None) if c is None else (c.start, "correction")
         of = {} if c is None else {"corrects": {"number": c.number, "period": {"end": time_text(c.end), "start": time_text(c.start)}}}
         return text({**of, "account": self.account, "lines": [line_json(x.said(), start, r, kind) for r in rows for x in r.lines],
-                     "number": self.statement, "page": self.page, "sandboxes": [r.json for r in rows], "version": 2 if c is None else 3})
+                     "number": self.statement, "page": self.page, "sandboxes": [r.json for r in rows],
+                     "version": version_of(c is not None, any(r.parent is not None for r in rows))})
 
     def turn(self):
         """Rows of another period follow."""
@@ -1224,6 +1235,7 @@ class Verifier:
                 self.sum_line(r, "usage" if own else "correction", x.said(), self.start if own else self.corrects[self.page_of].start)
         self.all_rows += [(r.hash, r.attested, r.running if own else 0, r.hibernated if own else 0) for r in rows if own or not r.bare]
         self.all_lines += self.lines_before
+        self.forked |= any(r.parent is not None for r in rows)
         self.sum += sum((x.amount for r in rows for x in r.lines), Fraction(0))
 
     # rows
@@ -1522,7 +1534,7 @@ class Verifier:
             "period": {"end": time_text(self.end), "start": time_text(self.start)},
             "plans": [{"from": time_text(a), "included_s": n, "tier": t, "to": time_text(z)} for t, n, a, z in self.plans],
             "pool": pool, "previous": (self.previous or bytes.fromhex(h["previous"])).hex(),
-            "running_s": sum(r[2] for r in self.all_rows), "total": money(total), "version": 3 if self.corrects else 2}
+            "running_s": sum(r[2] for r in self.all_rows), "total": money(total), "version": version_of(bool(self.corrects), self.forked)}
         if self.corrects:
             made["corrects"] = [{"number": c.number, "period": {"end": time_text(c.end), "start": time_text(c.start)}, "pool_s": c.pool_s}
                                 for c in self.corrects]
@@ -1681,7 +1693,7 @@ class Verifier:
         for n in range(self.first, self.last + 1):
             self.lives, self.last_key, self.page_of, self.lines_of, self.charges_of = [], None, None, {}, {}
             self.pooled, self.split, self.pooled_sum, self.used = False, False, 0, set()
-            self.all_rows, self.all_lines, self.sum = [], 0, Fraction(0)
+            self.all_rows, self.all_lines, self.sum, self.forked = [], 0, Fraction(0), False
             self.rows_before = self.lines_before = 0
             paged = self.read_head(n)
             for p in range(1, len(self.hashes) + 1):
