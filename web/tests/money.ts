@@ -98,6 +98,11 @@ test('statement_is_there_and_tells_its_lines', async () => {
   await page.getByRole('table', { name: 'Lines' }).getByText('vcpu-run').first().waitFor()
   await page.getByRole('table', { name: 'What workers swore to' }).getByRole('row').nth(1).waitFor()
   await looked.at(page, 'statement')
+  const [paper] = await Promise.all([
+    page.waitForEvent('download', { timeout: 60_000 }),
+    page.getByRole('button', { name: 'PDF', exact: true }).click(),
+  ])
+  equal(paper.suggestedFilename(), 'statement-1.pdf')
 })
 
 test('a_line_goes_back_to_its_seconds', async () => {
@@ -159,6 +164,54 @@ test('an_export_is_ordered_and_fetched', async () => {
     row.getByRole('button', { name: 'Download' }).click(),
   ])
   equal(file.suggestedFilename().endsWith('.csv'), true, file.suggestedFilename())
+})
+
+test('an_export_in_another_form', async () => {
+  await page.getByLabel('What', { exact: true }).first().selectOption('FOCUS 1.4')
+  await page.getByLabel('As', { exact: true }).first().selectOption('Parquet')
+  await page.getByRole('button', { name: 'Order' }).click()
+  const row = page.getByRole('table', { name: 'Exports' }).getByRole('row').filter({ hasText: 'FOCUS 1.4, Parquet' })
+  await row.getByText('ready', { exact: true }).waitFor({ timeout: 60_000 })
+})
+
+test('an_export_of_each_month_is_asked_for_and_ended', async () => {
+  const section = page.getByRole('region', { name: 'Each month' })
+  await section.getByText('Nothing is written by itself.').waitFor()
+  await section.getByLabel('What', { exact: true }).selectOption('Usage by day, project, template, key and SKU')
+  await section.getByLabel('As', { exact: true }).selectOption('Excel (XLSX)')
+  await section.getByRole('button', { name: 'Each month from now on' }).click()
+  const row = section.getByRole('row').filter({ hasText: 'Excel (XLSX)' })
+  await row.getByText('no month yet').waitFor()
+  await looked.at(page, 'exports, each month')
+  await row.getByRole('button', { name: 'End' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'End' }).click()
+  await section.getByText('Nothing is written by itself.').waitFor()
+  const all = (await api(`/v1/accounts/${at.account}/export-schedules`)) as { rows: unknown[] }
+  equal(all.rows.length, 0, 'schedules')
+})
+
+test('a_bucket_is_named_refused_and_taken_away', async () => {
+  const section = page.getByRole('region', { name: 'Your bucket' })
+  await section.getByText('None is named').waitFor()
+  await section.getByRole('button', { name: 'Name a bucket' }).click()
+  await section.getByLabel('Endpoint').fill('http://10.0.0.1')
+  await section.getByLabel('Region').fill('eu-central-1')
+  await section.getByLabel('Bucket', { exact: true }).fill('acme-finance')
+  await section.getByLabel('Access key id').fill('AKIDEXAMPLE')
+  await section.getByLabel('Secret access key').fill('wJalrXUtnFEMI')
+  await section.getByRole('button', { name: 'Save' }).click()
+  await section.getByRole('alert').waitFor()
+  await looked.at(page, 'exports, a bucket refused')
+  await section.getByLabel('Endpoint').fill('https://s3.eu-central-1.amazonaws.com')
+  await section.getByRole('button', { name: 'Save' }).click()
+  await section.getByText('acme-finance').waitFor()
+  await looked.at(page, 'exports, a bucket')
+  const said = await api(`/v1/accounts/${at.account}/export-target`)
+  equal(said.bucket, 'acme-finance')
+  equal(JSON.stringify(said).includes('wJalr'), false, 'its secret is told to nobody')
+  await section.getByRole('button', { name: 'Take away' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Take away' }).click()
+  await section.getByText('None is named').waitFor()
 })
 
 test('another_account_is_not_there', async () => {

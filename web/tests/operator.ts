@@ -291,7 +291,7 @@ test('a_planted_gap_is_red_and_one_click_from_its_seconds', async () => {
 
 test('invoices_orders_and_the_bank_are_there', async () => {
   await goTo('Invoices')
-  for (const tab of ['Invoices', 'Orders', 'Bank']) {
+  for (const tab of ['Invoices', 'Orders', 'Bank', 'Exports']) {
     await page.getByRole('tab', { name: tab }).click()
     await page
       .getByRole('tabpanel')
@@ -301,6 +301,7 @@ test('invoices_orders_and_the_bank_are_there', async () => {
       .waitFor()
     await looked.at(page, `invoices, ${tab}`)
   }
+  await page.getByRole('tab', { name: 'Bank' }).click()
   await page.getByRole('button', { name: 'Hand in a file' }).click()
   await page
     .getByLabel('File', { exact: true })
@@ -308,6 +309,21 @@ test('invoices_orders_and_the_bank_are_there', async () => {
   await looked.at(page, 'bank file')
   await ada.acts(page, 'Hand in a file', 'a trial')
   await page.getByText(/^File \d+: /).waitFor()
+})
+
+test('the_books_are_ordered_and_fetched', async () => {
+  await page.getByRole('tab', { name: 'Exports' }).click()
+  await page.getByRole('button', { name: 'Order an export' }).click()
+  await looked.at(page, 'order an export of the books')
+  await ada.acts(page, 'Order an export', 'the close of a month')
+  const row = page.getByRole('table', { name: 'Exports of the books' }).getByRole('row').nth(1)
+  await row.getByText('ready', { exact: true }).waitFor({ timeout: 60_000 })
+  await looked.at(page, 'exports of the books')
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    row.getByRole('button', { name: 'Download' }).click(),
+  ])
+  equal(/^dormouse-journal-\d{4}-\d\d\.csv$/.test(file.suggestedFilename()), true, file.suggestedFilename())
 })
 
 test('an_invoice_is_issued_and_read_by_its_customer', async () => {

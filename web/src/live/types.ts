@@ -28,6 +28,9 @@ export type StatementLine = Filled<Omit<S['StatementLine'], 'epoch' | 'corrects'
   Pick<S['StatementLine'], 'epoch' | 'corrects'>
 export type Oath = Filled<Omit<S['Attestation'], 'message' | 'place'>>
 export type Export = S['Export']
+export type ExportOne = S['ExportOne']
+export type ExportSchedule = S['ExportSchedule']
+export type Receipt = S['Receipt']
 export type Wallet = S['Wallet']
 export type Grant = Filled<S['Grant']>
 export type WalletEntry = Filled<S['WalletEntry']>

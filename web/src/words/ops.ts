@@ -406,10 +406,36 @@ export const ops = {
     partitionColumns: { topic: 'Topic', partition: 'Partition', next: 'Next to read', generation: 'Taken over' },
   },
 
+  exports: {
+    title: 'Exports of the books',
+    lead: 'Of all accounts of a legal entity, for its accounting. Each comes to what the journal says, or there is no file.',
+    order: 'Order an export',
+    orderTitle: 'The books as a file',
+    datasets: {
+      journal: 'Journal: the general ledger, by day',
+      tax: 'Tax, by jurisdiction and rate',
+      ageing: 'Ageing: what customers owe, and for how long',
+      revenue: 'Revenue: recognised, deferred, unbilled',
+    },
+    entity: 'Legal entity',
+    entityHint: 'its number; left out: the only one there is',
+    cancelTitle: 'Cancel this export?',
+    columns: {
+      what: 'What',
+      entity: 'Entity',
+      months: 'Months',
+      state: 'State',
+      rows: 'Rows',
+      size: 'Size',
+      by: 'Ordered by',
+      acts: 'Acts',
+    },
+    empty: 'Nothing was ordered yet.',
+  },
   invoices: {
     title: 'Invoices',
     lead: 'Of all tenants. What is done to one is ordered, carried out within seconds, and above a threshold approved by another operator.',
-    tabs: { all: 'Invoices', orders: 'Orders', bank: 'Bank' },
+    tabs: { all: 'Invoices', orders: 'Orders', bank: 'Bank', exports: 'Exports' },
     columns: {
       number: 'Number',
       tenant: 'Tenant',

@@ -14,25 +14,20 @@ import { DenialCard } from '../../parts/DenialCard'
 import { List } from '../../parts/List'
 import { OfAccount } from '../../parts/OfAccount'
 import parts from '../../parts/parts.module.css'
-import { Glyph, type Look } from '../../parts/StateWord'
+import { Glyph } from '../../parts/StateWord'
 import { useWho } from '../../parts/useWho'
 import { words } from '../../words'
 import { billing } from '../../words/billing'
 import { bytes, clock, plain, short } from '../../words/format'
 import { lastMonths } from '../../words/months'
+import { Bucket } from './Bucket'
 import css from './exports.module.css'
+import { EXPORT_LOOKS, exportMonths, exportOpen, fetchFile } from './made'
+import { DATASETS, FORMATS, what } from './offered'
+import { Schedules } from './Schedules'
 
 const w = billing.exports
 const MONTHS = 13
-const LOOKS: Record<string, Look> = {
-  queued: 'change',
-  running: 'change',
-  ready: 'good',
-  failed: 'fault',
-  cancelled: 'ended',
-  removed: 'ended',
-}
-const open = (state: string) => state === 'queued' || state === 'running'
 
 export default function Exports() {
   return (
@@ -60,7 +55,7 @@ function Known() {
       ),
     { every: watched ? 1000 : 15_000 },
   )
-  const some = list.rows?.some((row) => open(row.state)) ?? false
+  const some = list.rows?.some((row) => exportOpen(row.state)) ?? false
   if (some !== watched) watch(some)
   const cancel = useMutation({
     mutationFn: (id: string) =>
@@ -68,15 +63,10 @@ function Known() {
     onSettled: () => void queries.invalidateQueries({ queryKey: ['exports', account] }),
   })
   const fetchIt = useMutation({
-    mutationFn: async (id: string) => {
-      const one = await must(
-        api.GET('/v1/accounts/{id}/exports/{export}', { params: { path: { id: account, export: id } } }),
-      )
-      if (one.download === null) return
-      // it leads to this deployment alone, and neither cookie nor key goes with it
-      const url = new URL(one.download.url)
-      location.assign(new URL(url.pathname + url.search, location.origin))
-    },
+    mutationFn: async (id: string) =>
+      fetchFile(
+        await must(api.GET('/v1/accounts/{id}/exports/{export}', { params: { path: { id: account, export: id } } })),
+      ),
     onSettled: () => void queries.invalidateQueries({ queryKey: ['exports', account] }),
   })
   const fault = cancel.error ?? fetchIt.error
@@ -103,24 +93,25 @@ function Known() {
           {
             id: 'what',
             title: c.what,
-            cell: (row) => `${plain(row.dataset)}, ${plain(row.format)}`,
+            cell: (row) => what(row),
           },
-          { id: 'months', title: c.months, cell: (row) => months(row) },
+          { id: 'months', title: c.months, cell: (row) => exportMonths(row) },
           {
             id: 'state',
             title: c.state,
             cell: (row) => (
               <>
                 <span
-                  className={`${parts.state} ${parts[LOOKS[row.state] ?? 'change']} ${open(row.state) ? '' : parts.still}`}
+                  className={`${parts.state} ${parts[EXPORT_LOOKS[row.state] ?? 'change']} ${exportOpen(row.state) ? '' : parts.still}`}
                 >
-                  <Glyph look={LOOKS[row.state] ?? 'change'} />
+                  <Glyph look={EXPORT_LOOKS[row.state] ?? 'change'} />
                   {w.states[row.state] ?? plain(row.state)}
                 </span>
                 {row.why === null ? null : <p className={parts.error}>{plain(row.why)}</p>}
                 {row.state === 'ready' && row.expires_at !== null ? (
                   <p className={parts.hint}>{w.until(clock(row.expires_at, prefs))}</p>
                 ) : null}
+                <Delivered row={row} />
               </>
             ),
           },
@@ -128,7 +119,8 @@ function Known() {
             id: 'rows',
             title: c.rows,
             end: true,
-            cell: (row) => (open(row.state) ? w.of(row.rows_done, row.rows_total) : row.rows_done.toLocaleString('en')),
+            cell: (row) =>
+              exportOpen(row.state) ? w.of(row.rows_done, row.rows_total) : row.rows_done.toLocaleString('en'),
           },
           {
             id: 'size',
@@ -151,7 +143,7 @@ function Known() {
             end: true,
             acts: true,
             cell: (row) =>
-              open(row.state) ? (
+              exportOpen(row.state) ? (
                 <Button
                   kind="quietDanger"
                   acts
@@ -168,22 +160,26 @@ function Known() {
           },
         ]}
       />
+      <Schedules />
+      <Bucket />
     </div>
   )
 }
 
-/** from 2026-11 to 2026-12, not included: one month. */
-function months({ from, to }: Export): string {
-  const first = from?.slice(0, 7) ?? words.none
-  const last = to === null ? first : new Date(Date.parse(to) - 1).toISOString().slice(0, 7)
-  return first === last ? first : `${first} to ${last}`
+/** Of one that is put into the account's bucket: what became of that. */
+function Delivered({ row }: { row: Export }) {
+  const d = row.delivery
+  if (d === undefined || d === null) return null
+  if (d.state === 'failed') return <p className={parts.error}>{w.undelivered(plain(d.why ?? ''))}</p>
+  return <p className={parts.hint}>{d.state === 'delivered' ? w.into(plain(d.object ?? '')) : w.delivering}</p>
 }
 
 function Order({ able }: { able: boolean }) {
   const { account } = useProject()
   const queries = useQueryClient()
   const offered = lastMonths(new Date(), MONTHS).map((id) => ({ id, text: id }))
-  const [format, setFormat] = useState<'csv' | 'jsonl'>('csv')
+  const [dataset, setDataset] = useState<string>(DATASETS[0].id)
+  const [format, setFormat] = useState<string>(FORMATS[0].id)
   const [from, setFrom] = useState(offered[0]?.id ?? '')
   const [to, setTo] = useState(offered[0]?.id ?? '')
   const [wish, setWish] = useState(once)
@@ -192,7 +188,7 @@ function Order({ able }: { able: boolean }) {
       must(
         api.POST('/v1/accounts/{id}/exports', {
           params: { path: { id: account }, header: { 'Idempotency-Key': wish } },
-          body: { dataset: 'cost', format, from, to },
+          body: { dataset, format, from, to },
         }),
       ),
     onSuccess: () => {
@@ -209,23 +205,8 @@ function Order({ able }: { able: boolean }) {
       }}
     >
       <div className={css.fields}>
-        <Choice
-          label={w.dataset}
-          value="cost"
-          of={[{ id: 'cost', text: w.datasets.cost }]}
-          onChange={() => undefined}
-          disabled={!able}
-        />
-        <Choice
-          label={w.format}
-          value={format}
-          of={[
-            { id: 'csv', text: w.formats.csv },
-            { id: 'jsonl', text: w.formats.jsonl },
-          ]}
-          onChange={setFormat}
-          disabled={!able}
-        />
+        <Choice label={w.dataset} value={dataset} of={DATASETS} onChange={setDataset} disabled={!able} />
+        <Choice label={w.format} value={format} of={FORMATS} onChange={setFormat} disabled={!able} />
         <Choice
           label={w.from}
           value={from}

@@ -23,6 +23,7 @@ import { words } from '../../words'
 import { billing } from '../../words/billing'
 import { clock, plain } from '../../words/format'
 import { filePath } from './Invoices'
+import { Receipts } from './Receipts'
 
 const w = billing.invoices
 
@@ -126,6 +127,7 @@ function Shown({ one }: { one: One }) {
         ]}
       />
       <Lines one={one} />
+      {one.kind === 'invoice' ? <Receipts invoice={one.number} /> : null}
       <section className={parts.block} aria-labelledby="events">
         <h2 id="events">{w.events}</h2>
         <List

@@ -15,6 +15,7 @@ import { SaveButton } from '../../parts/SaveButton'
 import { words } from '../../words'
 import { billing } from '../../words/billing'
 import { monthAfter, monthOf } from '../../words/months'
+import { Receipts } from './Receipts'
 
 const w = billing.invoices
 
@@ -120,6 +121,7 @@ function Known() {
           },
         ]}
       />
+      <Receipts />
     </div>
   )
 }

@@ -89,7 +89,7 @@ export function Act<T>({ name, title, go, danger = false, ready = true, run, don
 }
 
 /** The second factor once more; what asked for it is sent again after it. */
-function Prove({ again, close }: { again: () => void; close: () => void }) {
+export function Prove({ again, close }: { again: () => void; close: () => void }) {
   const [recovery, setRecovery] = useState(false)
   const [code, setCode] = useState('')
   const prove = useMutation({

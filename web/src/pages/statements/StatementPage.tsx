@@ -93,6 +93,11 @@ function Shown({ signed }: { signed: Signed }) {
             </Link>
           )}
           <SaveButton
+            path={`/v1/accounts/${encodeURIComponent(account)}/statements/${signed.number}.pdf`}
+            name={`statement-${signed.number}.pdf`}
+            text={w.pdf}
+          />
+          <SaveButton
             path={`/v1/accounts/${encodeURIComponent(account)}/statements/${signed.number}/bundle`}
             name={`statement-${signed.number}.tar.zst`}
             text={w.bundle}

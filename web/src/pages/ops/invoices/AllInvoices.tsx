@@ -1,9 +1,10 @@
-// Invoices of all accounts, what was ordered of them, and what the bank says has come.
+// Invoices of all accounts, what was ordered of them, what the bank says has come, and the books as files.
 import { to } from '../../../app/routes'
 import parts from '../../../parts/parts.module.css'
 import { ops } from '../../../words/ops'
 import { Tabbed } from '../Tabbed'
 import { Bank } from './Bank'
+import { Exports } from './Exports'
 import { InvoiceList } from './InvoiceList'
 import { Orders } from './Orders'
 
@@ -23,6 +24,7 @@ export default function AllInvoices() {
           { id: 'all', text: w.tabs.all, body: () => <InvoiceList /> },
           { id: 'orders', text: w.tabs.orders, body: () => <Orders /> },
           { id: 'bank', text: w.tabs.bank, body: () => <Bank /> },
+          { id: 'exports', text: w.tabs.exports, body: () => <Exports /> },
         ]}
       />
     </div>
