@@ -20,6 +20,7 @@ enum { STOPPING = 100 }; /* of a beat, beside what sql_job.h says */
 
 typedef struct work {
     dm_hand *h;
+    const struct document *document; /* NULL: rows */
     dm_job job;
     int64_t beat_ms;
     bool told_all;
@@ -222,7 +223,7 @@ static int document_tx(dm_pg *c, void *arg, dm_err *err)
     w->paper_bytes = 0; /* a transaction may be run again */
     if (ftruncate(w->paper, 0) < 0 || lseek(w->paper, 0, SEEK_SET) < 0)
         return dm_fail_sys(err, errno, "empty a file");
-    int r = document_of(w)->put(c, w, err);
+    int r = w->document->put(c, w, err);
     return r == DM_JOB_NONE ? dm_fail(err, DM_E_INVALID, "there is no such document") : r;
 }
 
@@ -248,8 +249,9 @@ static int measure(work *w, dm_err *err)
     return r;
 }
 
-static int write_document(work *w, const struct document *d, dm_err *err)
+static int write_document(work *w, dm_err *err)
 {
+    const struct document *d = w->document;
     const dm_pg_scope scope = {.account_no = w->job.account_no, .read_only = true};
     const dm_print p = {.program = w->h->print, .folder = w->h->folder, .beat = beat_print, .arg = w};
     if (!dm_print_knows(dm_str_c(w->job.format)) || (!d->xml && strcmp(w->job.format, "pdf") != 0))
@@ -272,8 +274,8 @@ static int write_file(work *w, dm_err *err)
     w->fd = open(w->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (w->fd < 0)
         return dm_fail_sys(err, errno, "make a file");
-    const struct document *d = document_of(w);
-    r = d != NULL ? write_document(w, d, err) : write_rows(w, err);
+    w->document = document_of(w);
+    r = w->document != NULL ? write_document(w, err) : write_rows(w, err);
     if (r == 0 && rename(w->part, w->path) < 0)
         r = dm_fail_sys(err, errno, "rename");
     return r != 0 ? r : dm_sync_dir(w->h->folder, err);
