@@ -254,7 +254,7 @@ export const billing = {
   },
   exports: {
     title: 'Exports',
-    lead: 'What was charged, line by line, as a file for a spreadsheet. It sums to the invoices.',
+    lead: 'What was charged and used, as files for spreadsheets and other programs. What was charged sums to the invoices.',
     order: 'Order',
     dataset: 'What',
     datasets: {
