@@ -104,8 +104,15 @@ function lines(no: number): Value[] {
   }))
 }
 
-/** The files of a bundle with so many sandboxes, 1 vCPU and 1 GiB each. */
-export function sample(sandboxes: number): File[] {
+/** What is written of the last sandbox: whose memory it began with; and what the versions of its page and of the head are. */
+export interface Fork {
+  readonly parent: number
+  readonly page: number
+  readonly head: number
+}
+
+/** The files of a bundle with so many sandboxes, 1 vCPU and 1 GiB each; of the last one what fork says. */
+export function sample(sandboxes: number, fork?: Fork): File[] {
   const account = '00000000-0000-4000-8000-0000000000a1'
   const service = signer()
   const worker = signer()
@@ -146,8 +153,9 @@ export function sample(sandboxes: number): File[] {
         running_s: HOUR,
         sandbox: nameOf(no),
         vcpus: 1,
+        ...(fork && no === sandboxes ? { parent: nameOf(fork.parent) } : {}),
       })),
-      version: 2,
+      version: fork && on.includes(sandboxes) ? fork.page : 2,
     })
     const lengths = messages.map((m) => new Uint8Array([m.length & 255, m.length >> 8, 0, 0]))
     hashes.push(sha(page))
@@ -170,7 +178,7 @@ export function sample(sandboxes: number): File[] {
     previous: NONE,
     running_s: HOUR * sandboxes,
     total: decimals((PRICES['mem-run'] + PRICES['vcpu-run']) * 3600n * 1_000_000n * BigInt(sandboxes), 18),
-    version: 2,
+    version: fork ? fork.head : 2,
   })
   const keysOf = (of: number, { hex }: Signer): Uint8Array =>
     summed({ keys: [{ key: hex, valid_from: '2026-01-01T00:00:00Z', valid_to: null }], of })

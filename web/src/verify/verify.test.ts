@@ -69,6 +69,15 @@ describe('a bundle', () => {
       { numRuns: 200 },
     )
   })
+  it('names the parent of a fork, and says so by its versions', async () => {
+    const judged = async (parent: number, page: number, head: number): Promise<Verdict> =>
+      verdict(packed(sample(3, { parent, page, head })))
+    expect(await judged(1, 4, 4)).toMatchObject({ verdict: 'good', total: '0.351324000000000000' })
+    expect((await judged(1, 4, 2)).fault).toMatchObject({ entry: 'statements/1.json' })
+    expect((await judged(1, 2, 4)).fault).toMatchObject({ entry: 'statements/1/pages/1.json' })
+    expect((await judged(3, 4, 4)).fault).toMatchObject({ entry: 'statements/1/pages/1.json' })
+    expect(await judged(1, 4, 6)).toMatchObject({ verdict: 'unknown' })
+  })
   it('says what it is too old for', async () => {
     expect(await verdict(packed([...FILES, ['more/1.json', new Uint8Array(3)]]))).toMatchObject({ verdict: 'unknown' })
   })
