@@ -9,4 +9,11 @@
 /* body NULL: none. */
 dm_said dm_rig_operate(dm_rig *r, const char *method, const char *target, const char *body);
 
+/* The first cell of what a superuser asks; good until the next call. */
+const char *dm_rig_text(dm_rig *r, const char *sql);
+/* A second so far from now ("3 hours"), as RFC 3339; good until the next call. */
+const char *dm_rig_ahead(dm_rig *r, const char *span);
+/* The rule by which it was refused; NULL: it was not. */
+const char *dm_said_rule(const dm_said *said);
+
 #endif

@@ -14,35 +14,10 @@ static dm_rig_in ben;
     "{\"sku\":\"disk-run-over-30\",\"per_unit\":\"0.0000004\"},{\"sku\":\"disk-hib\",\"per_unit\":\"0.0000004\"},"     \
     "{\"sku\":\"snapshot\",\"per_unit\":\"0.0000004\"}]"
 
-static const char *text_of(const char *sql)
-{
-    static char out[256];
-    dm_tenantrig_text(&rig.tenants, sql, out);
-    return out;
-}
-
 static bool refused_as(dm_pg *role, const char *sql)
 {
     dm_err err;
     return dm_pg_script(role, sql, &err) < 0;
-}
-
-static const char *rule(const dm_said *said)
-{
-    return dm_json_c(json_object_get(said->body, "denial"), "rule");
-}
-
-/* A second so far from now. */
-static const char *ahead(const char *span)
-{
-    static char out[40];
-    char sql[200];
-    (void)snprintf(sql, sizeof sql,
-            "SELECT to_char(date_trunc('second', now() + interval '%s') AT TIME ZONE 'UTC', "
-            "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
-            span);
-    (void)snprintf(out, sizeof out, "%s", text_of(sql));
-    return out;
 }
 
 static int64_t draft_of(const char *tier, const char *begin, const char *prices)
@@ -98,7 +73,7 @@ static void the_books_of_the_house_are_what_they_were(void **state)
         assert_string_equal(got, hashes[i]);
     }
     DM_AUTO_SAID none = one(9999);
-    assert_string_equal(rule(&none), "price_book.unknown");
+    assert_string_equal(dm_said_rule(&none), "price_book.unknown");
 }
 
 static void two_people_make_a_price(void **state)
@@ -106,11 +81,11 @@ static void two_people_make_a_price(void **state)
     (void)state;
     char sha256[72], was[72];
     int64_t audits = dm_tenantrig_audits(&rig.tenants);
-    int64_t id = draft_of("payg", ahead("2 hours"), PRICES);
+    int64_t id = draft_of("payg", dm_rig_ahead(&rig, "2 hours"), PRICES);
     hash_of(id, sha256);
     DM_AUTO_SAID own = act(NULL, id, "approve", sha256);
     assert_int_equal(own.status, 409);
-    assert_string_equal(rule(&own), "book.second_person");
+    assert_string_equal(dm_said_rule(&own), "book.second_person");
     DM_AUTO_SAID seen = one(id);
     const json_t *mem = json_array_get(json_object_get(seen.body, "prices"), 2);
     assert_string_equal(dm_json_c(mem, "sku"), "mem-run");
@@ -118,7 +93,7 @@ static void two_people_make_a_price(void **state)
     assert_string_equal(dm_json_c(mem, "list_per_unit"), "0.000017110000");
     (void)snprintf(was, sizeof was, "%064d", 0);
     DM_AUTO_SAID other = act(&ben, id, "approve", was);
-    assert_string_equal(rule(&other), "book.changed");
+    assert_string_equal(dm_said_rule(&other), "book.changed");
     DM_AUTO_SAID yes = act(&ben, id, "approve", sha256);
     assert_int_equal(yes.status, 200);
     assert_string_equal(dm_said_str(&yes, "status"), "approved");
@@ -127,42 +102,42 @@ static void two_people_make_a_price(void **state)
     assert_int_equal(dm_tenantrig_audits(&rig.tenants), audits + 2);
     /* what held before ends where it begins, and nothing of either is changed any more */
     assert_string_equal(
-            text_of("SELECT count(*) FROM dm.price_book a JOIN dm.price_book b ON a.valid_to = b.valid_from "
-                    "AND dm.same_book(a, b) WHERE a.status = 'approved'"),
+            dm_rig_text(&rig, "SELECT count(*) FROM dm.price_book a JOIN dm.price_book b ON a.valid_to = b.valid_from "
+                              "AND dm.same_book(a, b) WHERE a.status = 'approved'"),
             "1");
     DM_AUTO_SAID again = act(&ben, id, "approve", sha256);
-    assert_string_equal(rule(&again), "book.stays");
+    assert_string_equal(dm_said_rule(&again), "book.stays");
     char target[80], body[1200];
     (void)snprintf(target, sizeof target, "/v1/ops/price-books/%lld", (long long)id);
-    (void)snprintf(
-            body, sizeof body, "{\"valid_from\":\"%s\",\"prices\":" PRICES ",\"reason\":\"x\"}", ahead("3 hours"));
+    (void)snprintf(body, sizeof body, "{\"valid_from\":\"%s\",\"prices\":" PRICES ",\"reason\":\"x\"}",
+            dm_rig_ahead(&rig, "3 hours"));
     DM_AUTO_SAID edit = dm_rig_operate(&rig, "PUT", target, body);
-    assert_string_equal(rule(&edit), "book.stays");
+    assert_string_equal(dm_said_rule(&edit), "book.stays");
     /* it does not hold yet: what it would have followed goes on */
     DM_AUTO_SAID back = act(NULL, id, "withdraw", sha256);
     assert_int_equal(back.status, 200);
-    assert_string_equal(text_of("SELECT count(*) FROM dm.price_book WHERE valid_to IS NOT NULL"), "0");
+    assert_string_equal(dm_rig_text(&rig, "SELECT count(*) FROM dm.price_book WHERE valid_to IS NOT NULL"), "0");
     DM_AUTO_SAID twice = act(NULL, id, "withdraw", sha256);
-    assert_string_equal(rule(&twice), "book.stays");
+    assert_string_equal(dm_said_rule(&twice), "book.stays");
 }
 
 static void who_edits_is_an_author(void **state)
 {
     (void)state;
     char target[80], body[1200], sha256[72];
-    int64_t id = draft_of("payg", ahead("2 hours"), PRICES);
+    int64_t id = draft_of("payg", dm_rig_ahead(&rig, "2 hours"), PRICES);
     (void)snprintf(target, sizeof target, "/v1/ops/price-books/%lld", (long long)id);
-    (void)snprintf(
-            body, sizeof body, "{\"valid_from\":\"%s\",\"prices\":" PRICES ",\"reason\":\"x\"}", ahead("3 hours"));
+    (void)snprintf(body, sizeof body, "{\"valid_from\":\"%s\",\"prices\":" PRICES ",\"reason\":\"x\"}",
+            dm_rig_ahead(&rig, "3 hours"));
     hash_of(id, sha256);
     DM_AUTO_SAID edit = dm_rig_call_in(&rig, &ben, "PUT", target, body);
     assert_int_equal(edit.status, 200);
     assert_string_not_equal(dm_said_str(&edit, "sha256"), sha256);
     hash_of(id, sha256);
     DM_AUTO_SAID no = act(&ben, id, "approve", sha256);
-    assert_string_equal(rule(&no), "book.second_person");
+    assert_string_equal(dm_said_rule(&no), "book.second_person");
     DM_AUTO_SAID neither = act(NULL, id, "approve", sha256);
-    assert_string_equal(rule(&neither), "book.second_person");
+    assert_string_equal(dm_said_rule(&neither), "book.second_person");
     DM_AUTO_SAID gone = act(NULL, id, "withdraw", "");
     assert_int_equal(gone.status, 200);
 }
@@ -173,10 +148,10 @@ static void never_backwards(void **state)
     static const char *const begins[] = {"-1 hours", "0 seconds", "50 seconds"};
     for (size_t i = 0; i < DM_LEN(begins); i++) {
         char sha256[72];
-        int64_t id = draft_of("payg", ahead(begins[i]), PRICES);
+        int64_t id = draft_of("payg", dm_rig_ahead(&rig, begins[i]), PRICES);
         hash_of(id, sha256);
         DM_AUTO_SAID no = act(&ben, id, "approve", sha256);
-        assert_string_equal(rule(&no), "book.late");
+        assert_string_equal(dm_said_rule(&no), "book.late");
     }
 }
 
@@ -207,7 +182,7 @@ static void what_is_no_book_is_refused(void **state)
                 "\"valid_from\":\"2130-01-01T00:00:00Z\",\"prices\":%s,\"reason\":\"x\"}",
                 cases[i].tier, cases[i].prices);
         DM_AUTO_SAID no = dm_rig_operate(&rig, "POST", "/v1/ops/price-books", body);
-        if (no.status != 400 || strcmp(rule(&no), cases[i].rule) != 0)
+        if (no.status != 400 || strcmp(dm_said_rule(&no), cases[i].rule) != 0)
             fail_msg("%s: %d %s", cases[i].prices, no.status, no.text);
     }
     /* one that lacks a price, or has tiers and no contract, is drafted and not approved */
@@ -222,7 +197,7 @@ static void what_is_no_book_is_refused(void **state)
         int64_t id = draft_of("enterprise", "2130-01-01T00:00:00Z", parts[i]);
         hash_of(id, sha256);
         DM_AUTO_SAID no = act(&ben, id, "approve", sha256);
-        assert_string_equal(rule(&no), "book.wrong");
+        assert_string_equal(dm_said_rule(&no), "book.wrong");
     }
 }
 
@@ -265,7 +240,7 @@ static void the_database_holds_to_it(void **state)
     for (size_t i = 0; i < DM_LEN(tries); i++)
         assert_true(refused_as(rig.tenants.ops, tries[i]));
     assert_true(refused_as(rig.tenants.api, "UPDATE dm.price_book SET valid_to = NULL"));
-    assert_string_equal(text_of("SELECT count(*) FROM dm.price WHERE book_id = 1"), "5");
+    assert_string_equal(dm_rig_text(&rig, "SELECT count(*) FROM dm.price WHERE book_id = 1"), "5");
 }
 
 static int clean(void **state)

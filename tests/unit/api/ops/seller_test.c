@@ -13,31 +13,6 @@ static dm_rig_in ben;
 #define GMBH "\"name\":\"Dormouse GmbH\",\"country\":\"DE\""
 #define FAR "2130-01-01T00:00:00Z"
 
-static const char *text_of(const char *sql)
-{
-    static char out[256];
-    dm_tenantrig_text(&rig.tenants, sql, out);
-    return out;
-}
-
-static const char *rule(const dm_said *said)
-{
-    return dm_json_c(json_object_get(said->body, "denial"), "rule");
-}
-
-/* A second so far from now. */
-static const char *ahead(const char *span)
-{
-    static char out[40];
-    char sql[200];
-    (void)snprintf(sql, sizeof sql,
-            "SELECT to_char(date_trunc('second', now() + interval '%s') AT TIME ZONE 'UTC', "
-            "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
-            span);
-    (void)snprintf(out, sizeof out, "%s", text_of(sql));
-    return out;
-}
-
 static dm_said draft(const char *what, const char *begins)
 {
     char body[1200];
@@ -66,7 +41,7 @@ static void refused(bool by_ben, long long no, const char *act, int status, cons
 {
     DM_AUTO_SAID said = done(by_ben, no, act);
     assert_int_equal(said.status, status);
-    assert_string_equal(rule(&said), why);
+    assert_string_equal(dm_said_rule(&said), why);
 }
 
 /* Who sells, one after the other: where each is over. */
@@ -82,7 +57,7 @@ static void two_people_say_who_sells(void **state)
     long long no = drafted(GMBH ",\"address\":\"Hauptstr. 1\\n10115 Berlin\",\"tax_id\":\"DE136695976\",\"legal_id\":"
                                 "\"HRB 12345\",\"email\":\"billing@d.test\",\"iban\":\"DE89370400440532013000\","
                                 "\"bic\":\"COBADEFFXXX\",\"payment_terms_days\":30",
-            ahead("1 day"));
+            dm_rig_ahead(&rig, "1 day"));
     refused(false, no, "approve", 409, "seller.second_person");
     DM_AUTO_SAID said = done(true, no, "approve");
     assert_int_equal(said.status, 200);
@@ -98,31 +73,31 @@ static void two_people_say_who_sells(void **state)
     refused(true, no, "approve", 409, "seller.stays");
     refused(true, no, "withdraw", 409, "seller.stays");
     refused(true, 99999, "approve", 404, "seller.unknown");
-    assert_string_equal(text_of(HOLDS), "Dormouse next, Dormouse GmbH on");
+    assert_string_equal(dm_rig_text(&rig, HOLDS), "Dormouse next, Dormouse GmbH on");
 
     /* a later one ends it, one in between ends where that begins */
-    long long later = drafted("\"name\":\"Later\",\"country\":\"AT\"", ahead("9 days")),
-              between = drafted("\"name\":\"Between\",\"country\":\"FR\"", ahead("5 days"));
+    long long later = drafted("\"name\":\"Later\",\"country\":\"AT\"", dm_rig_ahead(&rig, "9 days")),
+              between = drafted("\"name\":\"Between\",\"country\":\"FR\"", dm_rig_ahead(&rig, "5 days"));
     DM_AUTO_SAID first = done(true, later, "approve");
     DM_AUTO_SAID second = done(true, between, "approve");
     assert_int_equal(first.status, 200);
     assert_int_equal(second.status, 200);
-    assert_string_equal(text_of(HOLDS), "Dormouse next, Dormouse GmbH next, Between next, Later on");
+    assert_string_equal(dm_rig_text(&rig, HOLDS), "Dormouse next, Dormouse GmbH next, Between next, Later on");
 
-    long long gone = drafted("\"name\":\"Gone\",\"country\":\"IT\"", ahead("7 days"));
+    long long gone = drafted("\"name\":\"Gone\",\"country\":\"IT\"", dm_rig_ahead(&rig, "7 days"));
     DM_AUTO_SAID withdrawn = done(false, gone, "withdraw");
     assert_int_equal(withdrawn.status, 200);
     assert_string_equal(dm_said_str(&withdrawn, "status"), "withdrawn");
     refused(true, gone, "approve", 409, "seller.stays");
-    assert_string_equal(text_of(HOLDS), "Dormouse next, Dormouse GmbH next, Between next, Later on");
+    assert_string_equal(dm_rig_text(&rig, HOLDS), "Dormouse next, Dormouse GmbH next, Between next, Later on");
 }
 
 static void a_seller_begins_ahead_and_alone(void **state)
 {
     (void)state;
     char begins[40];
-    (void)snprintf(begins, sizeof begins, "%s", ahead("2 days"));
-    long long soon = drafted(GMBH, ahead("20 seconds"));
+    (void)snprintf(begins, sizeof begins, "%s", dm_rig_ahead(&rig, "2 days"));
+    long long soon = drafted(GMBH, dm_rig_ahead(&rig, "20 seconds"));
     refused(true, soon, "approve", 409, "seller.late");
     long long one = drafted(GMBH, begins), same = drafted(GMBH, begins);
     DM_AUTO_SAID a = done(true, one, "approve");
@@ -135,7 +110,7 @@ static void the_database_holds_to_it(void **state)
 {
     (void)state;
     char name[40];
-    DM_AUTO_SAID a = done(true, drafted(GMBH, ahead("2 days")), "approve");
+    DM_AUTO_SAID a = done(true, drafted(GMBH, dm_rig_ahead(&rig, "2 days")), "approve");
     assert_int_equal(a.status, 200);
     (void)drafted(GMBH, FAR);
 #define THE_DRAFT " WHERE seller_no = (SELECT max(seller_no) FROM dm.seller)"
@@ -153,7 +128,7 @@ static void the_database_holds_to_it(void **state)
         if (dm_pg_script(rig.tenants.ops, acts[i], &err) >= 0)
             fail_msg("%s", acts[i]);
     }
-    (void)snprintf(name, sizeof name, "%s", text_of(HOLDS));
+    (void)snprintf(name, sizeof name, "%s", dm_rig_text(&rig, HOLDS));
     assert_string_equal(name, "Dormouse next, Dormouse GmbH on");
 }
 
@@ -175,9 +150,9 @@ static void what_no_invoice_may_say_is_refused(void **state)
     assert_int_equal(half.status, 400);
     DM_AUTO_SAID entity = draft(GMBH ",\"entity\":77", FAR);
     assert_int_equal(entity.status, 404);
-    assert_string_equal(rule(&entity), "seller.entity");
+    assert_string_equal(dm_said_rule(&entity), "seller.entity");
     DM_AUTO_SAID silent = dm_rig_operate(&rig, "POST", SELLERS, "{" GMBH ",\"valid_from\":\"" FAR "\"}");
-    assert_string_equal(rule(&silent), "ops.reason");
+    assert_string_equal(dm_said_rule(&silent), "ops.reason");
 }
 
 static void drafts_are_so_many(void **state)
@@ -189,7 +164,7 @@ static void drafts_are_so_many(void **state)
             " generate_series(1, 64); RESET session_replication_role");
     DM_AUTO_SAID said = draft(GMBH, FAR);
     assert_int_equal(said.status, 409);
-    assert_string_equal(rule(&said), "seller.many");
+    assert_string_equal(dm_said_rule(&said), "seller.many");
 }
 
 static size_t listed(const char *filter)

@@ -11,31 +11,6 @@ static dm_rig_in ben;
 #define RULES "/v1/ops/tax-rules"
 #define WHY "{\"reason\":\"the adviser's letter\"}"
 
-static const char *text_of(const char *sql)
-{
-    static char out[256];
-    dm_tenantrig_text(&rig.tenants, sql, out);
-    return out;
-}
-
-static const char *rule(const dm_said *said)
-{
-    return dm_json_c(json_object_get(said->body, "denial"), "rule");
-}
-
-/* A second so far from now. */
-static const char *ahead(const char *span)
-{
-    static char out[40];
-    char sql[200];
-    (void)snprintf(sql, sizeof sql,
-            "SELECT to_char(date_trunc('second', now() + interval '%s') AT TIME ZONE 'UTC', "
-            "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
-            span);
-    (void)snprintf(out, sizeof out, "%s", text_of(sql));
-    return out;
-}
-
 static dm_said draft(const char *what, const char *begins)
 {
     char body[600];
@@ -66,7 +41,7 @@ static void refused(bool by_ben, long long no, const char *act, int status, cons
 {
     DM_AUTO_SAID said = done(by_ben, no, act);
     assert_int_equal(said.status, status);
-    assert_string_equal(rule(&said), why);
+    assert_string_equal(dm_said_rule(&said), why);
 }
 
 /* When each rule for Austria that holds is over, in their order. */
@@ -79,7 +54,7 @@ static void two_people_make_a_rule(void **state)
 {
     (void)state;
     int64_t audits = dm_tenantrig_audits(&rig.tenants);
-    long long no = drafted(AUSTRIA "\"20\"", ahead("1 day"));
+    long long no = drafted(AUSTRIA "\"20\"", dm_rig_ahead(&rig, "1 day"));
     refused(false, no, "approve", 409, "tax_rule.second_person");
     DM_AUTO_SAID said = done(true, no, "approve");
     assert_int_equal(said.status, 200);
@@ -91,33 +66,33 @@ static void two_people_make_a_rule(void **state)
     refused(true, no, "approve", 409, "tax_rule.stays");
     refused(true, no, "withdraw", 409, "tax_rule.stays");
     refused(true, 99999, "approve", 404, "tax_rule.unknown");
-    assert_string_equal(text_of(AUSTRIAN), "200000 on");
+    assert_string_equal(dm_rig_text(&rig, AUSTRIAN), "200000 on");
 
     /* a later one ends it, one in between ends where that begins */
-    long long later = drafted(AUSTRIA "\"21\"", ahead("9 days")),
-              between = drafted(AUSTRIA "\"20.5\"", ahead("5 days"));
+    long long later = drafted(AUSTRIA "\"21\"", dm_rig_ahead(&rig, "9 days")),
+              between = drafted(AUSTRIA "\"20.5\"", dm_rig_ahead(&rig, "5 days"));
     DM_AUTO_SAID first = done(true, later, "approve");
     DM_AUTO_SAID second = done(true, between, "approve");
     assert_int_equal(first.status, 200);
     assert_int_equal(second.status, 200);
-    assert_string_equal(text_of(AUSTRIAN), "200000 next, 205000 next, 210000 on");
+    assert_string_equal(dm_rig_text(&rig, AUSTRIAN), "200000 next, 205000 next, 210000 on");
 
-    long long gone = drafted(AUSTRIA "\"25\"", ahead("7 days"));
+    long long gone = drafted(AUSTRIA "\"25\"", dm_rig_ahead(&rig, "7 days"));
     DM_AUTO_SAID withdrawn = done(false, gone, "withdraw");
     assert_int_equal(withdrawn.status, 200);
     assert_string_equal(dm_said_str(&withdrawn, "status"), "withdrawn");
     refused(true, gone, "approve", 409, "tax_rule.stays");
-    assert_string_equal(text_of(AUSTRIAN), "200000 next, 205000 next, 210000 on");
+    assert_string_equal(dm_rig_text(&rig, AUSTRIAN), "200000 next, 205000 next, 210000 on");
 }
 
 static void a_rule_begins_ahead_and_alone(void **state)
 {
     (void)state;
     char begins[40];
-    (void)snprintf(begins, sizeof begins, "%s", ahead("2 days"));
+    (void)snprintf(begins, sizeof begins, "%s", dm_rig_ahead(&rig, "2 days"));
     long long soon =
             drafted("\"seller\":\"*\",\"buyer\":\"FR\",\"jurisdiction\":\"FR\",\"category\":\"S\",\"rate\":\"20\"",
-                    ahead("20 seconds"));
+                    dm_rig_ahead(&rig, "20 seconds"));
     refused(true, soon, "approve", 409, "tax_rule.late");
 #define LYON "\"seller\":\"*\",\"buyer\":\"FR\",\"jurisdiction\":\"FR\",\"category\":\"S\",\"rate\":\"19.6\""
     long long one = drafted(LYON, begins), same = drafted(LYON, begins);
@@ -152,10 +127,10 @@ static void what_no_invoice_may_say_is_refused(void **state)
                               "\"20\"",
             "2130-01-01T00:00:00Z");
     assert_int_equal(area.status, 400);
-    assert_string_equal(rule(&area), "tax_rule.wrong");
+    assert_string_equal(dm_said_rule(&area), "tax_rule.wrong");
     DM_AUTO_SAID silent =
             dm_rig_operate(&rig, "POST", RULES, "{" AUSTRIA "\"20\",\"valid_from\":\"2130-01-01T00:00:00Z\"}");
-    assert_string_equal(rule(&silent), "ops.reason");
+    assert_string_equal(dm_said_rule(&silent), "ops.reason");
     (void)drafted("\"seller\":\"DE\",\"buyer\":\"EU\",\"business\":true,\"jurisdiction\":\"EU\",\"category\":\"AE\","
                   "\"exemption_code\":\"VATEX-EU-AE\",\"exemption\":\"Reverse charge\"",
             "2130-01-01T00:00:00Z");
