@@ -41,6 +41,7 @@ static void write_settings(dm_jw *w, const dm_api *api, const dm_sandbox *s)
     dm_jw_ki64(w, "timeout_s", s->timeout_s);
     dm_jw_kc(w, "on_timeout", s->pause_on_timeout ? "pause" : "kill");
     dm_jw_kbool(w, "auto_resume", s->auto_resume);
+    dm_jw_ki64(w, "idle", s->idle_s);
     dm_jw_kbool(w, "secure", s->secure);
     dm_jw_key(w, "allow_internet");
     if (s->allow_internet < 0)

@@ -102,6 +102,7 @@ int dm_admit_fill(
             .image = out->image,
             .timeout_us = timeout_us,
             .pause_on_timeout = s->pause_on_timeout,
+            .idle_s = s->idle_s,
             .internet = s->allow_internet != 0 && !network.cut,
             .token = out->token,
             .user = out->user,

@@ -24,6 +24,7 @@ typedef struct body {
     char *template_id;
     int64_t timeout;
     bool has_timeout;
+    int64_t idle; /* of our own form */
     bool secure, auto_pause, auto_pause_memory, has_auto_pause_memory;
     json_t *auto_resume, *network, *metadata, *env, *volume_mounts, *iam;
     bool allow_internet, has_allow_internet;
@@ -59,6 +60,7 @@ static const dm_json_field own_fields[] = {
         {"memory_mib", DM_JSON_I64, AT(memory_mb), DM_JSON_OPT, 1, SIZE_MAX_},
         {"disk_mib", DM_JSON_I64, AT(disk_mb), DM_JSON_OPT, 1, SIZE_MAX_},
         {"timeout", DM_JSON_I64, AT(timeout), AT(has_timeout), INT32_MIN, INT32_MAX},
+        {"idle", DM_JSON_I64, AT(idle), DM_JSON_OPT, INT32_MIN, INT32_MAX},
         {"on_timeout", DM_JSON_STR, AT(on_timeout), DM_JSON_OPT, 1, 16},
         {"auto_resume", DM_JSON_BOOL, AT(resumes), DM_JSON_OPT, 0, 0},
         {"allow_internet", DM_JSON_BOOL, AT(allow_internet), AT(has_allow_internet), 0, 0},
@@ -101,15 +103,17 @@ static const struct {
         {"gpuCount", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
         {"gpuType", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
         {"accelerators", DM_NO_GPU_NOT_OFFERED, "GPUs are not offered"},
-        {"idle", DM_NO_IDLE_NOT_OFFERED, "sleeping when idle is not offered here"},
+        {"idle", DM_NO_IDLE_NOT_OFFERED, "sleeping when idle is not offered by this route"},
         {"region", DM_NO_REGION_NOT_OFFERED, "choosing a region is not offered here"},
         {"volumeMounts", DM_NO_VOLUMES_NOT_OFFERED, "volumes are not offered here"},
         {"iam", DM_NO_IAM_NOT_OFFERED, "identity tokens are not offered here"},
 };
 
-static int refuse_not_offered(dm_req *req, const json_t *obj, const char *region)
+static int refuse_not_offered(dm_req *req, const json_t *obj, dm_create_form form, const char *region)
 {
     for (size_t i = 0; i < DM_LEN(not_offered); i++) {
+        if (not_offered[i].no == DM_NO_IDLE_NOT_OFFERED && form == DM_CREATE_OWN)
+            continue;
         const char *named = dm_json_c(obj, not_offered[i].member);
         if (not_offered[i].no == DM_NO_REGION_NOT_OFFERED && named != NULL && strcmp(named, region) == 0)
             continue;
@@ -128,6 +132,10 @@ static int read_life(dm_req *req, const body *b, dm_create_body *out, dm_err *er
         return dm_fail(err, DM_E_INVALID, "\"on_timeout\" must be kill or pause");
     if (dm_json_bool(b->auto_resume, "enabled", &enabled, NULL) < 0)
         return dm_fail(err, DM_E_INVALID, "\"autoResume.enabled\" must be true or false");
+    if (b->idle != 0 && (b->idle < DM_CREATE_IDLE_MIN_S || b->idle > DM_WK_IDLE_MAX_S))
+        return dm_fail(
+                err, DM_E_INVALID, "\"idle\" must be %d to %d seconds, or 0", DM_CREATE_IDLE_MIN_S, DM_WK_IDLE_MAX_S);
+    out->idle_s = b->idle;
     out->pause_on_timeout = b->auto_pause || (b->on_timeout != NULL && strcmp(b->on_timeout, "pause") == 0);
     out->auto_resume = enabled;
     if (!b->has_auto_pause_memory || b->auto_pause_memory)
@@ -239,7 +247,7 @@ static int check(dm_req *req, const bounds *of, const json_t *obj, body *b, dm_c
     if (r == 0)
         r = read_life(req, b, out, err);
     if (r == 0)
-        r = refuse_not_offered(req, obj, of->region);
+        r = refuse_not_offered(req, obj, of->form, of->region);
     if (r == 0)
         r = read_network(req, b, out, err);
     if (r == 0)
@@ -278,6 +286,7 @@ dm_start_args dm_create_args(const dm_create_body *b, const dm_req *req)
             .mem_mib = b->mem_mib,
             .disk_mib = b->disk_mib,
             .timeout_s = b->timeout_s,
+            .idle_s = b->idle_s,
             .secure = b->secure,
             .pause_on_timeout = b->pause_on_timeout,
             .auto_resume = b->auto_resume,

@@ -14,6 +14,7 @@
 typedef struct dm_create_body {
     char *template;
     int64_t timeout_s; /* the default of the route when the body has none */
+    int64_t idle_s;    /* 0: it does not sleep when idle */
     bool secure;
     bool pause_on_timeout, auto_resume;
     int allow_internet;               /* as dm_sandbox has it */
@@ -22,6 +23,8 @@ typedef struct dm_create_body {
     char *env;                        /* JSON object of strings */
     char *network;                    /* JSON object: what of it we keep and echo */
 } dm_create_body;
+
+enum { DM_CREATE_IDLE_MIN_S = 5 }; /* it must have time to be talked to */
 
 enum { DM_CREATE_ANSWERED = 1 }; /* it was refused and the reply is whole */
 

@@ -65,6 +65,7 @@ static int prepare(dm_api *api, size_t n, int64_t timeout_s, dm_fork *f, dm_err 
     f->args = (dm_start_args){.parent = p,
             .checkpoint = f->checkpoint,
             .timeout_s = timeout_s,
+            .idle_s = p->idle_s,
             .secure = p->secure,
             .pause_on_timeout = p->pause_on_timeout,
             .auto_resume = p->auto_resume,

@@ -98,6 +98,7 @@ static int prepare(starting *k, dm_err *err)
             .pause_on_timeout = a->pause_on_timeout,
             .auto_resume = a->auto_resume,
             .timeout_s = a->timeout_s,
+            .idle_s = a->idle_s,
             .created_us = dm_wall_us(k->api->clock),
             .ordered_by = k->by};
     if (is_fork(k))
@@ -242,12 +243,12 @@ static int choose_spec(starting *k)
     return r == 0 && s->disk_mib > t->disk_mib ? DM_START_DISK_TOO_LARGE : r;
 }
 
-/* What is to sleep when its time is up sleeps then in any case, for nobody's work is thrown away for a limit: so the
+/* What is to sleep by itself sleeps then in any case, for nobody's work is thrown away for a limit: so the
  * limit is met here. */
 static int ask_room(dm_pg *c, starting *k, dm_err *err)
 {
     int64_t mib;
-    if (!k->args->pause_on_timeout)
+    if (!k->args->pause_on_timeout && k->args->idle_s == 0)
         return 0;
     int r = dm_quota_room(c, k->caller->owner, &k->limits, &mib, &k->out->over, err);
     return r == DM_QUOTA_OVER ? DM_START_ASLEEP : r;

@@ -28,6 +28,7 @@ typedef struct dm_start_args {
     dm_str template;                  /* [namespace/]alias[:tag] or an id; also of a snapshot */
     int64_t vcpus, mem_mib, disk_mib; /* 0: the template's */
     int64_t timeout_s;                /* within the caller's limits: the mouth has looked */
+    int64_t idle_s;                   /* 0: it does not sleep when idle */
     bool secure, pause_on_timeout, auto_resume;
     int allow_internet;                   /* as dm_sandbox has it */
     const char *metadata, *network, *env; /* JSON objects; network as dm_network_ask keeps it */

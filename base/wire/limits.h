@@ -10,6 +10,7 @@ enum {
     DM_WK_EVENTS_MAX = 256,   /* in one telling */
     DM_WK_CLAIMS_MAX = 256,   /* in one telling */
     DM_WK_HOLD_MAX_S = 3600,  /* a checkpoint that is not kept is held for so long at most */
+    DM_WK_IDLE_MAX_S = 86400, /* seconds without anything, after which one is to sleep, at most */
     DM_WK_CLAIM_S = 60,       /* a new sandbox that nobody has claimed for so long ends */
 
     /* worker and guest */

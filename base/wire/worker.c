@@ -51,6 +51,7 @@ static const dm_json_field admit_fields[] = {
         STR(admit, hostname, 1, NAME_MAX_ - 1),
         {"env", DM_JSON_STRMAP, offsetof(dm_wk_admit, env), DM_JSON_NEED, 0, DM_WK_ENV_MAX},
         STR(admit, previous, 0, 64),
+        {"idle_s", DM_JSON_I64, offsetof(dm_wk_admit, idle_s), DM_JSON_OPT, 0, DM_WK_IDLE_MAX_S},
         {"lease_s", DM_JSON_I64, offsetof(dm_wk_admit, lease_s), DM_JSON_OPT, 0, DM_LEASE_S_MAX},
         {"checkpoint", DM_JSON_STR, offsetof(dm_wk_admit, checkpoint), DM_JSON_OPT, 4, NAME_MAX_ - 1},
 };

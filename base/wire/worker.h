@@ -55,6 +55,7 @@ typedef struct dm_wk_admit {
     char *user, *workdir, *hostname;
     json_t *env;      /* string map */
     char *previous;   /* hash of its last attestation in hex; "" : the first */
+    int64_t idle_s;   /* it sleeps when it was idle for so long; 0: not for that */
     int64_t lease_s;  /* what its project's lease grows by when it is handed out (base/wire/lease.h); 0: no budget */
     char *checkpoint; /* of this worker, of the same spec: it starts from that, and not from its build; NULL: none */
 } dm_wk_admit;

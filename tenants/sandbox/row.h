@@ -32,7 +32,7 @@ typedef struct dm_sandbox {
     dm_str metadata, network; /* JSON objects */
     int allow_internet;       /* 0, 1, or -1: never set */
     bool pause_on_timeout, auto_resume;
-    int64_t timeout_s;
+    int64_t timeout_s, idle_s; /* idle_s 0: it does not sleep when idle */
     dm_str previous_attestation;
     int64_t created_us, started_us, end_us, paused_us, ended_us;
     int64_t unanswered; /* wakes in a row that its guest did not answer */

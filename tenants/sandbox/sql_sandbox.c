@@ -10,7 +10,7 @@
     " s.spec_table, s.spec, s.disk_mib, s.secure, " sealed ", s.metadata, s.network,"                                  \
     " s.pause_on_timeout, s.auto_resume, s.timeout_s, s.previous_attestation, dm.us(s.created_at),"                    \
     " dm.us(s.started_at), dm.us(s.end_at), dm.us(s.paused_at), dm.us(s.ended_at), s.ordered_by, s.unanswered,"        \
-    " s.image_mib, s.parent_id"
+    " s.image_mib, s.idle_s, s.parent_id"
 #define COLUMNS COLUMNS_WITH("s.token_sealed, s.env_sealed")
 /* What is sealed is not for operators and workers' reports. */
 #define COLUMNS_OPEN COLUMNS_WITH("NULL::bytea, NULL::bytea")
@@ -51,6 +51,7 @@ static const dm_pg_field row_fields[] = {
         {DM_COL_I64, offsetof(dm_sandbox, ordered_by)},
         {DM_COL_I64, offsetof(dm_sandbox, unanswered)},
         {DM_COL_I64, offsetof(dm_sandbox, image_mib)},
+        {DM_COL_I64, offsetof(dm_sandbox, idle_s)},
 };
 
 /* Behind them. */
@@ -194,9 +195,9 @@ static const dm_pg_stmt start = {"sandbox_start",
         " $12::bigint[], $13::bytea[], $14::int[], $15::smallint[], $16::bigint[], $17::text[], $18::uuid[],"
         " $19::text[], $20::int[], $21::int[], $22::smallint[], $23::smallint[], $24::int[], $25::boolean[],"
         " $26::bytea[], $27::bytea[], $28::jsonb[], $29::jsonb[], $30::boolean[], $31::boolean[], $32::boolean[],"
-        " $33::int[], $34::bigint[], $35::int[], $36::text[], $37::text[], $38::bigint[], $39::bytea[]) q",
+        " $33::int[], $34::bigint[], $35::int[], $36::text[], $37::text[], $38::bigint[], $39::bytea[], $40::int[]) q",
         DM_PG_ROWS};
-enum { START_FIRST = 2, START_OWN = 27, START_WIDTH = DM_SQL_QUOTA_ARGS + START_OWN };
+enum { START_FIRST = 2, START_OWN = 28, START_WIDTH = DM_SQL_QUOTA_ARGS + START_OWN };
 
 static void start_row(const dm_sql_start *a, dm_pg_arg out[START_WIDTH])
 {
@@ -208,7 +209,7 @@ static void start_row(const dm_sql_start *a, dm_pg_arg out[START_WIDTH])
             dm_pa_text(s->network), s->allow_internet < 0 ? dm_pa_null() : dm_pa_bool(s->allow_internet != 0),
             dm_pa_bool(s->pause_on_timeout), dm_pa_bool(s->auto_resume), dm_pa_i64(s->timeout_s),
             dm_pa_i64(s->created_us), dm_pa_i64(s->ordered_by), dm_pa_c(a->why), dm_pa_c(a->who), worker_arg(a->on),
-            s->forked ? dm_pa_bytes(s->parent.b, sizeof s->parent.b) : dm_pa_null()};
+            s->forked ? dm_pa_bytes(s->parent.b, sizeof s->parent.b) : dm_pa_null(), dm_pa_i64(s->idle_s)};
     dm_sql_quota_args(s->owner, a->size, a->limits, out);
     memcpy(out + DM_SQL_QUOTA_ARGS, own, sizeof own);
 }

@@ -121,12 +121,13 @@ rig_order *rig_admit(rig *r, const char *verb, unsigned n, int epoch, admitting 
             "\"disk_mib\":1024,\"template_id\":\"aaaaaaaaaaaaaaaaaaaa\","
             "\"build_id\":\"00000000-0000-4000-8000-000000000001\",\"image\":\"%s\",\"timeout_us\":%lld,"
             "\"pause_on_timeout\":%s,\"internet\":%s,\"token\":\"" RIG_TOKEN "\",\"user\":\"user\",\"workdir\":\"\","
-            "\"hostname\":\"h\",\"env\":{\"A\":\"" RIG_ENV "\"},\"previous\":\"%s\",\"lease_s\":%d%s%s%s}",
+            "\"hostname\":\"h\",\"env\":{\"A\":\"" RIG_ENV
+            "\"},\"previous\":\"%s\",\"lease_s\":%d,\"idle_s\":%d%s%s%s}",
             box_name(n), epoch, a.project != 0 ? a.project : 5, a.spec != 0 ? a.spec : 1,
             a.image != NULL ? a.image : "base", (long long)(a.timeout_s != 0 ? a.timeout_s : 3600) * 1000000,
             a.pause_on_timeout ? "true" : "false", a.offline ? "false" : "true", a.previous != NULL ? a.previous : "",
-            a.lease_s, a.checkpoint != NULL ? ",\"checkpoint\":\"" : "", a.checkpoint != NULL ? a.checkpoint : "",
-            a.checkpoint != NULL ? "\"" : "");
+            a.lease_s, a.idle_s, a.checkpoint != NULL ? ",\"checkpoint\":\"" : "",
+            a.checkpoint != NULL ? a.checkpoint : "", a.checkpoint != NULL ? "\"" : "");
     bool start = strcmp(verb, "start") == 0;
     if (start)
         (void)snprintf(path, sizeof(path), "/v1/sandboxes");

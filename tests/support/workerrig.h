@@ -137,6 +137,7 @@ typedef struct admitting {
     int spec;    /* 0: 1 vCPU, 256 MiB */
     int project; /* 0: 5 */
     int lease_s; /* what it brings of its project's lease */
+    int idle_s;
     const char *image, *previous;
     const char *checkpoint; /* it starts from that */
 } admitting;

@@ -132,6 +132,10 @@ struct dm_box {
     dm_box_waiter *waiting;                          /* for the hand-out, the sleep or the end that is under way */
     uint64_t cpu_us_seen, net_in_seen, net_out_seen; /* for the difference a second makes */
     uint32_t disk_16mib;                             /* as last measured; a sleeper's does not change */
+    struct {                                         /* idle.h */
+        int64_t since_s; /* the last second in which it had something to do; 0: not known yet */
+        dm_box *next;    /* in the line of those that are to sleep when this second is framed */
+    } idle;
     dm_said said;
     dm_shown shown;
     dm_box *next_unclaimed, **link_unclaimed; /* boxes.h has the list */

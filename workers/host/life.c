@@ -12,6 +12,7 @@
 #include "base/wire/spec.h"
 
 #include "workers/host/copy.h"
+#include "workers/host/idle.h"
 #include "workers/host/live.h"
 #include "workers/host/machine/disk.h"
 #include "workers/host/machine/going.h"
@@ -300,6 +301,7 @@ static void handed_out(dm_worker *w, dm_box *b)
     b->cause = DM_CAUSE_NONE;
     dm_leases_brought(w, b->admit.project_no, b->admit.lease_s);
     dm_shown_afresh(&b->shown);
+    dm_idle_afresh(b);
     move(w, b, DM_BOX_HANDED_OUT);
     journal_and_tell(w, b);
 }
@@ -754,7 +756,21 @@ static void copies_over(dm_worker *w, dm_box *b)
     answer(b, r, &err);
 }
 
-const dm_copy_ends dm_life_copy_ends = {.lost = vmm_died, .over = copies_over};
+static void idle(dm_worker *w)
+{
+    dm_box *list = w->idle;
+    w->idle = NULL;
+    while (list != NULL) {
+        dm_box *b = list;
+        dm_err err = {0};
+        list = b->idle.next;
+        if (b->state == DM_BOX_RUNNING && !dm_box_nobodys(b) &&
+                dm_worker_pause(w, b, b->epoch, DM_CAUSE_IDLE, 0, NULL, &err) < 0)
+            dm_log_err(w->h->log, DM_ERROR, "sandbox.pause_failed", &err);
+    }
+}
+
+const dm_copy_ends dm_life_copy_ends = {.lost = vmm_died, .over = copies_over, .idle = idle};
 
 int dm_worker_pause(
         dm_worker *w, dm_box *b, int64_t epoch, dm_cause cause, int64_t room_mib, dm_box_waiter *waiter, dm_err *err)

@@ -10,10 +10,11 @@
 #include "workers/host/life.h"
 #include "workers/store/store.h"
 
-/* What comes of copies (copy.h), for whoever stands above them: life.c. */
+/* What comes of copies (copy.h) and of seconds, for whoever stands above them: life.c. */
 typedef struct dm_copy_ends {
     void (*lost)(dm_worker *w, dm_box *b, const dm_vm_event *how); /* its VM, in one */
     void (*over)(dm_worker *w, dm_box *b);                         /* none is made any more */
+    void (*idle)(dm_worker *w); /* a second is framed: who is in line sleeps (idle.h) */
 } dm_copy_ends;
 extern const dm_copy_ends dm_life_copy_ends;
 
@@ -36,6 +37,7 @@ struct dm_worker {
     dm_timer *tick;       /* each second, */
     int64_t tick_due;     /* at this moment of usage time; 0: as soon as can be */
     char kernel_boot[40]; /* the host's own boot id: a VM does not outlive it */
+    dm_box *idle;         /* those that are to sleep when this second is framed; idle.h */
     uint32_t asked;       /* guests, in this second, for what is shown of them */
     bool draining, leaving, stopping, written_off;
     uint32_t adopting; /* answers outstanding: seconds stand still until all are in */

@@ -13,6 +13,7 @@
 #include "base/wire/frame.h"
 #include "base/wire/period.h"
 
+#include "workers/host/idle.h"
 #include "workers/host/parts.h"
 #include "workers/host/shown.h"
 
@@ -31,6 +32,11 @@ static uint32_t clamp32(uint64_t v)
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
+static uint64_t more(uint64_t now, uint64_t seen)
+{
+    return now > seen ? now - seen : 0;
+}
+
 static void measure(void *arg, void *owner, dm_sample *out)
 {
     dm_box *b = owner;
@@ -44,12 +50,14 @@ static void measure(void *arg, void *owner, dm_sample *out)
     out->cpu_used_us = s.cpu_us > b->cpu_us_seen ? clamp32(s.cpu_us - b->cpu_us_seen) : 0;
     out->mem_private_mib = clamp32(s.private_kib / 1024);
     out->mem_shared_mib = clamp32(s.shared_kib / 1024);
-    out->net_in_kib = s.net_in > b->net_in_seen ? clamp32((s.net_in - b->net_in_seen) / 1024) : 0;
-    out->net_out_kib = s.net_out > b->net_out_seen ? clamp32((s.net_out - b->net_out_seen) / 1024) : 0;
+    const uint64_t in = more(s.net_in, b->net_in_seen), sent = more(s.net_out, b->net_out_seen);
+    out->net_in_kib = clamp32(in / 1024);
+    out->net_out_kib = clamp32(sent / 1024);
     b->cpu_us_seen = s.cpu_us;
     b->net_in_seen = s.net_in;
     b->net_out_seen = s.net_out;
     dm_shown_second(b, out, w->at.last_second + 1);
+    dm_idle_second(b, out, in + sent, w->at.last_second + 1);
 }
 
 static void previous(void *arg, const dm_sandbox_id *sandbox, dm_digest *out)
@@ -216,6 +224,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
     uint32_t n;
     int64_t complete_through;
     w->asked = 0;
+    w->idle = NULL; /* of a second that could not be framed: who was in its line may be gone */
     int r = dm_usage_second(w->usage, second, w->at.frame_no + 1, &samples, &n, &complete_through, err);
     if (r < 0)
         return r;
@@ -225,6 +234,7 @@ static int frame_second(dm_worker *w, int64_t second, dm_err *err)
         return r;
     w->at.last_second = second;
     dm_leases_count(w, second, samples, n);
+    w->copy_ends->idle(w);
     DM_POINT(FRAME_COUNTED);
     if (dm_period_begins(second + 1, w->at.period_s))
         r = dm_seconds_attest(w, second + 1 - w->at.period_s, err);

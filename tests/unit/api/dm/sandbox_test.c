@@ -75,12 +75,28 @@ static void made_as_asked(void **state)
     assert_string_equal(dm_said_str(&same, "created_at"), dm_said_str(&said, "created_at"));
 }
 
+static void sleeps_when_idle(void **state)
+{
+    (void)state;
+    char is[32];
+    DM_AUTO_SAID said = dm_rig_call(&rig, "POST", P, "{\"template\":\"base\",\"idle\":60}");
+    assert_int_equal(said.status, 201);
+    assert_int_equal(json_integer_value(json_object_get(said.body, "idle")), 60);
+    assert_int_equal(dm_rig_number(&rig, "SELECT idle_s FROM dm.sandbox"), 60);
+    dm_fakeworker_admitted(rig.worker, "idle_s", is, sizeof is);
+    assert_string_equal(is, "60");
+    DM_AUTO_SAID never = dm_rig_call(&rig, "POST", P, "{\"template\":\"base\"}");
+    assert_int_equal(json_integer_value(json_object_get(never.body, "idle")), 0);
+}
+
 static void refused_as_e2bs(void **state)
 {
     (void)state;
     expect("POST", P, "{\"template\":\"nothing\"}", 404, "template.unknown");
     expect("POST", P, "{\"template\":\"base\",\"region\":\"hk\"}", 400, "region.not_offered");
-    expect("POST", P, "{\"template\":\"base\",\"idle\":60}", 400, "idle.not_offered");
+    expect("POST", P, "{\"template\":\"base\",\"idle\":4}", 400, "request.invalid");
+    expect("POST", P, "{\"template\":\"base\",\"idle\":86401}", 400, "request.invalid");
+    expect("POST", "/v2/sandboxes", "{\"templateID\":\"base\",\"idle\":60}", 400, "idle.not_offered");
     expect("POST", P, "{\"template\":\"base\",\"gpu\":1}", 400, "gpu.not_offered");
     expect("POST", P, "{\"template\":\"base\",\"timeout\":0}", 400, "project.timeout_s_max");
     expect("POST", P, "{\"template\":\"base\",\"disk_mib\":2048}", 400, "disk.not_offered");
@@ -551,14 +567,14 @@ static void a_blocked_account_looks_and_kills(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {DM_RIG_TEST(made_as_asked, &rig), DM_RIG_TEST(refused_as_e2bs, &rig),
-            DM_RIG_TEST(created_once, &rig), DM_RIG_TEST(so_many_a_second, &rig), DM_RIG_TEST(through_a_life, &rig),
-            DM_RIG_TEST(done_once, &rig), DM_RIG_TEST(each_of_many_has_its_outcome, &rig),
-            DM_RIG_TEST(many_by_a_filter, &rig), DM_RIG_TEST(found_by_what_it_is, &rig),
-            DM_RIG_TEST(forks_by_their_parent, &rig), DM_RIG_TEST(pages_of_it, &rig), DM_RIG_TEST(its_history, &rig),
-            DM_RIG_TEST(how_it_spent_its_seconds, &rig), DM_RIG_TEST(what_it_uses_now, &rig),
-            DM_RIG_TEST(what_it_used_a_while_ago, &rig), DM_RIG_TEST(nobody_elses, &rig),
-            DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
+    const struct CMUnitTest tests[] = {DM_RIG_TEST(made_as_asked, &rig), DM_RIG_TEST(sleeps_when_idle, &rig),
+            DM_RIG_TEST(refused_as_e2bs, &rig), DM_RIG_TEST(created_once, &rig), DM_RIG_TEST(so_many_a_second, &rig),
+            DM_RIG_TEST(through_a_life, &rig), DM_RIG_TEST(done_once, &rig),
+            DM_RIG_TEST(each_of_many_has_its_outcome, &rig), DM_RIG_TEST(many_by_a_filter, &rig),
+            DM_RIG_TEST(found_by_what_it_is, &rig), DM_RIG_TEST(forks_by_their_parent, &rig),
+            DM_RIG_TEST(pages_of_it, &rig), DM_RIG_TEST(its_history, &rig), DM_RIG_TEST(how_it_spent_its_seconds, &rig),
+            DM_RIG_TEST(what_it_uses_now, &rig), DM_RIG_TEST(what_it_used_a_while_ago, &rig),
+            DM_RIG_TEST(nobody_elses, &rig), DM_RIG_TEST(a_blocked_account_looks_and_kills, &rig)};
     dm_rig_start(&rig, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     dm_rig_stop(&rig);
