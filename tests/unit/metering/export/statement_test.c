@@ -77,7 +77,7 @@ static void what_was_not_signed_is_refused(void **state)
             {"\"total\":\"0.", "\"total\":\"1.", "do not come to its total"},
             {"\"sku\":\"vcpu-run\"", "\"sku\":\"vcpu-ran\"", "it is no statement"},
             {"\"kind\":\"usage\"", "\"kind\":\"usual\"", "it is no statement"},
-            {"\"version\":2}\n{", "\"version\":4}\n{", "no version 4"},
+            {"\"version\":2}\n{", "\"version\":6}\n{", "no version 6"},
             {"\"end\":\"2026-03-01T11:00:00Z\"", "\"end\":\"2026-03-01T11:00:00<\"", "it is no statement"}};
     DM_AUTO_BUF text;
     (void)state;
