@@ -18,11 +18,11 @@ import { Glyph } from '../../parts/StateWord'
 import { useWho } from '../../parts/useWho'
 import { words } from '../../words'
 import { billing } from '../../words/billing'
-import { bytes, clock, plain, short } from '../../words/format'
+import { clock, plain } from '../../words/format'
 import { lastMonths } from '../../words/months'
 import { Bucket } from './Bucket'
 import css from './exports.module.css'
-import { EXPORT_LOOKS, exportMonths, exportOpen, fetchFile } from './made'
+import { EXPORT_LOOKS, exportMonths, exportOpen, exportRows, fetchFile, Size } from './made'
 import { DATASETS, FORMATS, what } from './offered'
 import { Schedules } from './Schedules'
 
@@ -119,22 +119,13 @@ function Known() {
             id: 'rows',
             title: c.rows,
             end: true,
-            cell: (row) =>
-              exportOpen(row.state) ? w.of(row.rows_done, row.rows_total) : row.rows_done.toLocaleString('en'),
+            cell: exportRows,
           },
           {
             id: 'size',
             title: c.size,
             end: true,
-            cell: (row) =>
-              row.bytes === null ? (
-                words.none
-              ) : (
-                <span title={`SHA-256 ${row.sha256 ?? ''}`}>
-                  {bytes(row.bytes)}
-                  {row.sha256 === null ? null : <p className={`${parts.hint} ${parts.mono}`}>{short(row.sha256)}</p>}
-                </span>
-              ),
+            cell: (row) => <Size row={row} />,
           },
           { id: 'by', title: c.by, cell: (row) => `${whoWord(row.asked_by)}, ${clock(row.asked_at, prefs)}` },
           {

@@ -15,10 +15,10 @@ import { List } from '../../../parts/List'
 import parts from '../../../parts/parts.module.css'
 import { words } from '../../../words'
 import { billing } from '../../../words/billing'
-import { bytes, clock, plain, short } from '../../../words/format'
+import { clock, plain } from '../../../words/format'
 import { lastMonths } from '../../../words/months'
 import { ops } from '../../../words/ops'
-import { EXPORT_LOOKS, exportMonths, exportOpen, fetchFile } from '../../exports/made'
+import { EXPORT_LOOKS, exportMonths, exportOpen, exportRows, fetchFile, Size } from '../../exports/made'
 import { Act, Prove } from '../Act'
 import { from } from '../ops'
 import { Word } from '../parts'
@@ -90,24 +90,13 @@ export function Exports() {
             id: 'rows',
             title: c.rows,
             end: true,
-            cell: (row) =>
-              exportOpen(row.state)
-                ? billing.exports.of(row.rows_done, row.rows_total)
-                : row.rows_done.toLocaleString('en'),
+            cell: exportRows,
           },
           {
             id: 'size',
             title: c.size,
             end: true,
-            cell: (row) =>
-              row.bytes === null ? (
-                words.none
-              ) : (
-                <span title={`SHA-256 ${row.sha256 ?? ''}`}>
-                  {bytes(row.bytes)}
-                  {row.sha256 === null ? null : <p className={`${parts.hint} ${parts.mono}`}>{short(row.sha256)}</p>}
-                </span>
-              ),
+            cell: (row) => <Size row={row} />,
           },
           { id: 'by', title: c.by, cell: (row) => `${plain(row.asked_by)}, ${clock(row.asked_at, prefs)}` },
           {
