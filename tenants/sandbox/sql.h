@@ -7,6 +7,13 @@
 #include "tenants/sandbox/row.h"
 #include "tenants/sandbox/sandbox.h"
 
+/* Each instance of the API holds an advisory lock for as long as it lives: of this class, by its number. What is
+ * ordered by nobody, or by an instance that is neither $1 nor alive, is nobody's. by: a column. */
+#define DM_SQL_INSTANCE_CLASS "68"
+#define DM_SQL_NOBODYS(by)                                                                                             \
+    "(" by " = 0 OR (" by " <> $1 AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory'"                \
+    " AND l.classid = " DM_SQL_INSTANCE_CLASS " AND l.objid = " by "::oid AND l.objsubid = 2 AND l.granted)))"
+
 /* Whose limit a charge met, and what is counted there: how many run, their vCPUs, their memory. */
 typedef enum dm_sql_whose { DM_SQL_TAKEN, DM_SQL_FULL, DM_SQL_ACCOUNT_FULL } dm_sql_whose;
 typedef struct dm_sql_met {

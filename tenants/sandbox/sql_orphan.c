@@ -1,10 +1,8 @@
-#include "tenants/sandbox/row.h"
-
-/* The first key of every instance's lock; the second is its number. */
-#define LOCK_CLASS "68"
+#include "tenants/sandbox/sql.h"
 
 static const dm_pg_stmt next = {"instance_new", "SELECT nextval('dm.api_instance')", DM_PG_ONE};
-static const dm_pg_stmt lock = {"instance_lock", "SELECT pg_try_advisory_lock(" LOCK_CLASS ", $1::int)", DM_PG_ONE};
+static const dm_pg_stmt lock = {
+        "instance_lock", "SELECT pg_try_advisory_lock(" DM_SQL_INSTANCE_CLASS ", $1::int)", DM_PG_ONE};
 
 typedef struct locking {
     int64_t no;
@@ -50,7 +48,7 @@ int dm_instance_lock(dm_pg *c, int64_t no, dm_err *err)
 }
 
 static const dm_pg_stmt live = {"instance_count",
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = " LOCK_CLASS
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = " DM_SQL_INSTANCE_CLASS
         " AND objsubid = 2 AND granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         DM_PG_ONE};
@@ -66,10 +64,9 @@ int dm_instance_count(dm_pg *c, int64_t *n, dm_err *err)
 
 static const dm_pg_stmt orphans = {"sandbox_orphans",
         "SELECT s.sandbox_id FROM dm.sandbox s WHERE s.state IN ('starting', 'pausing', 'resuming', 'ending')"
-        " AND (s.changed_at < now() - $2 * interval '1 second' OR s.ordered_by = 0 OR (s.ordered_by <> $1"
-        "  AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = " LOCK_CLASS
-        "   AND l.objid = s.ordered_by::oid AND l.objsubid = 2 AND l.granted)))"
-        " ORDER BY s.changed_at LIMIT $3",
+        " AND (s.changed_at < now() - $2 * interval '1 second' OR " DM_SQL_NOBODYS(
+                "s.ordered_by") ")"
+                                " ORDER BY s.changed_at LIMIT $3",
         DM_PG_ROWS};
 
 int dm_sandbox_orphans(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err)

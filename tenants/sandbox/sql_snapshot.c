@@ -1,12 +1,7 @@
 #include <stddef.h>
 
 #include "tenants/sandbox/snapshot.h"
-
-/* The same class as in sql_orphan.c: the lock that an instance of the API holds for as long as it lives. */
-#define LOCK_CLASS "68"
-#define DEAD(by)                                                                                                       \
-    "(" by " = 0 OR (" by " <> $1 AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory'"                \
-    " AND l.classid = " LOCK_CLASS " AND l.objid = " by "::oid AND l.objsubid = 2 AND l.granted)))"
+#include "tenants/sandbox/sql.h"
 
 #define COLUMNS                                                                                                        \
     "s.sandbox_id, s.state, s.account_no, s.project_no, s.checkpoint, s.snapshot_id, s.alias, s.tag, s.worker_no,"     \
@@ -273,7 +268,7 @@ int dm_snapshot_stays(dm_pg *c, dm_owner owner, dm_str checkpoint, dm_err *err)
 
 static const dm_pg_stmt abandon = {"snapshots_abandon",
         "UPDATE dm.snapshot s SET state = 'going', due_at = now() + $3 * interval '1 s' WHERE s.state = 'making'"
-        " AND (s.made_at < now() - $2 * interval '1 s' OR " DEAD("s.ordered_by") ")",
+        " AND (s.made_at < now() - $2 * interval '1 s' OR " DM_SQL_NOBODYS("s.ordered_by") ")",
         DM_PG_NONE};
 static const dm_pg_stmt lost = {"snapshots_lost",
         "DELETE FROM dm.snapshot s USING dm.worker w WHERE w.state = 'written_off' AND s.worker_no = w.worker_no",
@@ -290,13 +285,12 @@ int dm_snapshots_mend(dm_pg *c, int64_t own, int64_t stuck_s, int64_t later_s, d
 static const dm_pg_stmt due = {"snapshots_due",
         "UPDATE dm.snapshot s SET due_at = now() + interval '10 s' FROM (SELECT d.account_no, d.project_no,"
         "  d.checkpoint FROM dm.snapshot d WHERE d.due_at <= now() AND (d.state = 'going'"
-        "   OR (d.state = 'dropping' AND (d.due_at < now() - $3 * interval '1 s' OR " DEAD(
-                "d.ordered_by") ")))"
-                                "  ORDER BY d.due_at LIMIT $2"
-                                "  FOR UPDATE SKIP LOCKED) o"
-                                " WHERE s.account_no = o.account_no AND s.project_no = o.project_no AND s.checkpoint = "
-                                "o.checkpoint"
-                                " RETURNING " COLUMNS,
+        "   OR (d.state = 'dropping' AND (d.due_at < now() - $3 * interval '1 s'"
+        "    OR " DM_SQL_NOBODYS("d.ordered_by") ")))"
+                                                 "  ORDER BY d.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) o"
+                                                 " WHERE s.account_no = o.account_no AND s.project_no = o.project_no "
+                                                 "AND s.checkpoint = o.checkpoint"
+                                                 " RETURNING " COLUMNS,
         DM_PG_ROWS};
 
 int dm_snapshots_due(dm_pg *c, int64_t own, int64_t stuck_s, dm_pg_rows **rows, dm_err *err)
