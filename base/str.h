@@ -25,6 +25,11 @@ static inline DM_UNUSED dm_str dm_str_c(const char *z) /* NULL gives the empty s
     return (dm_str){z, z != NULL ? strlen(z) : 0};
 }
 
+static inline DM_UNUSED dm_str dm_str_maybe(const char *z) /* NULL and "" give none: .p is NULL */
+{
+    return dm_str_c(z != NULL && z[0] != '\0' ? z : NULL);
+}
+
 bool dm_str_eq(dm_str a, dm_str b);
 bool dm_str_eq_c(dm_str a, const char *z);
 /* In time that depends on the lengths alone: for what nobody may learn byte by byte (tokens, digests, signatures). */

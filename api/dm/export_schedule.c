@@ -46,8 +46,7 @@ static int query(dm_pg *c, void *arg, dm_err *err)
     work *w = arg;
     dm_pg_rows_free(w->rows);
     w->rows = NULL;
-    return dm_schedule_list(
-            c, w->by->owner.account, w->id[0] != '\0' ? dm_str_c(w->id) : (dm_str){NULL, 0}, &w->rows, err);
+    return dm_schedule_list(c, w->by->owner.account, dm_str_maybe(w->id), &w->rows, err);
 }
 
 static int list(dm_req *req, void *ctx, dm_err *err)

@@ -165,7 +165,6 @@ typedef struct draft_body {
     json_t *prices;
 } draft_body;
 
-enum { PRICES_MOST = 16, NAME_MAX_BYTES = 63 };
 #define TEXT(name, has, least, most)                                                                                   \
     {                                                                                                                  \
 #name, DM_JSON_STR, offsetof(draft_body, name), has, least, most                                               \
@@ -174,21 +173,16 @@ enum { PRICES_MOST = 16, NAME_MAX_BYTES = 63 };
 static const dm_json_field draft_fields[] = {
         TEXT(valid_from, DM_JSON_NEED, 1, 64),
         TEXT(reason, DM_JSON_OPT, 0, DM_REASON_BYTES_MAX),
-        {"prices", DM_JSON_ARR, offsetof(draft_body, prices), DM_JSON_NEED, 0, PRICES_MOST},
-        TEXT(price_group, DM_JSON_NEED, 1, NAME_MAX_BYTES),
-        TEXT(tier, DM_JSON_NEED, 1, NAME_MAX_BYTES),
+        {"prices", DM_JSON_ARR, offsetof(draft_body, prices), DM_JSON_NEED, 0, DM_ASK_BOOK_PRICES_MAX},
+        TEXT(price_group, DM_JSON_NEED, 1, DM_ASK_BOOK_NAME_BYTES),
+        TEXT(tier, DM_JSON_NEED, 1, DM_ASK_BOOK_NAME_BYTES),
         TEXT(currency, DM_JSON_NEED, 3, 3),
         TEXT(rated_by, DM_JSON_NEED, 1, 16),
-        TEXT(compute_type, DM_JSON_OPT, 0, NAME_MAX_BYTES),
-        TEXT(compute_quality, DM_JSON_OPT, 0, NAME_MAX_BYTES),
+        TEXT(compute_type, DM_JSON_OPT, 0, DM_ASK_BOOK_NAME_BYTES),
+        TEXT(compute_quality, DM_JSON_OPT, 0, DM_ASK_BOOK_NAME_BYTES),
         TEXT(contract, DM_JSON_OPT, 0, 64),
 };
 enum { OF_BOTH = 3 };
-
-static dm_str maybe(const char *z)
-{
-    return z != NULL && z[0] != '\0' ? dm_str_c(z) : (dm_str){NULL, 0};
-}
 
 /* When it begins, and its prices as rows. */
 static int read_terms(const draft_body *b, int64_t *valid_from_s, dm_buf *prices, dm_err *err)
@@ -225,9 +219,9 @@ int dm_route_ops_book_add(dm_req *req, void *ctx, dm_err *err)
         kind.tier = dm_str_c(b.tier);
         kind.currency = dm_str_c(b.currency);
         kind.rated_by = dm_str_c(b.rated_by);
-        kind.compute_type = maybe(b.compute_type);
-        kind.compute_quality = maybe(b.compute_quality);
-        kind.contract = maybe(b.contract);
+        kind.compute_type = dm_str_maybe(b.compute_type);
+        kind.compute_quality = dm_str_maybe(b.compute_quality);
+        kind.contract = dm_str_maybe(b.contract);
         work w = {.what = "book.draft",
                 .reason = b.reason,
                 .act = act_draft,

@@ -9,6 +9,8 @@
 #include "base/pg.h"
 
 enum { DM_ASK_PRICES_BYTES = 64 << 10, DM_ASK_BOOK_AHEAD_S = 60 };
+/* Of what a client writes: prices of a book, and bytes of each of its names. */
+enum { DM_ASK_BOOK_PRICES_MAX = 16, DM_ASK_BOOK_NAME_BYTES = 63 };
 
 enum {
     DM_ASK_BOOK_NONE = 1, /* there is no such book */

@@ -12,7 +12,7 @@
 #include "tenants/admin/act.h"
 #include "tenants/admin/money.h"
 
-enum { HASH_HEX = 64, DOC_MAX = 256 << 10, PRICES_MOST = 16, NAME_BYTES = 63, BOOK_TEXT_MAX = 1 << 20 };
+enum { HASH_HEX = 64, DOC_MAX = 256 << 10, BOOK_TEXT_MAX = 1 << 20 };
 
 static const dm_admin_said book_says[] = {[DM_ASK_BOOK_NONE] = {DM_E_NOTFOUND, "no such price book"},
         [DM_ASK_BOOK_STATE] = {DM_E_CONFLICT, "it is no draft any more"},
@@ -34,7 +34,7 @@ typedef struct looking {
 static int look(dm_pg *c, void *arg, dm_err *err)
 {
     looking *l = arg;
-    dm_str state = l->a->state != NULL ? dm_str_c(l->a->state) : (dm_str){NULL, 0};
+    dm_str state = dm_str_c(l->a->state);
     dm_pg_total total;
     dm_pg_rows_free(l->rows);
     l->rows = NULL;
@@ -131,13 +131,13 @@ typedef struct doc {
 /* What an edit takes stands first. */
 static const dm_json_field fields[] = {
         TEXT(valid_from, DM_JSON_NEED, 1, 64),
-        {"prices", DM_JSON_ARR, offsetof(doc, prices), DM_JSON_NEED, 0, PRICES_MOST},
-        TEXT(price_group, DM_JSON_NEED, 1, NAME_BYTES),
-        TEXT(tier, DM_JSON_NEED, 1, NAME_BYTES),
+        {"prices", DM_JSON_ARR, offsetof(doc, prices), DM_JSON_NEED, 0, DM_ASK_BOOK_PRICES_MAX},
+        TEXT(price_group, DM_JSON_NEED, 1, DM_ASK_BOOK_NAME_BYTES),
+        TEXT(tier, DM_JSON_NEED, 1, DM_ASK_BOOK_NAME_BYTES),
         TEXT(currency, DM_JSON_NEED, 3, 3),
         TEXT(rated_by, DM_JSON_NEED, 1, 16),
-        TEXT(compute_type, DM_JSON_OPT, 0, NAME_BYTES),
-        TEXT(compute_quality, DM_JSON_OPT, 0, NAME_BYTES),
+        TEXT(compute_type, DM_JSON_OPT, 0, DM_ASK_BOOK_NAME_BYTES),
+        TEXT(compute_quality, DM_JSON_OPT, 0, DM_ASK_BOOK_NAME_BYTES),
         TEXT(contract, DM_JSON_OPT, 0, 64),
 };
 enum { OF_AN_EDIT = 2 };
@@ -156,11 +156,6 @@ static int draft_act(dm_pg *c, dm_admin_act *w, dm_err *err)
     (void)snprintf(w->object, sizeof w->object, "book:%lld", (long long)id);
     (void)snprintf(w->printed, sizeof w->printed, "DORMOUSE_BOOK=%lld\n", (long long)id);
     return dm_admin_told(book_says, DM_LEN(book_says), r, err);
-}
-
-static dm_str maybe(const char *z)
-{
-    return z != NULL && z[0] != '\0' ? dm_str_c(z) : (dm_str){NULL, 0};
 }
 
 static int read_doc(const dm_admin_args *a, size_t n, doc *out, drafting *d, dm_buf *prices, dm_err *err)
@@ -196,13 +191,13 @@ static int write_book(dm_pg *c, const dm_admin_args *a, const char *verb, int64_
     DM_AUTO_BUF prices;
     dm_buf_init(&prices, DM_ASK_PRICES_BYTES);
     int r = read_doc(a, n, &it, &d, &prices, err);
-    d.book.price_group = maybe(it.price_group);
-    d.book.tier = maybe(it.tier);
-    d.book.currency = maybe(it.currency);
-    d.book.rated_by = maybe(it.rated_by);
-    d.book.compute_type = maybe(it.compute_type);
-    d.book.compute_quality = maybe(it.compute_quality);
-    d.book.contract = maybe(it.contract);
+    d.book.price_group = dm_str_maybe(it.price_group);
+    d.book.tier = dm_str_maybe(it.tier);
+    d.book.currency = dm_str_maybe(it.currency);
+    d.book.rated_by = dm_str_maybe(it.rated_by);
+    d.book.compute_type = dm_str_maybe(it.compute_type);
+    d.book.compute_quality = dm_str_maybe(it.compute_quality);
+    d.book.contract = dm_str_maybe(it.contract);
     dm_admin_act w = {.a = a, .verb = verb, .act = draft_act, .of = &d, .no = no};
     if (r == 0)
         r = dm_admin_do(c, &w, err);

@@ -18,6 +18,15 @@ static void compares(void **state)
     assert_false(dm_str_starts(DM_STR("a"), DM_STR("ab")));
 }
 
+static void none_is_told_from_some(void **state)
+{
+    (void)state;
+    assert_null(dm_str_maybe(NULL).p);
+    assert_null(dm_str_maybe("").p);
+    assert_int_equal(dm_str_maybe("").n, 0);
+    assert_true(dm_str_eq_c(dm_str_maybe("ab"), "ab"));
+}
+
 static void trims(void **state)
 {
     (void)state;
@@ -124,6 +133,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test(compares),
+            cmocka_unit_test(none_is_told_from_some),
             cmocka_unit_test(compares_secrets),
             cmocka_unit_test(trims),
             cmocka_unit_test(splits),
